@@ -1,0 +1,1 @@
+"""symdl: the mathematics of a network becomes its derivation and its kernels."""
