@@ -1,0 +1,56 @@
+# Everything runs in a virtual environment, .venv, which the first command makes.
+# Another Python: make test PYTHON=python3.12
+
+VENV ?= .venv
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(CANDIDATES); do \
+	if $$p -c '$(FITS)' >/dev/null 2>&1; then echo $$p; break; fi; done)
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint clean distclean
+
+help:
+	@echo 'make demo       train a network on handwritten digits; results go to out/'
+	@echo 'make test       run all tests'
+	@echo 'make lint       check style and types (ruff, mypy)'
+	@echo 'make clean      remove results, builds and caches'
+	@echo 'make distclean  the same, and the virtual environment'
+	@echo 'PYTHON=...      the Python (3.11 or newer) that makes the virtual environment'
+
+demo: $(VENV)/.has-train
+	$(RUN) examples/01_digits.py
+
+test: $(VENV)/.has-test
+	$(RUN) -m pytest -n auto
+
+lint: $(VENV)/.has-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+clean:
+	rm -rf out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find symdl tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
+
+$(VENV)/.made:
+	@if ! '$(PYTHON)' -c '$(FITS)' >/dev/null 2>&1; then \
+		echo 'symdl needs Python 3.11 or newer with the module venv;' >&2; \
+		if test -n '$(PYTHON)'; then echo '$(PYTHON) does not fit or does not run.' >&2; \
+		else echo 'none of these fits: $(CANDIDATES).' >&2; fi; \
+		echo 'Install one (on Debian and Ubuntu with python3-venv) or name one:' \
+			'make PYTHON=/path/to/python3' >&2; \
+		exit 1; \
+	fi
+	'$(PYTHON)' -m venv $(VENV)
+	@touch $@
+
+# One stamp for each extra of pyproject.toml, renewed when that file changes.
+$(VENV)/.has-%: pyproject.toml | $(VENV)/.made
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
