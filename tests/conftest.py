@@ -1,0 +1,24 @@
+"""Settings for all tests: Hypothesis profiles, one BLAS thread per test process, no windows."""
+
+from __future__ import annotations
+
+import os
+
+# Before NumPy is imported: several test processes run at once, and each would start one BLAS
+# thread per core.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# Deriving and compiling make the first example slow; that says nothing about the code under test.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+)
+settings.register_profile(
+    "ci", settings.get_profile("default"), derandomize=True, print_blob=True, database=None
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
+)

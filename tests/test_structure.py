@@ -1,0 +1,241 @@
+"""The shape of the package: stage order, sizes, and what may not be used."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "symdl"
+TEMPLATES = ROOT / "templates"
+
+MATHEMATICS = ("errors", "express", "nn", "differentiate")
+MAY_IMPORT = {
+    "errors": (),
+    "express": ("errors",),
+    "nn": ("errors", "express"),
+    "differentiate": ("errors", "express", "nn"),
+    "explain": MATHEMATICS,
+    "lower": MATHEMATICS,
+    "emit": (*MATHEMATICS, "lower"),
+    "run": (*MATHEMATICS, "lower", "emit"),
+    "train": (*MATHEMATICS, "lower", "emit", "run"),
+    "check": (*MATHEMATICS, "lower", "emit", "run"),
+}
+"""The stages in order, each with those it may import besides itself.
+
+Whatever else lies in the package (its front door, the command line) may import all of them, and
+none of them may import it.
+"""
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+Check = Callable[[Path, Path], Iterator[str]]
+
+
+def stage_of(path: Path, package: Path) -> str:
+    return path.relative_to(package).with_suffix("").parts[0]
+
+
+def imports(tree: ast.Module, path: Path, package: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything imported; ``from a import b`` counts as ``a.b``."""
+    here = (package.name, *path.relative_to(package).with_suffix("").parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(here[: -node.level]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def stage_order(path: Path, package: Path) -> Iterator[str]:
+    stage = stage_of(path, package)
+    if stage not in MAY_IMPORT:
+        return
+    allowed = {stage, *MAY_IMPORT[stage]}
+    for line, name in imports(ast.parse(path.read_text("utf-8")), path, package):
+        parts = name.split(".")
+        if parts[0] == package.name and (len(parts) == 1 or parts[1] not in allowed):
+            yield f"line {line}: {stage} imports {name}"
+
+
+def numba_only_in_run(path: Path, package: Path) -> Iterator[str]:
+    if stage_of(path, package) != "run":
+        yield from foreign(path, package, {"numba", "llvmlite"})
+
+
+def sympy_ends_at_freeze(path: Path, package: Path) -> Iterator[str]:
+    where = path.relative_to(package)
+    beyond = stage_of(path, package) in ("lower", "emit", "run")
+    if beyond and where.as_posix() not in ("lower/freeze.py", "run/reference.py"):
+        yield from foreign(path, package, {"sympy"})
+
+
+def no_pickle(path: Path, package: Path) -> Iterator[str]:
+    yield from foreign(path, package, {"pickle", "cPickle", "dill", "cloudpickle", "shelve"})
+
+
+def foreign(path: Path, package: Path, banned: set[str]) -> Iterator[str]:
+    for line, name in imports(ast.parse(path.read_text("utf-8")), path, package):
+        if name.split(".")[0] in banned:
+            yield f"line {line}: imports {name}"
+
+
+def no_latex_below(path: Path, package: Path) -> Iterator[str]:
+    if stage_of(path, package) not in ("lower", "emit", "run"):
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", "")
+        if isinstance(name, str) and "latex" in name.lower():
+            yield f"line {getattr(node, 'lineno', 0)}: {name}"
+
+
+def no_text_becomes_code(path: Path, package: Path) -> Iterator[str]:
+    """eval and exec run text; sympify, parse_expr and lambdify do so inside SymPy.
+
+    ``sympify(..., strict=True)`` refuses text, and ``S(3)`` of a number is harmless.
+    """
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        plain = isinstance(called, ast.Name)
+        name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+        strict = any(
+            k.arg == "strict" and isinstance(k.value, ast.Constant) and k.value.value is True
+            for k in node.keywords
+        )
+        number = [type(getattr(a, "value", None)) in (int, float) for a in node.args] == [True]
+        if (
+            (name in ("eval", "exec", "__import__") and plain)
+            or name in ("parse_expr", "lambdify")
+            or (name == "sympify" and not strict)
+            or (name == "S" and not strict and not number)
+        ):
+            yield f"line {node.lineno}: {name}(...)"
+
+
+def short_enough(path: Path, package: Path) -> Iterator[str]:
+    text = path.read_text("utf-8")
+    lines = len(text.splitlines())
+    if lines > LONGEST_FILE:
+        yield f"{lines} lines"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > LONGEST_FUNCTION:
+                yield f"line {node.lineno}: {node.name} has {length} lines"
+
+
+def no_backward_in_nn(path: Path, package: Path) -> Iterator[str]:
+    """The mathematics library states functions; their derivatives are derived."""
+    if stage_of(path, package) != "nn":
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.Attribute)):
+            name = node.name if isinstance(node, ast.FunctionDef) else node.attr
+            if name in ("backward", "vjp", "jvp", "pullback", "fdiff", "diff"):
+                yield f"line {node.lineno}: {name}"
+
+
+def documented(path: Path, package: Path) -> Iterator[str]:
+    if not ast.get_docstring(ast.parse(path.read_text("utf-8"))):
+        yield "no module docstring"
+
+
+CHECKS: tuple[Check, ...] = (
+    stage_order,
+    numba_only_in_run,
+    sympy_ends_at_freeze,
+    no_pickle,
+    no_latex_below,
+    no_text_becomes_code,
+    short_enough,
+    no_backward_in_nn,
+    documented,
+)
+
+
+def complaints(check: Check, package: Path) -> list[str]:
+    return [
+        f"{path.relative_to(package.parent)}: {complaint}"
+        for path in sorted(package.rglob("*.py"))
+        for complaint in check(path, package)
+    ]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_package(check: Check) -> None:
+    assert list(PACKAGE.rglob("*.py"))
+    found = complaints(check, PACKAGE)
+    assert not found, "\n".join(found)
+
+
+def test_templates_are_templates() -> None:
+    files = [p for p in TEMPLATES.rglob("*") if p.is_file() and p != TEMPLATES / "README.md"]
+    assert files
+    assert not [str(p) for p in files if p.suffix != ".jinja"]
+    assert not (PACKAGE / "templates.py").exists()
+
+
+BAD = [
+    (stage_order, "express/a.py", "from symdl.differentiate import adjoint"),
+    (stage_order, "express/a.py", "from symdl import nn"),
+    (stage_order, "express/a.py", "import symdl"),
+    (stage_order, "express/a.py", "from ..nn import layers"),
+    (stage_order, "nn/a.py", "def f():\n    import symdl.differentiate.adjoint"),
+    (stage_order, "lower/a.py", "from symdl.explain.text import show"),
+    (stage_order, "explain/a.py", "from symdl.lower import nests"),
+    (stage_order, "run/a.py", "from symdl.train import fit"),
+    (stage_order, "errors.py", "from symdl.express import dims"),
+    (numba_only_in_run, "train/a.py", "import numba as nb"),
+    (numba_only_in_run, "emit/a.py", "from numba import njit"),
+    (sympy_ends_at_freeze, "lower/fuse.py", "import sympy as sp"),
+    (sympy_ends_at_freeze, "run/load.py", "from sympy.core import Add"),
+    (no_pickle, "train/a.py", "import pickle"),
+    (no_latex_below, "emit/a.py", "def latex_name(x): return x"),
+    (no_text_becomes_code, "run/a.py", "exec('x = 1')"),
+    (no_text_becomes_code, "run/a.py", "eval(text)"),
+    (no_text_becomes_code, "express/a.py", "sp.sympify(text)"),
+    (no_text_becomes_code, "express/a.py", "sp.S(text)"),
+    (no_text_becomes_code, "express/a.py", "sp.lambdify(x, y)"),
+    (short_enough, "nn/a.py", "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION),
+    (short_enough, "nn/a.py", "x = 1\n" * (LONGEST_FILE + 1)),
+    (no_backward_in_nn, "nn/a.py", "def backward(x): return x"),
+    (documented, "nn/a.py", "x = 1"),
+]
+
+GOOD = [
+    ("express/a.py", "'''d'''\nimport sympy as sp\nfrom symdl.errors import ShapeError\nsp.S(1)"),
+    ("express/a.py", "'''d'''\nfrom . import dims\nfrom .dims import Dim\nsympify(x, strict=True)"),
+    ("run/a.py", "'''d'''\nimport numba\nfrom symdl.emit.source import template_root"),
+    ("run/reference.py", "'''d'''\nimport sympy"),
+    ("lower/freeze.py", "'''d'''\nimport sympy"),
+    ("__init__.py", "'''d'''\nfrom symdl.train.datasets import digits"),
+    ("nn/a.py", "'''d'''\ndef f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1)),
+]
+
+
+def made(tmp_path: Path, where: str, text: str) -> Path:
+    file = tmp_path / "symdl" / where
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return tmp_path / "symdl"
+
+
+@pytest.mark.parametrize("number", range(len(BAD)))
+def test_checks_find_what_they_look_for(number: int, tmp_path: Path) -> None:
+    check, where, text = BAD[number]
+    assert len(complaints(check, made(tmp_path, where, text))) == 1
+
+
+@pytest.mark.parametrize("number", range(len(GOOD)))
+def test_checks_accept_what_is_right(number: int, tmp_path: Path) -> None:
+    where, text = GOOD[number]
+    package = made(tmp_path, where, text)
+    assert not [complaint for check in CHECKS for complaint in complaints(check, package)]
