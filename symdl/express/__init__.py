@@ -1,0 +1,4 @@
+"""express: what a model is. Tensors, equations in index notation, programs; array syntax for them.
+
+Enters: what a user writes. Leaves: `Program`, in normal form and checked.
+"""

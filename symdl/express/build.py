@@ -1,0 +1,66 @@
+"""The names a user builds models from.
+
+Enters: names and shapes. Leaves: tensors whose values are given (inputs, labels) or learned (parameters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symdl.errors import ExpressionError
+from symdl.express.dims import Extent
+from symdl.express.program import Fact, collect
+from symdl.express.tensors import DType, Tensor
+
+
+def tensor(name: str, shape: Sequence[Extent] = (), *, dtype: str = "real") -> Tensor:
+    """Declare an input: ``X = sd.tensor("X", (n, 784))``.
+
+    Args:
+        name: the keyword by which its value is passed.
+        shape: sizes, integers or `Dim`; ``()`` for a scalar.
+        dtype: ``"real"`` (float32 or float64, chosen when compiling) or ``"int64"``.
+
+    Raises:
+        ExpressionError: a name or dtype that cannot be used.
+    """
+    if dtype in ("real", "float", "float32", "float64"):
+        return Tensor(_checked(name), shape, dtype="real", role="input")
+    if dtype in ("int64", "int"):
+        return Tensor(_checked(name), shape, dtype="int64", role="input")
+    raise ExpressionError(f"{name} has dtype {dtype!r}", cure="use 'real' or 'int64'")
+
+
+def parameter(
+    name: str, shape: Sequence[Extent] = (), *, init: Callable[..., Any] | None = None
+) -> Tensor:
+    """Declare a parameter, learned by training: ``W = sd.parameter("W", (784, 100))``.
+
+    Args:
+        name: a path such as ``"first.W"``.
+        shape: integer sizes.
+        init: a function ``(shape, rng) -> array``; see `symdl.nn.initializers`.
+    """
+    if not all(isinstance(size, int) for size in shape):
+        raise ExpressionError(f"parameter {name} has shape {tuple(shape)}", cure="use integer sizes")
+    return Tensor(_checked(name), shape, role="parameter", init=init)
+
+
+def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:
+    """Return the parameter tensors that `outputs` depend on, in the order of their creation."""
+    return collect(outputs).parameters
+
+
+def sums_to_one(tensor: Tensor, axis: int = -1) -> Fact:
+    """Declare that the entries of `tensor` along `axis` sum to one (one-hot or probability rows)."""
+    return Fact(tensor, axis % max(tensor.rank, 1), "sums_to_one")
+
+
+def _checked(name: str) -> str:
+    if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip():
+        raise ExpressionError(f"{name!r} cannot name a tensor", cure="use printable text, no blanks")
+    return name
+
+
+__all__ = ["DType", "parameter", "parameters", "sums_to_one", "tensor"]

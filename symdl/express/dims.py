@@ -1,0 +1,129 @@
+"""Sizes and index variables.
+
+Enters: names and integers. Leaves: `Index` and `Dim` symbols, extents built from them, and proofs about
+ranges: an index expression together with the extents of its variables gives a lowest and a highest value,
+and a comparison of two extents is either proved for every positive value of every `Dim`, or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+
+from symdl.errors import ExpressionError
+
+Extent = int | sp.Expr
+"""A size: a positive integer, or a polynomial in `Dim` symbols such as ``n`` or ``4*n``."""
+
+
+class Index(sp.Symbol):
+    """A nonnegative integer variable that means something inside one equation only."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> Index:
+        return super().__new__(cls, name, integer=True, nonnegative=True)  # type: ignore[no-any-return]
+
+
+class Dim(sp.Symbol):
+    """A size that is known when a kernel is called: ``n = sd.Dim("n")``. Always positive.
+
+    Two dims of one name are the same size.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> Dim:
+        if not name.isidentifier():
+            raise ExpressionError(
+                f"{name!r} cannot name a size", cure="use letters, digits and underscores"
+            )
+        return super().__new__(cls, name, integer=True, positive=True)  # type: ignore[no-any-return]
+
+
+def indices(names: str) -> tuple[Index, ...]:
+    """Return one index per name in a blank- or comma-separated string: ``i, j = sd.indices("i j")``."""
+    return tuple(Index(name) for name in names.replace(",", " ").split())
+
+
+def as_extent(size: object) -> Extent:
+    """Return `size` as an extent: a nonnegative int stays an int, a `Dim` polynomial a SymPy expression.
+
+    Raises:
+        ExpressionError: `size` is neither.
+    """
+    if isinstance(size, bool) or not isinstance(size, int | sp.Expr):
+        if hasattr(size, "__index__"):
+            return as_extent(size.__index__())
+        raise ExpressionError(
+            f"{size!r} is no size", cure="pass a nonnegative integer or sd.Dim('n')"
+        )
+    if isinstance(size, sp.Expr):
+        if size.is_Integer:
+            return as_extent(int(size))
+        size = sp.expand(size)
+        if not all(isinstance(symbol, Dim) for symbol in size.free_symbols):
+            raise ExpressionError(f"the size {size} holds symbols that are no sd.Dim")
+        return size
+    if size < 0:
+        raise ExpressionError(f"the size {size} is negative")
+    return size
+
+
+def dims_of(extent: Extent) -> set[Dim]:
+    """Return the `Dim` symbols that an extent depends on."""
+    return {s for s in sp.sympify(extent).free_symbols if isinstance(s, Dim)}
+
+
+def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.Expr] | None:
+    """Return the lowest and highest value of an index expression, or None where they are not known.
+
+    Affine expressions, and ``floor(e/m)`` and ``Mod(e, m)`` of them, are understood.
+    """
+    if isinstance(expr, Index):
+        extent = extents.get(expr)
+        return None if extent is None else (sp.Integer(0), extent - sp.Integer(1))
+    if not any(isinstance(symbol, Index) for symbol in expr.free_symbols):
+        return (expr, expr) if expr.is_integer or expr.is_Rational else None
+    if isinstance(expr, sp.Add):
+        parts = [bounds(arg, extents) for arg in expr.args]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        return sp.Add(*(low for low, _ in known)), sp.Add(*(high for _, high in known))
+    if isinstance(expr, sp.Mul):
+        factor, rest = expr.as_independent(*[s for s in expr.free_symbols if isinstance(s, Index)])
+        inner = None if rest == expr else bounds(rest, extents)
+        if inner is None:
+            return None
+        low, high = (sp.expand(factor * side) for side in inner)
+        if factor.is_nonnegative:
+            return low, high
+        return (high, low) if factor.is_negative else None
+    if isinstance(expr, sp.floor):
+        inner = bounds(expr.args[0], extents)
+        return None if inner is None else (sp.floor(inner[0]), sp.floor(sp.expand(inner[1])))
+    if isinstance(expr, sp.Mod):
+        return sp.Integer(0), expr.args[1] - sp.Integer(1)
+    return None
+
+
+def at_most(small: Extent, large: Extent) -> bool:
+    """Say whether ``small <= large`` is proved for all positive values of the dims in them."""
+    gap = sp.expand(sp.sympify(large) - sp.sympify(small))
+    if gap.is_Integer:
+        return bool(gap >= 0)
+    dims = sorted((s for s in gap.free_symbols if isinstance(s, Dim)), key=str)
+    shifted = sp.expand(gap.subs({d: d + 1 for d in dims}, simultaneous=True))
+    if not dims or not shifted.is_polynomial(*dims):
+        return False
+    return all(bool(c >= 0) for c in sp.Poly(shifted, *dims).coeffs() if c.is_number)
+
+
+def in_range(expr: sp.Expr, extent: Extent, extents: Mapping[Index, Extent]) -> bool:
+    """Say whether ``0 <= expr < extent`` is proved over the ranges of the index variables."""
+    limits = bounds(expr, extents)
+    if limits is None:
+        return False
+    return at_most(0, limits[0]) and at_most(limits[1] + 1, extent)

@@ -1,0 +1,219 @@
+"""Equations in normal form.
+
+Enters: a left-hand tensor, its index variables and a scalar body over accesses. Leaves: `Equation`, checked:
+
+- at most one reduction, at the top; bound and free index names are disjoint;
+- outside its guards an element is the identity of the reduction and is not evaluated;
+- affine guards come before those that read data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Dim, Extent, Index, in_range
+from symdl.express.tensors import Access, Tensor, accesses_in, substitute
+
+Op = Literal["sum", "max", "logsumexp", "argmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class InRange:
+    """Holds where ``0 <= expr < extent``."""
+
+    expr: sp.Expr
+    extent: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Divisible:
+    """Holds where ``expr`` is a multiple of ``by``."""
+
+    expr: sp.Expr
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """Holds where ``left == right``; either side may read an integer tensor."""
+
+    left: sp.Expr
+    right: sp.Expr
+
+
+Guard = InRange | Divisible | Equal
+
+
+def guard_terms(guard: Guard) -> tuple[sp.Expr, ...]:
+    """Return the integer expressions that a guard compares."""
+    return (guard.left, guard.right) if isinstance(guard, Equal) else (guard.expr,)
+
+
+def map_guard(guard: Guard, change: Callable[[sp.Expr], sp.Expr]) -> Guard:
+    """Return the guard with its expressions changed."""
+    if isinstance(guard, Equal):
+        return Equal(change(guard.left), change(guard.right))
+    return replace(guard, expr=change(guard.expr))
+
+
+def reads_data(guard: Guard) -> bool:
+    """Say whether a guard depends on values of a tensor."""
+    return any(term.has(Access) for term in guard_terms(guard))
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """``op`` over ``axes``, pairs of a bound index variable and its extent."""
+
+    op: Op
+    axes: tuple[tuple[Index, Extent], ...]
+
+    @property
+    def bound(self) -> tuple[Index, ...]:
+        """The bound index variables."""
+        return tuple(index for index, _ in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an equation came from: the rule's name, the tensor or definition it serves, free detail."""
+
+    rule: str
+    subject: Tensor | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Equation:
+    """``lhs[indices] = reduction(body)`` where the guards hold. See the module for the invariants."""
+
+    lhs: Tensor
+    indices: tuple[Index, ...]
+    body: sp.Expr
+    reduction: Reduction | None = None
+    guards: tuple[Guard, ...] = ()
+    origin: Origin = field(default=Origin("definition"))
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.guards, key=reads_data)
+        object.__setattr__(self, "guards", tuple(ordered))
+
+    @property
+    def bound(self) -> tuple[Index, ...]:
+        """The reduced index variables."""
+        return self.reduction.bound if self.reduction else ()
+
+    @property
+    def extents(self) -> dict[Index, Extent]:
+        """The extent of every index variable, free ones first."""
+        free = dict(zip(self.indices, self.lhs.shape, strict=True))
+        return free | dict(self.reduction.axes if self.reduction else ())
+
+    @property
+    def target(self) -> Access:
+        """The left-hand side as an access."""
+        return Access(self.lhs, *self.indices)
+
+    def accesses(self) -> list[Access]:
+        """Return every access in body and guards, nested ones included, in a fixed order."""
+        found = dict.fromkeys(accesses_in(self.body))
+        for guard in self.guards:
+            for term in guard_terms(guard):
+                found.update(dict.fromkeys(accesses_in(term)))
+        return list(found)
+
+    def reads(self) -> list[Tensor]:
+        """Return the tensors that the right-hand side reads, each once."""
+        return list(dict.fromkeys(access.tensor for access in self.accesses()))
+
+    def rename(self, names: dict[Index, Index]) -> Equation:
+        """Return the equation with index variables renamed; `names` must be one-to-one on them."""
+
+        def change(expr: sp.Expr) -> sp.Expr:
+            return substitute(expr, dict(names))
+
+        reduction = self.reduction and Reduction(
+            self.reduction.op, tuple((names.get(i, i), size) for i, size in self.reduction.axes)
+        )
+        return replace(
+            self,
+            indices=tuple(names.get(i, i) for i in self.indices),
+            body=change(self.body),
+            reduction=reduction,
+            guards=tuple(map_guard(guard, change) for guard in self.guards),
+        )
+
+    def __str__(self) -> str:
+        where = ", ".join(map(str, self.indices))
+        left = f"{self.lhs.name or f'#{self.lhs.serial}'}[{where}]"
+        right = str(self.body)
+        if self.reduction:
+            right = f"{self.reduction.op}_{{{', '.join(map(str, self.bound))}}} {right}"
+        conditions = "; ".join(map(str, self.guards))
+        return f"{left} = {right}" + (f"  where {conditions}" if conditions else "")
+
+
+def check(equation: Equation) -> Equation:
+    """Return the equation if it is in normal form and every access is in range or guarded.
+
+    Raises:
+        ExpressionError: an unknown symbol, a clash of bound and free names, an index out of range.
+        ShapeError: the left-hand side's rank does not fit its indices.
+    """
+    if len(equation.indices) != equation.lhs.rank:
+        raise ShapeError(f"{equation.lhs} is defined with {len(equation.indices)} indices")
+    variables = (*equation.indices, *equation.bound)
+    if len(set(variables)) != len(variables):
+        raise ExpressionError(
+            "an index variable is used twice on the left or is both free and summed",
+            expression=equation,
+            cure="give every index of one equation its own name",
+        )
+    strangers = [
+        s
+        for s in sorted(_symbols(equation), key=str)
+        if not isinstance(s, Dim) and s not in variables
+    ]
+    if strangers:
+        raise ExpressionError(
+            f"unknown symbols {', '.join(map(str, strangers))}",
+            expression=equation,
+            cure="use tensors, the equation's own indices, or sum over the index with sd.Sum",
+        )
+    for access in equation.accesses():
+        _check_access(access, equation)
+    return equation
+
+
+def _symbols(equation: Equation) -> Iterator[sp.Symbol]:
+    exprs = [equation.body, *(term for guard in equation.guards for term in guard_terms(guard))]
+    for expr in exprs:
+        yield from (s for s in expr.free_symbols if isinstance(s, sp.Symbol))
+
+
+def _check_access(access: Access, equation: Equation) -> None:
+    for axis, (where, size) in enumerate(zip(access.indices, access.tensor.shape, strict=True)):
+        if isinstance(where, Access):
+            if where.tensor.dtype != "int64":
+                raise ExpressionError(
+                    f"{where} is used as an index but holds no integers",
+                    expression=equation,
+                    cure="declare the tensor with dtype='int64'",
+                )
+            continue  # checked against the extent when the kernel is called
+        guarded = any(
+            isinstance(g, InRange) and sp.expand(g.expr - where) == 0 and g.extent == size
+            for g in equation.guards
+        )
+        if not guarded and not in_range(where, size, equation.extents):
+            raise ShapeError(
+                f"axis {axis} of {access.tensor} is read at {where}, outside 0..{size}-1",
+                expression=equation,
+                shapes={str(access.tensor.name): access.tensor.shape},
+                cure="shrink the index's range, or guard the access with sd.where on an index condition",
+            )

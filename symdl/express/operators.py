@@ -1,0 +1,243 @@
+"""NumPy-style operations on tensors, each one equation.
+
+Enters: tensors, numbers and rank-0 expressions. Leaves: a new tensor defined by an elementwise equation, a
+contraction or a reduction. Shapes broadcast as in NumPy: aligned at the right, an axis of size 1 (the
+integer 1, never a symbolic size) stretches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Origin
+from symdl.express.surface import LogSumExp, Max, Reduce, Sum, define
+from symdl.express.tensors import Access, Tensor
+
+_BINARY: dict[str, Callable[[Any, Any], sp.Expr]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "pow": lambda a, b: a**b,
+}
+_AXIS_NAMES = "ijklmpqrstuvw"
+
+
+def axis_indices(count: int, *, skip: Sequence[Index] = ()) -> tuple[Index, ...]:
+    """Return `count` index variables with customary names, none of them in `skip`."""
+    names = [*_AXIS_NAMES, *(f"i{number}" for number in range(1, count + 1))]
+    return tuple(i for i in map(Index, names) if i not in skip)[:count]
+
+
+def elementwise(
+    function: Callable[..., Any], *operands: Any, name: str | None = None, rule: str = "elementwise"
+) -> Tensor:
+    """Apply a scalar function to tensors: ``elementwise(lambda z: 1/(1 + sp.exp(-z)), Z)``.
+
+    Args:
+        function: maps SymPy scalars, one an operand, to a SymPy scalar.
+        operands: tensors, which broadcast, and numbers.
+
+    Returns:
+        A tensor of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    tensors = [x for x in operands if isinstance(x, Tensor)]
+    shape = broadcast_shapes(*(t.shape for t in tensors))
+    where = axis_indices(len(shape))
+    body = function(*(_read(x, where) if isinstance(x, Tensor) else number(x) for x in operands))
+    return define(name, where, body, shape=shape, origin=Origin(rule))
+
+
+def _read(tensor: Tensor, where: Sequence[Index]) -> Access:
+    aligned = where[len(where) - tensor.rank :]
+    return tensor.at(*(0 if size == 1 else i for i, size in zip(aligned, tensor.shape, strict=True)))
+
+
+def number(value: Any) -> sp.Expr:
+    """Return a number (or a NumPy scalar, a rational, a rank-0 expression) as a SymPy scalar.
+
+    Raises:
+        ExpressionError: `value` is an array, a string or the like.
+    """
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, bool | int | float | sp.Expr):
+        return sp.sympify(value)
+    raise ExpressionError(
+        f"a {type(value).__name__} cannot be combined with a tensor",
+        cure="declare arrays with sd.tensor(...) and pass their values when calling",
+    )
+
+
+def broadcast_shapes(*shapes: tuple[Extent, ...]) -> tuple[Extent, ...]:
+    """Return the broadcast shape.
+
+    Raises:
+        ShapeError: two sizes differ and neither is 1.
+    """
+    rank = max(map(len, shapes), default=0)
+    result: list[Extent] = []
+    for axis in range(rank):
+        sizes = [s[axis - rank + len(s)] for s in shapes if axis - rank + len(s) >= 0]
+        wide = list(dict.fromkeys(size for size in sizes if size != 1))
+        if len(wide) > 1:
+            raise ShapeError(
+                f"sizes {wide[0]} and {wide[1]} do not broadcast",
+                shapes={f"operand {n + 1}": s for n, s in enumerate(shapes)},
+                cure="sizes must be equal or 1; insert an axis of size 1 with X[:, None]",
+            )
+        result.append(wide[0] if wide else 1)
+    return tuple(result)
+
+
+def scalar(tensor: Tensor) -> sp.Expr:
+    """Return a rank-0 tensor as an access."""
+    if tensor.rank:
+        raise ExpressionError(
+            f"{tensor} is no scalar", cure="read an element with index variables: X[i, j]"
+        )
+    return tensor.at()
+
+
+def binary(name: str, left: Any, right: Any) -> Any:
+    """Combine two operands of which one is a tensor; a rank-0 tensor with an expression gives one."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
+            return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))
+    return elementwise(_BINARY[name], left, right, rule=name)
+
+
+def absolute(tensor: Tensor) -> Tensor:
+    """The absolute value, with slope 0 at 0."""
+    return elementwise(sp.Abs, tensor, rule="abs")
+
+
+def maximum(left: Any, right: Any) -> Tensor:
+    """The larger of two values, elementwise; against a number, slope 0 where they tie."""
+    return elementwise(sp.Max, left, right, rule="maximum")
+
+
+def minimum(left: Any, right: Any) -> Tensor:
+    """The smaller of two values, elementwise; against a number, slope 0 where they tie."""
+    return elementwise(sp.Min, left, right, rule="minimum")
+
+
+def exp(value: Any) -> Any:
+    """The exponential of a tensor, elementwise, or of a SymPy expression."""
+    return _apply(sp.exp, value)
+
+
+def log(value: Any) -> Any:
+    """The natural logarithm of a tensor, elementwise, or of a SymPy expression."""
+    return _apply(sp.log, value)
+
+
+def sqrt(value: Any) -> Any:
+    """The square root of a tensor, elementwise, or of a SymPy expression."""
+    return _apply(sp.sqrt, value)
+
+
+def sin(value: Any) -> Any:
+    """The sine of a tensor, elementwise, or of a SymPy expression."""
+    return _apply(sp.sin, value)
+
+
+def cos(value: Any) -> Any:
+    """The cosine of a tensor, elementwise, or of a SymPy expression."""
+    return _apply(sp.cos, value)
+
+
+def _apply(function: Callable[..., sp.Expr], value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return elementwise(function, value, rule=function.__name__)
+    return function(value)
+
+
+def matmul(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
+    """The matrix product over the last axis of `left` and the last but one of `right`.
+
+    Rank-1 operands and leading (batch) axes follow ``numpy.matmul``; batch axes broadcast.
+
+    Raises:
+        ShapeError: the inner sizes differ, or an operand has rank 0.
+    """
+    if not isinstance(left, Tensor) or not isinstance(right, Tensor):
+        raise ExpressionError("the matrix product needs two tensors")
+    inner = left.shape[-1:], right.shape[-2:][:1]
+    if not left.rank or not right.rank or inner[0] != inner[1]:
+        raise ShapeError(
+            f"the matrix product of {left} and {right} does not fit",
+            shapes={"left": left.shape, "right": right.shape},
+            cure="the last size of the left operand must equal the last but one of the right",
+        )
+    batch = broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    outer = (*left.shape[-2:-1], *right.shape[-1:][: right.rank - 1])
+    where = axis_indices(len(batch) + len(outer))
+    (k,) = axis_indices(1, skip=where)
+    *_, row, column = (Index("_"), Index("_"), *where)
+    rows, columns = (left.rank > 1), (right.rank > 1)
+    if rows and not columns:
+        row = column
+    names = where[: len(batch)]
+    a = _batched(left, names, [row, k] if rows else [k])
+    b = _batched(right, names, [k, column] if columns else [k])
+    shape = (*batch, *outer)
+    return define(name, where, Sum(a * b, (k, inner[0][0])), shape=shape, origin=Origin("matmul"))
+
+
+def _batched(tensor: Tensor, names: Sequence[Index], last: Sequence[Index]) -> Access:
+    count = tensor.rank - len(last)
+    own = names[len(names) - count :] if count else ()
+    sizes = tensor.shape[:count]
+    return tensor.at(*(0 if s == 1 else i for i, s in zip(own, sizes, strict=True)), *last)
+
+
+def normal_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """Return the axes as sorted nonnegative numbers.
+
+    Raises:
+        ShapeError: an axis does not exist or is named twice.
+    """
+    chosen = range(rank) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = tuple(sorted(a + rank if a < 0 else a for a in chosen))
+    if any(not 0 <= a < rank for a in axes) or len(set(axes)) < len(axes):
+        raise ShapeError(f"axis {axis} does not fit a tensor with {rank} axes")
+    return axes
+
+
+def reduce(
+    op: str,
+    tensor: Tensor,
+    axis: int | Sequence[int] | None = None,
+    *,
+    keepdims: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Reduce by ``sum``, ``mean``, ``max`` or ``logsumexp`` over `axis` (all axes by default)."""
+    axes = normal_axes(axis, tensor.rank)
+    names = axis_indices(tensor.rank)
+    sizes = tensor.shape
+    body: sp.Expr = tensor.at(*names)
+    if op == "mean":
+        body = body / sp.Mul(*(sizes[a] for a in axes))
+    if axes:
+        node = {"sum": Sum, "mean": Sum, "max": Max, "logsumexp": LogSumExp}[op]
+        body = node(body, *((names[a], sizes[a]) for a in axes))
+    kept = [a for a in range(tensor.rank) if keepdims or a not in axes]
+    spare = axis_indices(len(axes), skip=names) if keepdims else ()
+    shape = [1 if a in axes else sizes[a] for a in kept]
+    where = [spare[axes.index(a)] if a in axes else names[a] for a in kept]
+    return define(name, where, body, shape=shape, origin=Origin(op))
+
+
+def logsumexp(tensor: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
+    """``log(sum(exp(x)))`` over `axis`, without overflow."""
+    return reduce("logsumexp", tensor, axis, keepdims=keepdims)

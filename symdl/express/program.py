@@ -1,0 +1,150 @@
+"""Programs: equations in the order they are computed.
+
+Enters: the tensors somebody wants. Leaves: `Program`, every equation they depend on in topological order,
+the tensors whose values must be given, and a unique name for each tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from symdl.errors import ExpressionError
+from symdl.express.dims import Dim, dims_of
+from symdl.express.equations import Equation
+from symdl.express.tensors import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Declared knowledge about a tensor: ``sums_to_one`` along an axis."""
+
+    tensor: Tensor
+    axis: int
+    kind: Literal["sums_to_one"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Equations in topological order, single assignment.
+
+    Attributes:
+        inputs: tensors that are read and not defined, in the order of their creation.
+        equations: the definitions, each before its first use.
+        outputs: the tensors asked for.
+        facts: declared knowledge that algebraic rewrites may use.
+        updates: pairs of a state or parameter and the tensor that replaces it after a run.
+    """
+
+    inputs: tuple[Tensor, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Tensor, ...]
+    facts: tuple[Fact, ...] = ()
+    updates: tuple[tuple[Tensor, Tensor], ...] = ()
+
+    @cached_property
+    def names(self) -> dict[Tensor, str]:
+        """A unique name for each tensor: the user's where there is one."""
+        return name_tensors((*self.inputs, *(e.lhs for e in self.equations)))
+
+    @cached_property
+    def definitions(self) -> dict[Tensor, Equation]:
+        """The equation of each defined tensor."""
+        return {equation.lhs: equation for equation in self.equations}
+
+    @cached_property
+    def dims(self) -> tuple[Dim, ...]:
+        """The symbolic sizes, sorted by name."""
+        tensors = (*self.inputs, *(e.lhs for e in self.equations))
+        return tuple(sorted({d for t in tensors for s in t.shape for d in dims_of(s)}, key=str))
+
+    @cached_property
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The inputs that are learned."""
+        return tuple(t for t in self.inputs if t.role == "parameter")
+
+    def with_equations(self, equations: Iterable[Equation]) -> Program:
+        """Return the program with other equations for the same outputs, sorted, unused ones dropped."""
+        table = {e.lhs: e for e in equations}
+        wanted = (*self.outputs, *(new for _, new in self.updates))
+        ordered, inputs = _sort(wanted, lambda tensor: table.get(tensor))
+        return replace(self, inputs=inputs, equations=ordered)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.equations))
+
+
+def collect(
+    outputs: Sequence[Tensor],
+    *,
+    facts: Sequence[Fact] = (),
+    updates: Sequence[tuple[Tensor, Tensor]] = (),
+) -> Program:
+    """Return the program that computes `outputs` (and the updated values), following definitions.
+
+    Raises:
+        ExpressionError: two given tensors share a name.
+    """
+    wanted = (*outputs, *(new for _, new in updates))
+    equations, inputs = _sort(wanted, lambda tensor: tensor.equation)
+    extra = [old for old, _ in updates if old not in inputs]
+    inputs = tuple(sorted((*inputs, *extra), key=lambda t: t.serial))
+    seen: dict[str, Tensor] = {}
+    for tensor in inputs:
+        if tensor.name is None:
+            raise ExpressionError(f"{tensor} has neither a name nor a definition")
+        if tensor.name in seen:
+            raise ExpressionError(
+                f"two tensors are called {tensor.name!r}",
+                shapes={"first": seen[tensor.name].shape, "second": tensor.shape},
+                cure="give each input and parameter its own name, or pass the same tensor twice",
+            )
+        seen[tensor.name] = tensor
+    return Program(inputs, equations, tuple(outputs), tuple(facts), tuple(updates))
+
+
+def _sort(wanted: Iterable[Tensor], definition):  # type: ignore[no-untyped-def]
+    """Depth-first topological order without recursion, so depth is not limited."""
+    order: dict[Tensor, Equation | None] = {}
+    stack = [(tensor, False) for tensor in reversed(list(wanted))]
+    while stack:
+        tensor, ready = stack.pop()
+        if tensor in order:
+            continue
+        equation = definition(tensor)
+        if equation is None or ready:
+            order[tensor] = equation
+            continue
+        stack.append((tensor, True))
+        stack.extend((t, False) for t in reversed(equation.reads()) if t not in order)
+    equations = tuple(e for e in order.values() if e is not None)
+    given = sorted((t for t, e in order.items() if e is None), key=lambda t: t.serial)
+    return equations, tuple(given)
+
+
+def name_tensors(tensors: Iterable[Tensor]) -> dict[Tensor, str]:
+    """Give each tensor a unique name: its own, ``X_bar`` for a cotangent of X, else ``t1``, ``t2``, …"""
+    names: dict[Tensor, str] = {}
+    taken: set[str] = set()
+    ordered = list(tensors)
+    for tensor in (*(t for t in ordered if t.name), *(t for t in ordered if not t.name)):
+        if tensor in names:
+            continue
+        base = tensor.name or _derived(tensor, names)
+        name, count = base or "t1", 1
+        while name in taken:
+            count += 1
+            name = f"{base or 't'}{'_' if base else ''}{count}"
+        names[tensor] = name
+        taken.add(name)
+    return names
+
+
+def _derived(tensor: Tensor, names: dict[Tensor, str]) -> str | None:
+    suffix = {"cotangent": "bar", "tangent": "dot", "index": "argmax"}.get(tensor.role)
+    if suffix is None or tensor.of is None:
+        return None
+    inner = names.get(tensor.of) or tensor.of.name or _derived(tensor.of, names) or "t"
+    return f"{inner}_{suffix}"

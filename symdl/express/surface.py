@@ -1,0 +1,174 @@
+"""From written mathematics to normal form.
+
+Enters: an expression over accesses with `Sum`, `Max` and `LogSumExp` nodes anywhere in it, SymPy's own
+`Max`, `Min`, `Abs` and `sign`, and index conditions. Leaves: a `Tensor` with its equation in normal form;
+every inner reduction has become a tensor of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
+from symdl.express.kinks import index_guards, smooth_pieces
+from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in
+
+
+class Reduce(sp.Expr):
+    """A reduction of a scalar body over index variables; write it through `Sum`, `Max`, `LogSumExp`.
+
+    An axis is an index, or a pair ``(index, size)`` where the size cannot be read off an access.
+    """
+
+    op: ClassVar[Op]
+    is_commutative: ClassVar[bool] = True
+
+    def __new__(cls, body: Any, *axes: Any) -> Reduce:
+        if not axes:
+            raise ExpressionError(f"{cls.__name__} needs at least one index to run over")
+        pairs = [axis if isinstance(axis, tuple | sp.Tuple) else (axis,) for axis in axes]
+        for index, *size in pairs:
+            if not isinstance(index, Index) or len(size) > 1:
+                raise ExpressionError(
+                    f"{cls.__name__} runs over {index!r}, which is no index",
+                    cure="make indices with sd.indices('i j k')",
+                )
+        return super().__new__(cls, sp.sympify(body), *(sp.Tuple(*pair) for pair in pairs))
+
+    @property
+    def axes(self) -> dict[Index, Extent | None]:
+        """The bound indices, each with its size where one was given."""
+        return {pair[0]: as_extent(pair[1]) if len(pair) > 1 else None for pair in self.args[1:]}
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+    def _sympystr(self, printer: Any) -> str:
+        axes = ", ".join(map(str, self.axes))
+        return f"{self.op}_{{{axes}}}({printer.doprint(self.args[0])})"
+
+
+class Sum(Reduce):
+    """``Sum(body, k)``: the sum over an index."""
+
+    op = "sum"
+
+
+class Max(Reduce):
+    """``Max(body, k)``: the largest value over an index; the first one counts in a tie."""
+
+    op = "max"
+
+
+class LogSumExp(Reduce):
+    """``LogSumExp(body, k)``: the logarithm of the sum of exponentials, computed without overflow."""
+
+    op = "logsumexp"
+
+
+def define(
+    name: str | None,
+    where: Sequence[Index],
+    expr: Any,
+    *,
+    shape: Sequence[Extent] | None = None,
+    dtype: DType = "real",
+    role: Role = "intermediate",
+    origin: Origin | None = None,
+) -> Tensor:
+    """Define a tensor by an equation: ``define("Z", (i, j), Sum(X[i, k]*W[k, j], k) + b[j])``.
+
+    Args:
+        name: the tensor's name, or None for a helper that may be merged into its user.
+        where: the index variables of the left-hand side, one an axis.
+        expr: the right-hand side; may hold `Sum`, `Max`, `LogSumExp` anywhere.
+        shape: the sizes, needed only for an index that no access shows the range of.
+
+    Returns:
+        The tensor, of shape ``shape`` or of the sizes that the accesses imply.
+
+    Raises:
+        ExpressionError: an unknown symbol, a name both free and summed.
+        ShapeError: sizes that contradict each other, an access out of range.
+    """
+    where = tuple(where)
+    body = sp.sympify(expr)
+    if not isinstance(body, sp.Expr):
+        raise ExpressionError(f"{expr!r} is no scalar expression")
+    extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}
+    extents = _infer(body, extents)
+    missing = [index for index in where if index not in extents]
+    if missing:
+        raise ShapeError(
+            f"the size of index {missing[0]} cannot be read off {body}",
+            cure="pass shape=(...) to define",
+        )
+    tensor = Tensor(name, [extents[i] for i in where], dtype=dtype, role=role)
+    reduction, guards = None, list[Guard]()
+    if isinstance(body, Reduce):
+        reduction = Reduction(body.op, _axes(body, extents))
+        body = body.args[0]
+    body = _split(body, (*where, *(reduction.bound if reduction else ())), extents)
+    body = smooth_pieces(body)
+    if reduction is None or reduction.op == "sum":
+        body, guards = index_guards(body, extents)
+    equation = Equation(tensor, where, body, reduction, tuple(guards), origin or Origin("definition"))
+    return tensor.attach(check(equation))
+
+
+def _axes(node: Reduce, extents: Mapping[Index, Extent]) -> tuple[tuple[Index, Extent], ...]:
+    for index in node.axes:
+        if index not in extents:
+            raise ShapeError(
+                f"the range of the summed index {index} cannot be read off {node.args[0]}",
+                cure=f"write {type(node).__name__}(body, ({index}, size))",
+            )
+    return tuple((index, extents[index]) for index in node.axes)
+
+
+def _infer(expr: sp.Expr, given: dict[Index, Extent]) -> dict[Index, Extent]:
+    """Collect the sizes of index variables from the axes that they run over alone."""
+    extents = dict(given)
+    for node in expr.atoms(Reduce):
+        for index, size in node.axes.items():
+            if size is not None:
+                extents[index] = size
+    for access in accesses_in(expr):
+        for index, size in zip(access.indices, access.tensor.shape, strict=True):
+            if not isinstance(index, Index):
+                continue
+            if extents.setdefault(index, size) != size and index not in given:
+                raise ShapeError(
+                    f"index {index} runs over {extents[index]} and over {size}",
+                    expression=expr,
+                    shapes={str(a.tensor.name): a.tensor.shape for a in accesses_in(expr)},
+                    cure="the axes that one index runs over must have one size",
+                )
+    return extents
+
+
+def _split(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Extent]) -> sp.Expr:
+    """Replace every reduction inside `body` by an access to a new tensor that holds it."""
+    nodes = [node for node in sp.preorder_traversal(body) if isinstance(node, Reduce)]
+    replaced: dict[sp.Basic, sp.Expr] = {}
+    for node in nodes:
+        if any(node != outer and outer.has(node) for outer in nodes):
+            continue  # belongs to an outer reduction, which is split by its own definition
+        used = {s for a in accesses_in(node) for s in a.free_symbols} | node.args[0].free_symbols
+        clash = [index for index in node.axes if index in scope]
+        if clash:
+            raise ExpressionError(
+                f"{clash[0]} is summed inside an expression that already uses it", expression=body
+            )
+        free = tuple(index for index in scope if index in used)
+        inner = define(None, free, node, shape=[extents[i] for i in free])
+        replaced[node] = Access(inner, *free)
+    return body.xreplace(replaced)

@@ -1,0 +1,183 @@
+"""Tensors and accesses to them.
+
+Enters: names, shapes, roles. Leaves: `Tensor`, a named array of known shape whose values are given, learned
+or defined by an equation, and `Access`, the SymPy atom ``X[i, 2*p + r]`` that stands for one element.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import sympy as sp
+from sympy.core.expr import AtomicExpr
+
+from symdl.errors import ExpressionError
+from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.methods import ArrayMethods
+
+if TYPE_CHECKING:
+    from symdl.express.equations import Equation
+
+Role = Literal[
+    "input", "parameter", "state", "constant", "intermediate", "cotangent", "tangent", "index"
+]
+DType = Literal["real", "int64"]
+"""``real`` becomes float32 or float64 when a program is compiled; ``int64`` holds labels and positions."""
+
+_serials = itertools.count()
+# Serials only order tensors by their creation, as SymPy's Dummy does; no result depends on their values.
+
+
+class Tensor(ArrayMethods):
+    """A named array. Two tensors are equal only if they are the same object.
+
+    Attributes:
+        name: the user's name, or None; a program gives every tensor a unique name.
+        shape: extents, one an axis; rank 0 is ``()``.
+        dtype: ``real`` or ``int64``.
+        role: where its values come from.
+        of: for a cotangent or tangent, the tensor it belongs to.
+        init: for a parameter or state, a function ``(shape, rng) -> array`` of its first values.
+        equation: the equation that defines it, or None.
+    """
+
+    __slots__ = ("_equation", "dtype", "init", "name", "of", "role", "serial", "shape")
+
+    def __init__(
+        self,
+        name: str | None,
+        shape: Sequence[Extent],
+        *,
+        dtype: DType = "real",
+        role: Role = "intermediate",
+        of: Tensor | None = None,
+        init: Callable[..., Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.shape: tuple[Extent, ...] = tuple(as_extent(size) for size in shape)
+        self.dtype: DType = dtype
+        self.role: Role = role
+        self.of = of
+        self.init = init
+        self.serial = next(_serials)
+        self._equation: Equation | None = None
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def equation(self) -> Equation | None:
+        """The equation that defines this tensor, or None if its values are given."""
+        return self._equation
+
+    def attach(self, equation: Equation) -> Tensor:
+        """Set the defining equation, once, and return the tensor."""
+        if self._equation is not None or equation.lhs is not self:
+            raise ExpressionError(f"{self} is already defined", expression=equation)
+        self._equation = equation
+        return self
+
+    def at(self, *where: sp.Expr | int) -> Access:
+        """Return the access ``self[where]``, one index expression an axis, unchecked for range."""
+        return Access(self, *where)
+
+    def __repr__(self) -> str:
+        shape = ", ".join(map(str, self.shape))
+        return f"{self.name or f'{self.role}#{self.serial}'}({shape})"
+
+
+class Access(AtomicExpr):
+    """One element of a tensor: ``Access(X, i, 2*p + r)``. A real SymPy atom; rank 0 is allowed.
+
+    Its order among others follows the creation of the tensors, not their names, so expressions of one
+    structure get one argument order whatever the user calls things.
+    """
+
+    __slots__ = ("indices", "tensor")
+    _diff_wrt: ClassVar[bool] = True
+    is_commutative: ClassVar[bool] = True
+    is_number: ClassVar[bool] = False
+    is_symbol: ClassVar[bool] = False
+
+    tensor: Tensor
+    indices: tuple[sp.Expr, ...]
+
+    def __new__(cls, tensor: Tensor, *where: sp.Expr | int) -> Access:
+        if len(where) != tensor.rank:
+            raise ExpressionError(
+                f"{tensor} has {tensor.rank} axes but is read with {len(where)} indices",
+                cure="give one index expression for every axis",
+            )
+        access: Access = super().__new__(cls)
+        access.tensor = tensor
+        access.indices = tuple(sp.sympify(e) for e in where)
+        return access
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.tensor.serial, *self.indices)
+
+    def sort_key(self, order: Any = None) -> Any:
+        where = tuple(str(e) for e in self.indices)
+        return self.class_key(), (1, (f"{self.tensor.serial:012d}", *where)), sp.S.One.sort_key(), sp.S.One
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+    def _eval_is_integer(self) -> bool | None:
+        return True if self.tensor.dtype == "int64" else None
+
+    @property
+    def free_symbols(self) -> set[sp.Basic]:
+        return set().union(*(e.free_symbols for e in self.indices)) if self.indices else set()
+
+    def _sympystr(self, printer: Any) -> str:
+        where = ", ".join(printer.doprint(e) for e in self.indices)
+        return f"{self.tensor.name or f'#{self.tensor.serial}'}[{where}]"
+
+    _sympyrepr = _sympystr
+
+    def nested(self) -> list[Access]:
+        """Return the accesses to integer tensors inside the indices (a gather such as ``E[ids[n], d]``)."""
+        return [a for e in self.indices for a in accesses_in(e)]
+
+
+def accesses_in(expr: sp.Basic) -> list[Access]:
+    """Return the distinct accesses in an expression, nested ones included, in a fixed order."""
+    found = {a: None for a in expr.atoms(Access)} if not isinstance(expr, Access) else {expr: None}
+    for access in list(found):
+        found.update(dict.fromkeys(access.nested()))
+    return sorted(found, key=lambda a: (a.tensor.serial, tuple(map(str, a.indices))))
+
+
+def map_accesses(expr: sp.Expr, change: Callable[[Access], sp.Expr]) -> sp.Expr:
+    """Return `expr` with every outermost access replaced by ``change(access)``."""
+    if isinstance(expr, Access):
+        return change(expr)
+    return expr.xreplace({a: change(a) for a in expr.atoms(Access)})
+
+
+def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
+    """Return `expr` with index variables and accesses replaced, inside index expressions too."""
+    if not values:
+        return expr
+    replaced = map_accesses(
+        expr,
+        lambda a: values[a]
+        if a in values
+        else Access(a.tensor, *(sp.expand(substitute(e, values)) for e in a.indices)),
+    )
+    symbols = {k: v for k, v in values.items() if isinstance(k, sp.Symbol)}
+    return replaced.xreplace(symbols) if symbols else replaced
+
+
+def is_plain(access: Access) -> bool:
+    """Say whether every index is a different index variable."""
+    names = access.indices
+    return all(isinstance(e, Index) for e in names) and len(set(names)) == len(names)

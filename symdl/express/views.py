@@ -1,0 +1,201 @@
+"""Views: slices, transposes, reshapes and gathers as equations that only move indices.
+
+Enters: a tensor and a NumPy-style key, permutation or shape. Leaves: an `Access` where the key holds index
+variables, else a tensor whose equation reads the first one at other indices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, Index, as_extent, at_most
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices
+from symdl.express.surface import define
+from symdl.express.tensors import Access, Tensor
+
+
+def getitem(tensor: Tensor, key: Any) -> Access | Tensor:
+    """Read one element (``X[i, 2*p + r]``, ``E[ids[n], d]``) or a view (``X[1:5, ::-1, None, 0]``).
+
+    Raises:
+        ShapeError: too many entries, or a constant position out of range.
+        ExpressionError: an entry of another kind.
+    """
+    entries = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(e, sp.Expr) and not e.is_Integer for e in entries):
+        return tensor.at(*(as_index(e) for e in entries))
+    if not entries and not tensor.rank:
+        return tensor.at()
+    return _view(tensor, entries)
+
+
+def as_index(entry: Any) -> sp.Expr:
+    """Return an index expression; a rank-0 integer tensor stands for its value."""
+    if isinstance(entry, Tensor) and not entry.rank:
+        return entry.at()
+    if isinstance(entry, int | sp.Expr):
+        return sp.expand(sp.sympify(entry))
+    raise ExpressionError(
+        f"{entry!r} is no index expression", cure="slices and index variables cannot be mixed"
+    )
+
+
+def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
+    taken = sum(e is not None and e is not Ellipsis for e in entries)
+    if taken > tensor.rank or entries.count(Ellipsis) > 1:
+        raise ShapeError(f"{tensor} has {tensor.rank} axes, the key has {taken} entries")
+    at = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
+    fill = (slice(None),) * (tensor.rank - taken)
+    full = (*entries[:at], *fill, *entries[at + 1 :])
+    names = iter(axis_indices(len(full)))
+    where: list[Index] = []
+    shape: list[Extent] = []
+    reads: list[sp.Expr] = []
+    sizes = iter(tensor.shape)
+    for entry in full:
+        if entry is None:
+            where.append(next(names))
+            shape.append(1)
+            continue
+        size = next(sizes)
+        if isinstance(entry, slice):
+            index = next(names)
+            start, count, step = slice_range(entry, size)
+            where.append(index)
+            shape.append(count)
+            reads.append(sp.expand(start + step * index))
+        else:
+            reads.append(_position(entry, size))
+    body = tensor.at(*reads)
+    return define(None, where, body, shape=shape, dtype=tensor.dtype, origin=Origin("slice"))
+
+
+def _position(entry: Any, size: Extent) -> sp.Expr:
+    position = as_index(entry)
+    if position.is_Integer and position < 0:
+        position = sp.sympify(size) + position
+    if not at_most(0, position) or not at_most(position + 1, size):
+        raise ShapeError(f"position {entry} is outside 0..{size}-1")
+    return position
+
+
+def slice_range(key: slice, size: Extent) -> tuple[sp.Expr, Extent, int]:
+    """Return start, length and step of a slice of an axis of `size`.
+
+    Raises:
+        ShapeError: bounds of a symbolic axis that are not provably inside it.
+    """
+    step = 1 if key.step is None else int(key.step)
+    if step == 0:
+        raise ShapeError("a slice with step 0")
+    if isinstance(size, int) and all(
+        b is None or isinstance(b, int) for b in (key.start, key.stop)
+    ):
+        numbers = range(*slice(key.start, key.stop, step).indices(size))
+        return sp.Integer(numbers.start), len(numbers), step
+    ends = [_bound(b, size) for b in (key.start, key.stop)]
+    first, last = (0, size) if step > 0 else (sp.sympify(size) - 1, sp.Integer(-1))
+    start = sp.sympify(first) if ends[0] is None else ends[0]
+    stop = sp.sympify(last) if ends[1] is None else ends[1]
+    length = sp.expand((stop - start) * (1 if step > 0 else -1))
+    if abs(step) != 1:
+        length = sp.floor((length + abs(step) - 1) / abs(step))
+        if not length.is_Integer and length.has(sp.floor):
+            raise ShapeError(f"a slice with step {step} of the symbolic size {size} is not supported")
+    inside = at_most(0, start) and at_most(stop, size) and at_most(0, length)
+    if not inside:
+        raise ShapeError(f"the slice {key.start}:{key.stop} is not provably inside the size {size}")
+    return start, as_extent(length), step
+
+
+def _bound(value: Any, size: Extent) -> sp.Expr | None:
+    if value is None:
+        return None
+    bound = as_index(value)
+    return sp.sympify(size) + bound if bound.is_Integer and bound < 0 else bound
+
+
+def transpose(tensor: Tensor, *axes: int) -> Tensor:
+    """Permute the axes (reverse them if none are named)."""
+    order = tuple(axes) or tuple(reversed(range(tensor.rank)))
+    if sorted(order) != list(range(tensor.rank)):
+        raise ShapeError(f"{order} is no permutation of the {tensor.rank} axes of {tensor}")
+    where = axis_indices(tensor.rank)
+    reads = [where[order.index(axis)] for axis in range(tensor.rank)]
+    shape = [tensor.shape[axis] for axis in order]
+    body = tensor.at(*reads)
+    return define(None, where, body, shape=shape, dtype=tensor.dtype, origin=Origin("transpose"))
+
+
+def reshape(tensor: Tensor, *shape: Extent) -> Tensor:
+    """Merge or split neighbouring axes, row-major; one size may be -1.
+
+    Raises:
+        ShapeError: the numbers of elements differ, or axes would have to be cut across each other.
+    """
+    total = sp.Mul(*tensor.shape)
+    known = sp.Mul(*(s for s in shape if s != -1))
+    if list(shape).count(-1) == 1 and known != 0:
+        missing = sp.cancel(total / known)
+        shape = tuple(as_extent(missing) if s == -1 else s for s in shape)
+    sizes = tuple(as_extent(s) for s in shape)
+    if sp.expand(sp.Mul(*sizes) - total) != 0:
+        raise ShapeError(
+            f"{tensor} cannot take the shape {sizes}",
+            shapes={"old": tensor.shape, "new": sizes},
+            cure="both shapes need the same number of elements",
+        )
+    where = axis_indices(len(sizes))
+    reads: list[sp.Expr] = []
+    for old, new in _groups(tensor.shape, sizes):
+        flat = _flat([where[a] for a in new], [sizes[a] for a in new])
+        reads += _digits(flat, [tensor.shape[a] for a in old])
+    body = tensor.at(*reads)
+    return define(None, where, body, shape=sizes, dtype=tensor.dtype, origin=Origin("reshape"))
+
+
+def _groups(old: tuple[Extent, ...], new: tuple[Extent, ...]) -> list[tuple[list[int], list[int]]]:
+    """Pair runs of old and new axes that hold the same elements, as short as possible."""
+    groups: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(old) or j < len(new):
+        run_old, run_new = ([i] if i < len(old) else []), ([j] if j < len(new) else [])
+        i, j = i + len(run_old), j + len(run_new)
+        while True:
+            left = sp.expand(sp.Mul(*(old[a] for a in run_old)))
+            right = sp.expand(sp.Mul(*(new[a] for a in run_new)))
+            if sp.expand(left - right) == 0:
+                break
+            if j < len(new) and (at_most(right, left) or i == len(old)):
+                run_new.append(j)
+                j += 1
+            elif i < len(old):
+                run_old.append(i)
+                i += 1
+            else:
+                raise ShapeError(f"{old} cannot be read as {new}", cure="merge or split whole axes")
+        groups.append((run_old, run_new))
+    return groups
+
+
+def _flat(names: list[Index], sizes: list[Extent]) -> sp.Expr:
+    flat: sp.Expr = sp.Integer(0)
+    for name, size in zip(names, sizes, strict=True):
+        flat = flat * size + (0 if size == 1 else name)
+    return sp.expand(flat)
+
+
+def _digits(flat: sp.Expr, sizes: list[Extent]) -> list[sp.Expr]:
+    """Write a flat position in the mixed radix of `sizes`."""
+    digits: list[sp.Expr] = []
+    for axis in range(len(sizes)):
+        below = sp.Mul(*sizes[axis + 1 :])
+        digit = flat if below == 1 else sp.floor(flat / below)
+        if axis and sizes[axis] != 1:
+            digit = sp.Mod(digit, sizes[axis])
+        digits.append(sp.Integer(0) if sizes[axis] == 1 else digit)
+    return digits
