@@ -16,7 +16,7 @@ from typing import Literal
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Dim, Extent, Index, in_range
+from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
 Op = Literal["sum", "max", "logsumexp", "argmax"]
@@ -206,14 +206,26 @@ def _check_access(access: Access, equation: Equation) -> None:
                     cure="declare the tensor with dtype='int64'",
                 )
             continue  # checked against the extent when the kernel is called
-        guarded = any(
-            isinstance(g, InRange) and sp.expand(g.expr - where) == 0 and g.extent == size
-            for g in equation.guards
-        )
-        if not guarded and not in_range(where, size, equation.extents):
+        if not in_range(where, size, equation.extents) and not _guarded(where, size, equation):
             raise ShapeError(
                 f"axis {axis} of {access.tensor} is read at {where}, outside 0..{size}-1",
                 expression=equation,
                 shapes={str(access.tensor.name): access.tensor.shape},
                 cure="shrink the index's range, or guard the access with sd.where on an index condition",
             )
+
+
+def _guarded(where: sp.Expr, size: Extent, equation: Equation) -> bool:
+    """Say whether the guards and the ranges of the indices prove ``0 <= where < size``."""
+    intervals = [limits for limits in [bounds(where, equation.extents)] if limits is not None]
+    for guard in equation.guards:
+        if not isinstance(guard, InRange):
+            continue
+        for sign in (1, -1):  # where = sign*guard.expr + offset
+            offset = sp.expand(where - sign * guard.expr)
+            if not any(isinstance(s, Index) for s in offset.free_symbols):
+                ends = (offset, offset + sign * (guard.extent - sp.Integer(1)))
+                intervals.append(ends if sign == 1 else ends[::-1])
+    return any(at_most(0, low) for low, _ in intervals) and any(
+        at_most(high + 1, size) for _, high in intervals
+    )
