@@ -1,0 +1,117 @@
+"""From what a caller passes to arrays of the declared shapes.
+
+Enters: a program and values by name or tensor. Leaves: one array an input, and the value of every
+symbolic size; both agree with the declared shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from symdl.errors import ArgumentError
+from symdl.express.dims import Dim, Extent, dims_of
+from symdl.express.program import Program
+from symdl.express.tensors import Tensor
+
+Array = NDArray[Any]
+Values = Mapping[str, ArrayLike] | Mapping[Tensor, ArrayLike] | Mapping[str | Tensor, ArrayLike]
+
+
+def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Tensor, Array]:
+    """Return one new array an input, real ones as `dtype`, integer ones as int64.
+
+    Raises:
+        ArgumentError: an input is missing or unknown, or holds values of the wrong kind.
+    """
+    given: dict[Any, Any] = dict(values)
+    arrays = {}
+    for tensor in program.inputs:
+        if tensor in given:
+            value = given.pop(tensor)
+        elif tensor.name in given:
+            value = given.pop(tensor.name)
+        else:
+            raise ArgumentError(f"no value for {tensor}", cure=f"pass {tensor.name}=array")
+        arrays[tensor] = _as_array(tensor, value, dtype)
+    if given:
+        names = ", ".join(str(t.name) for t in program.inputs)
+        raise ArgumentError(
+            f"nothing is called {next(iter(given))!r}", cure=f"the inputs are {names or 'none'}"
+        )
+    return arrays
+
+
+def _as_array(tensor: Tensor, value: Any, dtype: str) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ArgumentError(f"{tensor.name} holds {array.dtype} values", cure="pass real numbers")
+    if tensor.dtype == "real":
+        return array.astype(dtype)
+    whole = array.astype("int64") if array.dtype.kind != "f" or np.isfinite(array).all() else None
+    if whole is None or not np.array_equal(whole, array):
+        raise ArgumentError(f"{tensor.name} holds values that are no integers")
+    return whole
+
+
+def bind_dims(program: Program, arrays: Mapping[Tensor, Array]) -> dict[Dim, int]:
+    """Return the symbolic sizes that make every declared shape fit its array.
+
+    An axis of a polynomial size, such as ``4*n`` or ``n - 1``, binds its only unknown.
+
+    Raises:
+        ArgumentError: ranks or sizes do not fit, or a size stays unknown.
+    """
+    found: dict[Dim, int] = {}
+    axes: list[tuple[Tensor, Extent, int]] = []
+    for tensor in program.inputs:
+        shape = np.shape(arrays[tensor])
+        if len(shape) != tensor.rank:
+            raise _misfit(tensor, shape)
+        axes += [(tensor, e, size) for e, size in zip(tensor.shape, shape, strict=True)]
+    progress = True
+    while progress:
+        progress = False
+        for _, extent, size in axes:
+            unknown = dims_of(extent) - found.keys()
+            if len(unknown) == 1:
+                (dim,) = unknown
+                solution = _solve(extent, dim, size, found)
+                progress |= solution is not None
+                found.update({} if solution is None else {dim: solution})
+    for tensor, extent, size in axes:
+        if not dims_of(extent) <= found.keys() or extent_value(extent, found) != size:
+            raise _misfit(tensor, np.shape(arrays[tensor]), found)
+    missing = [d for d in program.dims if d not in found]
+    if missing:
+        raise ArgumentError(f"the size {missing[0]} cannot be read off the inputs")
+    return found
+
+
+def _solve(extent: Extent, dim: Dim, size: int, known: Mapping[Dim, int]) -> int | None:
+    """Return the one positive size of `dim` that makes `extent` equal `size`, or None."""
+    if isinstance(extent, Dim):
+        return size if size > 0 else None
+    polynomial = (extent - size).subs(dict(known)).as_poly(dim)
+    roots = [] if polynomial is None else polynomial.ground_roots()
+    whole = [int(root) for root in roots if root.is_Integer and root > 0]
+    return whole[0] if len(whole) == 1 else None
+
+
+def extent_value(extent: Extent, dims: Mapping[Dim, int]) -> int:
+    """Return a size as a number."""
+    return int(extent if isinstance(extent, int) else extent.subs(dict(dims)))
+
+
+def _misfit(
+    tensor: Tensor, shape: tuple[int, ...], dims: Mapping[Dim, int] | None = None
+) -> ArgumentError:
+    bound = "".join(f", {dim} = {value}" for dim, value in (dims or {}).items())
+    return ArgumentError(
+        f"the value of {tensor.name} has the wrong shape",
+        shapes={"declared": f"{tensor.shape}{bound}", "given": shape},
+        cure="sizes of one name must agree, and be at least 1",
+    )

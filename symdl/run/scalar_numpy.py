@@ -1,0 +1,191 @@
+"""Scalar expressions on NumPy arrays, one table entry an operation.
+
+Enters: a scalar expression tree and a function that gives the arrays of its leaves. Leaves: an
+array. Trees are read through the names of their node classes; a new operation is a new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from symdl.errors import SymdlError
+
+Array = NDArray[Any]
+Leaf = Callable[[Any, Array], Any]
+"""Maps a leaf (an access, a size, an index) and the mask of wanted elements to an array."""
+
+
+class UnknownFunctionError(SymdlError):
+    """An expression holds a function that has no numerical meaning here."""
+
+    stage = "evaluate"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an expression is evaluated: its leaves, and the elements whose values are wanted.
+
+    Elements outside `mask` may hold anything; a leaf must not fail for them.
+    """
+
+    leaf: Leaf
+    mask: Array
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    def value(self, expr: Any) -> Any:
+        """Return the value of `expr`, an array or a Python number.
+
+        Raises:
+            UnknownFunctionError: a function that is in none of the tables.
+        """
+        if expr not in self.memo:
+            self.memo[expr] = self._compute(expr)
+        return self.memo[expr]
+
+    def narrow(self, mask: Array) -> Scope:
+        """Return the scope of the elements that also fulfil `mask`."""
+        return Scope(self.leaf, self.mask & mask)
+
+    def _compute(self, expr: Any) -> Any:
+        for kind in type(expr).__mro__:
+            name = kind.__name__
+            if name in NUMBERS:
+                return NUMBERS[name](expr)
+            if name in STRUCTURED:
+                return STRUCTURED[name](self, expr)
+            if name in FUNCTIONS:
+                return FUNCTIONS[name](*map(self.value, expr.args))
+        if not expr.args:
+            return self.leaf(expr, self.mask)
+        raise UnknownFunctionError(
+            f"the function {expr.func} is unknown",
+            expression=expr,
+            cure="write it with functions that symdl knows, such as exp, log and Piecewise",
+        )
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """``base**exponent`` with exact small integer powers and square roots."""
+    if not np.ndim(exponent):
+        if exponent == -1:
+            return np.divide(1.0, base)
+        if exponent == 2:
+            return base * base
+        if exponent in (0.5, -0.5):
+            root = np.sqrt(base)
+            return root if exponent > 0 else np.divide(1.0, root)
+    if np.result_type(base, exponent).kind in "iub" and np.any(np.asarray(exponent) < 0):
+        base = np.asarray(base, float)
+    return np.power(base, exponent)
+
+
+def _piecewise(scope: Scope, expr: Any) -> Any:
+    """The value of the first branch whose condition holds; NaN where none does."""
+    result: Any = np.nan
+    open_ = np.asarray(True)
+    branches = []
+    for value, condition in expr.args:
+        holds = np.asarray(scope.narrow(open_).value(condition))
+        taken = open_ & holds
+        branches.append((taken, scope.narrow(taken).value(value)))
+        open_ = open_ & ~holds
+    for taken, value in reversed(branches):
+        result = value if taken.ndim == 0 and taken else np.where(taken, value, result)
+    return result
+
+
+def _floor(scope: Scope, expr: Any) -> Any:
+    """Integer quotients are divided exactly, since ``49*(1/49) < 1`` in floating point."""
+    above, below = (scope.value(part) for part in expr.args[0].as_numer_denom())
+    if np.result_type(above, below).kind in "iu":
+        return np.floor_divide(above, below)
+    return np.floor(scope.value(expr.args[0]))
+
+
+def _ite(scope: Scope, expr: Any) -> Any:
+    return np.where(*map(scope.value, expr.args))
+
+
+def _polygamma(order: Any, value: Any) -> Any:
+    return special.psi(value) if np.all(order == 0) else special.polygamma(order, value)
+
+
+def _fold(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *values: reduce(function, values)
+
+
+STRUCTURED: Mapping[str, Callable[[Scope, Any], Any]] = {
+    "Piecewise": _piecewise,
+    "floor": _floor,
+    "ITE": _ite,
+}
+"""Operations that look at the tree itself."""
+
+NUMBERS: Mapping[str, Callable[[Any], Any]] = {
+    "Integer": int,
+    "Rational": float,
+    "Float": float,
+    "NumberSymbol": float,
+    "Infinity": lambda _: np.inf,
+    "NegativeInfinity": lambda _: -np.inf,
+    "ComplexInfinity": lambda _: np.nan,
+    "NaN": lambda _: np.nan,
+    "BooleanTrue": lambda _: np.True_,
+    "BooleanFalse": lambda _: np.False_,
+}
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "Add": _fold(np.add),
+    "Mul": _fold(np.multiply),
+    "Pow": power,
+    "exp": np.exp,
+    "log": np.log,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "cot": lambda x: 1 / np.tan(x),
+    "sec": lambda x: 1 / np.cos(x),
+    "csc": lambda x: 1 / np.sin(x),
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "coth": lambda x: 1 / np.tanh(x),
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "erf": special.erf,
+    "erfc": special.erfc,
+    "gamma": special.gamma,
+    "loggamma": special.loggamma,
+    "polygamma": _polygamma,
+    "Abs": np.abs,
+    "sign": np.sign,
+    "Max": _fold(np.maximum),
+    "Min": _fold(np.minimum),
+    "ceiling": np.ceil,
+    "Mod": np.mod,
+    "StrictGreaterThan": np.greater,
+    "GreaterThan": np.greater_equal,
+    "StrictLessThan": np.less,
+    "LessThan": np.less_equal,
+    "Equality": np.equal,
+    "Unequality": np.not_equal,
+    "And": _fold(np.logical_and),
+    "Or": _fold(np.logical_or),
+    "Xor": _fold(np.logical_xor),
+    "Not": np.logical_not,
+}
+"""What each function does with the values of its arguments."""
