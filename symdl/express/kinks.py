@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, bounds
@@ -35,22 +36,43 @@ def smooth_pieces(expr: sp.Expr) -> sp.Expr:
         )
     if not expr.has(*corners):
         return expr
-    return expr.replace(lambda node: isinstance(node, corners), _pieces)
+    return expr.replace(lambda node: isinstance(node, (*corners, Relational)), _pieces)
 
 
-def _pieces(node: sp.Expr) -> sp.Expr:
-    if isinstance(node, sp.Abs):
-        (x,) = node.args
-        return sp.Piecewise((x, x > 0), (-x, x < 0), (0, True))
-    if isinstance(node, sp.sign):
-        (x,) = node.args
-        return sp.Piecewise((1, x > 0), (-1, x < 0), (0, True))
-    variable = [a for a in node.args if not a.is_number]
-    *rest, last = [*variable, *(a for a in node.args if a.is_number)]
-    for arg in reversed(rest):
-        before = arg > last if isinstance(node, sp.Max) else arg < last
-        last = sp.Piecewise((arg, before), (last, True))
-    return last
+def _pieces(node: sp.Basic) -> sp.Basic:
+    if isinstance(node, Relational):
+        return _compare(type(node), *node.args)
+    if isinstance(node, sp.Max | sp.Min):
+        return _extreme(node, sp.Gt if isinstance(node, sp.Max) else sp.Lt)
+    (x,) = node.args
+    above, below = _compare(sp.Gt, x, sp.Integer(0)), _compare(sp.Lt, x, sp.Integer(0))
+    values = (x, -x) if isinstance(node, sp.Abs) else (1, -1)
+    return sp.Piecewise((values[0], above), (values[1], below), (0, True))
+
+
+def _extreme(node: sp.Expr, wins: type[Relational]) -> sp.Expr:
+    """The first argument that beats all later ones; numbers come last."""
+    args = sorted(node.args, key=lambda a: bool(a.is_number))
+    pairs = [
+        (arg, sp.And(*(_compare(wins, arg, other) for other in args[place + 1 :])))
+        for place, arg in enumerate(args)
+    ]
+    return sp.Piecewise(*pairs)
+
+
+def _compare(relation: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Basic:
+    """Compare, with the cases of a Piecewise side drawn out: SymPy refuses them in a condition."""
+    for side in (left, right):
+        if not side.has(sp.Piecewise):
+            continue
+        chosen: list[sp.Basic] = []
+        before: list[sp.Basic] = []
+        for value, holds in sp.piecewise_fold(side).args:
+            sides = (value, right) if side is left else (left, value)
+            chosen.append(sp.And(*before, holds, _compare(relation, *sides)))
+            before.append(sp.Not(holds))
+        return sp.Or(*chosen)
+    return relation(left, right)
 
 
 def index_guards(body: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, list[Guard]]:
@@ -74,7 +96,7 @@ def index_guards(body: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Exp
 
 
 def _guard(condition: sp.Basic, extents: Mapping[Index, Extent]) -> Guard | None:
-    if not isinstance(condition, sp.core.relational.Relational):
+    if not isinstance(condition, Relational):
         return None
     left, right = condition.lhs, condition.rhs
     integers = all(
