@@ -32,9 +32,7 @@ def tensor(name: str, shape: Sequence[Extent] = (), *, dtype: str = "real") -> T
     raise ExpressionError(f"{name} has dtype {dtype!r}", cure="use 'real' or 'int64'")
 
 
-def parameter(
-    name: str, shape: Sequence[Extent] = (), *, init: Callable[..., Any] | None = None
-) -> Tensor:
+def parameter(name: str, shape: Sequence[Extent] = (), *, init: Callable[..., Any] | None = None) -> Tensor:
     """Declare a parameter, learned by training: ``W = sd.parameter("W", (784, 100))``.
 
     Args:

@@ -8,12 +8,13 @@ and a comparison of two extents is either proved for every positive value of eve
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import sympy as sp
 
 from symdl.errors import ExpressionError
 
-Extent = int | sp.Expr
+Extent: TypeAlias = int | sp.Expr
 """A size: a positive integer, or a polynomial in `Dim` symbols such as ``n`` or ``4*n``."""
 
 
@@ -36,9 +37,7 @@ class Dim(sp.Symbol):
 
     def __new__(cls, name: str) -> Dim:
         if not name.isidentifier():
-            raise ExpressionError(
-                f"{name!r} cannot name a size", cure="use letters, digits and underscores"
-            )
+            raise ExpressionError(f"{name!r} cannot name a size", cure="use letters, digits and underscores")
         return super().__new__(cls, name, integer=True, positive=True)  # type: ignore[no-any-return]
 
 
@@ -56,9 +55,7 @@ def as_extent(size: object) -> Extent:
     if isinstance(size, bool) or not isinstance(size, int | sp.Expr):
         if hasattr(size, "__index__"):
             return as_extent(size.__index__())
-        raise ExpressionError(
-            f"{size!r} is no size", cure="pass a nonnegative integer or sd.Dim('n')"
-        )
+        raise ExpressionError(f"{size!r} is no size", cure="pass a nonnegative integer or sd.Dim('n')")
     if isinstance(size, sp.Expr):
         if size.is_Integer:
             return as_extent(int(size))
@@ -73,7 +70,7 @@ def as_extent(size: object) -> Extent:
 
 def dims_of(extent: Extent) -> set[Dim]:
     """Return the `Dim` symbols that an extent depends on."""
-    return {s for s in sp.sympify(extent).free_symbols if isinstance(s, Dim)}
+    return {s for s in sp.sympify(extent, strict=True).free_symbols if isinstance(s, Dim)}
 
 
 def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.Expr] | None:
@@ -111,7 +108,7 @@ def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.
 
 def at_most(small: Extent, large: Extent) -> bool:
     """Say whether ``small <= large`` is proved for all positive values of the dims in them."""
-    gap = sp.expand(sp.sympify(large) - sp.sympify(small))
+    gap = sp.expand(sp.sympify(large, strict=True) - sp.sympify(small, strict=True))
     if gap.is_Integer:
         return bool(gap >= 0)
     dims = sorted((s for s in gap.free_symbols if isinstance(s, Dim)), key=str)

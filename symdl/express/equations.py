@@ -175,9 +175,7 @@ def check(equation: Equation) -> Equation:
             cure="give every index of one equation its own name",
         )
     strangers = [
-        s
-        for s in sorted(_symbols(equation), key=str)
-        if not isinstance(s, Dim) and s not in variables
+        s for s in sorted(_symbols(equation), key=str) if not isinstance(s, Dim) and s not in variables
     ]
     if strangers:
         raise ExpressionError(

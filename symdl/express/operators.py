@@ -70,7 +70,7 @@ def number(value: Any) -> sp.Expr:
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()
     if isinstance(value, bool | int | float | sp.Expr):
-        return sp.sympify(value)
+        return sp.sympify(value, strict=True)
     raise ExpressionError(
         f"a {type(value).__name__} cannot be combined with a tensor",
         cure="declare arrays with sd.tensor(...) and pass their values when calling",
@@ -101,9 +101,7 @@ def broadcast_shapes(*shapes: tuple[Extent, ...]) -> tuple[Extent, ...]:
 def scalar(tensor: Tensor) -> sp.Expr:
     """Return a rank-0 tensor as an access."""
     if tensor.rank:
-        raise ExpressionError(
-            f"{tensor} is no scalar", cure="read an element with index variables: X[i, j]"
-        )
+        raise ExpressionError(f"{tensor} is no scalar", cure="read an element with index variables: X[i, j]")
     return tensor.at()
 
 

@@ -21,9 +21,7 @@ from symdl.express.program import Program, collect
 from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
 
-_WIDEST = (
-    8  # operands of one sum or product; longer ones are split, so a gradient stays linear in size
-)
+_WIDEST = 8  # operands of one sum or product; longer ones are split, so a gradient stays linear in size
 _WHOLE = (sp.Piecewise, sp.logic.boolalg.Boolean)  # their parts are computed only where they count
 _ALLOWED = (
     *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Number, sp.NumberSymbol),
@@ -84,9 +82,7 @@ class _Builder:
     def finish(self, expr: sp.Expr) -> Tensor:
         """Return the tensor that holds `expr`; a lone symbol or number gets an equation too."""
         value = self.value(expr)
-        return (
-            value.tensor if isinstance(value, Access) and value.tensor.equation else self.new(value)
-        )
+        return value.tensor if isinstance(value, Access) and value.tensor.equation else self.new(value)
 
     def new(self, body: sp.Expr) -> Tensor:
         return define(next(self.names), (), body, origin=Origin("operation"))
@@ -98,9 +94,7 @@ class _Builder:
             node = todo[-1]
             if node.is_number:
                 self.done[node] = node
-            missing = (
-                [] if node in self.done else [p for p in self.parts(node) if p not in self.done]
-            )
+            missing = [] if node in self.done else [p for p in self.parts(node) if p not in self.done]
             if missing:
                 todo += reversed(missing)
                 continue
@@ -115,9 +109,7 @@ class _Builder:
             return []
         if len(node.args) > _WIDEST and isinstance(node, sp.Add | sp.Mul):
             return _halves(node, self.in_order(node.args))
-        return [
-            base for _, base in map(_inside(node), self.in_order(node.args)) if not base.is_number
-        ]
+        return [base for _, base in map(_inside(node), self.in_order(node.args)) if not base.is_number]
 
     def body(self, node: sp.Expr) -> sp.Expr:
         """Return `node` with its operands replaced by what holds them."""
@@ -149,11 +141,7 @@ def _inside(node: sp.Expr) -> Any:
     def cut(arg: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
         if isinstance(node, sp.Add):
             return arg.as_coeff_Mul()  # type: ignore[no-any-return]
-        if (
-            isinstance(node, sp.Mul)
-            and isinstance(arg, sp.Pow)
-            and arg.exp.could_extract_minus_sign()
-        ):
+        if isinstance(node, sp.Mul) and isinstance(arg, sp.Pow) and arg.exp.could_extract_minus_sign():
             return sp.Integer(-1), 1 / arg
         return sp.Integer(1), arg
 
@@ -206,9 +194,7 @@ def _widened(equation: Equation, new: dict[Tensor, Tensor]) -> Equation:
     point = next(Index(name) for name in _candidates() if name not in used)
 
     def widen(expr: sp.Expr) -> sp.Expr:
-        return map_accesses(
-            expr, lambda a: Access(new[a.tensor], point, *(widen(e) for e in a.indices))
-        )
+        return map_accesses(expr, lambda a: Access(new[a.tensor], point, *(widen(e) for e in a.indices)))
 
     reduction = equation.reduction
     return replace(

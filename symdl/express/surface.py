@@ -38,7 +38,7 @@ class Reduce(sp.Expr):
                     f"{cls.__name__} runs over {index!r}, which is no index",
                     cure="make indices with sd.indices('i j k')",
                 )
-        return super().__new__(cls, sp.sympify(body), *(sp.Tuple(*pair) for pair in pairs))
+        return super().__new__(cls, sp.sympify(body, strict=True), *(sp.Tuple(*pair) for pair in pairs))
 
     @property
     def axes(self) -> dict[Index, Extent | None]:
@@ -100,7 +100,7 @@ def define(
         ShapeError: sizes that contradict each other, an access out of range.
     """
     where = tuple(where)
-    body = sp.sympify(expr)
+    body = sp.sympify(expr, strict=True)
     if not isinstance(body, sp.Expr):
         raise ExpressionError(f"{expr!r} is no scalar expression")
     extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}

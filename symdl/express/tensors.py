@@ -20,9 +20,7 @@ from symdl.express.methods import ArrayMethods
 if TYPE_CHECKING:
     from symdl.express.equations import Equation
 
-Role = Literal[
-    "input", "parameter", "state", "constant", "intermediate", "cotangent", "tangent", "index"
-]
+Role = Literal["input", "parameter", "state", "constant", "intermediate", "cotangent", "tangent", "index"]
 DType = Literal["real", "int64"]
 """``real`` becomes float32 or float64 when a program is compiled; ``int64`` holds labels and positions."""
 
@@ -114,7 +112,7 @@ class Access(AtomicExpr):
             )
         access: Access = super().__new__(cls)
         access.tensor = tensor
-        access.indices = tuple(sp.sympify(e) for e in where)
+        access.indices = tuple(sp.sympify(e, strict=True) for e in where)
         return access
 
     def _hashable_content(self) -> tuple[Any, ...]:
@@ -122,7 +120,12 @@ class Access(AtomicExpr):
 
     def sort_key(self, order: Any = None) -> Any:
         where = tuple(str(e) for e in self.indices)
-        return self.class_key(), (1, (f"{self.tensor.serial:012d}", *where)), sp.S.One.sort_key(), sp.S.One
+        return (
+            self.class_key(),
+            (1, (f"{self.tensor.serial:012d}", *where)),
+            sp.S.One.sort_key(),
+            sp.S.One,
+        )
 
     def _eval_is_extended_real(self) -> bool:
         return True
@@ -150,7 +153,7 @@ class Access(AtomicExpr):
 
 def accesses_in(expr: sp.Basic) -> list[Access]:
     """Return the distinct accesses in an expression, nested ones included, in a fixed order."""
-    found = {a: None for a in expr.atoms(Access)} if not isinstance(expr, Access) else {expr: None}
+    found = dict.fromkeys(expr.atoms(Access)) if not isinstance(expr, Access) else {expr: None}
     for access in list(found):
         found.update(dict.fromkeys(access.nested()))
     return sorted(found, key=lambda a: (a.tensor.serial, tuple(map(str, a.indices))))
@@ -169,9 +172,11 @@ def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
         return expr
     replaced = map_accesses(
         expr,
-        lambda a: values[a]
-        if a in values
-        else Access(a.tensor, *(sp.expand(substitute(e, values)) for e in a.indices)),
+        lambda a: (
+            values[a]
+            if a in values
+            else Access(a.tensor, *(sp.expand(substitute(e, values)) for e in a.indices))
+        ),
     )
     symbols = {k: v for k, v in values.items() if isinstance(k, sp.Symbol)}
     return replaced.xreplace(symbols) if symbols else replaced

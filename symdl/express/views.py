@@ -38,7 +38,7 @@ def as_index(entry: Any) -> sp.Expr:
     if isinstance(entry, Tensor) and not entry.rank:
         return entry.at()
     if isinstance(entry, int | sp.Expr):
-        return sp.expand(sp.sympify(entry))
+        return sp.expand(sp.sympify(entry, strict=True))
     raise ExpressionError(
         f"{entry!r} is no index expression", cure="slices and index variables cannot be mixed"
     )
@@ -77,7 +77,7 @@ def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
 def _position(entry: Any, size: Extent) -> sp.Expr:
     position = as_index(entry)
     if position.is_Integer and position < 0:
-        position = sp.sympify(size) + position
+        position = sp.sympify(size, strict=True) + position
     if not at_most(0, position) or not at_most(position + 1, size):
         raise ShapeError(f"position {entry} is outside 0..{size}-1")
     return position
@@ -92,15 +92,13 @@ def slice_range(key: slice, size: Extent) -> tuple[sp.Expr, Extent, int]:
     step = 1 if key.step is None else int(key.step)
     if step == 0:
         raise ShapeError("a slice with step 0")
-    if isinstance(size, int) and all(
-        b is None or isinstance(b, int) for b in (key.start, key.stop)
-    ):
+    if isinstance(size, int) and all(b is None or isinstance(b, int) for b in (key.start, key.stop)):
         numbers = range(*slice(key.start, key.stop, step).indices(size))
         return sp.Integer(numbers.start), len(numbers), step
     ends = [_bound(b, size) for b in (key.start, key.stop)]
-    first, last = (0, size) if step > 0 else (sp.sympify(size) - 1, sp.Integer(-1))
-    start = sp.sympify(first) if ends[0] is None else ends[0]
-    stop = sp.sympify(last) if ends[1] is None else ends[1]
+    first, last = (0, size) if step > 0 else (sp.sympify(size, strict=True) - 1, sp.Integer(-1))
+    start = sp.sympify(first, strict=True) if ends[0] is None else ends[0]
+    stop = sp.sympify(last, strict=True) if ends[1] is None else ends[1]
     length = sp.expand((stop - start) * (1 if step > 0 else -1))
     if abs(step) != 1:
         length = sp.floor((length + abs(step) - 1) / abs(step))
@@ -116,7 +114,7 @@ def _bound(value: Any, size: Extent) -> sp.Expr | None:
     if value is None:
         return None
     bound = as_index(value)
-    return sp.sympify(size) + bound if bound.is_Integer and bound < 0 else bound
+    return sp.sympify(size, strict=True) + bound if bound.is_Integer and bound < 0 else bound
 
 
 def transpose(tensor: Tensor, *axes: int) -> Tensor:

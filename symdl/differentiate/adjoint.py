@@ -1,0 +1,246 @@
+"""Reverse mode: the one adjoint rule.
+
+Enters: a rank-0 tensor and the tensors to differentiate by. Leaves: a `Derivative`, a program of equations in
+the same language, and its record.
+
+For ``T[i] = op_r f(A[e(i, r)], ...)`` every access to A adds to its cotangent
+
+    A_bar[p] += sum over the (i, r) with e(i, r) = p of  T_bar[i] * w
+
+with ``w = df/dA`` for a plain equation and a sum, ``w = df/dA * exp(f - T[i])`` for logsumexp, and for max
+the same sum restricted to the position of the maximum, which an argmax equation names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+
+from symdl.differentiate.cleanup import clean, factored
+from symdl.differentiate.guards import (
+    determined,
+    range_guard,
+    simplify_guards,
+    substitute_guard,
+)
+from symdl.differentiate.local import local_derivative
+from symdl.differentiate.prepare import prepare
+from symdl.differentiate.record import Contribution, Derivative, Record
+from symdl.differentiate.reuse import reuse_output
+from symdl.differentiate.solve import Solution, fresh_index, solve
+from symdl.errors import DerivativeError
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction, check, reads_data
+from symdl.express.program import Fact, Program, collect
+from symdl.express.tensors import Access, Tensor, substitute
+
+
+def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact] = ()) -> Derivative:
+    """Differentiate a rank-0 tensor.
+
+    Args:
+        output: the loss, shape ``()``.
+        wrt: the tensors to differentiate by: parameters, inputs or intermediates.
+        facts: declared knowledge that clean-up may use.
+
+    Raises:
+        DerivativeError: the output is no scalar, or does not depend on one of `wrt`.
+    """
+    if output.rank:
+        raise DerivativeError(
+            f"the gradient of {output} is not defined: it is no scalar",
+            shapes={str(output.name): output.shape},
+            cure="reduce it to a scalar first (a loss L(y), or a sum), or ask for its Jacobian",
+        )
+    program, rewrites = prepare(collect([output], facts=facts), keep=wrt)
+    sweep = _Sweep(program, output, tuple(wrt))
+    sweep.run()
+    wanted = [output, *(sweep.cotangents[t] for t in wrt)]
+    raw = Program(
+        program.inputs, (*program.equations, *sweep.equations), tuple(wanted), tuple(facts)
+    ).with_equations((*program.equations, *sweep.equations))
+    cleaned, more = clean(raw, frozenset(e.lhs for e in program.equations))
+    for equation in cleaned.equations:
+        if equation.lhs.equation is None:
+            equation.lhs.attach(equation)
+    record = Record(tuple(sweep.contributions), (*rewrites, *more))
+    return Derivative(cleaned, output, sweep.cotangents, tuple(wrt), record)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """One reverse sweep over a program; `cotangents`, `equations` and `contributions` are its result."""
+
+    program: Program
+    output: Tensor
+    wrt: tuple[Tensor, ...]
+    cotangents: dict[Tensor, Tensor] = field(default_factory=dict)
+    equations: list[Equation] = field(default_factory=list)
+    contributions: list[Contribution] = field(default_factory=list)
+    _terms: dict[Tensor, list[Equation]] = field(default_factory=dict)
+    _maxima: dict[Tensor, Equal] = field(default_factory=dict)
+
+    def run(self) -> None:
+        active = self._active()
+        seed = Tensor(None, (), role="cotangent", of=self.output)
+        self.cotangents[self.output] = seed
+        self.equations.append(Equation(seed, (), sp.Integer(1), origin=Origin("seed", self.output)))
+        for equation in reversed(self.program.equations):
+            if equation.lhs not in active:
+                continue
+            if equation.lhs is not self.output and not self._finish(equation.lhs):
+                continue
+            for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
+                if access.tensor in active:
+                    self._differentiate_access(equation, access)
+        for tensor in self.wrt:
+            if tensor not in self.cotangents and not self._finish(tensor):
+                raise DerivativeError(
+                    f"{self.output} does not depend on {tensor}",
+                    cure="leave it out of wrt, or use it in the loss",
+                )
+
+    def _active(self) -> set[Tensor]:
+        """The tensors on a path from one of `wrt` to the output."""
+        active = set(self.wrt)
+        for equation in self.program.equations:
+            if equation.lhs.dtype == "real" and any(a.tensor in active for a in equation.body.atoms(Access)):
+                active.add(equation.lhs)
+        return active
+
+    def _differentiate_access(self, equation: Equation, access: Access) -> None:
+        local = local_derivative(equation.body, access)
+        if local == 0:
+            return
+        weight, guards = reduction_weight(equation, local), self._chosen(equation)
+        if equation.reduction is None:
+            weight = reuse_output(equation.body, equation.target, weight)
+        bar = self.cotangents[equation.lhs].at(*equation.indices)
+        solution = solve(equation, access, _names_of(access.tensor))
+        term = _term(equation, solution, bar * weight, (*equation.guards, *guards))
+        if term is None:
+            return
+        rule = f"{equation.origin.rule} rule"
+        helper = Tensor(None, access.tensor.shape, role="cotangent", of=access.tensor)
+        term = replace(term, lhs=helper, origin=Origin(rule, access.tensor))
+        self._terms.setdefault(access.tensor, []).append(term)
+        self.contributions.append(Contribution(access.tensor, equation, access, local, weight, term))
+
+    def _chosen(self, equation: Equation) -> tuple[Guard, ...]:
+        """The guard that restricts a max to its first largest term; its argmax is computed once."""
+        if equation.reduction is None or equation.reduction.op != "max":
+            return ()
+        if equation.lhs not in self._maxima:
+            companion, choice = choose_maximum(equation)
+            self.equations.append(companion)
+            self._maxima[equation.lhs] = choice
+        return (self._maxima[equation.lhs],)
+
+    def _finish(self, tensor: Tensor) -> bool:
+        """Make the cotangent of a tensor from its terms; False if it has none."""
+        terms = self._terms.pop(tensor, [])
+        if not terms:
+            return False
+        if len(terms) == 1:
+            result = terms[0]
+        else:
+            result = self._added(tensor, terms)
+        self.equations.append(check(result))
+        self.cotangents[tensor] = result.lhs
+        return True
+
+    def _added(self, tensor: Tensor, terms: list[Equation]) -> Equation:
+        names = _names_of(tensor) or terms[0].indices
+        bodies: list[sp.Expr] = []
+        for term in (_with_indices(t, names) for t in terms):
+            inline = None if term.reduction else _as_body(term)
+            if inline is None:
+                helper = Tensor(None, tensor.shape, role="intermediate", of=tensor)
+                self.equations.append(check(replace(term, lhs=helper)))
+                inline = helper.at(*names)
+            bodies.append(inline)
+        total = factored(sp.Add(*bodies))
+        lhs = Tensor(None, tensor.shape, role="cotangent", of=tensor)
+        return Equation(lhs, names, total, origin=Origin("sum over uses", tensor))
+
+
+def reduction_weight(equation: Equation, local: sp.Expr) -> sp.Expr:
+    """Return the weight of a reduction's term: `local`, times its softmax share under logsumexp."""
+    op = equation.reduction.op if equation.reduction else "sum"
+    if op == "logsumexp":
+        return local * sp.exp(equation.body - equation.target)
+    if op == "argmax":
+        raise DerivativeError("argmax has no derivative", expression=equation)
+    return local
+
+
+def choose_maximum(equation: Equation) -> tuple[Equation, Equal]:
+    """Return the argmax equation of a max (the first position in a tie) and the guard that it gives."""
+    assert equation.reduction is not None
+    shape, axes = equation.lhs.shape, equation.reduction.axes
+    tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs)
+    origin = Origin("argmax", equation.lhs)
+    companion = replace(equation, lhs=tensor, reduction=Reduction("argmax", axes), origin=origin)
+    flat: sp.Expr = sp.Integer(0)
+    for index, size in axes:
+        flat = sp.expand(flat * size + index)
+    return companion, Equal(tensor.at(*equation.indices), flat)
+
+
+def _names_of(tensor: Tensor) -> tuple[Index, ...] | None:
+    return tensor.equation.indices if tensor.equation is not None else None
+
+
+def _term(equation: Equation, solution: Solution, body: sp.Expr, guards: Sequence[Guard]) -> Equation | None:
+    """Assemble one term of a cotangent, or None if its guards never hold."""
+    values = dict(solution.values)
+    extents = dict(solution.extents)
+    free = list(solution.free)
+    body = substitute(body, dict(values))
+    kept = (*(substitute_guard(g, values) for g in guards), *solution.guards)
+    while True:
+        simple = simplify_guards(kept, extents)
+        if simple is None:
+            return None
+        found = determined(simple, free, extents)
+        if found is None:
+            break
+        variable, value, used = found
+        change = {variable: value}
+        body = substitute(body, dict(change))
+        rest = tuple(substitute_guard(g, change) for g in simple if g is not used)
+        kept = (*range_guard(value, extents[variable], extents), *rest)
+        free.remove(variable)
+    axes: tuple[tuple[Index, Extent], ...] = tuple((v, extents[v]) for v in free)
+    reduction = Reduction("sum", axes) if axes else None
+    lhs = Tensor(None, [extents[t] for t in solution.targets], role="cotangent")
+    return Equation(lhs, solution.targets, body, reduction, simple)
+
+
+def _with_indices(equation: Equation, names: Sequence[Index]) -> Equation:
+    """Rename the free variables to `names`, moving bound ones out of the way."""
+    taken = {*names, *equation.extents}
+    moves: dict[Index, Index] = {}
+    for index in equation.bound:
+        if index in names:
+            moves[index] = fresh_index(taken)
+            taken.add(moves[index])
+    moves.update(zip(equation.indices, names, strict=True))
+    return equation.rename({old: new for old, new in moves.items() if old != new})
+
+
+def _as_body(equation: Equation) -> sp.Expr | None:
+    """Return a guarded equation without a reduction as one expression, or None if that is not safe.
+
+    A guard can become a condition only if no access needs it to stay in range; affine guards stay guards.
+    """
+    if not equation.guards:
+        return equation.body
+    if not all(isinstance(g, Equal) and reads_data(g) for g in equation.guards):
+        return None
+    condition = sp.And(*(sp.Eq(g.left, g.right) for g in equation.guards if isinstance(g, Equal)))
+    if equation.body.atoms(Access):
+        return sp.Piecewise((equation.body, condition), (0, True))
+    return equation.body * sp.Piecewise((1, condition), (0, True))

@@ -1,0 +1,35 @@
+"""Derivatives as tensors, to build further mathematics from.
+
+Enters: tensors. Leaves: tensors that are defined by derived equations: use them in a loss, differentiate them
+again, compile them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+from symdl.differentiate.adjoint import differentiate
+from symdl.express.program import Fact
+from symdl.express.tensors import Tensor
+
+
+@overload
+def grad(output: Tensor, wrt: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor: ...
+@overload
+def grad(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact] = ()) -> tuple[Tensor, ...]: ...
+def grad(
+    output: Tensor, wrt: Tensor | Sequence[Tensor], *, facts: Sequence[Fact] = ()
+) -> Tensor | tuple[Tensor, ...]:
+    """Return the gradient of a scalar tensor, with the shape of what it is differentiated by.
+
+    A field's derivative along its input, as a physics-informed loss needs it, is
+    ``grad(u.sum(), x)`` where ``u[n]`` depends on ``x[n]`` alone.
+
+    Raises:
+        DerivativeError: `output` has axes, or does not depend on `wrt`.
+    """
+    several = () if isinstance(wrt, Tensor) else tuple(wrt)
+    derivative = differentiate(output, several or (wrt,), facts=facts)  # type: ignore[arg-type]
+    gradients = tuple(derivative.gradient(tensor) for tensor in derivative.wrt)
+    return gradients if several else gradients[0]

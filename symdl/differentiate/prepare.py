@@ -1,0 +1,104 @@
+"""The forward program made ready for differentiation.
+
+Enters: a program as it was written. Leaves: the same program with unnamed elementwise helpers merged into
+their only user, and ``log(sum(exp(x)))`` computed as one reduction; each change as a `Rewrite`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.differentiate.record import Rewrite
+from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor, is_plain, substitute
+
+_LARGEST_MERGED = 60
+"""Operations in a merged body; beyond it a helper stays, so that bodies do not grow without limit."""
+
+
+def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program, tuple[Rewrite, ...]]:
+    """Return the rewritten program; named tensors, outputs and those in `keep` stay."""
+    fixed = {*keep, *program.outputs, *(new for _, new in program.updates)}
+    rewrites: list[Rewrite] = []
+    done: dict[Tensor, Equation] = {}
+    users = _users(program)
+    for equation in program.equations:
+        new = _merge(equation, done, users, fixed)
+        if new is not equation:
+            rewrites.append(Rewrite("substitute definition", "exact", equation, new))
+        stable = _log_sum_exp(new, done)
+        if stable is not new:
+            rewrites.append(Rewrite("logsumexp", "algebraic", new, stable))
+        done[new.lhs] = stable
+    return program.with_equations(done.values()), tuple(rewrites)
+
+
+def _users(program: Program) -> Counter[Tensor]:
+    """Count the distinct accesses to each tensor over all equations."""
+    return Counter(a.tensor for equation in program.equations for a in equation.accesses())
+
+
+def _merge(
+    equation: Equation,
+    done: dict[Tensor, Equation],
+    users: Counter[Tensor],
+    fixed: Collection[Tensor],
+) -> Equation:
+    values: dict[Access, sp.Expr] = {}
+    accesses = equation.body.atoms(Access)
+    for access in accesses:
+        source = done.get(access.tensor)
+        if source is None or not is_helper(source, fixed) or users[access.tensor] != 1:
+            continue
+        if equation.reduction and len(accesses) > 1 and not _is_transpose(source):
+            continue  # a contraction keeps its two factors
+        if not _worthwhile(equation.body, access, source.body):
+            continue
+        values[access] = substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
+    if not values:
+        return equation
+    return replace(equation, body=equation.body.xreplace(values))
+
+
+def is_helper(equation: Equation, fixed: Collection[Tensor]) -> bool:
+    """Say whether an equation is an unnamed elementwise one that may be merged into its users."""
+    lhs = equation.lhs
+    plain = equation.reduction is None and not equation.guards and lhs.dtype == "real"
+    return plain and lhs.name is None and lhs not in fixed
+
+
+def _is_transpose(equation: Equation) -> bool:
+    return isinstance(equation.body, Access) and is_plain(equation.body)
+
+
+def _worthwhile(body: sp.Expr, access: Access, inner: sp.Expr) -> bool:
+    if isinstance(inner, Access):
+        return True
+    uses = sum(node == access for node in sp.preorder_traversal(body))
+    operations = int(sp.count_ops(inner))
+    return uses * operations <= max(5, operations) and operations + sp.count_ops(body) < _LARGEST_MERGED
+
+
+def _log_sum_exp(equation: Equation, done: dict[Tensor, Equation]) -> Equation:
+    """Write ``log(s)`` with ``s = sum exp(f)`` as ``logsumexp f``."""
+    body = equation.body
+    if equation.reduction or not isinstance(body, sp.log) or not isinstance(body.args[0], Access):
+        return equation
+    access = body.args[0]
+    inner = done.get(access.tensor)
+    if inner is None or inner.reduction is None or inner.reduction.op != "sum" or inner.guards:
+        return equation
+    if not isinstance(inner.body, sp.exp) or set(inner.bound) & set(equation.indices):
+        return equation
+    values = dict(zip(inner.indices, access.indices, strict=True))
+    return replace(
+        equation,
+        body=substitute(inner.body.args[0], dict(values)),
+        reduction=Reduction("logsumexp", inner.reduction.axes),
+        origin=Origin("logsumexp", equation.lhs),
+    )

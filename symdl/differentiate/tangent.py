@@ -1,0 +1,118 @@
+"""Forward mode: the tangent rule.
+
+Enters: tensors, and a direction for each tensor that moves. Leaves: the directional derivatives as tensors
+defined by equations in the same language.
+
+For ``T[i] = op_r f(A[e], ...)`` the tangent is ``T_dot[i] = sum_r sum_A w * A_dot[e]`` with the weights of the
+adjoint rule; no indices need solving. Each term is an equation of its own, so products stay two-factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.differentiate.adjoint import choose_maximum, differentiate, reduction_weight
+from symdl.differentiate.cleanup import clean, factored
+from symdl.differentiate.local import local_derivative
+from symdl.differentiate.prepare import prepare
+from symdl.differentiate.reuse import reuse_output
+from symdl.errors import DerivativeError
+from symdl.express.equations import Equation, Origin, Reduction, check
+from symdl.express.program import Program, collect
+from symdl.express.tensors import Access, Tensor
+
+
+def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    """Return the directional derivative of each output.
+
+    Args:
+        outputs: tensors of any shape.
+        tangents: for each tensor that moves, its direction, of the same shape.
+
+    Returns:
+        For each output its tangent, of the same shape.
+
+    Raises:
+        DerivativeError: a direction has another shape, or an output does not depend on what moves.
+    """
+    for tensor, direction in tangents.items():
+        if tensor.shape != direction.shape:
+            raise DerivativeError(
+                f"the direction of {tensor} has another shape",
+                shapes={str(tensor.name): tensor.shape, str(direction.name): direction.shape},
+            )
+    program, _ = prepare(collect(outputs), keep=list(tangents))
+    moving = dict(tangents)
+    equations: list[Equation] = []
+    for equation in program.equations:
+        if equation.lhs in moving or equation.lhs.dtype != "real":
+            continue
+        new = _tangent(equation, moving, equations)
+        if new is not None:
+            moving[equation.lhs] = new
+    still = [output for output in outputs if output not in moving]
+    if still:
+        raise DerivativeError(f"{still[0]} does not depend on {', '.join(map(str, tangents))}")
+    wanted = tuple(moving[output] for output in outputs)
+    givens = collect([*outputs, *tangents.values()])
+    every = (*givens.equations, *program.equations, *equations)
+    raw = Program(givens.inputs, (), wanted).with_equations(every)
+    cleaned, _ = clean(raw, frozenset(e.lhs for e in (*givens.equations, *program.equations)))
+    for equation in cleaned.equations:
+        if equation.lhs.equation is None:
+            equation.lhs.attach(equation)
+    return wanted
+
+
+def _tangent(equation: Equation, moving: Mapping[Tensor, Tensor], equations: list[Equation]) -> Tensor | None:
+    """Append the equations of one tangent and return it, None if nothing that it reads moves."""
+    terms: list[Equation] = []
+    lhs = Tensor(None, equation.lhs.shape, role="tangent", of=equation.lhs)
+    origin = Origin("tangent rule", equation.lhs)
+    for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
+        if access.tensor not in moving:
+            continue
+        local = local_derivative(equation.body, access)
+        weight = reduction_weight(equation, local)
+        if equation.reduction is None:
+            weight = reuse_output(equation.body, equation.target, weight)
+        guards = equation.guards
+        if equation.reduction is not None and equation.reduction.op == "max":
+            companion, choice = choose_maximum(equation)
+            equations.append(companion)
+            guards = (*guards, choice)
+        body = weight * moving[access.tensor].at(*access.indices)
+        if body == 0:
+            continue
+        reduction = equation.reduction and Reduction("sum", equation.reduction.axes)
+        helper = Tensor(None, equation.lhs.shape, role="intermediate", of=equation.lhs)
+        terms.append(Equation(helper, equation.indices, body, reduction, guards, origin))
+    if not terms:
+        return None
+    if len(terms) == 1:
+        total = replace(terms[0], lhs=lhs)
+    elif all(t.reduction is None and not t.guards for t in terms):
+        body = factored(sp.Add(*(t.body for t in terms)))
+        total = Equation(lhs, equation.indices, body, origin=origin)
+    else:
+        equations.extend(map(check, terms))
+        body = sp.Add(*(t.target for t in terms))
+        total = Equation(lhs, equation.indices, body, origin=origin)
+    equations.append(check(total))
+    return lhs
+
+
+def hvp(output: Tensor, wrt: Sequence[Tensor], directions: Mapping[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    """Return the Hessian of `output` by `wrt` times a vector: forward mode over reverse mode.
+
+    Args:
+        output: a rank-0 tensor.
+        wrt: the tensors to differentiate by.
+        directions: for each of `wrt`, the vector's part of the same shape.
+    """
+    derivative = differentiate(output, wrt)
+    gradients = [derivative.gradient(tensor) for tensor in wrt]
+    return jvp(gradients, directions)
