@@ -1,0 +1,77 @@
+"""Local derivatives of scalar operations on arrays, written down by hand for the tape.
+
+Enters: an operation's name, the place of an argument, the operation's value and its arguments.
+Leaves: the partial derivative by that argument, as an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+Local = Callable[..., Any]
+"""``local(place, value, *arguments)``: the derivative of ``value`` by argument number `place`."""
+
+
+def _product(place: int, value: Any, *args: Any) -> Any:
+    others = [arg for other, arg in enumerate(args) if other != place]
+    result: Any = 1.0
+    for arg in others:
+        result = result * arg
+    return result
+
+
+def _power(place: int, value: Any, base: Any, exponent: Any) -> Any:
+    if place == 0:
+        return exponent * np.power(np.asarray(base, float), exponent - 1)
+    return value * np.log(base)
+
+
+def _arctan2(place: int, value: Any, y: Any, x: Any) -> Any:
+    return (x if place == 0 else -y) / (x * x + y * y)
+
+
+def _unary(slope: Callable[[Any, Any], Any]) -> Local:
+    """Wrap ``slope(y, x)``, the derivative of ``y = f(x)``."""
+    return lambda place, value, arg: slope(value, arg)
+
+
+def _polygamma(place: int, value: Any, order: Any, arg: Any) -> Any:
+    return special.polygamma(np.asarray(order) + 1, arg) if place else np.nan
+
+
+LOCAL: Mapping[str, Local] = {
+    "Add": lambda place, value, *args: 1.0,
+    "Mul": _product,
+    "Pow": _power,
+    "exp": _unary(lambda y, x: y),
+    "log": _unary(lambda y, x: 1 / x),
+    "log1p": _unary(lambda y, x: 1 / (1 + x)),
+    "expm1": _unary(lambda y, x: y + 1),
+    "sin": _unary(lambda y, x: np.cos(x)),
+    "cos": _unary(lambda y, x: -np.sin(x)),
+    "tan": _unary(lambda y, x: 1 + y * y),
+    "cot": _unary(lambda y, x: -1 - y * y),
+    "sec": _unary(lambda y, x: y * np.tan(x)),
+    "csc": _unary(lambda y, x: -y / np.tan(x)),
+    "asin": _unary(lambda y, x: 1 / np.sqrt(1 - x * x)),
+    "acos": _unary(lambda y, x: -1 / np.sqrt(1 - x * x)),
+    "atan": _unary(lambda y, x: 1 / (1 + x * x)),
+    "atan2": _arctan2,
+    "sinh": _unary(lambda y, x: np.cosh(x)),
+    "cosh": _unary(lambda y, x: np.sinh(x)),
+    "tanh": _unary(lambda y, x: 1 - y * y),
+    "coth": _unary(lambda y, x: 1 - y * y),
+    "asinh": _unary(lambda y, x: 1 / np.sqrt(x * x + 1)),
+    "acosh": _unary(lambda y, x: 1 / np.sqrt(x * x - 1)),
+    "atanh": _unary(lambda y, x: 1 / (1 - x * x)),
+    "erf": _unary(lambda y, x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "erfc": _unary(lambda y, x: -2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "gamma": _unary(lambda y, x: y * special.psi(x)),
+    "loggamma": _unary(lambda y, x: special.psi(x)),
+    "polygamma": _polygamma,
+}
+"""Corners need no entry: they are written as Piecewise, which the tape records as a choice."""

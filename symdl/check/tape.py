@@ -1,0 +1,234 @@
+"""A reverse-mode tape: automatic differentiation by recording.
+
+Enters: a program and values. Leaves: gradients, found by running the program once, recording every
+elementwise operation, read and reduction on arrays, and walking back over the recording. The local
+derivatives are those of `symdl.check.local`; nothing is shared with the symbolic differentiator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.check.local import LOCAL
+from symdl.errors import DerivativeError
+from symdl.express.equations import Equation
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor
+from symdl.run.binding import Values, bind, bind_dims, extent_value
+from symdl.run.reference import Grid
+from symdl.run.scalar_numpy import FUNCTIONS, Scope
+
+Array = NDArray[Any]
+Pull = Callable[[Array], Array]
+
+
+def tape_gradient(
+    program: Program, output: Tensor, wrt: Sequence[Tensor], values: Values
+) -> dict[Tensor, Array]:
+    """Return the gradient of a rank-0 tensor by each tensor in `wrt`, in float64.
+
+    Args:
+        program: computes `output`.
+        output: the tensor to differentiate.
+        wrt: tensors of the program, inputs or computed ones.
+        values: an array for each input, keyed by name or tensor.
+
+    Raises:
+        DerivativeError: `output` has axes, or an operation has no recorded derivative.
+        ArgumentError: the values do not fit the program.
+    """
+    if output.rank:
+        raise DerivativeError(f"{output} is no scalar", cure="sum it or take its mean first")
+    arrays = bind(program, values)
+    tape = Tape({tensor: Node(array, constant=tensor.dtype == "int64") for tensor, array in arrays.items()})
+    dims = bind_dims(program, arrays)
+    with np.errstate(all="ignore"):
+        for equation in program.equations:
+            sizes = {index: extent_value(size, dims) for index, size in equation.extents.items()}
+            ranges = {index: range(size) for index, size in sizes.items()}
+            grid = Grid(equation, ranges, {t: node.value for t, node in tape.tensors.items()}, dims)
+            tape.tensors[equation.lhs] = _record(equation, grid, tape)
+        return tape.backward(output, wrt)
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A recorded array, and how a cotangent of it reaches the arrays that it was computed from."""
+
+    value: Array
+    parents: Sequence[tuple[Node, Pull]] = ()
+    constant: bool = True
+
+
+@dataclass(slots=True)
+class Tape:
+    """Everything recorded, in order; `tensors` holds the node of each finished tensor."""
+
+    tensors: dict[Tensor, Node]
+    nodes: list[Node] = field(default_factory=list)
+
+    def add(self, value: Any, parents: Sequence[tuple[Node, Pull]]) -> Node:
+        """Record an array."""
+        kept = [(parent, pull) for parent, pull in parents if not parent.constant]
+        node = Node(np.asarray(value), kept, constant=not kept)
+        self.nodes.append(node)
+        return node
+
+    def backward(self, output: Tensor, wrt: Sequence[Tensor]) -> dict[Tensor, Array]:
+        """Walk back from `output`. A zero cotangent stays zero, whatever it is multiplied by."""
+        cotangents: dict[int, Array] = {id(self.tensors[output]): np.ones(())}
+        for node in reversed(self.nodes):
+            cotangent = cotangents.get(id(node))
+            for parent, pull in node.parents if cotangent is not None else ():
+                assert cotangent is not None
+                term = _unbroadcast(pull(cotangent), parent.value.shape)
+                before = cotangents.get(id(parent))
+                cotangents[id(parent)] = term if before is None else before + term
+        zeros = {t: np.zeros(self.tensors[t].value.shape) for t in wrt}
+        return {t: cotangents.get(id(self.tensors[t]), zeros[t]) for t in wrt}
+
+
+def _record(equation: Equation, grid: Grid, tape: Tape) -> Node:
+    op = equation.reduction.op if equation.reduction else None
+    free = grid.shape[: len(equation.indices)]
+    if not all(grid.shape) or op == "argmax":
+        empty = {"argmax": 0, "max": -np.inf, "logsumexp": -np.inf}.get(str(op), 0.0)
+        best = 0 if not all(grid.shape) else _masked(equation, grid, -np.inf, free).argmax(-1)
+        return Node(np.broadcast_to(best if op == "argmax" else empty, free))
+    scope = grid.scope()
+    body = _Tracer(grid, tape).trace(equation.body, scope)
+    outside = 0.0 if op in (None, "sum") else -np.inf
+    masked = np.where(scope.mask, body.value, outside)
+    inside = np.broadcast_to(masked, grid.shape)
+    if op is None:
+        return tape.add(inside, [(body, lambda g: np.where(scope.mask, g, 0.0))])
+    value, weight = _REDUCTIONS[op](inside.reshape((*free, -1)))
+
+    def pull(cotangent: Array) -> Array:
+        spread = _times(cotangent[..., None], weight).reshape(grid.shape)
+        return np.where(scope.mask, spread, 0.0)
+
+    return tape.add(value, [(body, pull)])
+
+
+def _masked(equation: Equation, grid: Grid, outside: float, free: tuple[int, ...]) -> Array:
+    scope = grid.scope()
+    value = np.where(scope.mask, scope.value(equation.body), outside)
+    return np.broadcast_to(value, grid.shape).reshape((*free, -1))
+
+
+def _sum(value: Array) -> tuple[Array, Array]:
+    return value.sum(-1), np.ones(value.shape)
+
+
+def _max(value: Array) -> tuple[Array, Array]:
+    first = np.arange(value.shape[-1]) == value.argmax(-1)[..., None]
+    return value.max(-1), first.astype(float)
+
+
+def _logsumexp(value: Array) -> tuple[Array, Array]:
+    peak = value.max(-1, keepdims=True)
+    shifted = np.exp(value - np.where(np.isfinite(peak), peak, 0.0))
+    total = shifted.sum(-1, keepdims=True)
+    weight = np.where(total > 0, shifted / np.where(total > 0, total, 1.0), 0.0)
+    finite = np.where(np.isfinite(peak), peak, 0.0)
+    return (np.log(total) + finite)[..., 0], weight
+
+
+_REDUCTIONS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
+    "sum": _sum,
+    "max": _max,
+    "logsumexp": _logsumexp,
+}
+"""Each returns the reduction over the last axis and the derivative by each element."""
+
+
+@dataclass(slots=True)
+class _Tracer:
+    """Records the body of one equation."""
+
+    grid: Grid
+    tape: Tape
+    memo: dict[tuple[Any, int], Node] = field(default_factory=dict)
+    scopes: list[Scope] = field(default_factory=list)
+
+    def trace(self, expr: Any, scope: Scope) -> Node:
+        key = (expr, id(scope))
+        if key not in self.memo:
+            self.scopes.append(scope)  # keeps its id in use
+            self.memo[key] = self._trace(expr, scope)
+        return self.memo[key]
+
+    def _trace(self, expr: Any, scope: Scope) -> Node:
+        if isinstance(expr, Access):
+            return self._read(expr, scope)
+        if not expr.has(Access) or expr.is_integer:  # whole numbers do not move
+            return Node(np.asarray(scope.value(expr)))
+        kinds = [kind.__name__ for kind in type(expr).__mro__]
+        if "Piecewise" in kinds:
+            return self._choose(expr, scope)
+        name = next((kind for kind in kinds if kind in LOCAL), None)
+        if name is None:
+            raise DerivativeError(f"{expr.func} has no recorded derivative", expression=expr)
+        parents = [self.trace(arg, scope) for arg in expr.args]
+        inner = [np.asarray(parent.value) for parent in parents]
+        value = np.asarray(FUNCTIONS[name](*inner))
+        return self.tape.add(value, _pulls(LOCAL[name], parents, inner, value))
+
+    def _read(self, access: Access, scope: Scope) -> Node:
+        source = self.tape.tensors[access.tensor]
+        value = np.asarray(self.grid.leaf(access, scope.mask))
+        if source.constant or not source.value.size:
+            return Node(value)
+        where = self.grid.positions(access, scope.mask)
+
+        def scatter(cotangent: Array) -> Array:
+            target = np.zeros(source.value.shape)
+            np.add.at(target, where, cotangent)
+            return target
+
+        return self.tape.add(value, [(source, scatter)])
+
+    def _choose(self, expr: Any, scope: Scope) -> Node:
+        open_ = np.asarray(True)
+        value: Any = np.nan
+        parents: list[tuple[Node, Pull]] = []
+        for branch, condition in expr.args:
+            holds = np.asarray(scope.narrow(open_).value(condition))
+            taken = open_ & holds
+            node = self.trace(branch, scope.narrow(taken))
+            value = np.where(taken, node.value, value)
+            parents.append((node, _where(taken)))
+            open_ = open_ & ~holds
+        return self.tape.add(value, parents)
+
+
+def _where(taken: Array) -> Pull:
+    return lambda cotangent: np.where(taken, cotangent, 0.0)
+
+
+def _pulls(
+    local: Callable[..., Any], parents: Sequence[Node], inner: Sequence[Array], value: Array
+) -> list[tuple[Node, Pull]]:
+    def pull(place: int) -> Pull:
+        return lambda cotangent: _times(cotangent, local(place, value, *inner))
+
+    return [(parent, pull(place)) for place, parent in enumerate(parents)]
+
+
+def _times(cotangent: Array, weight: Any) -> Array:
+    return np.where(cotangent == 0, 0.0, cotangent * weight)
+
+
+def _unbroadcast(array: Array, shape: tuple[int, ...]) -> Array:
+    """Sum over the axes along which an array of `shape` was stretched."""
+    extra = array.ndim - len(shape)
+    summed = array.sum(tuple(range(extra))) if extra > 0 else array
+    stretched = tuple(a for a, size in enumerate(shape) if size == 1 and summed.shape[a] != 1)
+    result: Array = np.asarray(summed.sum(stretched, keepdims=True) if stretched else summed)
+    return result
