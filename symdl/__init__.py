@@ -1,1 +1,1 @@
-"""symdl: the mathematics of a network becomes its derivation and its kernels."""
+"""symdl: networks as equations, their gradients derived, and kernels made from the derivation."""

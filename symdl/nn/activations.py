@@ -1,0 +1,67 @@
+"""Activation functions.
+
+Enters: a tensor, or a scalar expression such as ``Z[i, j]``. Leaves: the same kind of thing, defined by the
+function's formula. Slopes at a corner are stated per function; everywhere else they are derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+
+from symdl.express.dims import Index
+from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
+from symdl.express.surface import define
+from symdl.express.tensors import Tensor
+
+
+def _apply(formula: Callable[[sp.Expr], sp.Expr], value: Any, name: str | None, rule: str) -> Any:
+    if isinstance(value, Tensor):
+        return elementwise(formula, value, name=name, rule=rule)
+    return formula(sp.sympify(value, strict=True))
+
+
+def sigmoid(z: Any, *, name: str | None = None) -> Any:
+    """``1/(1 + exp(-z))``, any shape."""
+    return _apply(lambda x: 1 / (1 + sp.exp(-x)), z, name, "sigmoid")
+
+
+def tanh(z: Any, *, name: str | None = None) -> Any:
+    """The hyperbolic tangent, any shape."""
+    return _apply(sp.tanh, z, name, "tanh")
+
+
+def relu(z: Any, *, name: str | None = None) -> Any:
+    """``max(z, 0)``, any shape; the slope at 0 is 0."""
+    return _apply(lambda x: sp.Piecewise((x, x > 0), (0, True)), z, name, "relu")
+
+
+def leaky_relu(z: Any, slope: float = 0.1, *, name: str | None = None) -> Any:
+    """`z` where ``z >= 0``, else ``slope*z``; any shape; the slope at 0 is 1."""
+    below = sp.nsimplify(slope, rational=True)
+    return _apply(lambda x: sp.Piecewise((x, x >= 0), (below * x, True)), z, name, "leaky relu")
+
+
+def softplus(z: Any, *, name: str | None = None) -> Any:
+    """``log(1 + exp(z))``, any shape, without overflow."""
+    return _apply(lambda x: sp.log(1 + sp.exp(x)), z, name, "softplus")
+
+
+def softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
+    """``exp(z - logsumexp(z))`` along `axis`: positive, summing to one."""
+    return _normalized(z, axis, sp.exp, name)
+
+
+def log_softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
+    """``z - logsumexp(z)`` along `axis`."""
+    return _normalized(z, axis, lambda x: x, name)
+
+
+def _normalized(z: Tensor, axis: int, outer: Callable[[sp.Expr], sp.Expr], name: str | None) -> Tensor:
+    (along,) = normal_axes(axis, z.rank)
+    total = reduce("logsumexp", z, along)
+    where: tuple[Index, ...] = axis_indices(z.rank)
+    rest = where[:along] + where[along + 1 :]
+    return define(name, where, outer(z.at(*where) - total.at(*rest)), shape=z.shape)

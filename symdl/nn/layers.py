@@ -1,0 +1,61 @@
+"""Layers: functions from tensors to tensors that make their parameters.
+
+Enters: a tensor, sizes, a name. Leaves: the layer's output. Parameters are named by path, ``"first.W"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symdl.errors import ShapeError
+from symdl.express.build import parameter
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices
+from symdl.express.surface import Sum, define
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import leaky_relu, relu
+from symdl.nn.initializers import Initializer, glorot, he, zeros
+
+
+def dense(
+    x: Tensor,
+    units: int,
+    *,
+    activation: Callable[..., Tensor] | None = None,
+    name: str,
+    bias: bool = True,
+    init: Initializer | None = None,
+) -> Tensor:
+    """An affine layer and its activation: ``A = f(X W + b)``.
+
+    Args:
+        x: shape ``(..., inputs)``; the last size must be an integer.
+        units: the number of outputs.
+        activation: such as `relu`; None leaves the layer affine.
+        name: the path of its parameters ``name.W`` (inputs, units) and ``name.b`` (units,).
+        bias: whether there is a ``name.b``.
+        init: of the weight; by default He for rectifiers and Glorot otherwise. Biases start at zero.
+
+    Returns:
+        shape ``(..., units)``.
+
+    Raises:
+        ShapeError: `x` has no axis, or its last size is not an integer.
+    """
+    inputs = x.shape[-1] if x.rank else None
+    if not isinstance(inputs, int):
+        raise ShapeError(
+            f"layer {name}: the last axis of {x} must have an integer size",
+            shapes={str(x.name): x.shape},
+        )
+    rectifies = activation is relu or activation is leaky_relu
+    w = parameter(f"{name}.W", (inputs, units), init=init or (he() if rectifies else glorot()))
+    where = axis_indices(x.rank + 1)
+    *rows, j, k = where
+    body = Sum(x.at(*rows, k) * w.at(k, j), (k, inputs))
+    if bias:
+        b = parameter(f"{name}.b", (units,), init=zeros())
+        body = body + b.at(j)
+    shape = (*x.shape[:-1], units)
+    z = define(f"{name}.Z", (*rows, j), body, shape=shape, origin=Origin("affine"))
+    return z if activation is None else activation(z, name=f"{name}.A")
