@@ -48,18 +48,26 @@ def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
 def stable(expr: sp.Expr) -> sp.Expr:
     """Write quotients of exponentials so that they do not overflow.
 
-    ``e^u/(1 + e^u)`` becomes ``1/(1 + e^-u)``: the first is NaN for large `u`.
+    ``e^(k u)/(1 + e^u)^p`` with ``0 < k <= p`` becomes ``(1 + e^-u)^-k * (1 + e^u)^(k - p)``: the first is
+    NaN for large `u`, the factors of the second are finite everywhere.
     """
     if not expr.has(sp.exp):
         return expr
+    return expr.replace(lambda node: isinstance(node, sp.Mul), _finite_quotient)
 
-    def change(node: sp.Expr) -> sp.Expr:
-        for factor in node.args:
-            if isinstance(factor, sp.exp):
-                base = 1 + factor
-                if base**-1 in node.args:
-                    rest = [a for a in node.args if a not in (factor, base**-1)]
-                    return sp.Mul(*rest, 1 / (1 + sp.exp(-factor.args[0])))
-        return node
 
-    return expr.replace(lambda node: isinstance(node, sp.Mul), change)
+def _finite_quotient(product: sp.Expr) -> sp.Expr:
+    for power in product.args:
+        base, exponent = power.as_base_exp()
+        if not (isinstance(base, sp.Add) and len(base.args) == 2 and base.args[0] == 1):
+            continue
+        inner = base.args[1]
+        if not isinstance(inner, sp.exp) or not (exponent.is_Integer and exponent < 0):
+            continue
+        for factor in product.args:
+            ratio = sp.cancel(factor.args[0] / inner.args[0]) if isinstance(factor, sp.exp) else None
+            if ratio is not None and ratio.is_Integer and 0 < ratio <= -exponent:
+                rest = [a for a in product.args if a not in (factor, power)]
+                mirrored = (1 + sp.exp(-inner.args[0])) ** -ratio
+                return sp.Mul(*rest, mirrored, base ** (exponent + ratio))
+    return product

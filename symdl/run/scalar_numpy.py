@@ -109,6 +109,17 @@ def _floor(scope: Scope, expr: Any) -> Any:
     return np.floor(scope.value(expr.args[0]))
 
 
+def _log(scope: Scope, expr: Any) -> Any:
+    """``log(1 + e^u)`` without overflow; else the logarithm, with full precision near 1."""
+    inner = expr.args[0]
+    if type(inner).__name__ == "Add" and len(inner.args) == 2 and inner.args[0] == 1:
+        term = inner.args[1]
+        if type(term).__name__ == "exp":
+            return np.logaddexp(0.0, scope.value(term.args[0]))
+        return np.log1p(scope.value(term))
+    return np.log(scope.value(inner))
+
+
 def _ite(scope: Scope, expr: Any) -> Any:
     return np.where(*map(scope.value, expr.args))
 
@@ -125,6 +136,7 @@ STRUCTURED: Mapping[str, Callable[[Scope, Any], Any]] = {
     "Piecewise": _piecewise,
     "floor": _floor,
     "ITE": _ite,
+    "log": _log,
 }
 """Operations that look at the tree itself."""
 
@@ -146,7 +158,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Mul": _fold(np.multiply),
     "Pow": power,
     "exp": np.exp,
-    "log": np.log,
     "log1p": np.log1p,
     "expm1": np.expm1,
     "sin": np.sin,
