@@ -1,0 +1,94 @@
+"""Values and symbolic sizes: what fits, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symdl.errors import ArgumentError
+from symdl.express.build import tensor
+from symdl.express.dims import Dim
+from symdl.express.operators import elementwise
+from symdl.express.program import Program
+from symdl.run.binding import bind, bind_dims
+
+n, m = Dim("n"), Dim("m")
+
+
+def program(*shapes: tuple[Any, ...]) -> Program:
+    return Program(tuple(tensor(f"x{k}", shape) for k, shape in enumerate(shapes)), (), ())
+
+
+def sizes(declared: list[tuple[Any, ...]], given: list[tuple[int, ...]]) -> dict[str, int]:
+    made = program(*declared)
+    arrays = {t: np.zeros(shape) for t, shape in zip(made.inputs, given, strict=True)}
+    return {str(dim): size for dim, size in bind_dims(made, arrays).items()}
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "found"),
+    [
+        ([(n,)], [(3,)], {"n": 3}),
+        ([(4 * n, m), (n - 1,)], [(8, 5), (1,)], {"n": 2, "m": 5}),
+        ([(n + m,), (m,)], [(7,), (3,)], {"n": 4, "m": 3}),
+        ([(n * m,), (n**2,)], [(6,), (4,)], {"n": 2, "m": 3}),
+        ([(2, 3)], [(2, 3)], {}),
+        ([()], [()], {}),
+    ],
+)
+def test_sizes_are_found(declared: Any, given: Any, found: dict[str, int]) -> None:
+    assert sizes(declared, given) == found
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "words"),
+    [
+        ([(n,), (n,)], [(3,), (4,)], "x1 has the wrong shape"),
+        ([(4 * n,)], [(6,)], "x0 has the wrong shape"),
+        ([(n, 2)], [(3, 3)], "x0 has the wrong shape"),
+        ([(n,)], [(3, 1)], "x0 has the wrong shape"),
+        ([(n,)], [(0,)], "x0 has the wrong shape"),
+        ([(n + m,)], [(4,)], "x0 has the wrong shape"),
+    ],
+)
+def test_sizes_that_do_not_fit(declared: Any, given: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        sizes(declared, given)
+
+
+def test_a_size_that_no_input_shows() -> None:
+    X = tensor("X", (n,))
+    wide = elementwise(lambda x: x, tensor("Y", (m,)))
+    assert wide.equation is not None
+    with pytest.raises(ArgumentError, match="the size m cannot be read off"):
+        bind_dims(Program((X,), (wide.equation,), (wide,)), {X: np.zeros(2)})
+
+
+def test_values_by_name_or_tensor() -> None:
+    made = program((2,), (2,))
+    arrays = bind(made, {"x0": [1, 2], made.inputs[1]: [3.0, 4.0]}, dtype="float32")
+    assert [a.dtype for a in arrays.values()] == [np.float32, np.float32]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "no value for x0"),
+        ({"x0": [1.0], "y": 2}, "nothing is called 'y'"),
+        ({"x0": ["a"]}, "pass real numbers"),
+        ({"x0": [1j]}, "pass real numbers"),
+    ],
+)
+def test_values_that_do_not_fit(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        bind(program((1,)), values)
+
+
+@pytest.mark.parametrize("value", [[0.5], [np.nan], [np.inf]])
+def test_integers_are_integers(value: list[float]) -> None:
+    made = Program((tensor("t", (1,), dtype="int64"),), (), ())
+    with pytest.raises(ArgumentError, match="no integers"):
+        bind(made, {"t": value})
+    assert bind(made, {"t": [2.0]})[made.inputs[0]].dtype == np.int64
