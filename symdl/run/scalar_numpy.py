@@ -158,6 +158,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Mul": _fold(np.multiply),
     "Pow": power,
     "exp": np.exp,
+    "log": np.log,
     "log1p": np.log1p,
     "expm1": np.expm1,
     "sin": np.sin,
