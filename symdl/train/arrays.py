@@ -1,0 +1,202 @@
+"""What a user passes as data, checked against the tensors that will read it.
+
+Enters: a dictionary from input name to anything NumPy takes for an array. Leaves: `Arrays`, contiguous
+and of the right type, with equal first axes, no NaN, no infinity and no label out of range. Nothing is
+computed with data that do not pass, and the caller's arrays are never changed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.errors import ArgumentError, TrainingError
+from symdl.express.dims import Dim, Extent, dims_of
+from symdl.express.equations import Equation, InRange
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor
+from symdl.run.binding import bind_dims, extent_value
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrays:
+    """Checked data: arrays by input name, all with `count` samples along their first axis."""
+
+    by_name: dict[str, Array]
+    count: int
+
+    def take(self, positions: NDArray[np.int64]) -> Arrays:
+        """Return the samples at `positions`, copied."""
+        return Arrays({k: a[positions] for k, a in self.by_name.items()}, len(positions))
+
+    def batches(self, size: int) -> Iterable[tuple[dict[str, Array], int]]:
+        """Yield runs of at most `size` samples, in order, with their lengths; no copies."""
+        for start in range(0, self.count, size):
+            part = {k: a[start : start + size] for k, a in self.by_name.items()}
+            yield part, min(size, self.count - start)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRange:
+    """The values of the integer input `tensor` are positions on an axis of `size`."""
+
+    tensor: Tensor
+    size: Extent
+
+
+def label_ranges(equations: Iterable[Equation]) -> tuple[LabelRange, ...]:
+    """Return which integer tensors choose positions, as ``t`` does in ``Z[n, t[n]]``, and how many."""
+    found: dict[LabelRange, None] = {}
+    for equation in equations:
+        for access in equation.accesses():
+            for where, size in zip(access.indices, access.tensor.shape, strict=True):
+                guarded = any(
+                    isinstance(g, InRange) and g.expr == where and g.extent == size for g in equation.guards
+                )
+                if isinstance(where, Access) and not guarded:
+                    found[LabelRange(where.tensor, size)] = None
+    return tuple(found)
+
+
+def batch_size_of(inputs: Sequence[Tensor]) -> Dim:
+    """Return the symbolic number of samples: the first axis of every input.
+
+    Raises:
+        TrainingError: there are no inputs, or their first axes are not one and the same `Dim`.
+    """
+    firsts = {t.shape[0] if t.shape else None for t in inputs}
+    shapes = {str(t.name): t.shape for t in inputs}
+    if not inputs:
+        raise TrainingError("the model reads no input", cure="declare data with sd.tensor(...)")
+    first = next(iter(firsts))
+    if len(firsts) > 1 or not isinstance(first, Dim):
+        raise TrainingError(
+            "the inputs do not share a first axis over samples",
+            shapes=shapes,
+            cure="give every input the same sd.Dim('n') as its first size",
+        )
+    return first
+
+
+def checked(
+    inputs: Sequence[Tensor],
+    data: Mapping[str, Any],
+    *,
+    dtype: str,
+    ranges: Sequence[LabelRange] = (),
+    ignore: Iterable[str] = (),
+    what: str = "data",
+) -> Arrays:
+    """Return `data` as arrays that fit `inputs`.
+
+    Args:
+        inputs: the tensors to be filled, each with samples along its first axis.
+        data: arrays by name; real ones are converted to `dtype`, labels to int64, copied if need be.
+        dtype: ``"float32"`` or ``"float64"``.
+        ranges: what the values of integer inputs may be.
+        ignore: names that are allowed and not needed.
+        what: what the data are called in an error.
+
+    Raises:
+        ArgumentError: names, shapes, types or values do not fit; the message says which and how.
+    """
+    names = [str(t.name) for t in inputs]
+    _check_names(data, names, set(ignore), what)
+    arrays = {name: _as_array(t, data[name], dtype) for name, t in zip(names, inputs, strict=True)}
+    count = len(arrays[names[0]])
+    if not count:
+        shapes = {name: array.shape for name, array in arrays.items()}
+        raise ArgumentError(f"the {what} hold no samples", shapes=shapes)
+    program = Program(tuple(inputs), (), ())
+    sizes = bind_dims(program, {t: arrays[str(t.name)] for t in inputs})
+    for tensor in inputs:
+        _check_values(tensor, arrays[str(tensor.name)], data[str(tensor.name)])
+    for limit in ranges:
+        if str(limit.tensor.name) in arrays and limit.tensor in inputs:
+            _check_labels(limit, arrays[str(limit.tensor.name)], sizes)
+    return Arrays(arrays, count)
+
+
+def _check_names(data: Mapping[str, Any], names: list[str], ignore: set[str], what: str) -> None:
+    if not isinstance(data, Mapping):
+        raise ArgumentError(
+            f"the {what} are a {type(data).__name__}, not a dictionary",
+            cure="pass {" + ", ".join(f"{name!r}: ..." for name in names) + "}",
+        )
+    takes = f"the model takes {', '.join(names)}"
+    for name in data:
+        if name not in names and name not in ignore:
+            close = difflib.get_close_matches(str(name), names, n=1)
+            hint = f"did you mean {close[0]!r}? {takes}" if close else takes
+            raise ArgumentError(f"the {what} hold {name!r}, which is no input", cure=hint)
+    missing = [name for name in names if name not in data]
+    if missing:
+        raise ArgumentError(f"the {what} lack {', '.join(map(repr, missing))}", cure=takes)
+
+
+def _as_array(tensor: Tensor, value: Any, dtype: str) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ArgumentError(f"{tensor.name} is no array: {error}") from error
+    allowed = "biu" if tensor.dtype == "int64" else "biuf"
+    if tensor.dtype == "int64" and array.dtype.kind == "f":
+        wrong = ~(np.isfinite(array) & (array == np.floor(array)) & (np.abs(array) < 2.0**53))
+        if wrong.any():
+            raise ArgumentError(
+                f"{tensor.name} holds {array[wrong][0]} at {_first(wrong)}, but labels are integers",
+                cure="pass class numbers 0, 1, 2, …",
+            )
+    elif array.dtype.kind not in allowed:
+        raise ArgumentError(
+            f"{tensor.name} has the type {array.dtype}",
+            shapes={str(tensor.name): array.shape},
+            cure="pass integers" if tensor.dtype == "int64" else "pass real numbers",
+        )
+    if array.ndim != tensor.rank:
+        raise ArgumentError(
+            f"{tensor.name} has {array.ndim} axes instead of {tensor.rank}",
+            shapes={"given": array.shape, "declared": tensor.shape},
+            cure="the first axis runs over samples; a single sample is X[None]",
+        )
+    if tensor.dtype == "int64" and array.dtype.kind == "u" and array.size and array.max() >= 2**63:
+        raise ArgumentError(f"{tensor.name} holds {array.max()}, too large for int64")
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities are looked for afterwards
+        return np.ascontiguousarray(array, np.int64 if tensor.dtype == "int64" else np.dtype(dtype))
+
+
+def _check_values(tensor: Tensor, array: Array, given: Any) -> None:
+    if tensor.dtype == "int64":
+        return
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        was = np.asarray(given)[wrong][0]
+        too_large = f" (too large for {array.dtype})" if np.isfinite(was) else ""
+        raise ArgumentError(
+            f"{tensor.name} holds {was}{too_large} at {_first(wrong)}, {np.count_nonzero(wrong)} such in all",
+            cure="clean or scale the data first",
+        )
+
+
+def _check_labels(limit: LabelRange, array: Array, sizes: Mapping[Dim, int]) -> None:
+    if not dims_of(limit.size) <= sizes.keys():
+        return
+    size = extent_value(limit.size, sizes)
+    wrong = (array < 0) | (array >= size)
+    if wrong.any():
+        raise ArgumentError(
+            f"{limit.tensor.name} holds {array[wrong][0]} at {_first(wrong)}, but may hold 0 to {size - 1}",
+            cure="number the classes from 0, or give the model as many outputs as there are classes",
+        )
+
+
+def _first(mask: Array) -> str:
+    where = np.unravel_index(int(np.argmax(mask)), mask.shape)
+    return f"position {int(where[0])}" if len(where) == 1 else f"position {tuple(map(int, where))}"

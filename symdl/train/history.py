@@ -1,0 +1,129 @@
+"""What happened in training.
+
+Enters: one `Epoch` for each pass over the data, and how it ended. Leaves: `History`: a table, a
+dictionary, a plot of the loss.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from symdl.errors import require_extra
+from symdl.train.files import replacing
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training data.
+
+    Attributes:
+        number: counted from 1.
+        loss: mean over the samples, each taken when its batch was trained on.
+        validation_loss: after the epoch; None without validation data.
+        accuracy: share of the validation samples put into their class; None where that is undefined.
+        seconds: time spent in training, evaluation not counted.
+        samples_per_second: training samples over `seconds`.
+    """
+
+    number: int
+    loss: float
+    validation_loss: float | None
+    accuracy: float | None
+    seconds: float
+    samples_per_second: float
+
+    @property
+    def monitored(self) -> float:
+        """The loss that early stopping watches: of the validation data where there are any."""
+        return self.loss if self.validation_loss is None else self.validation_loss
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The epochs of one training run.
+
+    Attributes:
+        epochs: what happened in each, in order.
+        best_epoch: number of the epoch with the lowest `Epoch.monitored`.
+        stopped: why training ended, in words.
+        restored: whether the weights are those of `best_epoch` and not of the last epoch.
+        test_loss: mean loss of the test data with the final weights; None without test data.
+        test_accuracy: share of the test samples put into their class, likewise.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped: str
+    restored: bool = False
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch with the lowest monitored loss."""
+        return self.epochs[self.best_epoch - 1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as numbers, texts, lists and dictionaries, ready for JSON."""
+        return {**asdict(self), "epochs": [asdict(epoch) for epoch in self.epochs]}
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the loss over the epochs, and the accuracy where there is one.
+
+        Args:
+            path: where to write a PNG file; nothing is written if not given.
+
+        Returns:
+            The ``matplotlib.figure.Figure``.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+            DataError: `path` cannot be written.
+        """
+        figure = require_extra("matplotlib.figure", "train").Figure(figsize=(6.4, 4.0), layout="constrained")
+        axes = figure.add_subplot()
+        numbers = [epoch.number for epoch in self.epochs]
+        lines = axes.plot(numbers, [e.loss for e in self.epochs], "o-", ms=3, label="training loss")
+        if self.epochs[0].validation_loss is not None:
+            values = [e.validation_loss for e in self.epochs]
+            lines += axes.plot(numbers, values, "o-", ms=3, label="validation loss")
+        lines.append(axes.axvline(self.best_epoch, color="0.7", lw=1, label=f"best epoch: {self.best_epoch}"))
+        axes.set(xlabel="epoch", ylabel="loss")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if self.epochs[0].accuracy is not None:
+            right = axes.twinx()
+            values = [e.accuracy for e in self.epochs]
+            lines += right.plot(numbers, values, "s--", ms=3, color="C2", label="validation accuracy")
+            right.set_ylabel("accuracy")
+        axes.legend(handles=lines, loc="center right")
+        if path is not None:
+            with replacing(path) as file:
+                figure.savefig(file, format="png", dpi=150)
+        return figure
+
+    def __str__(self) -> str:
+        columns = ("epoch", "loss", "validation loss", "accuracy", "seconds", "samples/s")
+        rows = [columns, *(_cells(epoch, epoch.number == self.best_epoch) for epoch in self.epochs)]
+        kept = [c for c in range(len(columns)) if any(row[c] for row in rows[1:])]
+        widths = {c: max(len(row[c]) for row in rows) for c in kept}
+        lines = ["  ".join(row[c].rjust(widths[c]) for c in kept).rstrip() for row in rows]
+        weights = "restored" if self.restored else "not restored"
+        lines.append(f"best epoch: {self.best_epoch} (*), its weights {weights}")
+        lines.append(f"stopped: {self.stopped}")
+        if self.test_loss is not None:
+            accuracy = "" if self.test_accuracy is None else f", accuracy {self.test_accuracy:.2%}"
+            lines.append(f"test: loss {self.test_loss:.4f}{accuracy}")
+        return "\n".join(lines)
+
+
+def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:
+    return (
+        f"{'*' if best else ''}{epoch.number}",
+        f"{epoch.loss:.4f}",
+        "" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}",
+        "" if epoch.accuracy is None else f"{epoch.accuracy:.2%}",
+        f"{epoch.seconds:.2f}",
+        f"{epoch.samples_per_second:,.0f}",
+    )

@@ -1,0 +1,159 @@
+"""The training loop: epoch after epoch until done.
+
+Enters: a `Plan`: a bound kernel, the positions of the training samples, when to stop. Leaves: the
+weights, changed in place, and the epochs' records. Within an epoch nothing runs here: batches are
+gathered, differentiated and updated inside one compiled call (a few calls if a bar is to move).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.errors import TrainingError
+from symdl.train.history import Epoch
+from symdl.train.progress import Progress
+from symdl.train.weights import Weights, all_finite, copies, put_back
+
+_REDRAW_SECONDS = 0.2
+
+
+class BoundEpoch(Protocol):
+    """Training batches of one data set, compiled."""
+
+    def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
+        """Train on batches `first` to `last` of `order`; return the loss summed over samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well a model does on a data set: mean loss, and accuracy where that is defined."""
+
+    loss: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Everything that a training run needs.
+
+    Attributes:
+        kernel: trains on batches of the data bound to it.
+        weights: parameters and states, updated by the kernel in place.
+        positions: of the training samples in the bound data.
+        validate: scores the validation data with the present weights, or None.
+        after_epoch: called with each record; True stops.
+        patience: epochs without a lower monitored loss after which to stop, or None.
+        restore: whether the weights of the best epoch are put back at the end.
+    """
+
+    kernel: BoundEpoch
+    weights: Weights
+    positions: NDArray[np.int64]
+    batch_size: int
+    epochs: int
+    shuffle: bool
+    rng: np.random.Generator
+    validate: Callable[[], Score] | None = None
+    after_epoch: Sequence[Callable[[Epoch], bool]] = field(default=())
+    patience: int | None = None
+    restore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The records of a run, the number of the best epoch, and why it ended."""
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped: str
+
+
+def run(plan: Plan, progress: Progress) -> Result:
+    """Train as planned.
+
+    Raises:
+        TrainingError: a loss or a weight is no finite number; the weights are then those of the best
+            epoch, if it was kept, or else of the last epoch that was finite.
+    """
+    records: list[Epoch] = []
+    best, kept = 0, plan.weights
+    stopped = "all epochs are done"
+    for number in range(1, plan.epochs + 1):
+        before = copies(plan.weights)
+        record = _epoch(plan, number, progress)
+        if not (math.isfinite(record.loss + record.monitored) and all_finite(plan.weights)):
+            put_back(plan.weights, kept if plan.restore and records else before)
+            raise _diverged(record, best if plan.restore else number - 1)
+        records.append(record)
+        progress.note(valid=record.validation_loss, accuracy=record.accuracy)
+        if not best or record.monitored < records[best - 1].monitored:
+            best = number
+            kept = copies(plan.weights) if plan.restore else kept
+        wishes = [after(record) for after in plan.after_epoch]  # each hears of every epoch
+        if any(wishes):
+            stopped = f"a callback asked for it after epoch {number}"
+            break
+        if plan.patience is not None and number - best >= plan.patience:
+            which = "loss" if record.validation_loss is None else "validation loss"
+            stopped = f"no lower {which} for {plan.patience} epochs"
+            break
+    if plan.restore:
+        put_back(plan.weights, kept)
+    return Result(tuple(records), best, stopped)
+
+
+def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
+    progress.epoch(number)
+    order = plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
+    start = time.perf_counter()
+    total, done = 0.0, 0
+    for part, samples in _parts(plan, order, live=progress.live):
+        total += part
+        done += samples
+        progress.advance(samples, total / done)
+    seconds = max(time.perf_counter() - start, 1e-9)
+    score = plan.validate() if plan.validate else Score(math.nan, None)
+    return Epoch(
+        number=number,
+        loss=total / len(order),
+        validation_loss=score.loss if plan.validate else None,
+        accuracy=score.accuracy,
+        seconds=seconds,
+        samples_per_second=len(order) / seconds,
+    )
+
+
+def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tuple[float, int]]:
+    """Train on an epoch, in one call or in calls of about `_REDRAW_SECONDS`; yield losses, lengths."""
+    size, count = plan.batch_size, len(order)
+    batches = -(-count // size)
+    first, step = 0, 1 if live else batches
+    while first < batches:
+        last = min(first + step, batches)
+        start = time.perf_counter()
+        loss = plan.kernel.run(order, first, last)
+        yield loss, min(last * size, count) - first * size
+        pace = _REDRAW_SECONDS / max(time.perf_counter() - start, 1e-6)
+        step = max(1, int(step * min(pace, 8.0)))
+        first = last
+
+
+def _diverged(record: Epoch, epoch: int) -> TrainingError:
+    if not math.isfinite(record.loss):
+        what = f"the loss is {record.loss}"
+    elif not math.isfinite(record.monitored):
+        what = f"the validation loss is {record.monitored}"
+    else:
+        what = "a weight is no finite number"
+    weights = f"those after epoch {epoch}" if epoch else "those from before this training"
+    return TrainingError(
+        f"training diverged in epoch {record.number}: {what}; the weights are now {weights}",
+        cure="use a smaller learning rate, or scale the data",
+    )

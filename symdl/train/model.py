@@ -1,0 +1,229 @@
+"""A network with its parameters' values.
+
+Enters: a loss, as a tensor, and the output to predict. Leaves: `Model`, which trains, predicts, scores,
+and keeps its parameters in files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.errors import ArgumentError, TrainingError
+from symdl.express.build import parameters
+from symdl.express.program import Fact, collect
+from symdl.express.tensors import Tensor
+from symdl.nn.optimizers import Optimizer
+from symdl.train import weights as files
+from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
+from symdl.train.fit import Settings, fit
+from symdl.train.forward import Forward, forward, label_of, predict, score
+from symdl.train.history import History
+from symdl.train.loop import Score
+
+if TYPE_CHECKING:
+    from symdl.train.callbacks import Callback
+
+
+class Model:
+    """A loss, the parameters it depends on, and their values.
+
+    Args:
+        loss: the rank-0 tensor to be made small; its inputs share a first axis over samples, and it
+            is a mean over them.
+        output: what `predict` returns, such as logits of shape ``(n, classes)``; it must be a part
+            of the mathematics that leads to the loss, or depend on the same parameters.
+        seed: decides the parameters' first values.
+        dtype: ``"float32"`` or ``"float64"``.
+        target: where kernels run, as in `symdl.compile`.
+        facts: declared knowledge, as in `symdl.compile`.
+
+    Attributes:
+        parameters: the array of each parameter by name; change values in place.
+        history: the `History` of the last completed `fit`, or None.
+
+    Raises:
+        TrainingError: the loss has axes, or the inputs do not share a first axis over samples.
+    """
+
+    def __init__(
+        self,
+        loss: Tensor,
+        *,
+        output: Tensor | None = None,
+        seed: int = 0,
+        dtype: str = "float32",
+        target: str = "cpu",
+        facts: Sequence[Fact] = (),
+    ) -> None:
+        if not isinstance(loss, Tensor) or loss.rank or loss.dtype != "real":
+            raise TrainingError(
+                f"the loss is {loss!r}, not one real number",
+                cure="reduce it to one number, for instance with .mean()",
+            )
+        if dtype not in ("float32", "float64"):
+            raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
+        program = collect([loss] if output is None else [loss, output])
+        self.loss, self.output = loss, output
+        self.dtype, self.target, self.facts = dtype, target, tuple(facts)
+        self.inputs = tuple(t for t in program.inputs if t.role == "input")
+        self.samples = batch_size_of(self.inputs)
+        self.tensors = parameters(*program.outputs)
+        self.ranges = label_ranges(program.equations)
+        self.label = label_of(output, self.ranges)
+        self.parameters = files.initial(self.tensors, seed=seed, dtype=dtype)
+        self.history: History | None = None
+        self.resumable: tuple[type, files.Weights] | None = None
+        self._forwards: dict[str, Forward] = {}
+
+    def fit(
+        self,
+        data: Mapping[str, Any],
+        *,
+        optimizer: Optimizer,
+        batch_size: int = 32,
+        epochs: int = 1,
+        validation: float | Mapping[str, Any] = 0.0,
+        shuffle: bool = True,
+        seed: int = 0,
+        patience: int | None = None,
+        restore_best: bool = True,
+        progress: bool | None = None,
+        callbacks: Sequence[Callback] = (),
+        test: Mapping[str, Any] | None = None,
+        resume: bool = False,
+    ) -> History:
+        """Train by mini-batches.
+
+        Every epoch passes once over the training samples, in a new random order, within one compiled
+        call. With the same seeds, data and machine the result is the same, with or without a bar.
+
+        Args:
+            data: an array for each input of the model, by name, samples along the first axis.
+            optimizer: such as ``sd.nn.Adam(1e-3)``.
+            batch_size: samples in a batch; the last batch of an epoch may be smaller.
+            epochs: the most passes over the data.
+            validation: validation data, or the share of `data` to be held out, in [0, 1).
+            shuffle: whether each epoch has a random order of its own.
+            seed: decides the held-out samples and the orders.
+            patience: stop after so many epochs without a lower validation loss (training loss, if
+                there are no validation data); None trains all epochs.
+            restore_best: at the end, put back the weights of the epoch with the lowest validation
+                loss. Without validation data this holds only if `patience` is given.
+            progress: show a bar; None means: if standard error is a terminal.
+            callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
+            test: data scored at the end, with the final weights.
+            resume: go on with the optimizer's state (such as Adam's moments) of the previous fit,
+                which must have had the same kind of optimizer; its learning rate may differ. Else
+                each fit starts from a fresh state. The parameters always go on from where they are.
+
+        Raises:
+            ArgumentError: data or options do not fit, found before anything is computed.
+            TrainingError: training diverged; the weights are then the last good ones.
+        """
+        settings = Settings(
+            optimizer=optimizer,
+            batch_size=batch_size,
+            epochs=epochs,
+            validation=validation,
+            shuffle=shuffle,
+            seed=seed,
+            patience=patience,
+            restore_best=restore_best,
+            progress=progress,
+            callbacks=tuple(callbacks),
+            test=test,
+            resume=resume,
+        )
+        self.history = fit(self, data, settings)
+        return self.history
+
+    def predict(self, /, **inputs: Any) -> NDArray[Any]:
+        """Return the output for all samples; inputs that only the loss reads may be left out.
+
+        Samples pass in batches if the output has an axis over them; an output that mixes samples
+        (a mean over the batch) is then one over these batches.
+
+        Raises:
+            TrainingError: the model has no output.
+            ArgumentError: inputs do not fit.
+        """
+        if self.output is None:
+            raise TrainingError(
+                "this model has no output to predict", cure="build it with Model(loss, output=...)"
+            )
+        needed = tuple(t for t in collect([self.output]).inputs if t.role == "input")
+        if not needed:
+            raise TrainingError(f"the output {self.output} depends on no input")
+        others = [str(t.name) for t in self.inputs if t not in needed]
+        ranges = label_ranges(collect([self.output]).equations)
+        data = checked(needed, inputs, dtype=self.dtype, ranges=ranges, ignore=others, what="inputs")
+        per_sample = self.output.rank > 0 and self.output.shape[0] == self.samples
+        return predict(self._forward("output"), data, self.weights(), whole=not per_sample)
+
+    def evaluate(self, data: Mapping[str, Any]) -> dict[str, float]:
+        """Return ``{"loss": ...}``, and ``"accuracy"`` where labels and logits define one.
+
+        Raises:
+            ArgumentError: data do not fit.
+        """
+        found = self.score(self.checked(data))
+        accuracy = {} if found.accuracy is None else {"accuracy": found.accuracy}
+        return {"loss": found.loss, **accuracy}
+
+    def summary(self) -> str:
+        """Return a table of the parameters: names, shapes, counts."""
+        rows = [("parameter", "shape", "count")]
+        for name, array in self.parameters.items():
+            rows.append((name, " x ".join(map(str, array.shape)) or "1", f"{array.size:,}"))
+        total = sum(array.size for array in self.parameters.values())
+        rows.append(("total", "", f"{total:,}"))
+        widths = [max(len(row[c]) for row in rows) for c in range(3)]
+        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+        rule = "-" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters into a ``.npz`` file, whole or not at all.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        files.save(self.weights(), path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take the parameters from a file written by `save`.
+
+        Raises:
+            DataError: no such file, or its names or shapes are not this model's.
+        """
+        files.put_back(self.weights(), files.load(path, self.weights()))
+
+    def weights(self) -> files.Weights:
+        """Return the parameters' arrays as kernels take them, after a check of names and shapes."""
+        self.parameters.update(files.checked_weights(self.tensors, self.parameters, self.dtype))
+        return self.parameters
+
+    def checked(self, data: Mapping[str, Any], what: str = "data") -> Arrays:
+        """Return data for all inputs, checked."""
+        return checked(self.inputs, data, dtype=self.dtype, ranges=self.ranges, what=what)
+
+    def score(self, data: Arrays) -> Score:
+        """Return loss and accuracy for checked data."""
+        return score(self._forward("loss"), data, self.weights(), self.label)
+
+    def _forward(self, what: str) -> Forward:
+        if what not in self._forwards:
+            scored = (self.loss, self.output if self.label is not None else None)
+            outputs = [t for t in ((self.output,) if what == "output" else scored) if t is not None]
+            self._forwards[what] = forward(outputs, dtype=self.dtype, target=self.target, facts=self.facts)
+        return self._forwards[what]
+
+    def __repr__(self) -> str:
+        count = sum(int(np.prod(t.shape)) for t in self.tensors)
+        names = ", ".join(str(t.name) for t in self.inputs)
+        return f"Model({names} -> {self.loss.name or 'loss'}, {count:,} parameters, {self.dtype})"

@@ -1,0 +1,138 @@
+"""The values of parameters: first values, copies, files.
+
+Enters: parameter tensors. Leaves: arrays by name, and `.npz` files of them, read and written without
+pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.errors import ArgumentError, DataError, TrainingError
+from symdl.express.tensors import Tensor
+from symdl.nn.initializers import glorot, zeros
+from symdl.train.files import replacing
+
+Weights = dict[str, NDArray[Any]]
+_PREFIX = "parameters/"
+
+
+def initial(tensors: Sequence[Tensor], *, seed: int, dtype: str) -> Weights:
+    """Return the first values of parameters or states, in the order of `tensors`.
+
+    A tensor with an ``init`` is filled by ``init(shape, rng)``. Otherwise matrices and larger are
+    uniform with Glorot's bounds, vectors and scalars zero. Each tensor draws from a generator of its
+    own, so that a change to one leaves the others as they were.
+
+    Raises:
+        TrainingError: an ``init`` returns another shape, or values that are not finite.
+    """
+    generators = [np.random.default_rng([seed, place]) for place in range(len(tensors))]
+    return {
+        str(tensor.name): _first_values(tensor, rng, dtype)
+        for tensor, rng in zip(tensors, generators, strict=True)
+    }
+
+
+def _first_values(tensor: Tensor, rng: np.random.Generator, dtype: str) -> NDArray[Any]:
+    shape = tuple(int(size) for size in tensor.shape)
+    init = tensor.init or (glorot() if len(shape) > 1 else zeros())
+    values = np.array(init(shape, rng), dtype=dtype, order="C")
+    if values.shape != shape or not np.isfinite(values).all():
+        raise TrainingError(
+            f"the initializer of {tensor.name} returned values that do not fit",
+            shapes={"declared": shape, "returned": values.shape},
+            cure="return finite numbers of the declared shape",
+        )
+    return values
+
+
+def copies(weights: Weights) -> Weights:
+    """Return the arrays, copied."""
+    return {name: array.copy() for name, array in weights.items()}
+
+
+def put_back(weights: Weights, values: Weights) -> None:
+    """Write `values` into the arrays of `weights`, in place."""
+    for name, array in weights.items():
+        array[...] = values[name]
+
+
+def all_finite(weights: Weights) -> bool:
+    """Say whether no array holds NaN or infinity."""
+    return all(bool(np.isfinite(array).all()) for array in weights.values())
+
+
+def checked_weights(tensors: Sequence[Tensor], weights: Mapping[str, Any], dtype: str) -> Weights:
+    """Return arrays that a kernel takes, the same ones where they fit already.
+
+    Raises:
+        ArgumentError: one is missing, unknown, or of another shape.
+    """
+    names = {str(t.name): tuple(int(size) for size in t.shape) for t in tensors}
+    for name in [*names, *weights]:
+        if name not in weights or name not in names:
+            word = "missing" if name in names else "unknown"
+            raise ArgumentError(f"the parameter {name!r} is {word}", cure=f"the model has {', '.join(names)}")
+    result = {name: np.require(weights[name], np.dtype(dtype), ["C", "W"]) for name in names}
+    for name, array in result.items():
+        if array.shape != names[name]:
+            raise ArgumentError(
+                f"the parameter {name!r} has the wrong shape",
+                shapes={"declared": names[name], "given": array.shape},
+                cure="change values in place: model.parameters[name][...] = values",
+            )
+    return result
+
+
+def save(weights: Weights, path: str | os.PathLike[str]) -> None:
+    """Write the arrays into a file of NumPy's ``.npz`` format, whole or not at all.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    entries = {_PREFIX + name: array for name, array in weights.items()}
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, **entries)
+
+
+def load(path: str | os.PathLike[str], like: Weights) -> Weights:
+    """Read what `save` wrote, for parameters with the names and shapes of `like`.
+
+    Raises:
+        DataError: no such file, not such a file, or other names, shapes or types.
+    """
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise DataError(f"{os.fspath(path)}: no such file") from error
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{os.fspath(path)} is no file of saved parameters: {error}",
+            cure="give a file written by model.save(path)",
+        ) from error
+    wanted = {_PREFIX + name: array for name, array in like.items()}
+    differ = sorted(found.keys() ^ wanted.keys())
+    if differ:
+        name = differ[0].removeprefix(_PREFIX)
+        side = "the file has no" if differ[0] in wanted else "the model has no"
+        raise DataError(
+            f"{os.fspath(path)} was saved from another model: {side} parameter {name!r}",
+            cure="build the model that was saved, then load",
+        )
+    for entry, array in wanted.items():
+        if found[entry].shape != array.shape or found[entry].dtype.kind != "f":
+            raise DataError(
+                f"{os.fspath(path)}: the parameter {entry.removeprefix(_PREFIX)!r} does not fit",
+                shapes={"model": array.shape, "file": found[entry].shape},
+                cure="build the model that was saved, then load",
+            )
+    return {name: found[_PREFIX + name].astype(array.dtype) for name, array in like.items()}
