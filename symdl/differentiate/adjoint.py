@@ -19,20 +19,17 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.differentiate.cleanup import clean, factored
-from symdl.differentiate.guards import (
-    determined,
-    range_guard,
-    simplify_guards,
-    substitute_guard,
-)
+from symdl.differentiate.guards import Positions, checked_positions, settle, substitute_guard
+from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
 from symdl.differentiate.record import Contribution, Derivative, Record
 from symdl.differentiate.reuse import reuse_output
-from symdl.differentiate.solve import Solution, fresh_index, solve
+from symdl.differentiate.solve import Solution, solve
 from symdl.errors import DerivativeError
-from symdl.express.dims import Extent, Index
+from symdl.express.dims import Index
 from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction, check, reads_data
+from symdl.express.operators import axis_indices
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -79,35 +76,73 @@ class _Sweep:
     cotangents: dict[Tensor, Tensor] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
     contributions: list[Contribution] = field(default_factory=list)
+    _reached: set[Tensor] = field(default_factory=set)
+    _positions: Positions = frozenset()
     _terms: dict[Tensor, list[Equation]] = field(default_factory=dict)
     _maxima: dict[Tensor, Equal] = field(default_factory=dict)
 
     def run(self) -> None:
+        self._positions = checked_positions(self.program)
         active = self._active()
         seed = Tensor(None, (), role="cotangent", of=self.output)
         self.cotangents[self.output] = seed
         self.equations.append(Equation(seed, (), sp.Integer(1), origin=Origin("seed", self.output)))
-        for equation in reversed(self.program.equations):
-            if equation.lhs not in active:
-                continue
-            if equation.lhs is not self.output and not self._finish(equation.lhs):
-                continue
-            for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
-                if access.tensor in active:
-                    self._differentiate_access(equation, access)
+        for group in reversed(self.program.groups):
+            members = [e for e in group if e.lhs in active]
+            if len(group) > 1 or group[0].lhs in group[0].reads():
+                self._differentiate_recurrence(members, active)
+            elif members:
+                self._differentiate_equation(members[0], active)
         for tensor in self.wrt:
             if tensor not in self.cotangents and not self._finish(tensor):
-                raise DerivativeError(
-                    f"{self.output} does not depend on {tensor}",
-                    cure="leave it out of wrt, or use it in the loss",
-                )
+                self._zero(tensor)
+
+    def _differentiate_equation(self, equation: Equation, active: set[Tensor]) -> None:
+        if equation.lhs is not self.output and equation.lhs not in self._reached:
+            return
+        accesses = [a for a in equation.body.atoms(Access) if a.tensor in active]
+        self._reached.update(a.tensor for a in accesses)
+        if equation.lhs is not self.output and not self._finish(equation.lhs):
+            return  # its derivative is zero
+        for access in sorted(accesses, key=lambda a: a.sort_key()):
+            self._differentiate_access(equation, access)
+
+    def _differentiate_recurrence(self, members: list[Equation], active: set[Tensor]) -> None:
+        """Members use each other, so their cotangents get names before any of them is made."""
+        if not any(e.lhs in self._terms for e in members):
+            return
+        for equation in members:
+            bar = Tensor(None, equation.lhs.shape, role="cotangent", of=equation.lhs)
+            self.cotangents[equation.lhs] = bar
+        for equation in reversed(members):
+            accesses = [a for a in equation.body.atoms(Access) if a.tensor in active]
+            self._reached.update(a.tensor for a in accesses)
+            for access in sorted(accesses, key=lambda a: a.sort_key()):
+                self._differentiate_access(equation, access)
+        for equation in reversed(members):
+            if not self._finish(equation.lhs, self.cotangents[equation.lhs]):
+                self._zero(equation.lhs)
+
+    def _zero(self, tensor: Tensor) -> None:
+        """Make the gradient of a tensor that the output depends on without ever changing with it.
+
+        Raises:
+            DerivativeError: the output does not depend on it at all.
+        """
+        if tensor not in self._reached:
+            raise no_path([self.output], [tensor], self.program)
+        names = _names_of(tensor) or axis_indices(tensor.rank)
+        zero = self.cotangents.get(tensor) or Tensor(None, tensor.shape, role="cotangent", of=tensor)
+        self.cotangents[tensor] = zero
+        self.equations.append(Equation(zero, names, sp.Integer(0), origin=Origin("no change", tensor)))
 
     def _active(self) -> set[Tensor]:
         """The tensors on a path from one of `wrt` to the output."""
         active = set(self.wrt)
-        for equation in self.program.equations:
-            if equation.lhs.dtype == "real" and any(a.tensor in active for a in equation.body.atoms(Access)):
-                active.add(equation.lhs)
+        for group in self.program.groups:
+            if any(a.tensor in active for e in group for a in e.body.atoms(Access)):
+                moving = [e for e in group if e.lhs.dtype == "real"]
+                active.update(e.lhs for e in moving if len(group) > 1 or e.body.atoms(Access))
         return active
 
     def _differentiate_access(self, equation: Equation, access: Access) -> None:
@@ -119,7 +154,7 @@ class _Sweep:
             weight = reuse_output(equation.body, equation.target, weight)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
         solution = solve(equation, access, _names_of(access.tensor))
-        term = _term(equation, solution, bar * weight, (*equation.guards, *guards))
+        term = _term(solution, bar * weight, (*equation.guards, *guards), self._positions)
         if term is None:
             return
         rule = f"{equation.origin.rule} rule"
@@ -138,8 +173,8 @@ class _Sweep:
             self._maxima[equation.lhs] = choice
         return (self._maxima[equation.lhs],)
 
-    def _finish(self, tensor: Tensor) -> bool:
-        """Make the cotangent of a tensor from its terms; False if it has none."""
+    def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:
+        """Make the cotangent of a tensor (`bar`, if it has a name already); False if it has no terms."""
         terms = self._terms.pop(tensor, [])
         if not terms:
             return False
@@ -147,6 +182,7 @@ class _Sweep:
             result = terms[0]
         else:
             result = self._added(tensor, terms)
+        result = replace(result, lhs=bar or result.lhs)
         self.equations.append(check(result))
         self.cotangents[tensor] = result.lhs
         return True
@@ -164,6 +200,27 @@ class _Sweep:
         total = factored(sp.Add(*bodies))
         lhs = Tensor(None, tensor.shape, role="cotangent", of=tensor)
         return Equation(lhs, names, total, origin=Origin("sum over uses", tensor))
+
+
+def no_path(outputs: Sequence[Tensor], wrt: Sequence[Tensor], program: Program) -> DerivativeError:
+    """Return the error for an output that does not depend on any of `wrt` through real numbers."""
+    reads = {tensor: tensor for tensor in wrt}
+    through: Equation | None = None
+    for equation in program.equations:
+        if any(tensor in reads for tensor in equation.reads()):
+            reads[equation.lhs] = equation.lhs
+            if equation.lhs.dtype != "real" or not any(
+                a.tensor in reads for a in equation.body.atoms(Access)
+            ):
+                through = through or equation
+    of, by = ", ".join(map(str, outputs)), ", ".join(map(str, wrt))
+    if through is not None and any(output in reads for output in outputs):
+        return DerivativeError(
+            f"{of} depends on {by} only through integers, which have no derivative",
+            expression=through,
+            cure="reach it through real numbers, such as a softmax in place of an argmax",
+        )
+    return DerivativeError(f"{of} does not depend on {by}", cure="leave it out, or use it in the loss")
 
 
 def reduction_weight(equation: Equation, local: sp.Expr) -> sp.Expr:
@@ -193,30 +250,17 @@ def _names_of(tensor: Tensor) -> tuple[Index, ...] | None:
     return tensor.equation.indices if tensor.equation is not None else None
 
 
-def _term(equation: Equation, solution: Solution, body: sp.Expr, guards: Sequence[Guard]) -> Equation | None:
+def _term(
+    solution: Solution, body: sp.Expr, guards: Sequence[Guard], positions: Positions
+) -> Equation | None:
     """Assemble one term of a cotangent, or None if its guards never hold."""
-    values = dict(solution.values)
-    extents = dict(solution.extents)
-    free = list(solution.free)
-    body = substitute(body, dict(values))
-    kept = (*(substitute_guard(g, values) for g in guards), *solution.guards)
-    while True:
-        simple = simplify_guards(kept, extents)
-        if simple is None:
-            return None
-        found = determined(simple, free, extents)
-        if found is None:
-            break
-        variable, value, used = found
-        change = {variable: value}
-        body = substitute(body, dict(change))
-        rest = tuple(substitute_guard(g, change) for g in simple if g is not used)
-        kept = (*range_guard(value, extents[variable], extents), *rest)
-        free.remove(variable)
-    axes: tuple[tuple[Index, Extent], ...] = tuple((v, extents[v]) for v in free)
-    reduction = Reduction("sum", axes) if axes else None
-    lhs = Tensor(None, [extents[t] for t in solution.targets], role="cotangent")
-    return Equation(lhs, solution.targets, body, reduction, simple)
+    change = dict(solution.values)
+    kept = (*(substitute_guard(g, change) for g in guards), *solution.guards)
+    settled = settle(substitute(body, dict(change)), kept, solution.free, solution.extents, positions)
+    if settled is None:
+        return None
+    lhs = Tensor(None, [solution.extents[t] for t in solution.targets], role="cotangent")
+    return Equation(lhs, solution.targets, settled.body, settled.reduction, settled.guards)
 
 
 def _with_indices(equation: Equation, names: Sequence[Index]) -> Equation:

@@ -7,16 +7,20 @@ ones use an identity of real numbers or a declared fact, and are named so in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import sympy as sp
 
 from symdl.differentiate.local import structure_of
 from symdl.differentiate.record import Rewrite
-from symdl.express.dims import Index
+from symdl.express.dims import Extent, Index, in_range
 from symdl.express.equations import Equation, Reduction, guard_terms, map_guard
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
+
+Extents: TypeAlias = Mapping[Index, Extent]
 
 
 def clean(program: Program, forward: frozenset[Tensor]) -> tuple[Program, tuple[Rewrite, ...]]:
@@ -24,6 +28,7 @@ def clean(program: Program, forward: frozenset[Tensor]) -> tuple[Program, tuple[
     state = _Cleaner(program, forward)
     for equation in program.equations:
         state.take(equation)
+    state.finish()
     return program.with_equations(state.done.values()), tuple(state.rewrites)
 
 
@@ -55,6 +60,16 @@ class _Cleaner:
             return
         self._remember(new)
 
+    def finish(self) -> None:
+        """Put merged tensors in the place of uses that come before them, in a recurrence."""
+        if not self.program.recurrences:
+            return
+        late = list(self.done.values())
+        while late:
+            changed = [(e, self._substituted(e)) for e in late]
+            late = [new for old, new in changed if new is not old]
+            self.done.update({e.lhs: e for e in late})
+
     def _step(self, rule: str, level: str, before: Equation, after: Equation) -> Equation:
         if after is not before:
             self.rewrites.append(Rewrite(rule, level, before, after))  # type: ignore[arg-type]
@@ -75,20 +90,30 @@ class _Cleaner:
         self.done[equation.lhs] = equation
         if equation.reduction is None and not equation.guards:
             structure, meaning = structure_of(equation.body)
-            if isinstance(structure, sp.Function) or len(meaning) > 1:
+            # An index in the body itself (a condition on it) would have to be matched as well.
+            loose = any(isinstance(symbol, Index) for symbol in structure.free_symbols)
+            if not loose and (isinstance(structure, sp.Function) or len(meaning) > 1):
                 self._bodies.setdefault((structure, _tensors(meaning)), equation)
 
     def _substituted(self, equation: Equation) -> Equation:
         """Put the definitions of merged tensors in their place."""
-        reads = [a for a in equation.body.atoms(Access) if a.tensor in self.merged]
-        if not reads:
+        if not any(tensor in self.merged for tensor in equation.reads()):
             return equation
-        values = {}
-        for access in reads:
-            source = self.merged[access.tensor]
-            where = dict(zip(source.indices, access.indices, strict=True))
-            values[access] = substitute(source.body, dict(where))
-        return replace(equation, body=factored(equation.body.xreplace(values)))
+        body = self._inserted(equation.body)
+        guards = tuple(map_guard(guard, self._inserted) for guard in equation.guards)
+        return replace(equation, body=factored(body), guards=guards)
+
+    def _inserted(self, expr: sp.Expr) -> sp.Expr:
+        """Return `expr` with merged tensors replaced, inside index expressions too."""
+
+        def change(access: Access) -> sp.Expr:
+            where = tuple(self._inserted(e) if e.has(Access) else e for e in access.indices)
+            source = self.merged.get(access.tensor)
+            if source is None:
+                return access if where == access.indices else Access(access.tensor, *where)
+            return substitute(source.body, dict(zip(source.indices, where, strict=True)))
+
+        return map_accesses(expr, change)
 
     def _known(self, equation: Equation) -> Equation:
         """Replace a function of tensors by the forward tensor that already holds it."""
@@ -98,8 +123,7 @@ class _Cleaner:
             source = self._bodies.get((structure, _tensors(meaning)))
             if source is None:
                 return node
-            own = structure_of(source.body)[1]
-            where = _unify(source.indices, own, meaning)
+            where = _unify(source, structure_of(source.body)[1], meaning, equation.extents)
             return node if where is None else source.lhs.at(*where)
 
         if not self._bodies:
@@ -133,20 +157,27 @@ def _tensors(meaning: dict[sp.Symbol, Access]) -> tuple[int, ...]:
 
 
 def _unify(
-    indices: tuple[Index, ...],
-    own: dict[sp.Symbol, Access],
-    other: dict[sp.Symbol, Access],
+    source: Equation, own: dict[sp.Symbol, Access], other: dict[sp.Symbol, Access], extents: Extents
 ) -> list[sp.Expr] | None:
-    """Find index expressions at which a definition's accesses become those of another expression."""
+    """Find index expressions at which a definition's accesses become those of another expression.
+
+    They must lie inside the defined tensor, which may cover only a part of what it reads.
+    """
     where: dict[Index, sp.Expr] = {}
+    inside: set[Index] = set()
     for symbol, access in own.items():
-        for mine, theirs in zip(access.indices, other[symbol].indices, strict=True):
+        for axis, (mine, theirs) in enumerate(zip(access.indices, other[symbol].indices, strict=True)):
             if isinstance(mine, Index):
-                if where.setdefault(mine, theirs) != theirs:
-                    return None
-            elif mine != theirs:
-                return None
-    return [where[i] for i in indices] if set(indices) <= set(where) else None
+                where.setdefault(mine, theirs)
+                if access.tensor.shape[axis] == source.extents[mine]:
+                    inside.add(mine)
+    if not set(source.indices) <= set(where):
+        return None
+    if any(substitute(access, dict(where)) != other[symbol] for symbol, access in own.items()):
+        return None
+    if not all(i in inside or in_range(where[i], source.extents[i], extents) for i in source.indices):
+        return None
+    return [where[index] for index in source.indices]
 
 
 def _mergeable(equation: Equation) -> bool:
@@ -201,6 +232,8 @@ def _use_fact(equation: Equation, fact: Fact) -> Equation:
         rest = equation.body / access
         if index not in equation.bound or rest.has(access) or index in rest.free_symbols:
             continue
+        if equation.extents[index] != fact.tensor.shape[fact.axis]:
+            continue  # a part of the row
         axes = tuple(axis for axis in reduction.axes if axis[0] != index)
         return replace(equation, body=rest, reduction=Reduction("sum", axes) if axes else None)
     return equation
@@ -216,4 +249,4 @@ def canonical(equation: Equation) -> object:
     reduction = equation.reduction
     op = (reduction.op, tuple(size for _, size in reduction.axes)) if reduction else None
     guards = frozenset(map_guard(guard, change) for guard in equation.guards)
-    return equation.lhs.shape, op, change(equation.body), guards
+    return equation.lhs.shape, equation.lhs.dtype, op, change(equation.body), guards

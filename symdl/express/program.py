@@ -14,6 +14,7 @@ from typing import Literal
 from symdl.errors import ExpressionError
 from symdl.express.dims import Dim, dims_of
 from symdl.express.equations import Equation
+from symdl.express.ordering import Recurrence, order
 from symdl.express.tensors import Tensor
 
 
@@ -36,6 +37,7 @@ class Program:
         outputs: the tensors asked for.
         facts: declared knowledge that algebraic rewrites may use.
         updates: pairs of a state or parameter and the tensor that replaces it after a run.
+        recurrences: runs of `equations` that are computed together, step by step along an axis.
     """
 
     inputs: tuple[Tensor, ...]
@@ -43,6 +45,7 @@ class Program:
     outputs: tuple[Tensor, ...]
     facts: tuple[Fact, ...] = ()
     updates: tuple[tuple[Tensor, Tensor], ...] = ()
+    recurrences: tuple[Recurrence, ...] = ()
 
     @cached_property
     def names(self) -> dict[Tensor, str]:
@@ -53,6 +56,13 @@ class Program:
     def definitions(self) -> dict[Tensor, Equation]:
         """The equation of each defined tensor."""
         return {equation.lhs: equation for equation in self.equations}
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Equation, ...], ...]:
+        """The equations in order, those of one recurrence together."""
+        together = {e.lhs: r.equations for r in self.recurrences for e in r.equations}
+        groups = (together.get(e.lhs, (e,)) for e in self.equations)
+        return tuple(dict.fromkeys(groups))
 
     @cached_property
     def dims(self) -> tuple[Dim, ...]:
@@ -69,8 +79,8 @@ class Program:
         """Return the program with other equations for the same outputs, sorted, unused ones dropped."""
         table = {e.lhs: e for e in equations}
         wanted = (*self.outputs, *(new for _, new in self.updates))
-        ordered, inputs = _sort(wanted, lambda tensor: table.get(tensor))
-        return replace(self, inputs=inputs, equations=ordered)
+        found = order(wanted, table.get)
+        return replace(self, inputs=found.inputs, equations=found.equations, recurrences=found.recurrences)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.equations))
@@ -88,9 +98,9 @@ def collect(
         ExpressionError: two given tensors share a name.
     """
     wanted = (*outputs, *(new for _, new in updates))
-    equations, inputs = _sort(wanted, lambda tensor: tensor.equation)
-    extra = [old for old, _ in updates if old not in inputs]
-    inputs = tuple(sorted((*inputs, *extra), key=lambda t: t.serial))
+    found = order(wanted, lambda tensor: tensor.equation)
+    extra = [old for old, _ in updates if old not in found.inputs]
+    inputs = tuple(sorted((*found.inputs, *extra), key=lambda t: t.serial))
     seen: dict[str, Tensor] = {}
     for tensor in inputs:
         if tensor.name is None:
@@ -102,41 +112,26 @@ def collect(
                 cure="give each input and parameter its own name, or pass the same tensor twice",
             )
         seen[tensor.name] = tensor
-    return Program(inputs, equations, tuple(outputs), tuple(facts), tuple(updates))
-
-
-def _sort(wanted: Iterable[Tensor], definition):  # type: ignore[no-untyped-def]
-    """Depth-first topological order without recursion, so depth is not limited."""
-    order: dict[Tensor, Equation | None] = {}
-    stack = [(tensor, False) for tensor in reversed(list(wanted))]
-    while stack:
-        tensor, ready = stack.pop()
-        if tensor in order:
-            continue
-        equation = definition(tensor)
-        if equation is None or ready:
-            order[tensor] = equation
-            continue
-        stack.append((tensor, True))
-        stack.extend((t, False) for t in reversed(equation.reads()) if t not in order)
-    equations = tuple(e for e in order.values() if e is not None)
-    given = sorted((t for t, e in order.items() if e is None), key=lambda t: t.serial)
-    return equations, tuple(given)
+    return Program(inputs, found.equations, tuple(outputs), tuple(facts), tuple(updates), found.recurrences)
 
 
 def name_tensors(tensors: Iterable[Tensor]) -> dict[Tensor, str]:
     """Give each tensor a unique name: its own, ``X_bar`` for a cotangent of X, else ``t1``, ``t2``, …"""
     names: dict[Tensor, str] = {}
     taken: set[str] = set()
+    last: dict[str, int] = {}  # the number that each base name reached, so that naming stays linear
     ordered = list(tensors)
     for tensor in (*(t for t in ordered if t.name), *(t for t in ordered if not t.name)):
         if tensor in names:
             continue
         base = tensor.name or _derived(tensor, names)
-        name, count = base or "t1", 1
+        stem = f"{base}_" if base else "t"
+        count = last.get(stem, 1)
+        name = (base or "t1") if count == 1 else f"{stem}{count}"
         while name in taken:
             count += 1
-            name = f"{base or 't'}{'_' if base else ''}{count}"
+            name = f"{stem}{count}"
+        last[stem] = count
         names[tensor] = name
         taken.add(name)
     return names

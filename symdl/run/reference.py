@@ -15,6 +15,7 @@ import numpy as np
 from symdl.errors import ArgumentError
 from symdl.express.dims import Dim, Index
 from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.run.binding import Array, Values, bind, bind_dims, extent_value
@@ -42,7 +43,12 @@ def evaluate(program: Program, values: Values, *, dtype: str = "float64") -> dic
     arrays = bind(program, values, dtype=dtype)
     dims = bind_dims(program, arrays)
     with np.errstate(all="ignore"):
-        for equation in program.equations:
+        recurrences = {r.equations: r for r in program.recurrences}
+        for group in program.groups:
+            if group in recurrences:
+                arrays |= evaluate_recurrence(recurrences[group], arrays, dims, dtype=dtype)
+                continue
+            (equation,) = group
             arrays[equation.lhs] = evaluate_equation(equation, arrays, dims, dtype=dtype)
     return arrays
 
@@ -76,6 +82,31 @@ def evaluate_equation(
     return result
 
 
+def evaluate_recurrence(
+    recurrence: Recurrence,
+    arrays: Mapping[Tensor, Array],
+    dims: Mapping[Dim, int],
+    *,
+    dtype: str = "float64",
+) -> dict[Tensor, Array]:
+    """Return the values of what a recurrence defines, computed step by step."""
+    found: dict[Tensor, Array] = {}
+    for equation in recurrence.equations:
+        shape = [extent_value(size, dims) for size in equation.lhs.shape]
+        integer = equation.lhs.dtype == "int64"
+        found[equation.lhs] = np.full(shape, 0 if integer else np.nan, "int64" if integer else dtype)
+    known = {**arrays, **found}
+    steps = range(extent_value(recurrence.extent, dims))
+    for step in steps if recurrence.direction > 0 else reversed(steps):
+        for equation in recurrence.equations:
+            ranges = {i: range(extent_value(size, dims)) for i, size in equation.extents.items()}
+            ranges[recurrence.step_index(equation)] = range(step, step + 1)
+            axis = recurrence.axes[equation.lhs]
+            where = (slice(None),) * axis + (slice(step, step + 1),)
+            found[equation.lhs][where] = _block(equation, Grid(equation, ranges, known, dims))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The index grid of an equation, or a block of it.
@@ -100,9 +131,7 @@ class Grid:
     def scope(self) -> Scope:
         """Return the scope of the elements inside all guards."""
         scope = Scope(self.leaf, np.ones((1,) * len(self.ranges), bool))
-        for (
-            guard
-        ) in self.equation.guards:  # in order: what a later one reads, an earlier one allows
+        for guard in self.equation.guards:  # in order: what a later one reads, an earlier one allows
             scope = scope.narrow(_holds(guard, scope, self.dims))
         return scope
 
@@ -170,10 +199,11 @@ def _logsumexp(value: Array) -> Array:
     return result
 
 
-_IDENTITY = {None: 0, "sum": 0, "max": -np.inf, "logsumexp": -np.inf, "argmax": -np.inf}
+_IDENTITY = {None: 0, "sum": 0, "prod": 1, "max": -np.inf, "logsumexp": -np.inf, "argmax": -np.inf}
 
 _REDUCE: Mapping[str, Callable[[Array], Array]] = {
     "sum": lambda value: value.sum(-1),
+    "prod": lambda value: value.prod(-1),
     "max": lambda value: value.max(-1),
     "logsumexp": _logsumexp,
     "argmax": lambda value: value.argmax(-1),

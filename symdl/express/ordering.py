@@ -1,0 +1,183 @@
+"""The order of computation.
+
+Enters: the tensors that are wanted and the equation of each. Leaves: the equations in topological order and,
+where equations depend on each other, `Recurrence`: a group that is computed step by step along an axis of
+which every member reads earlier (or later) steps only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symdl.errors import ExpressionError
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Equation
+from symdl.express.tensors import Tensor
+
+Definition = Callable[[Tensor], Equation | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recurrence:
+    """Equations that are computed together, one step of an axis at a time.
+
+    Attributes:
+        equations: in the order of computation within a step.
+        axes: for each tensor that they define, the axis of its steps.
+        extent: the number of steps.
+        direction: 1 if steps read earlier steps, -1 if they read later ones.
+    """
+
+    equations: tuple[Equation, ...]
+    axes: dict[Tensor, int]
+    extent: Extent
+    direction: int
+
+    def step_index(self, equation: Equation) -> Index:
+        """Return the index variable that counts the steps in one of the equations."""
+        return equation.indices[self.axes[equation.lhs]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Equations in topological order, the given tensors, and the recurrences among the equations."""
+
+    equations: tuple[Equation, ...]
+    inputs: tuple[Tensor, ...]
+    recurrences: tuple[Recurrence, ...]
+
+
+def order(wanted: Iterable[Tensor], definition: Definition) -> Ordered:
+    """Return everything that `wanted` depends on, each tensor after what it reads.
+
+    Raises:
+        ExpressionError: a tensor depends on itself, and not through earlier steps of one axis.
+    """
+    equations: list[Equation] = []
+    inputs: list[Tensor] = []
+    recurrences: list[Recurrence] = []
+    for group in _components(wanted, definition):
+        members = [e for e in map(definition, group) if e is not None]
+        if not members:
+            inputs += group
+        elif len(members) == 1 and members[0].lhs not in members[0].reads():
+            equations += members
+        else:
+            recurrence = _recurrence(members)
+            recurrences.append(recurrence)
+            equations += recurrence.equations
+    given = sorted(inputs, key=lambda t: t.serial)
+    return Ordered(tuple(equations), tuple(given), tuple(recurrences))
+
+
+def _components(wanted: Iterable[Tensor], definition: Definition) -> Iterator[list[Tensor]]:
+    """Yield the strongly connected components, dependencies first (Tarjan, 1972), without recursion."""
+    number: dict[Tensor, int] = {}
+    lowest: dict[Tensor, int] = {}
+    path: list[Tensor] = []
+    on_path: set[Tensor] = set()
+    for root in wanted:
+        work = [(root, iter(_reads(root, definition)))] if root not in number else []
+        while work:
+            tensor, reads = work[-1]
+            if tensor not in number:
+                number[tensor] = lowest[tensor] = len(number)
+                path.append(tensor)
+                on_path.add(tensor)
+            for other in reads:
+                if other not in number:
+                    work.append((other, iter(_reads(other, definition))))
+                    break
+                if other in on_path:
+                    lowest[tensor] = min(lowest[tensor], number[other])
+            else:
+                work.pop()
+                if work:
+                    above = work[-1][0]
+                    lowest[above] = min(lowest[above], lowest[tensor])
+                if lowest[tensor] == number[tensor]:
+                    group = [path.pop()]
+                    while group[-1] is not tensor:
+                        group.append(path.pop())
+                    on_path.difference_update(group)
+                    yield group
+
+
+def _reads(tensor: Tensor, definition: Definition) -> list[Tensor]:
+    equation = definition(tensor)
+    return equation.reads() if equation is not None else []
+
+
+def _recurrence(members: list[Equation]) -> Recurrence:
+    first = members[0]
+    for axis in range(first.lhs.rank):
+        axes = _axes(members, first.lhs, axis)
+        found = axes and _steps(members, axes)
+        if found:
+            equations, direction = found
+            assert axes is not None
+            return Recurrence(equations, axes, first.lhs.shape[axis], direction)
+    names = ", ".join(sorted(str(e.lhs) for e in members))
+    raise ExpressionError(
+        f"{names} depend on themselves",
+        expression=first,
+        cure="a recurrence may read only earlier steps of one axis, such as h[t - 1, n, j] for h[t, n, j]",
+    )
+
+
+def _axes(members: list[Equation], start: Tensor, axis: int) -> dict[Tensor, int] | None:
+    """Find the axis of steps of every tensor, if the first one's is `axis`; None if there is none."""
+    inside = {e.lhs: e for e in members}
+    axes = {start: axis}
+    pending = [start]
+    while pending:
+        equation = inside[pending.pop()]
+        step = equation.indices[axes[equation.lhs]]
+        for access in equation.accesses():
+            if access.tensor not in inside:
+                continue
+            places = [a for a, e in enumerate(access.indices) if _offset(e, step) is not None]
+            if len(places) != 1 or axes.get(access.tensor, places[0]) != places[0]:
+                return None
+            if access.tensor not in axes:
+                axes[access.tensor] = places[0]
+                pending.append(access.tensor)
+    return axes
+
+
+def _offset(expr: sp.Expr, step: Index) -> int | None:
+    """Return `c` where `expr` is ``step + c`` with a whole number `c`."""
+    gap = sp.expand(expr - step)
+    return int(gap) if gap.is_Integer else None
+
+
+def _steps(members: list[Equation], axes: dict[Tensor, int]) -> tuple[tuple[Equation, ...], int] | None:
+    """Order the equations within a step and find the direction; None if a step would need itself."""
+    same: dict[Tensor, list[Tensor]] = {}
+    signs: set[int] = set()
+    for equation in members:
+        step = equation.indices[axes[equation.lhs]]
+        same[equation.lhs] = []
+        for access in equation.accesses():
+            if access.tensor not in axes:
+                continue
+            offset = _offset(access.indices[axes[access.tensor]], step)
+            if offset == 0:
+                same[equation.lhs].append(access.tensor)
+            elif offset is not None:
+                signs.add(1 if offset < 0 else -1)
+    if len(signs) != 1:
+        return None
+    done: dict[Tensor, None] = {}
+    waiting = sorted(members, key=lambda e: e.lhs.serial)
+    while waiting:
+        ready = [e for e in waiting if all(t in done for t in same[e.lhs])]
+        if not ready:
+            return None
+        done.update(dict.fromkeys(e.lhs for e in ready))
+        waiting = [e for e in waiting if e.lhs not in done]
+    table = {e.lhs: e for e in members}
+    return tuple(table[t] for t in done), signs.pop()

@@ -1,0 +1,119 @@
+"""Recurrences: order, values, derivatives without unrolling, refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symdl import nn
+from symdl.differentiate.adjoint import differentiate
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.build import parameter, tensor
+from symdl.express.dims import Dim
+from symdl.express.operators import elementwise
+from symdl.express.program import collect
+from symdl.express.recurrent import recurrence
+from symdl.express.tensors import Tensor
+from symdl.run.reference import evaluate
+
+T, N = Dim("T"), Dim("n")
+
+
+def network(*, reverse: bool = False, axis: int = 0) -> tuple[Tensor, list[Tensor]]:
+    """A tanh recurrence with a learned initial value; the loss reads all of its steps."""
+    shape = (T, N, 4) if axis == 0 else (N, T, 4)
+    x = tensor("x", (*shape[:2], 3))
+    w, u, b = parameter("w", (3, 4)), parameter("u", (4, 4)), parameter("b", (4,))
+    start = tensor("start", (N, 4))
+
+    def step(previous: Tensor) -> Tensor:
+        return nn.tanh(x @ w + previous @ u + b)
+
+    (h,) = recurrence(["h"], [shape], step, initial=[start], axis=axis, reverse=reverse)
+    return (h * h).mean(), [w, u, b, start]
+
+
+def outside(values: dict[str, Any], *, reverse: bool, axis: int) -> Any:
+    """The same, unrolled by hand."""
+    x, h = values["x"], values["start"]
+    steps = x.shape[axis]
+    total = 0.0
+    for t in reversed(range(steps)) if reverse else range(steps):
+        now = x[t] if axis == 0 else x[:, t]
+        h = anp.tanh(now @ values["w"] + h @ values["u"] + values["b"])
+        total = total + anp.sum(h**2)
+    return total / (steps * h.size)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+@given(steps=st.integers(1, 5), batch=st.integers(1, 3), seed=st.integers(0, 10**6))
+def test_gradients_through_time(reverse: bool, axis: int, steps: int, batch: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loss, wrt = network(reverse=reverse, axis=axis)
+    values = {
+        "x": rng.normal(size=(steps, batch, 3) if axis == 0 else (batch, steps, 3)),
+        "w": rng.normal(size=(3, 4)),
+        "u": rng.normal(size=(4, 4)),
+        "b": rng.normal(size=4),
+        "start": rng.normal(size=(batch, 4)),
+    }
+    derivative = differentiate(loss, wrt)
+    ours = evaluate(derivative.program, values)
+    learned = {str(t.name): values[str(t.name)] for t in wrt}
+    value, theirs = autograd.value_and_grad(lambda p: outside({**values, **p}, reverse=reverse, axis=axis))(
+        learned
+    )
+    np.testing.assert_allclose(ours[loss], value, rtol=1e-10)
+    for t in wrt:
+        np.testing.assert_allclose(ours[derivative.gradient(t)], theirs[str(t.name)], rtol=1e-9, atol=1e-13)
+
+
+def test_the_backward_recurrence_runs_the_other_way_and_weights_stay_outside() -> None:
+    loss, wrt = network()
+    derivative = differentiate(loss, wrt)
+    directions = [r.direction for r in derivative.program.recurrences]
+    assert directions == [1, -1]
+    inside = {e.lhs for r in derivative.program.recurrences for e in r.equations}
+    assert not inside & {derivative.gradient(t) for t in wrt}
+
+
+def test_two_states_and_no_initial_value() -> None:
+    (a, b) = recurrence(
+        ["a", "b"],
+        [(T,), (T,)],
+        lambda a, b: (elementwise(lambda p, q: p + q, a, b), elementwise(lambda p: p + 1, b)),
+    )
+    values = evaluate(collect([a, b, tensor("x", (T,)) * 1]), {"x": np.zeros(5)})
+    np.testing.assert_array_equal(values[b], [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(values[a], [0, 1, 3, 6, 10])
+
+
+def test_a_step_that_needs_itself_is_refused() -> None:
+    def step(previous: Tensor) -> Tensor:
+        return elementwise(sp.sin, previous)
+
+    (h,) = recurrence(["h"], [(T, 2)], step)
+    loop = Tensor("loop", (T, 2))
+    assert h.equation is not None
+    circular = elementwise(lambda p: p, loop)
+    assert circular.equation is not None
+
+    loop.attach(replace(circular.equation, lhs=loop, body=circular.at(*circular.equation.indices)))
+    with pytest.raises(ExpressionError, match="depend on themselves"):
+        collect([loop])
+
+
+def test_wrong_shapes_are_refused() -> None:
+    with pytest.raises(ShapeError, match="of its shape"):
+        recurrence(["h"], [(T, 2)], lambda previous: previous.sum(axis=1))
+    with pytest.raises(ShapeError, match="initial value"):
+        recurrence(["h"], [(T, 2)], lambda p: p, initial=[parameter("s", (3,))])
