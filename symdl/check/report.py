@@ -48,7 +48,8 @@ class GradientReport:
     def difference(self, name: str, method: str) -> float:
         """Return the largest difference between `method` and the derivation, relative to the gradient.
 
-        A gradient smaller than a millionth of the loss (or of 1) counts as that large.
+        A gradient smaller than a millionth of the loss (or of 1) counts as that large; against
+        central differences, which see only differences of losses, a thousandth.
         """
         ours, theirs = self.methods["symbolic"][name], self.methods[method][name]
         if np.shape(ours) != np.shape(theirs):
@@ -58,7 +59,8 @@ class GradientReport:
             ours, theirs = ours[taken], theirs[taken]
         if not np.size(ours):
             return 0.0
-        scale = max(np.abs(ours).max(), np.abs(theirs).max(), 1e-6 * max(1.0, abs(self.value)))
+        floor = (1e-3 if method == "central" else 1e-6) * max(1.0, abs(self.value))
+        scale = max(np.abs(ours).max(), np.abs(theirs).max(), floor)
         gap = float(np.abs(ours - theirs).max() / scale)
         return float("inf") if np.isnan(gap) else gap
 

@@ -7,8 +7,8 @@ derivatives are those of `symdl.check.local`; nothing is shared with the symboli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from symdl.check.local import LOCAL
 from symdl.errors import DerivativeError
+from symdl.express.dims import Dim
 from symdl.express.equations import Equation
+from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.run.binding import Values, bind, bind_dims, extent_value
@@ -48,12 +50,47 @@ def tape_gradient(
     tape = Tape({tensor: Node(array, constant=tensor.dtype == "int64") for tensor, array in arrays.items()})
     dims = bind_dims(program, arrays)
     with np.errstate(all="ignore"):
-        for equation in program.equations:
-            sizes = {index: extent_value(size, dims) for index, size in equation.extents.items()}
-            ranges = {index: range(size) for index, size in sizes.items()}
-            grid = Grid(equation, ranges, {t: node.value for t, node in tape.tensors.items()}, dims)
-            tape.tensors[equation.lhs] = _record(equation, grid, tape)
+        recurrences = {r.equations: r for r in program.recurrences}
+        for group in program.groups:
+            if group in recurrences:
+                _record_steps(recurrences[group], tape, dims)
+            else:
+                (equation,) = group
+                tape.tensors[equation.lhs] = _record(equation, _grid(equation, tape, dims), tape)
         return tape.backward(output, wrt)
+
+
+def _grid(equation: Equation, tape: Tape, dims: Mapping[Dim, int]) -> Grid:
+    ranges = {i: range(extent_value(size, dims)) for i, size in equation.extents.items()}
+    return Grid(equation, ranges, {t: node.value for t, node in tape.tensors.items()}, dims)
+
+
+def _record_steps(recurrence: Recurrence, tape: Tape, dims: Mapping[Dim, int]) -> None:
+    """Record a recurrence step by step; each step is put into a copy of the trajectory so far."""
+    for equation in recurrence.equations:
+        shape = [extent_value(size, dims) for size in equation.lhs.shape]
+        tape.tensors[equation.lhs] = Node(np.full(shape, np.nan))
+    steps = range(extent_value(recurrence.extent, dims))
+    for step in steps if recurrence.direction > 0 else reversed(steps):
+        for equation in recurrence.equations:
+            grid = _grid(equation, tape, dims)
+            here = range(step, step + 1)
+            grid = replace(grid, ranges={**grid.ranges, recurrence.step_index(equation): here})
+            where = (slice(None),) * recurrence.axes[equation.lhs] + (slice(step, step + 1),)
+            so_far, block = tape.tensors[equation.lhs], _record(equation, grid, tape)
+            tape.tensors[equation.lhs] = _put(tape, so_far, block, where)
+
+
+def _put(tape: Tape, so_far: Node, block: Node, where: tuple[slice, ...]) -> Node:
+    value = so_far.value.copy()
+    value[where] = block.value
+
+    def others(cotangent: Array) -> Array:
+        kept = cotangent.copy()
+        kept[where] = 0.0
+        return kept
+
+    return tape.add(value, [(so_far, others), (block, lambda cotangent: cotangent[where])])
 
 
 @dataclass(slots=True, eq=False)
@@ -97,12 +134,12 @@ def _record(equation: Equation, grid: Grid, tape: Tape) -> Node:
     op = equation.reduction.op if equation.reduction else None
     free = grid.shape[: len(equation.indices)]
     if not all(grid.shape) or op == "argmax":
-        empty = {"argmax": 0, "max": -np.inf, "logsumexp": -np.inf}.get(str(op), 0.0)
+        empty = {"prod": 1.0, "max": -np.inf, "logsumexp": -np.inf}.get(str(op), 0.0)
         best = 0 if not all(grid.shape) else _masked(equation, grid, -np.inf, free).argmax(-1)
         return Node(np.broadcast_to(best if op == "argmax" else empty, free))
     scope = grid.scope()
     body = _Tracer(grid, tape).trace(equation.body, scope)
-    outside = 0.0 if op in (None, "sum") else -np.inf
+    outside = {None: 0.0, "sum": 0.0, "prod": 1.0}.get(op, -np.inf)
     masked = np.where(scope.mask, body.value, outside)
     inside = np.broadcast_to(masked, grid.shape)
     if op is None:
@@ -126,6 +163,12 @@ def _sum(value: Array) -> tuple[Array, Array]:
     return value.sum(-1), np.ones(value.shape)
 
 
+def _prod(value: Array) -> tuple[Array, Array]:
+    size = value.shape[-1]
+    others = np.where(np.eye(size, dtype=bool), 1.0, value[..., None, :]).prod(-1)
+    return value.prod(-1), others
+
+
 def _max(value: Array) -> tuple[Array, Array]:
     first = np.arange(value.shape[-1]) == value.argmax(-1)[..., None]
     return value.max(-1), first.astype(float)
@@ -142,6 +185,7 @@ def _logsumexp(value: Array) -> tuple[Array, Array]:
 
 _REDUCTIONS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
     "sum": _sum,
+    "prod": _prod,
     "max": _max,
     "logsumexp": _logsumexp,
 }

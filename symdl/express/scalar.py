@@ -177,16 +177,18 @@ def batched(program: Program, dim: Extent) -> Program:
         )
     equations = []
     for equation in program.equations:
-        wide = _widened(equation, new)
-        wide.lhs.attach(wide)
-        equations.append(wide)
-    return Program(
-        tuple(new[t] for t in program.inputs),
+        widened = _widened(equation, new)
+        widened.lhs.attach(widened)
+        equations.append(widened)
+    inputs = tuple(new[t] for t in program.inputs)
+    wide = Program(
+        inputs,
         tuple(equations),
         tuple(new[t] for t in program.outputs),
         tuple(replace(fact, tensor=new[fact.tensor], axis=fact.axis + 1) for fact in program.facts),
         tuple((new[a], new[b]) for a, b in program.updates),
     )
+    return replace(wide.with_equations(equations), inputs=inputs)
 
 
 def _widened(equation: Equation, new: dict[Tensor, Tensor]) -> Equation:

@@ -112,7 +112,7 @@ class Access(AtomicExpr):
             )
         access: Access = super().__new__(cls)
         access.tensor = tensor
-        access.indices = tuple(sp.sympify(e, strict=True) for e in where)
+        access.indices = tuple(as_expression(e) for e in where)
         return access
 
     def _hashable_content(self) -> tuple[Any, ...]:
@@ -149,6 +149,21 @@ class Access(AtomicExpr):
     def nested(self) -> list[Access]:
         """Return the accesses to integer tensors inside the indices (a gather such as ``E[ids[n], d]``)."""
         return [a for e in self.indices for a in accesses_in(e)]
+
+
+def as_expression(value: Any) -> sp.Expr:
+    """Return a number, a rank-0 tensor or an expression as a SymPy expression; text is refused.
+
+    Raises:
+        ExpressionError: `value` is none of these.
+    """
+    try:
+        expr = sp.sympify(value, strict=True)
+    except sp.SympifyError:
+        expr = None
+    if not isinstance(expr, sp.Expr):
+        raise ExpressionError(f"{value!r} is no scalar expression")
+    return expr
 
 
 def accesses_in(expr: sp.Basic) -> list[Access]:

@@ -17,10 +17,11 @@ from symdl.check.tape import tape_gradient
 from symdl.errors import DerivativeError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim, indices
-from symdl.express.operators import logsumexp, maximum
+from symdl.express.operators import elementwise, logsumexp, maximum
 from symdl.express.program import collect
+from symdl.express.recurrent import recurrence
 from symdl.express.scalar import scalar_graph
-from symdl.express.surface import Max, Sum, define
+from symdl.express.surface import Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference import outputs
 from symdl.run.scalar_numpy import FUNCTIONS
@@ -102,6 +103,32 @@ def test_intermediates_have_gradients() -> None:
     L = (square * square).sum()
     found = tape_gradient(collect([L]), L, [square], {"X": [2.0, 3.0]})
     assert np.array_equal(found[square], [8.0, 18.0])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrences(reverse: bool) -> None:
+    steps = Dim("T")
+    X, U, s = tensor("X", (steps, 3, 2)), parameter("U", (2, 2)), parameter("s", (3, 2))
+    h, c = recurrence(
+        ["h", "c"],
+        [(steps, 3, 2)] * 2,
+        lambda h, c: (
+            elementwise(sp.tanh, X + h @ U + c),
+            h * 0.5 + c * c,
+        ),
+        initial=[s, None],
+        reverse=reverse,
+    )
+    L = (h * h).sum() + c.sum()
+    agrees(L, X=rng.normal(size=(4, 3, 2)), U=rng.normal(size=(2, 2)), s=rng.normal(size=(3, 2)))
+
+
+def test_products() -> None:
+    X = tensor("X", (3, 4))
+    inside = sp.Piecewise((X[i, j] - 0.5, j >= i), (1, True))
+    L = define("L", (), Sum(sp.sin(Prod(inside, j)), i))
+    agrees(L, X=rng.normal(size=(3, 4)))
+    agrees(L, X=[[0.5, 2, 3, 1], [0.5, 0.5, 1, 1], [1, 1, 1, 0.5]])
 
 
 def test_no_elements() -> None:

@@ -97,7 +97,7 @@ def test_strided_and_scattered_guards() -> None:
 
 
 @pytest.mark.parametrize(
-    ("op", "empty"), [("sum", 0.0), ("max", -np.inf), ("logsumexp", -np.inf), ("argmax", 0)]
+    ("op", "empty"), [("sum", 0.0), ("prod", 1.0), ("max", -np.inf), ("logsumexp", -np.inf), ("argmax", 0)]
 )
 def test_identities(op: Any, empty: float) -> None:
     X = tensor("X", (4,))
