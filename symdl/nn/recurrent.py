@@ -1,0 +1,165 @@
+"""Recurrent layers: one step's formula, applied along an axis of time.
+
+Enters: sequences of shape ``(batch, time, features)``, or ``(time, batch, features)`` with
+``time_first=True``. Leaves: the states of all steps. Nothing is unrolled: deriving and compiling cost as much
+for 10 steps as for 10,000, and their number may be a `Dim`.
+
+Weights act from the right, ``x W + h U + b``, and hold the gates of a cell side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symdl.errors import ShapeError
+from symdl.express.build import parameter
+from symdl.express.dims import Extent
+from symdl.express.operators import elementwise
+from symdl.express.recurrent import recurrence
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import sigmoid, tanh
+from symdl.nn.initializers import glorot, zeros
+
+
+def rnn(
+    x: Tensor,
+    units: int,
+    *,
+    name: str,
+    activation: Callable[..., Tensor] = tanh,
+    initial: Tensor | None = None,
+    time_first: bool = False,
+    reverse: bool = False,
+) -> Tensor:
+    """The vanilla recurrent layer: ``h[t] = f(x[t] W + h[t-1] U + b)`` (Elman, 1990).
+
+    Args:
+        x: shape ``(batch, time, features)``; ``(time, batch, features)`` if `time_first`.
+        units: the size of the state.
+        name: the path of ``name.W`` (features, units), ``name.U`` (units, units), ``name.b`` (units,).
+        activation: applied to each step.
+        initial: the state before the first step, shape ``(batch, units)``; zero by default.
+        time_first: whether time is the first axis.
+        reverse: run from the last step to the first.
+
+    Returns:
+        The states of all steps, the shape of `x` with `units` features.
+    """
+    shape = _checked(x, units, name)
+    projected, recur = _affine(x, units, 1, name)
+
+    def step(previous: Tensor) -> Tensor:
+        return activation(projected + previous @ recur)
+
+    (h,) = recurrence(
+        [f"{name}.h"], [shape], step, initial=[initial], axis=_axis(time_first), reverse=reverse
+    )
+    return h
+
+
+def lstm(
+    x: Tensor,
+    units: int,
+    *,
+    name: str,
+    initial: tuple[Tensor, Tensor] | None = None,
+    time_first: bool = False,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997; with a forget gate, Gers et al., 2000).
+
+    With gates ``i, f, g, o`` from ``x[t] W + h[t-1] U + b``, in this order side by side:
+    ``c[t] = s(f)*c[t-1] + s(i)*tanh(g)`` and ``h[t] = s(o)*tanh(c[t])``, `s` the sigmoid.
+
+    Args:
+        initial: the pair ``(h, c)`` before the first step, each ``(batch, units)``; zero by default.
+
+    Returns:
+        ``(h, c)``, the trajectories of output and cell state; other arguments as in `rnn`, with weights
+        ``name.W`` (features, 4 units), ``name.U`` (units, 4 units), ``name.b`` (4 units,).
+    """
+    shape = _checked(x, units, name)
+    projected, recur = _affine(x, units, 4, name)
+
+    def step(h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        z = projected + h @ recur
+        i, f, o = (sigmoid(_gate(z, n, units), name=f"{name}.{g}") for n, g in ((0, "i"), (1, "f"), (3, "o")))
+        g = tanh(_gate(z, 2, units), name=f"{name}.g")
+        new_c = elementwise(lambda f, c, i, g: f * c + i * g, f, c, i, g)
+        squashed = tanh(new_c, name=f"{name}.tanh_c")
+        return o * squashed, new_c
+
+    h, c = recurrence(
+        [f"{name}.h", f"{name}.c"],
+        [shape, shape],
+        step,
+        initial=initial,
+        axis=_axis(time_first),
+        reverse=reverse,
+    )
+    return h, c
+
+
+def gru(
+    x: Tensor,
+    units: int,
+    *,
+    name: str,
+    initial: Tensor | None = None,
+    time_first: bool = False,
+    reverse: bool = False,
+) -> Tensor:
+    """Gated recurrent unit (Cho et al., 2014, with the reset gate after the product).
+
+    With ``r, u, n`` side by side in ``p = x[t] W + b`` and ``q = h[t-1] U + d``:
+    ``r = s(p_r + q_r)``, ``u = s(p_u + q_u)``, ``n = tanh(p_n + r*q_n)`` and ``h[t] = (1 - u)*n + u*h[t-1]``.
+
+    Returns:
+        The states of all steps; arguments as in `rnn`, with weights ``name.W`` (features, 3 units),
+        ``name.U`` (units, 3 units), ``name.b`` and ``name.d`` (3 units,).
+    """
+    shape = _checked(x, units, name)
+    projected, recur = _affine(x, units, 3, name)
+    d = parameter(f"{name}.d", (3 * units,), init=zeros())
+
+    def step(h: Tensor) -> Tensor:
+        q = h @ recur + d
+        r, u = (
+            sigmoid(_gate(projected, n, units) + _gate(q, n, units), name=f"{name}.{g}")
+            for n, g in ((0, "r"), (1, "u"))
+        )
+        new = tanh(_gate(projected, 2, units) + r * _gate(q, 2, units), name=f"{name}.n")
+        return elementwise(lambda u, n, h: (1 - u) * n + u * h, u, new, h)
+
+    (h,) = recurrence(
+        [f"{name}.h"], [shape], step, initial=[initial], axis=_axis(time_first), reverse=reverse
+    )
+    return h
+
+
+def _axis(time_first: bool) -> int:
+    return 0 if time_first else 1
+
+
+def _checked(x: Tensor, units: int, name: str) -> tuple[Extent, ...]:
+    if x.rank != 3 or not isinstance(x.shape[2], int):
+        raise ShapeError(
+            f"layer {name} needs sequences with three axes and an integer number of features",
+            shapes={str(x.name): x.shape},
+            cure="pass (batch, time, features), or (time, batch, features) with time_first=True",
+        )
+    return (*x.shape[:2], units)
+
+
+def _affine(x: Tensor, units: int, gates: int, name: str) -> tuple[Tensor, Tensor]:
+    """Return the inputs' part of all gates, for all steps at once, and the recurrent weight."""
+    w = parameter(f"{name}.W", (x.shape[2], gates * units), init=glorot())
+    u = parameter(f"{name}.U", (units, gates * units), init=glorot())
+    b = parameter(f"{name}.b", (gates * units,), init=zeros())
+    return x @ w + b, u
+
+
+def _gate(z: Tensor, number: int, units: int) -> Tensor:
+    part = z[..., number * units : (number + 1) * units]
+    assert isinstance(part, Tensor)
+    return part
