@@ -106,9 +106,7 @@ def extent_value(extent: Extent, dims: Mapping[Dim, int]) -> int:
     return int(extent if isinstance(extent, int) else extent.subs(dict(dims)))
 
 
-def _misfit(
-    tensor: Tensor, shape: tuple[int, ...], dims: Mapping[Dim, int] | None = None
-) -> ArgumentError:
+def _misfit(tensor: Tensor, shape: tuple[int, ...], dims: Mapping[Dim, int] | None = None) -> ArgumentError:
     bound = "".join(f", {dim} = {value}" for dim, value in (dims or {}).items())
     return ArgumentError(
         f"the value of {tensor.name} has the wrong shape",
