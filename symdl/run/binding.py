@@ -93,8 +93,8 @@ def bind_dims(program: Program, arrays: Mapping[Tensor, Array]) -> dict[Dim, int
 
 def _solve(extent: Extent, dim: Dim, size: int, known: Mapping[Dim, int]) -> int | None:
     """Return the one positive size of `dim` that makes `extent` equal `size`, or None."""
-    if isinstance(extent, Dim):
-        return size if size > 0 else None
+    if isinstance(extent, int | Dim):
+        return size if isinstance(extent, Dim) and size > 0 else None
     polynomial = (extent - size).subs(dict(known)).as_poly(dim)
     roots = [] if polynomial is None else polynomial.ground_roots()
     whole = [int(root) for root in roots if root.is_Integer and root > 0]
