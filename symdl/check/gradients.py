@@ -7,8 +7,6 @@ tape and from the compiled kernel.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -138,11 +136,12 @@ def _kernel(
 ) -> CompiledGradients | None:
     if not isinstance(compiled, bool):
         return compiled
-    if not compiled or importlib.util.find_spec("symdl.run.compile") is None:
+    if not compiled:
         return None
-    compile_ = importlib.import_module("symdl.run.compile").compile
+    from symdl.run.compile import compile as compiled_function  # loads the compiler, so only here
+
     wrt = list(by) if isinstance(loss, Tensor) else [sp.Symbol(t.name) for t in by]
-    step = compile_(loss, wrt=wrt, dtype="float64")
+    step = compiled_function(loss, wrt=wrt, dtype="float64")
 
     def gradients(point: dict[str, Array]) -> Mapping[str, ArrayLike]:
         _, found = step(**point)

@@ -139,3 +139,10 @@ def test_random_shapes(shape: tuple[int, ...], data: st.DataObject) -> None:
     assert value.shape == shape
     L = (X * X.mean(-1, keepdims=True)).sum()
     check_gradients(L, at={"X": value}, wrt=["X"], compiled=False).raise_if_failed()
+
+
+def test_the_compiled_kernel_is_compared_too() -> None:
+    report = check_gradients(sp.sin(x**2 * y) + sp.exp(z), at={"x": 1.3, "y": 0.7, "z": 0.2})
+    assert report.others == ("central", "tape", "compiled")
+    report.raise_if_failed()
+    assert "compiled kernel" in str(check_gradients(network(), at=POINT).raise_if_failed())
