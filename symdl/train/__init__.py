@@ -2,3 +2,19 @@
 
 Enters: a loss as a tensor, and data. Leaves: trained parameters and a `History`.
 """
+
+from symdl.train import datasets
+from symdl.train.callbacks import Callback, print_epochs, save_epochs, stop_at
+from symdl.train.history import Epoch, History
+from symdl.train.model import Model
+
+__all__ = [
+    "Callback",
+    "Epoch",
+    "History",
+    "Model",
+    "datasets",
+    "print_epochs",
+    "save_epochs",
+    "stop_at",
+]

@@ -19,7 +19,7 @@ from symdl.express.build import parameters
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
-from symdl.run.training import TrainingKernel, compile_training
+from symdl.run.training import compile_training
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback
@@ -125,10 +125,17 @@ def _plan(
     tensors = parameters(model.loss)
     if not tensors:
         raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
-    kernel, states = _kernel(model, settings.optimizer, tensors)
+    kernel = compile_training(
+        model.loss,
+        tensors,
+        settings.optimizer.updates,
+        dtype=model.dtype,
+        target=model.target,
+        facts=model.facts,
+    )
     trained = {str(t.name): model.weights()[str(t.name)] for t in tensors}
-    weights = trained | _state_values(model, settings, states)
-    moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
+    weights = trained | _state_values(model, settings, kernel.states)
+    moving = {str(t.name): weights[str(t.name)] for t in kernel.states if t in kernel.updated}
     model.resumable = (type(settings.optimizer), moving)
     reads = [str(t.name) for t in collect([model.loss]).inputs if t.role == "input"]
     bound = kernel.bind(weights, {k: data.by_name[k] for k in reads}, settings.batch_size)
@@ -149,13 +156,6 @@ def _plan(
         patience=settings.patience,
         restore=settings.restore_best and (validation is not None or settings.patience is not None),
     )
-
-
-def _kernel(
-    model: Model, optimizer: Optimizer, tensors: Sequence[Tensor]
-) -> tuple[TrainingKernel, tuple[Tensor, ...]]:
-    kernel = compile_training(model.loss, tensors, optimizer.updates, dtype=model.dtype, target=model.target)
-    return kernel, kernel.states
 
 
 def _state_values(model: Model, settings: Settings, states: Sequence[Tensor]) -> files.Weights:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Tensor
-from symdl.run.compile import Compiled, compile
+from symdl.run.compiled import Compiled
 from symdl.train.arrays import Arrays, LabelRange
 from symdl.train.loop import Score
 from symdl.train.weights import Weights
@@ -25,25 +25,23 @@ _BATCH = 2048
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """Compiled outputs and the names that they read."""
+    """Compiled outputs and the names of what they read."""
 
     compiled: Compiled
     reads: frozenset[str]
-    outputs: tuple[Tensor, ...]
 
     def __call__(self, batch: dict[str, Any], weights: Weights) -> tuple[NDArray[Any], ...]:
         """Return the outputs for one batch."""
         given = {k: a for k, a in (weights | batch).items() if k in self.reads}
-        values = self.compiled(**given)
-        return tuple(values) if len(self.outputs) > 1 else (values,)
+        outputs: tuple[NDArray[Any], ...] = self.compiled(**given)
+        return outputs
 
 
 def forward(outputs: Sequence[Tensor], *, dtype: str, target: str, facts: Sequence[Fact] = ()) -> Forward:
     """Compile a forward pass."""
-    wanted = tuple(dict.fromkeys(outputs))
-    reads = frozenset(str(t.name) for t in collect(wanted).inputs)
-    compiled = compile(wanted[0] if len(wanted) == 1 else wanted, dtype=dtype, target=target, facts=facts)
-    return Forward(compiled, reads, wanted)
+    program = collect(tuple(outputs), facts=facts)
+    reads = frozenset(str(t.name) for t in program.inputs)
+    return Forward(Compiled(program, dtype=dtype, target=target), reads)
 
 
 def predict(model: Forward, data: Arrays, weights: Weights, *, whole: bool) -> NDArray[Any]:
