@@ -7,8 +7,9 @@ For ``T[i] = op_r f(A[e(i, r)], ...)`` every access to A adds to its cotangent
 
     A_bar[p] += sum over the (i, r) with e(i, r) = p of  T_bar[i] * w
 
-with ``w = df/dA`` for a plain equation and a sum, ``w = df/dA * exp(f - T[i])`` for logsumexp, and for max
-the same sum restricted to the position of the maximum, which an argmax equation names.
+with ``w = df/dA`` for a plain equation and a sum, ``w = df/dA * exp(f - T[i])`` for logsumexp,
+``df/dA`` times the product of the other factors for prod, and for max the same sum restricted to the
+position of the maximum, which an argmax equation names.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from symdl.differentiate.guards import Positions, checked_positions, settle, sub
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
+from symdl.differentiate.products import other_factors
 from symdl.differentiate.record import Contribution, Derivative, Record
 from symdl.differentiate.reuse import reuse_output
 from symdl.differentiate.solve import Solution, solve
@@ -80,6 +82,7 @@ class _Sweep:
     _positions: Positions = frozenset()
     _terms: dict[Tensor, list[Equation]] = field(default_factory=dict)
     _maxima: dict[Tensor, Equal] = field(default_factory=dict)
+    _factors: dict[Tensor, Access] = field(default_factory=dict)
 
     def run(self) -> None:
         self._positions = checked_positions(self.program)
@@ -150,6 +153,8 @@ class _Sweep:
         if local == 0:
             return
         weight, guards = reduction_weight(equation, local), self._chosen(equation)
+        if equation.reduction is not None and equation.reduction.op == "prod":
+            weight = weight * self._others(equation)
         if equation.reduction is None:
             weight = reuse_output(equation.body, equation.target, weight)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
@@ -172,6 +177,13 @@ class _Sweep:
             self.equations.append(companion)
             self._maxima[equation.lhs] = choice
         return (self._maxima[equation.lhs],)
+
+    def _others(self, equation: Equation) -> Access:
+        """The product of all factors but one, computed once for a product."""
+        if equation.lhs not in self._factors:
+            companion, self._factors[equation.lhs] = other_factors(equation)
+            self.equations.append(companion)
+        return self._factors[equation.lhs]
 
     def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:
         """Make the cotangent of a tensor (`bar`, if it has a name already); False if it has no terms."""

@@ -3,8 +3,8 @@
 Enters: tensors, and a direction for each tensor that moves. Leaves: the directional derivatives as tensors
 defined by equations in the same language.
 
-For ``T[i] = op_r f(A[e], ...)`` the tangent is ``T_dot[i] = sum_r sum_A w * A_dot[e]`` with the weights of the
-adjoint rule; no indices need solving. Each term is an equation of its own, so products stay two-factor.
+For ``T[i] = op_r f(A[e], ...)`` the tangent is ``T_dot[i] = sum_r sum_A w * A_dot[e]`` with the weights of
+the adjoint rule; no indices need solving. Each term is an equation of its own, so products stay two-factor.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symdl.differentiate.adjoint import choose_maximum, differentiate, reduction_weight
+from symdl.differentiate.adjoint import choose_maximum, differentiate, no_path, reduction_weight
 from symdl.differentiate.cleanup import clean, factored
+from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
+from symdl.differentiate.products import other_factors
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
-from symdl.express.equations import Equation, Origin, Reduction, check
+from symdl.express.equations import Equation, Origin, check
+from symdl.express.operators import axis_indices
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Access, Tensor
 
@@ -45,17 +48,25 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
                 shapes={str(tensor.name): tensor.shape, str(direction.name): direction.shape},
             )
     program, _ = prepare(collect(outputs), keep=list(tangents))
+    positions = checked_positions(program)
     moving = dict(tangents)
+    reached = set(tangents)
     equations: list[Equation] = []
     for equation in program.equations:
-        if equation.lhs in moving or equation.lhs.dtype != "real":
+        if equation.lhs.dtype != "real" or not any(
+            a.tensor in reached for a in equation.body.atoms(Access)
+        ):
             continue
-        new = _tangent(equation, moving, equations)
+        reached.add(equation.lhs)
+        new = None if equation.lhs in moving else _tangent(equation, moving, equations, positions)
         if new is not None:
             moving[equation.lhs] = new
-    still = [output for output in outputs if output not in moving]
-    if still:
-        raise DerivativeError(f"{still[0]} does not depend on {', '.join(map(str, tangents))}")
+    for output in outputs:
+        if output in moving:
+            continue
+        if output not in reached:
+            raise no_path([output], list(tangents), program)
+        moving[output] = _still(output, equations)
     wanted = tuple(moving[output] for output in outputs)
     givens = collect([*outputs, *tangents.values()])
     every = (*givens.equations, *program.equations, *equations)
@@ -67,29 +78,44 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     return wanted
 
 
-def _tangent(equation: Equation, moving: Mapping[Tensor, Tensor], equations: list[Equation]) -> Tensor | None:
+def _still(output: Tensor, equations: list[Equation]) -> Tensor:
+    """Append and return the zero tangent of an output that depends on what moves but never changes."""
+    zero = Tensor(None, output.shape, role="tangent", of=output)
+    origin = Origin("no change", output)
+    equations.append(Equation(zero, axis_indices(output.rank), sp.Integer(0), origin=origin))
+    return zero
+
+
+def _tangent(
+    equation: Equation, moving: Mapping[Tensor, Tensor], equations: list[Equation], positions: Positions
+) -> Tensor | None:
     """Append the equations of one tangent and return it, None if nothing that it reads moves."""
     terms: list[Equation] = []
     lhs = Tensor(None, equation.lhs.shape, role="tangent", of=equation.lhs)
     origin = Origin("tangent rule", equation.lhs)
+    guards = equation.guards
+    if equation.reduction is not None and equation.reduction.op == "max":
+        companion, choice = choose_maximum(equation)
+        equations.append(companion)
+        guards = (*guards, choice)
+    others: sp.Expr = sp.Integer(1)
+    if equation.reduction is not None and equation.reduction.op == "prod":
+        companion, others = other_factors(equation)
+        equations.append(companion)
     for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
         if access.tensor not in moving:
             continue
         local = local_derivative(equation.body, access)
-        weight = reduction_weight(equation, local)
+        weight = reduction_weight(equation, local) * others
         if equation.reduction is None:
             weight = reuse_output(equation.body, equation.target, weight)
-        guards = equation.guards
-        if equation.reduction is not None and equation.reduction.op == "max":
-            companion, choice = choose_maximum(equation)
-            equations.append(companion)
-            guards = (*guards, choice)
         body = weight * moving[access.tensor].at(*access.indices)
-        if body == 0:
+        settled = None if body == 0 else settle(body, guards, equation.bound, equation.extents, positions)
+        if settled is None:
             continue
-        reduction = equation.reduction and Reduction("sum", equation.reduction.axes)
         helper = Tensor(None, equation.lhs.shape, role="intermediate", of=equation.lhs)
-        terms.append(Equation(helper, equation.indices, body, reduction, guards, origin))
+        where = equation.indices
+        terms.append(Equation(helper, where, settled.body, settled.reduction, settled.guards, origin))
     if not terms:
         return None
     if len(terms) == 1:

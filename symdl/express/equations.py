@@ -9,7 +9,7 @@ Enters: a left-hand tensor, its index variables and a scalar body over accesses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,7 +19,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
-Op = Literal["sum", "max", "logsumexp", "argmax"]
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,25 @@ def map_guard(guard: Guard, change: Callable[[sp.Expr], sp.Expr]) -> Guard:
 def reads_data(guard: Guard) -> bool:
     """Say whether a guard depends on values of a tensor."""
     return any(term.has(Access) for term in guard_terms(guard))
+
+
+def exact_quotients(expr: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:
+    """Write ``floor(e/m)`` as ``e/m`` where a guard says that `m` divides `e`."""
+    divisors = [g for g in guards if isinstance(g, Divisible)]
+    if not divisors or not expr.has(sp.floor):
+        return expr
+
+    def divides(inner: sp.Expr) -> bool:
+        for guard in divisors:
+            for sign in (1, -1):
+                gap = sp.expand(inner - sign * guard.expr / guard.by)
+                if gap.is_Integer or (gap.free_symbols and gap.is_integer):
+                    return True
+        return False
+
+    return expr.replace(
+        lambda node: isinstance(node, sp.floor) and divides(node.args[0]), lambda node: node.args[0]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +234,36 @@ def _check_access(access: Access, equation: Equation) -> None:
 
 def _guarded(where: sp.Expr, size: Extent, equation: Equation) -> bool:
     """Say whether the guards and the ranges of the indices prove ``0 <= where < size``."""
-    intervals = [limits for limits in [bounds(where, equation.extents)] if limits is not None]
-    for guard in equation.guards:
-        if not isinstance(guard, InRange):
-            continue
-        for sign in (1, -1):  # where = sign*guard.expr + offset
-            offset = sp.expand(where - sign * guard.expr)
-            if not any(isinstance(s, Index) for s in offset.free_symbols):
-                ends = (offset, offset + sign * (guard.extent - sp.Integer(1)))
-                intervals.append(ends if sign == 1 else ends[::-1])
+    ranges = [guard for guard in equation.guards if isinstance(guard, InRange)]
+    exact = [replace(g, expr=sp.expand(exact_quotients(g.expr, equation.guards))) for g in ranges]
+    place = sp.expand(exact_quotients(where, equation.guards))
+    intervals = [*_intervals(where, ranges, equation.extents), *_intervals(place, exact, equation.extents)]
     return any(at_most(0, low) for low, _ in intervals) and any(
         at_most(high + 1, size) for _, high in intervals
     )
+
+
+def _intervals(
+    where: sp.Expr, guards: Sequence[InRange], extents: Mapping[Index, Extent]
+) -> Iterator[tuple[sp.Expr, sp.Expr]]:
+    """Yield ranges of `where`: by the indices alone, and with a guard's form in place of some terms."""
+    alone = bounds(where, extents)
+    if alone is not None:
+        yield alone
+    for number, guard in enumerate(guards):
+        others = (*guards[:number], *guards[number + 1 :])
+        mine = where.as_coefficients_dict()
+        forms = guard.expr.as_coefficients_dict()
+        factors = {mine[t] / c for t, c in forms.items() if t in mine and not t.is_number}
+        for factor in sorted(factors, key=sp.default_sort_key):  # where = factor*guard.expr + rest
+            ends = sp.Integer(0), factor * (guard.extent - sp.Integer(1))
+            rest = sp.expand(where - factor * guard.expr)
+            for low, high in _intervals(rest, others, extents):
+                yield low + ends[bool(factor < 0)], high + ends[bool(factor > 0)]
+        fresh = Index(f"_{number}")
+        for index in sorted((s for s in guard.expr.free_symbols if isinstance(s, Index)), key=str):
+            factor = guard.expr.coeff(index)
+            if factor in (1, -1) and where.has(index):  # the guard's form as a variable of its own
+                solved = sp.expand(index + factor * (fresh - guard.expr))
+                limits = bounds(sp.expand(where.xreplace({index: solved})), {**extents, fresh: guard.extent})
+                yield from () if limits is None else (limits,)

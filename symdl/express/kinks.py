@@ -75,24 +75,24 @@ def _compare(relation: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Ba
     return relation(left, right)
 
 
-def index_guards(body: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, list[Guard]]:
+def index_guards(
+    body: sp.Expr, extents: Mapping[Index, Extent], identity: sp.Expr = sp.S.Zero
+) -> tuple[sp.Expr, list[Guard]]:
     """Turn ``Piecewise((f, conditions on indices), (0, True))`` into `f` and guards.
 
-    A body of another form, or with a condition on values, is returned as it is with no guard.
+    `identity` stands in the place of the 0 where the body is reduced by another operation than a sum.
+    Conditions on values stay in the body, and a body of another form stays as it is.
     """
     if not isinstance(body, sp.Piecewise) or len(body.args) != 2:
         return body, []
     (value, condition), (other, always) = body.args
-    if other != 0 or always != sp.true:
+    if other != identity or always != sp.true:
         return body, []
-    guards: list[Guard] = []
     parts = condition.args if isinstance(condition, sp.And) else (condition,)
-    for part in parts:
-        guard = _guard(part, extents)
-        if guard is None:
-            return body, []
-        guards.append(guard)
-    return value, guards
+    found = {part: _guard(part, extents) for part in parts}
+    guards = [guard for guard in found.values() if guard is not None]
+    rest = [part for part, guard in found.items() if guard is None]
+    return (sp.Piecewise((value, sp.And(*rest)), (other, always)) if rest else value), guards
 
 
 def _guard(condition: sp.Basic, extents: Mapping[Index, Extent]) -> Guard | None:

@@ -1,31 +1,32 @@
 """Array syntax on tensors.
 
 Enters: Python operators, brackets and NumPy-style method calls on a tensor. Leaves: the tensor that
-`symdl.express.operators` and `symdl.express.views` define for them. Nothing is computed here.
+modules of `symdl.express` define for them. Nothing is computed here.
 """
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import sympy as sp
 
+    from symdl.express.conditions import Condition
     from symdl.express.dims import Extent
     from symdl.express.tensors import Access, Tensor
 
+Axes: TypeAlias = "int | Sequence[int] | None"
+Mask: TypeAlias = "Condition | Tensor | None"
+Ties = Literal["first", "split"]
 
-def _operators() -> ModuleType:
-    # Imported on use: the operators build tensors, and a tensor has these methods.
-    return importlib.import_module("symdl.express.operators")
 
-
-def _views() -> ModuleType:
-    return importlib.import_module("symdl.express.views")
+def _module(name: str) -> ModuleType:
+    # Imported on use: the operations build tensors, and a tensor has these methods.
+    return importlib.import_module(f"symdl.express.{name}")
 
 
 class ArrayMethods:
@@ -38,14 +39,14 @@ class ArrayMethods:
 
     def __getitem__(self, key: Any) -> Access | Tensor:
         """``X[i, k]`` with index variables is one element; ``X[1:, ::2, None, 0]`` is a view."""
-        return _views().getitem(self, key)  # type: ignore[no-any-return]
+        return _module("views").getitem(self, key)  # type: ignore[no-any-return]
 
     def _sympy_(self) -> sp.Expr:
         """A rank-0 tensor stands for its value inside an expression."""
-        return _operators().scalar(self)  # type: ignore[no-any-return]
+        return _module("operators").scalar(self)  # type: ignore[no-any-return]
 
     def _binary(self, name: str, other: Any, *, swap: bool = False) -> Any:
-        return _operators().binary(name, *((other, self) if swap else (self, other)))
+        return _module("operators").binary(name, *((other, self) if swap else (self, other)))
 
     def __add__(self, other: Any) -> Any:
         return self._binary("add", other)
@@ -84,32 +85,101 @@ class ArrayMethods:
         return self
 
     def __abs__(self) -> Any:
-        return _operators().absolute(self)
+        return _module("operators").absolute(self)
 
     def __matmul__(self, other: Tensor) -> Tensor:
-        return _operators().matmul(self, other)  # type: ignore[no-any-return]
+        return _module("operators").matmul(self, other)  # type: ignore[no-any-return]
 
-    def sum(self, axis: int | Sequence[int] | None = None, *, keepdims: bool = False) -> Tensor:
-        """Sum over `axis` (all axes by default)."""
-        return _operators().reduce("sum", self, axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    def _compare(self, name: str, other: Any) -> Any:
+        return _module("conditions").compare(name, self, other)
 
-    def mean(self, axis: int | Sequence[int] | None = None, *, keepdims: bool = False) -> Tensor:
-        """Mean over `axis` (all axes by default)."""
-        return _operators().reduce("mean", self, axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    # ``==`` stays the identity of tensors, so that they can be keys; see `symdl.express.conditions.equal`.
+    def __lt__(self, other: Any) -> Any:
+        return self._compare("less", other)
 
-    def max(self, axis: int | Sequence[int] | None = None, *, keepdims: bool = False) -> Tensor:
-        """Maximum over `axis` (all axes by default); the first of equal values gets the gradient."""
-        return _operators().reduce("max", self, axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    def __le__(self, other: Any) -> Any:
+        return self._compare("less equal", other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare("greater", other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare("greater equal", other)
+
+    def sum(self, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
+        """Sum over `axis` (all axes by default), of the elements where `where` holds."""
+        return self._reduce("sum", axis, keepdims, where)
+
+    def mean(self, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
+        """Mean over `axis` (all axes by default), of the elements where `where` holds."""
+        return self._reduce("mean", axis, keepdims, where)
+
+    def max(
+        self, axis: Axes = None, *, keepdims: bool = False, where: Mask = None, ties: Ties = "first"
+    ) -> Tensor:
+        """Maximum over `axis` (all axes by default).
+
+        The first of equal values gets the gradient, or all get an equal share with ``ties="split"``.
+        """
+        return self._reduce("max", axis, keepdims, where, ties=ties)
+
+    def min(
+        self, axis: Axes = None, *, keepdims: bool = False, where: Mask = None, ties: Ties = "first"
+    ) -> Tensor:
+        """Minimum over `axis` (all axes by default); `ties` as for `max`."""
+        return self._reduce("min", axis, keepdims, where, ties=ties)
+
+    def prod(self, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
+        """Product over `axis` (all axes by default)."""
+        return self._reduce("prod", axis, keepdims, where)
+
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
+        """The first position of the maximum along `axis` (of the flattened tensor by default)."""
+        return self._reduce("argmax", axis, keepdims, None)
+
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
+        """The first position of the minimum along `axis` (of the flattened tensor by default)."""
+        return self._reduce("argmin", axis, keepdims, None)
+
+    def _reduce(self, op: str, axis: Axes, keepdims: bool, where: Mask, **options: Any) -> Tensor:
+        reduced = _module("statistics").reduction
+        return reduced(op, self, axis, keepdims=keepdims, where=where, **options)  # type: ignore[no-any-return]
+
+    def var(self, axis: Axes = None, *, correction: int = 0, keepdims: bool = False) -> Tensor:
+        """Variance over `axis`: the sum of squared deviations over the count less `correction`."""
+        var = _module("statistics").var
+        return var(self, axis, correction=correction, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def std(self, axis: Axes = None, *, correction: int = 0, keepdims: bool = False) -> Tensor:
+        """The square root of the variance."""
+        std = _module("statistics").std
+        return std(self, axis, correction=correction, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def cumsum(self, axis: int = -1) -> Tensor:
+        """Sums of the first 1, 2, … elements along `axis`."""
+        return _module("statistics").cumsum(self, axis)  # type: ignore[no-any-return]
 
     @property
     def T(self) -> Tensor:
         """The tensor with its axes in reverse order."""
-        return _views().transpose(self)  # type: ignore[no-any-return]
+        return _module("views").transpose(self)  # type: ignore[no-any-return]
 
     def transpose(self, *axes: int) -> Tensor:
         """The tensor with its axes permuted (reversed if none are named)."""
-        return _views().transpose(self, *axes)  # type: ignore[no-any-return]
+        return _module("views").transpose(self, *axes)  # type: ignore[no-any-return]
 
     def reshape(self, *shape: Extent) -> Tensor:
         """Merge or split neighbouring axes; one size may be -1. Order is row-major."""
-        return _views().reshape(self, *shape)  # type: ignore[no-any-return]
+        return _module("views").reshape(self, *shape)  # type: ignore[no-any-return]
+
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
+        """Drop axes of size 1, all of them by default."""
+        return _module("shaping").squeeze(self, axis)  # type: ignore[no-any-return]
+
+    def swapaxes(self, first: int, second: int) -> Tensor:
+        """Exchange two axes."""
+        return _module("shaping").swapaxes(self, first, second)  # type: ignore[no-any-return]
+
+    def flatten(self, start: int = 0) -> Tensor:
+        """Merge the axes from `start` on, row-major."""
+        return _module("shaping").flatten(self, start)  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Origin
-from symdl.express.surface import LogSumExp, Max, Reduce, Sum, define
+from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
 from symdl.express.tensors import Access, Tensor
 
 _BINARY: dict[str, Callable[[Any, Any], sp.Expr]] = {
@@ -52,11 +52,12 @@ def elementwise(
     tensors = [x for x in operands if isinstance(x, Tensor)]
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
-    body = function(*(_read(x, where) if isinstance(x, Tensor) else number(x) for x in operands))
+    body = function(*(read(x, where) if isinstance(x, Tensor) else number(x) for x in operands))
     return define(name, where, body, shape=shape, origin=Origin(rule))
 
 
-def _read(tensor: Tensor, where: Sequence[Index]) -> Access:
+def read(tensor: Tensor, where: Sequence[Index]) -> Access:
+    """Return the element of `tensor` that broadcasting puts at `where`, indices aligned at the right."""
     aligned = where[len(where) - tensor.rank :]
     return tensor.at(*(0 if size == 1 else i for i, size in zip(aligned, tensor.shape, strict=True)))
 
@@ -130,33 +131,39 @@ def minimum(left: Any, right: Any) -> Tensor:
 
 def exp(value: Any) -> Any:
     """The exponential of a tensor, elementwise, or of a SymPy expression."""
-    return _apply(sp.exp, value)
+    return apply(sp.exp, value)
 
 
 def log(value: Any) -> Any:
     """The natural logarithm of a tensor, elementwise, or of a SymPy expression."""
-    return _apply(sp.log, value)
+    return apply(sp.log, value)
 
 
 def sqrt(value: Any) -> Any:
     """The square root of a tensor, elementwise, or of a SymPy expression."""
-    return _apply(sp.sqrt, value)
+    return apply(sp.sqrt, value)
 
 
 def sin(value: Any) -> Any:
     """The sine of a tensor, elementwise, or of a SymPy expression."""
-    return _apply(sp.sin, value)
+    return apply(sp.sin, value)
 
 
 def cos(value: Any) -> Any:
     """The cosine of a tensor, elementwise, or of a SymPy expression."""
-    return _apply(sp.cos, value)
+    return apply(sp.cos, value)
 
 
-def _apply(function: Callable[..., sp.Expr], value: Any) -> Any:
+def apply(function: Callable[..., sp.Expr], value: Any) -> Any:
+    """Apply a SymPy function to a tensor, elementwise, or to a SymPy expression."""
     if isinstance(value, Tensor):
-        return elementwise(function, value, rule=function.__name__)
+        return elementwise(function, value, rule=_rule(function))
     return function(value)
+
+
+def _rule(function: Callable[..., Any]) -> str:
+    name = str(getattr(function, "__name__", ""))
+    return name if name.isidentifier() else "elementwise"
 
 
 def matmul(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
@@ -217,23 +224,51 @@ def reduce(
     axis: int | Sequence[int] | None = None,
     *,
     keepdims: bool = False,
+    condition: Callable[[Sequence[Index]], sp.Basic] | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Reduce by ``sum``, ``mean``, ``max`` or ``logsumexp`` over `axis` (all axes by default)."""
+    """Reduce by ``sum``, ``prod``, ``mean``, ``max``, ``min``, ``logsumexp``, ``argmax`` or ``argmin``.
+
+    Args:
+        op: one of these.
+        tensor: what is reduced.
+        axis: one axis or several, all by default. A position is counted over all of them, row-major.
+        keepdims: keep the reduced axes with size 1.
+        condition: maps the index variables to a condition outside which an element does not count.
+        name: of the result.
+    """
     axes = normal_axes(axis, tensor.rank)
     names = axis_indices(tensor.rank)
     sizes = tensor.shape
     body: sp.Expr = tensor.at(*names)
     if op == "mean":
         body = body / sp.Mul(*(sizes[a] for a in axes))
+    node = _REDUCTIONS[op]
+    sign = -1 if op in ("min", "argmin") else 1
+    if condition is not None:
+        body = sp.Piecewise((sign * body, condition(names)), (identity_of(node.op), True))
+    else:
+        body = sign * body
     if axes:
-        node = {"sum": Sum, "mean": Sum, "max": Max, "logsumexp": LogSumExp}[op]
         body = node(body, *((names[a], sizes[a]) for a in axes))
+        body = -body if op == "min" else body
     kept = [a for a in range(tensor.rank) if keepdims or a not in axes]
     spare = axis_indices(len(axes), skip=names) if keepdims else ()
     shape = [1 if a in axes else sizes[a] for a in kept]
     where = [spare[axes.index(a)] if a in axes else names[a] for a in kept]
     return define(name, where, body, shape=shape, origin=Origin(op))
+
+
+_REDUCTIONS: dict[str, type[Reduce]] = {
+    "sum": Sum,
+    "prod": Prod,
+    "mean": Sum,
+    "max": Max,
+    "min": Max,
+    "logsumexp": LogSumExp,
+    "argmax": ArgMax,
+    "argmin": ArgMax,
+}
 
 
 def logsumexp(tensor: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Tensor:

@@ -1,8 +1,8 @@
 """From written mathematics to normal form.
 
-Enters: an expression over accesses with `Sum`, `Max` and `LogSumExp` nodes anywhere in it, SymPy's own
-`Max`, `Min`, `Abs` and `sign`, and index conditions. Leaves: a `Tensor` with its equation in normal form;
-every inner reduction has become a tensor of its own.
+Enters: an expression over accesses with `Sum`, `Prod`, `Max`, `LogSumExp` and `ArgMax` nodes anywhere in it,
+SymPy's own `Max`, `Min`, `Abs` and `sign`, and index conditions. Leaves: a `Tensor` with its equation in
+normal form; every inner reduction has become a tensor of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, smooth_pieces
-from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in
+from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
 
 
 class Reduce(sp.Expr):
@@ -38,7 +38,7 @@ class Reduce(sp.Expr):
                     f"{cls.__name__} runs over {index!r}, which is no index",
                     cure="make indices with sd.indices('i j k')",
                 )
-        return super().__new__(cls, sp.sympify(body, strict=True), *(sp.Tuple(*pair) for pair in pairs))
+        return super().__new__(cls, as_expression(body), *(sp.Tuple(*pair) for pair in pairs))
 
     @property
     def axes(self) -> dict[Index, Extent | None]:
@@ -62,6 +62,12 @@ class Sum(Reduce):
     op = "sum"
 
 
+class Prod(Reduce):
+    """``Prod(body, k)``: the product over an index."""
+
+    op = "prod"
+
+
 class Max(Reduce):
     """``Max(body, k)``: the largest value over an index; the first one counts in a tie."""
 
@@ -74,6 +80,27 @@ class LogSumExp(Reduce):
     op = "logsumexp"
 
 
+class ArgMax(Reduce):
+    """``ArgMax(body, k)``: where the largest value is, the first such position; an integer."""
+
+    op = "argmax"
+
+
+_IDENTITIES: Mapping[Op | None, sp.Expr] = {
+    None: sp.Integer(0),
+    "sum": sp.Integer(0),
+    "prod": sp.Integer(1),
+    "max": -sp.oo,
+    "logsumexp": -sp.oo,
+    "argmax": -sp.oo,
+}
+
+
+def identity_of(op: Op | None) -> sp.Expr:
+    """Return what an element outside the guards contributes, such as 0 to a sum."""
+    return _IDENTITIES[op]
+
+
 def define(
     name: str | None,
     where: Sequence[Index],
@@ -83,14 +110,17 @@ def define(
     dtype: DType = "real",
     role: Role = "intermediate",
     origin: Origin | None = None,
+    guards: Sequence[Guard] = (),
 ) -> Tensor:
     """Define a tensor by an equation: ``define("Z", (i, j), Sum(X[i, k]*W[k, j], k) + b[j])``.
 
     Args:
         name: the tensor's name, or None for a helper that may be merged into its user.
         where: the index variables of the left-hand side, one an axis.
-        expr: the right-hand side; may hold `Sum`, `Max`, `LogSumExp` anywhere.
+        expr: the right-hand side; may hold `Sum`, `Prod`, `Max`, `LogSumExp`, `ArgMax` anywhere.
         shape: the sizes, needed only for an index that no access shows the range of.
+        guards: conditions outside which an element is not evaluated and contributes nothing: 0, or the
+            identity of the outermost reduction.
 
     Returns:
         The tensor, of shape ``shape`` or of the sizes that the accesses imply.
@@ -100,9 +130,9 @@ def define(
         ShapeError: sizes that contradict each other, an access out of range.
     """
     where = tuple(where)
-    body = sp.sympify(expr, strict=True)
-    if not isinstance(body, sp.Expr):
-        raise ExpressionError(f"{expr!r} is no scalar expression")
+    body = as_expression(expr)
+    if shape is not None and len(shape) != len(where):
+        raise ShapeError(f"{len(where)} indices do not fit the shape {tuple(shape)}")
     extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}
     extents = _infer(body, extents)
     missing = [index for index in where if index not in extents]
@@ -111,16 +141,16 @@ def define(
             f"the size of index {missing[0]} cannot be read off {body}",
             cure="pass shape=(...) to define",
         )
-    tensor = Tensor(name, [extents[i] for i in where], dtype=dtype, role=role)
-    reduction, guards = None, list[Guard]()
+    kind: DType = "int64" if isinstance(body, ArgMax) else dtype
+    tensor = Tensor(name, [extents[i] for i in where], dtype=kind, role=role)
+    reduction, found = None, list[Guard]()
     if isinstance(body, Reduce):
         reduction = Reduction(body.op, _axes(body, extents))
         body = body.args[0]
     body = _split(body, (*where, *(reduction.bound if reduction else ())), extents)
-    body = smooth_pieces(body)
-    if reduction is None or reduction.op == "sum":
-        body, guards = index_guards(body, extents)
-    equation = Equation(tensor, where, body, reduction, tuple(guards), origin or Origin("definition"))
+    body, found = index_guards(smooth_pieces(body), extents, identity_of(reduction.op if reduction else None))
+    conditions = (*guards, *found)
+    equation = Equation(tensor, where, body, reduction, conditions, origin or Origin("definition"))
     return tensor.attach(check(equation))
 
 

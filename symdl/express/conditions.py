@@ -1,0 +1,145 @@
+"""Comparisons of tensors.
+
+Enters: tensors and numbers. Leaves: a `Condition`, a truth value for each element, to choose with (`where`)
+or to restrict a reduction with. It is no tensor and no Python truth value; ``sd.where(c, 1, 0)`` counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import sympy as sp
+
+from symdl.errors import ExpressionError
+from symdl.express.dims import Extent, Index
+from symdl.express.operators import broadcast_shapes, elementwise, number, read, scalar
+from symdl.express.surface import Reduce
+from symdl.express.tensors import Access, Tensor
+
+_RELATIONS: dict[str, Callable[[Any, Any], sp.Basic]] = {
+    "less": sp.StrictLessThan,
+    "less equal": sp.LessThan,
+    "greater": sp.StrictGreaterThan,
+    "greater equal": sp.GreaterThan,
+    "equal": sp.Eq,
+    "not equal": sp.Ne,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A truth value for each element; combine with ``&``, ``|`` and ``~``.
+
+    Attributes:
+        formula: maps SymPy scalars, one an operand, to a SymPy condition.
+        operands: tensors, which broadcast, and numbers.
+    """
+
+    formula: Callable[..., sp.Basic]
+    operands: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[Extent, ...]:
+        """The broadcast shape of the operands."""
+        return broadcast_shapes(*(x.shape for x in self.operands if isinstance(x, Tensor)))
+
+    def at(self, where: Sequence[Index]) -> sp.Basic:
+        """Return the condition on the element that broadcasting puts at `where`."""
+        return self.formula(*(read(x, where) if isinstance(x, Tensor) else number(x) for x in self.operands))
+
+    def __and__(self, other: Any) -> Condition:
+        return self._joined(sp.And, other)
+
+    __rand__ = __and__
+
+    def __or__(self, other: Any) -> Condition:
+        return self._joined(sp.Or, other)
+
+    __ror__ = __or__
+
+    def __invert__(self) -> Condition:
+        formula = self.formula
+        return Condition(lambda *values: sp.Not(formula(*values)), self.operands)
+
+    def _joined(self, how: Callable[..., sp.Basic], other: Any) -> Condition:
+        second = as_condition(other)
+        first, cut = self.formula, len(self.operands)
+        return Condition(
+            lambda *values: how(first(*values[:cut]), second.formula(*values[cut:])),
+            (*self.operands, *second.operands),
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise ExpressionError(
+            "a comparison of tensors has no truth value before their values are known",
+            shapes={"condition": self.shape},
+            cure="choose elements with sd.where(condition, a, b), and join conditions with & | ~",
+        )
+
+
+def compare(name: str, left: Any, right: Any) -> Any:
+    """Compare two operands of which one is a tensor; a rank-0 tensor with an expression gives a relation.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    relation = _RELATIONS[name]
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
+            return relation(*(scalar(x) if x is one else x for x in (left, right)))
+    operands = tuple(x if isinstance(x, Tensor) else number(x) for x in (left, right))
+    condition = Condition(relation, operands)
+    _ = condition.shape  # refuse shapes that do not broadcast now, not at the first use
+    return condition
+
+
+def equal(left: Any, right: Any) -> Any:
+    """Where two tensors, or a tensor and a number, are equal. (``==`` asks whether they are one tensor.)"""
+    return compare("equal", left, right)
+
+
+def not_equal(left: Any, right: Any) -> Any:
+    """Where two tensors, or a tensor and a number, differ."""
+    return compare("not equal", left, right)
+
+
+def as_condition(mask: Any) -> Condition:
+    """Return a condition as it is, and an int64 tensor of zeros and ones as the condition that it is one.
+
+    Raises:
+        ExpressionError: `mask` is neither.
+    """
+    if isinstance(mask, Condition):
+        return mask
+    if isinstance(mask, bool):
+        return Condition(lambda: sp.true if mask else sp.false, ())
+    if isinstance(mask, Tensor) and mask.dtype == "int64":
+        return compare("equal", mask, 1)  # type: ignore[no-any-return]
+    raise ExpressionError(
+        f"{mask!r} is no condition", cure="pass a comparison such as X > 0, or an int64 tensor of 0 and 1"
+    )
+
+
+def where(condition: Any, a: Any, b: Any, *, name: str | None = None) -> Any:
+    """``a`` where the condition holds and ``b`` elsewhere; what is not chosen is not evaluated.
+
+    Args:
+        condition: a comparison of tensors, an int64 tensor of zeros and ones, or a SymPy condition on
+            elements and index variables, such as ``i <= j``.
+        a: a tensor or a number; an expression with a SymPy condition.
+        b: likewise.
+        name: of the result.
+
+    Returns:
+        A tensor of the broadcast shape; with a SymPy condition an expression for `define`.
+    """
+    if isinstance(condition, sp.logic.boolalg.Boolean):
+        return sp.Piecewise((a, condition), (b, True))
+    chosen = as_condition(condition)
+
+    def formula(first: sp.Expr, second: sp.Expr, *values: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((first, chosen.formula(*values)), (second, True))
+
+    return elementwise(formula, a, b, *chosen.operands, name=name, rule="where")

@@ -1,0 +1,88 @@
+"""Elementary functions, elementwise.
+
+Enters: a tensor, or a SymPy expression such as ``Z[i, j]``. Leaves: the same kind of thing. Derivatives are
+derived; the values at a corner are stated per function.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symdl.express.operators import apply, elementwise
+
+
+def tan(x: Any) -> Any:
+    """The tangent."""
+    return apply(sp.tan, x)
+
+
+def asin(x: Any) -> Any:
+    """The inverse sine, for values from -1 to 1."""
+    return apply(sp.asin, x)
+
+
+def acos(x: Any) -> Any:
+    """The inverse cosine, for values from -1 to 1."""
+    return apply(sp.acos, x)
+
+
+def atan(x: Any) -> Any:
+    """The inverse tangent."""
+    return apply(sp.atan, x)
+
+
+def sinh(x: Any) -> Any:
+    """The hyperbolic sine."""
+    return apply(sp.sinh, x)
+
+
+def cosh(x: Any) -> Any:
+    """The hyperbolic cosine."""
+    return apply(sp.cosh, x)
+
+
+def erf(x: Any) -> Any:
+    """The error function."""
+    return apply(sp.erf, x)
+
+
+def log1p(x: Any) -> Any:
+    """``log(1 + x)``, exact for small `x`."""
+    return apply(lambda u: sp.log(1 + u), x)
+
+
+def expm1(x: Any) -> Any:
+    """``exp(x) - 1``, exact for small `x` in a kernel."""
+    return apply(lambda u: sp.exp(u) - 1, x)
+
+
+def absolute(x: Any) -> Any:
+    """The absolute value, with slope 0 at 0."""
+    return apply(sp.Abs, x)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; its slope is 0 everywhere, also at the jump."""
+    return apply(sp.sign, x)
+
+
+def square(x: Any) -> Any:
+    """``x**2``."""
+    return apply(lambda u: u**2, x)
+
+
+def reciprocal(x: Any) -> Any:
+    """``1/x``."""
+    return apply(lambda u: 1 / u, x)
+
+
+def rsqrt(x: Any) -> Any:
+    """``1/sqrt(x)``."""
+    return apply(lambda u: 1 / sp.sqrt(u), x)
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """``base**exponent``, broadcasting; a whole exponent takes any base, another one a positive base."""
+    return elementwise(lambda a, b: a**b, base, exponent, rule="power")

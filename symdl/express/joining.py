@@ -1,0 +1,148 @@
+"""Tensors put together and taken apart.
+
+Enters: tensors. Leaves: their join, in which every part is an equation of its own that is not evaluated
+outside its place, or a part of one tensor.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, as_extent
+from symdl.express.equations import Equal, Guard, InRange, Origin
+from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.surface import define
+from symdl.express.tensors import DType, Tensor
+
+
+def concatenate(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) -> Tensor:
+    """Join tensors along an axis that they have.
+
+    Raises:
+        ShapeError: no tensors, or the other sizes differ.
+    """
+    first = _first(tensors)
+    (along,) = normal_axes(axis, first.rank)
+    for other in tensors:
+        rest = [t.shape[:along] + t.shape[along + 1 :] for t in (first, other)]
+        if other.rank != first.rank or rest[0] != rest[1]:
+            raise ShapeError(
+                f"tensors can be joined along axis {along} only if their other sizes are equal",
+                shapes={f"part {n + 1}": t.shape for n, t in enumerate(tensors)},
+            )
+    total = as_extent(sp.Add(*(t.shape[along] for t in tensors)))
+    shape = (*first.shape[:along], total, *first.shape[along + 1 :])
+    where = axis_indices(first.rank)
+    parts, offset = [], sp.Integer(0)
+    for part in tensors:
+        place = sp.expand(where[along] - offset)
+        reads = (*where[:along], place, *where[along + 1 :])
+        guard = InRange(place, part.shape[along])
+        body, dtype = part.at(*reads), part.dtype
+        parts.append(
+            define(None, where, body, shape=shape, dtype=dtype, origin=Origin("part"), guards=[guard])
+        )
+        offset = offset + part.shape[along]
+    return _added(parts, name, "concatenate")
+
+
+def stack(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) -> Tensor:
+    """Join tensors of one shape along a new axis.
+
+    Raises:
+        ShapeError: no tensors, or different shapes.
+    """
+    first = _first(tensors)
+    if any(t.shape != first.shape for t in tensors):
+        raise ShapeError(
+            "tensors can be stacked only if their shapes are equal",
+            shapes={f"part {n + 1}": t.shape for n, t in enumerate(tensors)},
+        )
+    (along,) = normal_axes(axis, first.rank + 1)
+    where = axis_indices(first.rank + 1)
+    reads = (*where[:along], *where[along + 1 :])
+    shape = (*first.shape[:along], len(tensors), *first.shape[along:])
+    parts = [
+        define(
+            None,
+            where,
+            part.at(*reads),
+            shape=shape,
+            dtype=part.dtype,
+            origin=Origin("part"),
+            guards=[Equal(where[along], sp.Integer(place))] if len(tensors) > 1 else (),
+        )
+        for place, part in enumerate(tensors)
+    ]
+    return _added(parts, name, "stack")
+
+
+def _first(tensors: Sequence[Tensor]) -> Tensor:
+    if not tensors:
+        raise ShapeError("nothing to join", cure="pass at least one tensor")
+    return tensors[0]
+
+
+def _added(parts: Sequence[Tensor], name: str | None, rule: str) -> Tensor:
+    where = axis_indices(parts[0].rank)
+    dtype: DType = "int64" if all(t.dtype == "int64" for t in parts) else "real"
+    body = sp.Add(*(part.at(*where) for part in parts))
+    return define(name, where, body, shape=parts[0].shape, dtype=dtype, origin=Origin(rule))
+
+
+def split(x: Tensor, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+    """Cut a tensor along `axis`: into so many equal parts, or before the given positions.
+
+    Raises:
+        ShapeError: the size is symbolic, or no multiple of the number of parts.
+    """
+    (along,) = normal_axes(axis, x.rank)
+    size = x.shape[along]
+    if not isinstance(size, int):
+        raise ShapeError(f"{x} cannot be split along an axis of symbolic size", cure="use slices: X[:, a:b]")
+    if isinstance(parts, int):
+        if parts < 1 or size % parts:
+            raise ShapeError(f"an axis of size {size} cannot be split into {parts} equal parts")
+        parts = range(size // parts, size, size // parts) if size else [0] * (parts - 1)
+    cuts = [0, *parts, size]
+    key = (slice(None),) * along
+    return tuple(x[(*key, slice(a, b))] for a, b in itertools.pairwise(cuts))
+
+
+Width: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
+
+
+def pad(x: Tensor, width: Width, *, name: str | None = None) -> Tensor:
+    """Surround a tensor with zeros.
+
+    Args:
+        x: any shape.
+        width: one number for every side, ``(before, after)`` for every axis, or one such pair an axis.
+        name: of the result.
+    """
+    pairs = _pairs(width, x.rank)
+    where = axis_indices(x.rank)
+    shape: list[Extent] = [as_extent(a + s + b) for s, (a, b) in zip(x.shape, pairs, strict=True)]
+    reads = [i - before for i, (before, _) in zip(where, pairs, strict=True)]
+    guards: list[Guard] = [
+        InRange(e, size) for e, size, pair in zip(reads, x.shape, pairs, strict=True) if pair != (0, 0)
+    ]
+    origin = Origin("pad")
+    return define(name, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=origin, guards=guards)
+
+
+def _pairs(width: Width, rank: int) -> list[tuple[int, int]]:
+    if isinstance(width, int):
+        pairs = [(width, width)] * rank
+    elif len(width) == 2 and all(isinstance(w, int) for w in width):
+        pairs = [(int(width[0]), int(width[1]))] * rank  # type: ignore[arg-type]
+    else:
+        pairs = [tuple(pair) for pair in width]  # type: ignore[arg-type, misc]
+    if len(pairs) != rank or any(len(p) != 2 or min(p) < 0 for p in pairs):
+        raise ExpressionError(f"{width} is no padding of {rank} axes", cure="pass (before, after) per axis")
+    return pairs

@@ -1,0 +1,93 @@
+"""More views: axes added, dropped, exchanged, stretched, reversed.
+
+Enters: a tensor. Leaves: a tensor whose equation reads the first one at other indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symdl.errors import ShapeError
+from symdl.express.dims import Extent, as_extent
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices, broadcast_shapes, normal_axes, read
+from symdl.express.surface import define
+from symdl.express.tensors import Tensor
+
+
+def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
+    """Drop axes of size 1, all of them by default.
+
+    Raises:
+        ShapeError: a named axis has another size.
+    """
+    ones = tuple(a for a, size in enumerate(x.shape) if size == 1)
+    axes = ones if axis is None else normal_axes(axis, x.rank)
+    if not set(axes) <= set(ones):
+        raise ShapeError(f"only axes of size 1 can be dropped, {x} has others among {axes}")
+    kept = [a for a in range(x.rank) if a not in axes]
+    where = axis_indices(len(kept))
+    reads = [sp.Integer(0) if a in axes else where[kept.index(a)] for a in range(x.rank)]
+    return _view(x, where, reads, [x.shape[a] for a in kept], "squeeze")
+
+
+def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
+    """Insert axes of size 1; `axis` counts in the result."""
+    count = 1 if isinstance(axis, int) else len(axis)
+    axes = normal_axes(axis, x.rank + count)
+    where = axis_indices(x.rank + count)
+    reads = [i for a, i in enumerate(where) if a not in axes]
+    sizes = iter(x.shape)
+    shape = [1 if a in axes else next(sizes) for a in range(x.rank + count)]
+    return _view(x, where, reads, shape, "expand dims")
+
+
+def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
+    """Exchange two axes."""
+    order = list(range(x.rank))
+    (a,), (b,) = normal_axes(first, x.rank), normal_axes(second, x.rank)
+    order[a], order[b] = b, a
+    return x.transpose(*order)
+
+
+def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
+    """Move one axis to another place; the others keep their order."""
+    (a,), (b,) = normal_axes(source, x.rank), normal_axes(destination, x.rank)
+    order = [axis for axis in range(x.rank) if axis != a]
+    return x.transpose(*order[:b], a, *order[b:])
+
+
+def broadcast_to(x: Tensor, shape: Sequence[Extent]) -> Tensor:
+    """Stretch axes of size 1, and add axes in front, up to `shape`.
+
+    Raises:
+        ShapeError: `x` does not broadcast to that shape.
+    """
+    sizes = tuple(as_extent(size) for size in shape)
+    if len(sizes) < x.rank or broadcast_shapes(x.shape, sizes) != sizes:
+        raise ShapeError(f"{x} does not broadcast to {sizes}", shapes={"tensor": x.shape, "new": sizes})
+    where = axis_indices(len(sizes))
+    return define(None, where, read(x, where), shape=sizes, dtype=x.dtype, origin=Origin("broadcast"))
+
+
+def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
+    """Reverse the order along `axis` (along all axes by default)."""
+    axes = normal_axes(axis, x.rank)
+    where = axis_indices(x.rank)
+    reads = [sp.expand(x.shape[a] - 1 - i) if a in axes else i for a, i in enumerate(where)]
+    return _view(x, where, reads, x.shape, "flip")
+
+
+def flatten(x: Tensor, start: int = 0) -> Tensor:
+    """Merge the axes from `start` on into one, row-major: ``flatten(x, 1)`` keeps a batch axis."""
+    first = range(x.rank)[start] if x.rank else 0
+    merged = sp.Mul(*x.shape[first:])
+    return x.reshape(*x.shape[:first], as_extent(merged))
+
+
+def _view(
+    x: Tensor, where: Sequence[sp.Symbol], reads: Sequence[sp.Expr], shape: Sequence[Extent], rule: str
+) -> Tensor:
+    return define(None, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=Origin(rule))

@@ -1,0 +1,131 @@
+"""Reductions with masks, shares of ties, and what is built from them.
+
+Enters: a tensor, axes, perhaps a condition. Leaves: the reduced tensor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.conditions import Condition, as_condition, equal
+from symdl.express.equations import InRange, Origin
+from symdl.express.methods import Axes, Mask, Ties
+from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, reduce
+from symdl.express.surface import Sum, define
+from symdl.express.tensors import Tensor
+
+
+def reduction(
+    op: str,
+    x: Tensor,
+    axis: Axes = None,
+    *,
+    keepdims: bool = False,
+    where: Mask = None,
+    ties: Ties = "first",
+    name: str | None = None,
+) -> Tensor:
+    """Reduce by ``sum``, ``prod``, ``mean``, ``max``, ``min``, ``logsumexp``, ``argmax`` or ``argmin``.
+
+    Args:
+        op: one of these.
+        x: any shape.
+        axis: one axis or several, all by default.
+        keepdims: keep the reduced axes with size 1.
+        where: a condition, or an int64 tensor of zeros and ones: which elements count. Nothing to count
+            gives 0 for a sum, 1 for a product, minus infinity for a maximum and NaN for a mean.
+        ties: of max and min: ``first`` gives the gradient to the first of equal values, ``split`` an equal
+            share to each of them.
+        name: of the result.
+
+    Raises:
+        ShapeError: an axis that is not there, or a mask that does not broadcast to `x`.
+    """
+    if ties not in ("first", "split"):
+        raise ExpressionError(f"ties = {ties!r}", cure="use 'first' or 'split'")
+    mask = None if where is None else _fitting(where, x)
+    if ties == "split" and op in ("max", "min"):
+        return _shared(op, x, axis, keepdims, mask, name)
+    condition = None if mask is None else mask.at
+    if op != "mean" or condition is None:
+        return reduce(op, x, axis, keepdims=keepdims, condition=condition, name=name)
+    total = reduce("sum", x, axis, keepdims=keepdims, condition=condition)
+    count = reduce("sum", _ones(x), axis, keepdims=keepdims, condition=condition)
+    return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
+
+
+def _fitting(mask: Any, x: Tensor) -> Condition:
+    condition = as_condition(mask)
+    if broadcast_shapes(condition.shape, x.shape) != x.shape:
+        raise ShapeError(
+            "the mask of a reduction does not broadcast to the tensor",
+            shapes={"mask": condition.shape, "tensor": x.shape},
+        )
+    return condition
+
+
+def _ones(x: Tensor) -> Tensor:
+    return define(None, axis_indices(x.rank), sp.Integer(1), shape=x.shape, origin=Origin("ones"))
+
+
+def _shared(
+    op: str, x: Tensor, axis: Axes, keepdims: bool, mask: Condition | None, name: str | None
+) -> Tensor:
+    """The mean of the elements that equal the extreme one: the same value, the gradient shared."""
+    extreme = reduce(op, x, axis, keepdims=True, condition=None if mask is None else mask.at)
+    tied = equal(x, extreme) if mask is None else equal(x, extreme) & mask
+    total = reduce("sum", x, axis, keepdims=keepdims, condition=tied.at)
+    count = reduce("sum", _ones(x), axis, keepdims=keepdims, condition=tied.at)
+    return elementwise(lambda s, c: s / c, total, count, name=name, rule=f"{op}, ties split")
+
+
+def var(
+    x: Tensor,
+    axis: Axes = None,
+    *,
+    correction: int = 0,
+    keepdims: bool = False,
+    where: Mask = None,
+    name: str | None = None,
+) -> Tensor:
+    """The sum of squared deviations from the mean, over the count less `correction`."""
+    mask = None if where is None else _fitting(where, x)
+    condition = None if mask is None else mask.at
+    mean = reduction("mean", x, axis, keepdims=True, where=mask)
+    square = elementwise(lambda a, m: (a - m) ** 2, x, mean, rule="squared deviation")
+    total = reduce("sum", square, axis, keepdims=keepdims, condition=condition)
+    if condition is None:
+        size = sp.Mul(*(x.shape[a] for a in normal_axes(axis, x.rank)))
+        return elementwise(lambda s: s / (size - correction), total, name=name, rule="variance")
+    count = reduce("sum", _ones(x), axis, keepdims=keepdims, condition=condition)
+    return elementwise(lambda s, c: s / (c - correction), total, count, name=name, rule="variance")
+
+
+def std(
+    x: Tensor,
+    axis: Axes = None,
+    *,
+    correction: int = 0,
+    keepdims: bool = False,
+    where: Mask = None,
+    name: str | None = None,
+) -> Tensor:
+    """The square root of the variance; its slope is not finite where the variance is 0."""
+    variance = var(x, axis, correction=correction, keepdims=keepdims, where=where)
+    return elementwise(sp.sqrt, variance, name=name, rule="standard deviation")
+
+
+def cumsum(x: Tensor, axis: int = -1, *, reverse: bool = False, name: str | None = None) -> Tensor:
+    """``y[i] = sum of x[k] for k <= i`` along `axis`; for ``k >= i`` if `reverse`."""
+    (along,) = normal_axes(axis, x.rank)
+    where = axis_indices(x.rank)
+    (k,) = axis_indices(1, skip=where)
+    i, size = where[along], x.shape[along]
+    term = x.at(*where[:along], k, *where[along + 1 :])
+    guard = InRange(k - i if reverse else i - k, size)
+    return define(
+        name, where, Sum(term, (k, size)), shape=x.shape, origin=Origin("cumulative sum"), guards=[guard]
+    )

@@ -1,0 +1,62 @@
+"""Elementary functions against NumPy and SciPy, their slopes against an outside library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as anp
+import autograd.scipy.special as special
+import numpy as np
+import pytest
+import sympy as sp
+
+from symdl.differentiate.adjoint import differentiate
+from symdl.express import functions as f
+from symdl.express.build import tensor
+from symdl.run.reference import evaluate
+
+from .agreement import agrees
+
+POINTS = np.array([[-0.9, -0.5, -1e-3], [0.2, 0.5, 0.9]])
+
+FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], np.ndarray]] = {
+    "tan": (f.tan, anp.tan, POINTS),
+    "asin": (f.asin, anp.arcsin, POINTS),
+    "acos": (f.acos, anp.arccos, POINTS),
+    "atan": (f.atan, anp.arctan, 5 * POINTS),
+    "sinh": (f.sinh, anp.sinh, 5 * POINTS),
+    "cosh": (f.cosh, anp.cosh, 5 * POINTS),
+    "erf": (f.erf, special.erf, 3 * POINTS),
+    "log1p": (f.log1p, anp.log1p, POINTS),
+    "expm1": (f.expm1, anp.expm1, POINTS),
+    "absolute": (f.absolute, anp.abs, POINTS),
+    "square": (f.square, anp.square, POINTS),
+    "reciprocal": (f.reciprocal, lambda x: 1 / x, POINTS),
+    "rsqrt": (f.rsqrt, lambda x: x**-0.5, POINTS + 1),
+    "power": (lambda x: f.power(x, 3), lambda x: x**3, POINTS),
+    "root": (lambda x: f.power(x, 0.3), lambda x: x**0.3, POINTS + 1),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name: str) -> None:
+    ours, outside, points = FUNCTIONS[name]
+    agrees(lambda x: ours(x), lambda x: outside(x), x=points)
+
+
+def test_the_sign_never_changes() -> None:
+    x = tensor("x", (3,))
+    derivative = differentiate((f.sign(x) * x).sum(), [x])
+    found = evaluate(derivative.program, {"x": [-2.0, 0.0, 3.0]})
+    np.testing.assert_array_equal(found[derivative.gradient(x)], [-1, 0, 1])
+
+
+def test_power_of_tensors() -> None:
+    agrees(f.power, lambda base, exponent: base**exponent, base=POINTS + 1, exponent=POINTS[0])
+
+
+def test_expressions_stay_expressions() -> None:
+    z = sp.Symbol("z", real=True)
+    assert f.tan(z) == sp.tan(z)
+    assert f.expm1(z) == sp.exp(z) - 1
