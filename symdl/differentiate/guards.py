@@ -6,28 +6,52 @@ they can never hold; and summed variables that an equality determines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import sympy as sp
 
-from symdl.differentiate.indexforms import exact_quotients
-from symdl.express.dims import Extent, Index, bounds, in_range
-from symdl.express.equations import Divisible, Equal, Guard, InRange, map_guard
-from symdl.express.tensors import Access, substitute
+from symdl.differentiate.indexforms import fresh_index, reduced
+from symdl.express.dims import Extent, Index, at_most, bounds, in_range
+from symdl.express.equations import (
+    Divisible,
+    Equal,
+    Guard,
+    InRange,
+    Reduction,
+    exact_quotients,
+    map_guard,
+    reads_data,
+)
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor, map_accesses, substitute
+
+Positions: TypeAlias = frozenset[tuple[Tensor, Extent]]
 
 
 def simplify_guards(guards: Iterable[Guard], extents: Mapping[Index, Extent]) -> tuple[Guard, ...] | None:
     """Drop guards that always hold; return None if one never holds."""
     kept: dict[Guard, None] = {}
-    pending = list(guards)
-    for guard in pending:
-        exact = map_guard(guard, lambda e: sp.expand(exact_quotients(e, pending)))
+    known: list[Guard] = []  # a divisibility may use those before it, never itself
+    for guard in sorted(guards, key=lambda g: not isinstance(g, Divisible)):
+        plain = map_guard(guard, lambda e: reduced(e, extents))
+        exact = map_guard(plain, lambda e: sp.expand(exact_quotients(e, known)))
+        if isinstance(exact, Divisible):
+            exact = _remainder(exact)
+            known.append(plain)
         verdict = _always(exact, extents)
         if verdict is False:
             return None
         if verdict is None:
-            kept[exact if not _fractional(exact) else guard] = None
+            kept[exact if not _fractional(exact) else plain] = None
     return tuple(kept)
+
+
+def _remainder(guard: Divisible) -> Divisible:
+    """Leave out the terms that are multiples of the divisor."""
+    terms = [t for t in sp.Add.make_args(guard.expr) if not (t / guard.by).is_integer]
+    return Divisible(sp.Add(*terms), guard.by)
 
 
 def _fractional(guard: Guard) -> bool:
@@ -104,8 +128,132 @@ def substitute_guard(guard: Guard, values: dict[Index, sp.Expr]) -> Guard:
     return map_guard(guard, lambda e: sp.expand(substitute(e, dict(values))))
 
 
-def range_guard(value: sp.Expr, size: Extent, extents: Mapping[Index, Extent]) -> tuple[Guard, ...]:
-    """Return the guard that keeps `value` inside an axis, none if it is implied or read from data."""
-    if isinstance(value, Access) or in_range(value, size, extents):
-        return ()
-    return (InRange(value, size),)
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A guarded sum whose guards are as simple as they can be; see `settle`."""
+
+    body: sp.Expr
+    guards: tuple[Guard, ...]
+    axes: tuple[tuple[Index, Extent], ...]
+
+    @property
+    def reduction(self) -> Reduction | None:
+        """The sum over what is left to sum over."""
+        return Reduction("sum", self.axes) if self.axes else None
+
+
+def settle(
+    body: sp.Expr,
+    guards: Iterable[Guard],
+    summed: Iterable[Index],
+    extents: Mapping[Index, Extent],
+    positions: Positions,
+) -> Settled | None:
+    """Simplify the guards of a sum and let them shorten it; None if they never hold.
+
+    An equality that fixes a summed variable takes its sum away. A sum over every second position, as a
+    stride leaves it, becomes a sum over the positions that count.
+
+    Args:
+        body: what is summed.
+        guards: where it is summed.
+        summed: the variables of the sum.
+        extents: ranges of all variables.
+        positions: pairs of an integer tensor and a size that its values are known to stay below.
+    """
+    known, free, kept = dict(extents), list(summed), tuple(guards)
+    while True:
+        simple = simplify_guards(kept, known)
+        if simple is None:
+            return None
+        found = determined(simple, free, known)
+        if found is not None:
+            variable, value, used = found
+            free.remove(variable)
+            kept = tuple(g for g in simple if g is not used)
+        else:
+            stride = _unstrided(simple, free, known)
+            if stride is None:
+                break
+            variable, value, place, count, kept = stride
+            known[place] = count
+            free[free.index(variable)] = place
+        change: dict[Index, sp.Expr] = {variable: value}
+        body = substitute(body, dict(change))
+        in_axis = range_guard(value, known[variable], known, positions)
+        kept = (*in_axis, *(substitute_guard(g, change) for g in kept))
+    body = map_accesses(body, lambda a: Access(a.tensor, *(_tidy(e, simple, known) for e in a.indices)))
+    return Settled(body, simple, tuple((v, known[v]) for v in free))
+
+
+def _tidy(expr: sp.Expr, guards: Sequence[Guard], extents: Mapping[Index, Extent]) -> sp.Expr:
+    """Write an index without quotients where the ranges or the guards allow it."""
+    if not expr.has(sp.floor, sp.Mod):
+        return expr
+    plain = sp.expand(reduced(expr, extents))
+    exact = sp.expand(exact_quotients(plain, guards))
+    return exact if _integral(exact) else plain
+
+
+def _unstrided(
+    guards: tuple[Guard, ...], free: Sequence[Index], extents: Mapping[Index, Extent]
+) -> tuple[Index, sp.Expr, Index, Extent, tuple[Guard, ...]] | None:
+    """Find a summed variable that only counts at ``by*place + rest``, with fewer places than it has values.
+
+    Returns:
+        The variable, its value, the place and how many there are, and the guards that remain.
+    """
+    for guard in guards:
+        if not isinstance(guard, Divisible):
+            continue
+        for other in guards:
+            if not isinstance(other, InRange):
+                continue
+            exact = sp.expand(exact_quotients(other.expr, [guard]))
+            for variable in free:
+                value, place = _on_the_grid(exact, guard, variable, extents)
+                size, count = extents[variable], other.extent
+                if value is None or not at_most(count + 1, size):
+                    continue
+                if at_most(guard.by * count, size + guard.by - 1):
+                    return variable, value, place, count, tuple(g for g in guards if g not in (guard, other))
+    return None
+
+
+def _on_the_grid(
+    position: sp.Expr, guard: Divisible, variable: Index, extents: Mapping[Index, Extent]
+) -> tuple[sp.Expr | None, Index]:
+    """Solve ``position == place`` for `variable` and a new `place`."""
+    place = fresh_index(set(extents))
+    if sp.expand(guard.expr).coeff(variable, 1) not in (1, -1):
+        return None, place
+    coefficient = position.coeff(variable, 1)
+    if abs(coefficient) != sp.Rational(1, guard.by):
+        return None, place
+    value = sp.expand((place - position) / coefficient + variable)
+    return (None if value.has(variable, sp.floor) or not _integral(value) else value), place
+
+
+def range_guard(
+    value: sp.Expr, size: Extent, extents: Mapping[Index, Extent], positions: Positions
+) -> tuple[Guard, ...]:
+    """Return the guard that keeps `value` inside an axis, none if it is implied."""
+    if isinstance(value, Access):
+        safe = value.tensor.role == "index" or (value.tensor, size) in positions
+    else:
+        safe = in_range(value, size, extents)
+    return () if safe else (InRange(value, size),)
+
+
+def checked_positions(program: Program) -> frozenset[tuple[Tensor, Extent]]:
+    """Return the integer tensors that the program always uses as a position, each with the axis' size."""
+    found: set[tuple[Tensor, Extent]] = set()
+    for equation in program.equations:
+        if any(map(reads_data, equation.guards)):
+            continue
+        sometimes = {a for piece in equation.body.atoms(sp.Piecewise) for a in piece.atoms(Access)}
+        for access in equation.body.atoms(Access) - sometimes:
+            for where, size in zip(access.indices, access.tensor.shape, strict=True):
+                if isinstance(where, Access):
+                    found.add((where.tensor, size))
+    return frozenset(found)

@@ -6,14 +6,21 @@ digits of a flat position in a mixed radix (what a reshape reads).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
 
-from symdl.express.dims import Extent, Index, in_range
-from symdl.express.equations import Divisible, Guard
+from symdl.express.dims import Extent, Index, as_extent, at_most, bounds, in_range
 from symdl.express.tensors import Access
+
+
+def fresh_index(taken: set[Index], wish: Index | None = None) -> Index:
+    """Return an index variable that is not in `taken`: the wish, a letter, or a numbered letter."""
+    candidates = [wish] if wish is not None else []
+    candidates += [Index(letter) for letter in "pqrsuvwijklmn"]
+    candidates += [Index(f"p{number}") for number in range(1, len(taken) + 2)]
+    return next(c for c in candidates if c not in taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +47,6 @@ def linear(expr: sp.Expr, variables: Collection[Index]) -> Linear | None:
     if any(a.free_symbols & set(variables) for a in rest.atoms(Access)):
         return None
     return Linear(coefficients, rest)
-
-
-def exact_quotients(expr: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:
-    """Write ``floor(e/m)`` as ``e/m`` where a guard says that `m` divides `e`."""
-    divisors = [g for g in guards if isinstance(g, Divisible)]
-    if not divisors or not expr.has(sp.floor):
-        return expr
-
-    def divides(inner: sp.Expr) -> bool:
-        for guard in divisors:
-            for sign in (1, -1):
-                gap = sp.expand(inner - sign * guard.expr / guard.by)
-                if gap.is_Integer or (gap.free_symbols and gap.is_integer):
-                    return True
-        return False
-
-    return expr.replace(
-        lambda node: isinstance(node, sp.floor) and divides(node.args[0]), lambda node: node.args[0]
-    )
 
 
 def quotient(numerator: sp.Expr, by: sp.Expr) -> sp.Expr:
@@ -88,35 +76,38 @@ def digit(expr: sp.Expr) -> Digit | None:
     return Digit(sp.expand(expr), sp.Integer(1), size) if size is not None else None
 
 
-def join_digits(entries: Mapping[int, sp.Expr], targets: Sequence[Index]) -> dict[int, sp.Expr]:
-    """Find digits that together are one flat position.
+def join_digits(
+    entries: Mapping[int, sp.Expr], targets: Sequence[Index], extents: Mapping[Index, Extent]
+) -> dict[tuple[int, ...], sp.Expr]:
+    """Find axes whose entries are all the digits of one flat position.
 
     Args:
         entries: axis → index expression, those that are not linear.
         targets: the index variable that each axis of the tensor is to equal.
+        extents: ranges of the targets; a digit counts only if it takes every value of its axis.
 
     Returns:
-        ``{first axis: flat - sum(target * below)}`` for a complete set of digits, which must be zero; empty
-        if the digits do not fit together. The set then replaces all of its axes.
+        ``{axes: flat - sum(target * below)}``, which must be zero and then replaces those axes.
     """
-    found = {axis: digit(expr) for axis, expr in entries.items()}
-    digits = {axis: d for axis, d in found.items() if d is not None}
-    if len(digits) < len(entries) or len({d.flat for d in digits.values()}) != 1:
-        return {}
-    ordered = sorted(digits.items(), key=lambda item: sp.default_sort_key(-item[1].below))
-    ordered = _by_weight(list(digits.items()))
-    expected: sp.Expr = sp.Integer(1)
-    flat = ordered[0][1].flat
-    for _, d in ordered:
-        if sp.expand(d.below - expected) != 0:
-            return {}
-        if d.size is None:
-            break
-        expected = sp.expand(expected * d.size)
-    if ordered[-1][1].size is not None or any(d.size is None for _, d in ordered[:-1]):
-        return {}
-    value = sp.Add(*(targets[axis] * d.below for axis, d in ordered))
-    return {min(digits): sp.expand(flat - value)}
+    groups: dict[sp.Expr, list[tuple[int, Digit]]] = {}
+    for axis, expr in entries.items():
+        found = digit(expr)
+        if found is not None:
+            groups.setdefault(found.flat, []).append((axis, found))
+    joined: dict[tuple[int, ...], sp.Expr] = {}
+    for flat, items in groups.items():
+        ordered = _by_weight(items)
+        expected: sp.Expr = sp.Integer(1)
+        for axis, d in ordered:
+            if sp.expand(d.below - expected) != 0 or d.size not in (None, extents[targets[axis]]):
+                break
+            expected = sp.expand(expected * (d.size or 1))
+        else:
+            sizes = [d.size for _, d in ordered]
+            if sizes[-1] is None and None not in sizes[:-1]:
+                value = sp.Add(*(targets[axis] * d.below for axis, d in ordered))
+                joined[tuple(axis for axis, _ in ordered)] = sp.expand(flat - value)
+    return joined
 
 
 def _by_weight(items: list[tuple[int, Digit]]) -> list[tuple[int, Digit]]:
@@ -157,3 +148,100 @@ def radix_solution(
 def needs_range(expr: sp.Expr, extent: Extent, extents: Mapping[Index, Extent]) -> bool:
     """Say whether ``0 <= expr < extent`` is not implied by the ranges of the variables."""
     return not in_range(expr, extent, extents)
+
+
+def reduced(expr: sp.Expr, extents: Mapping[Index, Extent]) -> sp.Expr:
+    """Return `expr` without the quotients and remainders that the ranges decide: ``floor((4*a + b)/4)`` is
+    ``a`` where ``b < 4``."""
+    if not expr.has(sp.floor, sp.Mod):
+        return expr
+
+    def decide(node: sp.Expr) -> sp.Expr:
+        whole, rest, by = _division(node, extents)
+        if not in_range(rest, by, extents):
+            return node
+        return whole if isinstance(node, sp.floor) else rest
+
+    return expr.replace(lambda node: isinstance(node, sp.floor | sp.Mod), decide)
+
+
+def _division(node: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    """Return ``whole, rest, by``: the operand is ``whole*by + rest`` with as little in `rest` as can be."""
+    if isinstance(node, sp.floor):
+        by = sp.denom(sp.together(node.args[0]))
+        operand = node.args[0] * by
+    else:
+        operand, by = node.args
+    whole: list[sp.Expr] = []
+    rest: list[sp.Expr] = []
+    for term in sp.Add.make_args(sp.expand(operand)):
+        part = sp.cancel(term / by)
+        if part.is_integer and not term.is_number:
+            whole.append(part)
+        else:
+            rest.append(term)
+    left = sp.Add(*rest)
+    limits = bounds(left, extents)
+    if limits is not None and limits[0].is_Integer and by.is_Integer:
+        shift = limits[0] // by
+        return sp.Add(*whole, shift), left - shift * by, by
+    return sp.Add(*whole), left, by
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """``variable = weight*high + low`` with ``low < weight``, ``high < count``; `exact` if the sizes fit."""
+
+    variable: Index
+    weight: sp.Expr
+    high: Index
+    low: Index
+    count: Extent
+    exact: bool
+
+    @property
+    def value(self) -> sp.Expr:
+        """The variable in terms of its two parts."""
+        return self.weight * self.high + self.low
+
+
+def open_digits(
+    entries: Mapping[int, sp.Expr],
+    free: Collection[Index],
+    extents: Mapping[Index, Extent],
+    fresh: Callable[[], Index],
+) -> tuple[dict[int, sp.Expr], list[Split]] | None:
+    """Split variables into digits until no quotient or remainder of them is left, or return None."""
+    known, open_, opened = dict(extents), set(free), dict(entries)
+    splits: list[Split] = []
+    while True:
+        opened = {axis: sp.expand(reduced(expr, known)) for axis, expr in opened.items()}
+        nodes = [n for e in opened.values() for n in e.atoms(sp.floor, sp.Mod) if n.free_symbols & open_]
+        if not nodes:
+            return opened, splits
+        node = min(nodes, key=lambda n: (n.count(sp.floor) + n.count(sp.Mod), sp.default_sort_key(n)))
+        split = _cut(node, open_, known, fresh)
+        if split is None:
+            return None
+        splits.append(split)
+        open_ = (open_ - {split.variable}) | {split.high, split.low}
+        known |= {split.high: split.count, split.low: as_extent(split.weight)}
+        opened = {axis: e.xreplace({split.variable: split.value}) for axis, e in opened.items()}
+
+
+def _cut(
+    node: sp.Expr, free: Collection[Index], extents: Mapping[Index, Extent], fresh: Callable[[], Index]
+) -> Split | None:
+    """Choose a variable under a quotient or remainder whose own high digits can leave it."""
+    _, rest, by = _division(node, extents)
+    form = linear(rest, sorted(free, key=str))
+    for variable, coefficient in form.coefficients.items() if form else ():
+        weight, size = sp.cancel(by / coefficient), sp.sympify(extents[variable], strict=True)
+        whole = weight.is_integer and sp.denom(weight) == 1 and weight.is_positive
+        if not whole or weight == 1 or at_most(size, weight):
+            continue
+        count = sp.cancel(size / weight)
+        exact = bool(count.is_integer) and sp.denom(count) == 1
+        if exact or (size.is_Integer and weight.is_Integer):
+            return Split(variable, weight, fresh(), fresh(), as_extent(sp.ceiling(count)), exact)
+    return None

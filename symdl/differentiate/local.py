@@ -48,26 +48,28 @@ def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
 def stable(expr: sp.Expr) -> sp.Expr:
     """Write quotients of exponentials so that they do not overflow.
 
-    ``e^(k u)/(1 + e^u)^p`` with ``0 < k <= p`` becomes ``(1 + e^-u)^-k * (1 + e^u)^(k - p)``: the first is
-    NaN for large `u`, the factors of the second are finite everywhere.
+    ``e^(k u)/(c + e^u)^p`` with ``0 < k <= p`` and a positive number `c` becomes
+    ``(1 + c e^-u)^-k * (c + e^u)^(k - p)``: the first is NaN for large `u`, the factors of the second are
+    finite everywhere.
     """
     if not expr.has(sp.exp):
         return expr
-    return expr.replace(lambda node: isinstance(node, sp.Mul), _finite_quotient)
+    return expr.replace(lambda node: isinstance(node, sp.Mul), _bounded)
 
 
-def _finite_quotient(product: sp.Expr) -> sp.Expr:
-    for power in product.args:
-        base, exponent = power.as_base_exp()
-        if not (isinstance(base, sp.Add) and len(base.args) == 2 and base.args[0] == 1):
-            continue
-        inner = base.args[1]
-        if not isinstance(inner, sp.exp) or not (exponent.is_Integer and exponent < 0):
-            continue
-        for factor in product.args:
-            ratio = sp.cancel(factor.args[0] / inner.args[0]) if isinstance(factor, sp.exp) else None
-            if ratio is not None and ratio.is_Integer and 0 < ratio <= -exponent:
-                rest = [a for a in product.args if a not in (factor, power)]
-                mirrored = (1 + sp.exp(-inner.args[0])) ** -ratio
-                return sp.Mul(*rest, mirrored, base ** (exponent + ratio))
+def _bounded(product: sp.Expr) -> sp.Expr:
+    """Divide both sides of a quotient of exponentials by the larger one."""
+    factors = list(product.args)
+    for above in product.args:
+        for below in product.args:
+            if not isinstance(above, sp.exp) or not below.is_Pow or not below.exp.is_Integer:
+                continue
+            constant, power = below.base.as_independent(sp.exp, as_Add=True)
+            if not constant.is_positive or not isinstance(power, sp.exp):
+                continue
+            times = sp.cancel(above.args[0] / power.args[0])  # above = power**times
+            if times.is_Integer and 0 < times <= -below.exp:
+                factors = [f for f in factors if f not in (above, below)]
+                shifted = (1 + constant * sp.exp(-power.args[0])) ** -times
+                return sp.Mul(*factors, shifted, below.base ** (below.exp + times))
     return product

@@ -81,13 +81,15 @@ def _worthwhile(body: sp.Expr, access: Access, inner: sp.Expr) -> bool:
         return True
     uses = sum(node == access for node in sp.preorder_traversal(body))
     operations = int(sp.count_ops(inner))
-    return uses * operations <= max(5, operations) and operations + sp.count_ops(body) < _LARGEST_MERGED
+    return uses * operations <= max(5, operations) and operations + int(sp.count_ops(body)) < _LARGEST_MERGED
 
 
 def _log_sum_exp(equation: Equation, done: dict[Tensor, Equation]) -> Equation:
     """Write ``log(s)`` with ``s = sum exp(f)`` as ``logsumexp f``."""
     body = equation.body
-    if equation.reduction or not isinstance(body, sp.log) or not isinstance(body.args[0], Access):
+    if equation.reduction or equation.guards or not isinstance(body, sp.log):
+        return equation  # outside a guard the value is 0, which no logsumexp has
+    if not isinstance(body.args[0], Access):
         return equation
     access = body.args[0]
     inner = done.get(access.tensor)

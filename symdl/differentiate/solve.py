@@ -19,15 +19,18 @@ import sympy as sp
 
 from symdl.differentiate.indexforms import (
     Linear,
-    exact_quotients,
+    Split,
+    fresh_index,
     join_digits,
     linear,
     needs_range,
+    open_digits,
     quotient,
     radix_solution,
+    reduced,
 )
-from symdl.express.dims import Extent, Index, bounds
-from symdl.express.equations import Divisible, Equal, Equation, Guard, InRange, map_guard
+from symdl.express.dims import Extent, Index, as_extent, bounds
+from symdl.express.equations import Divisible, Equal, Equation, Guard, InRange, exact_quotients, map_guard
 from symdl.express.tensors import Access, substitute
 
 
@@ -38,7 +41,9 @@ class Solution:
     Attributes:
         targets: the index variables of the element, one an axis of the tensor.
         extents: ranges of the targets and of every variable of the equation.
-        free: variables that are not determined, in the equation's order.
+        free: variables that are not determined, in the equation's order; a variable that a reshape reads by
+            its digits is replaced by them.
+        summed: those that the equation reduces over.
         values: solved variables as expressions in targets and free variables.
         guards: conditions under which the solution holds.
     """
@@ -46,6 +51,7 @@ class Solution:
     targets: tuple[Index, ...]
     extents: dict[Index, Extent]
     free: list[Index]
+    summed: set[Index] = field(default_factory=set)
     values: dict[Index, sp.Expr] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
 
@@ -57,6 +63,17 @@ class Solution:
         self.values[variable] = value
         self.free.remove(variable)
 
+    def split(self, split: Split) -> None:
+        """Replace a variable by two digits of it."""
+        parts = [split.high, split.low]
+        self.extents |= {split.high: split.count, split.low: as_extent(split.weight)}
+        self.free[self.free.index(split.variable) : 0] = parts
+        if split.variable in self.summed:
+            self.summed.update(parts)
+        self.assign(split.variable, split.value)
+        if not split.exact:
+            self.guards.append(InRange(split.value, self.extents[split.variable]))
+
 
 def solve(equation: Equation, access: Access, names: Sequence[Index] | None = None) -> Solution:
     """Solve ``access.indices == targets`` for the variables of `equation`.
@@ -67,22 +84,46 @@ def solve(equation: Equation, access: Access, names: Sequence[Index] | None = No
         names: preferred target names where an axis is not a bare index variable.
     """
     state, pending = _start(equation, access, names)
-    odd = {axis: e for axis, e in pending.items() if linear(e, list(state.free)) is None}
-    joined = join_digits(odd, state.targets) if odd else {}
-    equalities: list[tuple[sp.Expr, Index]] = []
-    zero_forms: list[sp.Expr] = list(joined.values())
-    for axis, expr in pending.items():
-        if axis in odd and joined:
-            continue
-        if axis in odd or expr.has(Access):
-            equalities.append((expr, state.targets[axis]))
-        else:
-            zero_forms.append(sp.expand(expr - state.targets[axis]))
+    zero_forms, equalities = _forms(state, pending)
     for form in sorted(zero_forms, key=lambda f: len(f.free_symbols & set(state.free))):
-        _eliminate(state, substitute(form, state.values), equation)
+        _eliminate(state, substitute(form, state.values))
     for expr, target in equalities:
         state.guards.append(Equal(substitute(expr, state.values), target))
     return state
+
+
+def _forms(
+    state: Solution, pending: dict[int, sp.Expr]
+) -> tuple[list[sp.Expr], list[tuple[sp.Expr, Index]]]:
+    """Return the linear forms that must be zero, and what can only be compared."""
+    odd = {axis: e for axis, e in pending.items() if linear(e, state.free) is None}
+    zero_forms: list[sp.Expr] = []
+    for axes, form in join_digits(odd, state.targets, state.extents).items() if odd else ():
+        if linear(form, state.free) is not None:
+            zero_forms.append(form)
+            pending = {axis: e for axis, e in pending.items() if axis not in axes}
+    digits = {axis: e for axis, e in pending.items() if axis in odd and not e.has(Access)}
+    taken = set(state.extents)
+    opened = open_digits(digits, state.free, state.extents, lambda: _new(taken)) if digits else None
+    if opened is not None:
+        pending = pending | opened[0]
+        for split in opened[1]:
+            state.split(split)
+            pending = {a: e.xreplace({split.variable: split.value}) for a, e in pending.items()}
+            zero_forms = [sp.expand(f.xreplace({split.variable: split.value})) for f in zero_forms]
+    equalities: list[tuple[sp.Expr, Index]] = []
+    for axis, expr in pending.items():
+        if expr.has(Access) or linear(expr, state.free) is None:
+            equalities.append((expr, state.targets[axis]))
+        else:
+            zero_forms.append(sp.expand(expr - state.targets[axis]))
+    return zero_forms, equalities
+
+
+def _new(taken: set[Index]) -> Index:
+    index = fresh_index(taken)
+    taken.add(index)
+    return index
 
 
 def _start(
@@ -103,30 +144,22 @@ def _start(
         taken.add(target)
         targets.append(target)
         extents[target] = size
-        pending[axis] = exact_quotients(expr, equation.guards)
-    return Solution(tuple(targets), extents, free), pending
+        pending[axis] = exact_quotients(reduced(expr, extents), equation.guards)
+    return Solution(tuple(targets), extents, free, set(equation.bound)), pending
 
 
-def fresh_index(taken: set[Index], wish: Index | None = None) -> Index:
-    """Return an index variable that is not in `taken`: the wish, a letter, or a numbered letter."""
-    candidates = [wish] if wish is not None else []
-    candidates += [Index(letter) for letter in "pqrsuvwijklmn"]
-    candidates += [Index(f"p{number}") for number in range(1, len(taken) + 2)]
-    return next(c for c in candidates if c not in taken)
-
-
-def _eliminate(state: Solution, form: sp.Expr, equation: Equation) -> None:
+def _eliminate(state: Solution, form: sp.Expr) -> None:
     """Use ``form == 0`` to determine one variable, or several where they are digits of a radix."""
     denominator = sp.denom(sp.together(form))
     form = sp.expand(form * denominator)
     parts = linear(form, state.free)
-    if parts is None or not parts.coefficients:
+    if parts is not None and len(parts.coefficients) > 1 and _eliminate_radix(state, parts):
+        return
+    if parts is None or not any(c.is_Integer for c in parts.coefficients.values()):
         if form != 0:
             state.guards.append(_equality(form))
         return
-    if len(parts.coefficients) > 1 and _eliminate_radix(state, parts):
-        return
-    variable = _choose(parts, equation)
+    variable = _choose(parts, state.summed)
     coefficient = parts.coefficients[variable]
     others = Linear({v: c for v, c in parts.coefficients.items() if v != variable}, parts.rest)
     rest = sp.Add(others.rest, *(c * v for v, c in others.coefficients.items()))
@@ -158,14 +191,13 @@ def _eliminate_radix(state: Solution, parts: Linear) -> bool:
     return True
 
 
-def _choose(parts: Linear, equation: Equation) -> Index:
+def _choose(parts: Linear, summed: set[Index]) -> Index:
     """Prefer an output variable (its sum would be long), then a unit coefficient."""
 
     def cost(item: tuple[Index, sp.Expr]) -> tuple[bool, bool]:
-        return item[0] in equation.bound, abs(item[1]) != 1
+        return item[0] in summed, abs(item[1]) != 1
 
-    usable = {v: c for v, c in parts.coefficients.items() if c.is_Integer}
-    return min((usable or parts.coefficients).items(), key=cost)[0]
+    return min(((v, c) for v, c in parts.coefficients.items() if c.is_Integer), key=cost)[0]
 
 
 def _equality(form: sp.Expr) -> Equal:
