@@ -1,0 +1,144 @@
+"""Expressions as text.
+
+Enters: scalar bodies and integer expressions of a kernel. Leaves: Python expressions for a target, with
+typed literals; values used more than once, and long ones, get a name of their own first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from symdl.emit.targets import Target
+from symdl.errors import EmitError
+from symdl.lower.body import COMPARE, INTEGER_COMPARE, Body, Load, Node
+from symdl.lower.ir import Condition, Divides, Within
+from symdl.lower.poly import Atom, Floor, Mod, Param, Pick, Poly, Var
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+_LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
+_COMPARING, _ATOMIC = 4, 9
+_LONGEST = 60
+
+
+class Printer:
+    """Writes the expressions of one kernel; `assign` receives a line that names a value."""
+
+    def __init__(self, target: Target, assign: Callable[[str], None], prefix: str = "y") -> None:
+        self.target, self.assign, self.prefix = target, assign, prefix
+        self.count = 0
+
+    def body(self, body: Body) -> str:
+        """Return the text of a real body."""
+        uses = [0] * len(body.nodes)
+        for node in body.nodes:
+            for arg in node.args:
+                uses[arg] += 1
+        texts: list[tuple[str, int]] = []
+        for at, node in enumerate(body.nodes):
+            text, level = self.node(node, texts)
+            inner = bool(node.args) and at < len(body.nodes) - 1
+            if inner and (uses[at] > 1 or len(text) > _LONGEST):
+                name = f"{self.prefix}{self.count}"
+                self.count += 1
+                self.assign(f"{name} = {text}")
+                text, level = name, _ATOMIC
+            texts.append((text, level))
+        return texts[-1][0]
+
+    def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
+        """Return the text of a node and how tightly it binds."""
+        op, value = node.op, node.value
+        level = _LEVELS.get(op, _COMPARING if op in (*COMPARE, *INTEGER_COMPARE) else _ATOMIC)
+        args = [texts[a] for a in node.args]
+        if op in INTEGER_COMPARE and isinstance(value, tuple):
+            left, right = map(integer, value)
+            return f"{left} {_SIGNS[op[1:]]} {right}", level
+        if not args:
+            return leaf(node), _ATOMIC
+        if op == "select":
+            truth, chosen, other = (_within(text, inner, 1) for text, inner in args)
+            return f"{chosen} if {truth} else {other}", level
+        if op in ("and", "or", "not"):
+            inside = [_within(text, inner, level + 1) for text, inner in args]
+            return (f" {op} ".join(inside) if op != "not" else f"not {inside[0]}"), level
+        if op == "neg":
+            return f"-{_within(*args[0], level)}", level
+        if op == "pow":
+            return f"{_within(*args[0], _ATOMIC)} ** {_within(*args[1], _ATOMIC)}", 7
+        if op in _SIGNS:
+            left = _within(*args[0], level + (level == _COMPARING))
+            return f"{left} {_SIGNS[op]} {_within(*args[1], level + 1)}", level
+        if op not in self.target.functions:
+            raise EmitError(f"the target {self.target.name} has no function {op}")
+        return f"{self.target.functions[op]}({', '.join(text for text, _ in args)})", _ATOMIC
+
+
+def leaf(node: Node) -> str:
+    """Return the text of a node without operands."""
+    value = node.value
+    if isinstance(value, Load):
+        return f"{value.tensor}[{integer(value.where[0])}]"
+    if isinstance(value, Poly):
+        return f"real({integer(value)})"
+    if node.op == "flag":
+        return str(bool(value))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Fraction | float):
+        return number(value)
+    raise EmitError(f"{node} has no text")
+
+
+def number(value: Fraction | float) -> str:
+    """Return a real literal of the module's type."""
+    exact = float(value)
+    if exact != exact:
+        return "real(np.nan)"
+    if exact in (float("inf"), -float("inf")):
+        return "real(np.inf)" if exact > 0 else "real(-np.inf)"
+    return f"real({exact!r})"
+
+
+def integer(poly: Poly) -> str:
+    """Return an integer expression."""
+    shown = ""
+    for monomial, factor in sorted(poly.terms, key=lambda term: -len(term[0])):
+        names = [atom(a) for a in sorted(monomial, key=lambda a: isinstance(a, Param))]
+        size = abs(factor)
+        term = " * ".join([*([str(size)] if size != 1 or not names else []), *names])
+        if not shown:
+            shown = f"-{term}" if factor < 0 else term
+        else:
+            shown += f" {'-' if factor < 0 else '+'} {term}"
+    return shown or "0"
+
+
+def atom(value: Atom) -> str:
+    """Return the text of an atom of an integer expression."""
+    if isinstance(value, Var | Param):
+        return value.name
+    if isinstance(value, Pick):
+        return f"{value.tensor}[{integer(value.where[0])}]"
+    if isinstance(value, Floor | Mod):
+        sign = "//" if isinstance(value, Floor) else "%"
+        return f"(({integer(value.value)}) {sign} {_bracketed(value.by)})"
+    raise EmitError(f"{value} is not known inside a kernel")
+
+
+def _bracketed(poly: Poly) -> str:
+    text = integer(poly)
+    return text if text.isalnum() else f"({text})"
+
+
+def condition(guard: Condition) -> str:
+    """Return the text of a guard."""
+    if isinstance(guard, Within):
+        return f"0 <= {integer(guard.value)} < {integer(guard.extent)}"
+    if isinstance(guard, Divides):
+        return f"({integer(guard.value)}) % {_bracketed(guard.by)} == 0"
+    return f"{integer(guard.left)} == {integer(guard.right)}"
+
+
+def _within(text: str, level: int, wanted: int) -> str:
+    return text if level >= wanted else f"({text})"

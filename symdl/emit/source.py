@@ -1,0 +1,111 @@
+"""The text of a module.
+
+Enters: `Lowered`, a target and a dtype. Leaves: Python source, inspected. Templates arrange; what they print
+was decided before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from symdl.emit.inspect import inspect_source
+from symdl.emit.statements import Line, comment, lines
+from symdl.emit.targets import DTYPES, Target, find
+from symdl.errors import EmitError
+from symdl.lower.calls import Kernel
+from symdl.lower.pipeline import Lowered
+
+CHECK, PRODUCT, FIRST_KERNEL = 0, 1, 2
+"""Operation codes of the call table; kernel number k has code ``FIRST_KERNEL + k``."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelText:
+    """What a template prints of a kernel."""
+
+    name: str
+    parameters: str
+    signature: str
+    arguments: tuple[str, ...]
+    code: int
+    legend: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def template_root() -> Traversable:
+    """Return the folder of the templates: inside the installed package, or beside it in a checkout."""
+    installed = files("symdl") / "templates"
+    checkout = Path(__file__).resolve().parents[2] / "templates"
+    return installed if installed.is_dir() else checkout
+
+
+@cache
+def environment() -> Environment:
+    """Return the Jinja environment: strict, and without blank lines that nobody wrote."""
+
+    def load(name: str) -> str | None:
+        file = template_root().joinpath(*name.split("/"))
+        return file.read_text("utf-8") if file.is_file() else None
+
+    return Environment(
+        loader=FunctionLoader(load),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool = False) -> str:
+    """Return the source of the module with the kernels and the loop over calls.
+
+    With `training` it also holds the loop over batches.
+
+    Raises:
+        EmitError: an unknown target or dtype, or text that generated code must not hold.
+    """
+    record = find(target)
+    if dtype not in DTYPES:
+        raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(DTYPES)}")
+    kernels = [_kernel(kernel, lowered, record) for kernel in lowered.kernels]
+    template = environment().get_template(record.template)
+    text = template.render(
+        dtype=dtype,
+        training=training,
+        kernels=kernels,
+        check_code=CHECK,
+        product_code=PRODUCT,
+        real_array=record.real_array,
+        integer_array=record.integer_array,
+    )
+    return inspect_source(text.rstrip() + "\n", record)
+
+
+def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
+    names = [*(a.name for a in kernel.arrays), *kernel.sizes]
+    places = [f"code[row, {at}]" for at in range(1, len(names) + 1)]
+    forms = [target.integer_array if a.integer else target.real_array for a in kernel.arrays]
+    arrays = [form.format(place=f"pointers[{place}]") for form, place in zip(forms, places, strict=False)]
+    sizes = [f"sizes[{place}]" for place in places[len(kernel.arrays) :]]
+    types = ["integers" if a.integer else "reals" for a in kernel.arrays]
+    legend = tuple(
+        f"{a.name}: {comment(lowered.program.tensors[t].name)}"
+        for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
+    )
+    describe = lowered.program.describe
+    return KernelText(
+        kernel.name,
+        ", ".join(names),
+        ", ".join([*types, *(["whole"] * len(kernel.sizes))]),
+        (*arrays, *sizes),
+        FIRST_KERNEL + int(kernel.name.removeprefix("kernel_")),
+        legend,
+        tuple(lines(kernel.items, target, describe)),
+    )

@@ -1,0 +1,122 @@
+"""Statements as lines.
+
+Enters: the items of a kernel. Leaves: `Line`s, each with its depth, ready for a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from symdl.emit.scalar import Printer, condition, integer, number
+from symdl.emit.targets import Target
+from symdl.lower.body import Body
+from symdl.lower.ir import IDENTITY, Condition, Fold, Item, Let, Loop, Start, Statement, Store, Update
+
+_LONGEST_COMMENT = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a kernel: its indentation and its text."""
+
+    indent: str
+    text: str
+
+
+def comment(text: str) -> str:
+    """Return text that can stand in a comment: one printable line, not too long."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    clean = re.sub(r"\s+", " ", clean).strip()
+    return clean if len(clean) <= _LONGEST_COMMENT else clean[: _LONGEST_COMMENT - 1] + "…"
+
+
+def lines(items: tuple[Item, ...], target: Target, describe: Callable[[int], str]) -> list[Line]:
+    """Return the lines of a kernel's body, each equation as a comment where it begins."""
+    writer = _Writer(target, describe)
+    writer.block(items, 1)
+    return writer.lines or [Line("    ", "pass")]
+
+
+class _Writer:
+    def __init__(self, target: Target, describe: Callable[[int], str]) -> None:
+        self.target, self.describe = target, describe
+        self.lines: list[Line] = []
+        self.told: set[int] = set()
+        self.depth = 1
+        self.printer = Printer(target, self.line)
+
+    def line(self, text: str) -> None:
+        self.lines.append(Line("    " * self.depth, text))
+
+    def block(self, items: tuple[Item, ...], depth: int) -> None:
+        """Write a block."""
+        for item in items:
+            self.depth = depth
+            if isinstance(item, Loop):
+                head = self.target.loops[item.kind]
+                self.line(head.format(var=item.var, extent=integer(item.extent)))
+                self.block(item.items, depth + 1)
+            else:
+                self.tell(item)
+                self.statement(item)
+
+    def tell(self, statement: Statement) -> None:
+        """Write the equation that a statement begins."""
+        if statement.equation >= 0 and statement.equation not in self.told:
+            self.told.add(statement.equation)
+            self.line(f"# {comment(self.describe(statement.equation))}")
+
+    def statement(self, item: Statement) -> None:
+        """Write a statement."""
+        if isinstance(item, Start):
+            self.line(f"{item.name} = {number(IDENTITY[item.op])}")
+            if item.op == "argmax":
+                self.line(f"{item.name}_at = 0")
+        elif isinstance(item, Let):
+            if item.guards:
+                self.line(f"{item.name} = {'0' if item.integer else number(0.0)}")
+            self.guarded(item.guards)
+            self.line(f"{item.name} = {self.value(item.body, whole=item.integer)}")
+        elif isinstance(item, Store):
+            place = f"{item.tensor}[{integer(item.where[0])}]"
+            self.line(f"{place} = {self.value(item.body, whole=item.integer)}")
+        elif isinstance(item, Fold):
+            self.guarded(item.guards)
+            self.fold(item.name, item.op, item.body, integer(item.at) if item.at is not None else "")
+        else:
+            self.guarded(item.guards)
+            self.fold(f"{item.tensor}[{integer(item.where[0])}]", item.op, item.body, "")
+
+    def guarded(self, guards: tuple[Condition, ...]) -> None:
+        """Write the condition under which what follows is done."""
+        if guards:
+            self.line(f"if {' and '.join(map(condition, guards))}:")
+            self.depth += 1
+
+    def fold(self, name: str, op: str, body: Body, at: str) -> None:
+        """Write one step of a running value; a NaN stays."""
+        value = self.value(body)
+        if op in ("sum", "prod"):
+            self.line(f"{name} {'+' if op == 'sum' else '*'}= {value}")
+            return
+        if not value.isidentifier():
+            held = f"{self.printer.prefix}{self.printer.count}"
+            self.printer.count += 1
+            self.line(f"{held} = {value}")
+            value = held
+        nan = f"{value} != {value}"
+        more = f"({nan} and {name} == {name})" if at else nan
+        self.line(f"if {value} > {name} or {more}:")
+        self.depth += 1
+        self.line(f"{name} = {value}")
+        if at:
+            self.line(f"{name}_at = {at}")
+
+    def value(self, body: Body, *, whole: bool = False) -> str:
+        """Return the text of a body, a real or an integer one."""
+        return integer(body.result.value) if whole else self.printer.body(body)  # type: ignore[arg-type]
+
+
+__all__ = ["Line", "Update", "comment", "lines"]

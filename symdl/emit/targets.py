@@ -1,0 +1,109 @@
+"""Everything that differs between targets, in one record each.
+
+Enters: the name of a target. Leaves: its `Target`: templates, function names, how an array is passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from symdl.errors import EmitError
+
+_NUMPY = {
+    **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
+    **{name: f"np.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    "asin": "np.arcsin",
+    "acos": "np.arccos",
+    "atan": "np.arctan",
+    "atan2": "np.arctan2",
+    "asinh": "np.arcsinh",
+    "acosh": "np.arccosh",
+    "atanh": "np.arctanh",
+    "abs": "abs",
+    "erf": "erf",
+    "erfc": "erfc",
+    "lgamma": "lgamma",
+}
+_MATH = {
+    **{name: f"math.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "atan2")},
+    **{name: f"math.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
+    "abs": "abs",
+    "floor": "np.floor",
+    "erf": "math.erf",
+    "erfc": "math.erfc",
+    "lgamma": "math.lgamma",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How one target is written.
+
+    Attributes:
+        name: the name users pass.
+        template: the template of the module.
+        functions: the name of each scalar function.
+        loops: the head of a loop of each kind.
+        real_array: a real buffer as a kernel's argument, from the expression that finds it.
+        integer_array: the same for integers.
+        imports: the modules whose names generated code may use, and the names.
+    """
+
+    name: str
+    template: str
+    functions: Mapping[str, str]
+    loops: Mapping[str, str]
+    real_array: str
+    integer_array: str
+    imports: Mapping[str, frozenset[str]]
+
+
+_LOOPS = dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):")
+
+TARGETS: Mapping[str, Target] = {
+    "cpu": Target(
+        name="cpu",
+        template="cpu/module.jinja",
+        functions=_MATH,
+        loops=_LOOPS,
+        real_array="real_at({place})",
+        integer_array="integer_at({place})",
+        imports={
+            "math": frozenset(),
+            "numpy": frozenset(),
+            "numba": frozenset({"njit", "types"}),
+            "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
+            | {"disjoint", "integer_at", "multiply_matrices"},
+        },
+    ),
+    "python": Target(
+        name="python",
+        template="python/module.jinja",
+        functions=_NUMPY,
+        loops=_LOOPS,
+        real_array="{place}",
+        integer_array="{place}",
+        imports={
+            "math": frozenset(),
+            "numpy": frozenset(),
+            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices"}),
+        },
+    ),
+}
+"""The targets by name."""
+
+DTYPES = ("float32", "float64")
+"""What real tensors can become."""
+
+
+def find(name: str) -> Target:
+    """Return a target.
+
+    Raises:
+        EmitError: there is no such target.
+    """
+    if name not in TARGETS:
+        raise EmitError(f"there is no target {name!r}", cure=f"use one of {', '.join(TARGETS)}")
+    return TARGETS[name]

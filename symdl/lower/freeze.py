@@ -1,0 +1,443 @@
+"""Freeze: from SymPy to frozen equations. The last file that knows SymPy.
+
+Enters: `Program`. Leaves: `FrozenProgram`. Index variables are renamed by position, so equations of one
+structure freeze alike. Here the numerically safe forms are chosen: ``log(1 + u)`` becomes ``log1p``,
+softplus and the logistic function never overflow, integer powers become products.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import LoweringError
+from symdl.express.dims import Dim, Index
+from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor
+from symdl.lower.body import Body, Builder, Load
+from symdl.lower.describe import describe
+from symdl.lower.ir import Condition, Divides, FrozenEquation, FrozenProgram, Same, TensorInfo, Within
+from symdl.lower.poly import ONE, Pick, Poly, Size, Var, constant, floor, mod, of
+
+_FUNCTIONS: dict[Any, str] = {
+    sp.exp: "exp",
+    sp.Abs: "abs",
+    sp.erf: "erf",
+    sp.erfc: "erfc",
+    sp.loggamma: "lgamma",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tan: "tan",
+    sp.asin: "asin",
+    sp.acos: "acos",
+    sp.sinh: "sinh",
+    sp.cosh: "cosh",
+    sp.tanh: "tanh",
+    sp.asinh: "asinh",
+    sp.acosh: "acosh",
+    sp.atan: "atan",
+    sp.atanh: "atanh",
+    sp.atan2: "atan2",
+    sp.floor: "floor",
+}
+_RELATIONS = {
+    sp.StrictLessThan: ("lt", 0),
+    sp.LessThan: ("le", 0),
+    sp.Eq: ("eq", 0),
+    sp.Ne: ("ne", 0),
+    sp.StrictGreaterThan: ("lt", 1),
+    sp.GreaterThan: ("le", 1),
+}
+_LARGEST_POWER = 64
+
+
+def freeze(program: Program) -> FrozenProgram:
+    """Return the program without SymPy.
+
+    Raises:
+        LoweringError: an expression that no kernel can compute.
+    """
+    tensors = (*program.inputs, *(e.lhs for e in program.equations))
+    numbers = {tensor: number for number, tensor in enumerate(tensors)}
+    names = program.names
+    infos = tuple(
+        TensorInfo(n, names[t], tuple(map(_extent, t.shape)), t.dtype == "int64", t.role)
+        for t, n in numbers.items()
+    )
+    equations = tuple(_Freezer(e, numbers).equation(n) for n, e in enumerate(program.equations))
+    return FrozenProgram(
+        infos,
+        equations,
+        tuple(numbers[t] for t in program.inputs),
+        tuple(numbers[t] for t in program.outputs),
+        tuple((numbers[old], numbers[new]) for old, new in program.updates),
+        tuple(d.name for d in program.dims),
+        tuple(_gathers(program, numbers)),
+        lambda number: describe(program.equations[number], names),
+    )
+
+
+def _gathers(program: Program, numbers: dict[Tensor, int]) -> dict[tuple[int, Poly], None]:
+    """Collect which given integer tensors are used as positions, and the sizes they must stay below."""
+    found: dict[tuple[int, Poly], None] = {}
+    given = set(program.inputs)
+    for equation in program.equations:
+        for access in equation.accesses():
+            for where, size in zip(access.indices, access.tensor.shape, strict=True):
+                if isinstance(where, Access) and where.tensor in given:
+                    found[numbers[where.tensor], _extent(size)] = None
+    return found
+
+
+def _extent(size: Any) -> Poly:
+    return constant(size) if isinstance(size, int) else _Indices({}, {}).poly(size)
+
+
+class _Indices:
+    """Freezes integer expressions."""
+
+    def __init__(self, variables: dict[Index, str], numbers: dict[Tensor, int]) -> None:
+        self.variables = variables
+        self.numbers = numbers
+
+    def poly(self, expr: Any) -> Poly:
+        """Return an integer expression; a ratio is rounded down (its guard says it is exact)."""
+        if isinstance(expr, int):
+            return constant(expr)
+        if isinstance(expr, sp.Rational) and not expr.is_Integer:
+            raise LoweringError(f"the index {expr} is no integer")
+        if expr.is_Integer:
+            return constant(int(expr))
+        if isinstance(expr, Index):
+            return of(Var(self.variables[expr]))
+        if isinstance(expr, Dim):
+            return of(Size(expr.name))
+        if isinstance(expr, Access) and expr.tensor.dtype == "int64":
+            return of(Pick(self.numbers[expr.tensor], tuple(map(self.poly, expr.indices))))
+        if isinstance(expr, sp.floor):
+            return self.ratio(expr.args[0])
+        if isinstance(expr, sp.Mod):
+            top, bottom = sp.fraction(sp.together(expr.args[0]))
+            by = expr.args[1]
+            if bottom == 1:
+                return mod(self.poly(sp.expand(top)), self.poly(by))
+            raise LoweringError(f"the index {expr} is no integer")
+        if isinstance(expr, sp.Add | sp.Mul | sp.Pow):
+            if _has_ratio(expr):
+                return self.ratio(expr)
+            return self.compound(expr)
+        raise LoweringError(f"{expr} cannot be used as an index")
+
+    def compound(self, expr: sp.Expr) -> Poly:
+        """Return a sum, product or power."""
+        if isinstance(expr, sp.Pow):
+            if not (expr.exp.is_Integer and expr.exp > 0):
+                raise LoweringError(f"{expr} cannot be used as an index")
+            expr_args = (expr.base,) * int(expr.exp)
+            result = ONE
+        else:
+            expr_args = expr.args
+            result = constant(0) if isinstance(expr, sp.Add) else ONE
+        for arg in expr_args:
+            result = result + self.poly(arg) if isinstance(expr, sp.Add) else result * self.poly(arg)
+        return result
+
+    def ratio(self, expr: sp.Expr) -> Poly:
+        """Return ``floor(expr)``."""
+        top, bottom = sp.fraction(sp.together(expr))
+        return floor(self.poly(sp.expand(top)), self.poly(sp.expand(bottom)))
+
+    def is_integer(self, expr: sp.Expr) -> bool:
+        """Say whether an expression is made of integers only."""
+        if isinstance(expr, Access):
+            return expr.tensor.dtype == "int64"
+        if not expr.args:
+            return expr.is_Integer or isinstance(expr, Index | Dim)
+        if isinstance(expr, sp.floor | sp.Mod):
+            return all(isinstance(s, Index | Dim) for s in expr.free_symbols)
+        if isinstance(expr, sp.Pow) and not (expr.exp.is_Integer and expr.exp > 0):
+            return False
+        return isinstance(expr, sp.Add | sp.Mul | sp.Pow) and all(map(self.is_integer, expr.args))
+
+
+def _has_ratio(expr: sp.Expr) -> bool:
+    return any(
+        (n.is_Rational and not n.is_Integer) or (isinstance(n, sp.Pow) and n.exp.is_negative)
+        for n in (expr.args if isinstance(expr, sp.Mul | sp.Pow) else _leaves(expr))
+    ) or (isinstance(expr, sp.Pow) and bool(expr.exp.is_negative))
+
+
+def _leaves(expr: sp.Expr) -> list[sp.Expr]:
+    return [part for term in expr.args for part in (term, *term.args)]
+
+
+class _Freezer(_Indices):
+    """Freezes one equation."""
+
+    def __init__(self, equation: Equation, numbers: dict[Tensor, int]) -> None:
+        names = {index: f"v{n}" for n, index in enumerate((*equation.indices, *equation.bound))}
+        super().__init__(names, numbers)
+        self.source = equation
+        self.builder = Builder()
+        self.known: dict[sp.Basic, int] = {}
+
+    def equation(self, number: int) -> FrozenEquation:
+        """Return the frozen equation."""
+        source = self.source
+        try:
+            return FrozenEquation(
+                number,
+                self.numbers[source.lhs],
+                tuple(self.variables[i] for i in source.indices),
+                tuple(self.variables[i] for i in source.bound),
+                tuple(_extent(size) for size in source.extents.values()),
+                source.reduction.op if source.reduction else None,
+                tuple(map(self.guard, source.guards)),
+                self.body(source.body),
+                tuple(of(Var(self.variables[i])) for i in source.indices),
+            )
+        except LoweringError as error:
+            if error.expression is not None:
+                raise
+            raise LoweringError(error.message, expression=source, cure=error.cure) from None
+
+    def guard(self, guard: Guard) -> Condition:
+        """Return a guard as a condition."""
+        if isinstance(guard, InRange):
+            return Within(self.poly(sp.expand(guard.expr)), _extent(guard.extent))
+        if isinstance(guard, Divisible):
+            return Divides(self.poly(guard.expr), constant(guard.by))
+        left, right = guard.left, guard.right
+        scale = sp.ilcm(1, *(c.q for s in (left, right) for c in s.atoms(sp.Rational)))
+        if scale != 1 and not (left.has(sp.floor, sp.Mod) or right.has(sp.floor, sp.Mod)):
+            left, right = sp.expand(left * scale), sp.expand(right * scale)
+        return Same(self.poly(left), self.poly(right))
+
+    def body(self, expr: sp.Expr) -> Body:
+        """Return the body; of an integer tensor it is one integer expression."""
+        if self.source.lhs.dtype == "int64" and self.is_integer(expr):
+            return self.builder.body(self.builder.add("index", value=self.poly(expr)))
+        op = self.source.reduction.op if self.source.reduction else None
+        if self.source.lhs.dtype == "int64" and op != "argmax":
+            raise LoweringError("an integer tensor is defined by an expression that is no integer")
+        return self.builder.body(self.value(expr))
+
+    def value(self, expr: Any) -> int:
+        """Return the position of the node that holds an expression."""
+        if expr not in self.known:
+            self.known[expr] = self.compute(expr)
+        return self.known[expr]
+
+    def compute(self, expr: Any) -> int:
+        """Build the node of an expression."""
+        add = self.builder.add
+        if expr.is_Rational:
+            return self.builder.const(Fraction(int(expr.p), int(expr.q)))
+        if isinstance(expr, Access) and expr.tensor.dtype == "real":
+            where = tuple(map(self.poly, expr.indices))
+            return add("load", value=Load(self.numbers[expr.tensor], where))
+        if isinstance(expr, Access | Index | Dim) or self.is_size(expr):
+            return add("index", value=self.poly(expr))
+        if expr.is_number and isinstance(expr, sp.Expr):
+            return self.builder.const(_float(expr))
+        if isinstance(expr, sp.Add):
+            return self.sum(expr)
+        if isinstance(expr, sp.Mul):
+            return self.product(expr)
+        if isinstance(expr, sp.Pow):
+            return self.power(expr.base, expr.exp)
+        if isinstance(expr, sp.log):
+            return self.log(expr.args[0])
+        if isinstance(expr, sp.Piecewise):
+            return self.piecewise(expr)
+        if isinstance(expr, sp.Mod):
+            left, right = map(self.value, expr.args)
+            return add("sub", left, add("mul", right, add("floor", add("div", left, right))))
+        if isinstance(expr, sp.Max | sp.Min):
+            return self.extremum(expr)
+        if isinstance(expr, sp.sign):
+            x, zero = self.value(expr.args[0]), self.builder.const(0)
+            below = add("select", add("lt", x, zero), self.builder.const(-1), zero)
+            return add("select", add("lt", zero, x), self.builder.const(1), below)
+        if isinstance(expr, sp.logic.boolalg.Boolean):
+            return self.truth(expr)
+        if type(expr) in _FUNCTIONS:
+            return add(_FUNCTIONS[type(expr)], *map(self.value, expr.args))
+        raise LoweringError(
+            f"{type(expr).__name__} has no kernel form: {expr}",
+            cure="write it with elementary functions",
+        )
+
+    def is_size(self, expr: Any) -> bool:
+        """Say whether an expression is an integer made of sizes only."""
+        symbols = expr.free_symbols
+        return bool(symbols) and all(isinstance(s, Dim) for s in symbols) and self.is_integer(expr)
+
+    def sum(self, expr: sp.Add) -> int:
+        """Return a sum; ``exp(u) - 1`` becomes ``expm1(u)``."""
+        terms = list(expr.args)
+        number = next((t for t in terms if t.is_number), None)
+        for term in terms:
+            if number is None:
+                break
+            factor, rest = term.as_coeff_Mul()
+            if isinstance(rest, sp.exp) and factor == -number:
+                grown = self.builder.add("expm1", self.value(rest.args[0]))
+                others = [self.value(t) for t in terms if t not in (number, term)]
+                return self.total([self.builder.mul(self.value(factor), grown), *others])
+        terms.sort(key=lambda t: bool(t.could_extract_minus_sign()))
+        return self.total([self.value(t) for t in terms])
+
+    def total(self, positions: list[int]) -> int:
+        """Return the sum of nodes."""
+        result = positions[0]
+        for position in positions[1:]:
+            result = self.builder.plus(result, position)
+        return result
+
+    def product(self, expr: sp.Mul) -> int:
+        """Return a product: what moves, over its denominators, times what is fixed for a call."""
+        factors, logistic = self.logistic(list(expr.args))
+        fixed = [f for f in factors if all(isinstance(s, Dim) for s in f.free_symbols)]
+        fixed = [f for f in fixed if not f.has(Access)]
+        moving = [f for f in factors if f not in fixed]
+        scale = self.quotient(fixed, [])
+        return self.builder.mul(self.quotient(moving, logistic), scale)
+
+    def quotient(self, factors: list[sp.Expr], more: list[int]) -> int:
+        """Return the product of `factors` and of the nodes `more`, with one division."""
+        top, bottom = list(more), []
+        for factor in factors:
+            if isinstance(factor, sp.Pow) and factor.exp.could_extract_minus_sign():
+                bottom.append(self.power(factor.base, -factor.exp))
+            else:
+                top.append(self.value(factor))
+        one = self.builder.const(1)
+        above, below = one, one
+        for position in top:
+            above = self.builder.mul(above, position)
+        for position in bottom:
+            below = self.builder.mul(below, position)
+        return above if below == one else self.builder.add("div", above, below)
+
+    def logistic(self, factors: list[sp.Expr]) -> tuple[list[sp.Expr], list[int]]:
+        """Take ``exp(u)^a / (1 + exp(u))^b`` with ``0 < a <= b`` out of a product, in a safe form."""
+        for below in factors:
+            if not (isinstance(below, sp.Pow) and below.exp.is_Integer and below.exp < 0):
+                continue
+            u = _one_plus_exp(below.base)
+            if u is None:
+                continue
+            for above in factors:
+                a = above.args[0] / u if isinstance(above, sp.exp) else sp.S(0)
+                b = -int(below.exp)
+                if a.is_Integer and 0 < a <= b:
+                    rest = [f for f in factors if f not in (above, below)]
+                    up, down = self.sigma(-u), self.sigma(u)
+                    return rest, [up] * int(a) + [down] * (b - int(a))
+        return factors, []
+
+    def sigma(self, u: sp.Expr) -> int:
+        """Return ``1/(1 + exp(u))``."""
+        one = self.builder.const(1)
+        grown = self.builder.add("exp", self.value(u))
+        return self.builder.add("div", one, self.builder.add("add", one, grown))
+
+    def power(self, base: sp.Expr, exponent: sp.Expr) -> int:
+        """Return a power: products, square roots and one division where they do."""
+        add = self.builder.add
+        if exponent.could_extract_minus_sign():
+            return add("div", self.builder.const(1), self.power(base, -exponent))
+        if exponent.is_Rational and exponent.q <= 2 and exponent <= _LARGEST_POWER:
+            value = self.value(base)
+            whole, half = divmod(int(2 * exponent), 2)
+            root = [add("sqrt", value)] if half else []
+            steps = ([self.repeated(value, whole)] if whole else []) + root
+            return steps[0] if len(steps) == 1 else self.builder.mul(*steps)
+        if base == sp.E:
+            return add("exp", self.value(exponent))
+        return add("pow", self.value(base), self.value(exponent))
+
+    def repeated(self, value: int, exponent: int) -> int:
+        """Return ``value**exponent`` by squaring."""
+        if exponent == 1:
+            return value
+        half = self.repeated(value, exponent // 2)
+        square = self.builder.mul(half, half)
+        return self.builder.mul(square, value) if exponent % 2 else square
+
+    def log(self, arg: sp.Expr) -> int:
+        """Return a logarithm that is exact near 1 and does not overflow."""
+        add = self.builder.add
+        if isinstance(arg, sp.Pow) and arg.exp == -1 and _one_plus_exp(arg.base) is not None:
+            return self.builder.neg(self.log(arg.base))
+        u = _one_plus_exp(arg)
+        if u is not None:
+            x, zero = self.value(u), self.builder.const(0)
+            small = add("exp", self.builder.neg(add("abs", x)))
+            return add("add", add("select", add("lt", zero, x), x, zero), add("log1p", small))
+        if isinstance(arg, sp.Add) and sp.S.One in arg.args:
+            return add("log1p", self.value(arg - 1))
+        return add("log", self.value(arg))
+
+    def piecewise(self, expr: sp.Piecewise) -> int:
+        """Return nested choices; what is not chosen has no influence."""
+        *rest, last = expr.args
+        result = self.value(last.expr)
+        if last.cond != sp.true:
+            nan = self.builder.const(float("nan"))
+            result = self.builder.add("select", self.truth(last.cond), result, nan)
+        for piece in reversed(rest):
+            chosen = self.value(piece.expr)
+            result = self.builder.add("select", self.truth(piece.cond), chosen, result)
+        return result
+
+    def extremum(self, expr: sp.Expr) -> int:
+        """Return the largest or smallest argument."""
+        result = self.value(expr.args[0])
+        for arg in map(self.value, expr.args[1:]):
+            pair = (result, arg) if isinstance(expr, sp.Max) else (arg, result)
+            result = self.builder.add("select", self.builder.add("lt", *pair), arg, result)
+        return result
+
+    def truth(self, condition: Any) -> int:
+        """Return a condition; integers are compared as integers."""
+        add = self.builder.add
+        if condition in (sp.true, sp.false):
+            return add("flag", value=bool(condition))
+        if isinstance(condition, sp.And | sp.Or):
+            result, *rest = map(self.truth, condition.args)
+            for other in rest:
+                result = add("and" if isinstance(condition, sp.And) else "or", result, other)
+            return result
+        if isinstance(condition, sp.Not):
+            return add("not", self.truth(condition.args[0]))
+        if type(condition) not in _RELATIONS:
+            raise LoweringError(f"the condition {condition} has no kernel form")
+        name, swap = _RELATIONS[type(condition)]
+        sides = (condition.rhs, condition.lhs) if swap else (condition.lhs, condition.rhs)
+        if all(map(self.is_integer, sides)):
+            return add(f"i{name}", value=(self.poly(sides[0]), self.poly(sides[1])))
+        return add(name, *map(self.value, sides))
+
+
+def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
+    """Return `u` if the expression is ``1 + exp(u)``."""
+    if isinstance(expr, sp.Add) and len(expr.args) == 2 and sp.S.One in expr.args:
+        other = expr - 1
+        return other.args[0] if isinstance(other, sp.exp) else None
+    return None
+
+
+def _float(expr: sp.Expr) -> float:
+    if expr in (sp.oo, -sp.oo):
+        return float("inf") if expr == sp.oo else -float("inf")
+    if expr is sp.nan or expr is sp.zoo:
+        return float("nan")
+    number = sp.N(expr, 20)
+    if not number.is_real:
+        raise LoweringError(f"{expr} is no real number")
+    return float(number)

@@ -1,0 +1,107 @@
+"""Fusion: which equations share a kernel.
+
+Enters: frozen equations and those of them that are matrix products. Leaves: `Group`s in the order of
+execution, each a `Contraction` or a `Nest` that holds one or more equations. An equation joins the
+group that makes what it reads, or a later one that reads the same, if a loop can be shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symdl.lower.classify import Contraction
+from symdl.lower.ir import FrozenEquation, FrozenProgram
+from symdl.lower.nests import Nest, reads_of
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """One kernel: a matrix product, or loops."""
+
+    work: Contraction | Nest
+    equations: list[FrozenEquation]
+
+
+def ordered(program: FrozenProgram) -> list[FrozenEquation]:
+    """Return the equations, those that only updates need after all others.
+
+    An update then comes after every reader of the old value, so it can be written in place.
+    """
+    defined = {e.lhs: e for e in program.equations}
+    needed: set[int] = set()
+    todo = [t for t in program.outputs if t in defined]
+    while todo:
+        tensor = todo.pop()
+        if tensor in needed:
+            continue
+        needed.add(tensor)
+        todo.extend(r.tensor for r in reads_of(defined[tensor]) if r.tensor in defined)
+    updated = {new for _, new in program.updates}
+    early, middle, late = [], [], []
+    after: set[int] = set()
+    for equation in program.equations:
+        if equation.lhs in needed:
+            early.append(equation)
+        elif equation.lhs in updated or any(r.tensor in after for r in reads_of(equation)):
+            after.add(equation.lhs)
+            late.append(equation)
+        else:
+            middle.append(equation)
+    return [*early, *middle, *late]
+
+
+def fuse(
+    program: FrozenProgram,
+    equations: Sequence[FrozenEquation],
+    contractions: Mapping[int, Contraction],
+    *,
+    naive: bool = False,
+) -> list[Group]:
+    """Return the groups in the order of execution; `naive` gives every equation its own."""
+    groups: list[Group] = []
+    made: dict[int, int] = {}
+    readers: dict[int, list[int]] = {}
+    replaces = {new: old for old, new in program.updates}
+    for equation in equations:
+        reads = {read.tensor for read in reads_of(equation)}
+        contraction = contractions.get(equation.number)
+        place = None
+        if contraction is None and not naive:
+            first = max((made[t] for t in reads if t in made), default=-1)
+            old = replaces.get(equation.lhs)
+            floor = max([first, *(readers.get(old, ()) if old is not None else ())])
+            place = _join(groups, equation, floor, sorted(reads), readers)
+        if place is None:
+            place = len(groups)
+            groups.append(Group(contraction or _alone(equation), [equation]))
+        made[equation.lhs] = place
+        for tensor in reads:
+            past = readers.setdefault(tensor, [])
+            if not past or past[-1] != place:
+                past.append(place)
+    return groups
+
+
+def _alone(equation: FrozenEquation) -> Nest:
+    nest = Nest()
+    nest.start(equation)
+    return nest
+
+
+def _join(
+    groups: list[Group],
+    equation: FrozenEquation,
+    first: int,
+    reads: list[int],
+    readers: dict[int, list[int]],
+) -> int | None:
+    """Try the group `first`, then the latest groups that read the same tensors; return the one."""
+    related = {readers[t][-1] for t in reads if t in readers}
+    candidates = [first, *sorted(p for p in related if p > first)] if first >= 0 else sorted(related)
+    for place in candidates:
+        group = groups[place]
+        if isinstance(group.work, Nest) and group.work.join(equation):
+            group.equations.append(equation)
+            return place
+    return None

@@ -1,0 +1,211 @@
+"""Frozen programs and loop trees: what the passes of this stage work on.
+
+Enters: nothing. Leaves: the types. A `FrozenEquation` is an equation without SymPy; a `Loop` with
+statements in it says in which order things are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from symdl.lower.body import Body
+from symdl.lower.poly import Poly
+
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """A tensor: its number, the name people know, its shape, whether it holds integers, its role."""
+
+    number: int
+    name: str
+    shape: tuple[Poly, ...]
+    integer: bool
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Holds where ``0 <= value < extent``."""
+
+    value: Poly
+    extent: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Divides:
+    """Holds where ``value`` is a multiple of ``by``."""
+
+    value: Poly
+    by: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Holds where two integers are equal."""
+
+    left: Poly
+    right: Poly
+
+
+Condition = Within | Divides | Same
+
+
+def terms(condition: Condition) -> tuple[Poly, Poly]:
+    """Return the two integer expressions of a condition."""
+    if isinstance(condition, Within):
+        return condition.value, condition.extent
+    if isinstance(condition, Divides):
+        return condition.value, condition.by
+    return condition.left, condition.right
+
+
+def map_condition(condition: Condition, change: Callable[[Poly], Poly]) -> Condition:
+    """Return a condition with its expressions changed."""
+    left, right = terms(condition)
+    return type(condition)(change(left), change(right))
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenEquation:
+    """``lhs[free] = op over bound of body``, where the guards hold, else the identity of `op`.
+
+    Attributes:
+        number: position in the program.
+        lhs: number of the tensor it defines.
+        free: index variables of the left-hand side.
+        bound: the reduced ones.
+        extents: the size of each, free ones first.
+        where: the element that is written; the free variables, unless the equation is a scatter.
+        scattered: free variables that a scatter does not loop over.
+    """
+
+    number: int
+    lhs: int
+    free: tuple[str, ...]
+    bound: tuple[str, ...]
+    extents: tuple[Poly, ...]
+    op: Op | None
+    guards: tuple[Condition, ...]
+    body: Body
+    where: tuple[Poly, ...]
+    scattered: tuple[str, ...] = ()
+
+    @property
+    def sizes(self) -> dict[str, Poly]:
+        """The size of every index variable."""
+        return dict(zip((*self.free, *self.bound), self.extents, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrozenProgram:
+    """A program without SymPy. Tensors are numbered; `describe` gives an equation's text."""
+
+    tensors: tuple[TensorInfo, ...]
+    equations: tuple[FrozenEquation, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    updates: tuple[tuple[int, int], ...]
+    sizes: tuple[str, ...]
+    gathers: tuple[tuple[int, Poly], ...]
+    describe: Callable[[int], str]
+
+
+IDENTITY = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "argmax": float("-inf")}
+"""What a running value starts with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """``name = body`` where the guards hold, else ``name = 0``."""
+
+    name: str
+    body: Body
+    guards: tuple[Condition, ...] = ()
+    integer: bool = False
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A running value before its first step; ``argmax`` keeps a position in ``name`` + ``_at``."""
+
+    name: str
+    op: str
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One step of a running value, taken where the guards hold.
+
+    ``expsum`` adds ``exp(body - shift)``, where the shift is the local named by `extra`; ``argmax``
+    notes the position `at`.
+    """
+
+    name: str
+    op: str
+    body: Body
+    guards: tuple[Condition, ...] = ()
+    at: Poly | None = None
+    extra: str = ""
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``tensor[where] = body``."""
+
+    tensor: int | str
+    where: tuple[Poly, ...]
+    body: Body
+    integer: bool = False
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """``tensor[where] += body`` (or times, or the larger of the two), where the guards hold."""
+
+    tensor: int | str
+    where: tuple[Poly, ...]
+    op: str
+    body: Body
+    guards: tuple[Condition, ...] = ()
+    equation: int = field(default=-1, compare=False)
+
+
+Statement = Let | Start | Fold | Store | Update
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for var in range(extent)``; `kind` is chosen by the schedule."""
+
+    var: str
+    extent: Poly
+    items: tuple[Item, ...]
+    kind: Literal["serial", "simd", "parallel"] = "serial"
+
+
+Item = Statement | Loop
+
+
+def statements(items: tuple[Item, ...]) -> Iterator[Statement]:
+    """Yield the statements of a tree in order."""
+    for item in items:
+        if isinstance(item, Loop):
+            yield from statements(item.items)
+        else:
+            yield item
+
+
+def structure(items: tuple[Item, ...]) -> str:
+    """Return the shape of a loop tree, such as ``i(j,j)``: an outer loop with two inner ones."""
+    loops = [item for item in items if isinstance(item, Loop)]
+    return ",".join(
+        f"{loop.var}({inner})" if (inner := structure(loop.items)) else loop.var for loop in loops
+    )

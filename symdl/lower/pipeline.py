@@ -1,0 +1,131 @@
+"""The whole stage: its body is the pipeline.
+
+Enters: `Program`. Leaves: `Lowered`, which `emit` prints and `run` executes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from symdl.errors import LoweringError
+from symdl.express.program import Program
+from symdl.lower.body import load
+from symdl.lower.buffers import Plan, Step, plan
+from symdl.lower.calls import Call, CheckCall, Kernel, calls
+from symdl.lower.classify import as_contraction, as_scatter
+from symdl.lower.flatten import flatten
+from symdl.lower.freeze import freeze
+from symdl.lower.fuse import Group, fuse, ordered
+from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
+from symdl.lower.nests import Nest
+from symdl.lower.poly import Var, of, product
+from symdl.lower.resolve import resolve, without_stores
+from symdl.lower.schedule import bind_axes
+from symdl.lower.verify import verify_calls, verify_program, verify_steps
+
+Schedule = Literal["fused", "naive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A program ready to be printed and run.
+
+    Attributes:
+        program: the frozen program.
+        kernels: the distinct loop kernels.
+        calls: everything that is executed, in order; checks of positions come first.
+        plan: the buffers.
+        steps: the calls before their structures were shared.
+    """
+
+    program: FrozenProgram
+    kernels: tuple[Kernel, ...]
+    calls: tuple[Call, ...]
+    plan: Plan
+    steps: tuple[Step, ...]
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """The loop structure of every step, such as ``i0(i1,i2)``; ``gemm`` for a matrix product."""
+        return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)
+
+
+def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu") -> Lowered:
+    """Return the program as kernels, calls and buffers.
+
+    Raises:
+        LoweringError: an expression without a kernel form.
+    """
+    frozen = verify_program(freeze(program))
+    equations = [as_scatter(equation) for equation in ordered(frozen)]
+    found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
+    contractions = {number: c for number, c in found.items() if c is not None}
+    groups = fuse(frozen, equations, contractions, naive=schedule == "naive")
+    steps = verify_steps(frozen, _steps(frozen, groups))
+    buffers = plan(frozen, steps, reuse=schedule == "fused")
+    frozen, steps, buffers = _with_copies(frozen, steps, buffers)
+    bound = [replace(step, work=bind_axes(step.work, target=target)) for step in steps]
+    kernels, made = calls(bound, buffers)
+    checks = [
+        CheckCall(buffers.places[tensor], product(frozen.tensors[tensor].shape), below)
+        for tensor, below in frozen.gathers
+    ]
+    return verify_calls(Lowered(frozen, kernels, (*checks, *made), buffers, tuple(bound)))
+
+
+def _steps(program: FrozenProgram, groups: Sequence[Group]) -> list[Step]:
+    """Return loop trees over flat positions; what no other kernel reads stays in locals."""
+    steps = []
+    for group in groups:
+        numbers = tuple(e.number for e in group.equations)
+        work = resolve(group.work, program.tensors) if isinstance(group.work, Nest) else group.work
+        steps.append(Step(work, numbers))
+    needed = {*program.outputs, *(new for _, new in program.updates)}
+    for step in steps:
+        needed.update(step.read)
+    result = []
+    for step in steps:
+        work = step.work
+        if isinstance(work, tuple):
+            work = flatten(without_stores(work, needed.__contains__), program.tensors)
+        result.append(replace(step, work=work))
+    return result
+
+
+def _with_copies(
+    program: FrozenProgram, steps: list[Step], buffers: Plan
+) -> tuple[FrozenProgram, list[Step], Plan]:
+    """Append copies of new values that could not be written in place."""
+    pairs = [(old, new) for old, new in program.updates if new not in buffers.in_place]
+    if not pairs:
+        return program, steps, buffers
+    given = set(program.inputs)
+    tensors = list(program.tensors)
+    before: list[Step] = []
+    after: list[Step] = []
+    for old, new in pairs:
+        source = new
+        if new in given:  # it may itself be changed: its old value is kept first
+            info = tensors[new]
+            source = len(tensors)
+            tensors.append(TensorInfo(source, info.name, info.shape, info.integer, "intermediate"))
+            before.append(_copy(tensors, source, new))
+        after.append(_copy(tensors, old, source))
+    if any(tensors[old].integer for old, _ in pairs):
+        raise LoweringError("an integer tensor cannot be updated")
+    program = replace_tensors(program, tensors)
+    steps = [*before, *steps, *after]
+    return program, steps, plan(program, steps)
+
+
+def _copy(tensors: Sequence[TensorInfo], target: int, source: int) -> Step:
+    at = of(Var("i0"))
+    store: Item = Store(target, (at,), load(source, (at,)))
+    return Step((Loop("i0", product(tensors[target].shape), (store,)),), ())
+
+
+def replace_tensors(program: FrozenProgram, tensors: Sequence[TensorInfo]) -> FrozenProgram:
+    """Return the program with more tensors."""
+    return replace(program, tensors=tuple(tensors))

@@ -1,0 +1,277 @@
+"""Integer index arithmetic.
+
+Enters: loop variables, sizes and elements of integer tensors. Leaves: `Poly`, a polynomial with integer
+coefficients over them in one canonical form, so that equal expressions are equal objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A loop variable, or an integer local of a kernel."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A symbolic size, bound when a kernel is called."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """An integer parameter of a kernel."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """``floor(value / by)``."""
+
+    value: Poly
+    by: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Mod:
+    """``value`` modulo ``by``, with the sign of ``by``."""
+
+    value: Poly
+    by: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """An element of an integer tensor (`tensor` is its number, later the name of a kernel's array)."""
+
+    tensor: int | str
+    where: tuple[Poly, ...]
+
+
+Atom = Var | Size | Param | Floor | Mod | Pick
+Monomial = tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Poly:
+    """A sum of integer multiples of products of atoms, in canonical order."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    def __add__(self, other: Poly | int) -> Poly:
+        total = dict(self.terms)
+        for monomial, factor in as_poly(other).terms:
+            total[monomial] = total.get(monomial, 0) + factor
+        return from_terms(total)
+
+    def __sub__(self, other: Poly | int) -> Poly:
+        return self + as_poly(other) * -1
+
+    def __mul__(self, other: Poly | int) -> Poly:
+        if isinstance(other, int):
+            return from_terms({monomial: factor * other for monomial, factor in self.terms})
+        total: dict[Monomial, int] = {}
+        for left, a in self.terms:
+            for right, b in other.terms:
+                monomial = left + right if not left or not right else _ordered(left + right)
+                total[monomial] = total.get(monomial, 0) + a * b
+        return from_terms(total)
+
+    @property
+    def number(self) -> int | None:
+        """The value, if it holds no atoms."""
+        if not self.terms:
+            return 0
+        return self.terms[0][1] if len(self.terms) == 1 and not self.terms[0][0] else None
+
+    @property
+    def atom(self) -> Atom | None:
+        """The atom, if that is all."""
+        if len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1:
+            return self.terms[0][0][0]
+        return None
+
+
+def _key(atom: Atom) -> tuple[str, str]:
+    return type(atom).__name__, atom.name if isinstance(atom, Var | Size | Param) else repr(atom)
+
+
+def _ordered(monomial: Monomial) -> Monomial:
+    return tuple(sorted(monomial, key=_key))
+
+
+def from_terms(terms: Mapping[Monomial, int]) -> Poly:
+    """Return the polynomial of a table from products of atoms to factors."""
+    kept = [(m, f) for m, f in terms.items() if f]
+    if len(kept) > 1:
+        kept.sort(key=lambda term: [_key(atom) for atom in term[0]])
+    return Poly(tuple(kept))
+
+
+def constant(value: int) -> Poly:
+    """Return a number as a polynomial."""
+    return Poly((((), value),)) if value else Poly(())
+
+
+def of(atom: Atom) -> Poly:
+    """Return an atom as a polynomial."""
+    return Poly((((atom,), 1),))
+
+
+def as_poly(value: Poly | int) -> Poly:
+    """Return a polynomial as it is, a number as a polynomial."""
+    return constant(value) if isinstance(value, int) else value
+
+
+ZERO, ONE = constant(0), constant(1)
+
+
+def floor(value: Poly, by: Poly) -> Poly:
+    """Return ``floor(value / by)``."""
+    if by == ONE:
+        return value
+    if value.number is not None and by.number is not None:
+        return constant(value.number // by.number)
+    return of(Floor(value, by))
+
+
+def mod(value: Poly, by: Poly) -> Poly:
+    """Return ``value`` modulo ``by``."""
+    if by == ONE:
+        return ZERO
+    if value.number is not None and by.number is not None:
+        return constant(value.number % by.number)
+    return of(Mod(value, by))
+
+
+def product(sizes: Iterable[Poly]) -> Poly:
+    """Return the product of polynomials."""
+    result = ONE
+    for size in sizes:
+        result = result * size
+    return result
+
+
+def parts(atom: Atom) -> tuple[Poly, ...]:
+    """Return the polynomials inside an atom."""
+    if isinstance(atom, Floor | Mod):
+        return atom.value, atom.by
+    return atom.where if isinstance(atom, Pick) else ()
+
+
+def rebuild(poly: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
+    """Return `poly` with atoms replaced, from the outside in; None leaves an atom, but not its inside."""
+    if all(not monomial for monomial, _ in poly.terms):
+        return poly
+    result = ZERO
+    for monomial, factor in poly.terms:
+        term = constant(factor)
+        for atom in monomial:
+            term = term * _rebuilt(atom, change)
+        result = result + term
+    return result
+
+
+def _rebuilt(atom: Atom, change: Callable[[Atom], Poly | None]) -> Poly:
+    new = change(atom)
+    if new is not None:
+        return new
+    if isinstance(atom, Floor):
+        return floor(rebuild(atom.value, change), rebuild(atom.by, change))
+    if isinstance(atom, Mod):
+        return mod(rebuild(atom.value, change), rebuild(atom.by, change))
+    if isinstance(atom, Pick):
+        return of(Pick(atom.tensor, tuple(rebuild(e, change) for e in atom.where)))
+    return of(atom)
+
+
+def substitute(poly: Poly, values: Mapping[str, Poly]) -> Poly:
+    """Return `poly` with loop variables replaced by name."""
+    if not values:
+        return poly
+    return rebuild(poly, lambda a: values.get(a.name) if isinstance(a, Var) else None)
+
+
+def atoms(poly: Poly) -> list[Atom]:
+    """Return the atoms, those inside others included, each once."""
+    found: dict[Atom, None] = {}
+    todo = [poly]
+    while todo:
+        for monomial, _ in todo.pop().terms:
+            for atom in monomial:
+                if atom not in found:
+                    found[atom] = None
+                    todo.extend(parts(atom))
+    return list(found)
+
+
+def variables(poly: Poly) -> set[str]:
+    """Return the names of the loop variables in a polynomial."""
+    return {atom.name for atom in atoms(poly) if isinstance(atom, Var)}
+
+
+def split(poly: Poly) -> dict[Monomial, Poly]:
+    """Return for each product of non-size atoms its coefficient, a polynomial in sizes."""
+    result: dict[Monomial, Poly] = {}
+    for monomial, factor in poly.terms:
+        moving = tuple(a for a in monomial if not isinstance(a, Size))
+        fixed = tuple(a for a in monomial if isinstance(a, Size))
+        result[moving] = result.get(moving, ZERO) + Poly(((fixed, factor),))
+    return result
+
+
+def linear(poly: Poly) -> tuple[dict[str, Poly], Poly] | None:
+    """Return the coefficients of the loop variables and the rest, or None if that is not all."""
+    slopes: dict[str, Poly] = {}
+    rest = ZERO
+    for monomial, coefficient in split(poly).items():
+        if not monomial:
+            rest = coefficient
+        elif len(monomial) == 1 and isinstance(monomial[0], Var):
+            slopes[monomial[0].name] = coefficient
+        else:
+            return None
+    return slopes, rest
+
+
+def evaluate(poly: Poly, sizes: Mapping[str, int]) -> int:
+    """Return the value of a polynomial in sizes."""
+    total = 0
+    for monomial, factor in poly.terms:
+        for atom in monomial:
+            if isinstance(atom, Size):
+                factor *= sizes[atom.name]
+            elif isinstance(atom, Floor):
+                factor *= evaluate(atom.value, sizes) // evaluate(atom.by, sizes)
+            elif isinstance(atom, Mod):
+                factor *= evaluate(atom.value, sizes) % evaluate(atom.by, sizes)
+            else:
+                raise KeyError(atom)
+        total += factor
+    return total
+
+
+def text(poly: Poly) -> str:
+    """Return a polynomial for people."""
+    shown = []
+    for monomial, factor in poly.terms:
+        names = [_atom_text(atom) for atom in monomial]
+        head = [] if factor == 1 and names else [str(factor)]
+        shown.append("*".join(head + names))
+    return " + ".join(shown).replace("+ -", "- ") or "0"
+
+
+def _atom_text(atom: Atom) -> str:
+    if isinstance(atom, Var | Size | Param):
+        return atom.name
+    if isinstance(atom, Pick):
+        return f"t{atom.tensor}[{', '.join(map(text, atom.where))}]"
+    sign = "//" if isinstance(atom, Floor) else "%"
+    return f"(({text(atom.value)}) {sign} ({text(atom.by)}))"

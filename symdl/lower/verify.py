@@ -1,0 +1,145 @@
+"""What every pass must leave intact.
+
+Enters: the result of a pass. Leaves: the same, or an error that says which pass broke what. Always on: it
+costs little, and a wrong kernel costs much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from symdl.errors import LoweringError
+from symdl.lower.body import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, UNARY, Body, Load
+from symdl.lower.buffers import Step
+from symdl.lower.calls import KernelCall
+from symdl.lower.ir import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update
+from symdl.lower.poly import Param, Pick, Size, Var, atoms
+from symdl.lower.resolve import polys
+
+if TYPE_CHECKING:
+    from symdl.lower.pipeline import Lowered
+
+_ARITY = {
+    **dict.fromkeys(("const", "load", "local", "index", "flag", *INTEGER_COMPARE), 0),
+    **dict.fromkeys((*UNARY, "not"), 1),
+    **dict.fromkeys((*BINARY, *COMPARE, "and", "or"), 2),
+    "select": 3,
+}
+
+
+def verify_program(program: FrozenProgram) -> FrozenProgram:
+    """Check a frozen program: definitions before uses, ranks, known variables and sizes."""
+    defined = set(program.inputs)
+    for equation in program.equations:
+        _body(equation.body)
+        variables, sizes = set(equation.sizes), set(program.sizes)
+        for load in equation.body.loads:
+            _known(int(load.tensor) in defined, f"tensor {load.tensor} is read before it is defined")
+            rank = len(program.tensors[int(load.tensor)].shape)
+            _known(len(load.where) == rank, f"a read of tensor {load.tensor} has the wrong rank")
+        for poly in equation.body.polys:
+            for atom in atoms(poly):
+                if isinstance(atom, Var):
+                    _known(atom.name in variables, f"the index {atom.name} is unknown")
+                elif isinstance(atom, Size):
+                    _known(atom.name in sizes, f"the size {atom.name} is unknown")
+                elif isinstance(atom, Pick):
+                    _known(int(atom.tensor) in defined, f"tensor {atom.tensor} is read too early")
+        _known(equation.lhs not in defined, f"tensor {equation.lhs} is defined twice")
+        defined.add(equation.lhs)
+    for tensor in program.outputs:
+        _known(tensor in defined, f"output {tensor} is not defined")
+    return program
+
+
+def _body(body: Body) -> None:
+    for at, node in enumerate(body.nodes):
+        _known(node.op in _ARITY, f"the operation {node.op} is unknown")
+        _known(len(node.args) == _ARITY[node.op], f"{node.op} has {len(node.args)} operands")
+        _known(all(0 <= a < at for a in node.args), f"{node.op} refers to a later node")
+        truths = [body.nodes[a].op in BOOLEAN for a in node.args]
+        wanted = {"select": [True, False, False]}.get(node.op, [node.op in LOGIC] * len(truths))
+        _known(truths == wanted, f"{node.op} mixes numbers and truth values")
+
+
+def verify_steps(program: FrozenProgram, steps: list[Step]) -> list[Step]:
+    """Check that each tensor is written before it is read, by one step, and locals are assigned once."""
+    written = set(program.inputs)
+    for step in steps:
+        late = [t for t in step.read if t not in written and t not in step.written]
+        _known(not late, f"tensor {late[:1]} is read before it is written")
+        twice = [t for t in step.written if t in written]
+        _known(not twice, f"tensor {twice[:1]} is written by two steps")
+        written.update(step.written)
+        if isinstance(step.work, tuple):
+            _Scopes().block(step.work, {})
+    for tensor in (*program.outputs, *(new for _, new in program.updates)):
+        _known(tensor in written, f"tensor {tensor} is never written")
+    return steps
+
+
+class _Scopes:
+    """Follows the locals through a tree."""
+
+    def __init__(self) -> None:
+        self.assigned: set[str] = set()
+
+    def block(self, items: tuple[Item, ...], outer: Mapping[str, bool]) -> None:
+        """Check a block; `outer` holds the names that are visible in it."""
+        known = dict(outer)
+        for item in items:
+            if isinstance(item, Loop):
+                self.block(item.items, {**known, item.var: True})
+                continue
+            self.uses(item, known)
+            if isinstance(item, Let | Start):
+                _known(item.name not in self.assigned, f"{item.name} is assigned twice")
+                self.assigned.add(item.name)
+                known[item.name] = known[f"{item.name}_at"] = True
+            elif isinstance(item, Fold):
+                _known(item.name in known, f"{item.name} is not started")
+
+    def uses(self, statement: Statement, known: Mapping[str, bool]) -> None:
+        """Check that all names in a statement are visible."""
+        if isinstance(statement, Start):
+            return
+        names = [n.value for n in statement.body.nodes if n.op == "local"]
+        names += [a.name for p in polys(statement) for a in atoms(p) if isinstance(a, Var)]
+        for name in names:
+            _known(name in known, f"{name} is not visible where it is used")
+
+
+def verify_calls(lowered: Lowered) -> Lowered:
+    """Check that calls fit their kernels, and that no kernel gets one buffer under two names."""
+    for kernel in lowered.kernels:
+        names, sizes = {a.name for a in kernel.arrays}, set(kernel.sizes)
+        for statement in _flat(kernel.items):
+            for poly in polys(statement):
+                for atom in atoms(poly):
+                    _known(not isinstance(atom, Size), "a kernel holds a symbolic size")
+                    if isinstance(atom, Param):
+                        _known(atom.name in sizes, f"{atom.name} is no parameter")
+            if isinstance(statement, Store | Update):
+                _known(str(statement.tensor) in names, f"{statement.tensor} is no parameter")
+            loads: list[Load] = [] if isinstance(statement, Start) else statement.body.loads
+            _known(all(load.tensor in names for load in loads), "a load is from no parameter")
+    for call in lowered.calls:
+        if isinstance(call, KernelCall):
+            kernel = lowered.kernels[call.kernel]
+            _known(len(call.buffers) == len(kernel.arrays), f"a call of {kernel.name} lacks arrays")
+            _known(len(call.sizes) == len(kernel.sizes), f"a call of {kernel.name} lacks sizes")
+            _known(len(set(call.buffers)) == len(call.buffers), "a buffer has two names")
+    return lowered
+
+
+def _flat(items: tuple[Item, ...]) -> list[Statement]:
+    found: list[Statement] = []
+    for item in items:
+        found.extend(_flat(item.items) if isinstance(item, Loop) else [item])
+    return found
+
+
+def _known(holds: bool, message: str) -> None:
+    if not holds:
+        raise LoweringError(f"internal: {message}", cure="please report this with the equations")

@@ -1,0 +1,210 @@
+"""What a caller passes, checked before anything is computed.
+
+Enters: keyword arguments. Leaves: contiguous arrays of the right dtype in the order of the inputs, and the
+values of the symbolic sizes; or `ArgumentError`, which names the tensor, what it is and what it should be.
+Arrays are never changed; those of another dtype or memory order are copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.errors import ArgumentError
+from symdl.lower.ir import TensorInfo
+from symdl.lower.poly import Poly, Size, evaluate, text
+
+Array = NDArray[Any]
+_KINDS = {"b": "a truth value", "c": "complex", "O": "objects", "S": "bytes", "U": "text", "V": "records"}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One input: its name, dtype and shape; `fixed` is the shape if it holds no symbolic sizes."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[Poly, ...]
+    fixed: tuple[int, ...] | None
+    dims: tuple[str | int | None, ...]
+
+    @property
+    def text(self) -> str:
+        """The shape for people."""
+        sizes = ", ".join(map(text, self.shape))
+        return f"({sizes},)" if len(self.shape) == 1 else f"({sizes})"
+
+
+def expected(tensors: Sequence[TensorInfo], dtype: str) -> tuple[Expected, ...]:
+    """Return what is expected of each input."""
+    return tuple(_expected(info, dtype) for info in tensors)
+
+
+def _expected(info: TensorInfo, dtype: str) -> Expected:
+    sizes = [size.number for size in info.shape]
+    known = [n for n in sizes if n is not None]
+    fixed = tuple(known) if len(known) == len(sizes) else None
+    dims = tuple(
+        n if n is not None else s.atom.name if isinstance(s.atom, Size) else None
+        for n, s in zip(sizes, info.shape, strict=True)
+    )
+    kind = np.dtype("int64" if info.integer else dtype)
+    return Expected(info.name, kind, info.shape, fixed, dims)
+
+
+class Arguments:
+    """The inputs of a compiled function."""
+
+    def __init__(self, inputs: Sequence[Expected]) -> None:
+        self.inputs = tuple(inputs)
+        self.names = {e.name for e in inputs}
+
+    def take(self, given: Mapping[str, Any]) -> tuple[list[Array], dict[str, int]]:
+        """Return the arrays and the sizes.
+
+        Raises:
+            ArgumentError: a name, shape, dtype or size that does not fit.
+        """
+        if given.keys() != self.names:
+            raise self.wrong_names(given)
+        arrays: list[Array] = []
+        dims: dict[str, int] = {}
+        later: list[tuple[Expected, Array]] = []
+        for want in self.inputs:
+            array = given[want.name]
+            if type(array) is not np.ndarray or array.dtype != want.dtype:
+                array = converted(want, array)
+            flags = array.flags
+            if not (flags.c_contiguous and flags.aligned):
+                array = np.require(array, requirements=["C", "A"])
+            if want.fixed is not None:
+                if array.shape != want.fixed:
+                    raise _wrong_shape(want, array, dims)
+            elif not _bind(want, array, dims):
+                later.append((want, array))
+            arrays.append(array)
+        for want, array in later:
+            _solve(want, array, dims)
+        return arrays, dims
+
+    def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
+        """Return the error for missing or unknown names."""
+        missing = [e.name for e in self.inputs if e.name not in given]
+        unknown = [name for name in given if name not in self.names]
+        parts = [f"missing: {', '.join(missing)}"] if missing else []
+        parts += [f"unknown: {', '.join(map(str, unknown))}"] if unknown else []
+        return ArgumentError(
+            f"the arguments do not fit ({'; '.join(parts)})",
+            shapes={e.name: e.text for e in self.inputs},
+            cure="pass every input by its name; names with dots go through **{'a.b': array}",
+        )
+
+
+def converted(want: Expected, value: Any) -> Array:
+    """Return a value as an array of the wanted dtype, if no value changes its meaning.
+
+    Raises:
+        ArgumentError: it holds other things than numbers, or no integers where they are wanted.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ArgumentError(f"{want.name} is no array: {error}", cure="pass a NumPy array") from None
+    kind = array.dtype.kind
+    integers = want.dtype.kind == "i"
+    if integers and kind == "f":
+        cure = f"pass {want.name} with an integer dtype, such as int64; it cannot hold NaN"
+        raise ArgumentError(f"{want.name} must hold integers, not {array.dtype}", cure=cure)
+    if kind not in ("iu" if integers else "iuf"):
+        held = _KINDS.get(kind, str(array.dtype))
+        raise ArgumentError(
+            f"{want.name} holds {held} ({array.dtype})", cure=f"pass numbers, such as {want.dtype}"
+        )
+    if integers and kind == "u" and array.dtype.itemsize == 8 and array.size:
+        if int(array.max()) > np.iinfo("int64").max:
+            raise ArgumentError(f"{want.name} holds integers that do not fit int64")
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, as it should
+        return np.ascontiguousarray(array, want.dtype).reshape(array.shape)
+
+
+def _bind(want: Expected, array: Array, dims: dict[str, int]) -> bool:
+    """Bind the symbolic sizes of a shape; say whether all of it was checked."""
+    shape = array.shape
+    if len(shape) != len(want.dims):
+        raise _wrong_shape(want, array, dims)
+    done = True
+    for wanted, size in zip(want.dims, shape, strict=True):
+        if isinstance(wanted, str):
+            if size == 0:
+                raise ArgumentError(
+                    f"{want.name} has no elements along the axis {wanted}",
+                    shapes={want.name: shape},
+                    cure="pass at least one sample",
+                )
+            if dims.setdefault(wanted, size) != size:
+                raise _wrong_shape(want, array, dims)
+        elif wanted is None:
+            done = False
+        elif wanted != size:
+            raise _wrong_shape(want, array, dims)
+    return done
+
+
+def _solve(want: Expected, array: Array, dims: dict[str, int]) -> None:
+    """Bind what sizes such as ``4*n`` or ``n - 1`` say."""
+    for size, poly in zip(array.shape, want.shape, strict=True):
+        unknown = sorted({a.name for m, _ in poly.terms for a in m if isinstance(a, Size)} - dims.keys())
+        if len(unknown) == 1:
+            name = unknown[0]
+            fits = _candidate(poly, name, size, dims)
+            if fits is None:
+                raise _wrong_shape(want, array, dims)
+            dims[name] = fits
+        elif unknown:
+            raise ArgumentError(
+                f"the sizes {', '.join(unknown)} cannot be told from {want.name}",
+                cure="pass an input that has them as its own axes",
+            )
+        if evaluate(poly, dims) != size:
+            raise _wrong_shape(want, array, dims)
+
+
+def _candidate(poly: Poly, name: str, size: int, dims: Mapping[str, int]) -> int | None:
+    """Return the value of a size in a polynomial that grows with it, by bisection."""
+    low, high = 1, 1
+    while evaluate(poly, {**dims, name: high}) < size:
+        high *= 2
+        if high > 1 << 40:
+            return None
+    while low < high:
+        middle = (low + high) // 2
+        if evaluate(poly, {**dims, name: middle}) < size:
+            low = middle + 1
+        else:
+            high = middle
+    return low if evaluate(poly, {**dims, name: low}) == size else None
+
+
+def _wrong_shape(want: Expected, array: Array, dims: Mapping[str, int]) -> ArgumentError:
+    sizes = ", ".join(f"{name} = {size}" for name, size in dims.items())
+    return ArgumentError(
+        f"{want.name} has shape {array.shape}, expected {want.text}" + (f" where {sizes}" if sizes else ""),
+        shapes={want.name: array.shape, "expected": want.text},
+    )
+
+
+def outside(name: str, values: Array, below: int) -> ArgumentError:
+    """Return the error for a label or position out of range."""
+    flat = values.reshape(-1)
+    wrong = np.flatnonzero((flat < 0) | (flat >= below))
+    where = np.unravel_index(int(wrong[0]), values.shape) if len(wrong) else ()
+    value = int(flat[wrong[0]]) if len(wrong) else None
+    return ArgumentError(
+        f"{name} holds {value} at {tuple(map(int, where))}, outside 0..{below - 1}",
+        shapes={name: values.shape},
+        cure="labels and positions count from 0",
+    )

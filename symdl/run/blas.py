@@ -1,0 +1,73 @@
+"""Where BLAS is, and how many threads it uses.
+
+Enters: a dtype. Leaves: the address of its matrix product. It is passed at run time, so that compiled code
+can be kept on disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from numba.extending import get_cython_function_address
+
+from symdl.errors import CompileError
+
+_PREFIXES = ("scipy_openblas", "openblas")
+_SUFFIXES = ("", "64_", "_64")
+
+
+@cache
+def product_address(dtype: str) -> int:
+    """Return the address of ``sgemm`` or ``dgemm``.
+
+    Raises:
+        CompileError: SciPy does not offer it.
+    """
+    name = {"float32": "sgemm", "float64": "dgemm"}[dtype]
+    try:
+        return int(get_cython_function_address("scipy.linalg.cython_blas", name))
+    except (ImportError, ValueError) as error:
+        raise CompileError(f"SciPy offers no {name}: {error}", cure="install a SciPy with BLAS") from error
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep BLAS to one thread inside the block.
+
+    The matrices of a training step are too small for more to pay, and threads that wait for each other
+    make a step a hundred times slower as soon as another program needs a core.
+    """
+    controls = _controls()
+    if controls is None:
+        yield
+        return
+    get, choose = controls
+    before = get()
+    if before != 1:
+        choose(1)
+    try:
+        yield
+    finally:
+        if before != 1:
+            choose(before)
+
+
+@cache
+def _controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """Return how to ask for and to set the number of threads of SciPy's OpenBLAS, if it is that."""
+    from scipy.linalg import cython_blas
+
+    try:
+        library = ctypes.CDLL(cython_blas.__file__)
+    except OSError:
+        return None
+    for prefix in _PREFIXES:
+        for suffix in _SUFFIXES:
+            get = getattr(library, f"{prefix}_get_num_threads{suffix}", None)
+            choose = getattr(library, f"{prefix}_set_num_threads{suffix}", None)
+            if get is not None and choose is not None:
+                return get, choose
+    return None

@@ -1,0 +1,213 @@
+"""``sd.compile``: from an output to a function of arrays.
+
+Enters: tensors or a scalar SymPy expression, and by what to differentiate. Leaves: `Compiled`, or for an
+expression a `ScalarFunction` that broadcasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symdl.differentiate.adjoint import differentiate
+from symdl.errors import ArgumentError, CompileError
+from symdl.express.dims import Dim
+from symdl.express.program import Fact, Program, collect
+from symdl.express.scalar import batched, scalar_graph
+from symdl.express.surface import define
+from symdl.express.tensors import Access, Tensor
+from symdl.lower.pipeline import Schedule
+from symdl.run.compiled import Compiled, DTypeName, TargetName
+
+Wrt = str | Tensor | Sequence[str | Tensor] | None
+
+
+def compile(
+    output: Any,
+    *,
+    wrt: Any = None,
+    dtype: DTypeName = "float64",
+    target: TargetName = "cpu",
+    schedule: Schedule = "fused",
+    facts: Sequence[Fact] = (),
+) -> Compiled | ScalarFunction:
+    """Compile an output, and its gradients if `wrt` is given.
+
+    Args:
+        output: a tensor, a list of tensors, or a SymPy expression in ordinary symbols.
+        wrt: what to differentiate a rank-0 output by: ``"parameters"``, a tensor or its name, or a list
+            of them; for an expression, its symbols.
+        dtype: of all real arrays.
+        target: ``"cpu"`` for compiled code, ``"python"`` for the same loops without a compiler.
+        schedule: ``"fused"``, or ``"naive"`` for one kernel an equation.
+        facts: declared knowledge, such as `sd.sums_to_one`.
+
+    Returns:
+        A function of keyword arguments. Without `wrt` it returns the array of the output (a tuple for a
+        list); with `wrt` the value and a dictionary of gradients by name. Values of rank 0 are NumPy
+        scalars. For an expression the arguments broadcast.
+
+    Raises:
+        CompileError: `output` or `wrt` is nothing that can be compiled.
+    """
+    options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule}
+    if isinstance(output, list | tuple):
+        if wrt is not None:
+            raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
+        return Compiled(collect(_tensors(output), facts=facts), **options)
+    if not isinstance(output, Tensor) and not (hasattr(output, "atoms") and output.atoms(Access)):
+        return _scalar(output, wrt, options)
+    tensor = output if isinstance(output, Tensor) else define(None, (), output)
+    if wrt is None:
+        return Compiled(collect([tensor], facts=facts), pack=_only, **options)
+    if tensor.rank:
+        raise CompileError(
+            f"{tensor} has rank {tensor.rank}; only a scalar has gradients",
+            cure="sum or average it first",
+        )
+    inputs = collect([tensor]).inputs
+    chosen = _chosen(wrt, inputs)
+    program = differentiate(tensor, chosen, facts=tuple(facts)).program
+    return Compiled(program, pack=_WithGradients([str(t.name) for t in chosen]), **options)
+
+
+def _tensors(outputs: Sequence[Any]) -> list[Tensor]:
+    wrong = [o for o in outputs if not isinstance(o, Tensor)]
+    if wrong or not outputs:
+        raise CompileError(f"{wrong[0]!r} is no tensor" if wrong else "there is no output")
+    return list(outputs)
+
+
+def _chosen(wrt: Wrt, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return the tensors to differentiate by."""
+    if isinstance(wrt, str) and wrt == "parameters":
+        found = tuple(t for t in inputs if t.role == "parameter")
+        if not found:
+            raise CompileError("the output depends on no parameter", cure="name tensors in wrt")
+        return found
+    names = {t.name: t for t in inputs}
+    several: Sequence[Any] = [wrt] if isinstance(wrt, str | Tensor) else list(wrt or ())
+    chosen = [names.get(w) if isinstance(w, str) else w for w in several]
+    for asked, tensor in zip(several, chosen, strict=True):
+        if not isinstance(tensor, Tensor) or tensor not in inputs:
+            raise CompileError(
+                f"{asked} is no input or parameter of the output",
+                cure=f"choose from {', '.join(str(t.name) for t in inputs)}",
+            )
+        if tensor.dtype == "int64":
+            raise CompileError(f"{tensor.name} holds integers; there is no gradient by it")
+    if not chosen:
+        raise CompileError("wrt is empty", cure='use wrt=None, "parameters" or names')
+    return tuple(t for t in chosen if isinstance(t, Tensor))
+
+
+def _only(results: list[Any]) -> Any:
+    return results[0]
+
+
+class _WithGradients:
+    """Arranges results as a value and a dictionary of gradients."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def __call__(self, results: list[Any]) -> tuple[Any, dict[str, Any]]:
+        return results[0], dict(zip(self.names, results[1:], strict=True))
+
+
+def _scalar(expr: Any, wrt: Any, options: dict[str, Any]) -> ScalarFunction:
+    program = scalar_graph(expr)
+    names: list[str] | None = None
+    if wrt is not None:
+        asked = [wrt] if not isinstance(wrt, list | tuple) else list(wrt)
+        if asked == ["parameters"]:
+            asked = [t.name for t in program.inputs]
+        names = [str(w) for w in asked]
+        known = {str(t.name): t for t in program.inputs}
+        # A symbol that does not occur has the gradient 0.
+        present = [name for name in names if name in known]
+        if present:
+            chosen = tuple(known[name] for name in present)
+            program = differentiate(program.outputs[0], chosen).program
+        return ScalarFunction(program, names, present, options)
+    return ScalarFunction(program, None, [], options)
+
+
+class ScalarFunction:
+    """A compiled scalar function: keyword arguments broadcast, results have their shape.
+
+    Attributes:
+        program: the equations for one point.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        names: list[str] | None,
+        present: list[str],
+        options: dict[str, Any],
+    ) -> None:
+        self.program = program
+        self._names, self._present = names, present
+        self._dtype = options["dtype"]
+        self._compiled = Compiled(batched(program, Dim("points")), **options)
+        self.inputs = tuple(str(t.name) for t in program.inputs)
+
+    @property
+    def source(self) -> str:
+        """The generated module and the listing of its calls."""
+        return self._compiled.source
+
+    @property
+    def signature(self) -> str:
+        """The inputs and outputs."""
+        return self._compiled.signature
+
+    def __call__(self, **values: Any) -> Any:
+        """Return the value, and with `wrt` also a dictionary of derivatives, at all points.
+
+        Raises:
+            ArgumentError: names that do not fit, values that are no real numbers or do not broadcast.
+        """
+        extra = values.keys() - set(self.inputs)
+        unknown = extra - set(self._names or ())
+        if unknown or not values.keys() >= set(self.inputs):
+            raise self._compiled._arguments.wrong_names(values)
+        arrays = {name: _real(name, values[name]) for name in values}
+        try:
+            shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
+        except ValueError:
+            shapes = {name: a.shape for name, a in arrays.items()}
+            raise ArgumentError("the arguments do not broadcast", shapes=shapes) from None
+        points = {n: np.broadcast_to(arrays[n], shape).reshape(-1) for n in self.inputs}
+        count = int(np.prod(shape))
+        if count and self.inputs:
+            results = list(self._compiled(**points))
+        elif count:
+            results = self._constant(count)
+        else:
+            results = [np.empty(0, self._dtype) for _ in self.program.outputs]
+        shaped = [r.reshape(shape) if shape else r.reshape(())[()] for r in results]
+        if self._names is None:
+            return shaped[0]
+        known = dict(zip(self._present, shaped[1:], strict=True))
+        zero = np.zeros(shape, self._dtype)
+        return shaped[0], {n: known[n] if n in known else zero[()] for n in self._names}
+
+    def _constant(self, count: int) -> list[Any]:
+        """Compute a function without inputs; nothing tells it the number of points."""
+        built = self._compiled._built
+        space = built.memory({"points": count})
+        results = [np.empty(count, self._dtype) for _ in self.program.outputs]
+        self._compiled._fill(space, [], results)
+        built.execute(space)
+        return results
+
+
+def _real(name: str, value: Any) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise ArgumentError(f"{name} holds {array.dtype} values", cure="pass real numbers")
+    return array

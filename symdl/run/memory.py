@@ -1,0 +1,84 @@
+"""The memory of one binding of sizes.
+
+Enters: a buffer plan and the values of the symbolic sizes. Leaves: `Memory`: the vectors that generated code
+reads, with the addresses of the arena's buffers filled in. It is kept for the next call with these sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.emit.table import Table
+from symdl.lower.body import evaluate_fixed
+from symdl.lower.buffers import ALIGNMENT, Buffer, arena
+from symdl.lower.poly import Poly, evaluate
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """What generated code gets, for one choice of sizes.
+
+    Attributes:
+        sizes: the values of the table's sizes.
+        factors: the values of the table's factors.
+        places: addresses of buffers (an int64 vector), or flat arrays for the target ``python``.
+        arena: the memory of the intermediate tensors, kept alive here.
+        largest: multiplications in the largest matrix product.
+        shapes: the shape of each output.
+    """
+
+    sizes: Array
+    factors: Array
+    places: Any
+    arena: Array
+    largest: int
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
+    """Return the values of the table's sizes and factors."""
+    sizes = [evaluate(size, dims) for size in table.sizes]
+    factors = [evaluate_fixed(factor, dict(dims)) for factor in table.factors]
+    return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
+
+
+def memory(
+    table: Table,
+    buffers: Sequence[Buffer],
+    outputs: Sequence[Sequence[Poly]],
+    dims: Mapping[str, int],
+    *,
+    dtype: str,
+    target: str,
+    largest: int = 0,
+) -> Memory:
+    """Allocate the arena and fill in everything that depends on sizes only."""
+    sizes, factors = numbers(table, dims)
+    offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize)
+    room = np.zeros(length + ALIGNMENT, "uint8")
+    start = -address(room) % ALIGNMENT
+    shapes = tuple(tuple(evaluate(size, dims) for size in shape) for shape in outputs)
+    places: Any = np.zeros(len(buffers) or 1, "int64") if target == "cpu" else [None] * len(buffers)
+    for at, buffer in enumerate(buffers):
+        if buffer.kind != "arena":
+            continue
+        begin = start + offsets[at]
+        if target == "cpu":
+            places[at] = address(room) + begin
+        else:
+            kind = np.dtype("int64" if buffer.integer else dtype)
+            end = begin + evaluate(buffer.count, dims) * kind.itemsize
+            places[at] = room[begin:end].view(kind)
+    return Memory(sizes, factors, places, room, largest, shapes)
+
+
+def address(array: Array) -> int:
+    """Return where an array's data begin."""
+    return int(array.__array_interface__["data"][0])

@@ -1,0 +1,126 @@
+"""What generated CPU code is built on: typed pointers and the matrix product of BLAS.
+
+Enters: addresses. Leaves: Numba intrinsics that generated modules import. Arrays are passed as bare
+pointers: no wrap-around of negative positions, which would keep loops from being vectorised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_KEPT = {"contract", "reassoc", "nsz", "arcp"}  # those that keep infinities and NaN
+
+_COMMON: dict[str, Any] = {
+    "cache": True,
+    "error_model": "numpy",  # a division may give infinity; testing for zero would stop vectorisation
+    "fastmath": _KEPT,
+    "no_cfunc_wrapper": True,
+}
+OPTIONS: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
+"""Options of functions that only generated code calls."""
+
+ENTRY: dict[str, Any] = {**_COMMON, "nogil": True}
+"""Options of functions that Python calls."""
+
+
+_pointer: Any = types.CPointer
+_local: Any = cgutils.alloca_once
+
+
+def _pointer_from_address(element: Any) -> Any:
+    def at(_typing: Any, address: Any) -> Any:
+        def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(_pointer(element)))
+
+        return _pointer(element)(types.int64), build
+
+    return intrinsic(at)
+
+
+REALS = {
+    "float32": _pointer_from_address(types.float32),
+    "float64": _pointer_from_address(types.float64),
+}
+"""For each dtype, the function from an address to a pointer to reals."""
+
+integer_at = _pointer_from_address(types.int64)
+
+
+@intrinsic
+def disjoint(_typing: Any) -> Any:
+    """Tell the compiler that the arrays of the function do not overlap. The buffer plan sees to it."""
+
+    def build(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+        for argument in builder.function.args:
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), build
+
+
+@intrinsic
+def multiply_matrices(
+    _typing: Any,
+    blas: Any,
+    turned: Any,
+    m: Any,
+    n: Any,
+    k: Any,
+    factor: Any,
+    left: Any,
+    left_at: Any,
+    left_lead: Any,
+    right: Any,
+    right_at: Any,
+    right_lead: Any,
+    result: Any,
+    result_at: Any,
+    result_lead: Any,
+) -> Any:
+    """``result = factor * left @ right`` for row-major matrices inside arrays.
+
+    Args:
+        blas: the address of ``sgemm`` or ``dgemm``.
+        turned: 1 if `left` is stored transposed, 2 if `right` is, 3 for both.
+        m, n, k: ``left`` is m x k, ``right`` is k x n.
+        left_at, left_lead: where the matrix starts in its array, and the distance of its rows.
+    """
+    whole = types.int64
+    matrix = (left, whole, whole)
+    signature = types.void(whole, whole, whole, whole, whole, factor, *matrix, *matrix, result, whole, whole)
+
+    def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        address, turns, rows, columns, inner, scale, a, a_at, lda, b, b_at, ldb, c, c_at, ldc = args
+
+        def slot(value: Any) -> Any:
+            place = _local(builder, value.type)
+            builder.store(value, place)
+            return place
+
+        def short(value: Any) -> Any:
+            return slot(builder.trunc(value, ir.IntType(32)))
+
+        def letter(bit: int) -> Any:
+            one = ir.Constant(turns.type, bit)
+            on = builder.icmp_signed("!=", builder.and_(turns, one), ir.Constant(turns.type, 0))
+            byte = ir.IntType(8)
+            return slot(builder.select(on, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
+
+        # BLAS is column-major: a row-major product is the product of the transposes, in reverse.
+        zero = slot(ir.Constant(scale.type, 0.0))
+        operands = [
+            *(letter(2), letter(1), short(columns), short(rows), short(inner), slot(scale)),
+            *(builder.gep(b, [b_at]), short(ldb), builder.gep(a, [a_at]), short(lda)),
+            *(zero, builder.gep(c, [c_at]), short(ldc)),
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+        builder.call(builder.inttoptr(address, kind.as_pointer()), operands)
+        return context.get_dummy_value()
+
+    return signature, build

@@ -1,0 +1,45 @@
+"""What generated Python code is built on: the same names as for the CPU, in NumPy.
+
+Enters: flat arrays. Leaves: functions that modules of the target ``python`` import.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+erf, erfc, lgamma = special.erf, special.erfc, special.gammaln
+
+
+def multiply_matrices(
+    blas: int,
+    turned: int,
+    m: int,
+    n: int,
+    k: int,
+    factor: Any,
+    left: NDArray[Any],
+    left_at: int,
+    left_lead: int,
+    right: NDArray[Any],
+    right_at: int,
+    right_lead: int,
+    result: NDArray[Any],
+    result_at: int,
+    result_lead: int,
+) -> None:
+    """``result = factor * left @ right``; see `symdl.run.native.multiply_matrices`."""
+    a = _matrix(left, left_at, left_lead, m, k, turned=bool(turned & 1))
+    b = _matrix(right, right_at, right_lead, k, n, turned=bool(turned & 2))
+    _matrix(result, result_at, result_lead, m, n, turned=False)[...] = factor * (a @ b)
+
+
+def _matrix(
+    array: NDArray[Any], start: int, lead: int, rows: int, columns: int, *, turned: bool
+) -> NDArray[Any]:
+    steps = (1, lead) if turned else (lead, 1)
+    strides = tuple(step * array.itemsize for step in steps)
+    return np.lib.stride_tricks.as_strided(array[start:], (rows, columns), strides)

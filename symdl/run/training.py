@@ -1,0 +1,277 @@
+"""Training as one compiled call.
+
+Enters: a loss, its parameters and update equations. Leaves: `TrainingKernel`; bound to weights and data it is
+a `BoundEpoch`, whose `run` gathers batches, differentiates and updates, with no Python between two steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.differentiate.adjoint import differentiate
+from symdl.errors import ArgumentError, CompileError
+from symdl.express.ordering import order
+from symdl.express.program import Fact, Program
+from symdl.express.tensors import Tensor
+from symdl.lower.poly import evaluate
+from symdl.run.arguments import Arguments, Expected, converted, expected, outside
+from symdl.run.blas import one_thread
+from symdl.run.compiled import Built
+from symdl.run.memory import Memory, address, numbers
+
+Array = NDArray[Any]
+Pairs = Iterable[tuple[Tensor, Tensor]]
+Updates = Pairs | Callable[[Sequence[Tensor], Mapping[Tensor, Tensor]], Pairs]
+
+
+def compile_training(
+    loss: Tensor,
+    wrt: Sequence[Tensor],
+    updates: Updates,
+    *,
+    metrics: Sequence[Tensor] = (),
+    dtype: str = "float32",
+    target: str = "cpu",
+    facts: Sequence[Fact] = (),
+) -> TrainingKernel:
+    """Compile training steps.
+
+    Args:
+        loss: a rank-0 tensor, the mean over a batch.
+        wrt: the parameters to differentiate by.
+        updates: pairs of a parameter or state and its new value, or a function that makes them from the
+            parameters and a mapping from parameter to gradient.
+        metrics: further rank-0 tensors to average.
+        dtype: of all real arrays.
+        target: ``"cpu"`` or ``"python"``.
+        facts: declared knowledge for clean-up.
+
+    Raises:
+        CompileError: two updates of one tensor, or of one that is no parameter or state.
+    """
+    derivative = differentiate(loss, tuple(wrt), facts=tuple(facts))
+    gradients = {tensor: derivative.gradient(tensor) for tensor in wrt}
+    pairs = tuple(updates(tuple(wrt), gradients) if callable(updates) else updates)
+    known = derivative.program.definitions
+    outputs = (loss, *metrics)
+    wanted = (*outputs, *(new for _, new in pairs))
+    found = order(wanted, lambda t: known[t] if t in known else t.equation)
+    extra = [old for old, _ in pairs if old not in found.inputs]
+    inputs = tuple(sorted((*found.inputs, *extra), key=lambda t: t.serial))
+    _check_pairs(pairs, inputs)
+    program = Program(inputs, found.equations, outputs, tuple(facts), pairs, found.recurrences)
+    return TrainingKernel(program, dtype=dtype, target=target)
+
+
+def _check_pairs(pairs: Sequence[tuple[Tensor, Tensor]], inputs: Sequence[Tensor]) -> None:
+    seen: set[Tensor] = set()
+    names: set[str | None] = set()
+    for old, new in pairs:
+        if old in seen:
+            raise CompileError(f"{old} is updated twice")
+        if old.equation is not None or old not in inputs:
+            raise CompileError(f"{old} is no parameter or state, so it cannot be updated")
+        if old.shape != new.shape:
+            raise CompileError(f"the new value of {old} has shape {new.shape}")
+        seen.add(old)
+    for tensor in inputs:
+        if tensor.name is None or tensor.name in names:
+            raise CompileError(f"two tensors are called {tensor.name!r}", cure="give each its own name")
+        names.add(tensor.name)
+
+
+class TrainingKernel:
+    """A compiled training step.
+
+    Attributes:
+        program: forward pass, gradients and updates.
+        states: the tensors of role ``state`` that it reads or updates.
+        updated: the parameters and states that it changes.
+    """
+
+    def __init__(self, program: Program, *, dtype: str, target: str) -> None:
+        self.program = program
+        self.updated = frozenset(old for old, _ in program.updates)
+        self.states = tuple(t for t in program.inputs if t.role == "state")
+        self._built = Built(program, dtype=dtype, target=target, schedule="fused", training=True)
+        self._inputs = expected(self._built.inputs, dtype)
+
+    @property
+    def source(self) -> str:
+        """The generated module and the listing of its calls."""
+        return self._built.source
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """The loop structure of each call, or ``gemm``."""
+        return self._built.lowered.structures
+
+    @property
+    def kernels(self) -> int:
+        """The number of distinct loop kernels."""
+        return len(self._built.lowered.kernels)
+
+    def bind(self, weights: Mapping[str, Array], data: Mapping[str, Any], batch_size: int) -> BoundEpoch:
+        """Bind weights, which training changes in place, and a data set.
+
+        Args:
+            weights: parameters and states by name: writable, C-contiguous, of the kernel's dtype.
+            data: the other inputs by name, all samples; those with a batch axis are gathered from it.
+            batch_size: samples a step.
+
+        Raises:
+            ArgumentError: names, shapes, dtypes, numbers of samples or labels that do not fit.
+        """
+        inputs = {e.name: e for e in self._inputs}
+        given = {n: data[n] for n in data if n in inputs} | {n: weights[n] for n in weights if n in inputs}
+        unknown = [n for n in data if n not in inputs]
+        if unknown or given.keys() != inputs.keys():
+            raise Arguments(self._inputs).wrong_names({**given, **dict.fromkeys(unknown)})
+        _check_weights({n: weights[n] for n in weights if n in inputs}, inputs)
+        if batch_size < 1:
+            raise ArgumentError(f"batch_size = {batch_size} is no positive integer")
+        return BoundEpoch(self._built, self._inputs, given, set(data), batch_size)
+
+
+def _check_weights(weights: Mapping[str, Array], inputs: Mapping[str, Expected]) -> None:
+    for name, array in weights.items():
+        want = inputs[name]
+        if not isinstance(array, np.ndarray) or array.dtype != want.dtype:
+            raise ArgumentError(f"{name} must be an array of dtype {want.dtype}")
+        if array.shape != want.fixed:
+            shapes = {name: array.shape, "expected": want.text}
+            raise ArgumentError(f"{name} has the wrong shape", shapes=shapes)
+        if not (array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
+            raise ArgumentError(
+                f"{name} cannot be updated in place", cure="pass a writable C-contiguous array"
+            )
+    spans = sorted((address(a), a.nbytes, n) for n, a in weights.items() if a.nbytes)
+    for (start, size, one), (after, _, other) in itertools.pairwise(spans):
+        if start + size > after:
+            raise ArgumentError(f"{one} and {other} share memory", cure="pass separate arrays")
+
+
+class BoundEpoch:
+    """A training kernel with its weights and data.
+
+    Attributes:
+        totals: the sums over samples of the loss and the metrics, of the latest `run`.
+    """
+
+    def __init__(
+        self,
+        built: Built,
+        inputs: Sequence[Expected],
+        given: Mapping[str, Any],
+        data: set[str],
+        batch_size: int,
+    ) -> None:
+        self._built = built
+        self._batch = _batch_size_name(inputs, data)
+        arrays: dict[str, Array] = {}
+        for want in inputs:
+            array = given[want.name]
+            if want.name in data:
+                array = np.require(converted(want, array), requirements=["C", "A"])
+            arrays[want.name] = array
+        whole, dims = Arguments(inputs).take(arrays)
+        self.samples = dims[self._batch]
+        self._check_labels(inputs, arrays, dims)
+        self._size = min(batch_size, self.samples)
+        self._dims = dims
+        self._memory: Memory = built.memory({**dims, self._batch: self._size})
+        self._rest: dict[int, tuple[Array, Array]] = {}
+        self._kept: list[Array] = []
+        places = [built.lowered.plan.places[t] for t in built.lowered.program.inputs]
+        self._places: Any = list(self._memory.places)
+        rows: list[tuple[int, int, int, int]] = []
+        for want, array, place in zip(inputs, whole, places, strict=True):
+            if want.name in data and want.dims and want.dims[0] == self._batch:
+                batch = np.zeros((self._size, *array.shape[1:]), want.dtype)
+                source = self._put(array)
+                self._set(place, batch)
+                width = array.size // self.samples
+                rows.append((int(want.dtype.kind == "i"), source, place, width))
+            else:
+                self._set(place, array)
+        outputs = built.lowered.program.outputs
+        self._results = [np.zeros(1, built.dtype) for _ in outputs]
+        for at, (tensor, result) in enumerate(zip(outputs, self._results, strict=True)):
+            place = built.lowered.plan.places[tensor]
+            self._set(place, result)
+            rows.append((2, place, at, 0))
+        self._rows = np.array(rows, "int64").reshape(-1, 4)
+        self.totals = np.zeros(len(outputs))
+        if built.target == "cpu":
+            self._places = np.array(self._places, "int64")
+
+    def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
+        """Train on batches `first` to `last` of `order`; return the loss summed over their samples.
+
+        Args:
+            order: positions of samples; consecutive ones form a batch, the last one may be shorter.
+
+        Raises:
+            ArgumentError: a position outside the data.
+        """
+        positions = np.ascontiguousarray(order, "int64")
+        if positions.ndim != 1 or not positions.size:
+            raise ArgumentError("order must be a vector of positions, not empty")
+        if positions.min() < 0 or positions.max() >= self.samples:
+            raise outside("order", positions, self.samples)
+        size, count = self._size, len(positions)
+        end = count if last is None else min(last * size, count)
+        span = np.array([first * size, end, size], "int64")
+        rest, factors = self._remainder((end - first * size) % size or size)
+        self.totals[:] = 0.0
+        memory, built = self._memory, self._built
+        sizes = (memory.sizes, rest, memory.factors, factors)
+        arguments = (built.blas, self._rows, positions, span, self.totals)
+        with np.errstate(all="ignore"), one_thread():
+            built.module.epoch(built.code, self._places, *sizes, *arguments)
+        return float(self.totals[0])
+
+    def _remainder(self, count: int) -> tuple[Array, Array]:
+        """Return sizes and factors for a batch of `count` samples."""
+        if count not in self._rest:
+            dims = {**self._dims, self._batch: count}
+            self._rest[count] = numbers(self._built.table, dims)
+        return self._rest[count]
+
+    def _put(self, array: Array) -> int:
+        """Add a place for a whole data array; return it."""
+        self._places.append(None)
+        self._set(len(self._places) - 1, array)
+        return len(self._places) - 1
+
+    def _set(self, place: int, array: Array) -> None:
+        self._kept.append(array)
+        cpu = self._built.target == "cpu"
+        self._places[place] = address(array) if cpu else array.reshape(-1)
+
+    def _check_labels(
+        self, inputs: Sequence[Expected], arrays: Mapping[str, Array], dims: Mapping[str, int]
+    ) -> None:
+        program = self._built.lowered.program
+        for tensor, below in program.gathers:
+            name = inputs[program.inputs.index(tensor)].name
+            values, limit = arrays[name], evaluate(below, dims)
+            if values.size and (values.min() < 0 or values.max() >= limit):
+                raise outside(name, values, limit)
+
+
+def _batch_size_name(inputs: Sequence[Expected], data: set[str]) -> str:
+    firsts = {e.dims[0] for e in inputs if e.name in data and e.dims and e.shape[0].atom}
+    names = [f for f in firsts if isinstance(f, str)]
+    if len(names) != 1:
+        raise ArgumentError(
+            "the data have no batch axis" if not names else "the data have several batch axes",
+            shapes={e.name: e.text for e in inputs if e.name in data},
+            cure="give every data input the same symbolic first axis, such as n = sd.Dim('n')",
+        )
+    return names[0]
