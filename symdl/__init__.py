@@ -1,1 +1,90 @@
-"""symdl: networks as equations, their gradients derived, and kernels made from the derivation."""
+"""symdl: networks as equations, their gradients derived, and kernels made from the derivation.
+
+The pipeline, in reading order:
+
+    express        tensors and equations in index notation; array operators that build them
+    nn             activations, layers, losses, optimizers, as mathematics
+    differentiate  equations to equations: gradients, tangents, and the record of every step
+    explain        that record as a derivation: text, LaTeX, HTML
+    lower, emit    the same equations as loop nests, schedules and source code
+    run            compiled modules, their cache, the reference interpreter
+    train          data sets, epochs, history
+    check          gradients three ways
+"""
+
+from symdl import nn, train
+from symdl.check.gradients import check_gradients
+from symdl.differentiate.gradients import grad
+from symdl.differentiate.tangent import hvp, jvp
+from symdl.errors import SymdlError
+from symdl.explain.derive import derive
+from symdl.express.build import parameter, parameters, sums_to_one, tensor
+from symdl.express.dims import Dim, indices
+from symdl.express.operators import (
+    cos,
+    elementwise,
+    exp,
+    log,
+    logsumexp,
+    matmul,
+    maximum,
+    minimum,
+    sin,
+    sqrt,
+)
+from symdl.express.surface import LogSumExp, Max, Sum, define
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import (
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    tanh,
+)
+from symdl.run.compile import compile
+from symdl.train.model import Model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Dim",
+    "LogSumExp",
+    "Max",
+    "Model",
+    "Sum",
+    "SymdlError",
+    "Tensor",
+    "check_gradients",
+    "compile",
+    "cos",
+    "define",
+    "derive",
+    "elementwise",
+    "exp",
+    "grad",
+    "hvp",
+    "indices",
+    "jvp",
+    "leaky_relu",
+    "log",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "maximum",
+    "minimum",
+    "nn",
+    "parameter",
+    "parameters",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "sums_to_one",
+    "tanh",
+    "tensor",
+    "train",
+]
