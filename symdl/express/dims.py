@@ -52,20 +52,17 @@ def as_extent(size: object) -> Extent:
     Raises:
         ExpressionError: `size` is neither.
     """
-    if isinstance(size, bool) or not isinstance(size, int | sp.Expr):
-        if hasattr(size, "__index__"):
-            return as_extent(size.__index__())
-        raise ExpressionError(f"{size!r} is no size", cure="pass a nonnegative integer or sd.Dim('n')")
-    if isinstance(size, sp.Expr):
-        if size.is_Integer:
-            return as_extent(int(size))
-        size = sp.expand(size)
-        if not all(isinstance(symbol, Dim) for symbol in size.free_symbols):
+    if isinstance(size, sp.Expr) and not size.is_Integer:
+        polynomial: sp.Expr = sp.expand(size)
+        if not all(isinstance(symbol, Dim) for symbol in polynomial.free_symbols):
             raise ExpressionError(f"the size {size} holds symbols that are no sd.Dim")
-        return size
-    if size < 0:
+        return polynomial
+    if isinstance(size, bool) or not hasattr(size, "__index__"):
+        raise ExpressionError(f"{size!r} is no size", cure="pass a nonnegative integer or sd.Dim('n')")
+    number = int(size.__index__())
+    if number < 0:
         raise ExpressionError(f"the size {size} is negative")
-    return size
+    return number
 
 
 def dims_of(extent: Extent) -> set[Dim]:
@@ -115,7 +112,7 @@ def at_most(small: Extent, large: Extent) -> bool:
     shifted = sp.expand(gap.subs({d: d + 1 for d in dims}, simultaneous=True))
     if not dims or not shifted.is_polynomial(*dims):
         return False
-    return all(bool(c >= 0) for c in sp.Poly(shifted, *dims).coeffs() if c.is_number)
+    return all(c.is_number and bool(c >= 0) for c in sp.Poly(shifted, *dims).coeffs())
 
 
 def in_range(expr: sp.Expr, extent: Extent, extents: Mapping[Index, Extent]) -> bool:

@@ -43,7 +43,7 @@ class ArrayMethods:
 
     def _sympy_(self) -> sp.Expr:
         """A rank-0 tensor stands for its value inside an expression."""
-        return _module("operators").scalar(self)  # type: ignore[no-any-return]
+        return _module("operators").scalar(self)
 
     def _binary(self, name: str, other: Any, *, swap: bool = False) -> Any:
         return _module("operators").binary(name, *((other, self) if swap else (self, other)))

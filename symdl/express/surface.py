@@ -38,7 +38,8 @@ class Reduce(sp.Expr):
                     f"{cls.__name__} runs over {index!r}, which is no index",
                     cure="make indices with sd.indices('i j k')",
                 )
-        return super().__new__(cls, as_expression(body), *(sp.Tuple(*pair) for pair in pairs))
+        node: Reduce = super().__new__(cls, as_expression(body), *(sp.Tuple(*pair) for pair in pairs))
+        return node
 
     @property
     def axes(self) -> dict[Index, Extent | None]:
