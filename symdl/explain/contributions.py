@@ -1,0 +1,93 @@
+"""Every step of an adjoint equation: the chain rule in index form, its deltas, and their contraction.
+
+Enters: a page and a derivative's record. Leaves: the lines of depth ``all``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.differentiate.indexforms import fresh_index
+from symdl.differentiate.record import Contribution, Derivative
+from symdl.explain.derivation import Lines, Relation, Step
+from symdl.explain.equations import Page, condition, left_side, right_side
+from symdl.explain.reasons import rule_of
+from symdl.explain.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Equal, Equation
+from symdl.express.tensors import substitute
+
+
+def every_step(page: Page, derivative: Derivative) -> Lines:
+    """Return the chain rule of every use of every tensor on the way, with the rewrites that followed."""
+    steps: list[Step] = []
+    for use in derivative.record.contributions:
+        steps += _use(page, use, derivative)
+    for rewrite in derivative.record.rewrites:
+        if rewrite.level == "algebraic" and rewrite.after is not None:
+            left = left_side(page, rewrite.before)
+            steps.append(Step("before", left, right_side(page, rewrite.before), "rewrite", "all"))
+            steps.append(Step(rewrite.rule, None, right_side(page, rewrite.after), "rewrite", "all"))
+    return Lines("Every use, by the chain rule", tuple(steps), level="all")
+
+
+def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
+    """One use: the sum over all elements, the local derivative with its deltas, the contraction."""
+    via, term = use.via, use.equation
+    taken = {*term.indices, *via.extents}
+    names: dict[Index, Index] = {}
+    for index in (*via.indices, *via.bound):
+        if index in term.indices:
+            names[index] = fresh_index(taken)
+            taken.add(names[index])
+    fresh = via.rename(names)
+    swap = dict(names)
+    access = substitute(use.access, dict(swap))
+    weight = substitute(use.weight, dict(swap))
+    target = left_side(page, replace(term, lhs=use.tensor))
+    whole = left_side(page, replace(term, lhs=derivative.cotangents[use.tensor]))
+    above = left_side(page, fresh)
+    bar = page.notation.read(derivative.cotangents[via.lhs].at(*fresh.indices))
+    deltas = tuple(
+        Delta(page.notation.read(e), Symbol(Label(str(i)), i))
+        for e, i in zip(access.indices, term.indices, strict=True)
+    )
+    free = tuple((i, fresh.extents[i]) for i in fresh.indices)
+    every = tuple((i, size) for i, size in fresh.extents.items())
+    where = _where(page, fresh, derivative)
+    inner = tuple((i, fresh.extents[i]) for i in fresh.bound)
+    value = _sum(inner, product((*_parts(page, weight), *where, *deltas)))
+    chain = _sum(free, product((bar, Partial(above, target, value))))
+    spread = _sum(every, product((bar, *_parts(page, weight), *where, *deltas)))
+    several = sum(c.tensor is use.tensor for c in derivative.record.contributions) > 1
+    sign: Relation = "+=" if several else "="
+    steps = [Step("chain rule", whole, chain, "index", "all", relation=sign)]
+    steps.append(Step(rule_of(use), None, spread, "index", "all"))
+    shown = right_side(page, term)
+    if shown != spread:
+        steps.append(Step("contraction of δ", None, shown, "index", "all"))
+    return steps
+
+
+def _where(page: Page, via: Equation, derivative: Derivative) -> tuple[Node, ...]:
+    """The conditions of an equation, and for a maximum that this is its position, as indicators."""
+    found = [Indicator(condition(page, guard)) for guard in via.guards]
+    if via.reduction and via.reduction.op == "max":
+        flat: sp.Expr = sp.Integer(0)
+        for index, size in via.reduction.axes:
+            flat = sp.expand(flat * size + index)
+        tensors = [e.lhs for e in derivative.program.equations]
+        position = next(t for t in tensors if t.role == "index" and t.of is via.lhs)
+        chosen = condition(page, Equal(position.at(*via.indices), flat))
+        found.append(Indicator(chosen))
+    return tuple(found)
+
+
+def _parts(page: Page, weight: sp.Expr) -> tuple[Node, ...]:
+    return () if weight == 1 else (page.notation.read(weight),)
+
+
+def _sum(axes: tuple[tuple[Index, Extent], ...], body: Node) -> Node:
+    return Big("sum", axes, body) if axes else body

@@ -1,0 +1,353 @@
+"""Equations of a derivative as they are shown.
+
+Enters: a derivative. Leaves: `Page`: which equations are shown and under which names; unnamed contractions
+that are used once are written inside their user, ``exp(z - logsumexp(z))`` is called P.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+
+from symdl.differentiate.indexforms import fresh_index
+from symdl.differentiate.record import Derivative
+from symdl.explain.names import free_label, label_of, labels_of
+from symdl.explain.notation import Notation, ordered_factors
+from symdl.explain.tree import (
+    Array,
+    Big,
+    Compare,
+    Cross,
+    Indicator,
+    Item,
+    Label,
+    Logic,
+    Negative,
+    Node,
+    Product,
+    Symbol,
+    number,
+    product,
+)
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Divisible, Equal, Equation, Guard, InRange, Origin, guard_terms
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor, is_plain, substitute
+
+
+@dataclass(slots=True)
+class Page:
+    """The equations of a derivation, and the names in it.
+
+    Attributes:
+        program: computes everything shown.
+        output: the tensor that was differentiated.
+        forward: the shown equations of the function, in order.
+        backward: the shown equations of the derivative, in order, abbreviations included.
+        inlined: tensors that are written inside their only user.
+        abbreviations: tensors that exist on paper only, such as the softmax P.
+        hot: definitions of one-hot arrays, used in matrix form only.
+        notation: the labels.
+    """
+
+    program: Program
+    output: Tensor
+    forward: tuple[Equation, ...] = ()
+    backward: tuple[Equation, ...] = ()
+    inlined: dict[Tensor, Equation] = field(default_factory=dict)
+    abbreviations: dict[Tensor, Equation] = field(default_factory=dict)
+    hot: list[Equation] = field(default_factory=list)
+    notation: Notation = field(default_factory=Notation)
+    labels: dict[Tensor, Label] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, derivative: Derivative) -> Page:
+        """Choose what to show of a derivative."""
+        full = derivative.program
+        gradients = tuple(derivative.gradient(t) for t in derivative.wrt)
+        program = replace(full, outputs=(derivative.output, *gradients))
+        page = cls(program, derivative.output)
+        page._abbreviate()
+        page.inlined = _single_uses(page.program)
+        given = {} if derivative.output.name else {derivative.output: _unused("L", page.program)}
+        page.labels = labels_of(page.program, given)
+        page._extra_labels(derivative)
+        inline = {t: page._inliner(e) for t, e in page.inlined.items()}
+        page.notation = Notation(page.labels, {}, inline)
+        paper = set(page.abbreviations)
+        shown = [e for e in page.program.equations if e.lhs not in page.inlined]
+        back = paper | {t for t in page.labels if _is_backward(t)}
+        page.forward = tuple(e for e in shown if e.lhs not in back)
+        page.backward = tuple(e for e in shown if e.lhs in back)
+        return page
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What is shown, in the order of first use."""
+        return [*self.program.inputs, *(e.lhs for e in (*self.forward, *self.backward))]
+
+    def definition(self, tensor: Tensor) -> Equation:
+        """The shown equation of a tensor."""
+        return self.program.definitions[tensor]
+
+    def shape(self, tensor: Tensor) -> Node:
+        """A tensor's shape as a formula, ``n × 10``."""
+        if not tensor.shape:
+            return Symbol(Label("scalar", verbatim=True))
+        sizes = tuple(_extent(size) for size in tensor.shape)
+        return sizes[0] if len(sizes) == 1 else Cross(sizes)
+
+    def fact(self, rule: str) -> tuple[str, Node | None]:
+        """The words for a declared fact, and what it is about."""
+        for fact in self.program.facts:
+            return f"declared: sums to one along axis {fact.axis}:", self.notation.array(fact.tensor)
+        return rule, None
+
+    def one_hot(self, label: Access, classes: Extent) -> Node | None:
+        """The array that is 1 where the label equals the column number; defined on first use."""
+        for equation in self.hot:
+            if label.tensor in equation.reads() and equation.lhs.shape[-1] == classes:
+                return self.notation.array(equation.lhs)
+        tensor = Tensor(None, (*label.tensor.shape, classes))
+        taken = set(self.labels.values())
+        self.labels[tensor] = free_label(Label("Y"), taken)
+        row, column = label.indices[0], fresh_index(set(label.indices), Index("j"))
+        body = sp.Piecewise((1, sp.Eq(label, column)), (0, True))
+        self.hot.append(Equation(tensor, (row, column), body, origin=Origin("one-hot")))
+        return self.notation.array(tensor)
+
+    def short(self, equation: Equation) -> Equation:
+        """Write softmaxes in an equation by their names."""
+        totals = {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
+        known = {_key(e): e for e in self.abbreviations.values()}
+        values = {n: _softmax(n, totals, known) for n in equation.body.atoms(sp.exp)}
+        body = equation.body.xreplace({n: v for n, v in values.items() if v is not None})
+        return (
+            replace(equation, body=body)
+            if set(known.values()) <= set(self.abbreviations.values())
+            else equation
+        )
+
+    def _abbreviate(self) -> None:
+        """Name every softmax that the derivative writes as ``exp(z - logsumexp(z))``."""
+        totals = {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
+        if not totals:
+            return
+        equations: list[Equation] = []
+        known: dict[tuple[Tensor, Tensor], Equation] = {}
+        for equation in self.program.equations:
+            if _is_backward(equation.lhs):
+                values: dict[sp.Basic, sp.Expr] = {}
+                for node in equation.body.atoms(sp.exp):
+                    found = _softmax(node, totals, known)
+                    if found is not None:
+                        values[node] = found
+                equation = replace(equation, body=equation.body.xreplace(values)) if values else equation
+            equations.append(equation)
+        for paper in known.values():
+            self.abbreviations[paper.lhs] = paper
+        if known:
+            self.program = self.program.with_equations([*equations, *known.values()])
+
+    def _extra_labels(self, derivative: Derivative) -> None:
+        """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""
+        taken = set(self.labels.values())
+        for tensor in self.abbreviations:
+            taken.discard(self.labels.get(tensor, Label("")))
+            self.labels[tensor] = free_label(Label("P"), taken)
+            taken.add(self.labels[tensor])
+        steps = derivative.record
+        more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
+        more += [e for c in steps.contributions for e in (c.via, c.equation)]
+        every = [t for e in more for t in (e.lhs, *e.reads())]
+        for tensor in dict.fromkeys(every):
+            if tensor in self.labels:
+                continue
+            final = derivative.cotangents.get(tensor.of) if tensor.of is not None else None
+            label = labels_of(Program((tensor,), (), ()), self.labels)[tensor]
+            if final is tensor or tensor.role != "cotangent":
+                self.labels[tensor] = label
+            else:
+                self.labels[tensor] = free_label(label, self.labels.values())
+
+    def _inliner(self, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:
+        def write(where: tuple[sp.Expr, ...]) -> Node:
+            used = {s for e in where for s in e.free_symbols}
+            names: dict[Index, Index] = {}
+            for index in equation.bound:
+                if index in used:
+                    names[index] = fresh_index({*used, *equation.extents, *names.values()})
+            fresh = equation.rename(names) if names else equation
+            body = substitute(fresh.body, dict(zip(fresh.indices, where, strict=True)))
+            return _reduced(self, replace(fresh, body=body), set(fresh.bound))
+
+        return write
+
+
+def _unused(letter: str, program: Program) -> Label:
+    tensors = [*program.inputs, *(e.lhs for e in program.equations)]
+    return free_label(Label(letter), {label_of(t.name) for t in tensors if t.name})
+
+
+def _is_backward(tensor: Tensor) -> bool:
+    if tensor.role == "cotangent":
+        return True
+    return tensor.of is not None and tensor.role in ("index", "intermediate")
+
+
+def _key(equation: Equation) -> tuple[Tensor, Tensor]:
+    high, low = sorted(equation.body.atoms(Access), key=lambda a: -len(a.indices))
+    return high.tensor, low.tensor
+
+
+def _softmax(
+    node: sp.exp, totals: dict[Tensor, Equation], known: dict[tuple[Tensor, Tensor], Equation]
+) -> Access | None:
+    """Return the access to P if the node is ``exp(z[..] - l[..])`` with ``l`` the logsumexp of ``z``."""
+    for low in node.args[0].atoms(Access):
+        total = totals.get(low.tensor)
+        high = node.args[0] + low
+        if total is None or not isinstance(high, Access) or not isinstance(total.body, Access):
+            continue
+        inner = total.body
+        if inner.tensor is not high.tensor or not is_plain(inner):
+            continue
+        where = dict(zip(inner.indices, high.indices, strict=True))
+        if tuple(where[i] for i in total.indices) != low.indices:
+            continue
+        key = (high.tensor, low.tensor)
+        if key not in known:
+            tensor = Tensor(None, high.tensor.shape)
+            body = sp.exp(inner - total.target)
+            known[key] = Equation(tensor, inner.indices, body, origin=Origin("softmax"))
+        return known[key].lhs.at(*high.indices)
+    return None
+
+
+def _single_uses(program: Program) -> dict[Tensor, Equation]:
+    """Unnamed sums that one equation reads, once: they are written inside it."""
+    uses = Counter(a.tensor for e in program.equations for a in e.accesses())
+    for equation in program.equations:
+        for guard in equation.guards:
+            uses.update(a.tensor for term in guard_terms(guard) for a in term.atoms(Access))
+    barred = {e.lhs.of for e in program.equations if e.lhs.role == "cotangent"}
+    found: dict[Tensor, Equation] = {}
+    for equation in program.equations:
+        lhs, reduction = equation.lhs, equation.reduction
+        named = lhs.name or lhs.role != "intermediate" or lhs.of is not None or lhs in program.outputs
+        if named or uses[lhs] != 1 or lhs in barred or equation.guards:
+            continue
+        if reduction is None or reduction.op != "sum":
+            continue
+        found[lhs] = equation
+    return found
+
+
+def left_side(page: Page, equation: Equation) -> Node:
+    """Return the left-hand side of an equation."""
+    label = page.notation.label(equation.lhs)
+    if not equation.indices:
+        return Symbol(label, equation.target)
+    return Item(label, equation.lhs, tuple(Symbol(Label(str(i)), i) for i in equation.indices))
+
+
+def right_side(page: Page, equation: Equation) -> Node:
+    """Return the right-hand side of an equation, its reduction and guards included."""
+    return _reduced(page, equation, set(equation.bound))
+
+
+def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
+    inner = [g for g in equation.guards if any(t.free_symbols & bound for t in guard_terms(g))]
+    outer = [g for g in equation.guards if g not in inner]
+    body, front = equation.body, number(1)
+    if equation.reduction and equation.reduction.op == "sum":
+        front, body = _front(page, body, bound)
+    node = _contraction(page, body, equation) if isinstance(body, sp.Mul) else page.notation.read(body)
+    if equation.reduction:
+        negative = isinstance(node, Negative) and equation.reduction.op == "sum"
+        inside = node.arg if negative and isinstance(node, Negative) else node
+        condition = _conditions(page, inner)
+        node = Big(equation.reduction.op, equation.reduction.axes, inside, condition)
+        node = Negative(node) if negative else node
+    node = _times(front, node)
+    shown = _conditions(page, outer)
+    if shown is None:
+        return node
+    return (
+        Product((node, Indicator(shown)))
+        if not isinstance(node, Negative)
+        else Negative(Product((node.arg, Indicator(shown))))
+    )
+
+
+def _times(front: Node, node: Node) -> Node:
+    if front == number(1):
+        return node
+    if isinstance(front, Negative):
+        return (
+            Negative(_times(front.arg, node))
+            if not isinstance(node, Negative)
+            else _times(front.arg, node.arg)
+        )
+    if isinstance(node, Negative):
+        return Negative(_times(front, node.arg))
+    return product((front, node))
+
+
+def _front(page: Page, body: sp.Expr, bound: set[Index]) -> tuple[Node, sp.Expr]:
+    """Take numbers and sizes out of a sum; more than that stays, since it is computed inside."""
+    factors = sp.Mul.make_args(body)
+    outside = [f for f in factors if not f.atoms(Access) and not f.free_symbols & bound]
+    if not outside or len(outside) == len(factors):
+        return number(1), body
+    inside = [f for f in factors if f not in outside]
+    content = [f.primitive() if isinstance(f, sp.Add) else (sp.Integer(1), f) for f in inside]
+    front = sp.Mul(*outside, *(c for c, _ in content))
+    return page.notation.read(front), sp.Mul(*(rest for _, rest in content))
+
+
+def _contraction(page: Page, body: sp.Mul, equation: Equation) -> Node:
+    """Order the factors of a product as the matrix product is: first the one with the row index."""
+    factors = ordered_factors(body)
+    if not equation.reduction or len(equation.indices) < 1:
+        return page.notation.times(factors)
+    first = equation.indices[-2:][0]
+
+    def late(factor: sp.Expr) -> bool:
+        accesses = factor.atoms(Access)
+        return bool(accesses) and not any(first in a.free_symbols for a in accesses)
+
+    plain = [f for f in factors if not f.atoms(Access)]
+    rest = sorted((f for f in factors if f.atoms(Access)), key=late)
+    return page.notation.times((*plain, *rest))
+
+
+def _conditions(page: Page, guards: Iterable[Guard]) -> Node | None:
+    parts = tuple(condition(page, guard) for guard in guards)
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else Logic("and", parts)
+
+
+def condition(page: Page, guard: Guard) -> Node:
+    """Return a guard as a condition."""
+    read = page.notation.read
+    if isinstance(guard, Equal):
+        sides = (guard.left, guard.right)
+        left, right = reversed(sides) if isinstance(guard.right, Index) else sides
+        return Compare("=", read(left), read(right))
+    if isinstance(guard, Divisible):
+        return Compare("|", number(guard.by), read(guard.expr))
+    assert isinstance(guard, InRange)
+    upper = Compare("<", read(guard.expr), _extent(guard.extent))
+    return Compare("<=", number(0), upper)
+
+
+def _extent(size: Extent) -> Node:
+    return Notation().read(sp.sympify(size, strict=True))
+
+
+__all__ = ["Array", "Page", "left_side", "right_side"]

@@ -1,0 +1,314 @@
+"""From index form to matrix form.
+
+Enters: an equation whose free and bound indices are at most two at a time. Leaves: the same right-hand side
+with matrix products, transposes, Hadamard products, diagonal matrices and ones; or None where there is no
+such form, and index notation stays. Vectors are columns; a number added to an array is added to every entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from symdl.explain.matrixparts import (
+    NoMatrixForm,
+    Part,
+    elementwise,
+    hadamard,
+    inner_product,
+    is_number,
+    joined,
+    multiply,
+    oriented,
+    transposed,
+    with_front,
+)
+from symdl.explain.notation import (
+    Notation,
+    ordered_factors,
+    ordered_terms,
+    primitive,
+    sigmoid_power,
+    sigmoids,
+)
+from symdl.explain.tree import (
+    Call,
+    Compare,
+    Diagonal,
+    Indicator,
+    Multiply,
+    Negative,
+    Node,
+    Norm,
+    Ones,
+    Power,
+    Terms,
+    Transpose,
+    number,
+)
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Equation
+from symdl.express.tensors import Access, Tensor, substitute
+
+
+def matrix_form(
+    equation: Equation,
+    notation: Notation,
+    *,
+    inline: Mapping[Tensor, Equation] | None = None,
+    one_hot: Callable[[Access, Extent], Node | None] | None = None,
+) -> Node | None:
+    """Return the right-hand side of an equation in matrix form, or None.
+
+    Args:
+        equation: of rank 0, 1 or 2, without guards.
+        notation: the labels.
+        inline: tensors without a name of their own, which are written out.
+        one_hot: returns the array that is 1 where a label equals the column number.
+    """
+    if equation.lhs.rank > 2 or equation.guards:
+        return None
+    reader = _Reader(notation, dict(inline or {}), one_hot, dict(equation.extents))
+    try:
+        part = reader.equation(equation)
+        return reader.full(part, equation.indices).node
+    except NoMatrixForm:
+        return None
+
+
+@dataclass(slots=True)
+class _Reader:
+    notation: Notation
+    inline: Mapping[Tensor, Equation]
+    one_hot: Callable[[Access, Extent], Node | None] | None
+    extents: dict[Index, Extent] = field(default_factory=dict)
+
+    def equation(self, equation: Equation) -> Part:
+        if equation.reduction is None:
+            return self.part(equation.body, equation.indices)
+        if equation.reduction.op != "sum":
+            raise NoMatrixForm
+        return self.total(equation.body, equation.bound, equation.indices)
+
+    def full(self, part: Part, axes: Sequence[Index]) -> Part:
+        """Stretch a part to exactly these axes, by ones."""
+        if isinstance(part.node, Negative) and set(part.axes) != set(axes):
+            positive = self.full(Part(part.node.arg, part.axes), axes)
+            return Part(Negative(positive.node), positive.axes)
+        if set(part.axes) == set(axes):
+            return oriented(part, tuple(axes))
+        if len(axes) == 2 and len(part.axes) == 1:
+            row, column = axes
+            if part.axes[0] == row:
+                return Part(Multiply((part.node, Transpose(Ones(self.extents[column])))), (row, column))
+            return Part(Multiply((Ones(self.extents[row]), transposed(part.node))), (row, column))
+        if len(axes) == 1 and not part.axes:
+            return Part(_scaled((part.node,), Ones(self.extents[axes[0]])), tuple(axes))
+        if len(axes) == 2 and not part.axes:
+            row, column = axes
+            ones = Multiply((Ones(self.extents[row]), Transpose(Ones(self.extents[column]))))
+            return Part(_scaled((part.node,), ones), (row, column))
+        raise NoMatrixForm
+
+    def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:
+        """Read an expression; `wish` says which axis goes first."""
+        if isinstance(expr, Access):
+            return self.access(expr, wish)
+        if not expr.atoms(Access):
+            if any(isinstance(s, Index) for s in expr.free_symbols):
+                raise NoMatrixForm
+            return Part(self.notation.read(expr))
+        if isinstance(expr, sp.Add):
+            return self.terms([self.part(a, wish) for a in self.sorted(expr)], wish)
+        sigmoid = sigmoid_power(expr)
+        if sigmoid is not None:
+            return self.sigmoid(*sigmoid, wish)
+        if isinstance(expr, sp.Mul):
+            factors = primitive(ordered_factors(expr))
+            shown = sigmoids(factors)
+            pairs = [(f, p) for f in factors for p in self.factor(f, shown.get(f), wish)]
+            return self.times(pairs, wish)
+        if isinstance(expr, sp.Pow):
+            base = self.part(expr.base, wish)
+            exponent = self.part(expr.exp, wish)
+            if exponent.axes:
+                raise NoMatrixForm
+            return Part(Power(base.node, exponent.node), base.axes)
+        if isinstance(expr, sp.Piecewise):
+            return self.cases(expr, wish)
+        if isinstance(expr, sp.Function) and len(expr.args) == 1:
+            return self.mapped(type(expr).__name__, expr.args[0], wish)
+        raise NoMatrixForm
+
+    def sorted(self, expr: sp.Add) -> list[sp.Expr]:
+        terms = ordered_terms(expr.args)
+
+        def width(term: sp.Expr) -> tuple[bool, bool, int]:
+            accesses = term.atoms(Access)
+            inlined = any(a.tensor in self.inline for a in accesses)
+            return (
+                term.could_extract_minus_sign(),
+                not inlined,
+                -max((len(a.indices) for a in accesses), default=99),
+            )
+
+        return sorted(terms, key=width)
+
+    def factor(
+        self, factor: sp.Expr, powers: list[tuple[sp.Expr, int]] | None, wish: Sequence[Index]
+    ) -> list[Part]:
+        if powers is None:
+            return [self.part(factor, wish)]
+        return [self.sigmoid(argument, power, wish) for argument, power in powers]
+
+    def sigmoid(self, argument: sp.Expr, power: int, wish: Sequence[Index]) -> Part:
+        """``sigma(u)**power``, or ``1 - sigma(u)`` for the power 0."""
+        value = self.mapped("sigmoid", argument, wish)
+        if power == 0:
+            return Part(Terms((number(1), Negative(value.node))), value.axes)
+        return value if power == 1 else Part(Power(value.node, number(power)), value.axes)
+
+    def mapped(self, name: str, argument: sp.Expr, wish: Sequence[Index]) -> Part:
+        inner = self.part(argument, wish)
+        return Part(Call(name, (inner.node,)), inner.axes)
+
+    def access(self, access: Access, wish: Sequence[Index]) -> Part:
+        inline = self.inline.get(access.tensor)
+        if inline is not None:
+            return self.written_out(inline, access)
+        if not access.indices:
+            return Part(self.notation.read(access))
+        kept = [i for i in access.indices if isinstance(i, Index)]
+        single = all(size == 1 for i, size in zip(access.indices, access.tensor.shape, strict=True) if i == 0)
+        others = [i for i in access.indices if not isinstance(i, Index) and i != 0]
+        if others or not single or len(set(kept)) != len(kept) or not 0 < access.tensor.rank <= 2:
+            raise NoMatrixForm
+        array = self.notation.array(access.tensor)
+        row_only = access.tensor.rank == 2 and access.indices[0] == 0
+        part = Part(Transpose(array) if row_only else array, tuple(kept))
+        return (
+            oriented(part, tuple(w for w in wish if w in kept))
+            if len(kept) == 2 and set(kept) <= set(wish)
+            else part
+        )
+
+    def written_out(self, equation: Equation, access: Access) -> Part:
+        if equation.guards or not all(isinstance(i, Index) for i in access.indices):
+            raise NoMatrixForm
+        names = {b: Index(f"{b}_{len(self.extents)}") for b in equation.bound}
+        fresh = equation.rename(names)
+        values = dict(zip(fresh.indices, access.indices, strict=True))
+        self.extents.update({b: fresh.extents[b] for b in fresh.bound})
+        body = substitute(fresh.body, dict(values))
+        where = tuple(i for i in access.indices if isinstance(i, Index))
+        if fresh.reduction is None:
+            return self.part(body, where)
+        if fresh.reduction.op != "sum":
+            raise NoMatrixForm
+        return self.total(body, fresh.bound, where)
+
+    def cases(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part:
+        """Read max, min, an absolute value, an indicator."""
+        if len(expr.args) == 2 and expr.args[1] == (0, True) and expr.args[0][0] == 1:
+            return self.indicator(expr.args[0][1], wish)
+        shown = self.notation.read(expr)
+        if not isinstance(shown, Call):
+            raise NoMatrixForm
+        values = [v for v, _ in expr.args if not v.is_number][:1]
+        fixed = [v for v, _ in expr.args if v.is_number]
+        inner = self.part(values[0], wish)
+        if shown.name == "Abs":
+            return Part(Call("Abs", (inner.node,)), inner.axes)
+        if shown.name not in ("Max", "Min") or len(fixed) != 1:
+            raise NoMatrixForm
+        return Part(Call(shown.name, (inner.node, self.notation.read(fixed[0]))), inner.axes)
+
+    def indicator(self, condition: sp.Basic, wish: Sequence[Index]) -> Part:
+        if not isinstance(condition, Relational):
+            raise NoMatrixForm
+        left, right = condition.args
+        if isinstance(condition, sp.Eq) and isinstance(right, Index) and isinstance(left, Access):
+            node = self.one_hot(left, self.extents[right]) if self.one_hot else None
+            plain = len(left.indices) == 1 and isinstance(left.indices[0], Index)
+            if node is None or not plain:
+                raise NoMatrixForm
+            return oriented(Part(node, (left.indices[0], right)), tuple(wish))
+        shown = self.notation.read(condition)
+        sides = [self.part(side, wish) for side in (left, right)]
+        axes = max((s.axes for s in sides), key=len)
+        if not isinstance(shown, Compare) or any(s.axes not in ((), axes) for s in sides):
+            raise NoMatrixForm
+        return Part(Indicator(Compare(shown.op, sides[0].node, sides[1].node)), axes)
+
+    def terms(self, parts: Sequence[Part], wish: Sequence[Index]) -> Part:
+        every = tuple(i for i in wish if any(i in p.axes for p in parts))
+        every += tuple(dict.fromkeys(i for p in parts for i in p.axes if i not in every))
+        if len(every) > 2:
+            raise NoMatrixForm
+        nodes = [p.node if not p.axes and is_number(p.node) else self.full(p, every).node for p in parts]
+        return Part(Terms(tuple(nodes)), every)
+
+    def times(self, factors: Sequence[tuple[sp.Expr, Part]], wish: Sequence[Index]) -> Part:
+        numbers = tuple(f for f, part in factors if not part.axes)
+        front = self.notation.times(numbers) if numbers else number(1)
+        rest = elementwise([part for _, part in factors if part.axes])
+        return with_front(front, joined(rest, wish))
+
+    def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
+        """Sum an expression over `bound`, factor by factor."""
+        if isinstance(body, sp.Add):
+            terms = [self.total(a, bound, wish) for a in self.sorted(body)]
+            return self.terms(terms, wish)
+        order = (*wish, *bound)
+        every = primitive(ordered_factors(body)) if body.is_Mul else (body,)
+        factors = [pair for f in every for pair in self.squares(f, order)]
+        front = self.notation.times(tuple(f for f, p in factors if not p.axes))
+        parts = [p for _, p in factors if p.axes]
+        whole = inner_product(parts, bound, wish)
+        if whole is not None:
+            return with_front(front, whole)
+        for index in bound:
+            parts = self.eliminated(parts, index, wish)
+        scalars = tuple(p.node for p in parts if not p.axes)
+        parts = [p for p in parts if p.axes]
+        result = joined(elementwise(parts), wish) if parts else Part(number(1))
+        for scalar in scalars:
+            result = Part(scalar) if result.node == number(1) else with_front(scalar, result)
+        return with_front(front, result)
+
+    def squares(self, body: sp.Expr, order: Sequence[Index]) -> list[tuple[sp.Expr, Part]]:
+        if isinstance(body, sp.Pow) and body.exp == 2:
+            part = self.part(body.base, order)
+            return [(body.base, part), (body.base, part)]
+        return [(body, self.part(body, order))]
+
+    def eliminated(self, parts: list[Part], index: Index, wish: Sequence[Index]) -> list[Part]:
+        """Sum a product of parts over one index."""
+        inside = [p for p in parts if index in p.axes]
+        outside = [p for p in parts if index not in p.axes]
+        vectors = [p.node for p in inside if len(p.axes) == 1]
+        merged = [p for p in elementwise(inside) if len(p.axes) == 2]
+        ones = Ones(self.extents[index])
+        if not merged:
+            if len(vectors) == 2:
+                same = vectors[0] == vectors[1]
+                node = Norm(vectors[0]) if same else multiply(transposed(vectors[0]), vectors[1])
+            else:
+                node = multiply(Transpose(ones), hadamard(vectors) if vectors else ones)
+            return [*outside, Part(node)]
+        partners = [next(a for a in p.axes if a != index) for p in merged]
+        if len(merged) == 1:
+            matrix = oriented(merged[0], (partners[0], index))
+            vector = hadamard(vectors) if vectors else ones
+            return [*outside, Part(multiply(matrix.node, vector), (partners[0],))]
+        if len(merged) > 2:
+            raise NoMatrixForm
+        rank = {w: n for n, w in enumerate(wish)}
+        first, second = sorted(range(2), key=lambda n: rank.get(partners[n], 99))
+        left = oriented(merged[first], (partners[first], index)).node
+        right = oriented(merged[second], (index, partners[second])).node
+        middle = (Diagonal(hadamard(vectors)),) if vectors else ()
+        return [*outside, Part(multiply(left, *middle, right), (partners[first], partners[second]))]

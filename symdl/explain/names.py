@@ -1,0 +1,177 @@
+"""From names to how they are set.
+
+Enters: the names that users and programs give. Leaves: a `Label` for each, no two alike, and the label as
+LaTeX and as text. Nothing of a name reaches LaTeX unread: a character is a known letter or it is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from symdl.explain.tree import Label
+from symdl.express.program import Program
+from symdl.express.tensors import Tensor
+
+_SMALL = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
+_LARGE = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+_UNICODE_NAME = {"lambda": "LAMDA", "Lambda": "LAMDA"}
+
+
+def _greek(name: str) -> str:
+    size = "CAPITAL" if name[0].isupper() else "SMALL"
+    return unicodedata.lookup(f"GREEK {size} LETTER {_UNICODE_NAME.get(name, name).upper()}")
+
+
+GREEK = {name: _greek(name) for name in f"{_SMALL} upsilon phi chi psi omega {_LARGE}".split()}
+_LETTERS = {letter: name for name, letter in GREEK.items()}
+_ACCENTS = ("hat", "tilde", "vec", "dot")
+_ESCAPED = {
+    "\\": r"\backslash ",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "^": r"\hat{\ }",
+    "~": r"\sim ",
+    " ": r"\ ",
+    "-": r"\text{-}",
+}
+_COMBINING = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "vec": "\u20d7"}
+
+
+def label_of(name: str) -> Label:
+    """Read a name: ``first.W``, ``theta_1``, ``x_hat``, ``W2``, ``v_max``; anything else stays a word."""
+    *path, last = name.split(".") if not name.startswith(".") and not name.endswith(".") else [name]
+    parts = last.split("_")
+    if not all(parts):
+        return Label(last, marks=tuple(path), verbatim=True)
+    base, *sub = parts
+    accents = tuple(part for part in sub if part in _ACCENTS)
+    sub = [part for part in sub if part not in _ACCENTS]
+    spelled = _LETTERS.get(base, base)
+    numbered = re.fullmatch(rf"([^\W\d_]|{'|'.join(GREEK)})(\d+)", spelled)
+    if numbered:
+        spelled, sub = _LETTERS.get(numbered[1], numbered[1]), [numbered[2], *sub]
+    for accent in _ACCENTS:
+        if spelled.endswith(accent) and len(spelled) == len(accent) + 1:
+            spelled, accents = spelled[0], (accent, *accents)
+    return Label(spelled, tuple(sub), tuple(path), accents)  # type: ignore[arg-type]
+
+
+def labels_of(program: Program, given: Mapping[Tensor, Label] | None = None) -> dict[Tensor, Label]:
+    """Return a label for every tensor of a program, no two alike.
+
+    A cotangent is its tensor with a bar, a tangent with a dot. An unnamed tensor gets a letter of its own.
+    """
+    labels: dict[Tensor, Label] = dict(given or {})
+    taken = set(labels.values())
+    tensors = [*program.inputs, *(e.lhs for e in program.equations)]
+    for tensor in (*(t for t in tensors if t.name), *(t for t in tensors if not t.name)):
+        if tensor in labels:
+            continue
+        wish = _wish(tensor, labels, taken, program)
+        labels[tensor] = free_label(wish, taken)
+        taken.add(labels[tensor])
+    return labels
+
+
+def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], program: Program) -> Label:
+    if tensor.name:
+        label = label_of(tensor.name)
+        return Label(tensor.name, verbatim=True) if label in taken else label
+    of = tensor.of
+    if of is not None and tensor.role in ("cotangent", "tangent"):
+        inner = labels.get(of) or _wish(of, labels, taken, program)
+        accent = "bar" if tensor.role == "cotangent" else "dot"
+        return replace(inner, accents=(*inner.accents, accent))  # type: ignore[arg-type]
+    if tensor.role == "index":
+        return Label("m")
+    equation = program.definitions.get(tensor)
+    if equation is not None and equation.reduction and equation.reduction.op == "logsumexp":
+        return Label("ell")
+    return next(
+        Label("T", (), (str(n),)) for n in range(1, len(taken) + 2) if Label("T", (), (str(n),)) not in taken
+    )
+
+
+def free_label(wish: Label, taken: Iterable[Label]) -> Label:
+    """Return `wish`, with a number above it if it is taken."""
+    taken = set(taken)
+    count, label = 1, wish
+    while label in taken:
+        count += 1
+        label = replace(wish, marks=(*wish.marks, str(count)))
+    return label
+
+
+def word_latex(word: str, *, verbatim: bool = False) -> str:
+    """Set a word: a letter in italics, a Greek letter by its name, a longer word upright."""
+    if not verbatim:
+        if word == "ell":
+            return r"\ell"
+        name = _LETTERS.get(word, word)
+        if name in GREEK:
+            return "o" if name == "omicron" else f"\\{name}" if name != "Upsilon" else r"\Upsilon"
+        if len(word) == 1 and word.isascii() and word.isalpha():
+            return word
+        if re.fullmatch(r"[0-9]+|[A-Za-z][+-][0-9]+", word):
+            return word
+    return r"\mathrm{" + "".join(map(_character, word)) + "}"
+
+
+def _character(character: str) -> str:
+    if (character.isascii() and character.isalnum()) or character in "+=,.:;()[]*/!?'<>|@":
+        return character
+    if character in _LETTERS:
+        return word_latex(character) + " "
+    return _ESCAPED.get(character, f"u{ord(character):x}")
+
+
+def label_latex(label: Label, *, below: str = "", above: str = "") -> str:
+    """Set a label with subscripts `below` it and something more `above` it, such as a transpose."""
+    base = word_latex(label.base, verbatim=label.verbatim)
+    for accent in label.accents:
+        base = f"\\{accent}{{{base}}}" if len(base) > 1 or base.startswith("\\") else f"\\{accent} {base}"
+    marks = ",".join(word_latex(mark) for mark in label.marks)
+    above = (f"({marks})" if marks else "") + above
+    sub = ""
+    for part in reversed(label.sub):
+        sub = word_latex(part) + (f"_{braced(sub)}" if sub else "")
+    if below:
+        sub = f"{sub},{below}" if sub else below
+    text = base + (f"^{braced(above)}" if above else "") + (f"_{braced(sub)}" if sub else "")
+    return f"\\textcolor[HTML]{{{label.color.lstrip('#')}}}{{{text}}}" if label.color else text
+
+
+def braced(text: str) -> str:
+    """Return an exponent or a subscript: braces unless it is one character."""
+    return text if len(text) == 1 else f"{{{text}}}"
+
+
+def label_text(label: Label, *, ascii: bool = False) -> str:
+    """Set a label in one line of text: ``first.W``, ``θ_1``, ``Z̄``."""
+    base = label.base
+    if not label.verbatim:
+        base = "l" if ascii and base == "ell" else "ℓ" if base == "ell" else base
+        base = (_LETTERS.get(base, base) if ascii else GREEK.get(base, base)) if base != "ell" else base
+    if ascii:
+        base = "".join(c if c.isascii() else f"u{ord(c):x}" for c in base)
+        base += "".join(f"_{accent}" for accent in label.accents)
+    else:
+        base += "".join(_COMBINING[accent] for accent in label.accents)
+    digits = all(part.isdigit() for part in label.sub)
+    low = "".join(f"_{part}" for part in label.sub)
+    if digits and not ascii and len(label.sub) == 1:
+        low = label.sub[0].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+    numbers = [mark for mark in label.marks if mark.isdigit()]
+    path = "".join(f"{mark}." for mark in label.marks if mark not in numbers)
+    high = "" if not numbers else f"({','.join(numbers)})"
+    if not ascii:
+        high = high.translate(str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾"))
+    return f"{path}{base}{high}{low}"

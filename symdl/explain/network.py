@@ -1,0 +1,223 @@
+"""The gradient of a network, told in index form and in matrix form.
+
+Enters: a rank-0 tensor and what to differentiate it by. Leaves: a `Derivation`: symbols with shapes, the
+forward equations, the adjoint equations in the order computed, each with its reason, and the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.indexforms import fresh_index
+from symdl.differentiate.record import Derivative
+from symdl.errors import ExplainError
+from symdl.explain.contributions import every_step
+from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, Step, Table
+from symdl.explain.equations import Page, left_side, right_side
+from symdl.explain.matrix import matrix_form
+from symdl.explain.reasons import reason
+from symdl.explain.tree import Negative, Node, Terms, number
+from symdl.express.dims import Index
+from symdl.express.equations import Equation
+from symdl.express.program import Fact, collect
+from symdl.express.tensors import Access, Tensor, substitute
+
+
+def derive_tensor(f: Tensor, wrt: Any, *, facts: Sequence[Fact] = (), depth: Depth = "key") -> Derivation:
+    """Return the derivation of the gradient of `f` by `wrt`; see `symdl.explain.derive.derive`."""
+    target = find(f, wrt)
+    derivative = differentiate(f, [target], facts=facts)
+    page = Page.of(derivative)
+    by = page.notation.array(target) if target.rank else page.notation.read(target.at())
+    loss = page.notation.read(f.at())
+    sections = (
+        symbols(page),
+        Lines("Forward", tuple(_forward(page))),
+        Lines("Backward", tuple(_backward(page, derivative)), words=_bar_words(page)),
+        every_step(page, derivative),
+        *_matrix_section(page),
+        Lines("Result", tuple(_result(page, derivative, target)), level="result"),
+    )
+    shown = tuple(s for s in sections if isinstance(s, Table) or s.steps)
+    title = ("Gradient of ", loss, " by ", by)
+    return Derivation(title, shown, derivative.gradient(target), depth, page.program)
+
+
+def find(f: Tensor, wrt: Any) -> Tensor:
+    """Return the tensor that `wrt` is or names.
+
+    Raises:
+        ExplainError: no tensor that `f` depends on has that name.
+    """
+    if isinstance(wrt, Tensor):
+        return wrt
+    program = collect([f])
+    named = {t.name: t for t in (*program.inputs, *(e.lhs for e in program.equations)) if t.name}
+    if wrt in named:
+        return named[wrt]
+    known = ", ".join(str(t.name) for t in program.parameters or program.inputs)
+    raise ExplainError(f"{f} depends on no tensor called {wrt!r}", cure=f"use one of {known}")
+
+
+def symbols(page: Page) -> Table:
+    """Return the symbols and their shapes, grouped by where their values come from."""
+    groups: dict[str, list[str | Node]] = {"given": [], "parameters": [], "defined below": []}
+    for tensor in page.tensors:
+        if tensor.role == "cotangent":
+            continue
+        name = whole(page, tensor)
+        meaning = {"input": "given", "parameter": "parameters", "state": "given"}.get(
+            tensor.role, "defined below"
+        )
+        kind = " (integers)" if tensor.dtype == "int64" else ""
+        group = groups[meaning]
+        group += [", "] if group else []
+        group += [name, ": ", page.shape(tensor), kind]
+    rows = tuple((meaning, tuple(group)) for meaning, group in groups.items() if group)
+    return Table("Symbols and their shapes", (), rows)
+
+
+def _bar_words(page: Page) -> tuple[str | Node, ...]:
+    loss = page.notation.read(page.output.at())
+    return ("A bar is the derivative of ", loss, " by what is under it, and has its shape.")
+
+
+def _forward(page: Page) -> list[Step]:
+    steps = []
+    for equation in page.forward:
+        rule = "" if equation.origin.rule == "definition" else equation.origin.rule
+        if equation.reduction and equation.reduction.op == "logsumexp":
+            rule = "logsumexp"
+        steps.append(Step(rule, left_side(page, equation), right_side(page, equation), "definition"))
+    return steps
+
+
+def _backward(page: Page, derivative: Derivative) -> list[Step]:
+    output = derivative.output
+    seed = derivative.cotangents[output]
+    steps = [Step("seed", whole(page, seed), number(1), "adjoint")]
+    merged = {r.before.lhs: r.before for r in derivative.record.rewrites if r.after is None}
+    shown = {e.lhs: e for e in page.backward}
+    done: set[Tensor] = set()
+    for tensor, bar in derivative.cotangents.items():
+        if tensor is output or tensor in page.inlined or bar in done:
+            continue
+        equation = shown.get(bar) or merged.get(bar)
+        if equation is None or (bar not in shown and isinstance(equation.body, Access)):
+            continue
+        for needed in _before(equation, shown, done):
+            steps.append(_line(page, needed, derivative))
+        steps += _adjoint(page, derivative, equation, merged)
+        done.add(bar)
+    for equation in page.backward:
+        if equation.lhs not in done and equation.lhs not in derivative.cotangents.values():
+            steps += [_line(page, e, derivative) for e in _before(equation, shown, done)]
+            steps.append(_line(page, equation, derivative))
+            done.add(equation.lhs)
+    return steps
+
+
+def _before(equation: Equation, shown: dict[Tensor, Equation], done: set[Tensor]) -> list[Equation]:
+    """What an equation reads of the derivative that has not been shown: helpers, abbreviations."""
+    found: list[Equation] = []
+    for tensor in equation.reads():
+        if tensor in shown and tensor not in done and shown[tensor] is not equation:
+            done.add(tensor)
+            found += [*_before(shown[tensor], shown, done), shown[tensor]]
+    return found
+
+
+def _line(page: Page, equation: Equation, derivative: Derivative) -> Step:
+    paper = equation.lhs in page.abbreviations
+    rule = "softmax" if paper else reason(equation, derivative)
+    kind: Kind = "definition" if paper else "adjoint"
+    return Step(rule, left_side(page, equation), right_side(page, equation), kind)
+
+
+def _adjoint(
+    page: Page, derivative: Derivative, equation: Equation, merged: dict[Tensor, Equation]
+) -> list[Step]:
+    """The lines of one adjoint equation: its terms where there are several, declared facts, the result."""
+    uses = [c for c in derivative.record.contributions if c.tensor is equation.lhs.of]
+    facts = [
+        r for r in derivative.record.rewrites if r.before.lhs is equation.lhs and r.rule.startswith("fact")
+    ]
+    last = _line(page, equation, derivative)
+    assert last.left is not None
+    steps: list[Step] = []
+    if len(uses) > 1:
+        hidden = {t: e for t, e in merged.items() if t.of in page.inlined or t.of is page.output}
+        uncovered = (filled(page.short(use.equation), hidden) for use in uses)
+        terms = [right_side(page, renamed(term, equation.indices)) for term in uncovered]
+        steps.append(Step(last.rule, last.left, added(terms), "adjoint"))
+        last = replace(last, rule="collected")
+    for fact in facts:
+        rule, about = page.fact(fact.rule)
+        steps.append(
+            Step(reason(fact.before, derivative), last.left, right_side(page, fact.before), "adjoint")
+        )
+        last = replace(last, rule=rule, about=about)
+    if steps and steps[-1].right == last.right:
+        return steps
+    if steps:
+        last = replace(last, left=None)
+    return [*steps, last]
+
+
+def filled(equation: Equation, hidden: dict[Tensor, Equation]) -> Equation:
+    """Put in the values of cotangents that have no line of their own."""
+    while reads := [a for a in equation.body.atoms(Access) if a.tensor in hidden]:
+        values = {}
+        for access in reads:
+            source = hidden[access.tensor]
+            values[access] = substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
+        equation = replace(equation, body=equation.body.xreplace(values))
+    return equation
+
+
+def added(terms: Sequence[Node]) -> Node:
+    """Return a sum of terms, positive ones first."""
+    flat = [t for term in terms for t in (term.args if isinstance(term, Terms) else (term,))]
+    return Terms(tuple(sorted(flat, key=lambda t: isinstance(t, Negative))))
+
+
+def renamed(equation: Equation, names: Sequence[Index]) -> Equation:
+    """Rename the free index variables of a term, moving bound ones out of the way."""
+    taken = {*names, *equation.extents}
+    moves: dict[Index, Index] = {}
+    for index in equation.bound:
+        if index in names:
+            moves[index] = fresh_index(taken)
+            taken.add(moves[index])
+    moves.update(zip(equation.indices, names, strict=True))
+    return equation.rename({old: new for old, new in moves.items() if old != new})
+
+
+def _matrix_section(page: Page) -> list[Section]:
+    steps: list[Step] = []
+    for equation in (*page.forward, *page.backward):
+        node = matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot)
+        if node is not None and (equation.lhs.rank or equation.lhs is page.output):
+            steps.append(Step("", whole(page, equation.lhs), node, "matrix"))
+    hot = [Step("one-hot rows", left_side(page, e), right_side(page, e), "definition") for e in page.hot]
+    if not any(step.kind == "matrix" for step in steps):
+        return []
+    return [Lines("In matrix form", (*hot, *steps))]
+
+
+def whole(page: Page, tensor: Tensor) -> Node:
+    """A tensor without indices."""
+    return page.notation.array(tensor) if tensor.rank else page.notation.read(tensor.at())
+
+
+def _result(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
+    gradient = derivative.gradient(target)
+    equation = page.definition(gradient)
+    steps = [Step("index form", left_side(page, equation), right_side(page, equation), "result", "result")]
+    node = matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot)
+    if node is not None and target.rank:
+        steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
+    return steps

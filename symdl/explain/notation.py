@@ -1,0 +1,327 @@
+"""How a SymPy expression is read into a formula: names, and the order that a person would write.
+
+Enters: scalar expressions and equations. Leaves: nodes of `symdl.explain.tree`. The order: positive terms
+first; in a product numbers, then cotangents, then names, then functions; ``1 - a``, not ``-a + 1``. Known
+shapes are recognised: the sigmoid, max, absolute value, an indicator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sympy as sp
+from sympy.core.relational import Relational
+
+from symdl.explain.names import label_of
+from symdl.explain.tree import (
+    Array,
+    Call,
+    Cases,
+    Compare,
+    Delta,
+    Fraction,
+    Indicator,
+    Item,
+    Label,
+    Logic,
+    Negative,
+    Node,
+    Number,
+    Power,
+    Symbol,
+    Terms,
+    number,
+    product,
+)
+from symdl.express.dims import Dim, Index
+from symdl.express.tensors import Access, Tensor
+
+_RELATIONS = {
+    sp.Eq: "=",
+    sp.Ne: "!=",
+    sp.StrictLessThan: "<",
+    sp.LessThan: "<=",
+    sp.StrictGreaterThan: ">",
+    sp.GreaterThan: ">=",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """What things are called, and how to read expressions over them.
+
+    Attributes:
+        labels: of tensors.
+        symbols: of ordinary symbols; any other is read by its name.
+        inline: accesses to these tensors are replaced by what the function returns for them.
+        sigmoid: write ``1/(1 + exp(-z))`` as a sigmoid.
+    """
+
+    labels: Mapping[Tensor, Label] = field(default_factory=dict)
+    symbols: Mapping[sp.Symbol, Label] = field(default_factory=dict)
+    inline: Mapping[Tensor, Callable[[tuple[sp.Expr, ...]], Node]] = field(default_factory=dict)
+    sigmoid: bool = True
+
+    def label(self, tensor: Tensor) -> Label:
+        """Return the label of a tensor."""
+        found = self.labels.get(tensor)
+        return found if found is not None else label_of(tensor.name or f"t{tensor.serial}")
+
+    def array(self, tensor: Tensor) -> Array:
+        """Return a whole tensor."""
+        return Array(self.label(tensor), tensor)
+
+    def read(self, expr: sp.Basic) -> Node:
+        """Return the formula of a scalar expression or a condition."""
+        if isinstance(expr, Access):
+            return self._access(expr)
+        if isinstance(expr, sp.Symbol):
+            return Symbol(self.symbols.get(expr) or label_of(expr.name), expr)
+        if isinstance(expr, sp.Number | sp.NumberSymbol):
+            return _number(expr)
+        if isinstance(expr, sp.Add):
+            return self._sum(expr)
+        if isinstance(expr, sp.Mul):
+            return self.times(ordered_factors(expr))
+        if isinstance(expr, sp.Pow):
+            return self._power(expr)
+        if isinstance(expr, sp.Piecewise):
+            return self._piecewise(expr)
+        if isinstance(expr, Relational):
+            return self._relation(expr)
+        if isinstance(expr, sp.And | sp.Or | sp.Not):
+            op = {"And": "and", "Or": "or", "Not": "not"}[type(expr).__name__]
+            parts = sorted(expr.args, key=sp.default_sort_key)
+            return Logic(op, tuple(self.read(a) for a in parts))  # type: ignore[arg-type]
+        if expr in (sp.true, sp.false):
+            return Compare("=", number(1), number(1 if expr == sp.true else 0))
+        return Call(type(expr).__name__, tuple(self.read(a) for a in expr.args))
+
+    def times(self, factors: tuple[sp.Expr, ...]) -> Node:
+        """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""
+        sign, top, bottom, constant = 1, list[Node](), list[Node](), sp.Integer(1)
+        shown = {} if not self.sigmoid else sigmoids(factors)
+        for factor in primitive(factors):
+            if factor in shown:
+                top += [self._sigmoid(*power) for power in shown[factor]]
+            elif factor.is_Rational:
+                constant *= factor
+            elif isinstance(factor, sp.Pow) and _is_below(factor):
+                bottom.append(self.read(1 / factor))
+            elif factor.is_Number and factor.is_negative:
+                sign = -sign
+                top.append(self.read(-factor))
+            else:
+                top.append(self.read(factor))
+        sign = -sign if constant.is_negative else sign
+        if abs(constant.p) != 1:
+            top.insert(0, number(abs(int(constant.p))))
+        if constant.q != 1:
+            bottom.insert(0, number(int(constant.q)))
+        result = _quotient(tuple(top), tuple(bottom))
+        return result if sign > 0 else Negative(result)
+
+    def _sigmoid(self, argument: sp.Expr, power: int) -> Node:
+        """``sigma(u)**power``, or ``1 - sigma(u)`` for the power 0."""
+        value = Call("sigmoid", (self.read(argument),))
+        if power == 0:
+            return Terms((number(1), Negative(value)))
+        return value if power == 1 else Power(value, number(power))
+
+    def _access(self, access: Access) -> Node:
+        inline = self.inline.get(access.tensor)
+        if inline is not None:
+            return inline(access.indices)
+        label = self.label(access.tensor)
+        if not access.indices:
+            return Symbol(label, access)
+        return Item(label, access.tensor, tuple(self.read(e) for e in access.indices))
+
+    def _sum(self, expr: sp.Add) -> Node:
+        known = self._by_length(expr.args)
+        return Terms(tuple(known)) if len(known) > 1 else known[0]
+
+    def _by_length(self, args: tuple[sp.Expr, ...]) -> list[Node]:
+        terms = sorted(ordered_terms(args), key=self._rank)
+        return [self.read(term) for term in terms]
+
+    def _rank(self, term: sp.Expr) -> tuple[bool, bool, int]:
+        """Positive before negative; a contraction that is written out first; then wide before narrow."""
+        accesses = term.atoms(Access)
+        inlined = any(a.tensor in self.inline for a in accesses)
+        width = max((len(a.indices) for a in accesses), default=0)
+        return term.could_extract_minus_sign(), not inlined, -width if accesses else -99
+
+    def _power(self, expr: sp.Pow) -> Node:
+        base, exponent = expr.args
+        sigmoid = sigmoid_power(expr) if self.sigmoid else None
+        if sigmoid is not None:
+            return self._sigmoid(*sigmoid)
+        if _is_below(expr):
+            return Fraction(number(1), self.read(1 / expr))
+        if exponent == sp.Rational(1, 2):
+            return Call("sqrt", (self.read(base),))
+        return Power(self.read(base), self.read(exponent))
+
+    def _relation(self, expr: Relational) -> Node:
+        op = next(text for kind, text in _RELATIONS.items() if isinstance(expr, kind))
+        left, right = expr.args
+        if op in ("=", "!=") and isinstance(left, Access) and isinstance(right, Index):
+            left, right = right, left  # j = t_i
+        return Compare(op, self.read(left), self.read(right))
+
+    def _piecewise(self, expr: sp.Piecewise) -> Node:
+        pairs = [(value, condition) for value, condition in expr.args]
+        if len(pairs) == 2 and pairs[1] == (0, True) and pairs[0][0] == 1:
+            condition = pairs[0][1]
+            if isinstance(condition, sp.Eq) and _of_indices(condition):
+                return Delta(self.read(condition.lhs), self.read(condition.rhs))
+            return Indicator(self.read(condition))
+        known = _known_corner(pairs)
+        if known is not None:
+            return Call(known[0], tuple(self.read(a) for a in known[1]))
+        rows = [(self.read(v), None if c == sp.true else self.read(c)) for v, c in pairs]
+        return Cases(tuple(rows))
+
+
+def _number(expr: sp.Expr) -> Node:
+    if expr.is_negative:
+        return Negative(_number(-expr))
+    if isinstance(expr, sp.Rational) and expr.q != 1:
+        return Fraction(number(int(expr.p)), number(int(expr.q)))
+    return Number(expr)
+
+
+def _is_below(expr: sp.Pow) -> bool:
+    return bool(expr.exp.is_Number and expr.exp.is_negative) or bool(
+        expr.exp.could_extract_minus_sign() and expr.base.is_number and expr.base is not sp.E
+    )
+
+
+def _quotient(top: tuple[Node, ...], bottom: tuple[Node, ...]) -> Node:
+    if not bottom:
+        return product(top)
+    long = len(top) > 1 or (top and isinstance(top[0], Terms))
+    if long and all(_is_size(node) for node in bottom):
+        numbers = tuple(node for node in top[:1] if isinstance(node, Number))
+        return product((Fraction(product(numbers), product(bottom)), *top[len(numbers) :]))
+    return Fraction(product(top), product(bottom))
+
+
+def _is_size(node: Node) -> bool:
+    if isinstance(node, Power):
+        return _is_size(node.base)
+    return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim))
+
+
+def ordered_terms(args: tuple[sp.Expr, ...]) -> list[sp.Expr]:
+    """Order the terms of a sum: a number leads unless powers of names make it a polynomial."""
+    numbers = [a for a in args if a.is_number]
+    rest = [a for a in args if not a.is_number]
+    polynomial = bool(rest) and all(_is_polynomial(a) for a in rest if not a.could_extract_minus_sign())
+    ordered = sp.Add(*rest, evaluate=False).as_ordered_terms() if len(rest) > 1 else rest
+    if not polynomial:
+        ordered = sorted(ordered, key=lambda a: sorted(map(str, a.free_symbols)))
+    leading = not polynomial or all(a.could_extract_minus_sign() for a in rest)
+    return [*numbers, *ordered] if leading else [*ordered, *numbers]
+
+
+def _is_polynomial(expr: sp.Expr) -> bool:
+    return not expr.atoms(sp.Function, sp.exp) and not any(p.exp.is_negative for p in expr.atoms(sp.Pow))
+
+
+def ordered_factors(expr: sp.Expr) -> tuple[sp.Expr, ...]:
+    """Order the factors of a product: numbers, cotangents, names, brackets, functions, indicators."""
+
+    def key(factor: sp.Expr) -> tuple[int, int]:
+        if factor.is_number:
+            return 0, 0
+        inner = factor.base if isinstance(factor, sp.Pow) else factor
+        if isinstance(inner, Access):
+            rank = 2 if inner.tensor.role in ("cotangent", "tangent") else 3
+            return rank, 0
+        kinds = (sp.Symbol, sp.Function, sp.Piecewise)
+        place = next((n for n, kind in enumerate(kinds) if isinstance(inner, kind)), 1)
+        if isinstance(inner, sp.Add):
+            return 4, 0
+        return (7 if isinstance(inner, sp.Piecewise) else 3 if place == 0 else 5), 0
+
+    factors = sp.Mul.make_args(expr)
+    ordered = sorted(sp.Mul(*factors, evaluate=False).as_ordered_factors(), key=key)
+    for bracket in [f for f in ordered if isinstance(f, sp.Add) and len(f.args) == 2]:
+        other = next((f for f in ordered if f != bracket and bracket + f == 1), None)
+        if other is not None:  # s (1 - s)
+            ordered.remove(bracket)
+            ordered.insert(ordered.index(other) + 1, bracket)
+    return tuple(ordered)
+
+
+def primitive(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
+    """Take common numbers out of bracketed sums: ``2*a - 2*b`` gives 2 and ``a - b``."""
+    result: list[sp.Expr] = []
+    for factor in factors:
+        content, rest = factor.primitive() if isinstance(factor, sp.Add) else (sp.Integer(1), factor)
+        result += [rest] if content == 1 else [content, rest]
+    return tuple(result)
+
+
+def sigmoid_argument(expr: sp.Expr) -> sp.Expr | None:
+    """Return `z` if the expression is ``1/(1 + exp(-z))``."""
+    found = sigmoid_power(expr)
+    return found[0] if found is not None and found[1] == 1 else None
+
+
+def sigmoid_power(expr: sp.Expr) -> tuple[sp.Expr, int] | None:
+    """Return `z` and `n` if the expression is ``(1 + exp(-z))**-n``."""
+    if not isinstance(expr, sp.Pow) or not expr.exp.is_Integer or expr.exp >= 0:
+        return None
+    if not isinstance(expr.base, sp.Add) or len(expr.base.args) != 2:
+        return None
+    others = [a for a in expr.base.args if a != 1]
+    if len(others) != 1 or not isinstance(others[0], sp.exp):
+        return None
+    return sp.expand_mul(-others[0].args[0]), -int(expr.exp)
+
+
+def sigmoids(factors: Iterable[sp.Expr]) -> dict[sp.Expr, list[tuple[sp.Expr, int]]]:
+    """Say how to write factors with the sigmoid `s` of one argument: ``e^-u s(u)`` is ``1 - s(u)``."""
+    factors = tuple(factors)
+    found = {f: p for f in factors if (p := sigmoid_power(f)) is not None}
+    if not found:
+        return {}
+    main = max(found, key=lambda f: (found[f][1], not found[f][0].could_extract_minus_sign()))
+    argument, power = found[main]
+    shown = {f: [p] for f, p in found.items()}
+    for factor in factors:
+        below = sp.expand_mul(argument + (factor.args[0] if isinstance(factor, sp.exp) else sp.oo))
+        if isinstance(factor, sp.exp) and below == 0:
+            shown[main] = [(argument, power - 1)] if power > 1 else []
+            shown[factor] = [(argument, 0)]
+        elif factor in found and factor != main and found[factor] == (sp.expand_mul(-argument), 1):
+            shown[factor] = [(argument, 0)]
+    return shown
+
+
+def _of_indices(condition: sp.Eq) -> bool:
+    return all(isinstance(side, Index) for side in condition.args)
+
+
+def _known_corner(pairs: list[tuple[sp.Expr, sp.Basic]]) -> tuple[str, tuple[sp.Expr, ...]] | None:
+    """Recognise max, min, the absolute value and the sign among cases."""
+    (first, condition), (other, always) = pairs[0], pairs[-1]
+    if always != sp.true or not isinstance(condition, Relational):
+        return None
+    sides = {first, other}
+    if len(pairs) == 2 and {condition.lhs, condition.rhs} == sides:
+        greater = isinstance(condition, sp.Gt) == (condition.lhs == first)
+        if isinstance(condition, sp.Gt | sp.Lt):
+            return ("Max" if greater else "Min"), (first, other)
+    if len(pairs) == 3 and other == 0 and isinstance(condition, sp.Gt) and condition.rhs == 0:
+        x, (second, below) = condition.lhs, pairs[1]
+        if below == sp.Lt(x, 0):
+            if (first, second) == (x, -x):
+                return "Abs", (x,)
+            if (first, second) == (1, -1):
+                return "sign", (x,)
+    return None

@@ -1,0 +1,339 @@
+"""What a formula looks like: a tree that knows the order of its parts.
+
+SymPy sorts the factors of a product and the terms of a sum; a derivation must keep them as they were
+written. Enters: nothing but the parts. Leaves: frozen nodes, which the LaTeX and the text printer read, and
+which a test evaluates, so that what is checked is what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias
+
+import sympy as sp
+
+from symdl.express.dims import Extent
+from symdl.express.tensors import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name as it is set: ``first.W`` has base ``W`` and mark ``first``; ``theta_1`` has sub ``1``.
+
+    Attributes:
+        base: a letter or word, or the name of a Greek letter.
+        sub: words set below, outermost first.
+        marks: words set above, in brackets.
+        accents: from the innermost outwards.
+        verbatim: set the base letter by letter in upright type, without reading anything into it.
+        color: an HTML colour such as ``#0B6E4F``, or nothing.
+    """
+
+    base: str
+    sub: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    accents: tuple[Literal["bar", "dot", "hat", "tilde", "vec"], ...] = ()
+    verbatim: bool = False
+    color: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A nonnegative number."""
+
+    value: sp.Number | sp.NumberSymbol
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A scalar name and the symbol or rank-0 access that it stands for (None for a mere name)."""
+
+    label: Label
+    expr: sp.Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An element of a tensor, ``X_{ik}``."""
+
+    label: Label
+    tensor: Tensor
+    indices: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A whole tensor in a matrix expression."""
+
+    label: Label
+    tensor: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """Minus something."""
+
+    arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A sum in this order; a `Negative` term is subtracted."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product in this order; with `dots` between the factors or side by side."""
+
+    args: tuple[Node, ...]
+    dots: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A quotient."""
+
+    top: Node
+    bottom: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """A power, entry by entry if the base is an array."""
+
+    base: Node
+    exponent: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of scalars, or of an array entry by entry; `name` is SymPy's class name."""
+
+    name: str
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A relation: ``=``, ``<``, ``<=``, ``>``, ``>=``, ``!=`` or ``|`` (divides)."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """``and``, ``or`` of conditions, ``not`` of one."""
+
+    op: Literal["and", "or", "not"]
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """1 where the condition holds, else 0; where it fails, what it multiplies is not evaluated."""
+
+    condition: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Kronecker's delta."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Values and conditions; the first condition that holds counts, None is otherwise."""
+
+    rows: tuple[tuple[Node, Node | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Big:
+    """A reduction over index variables, where a condition holds."""
+
+    op: Literal["sum", "prod", "max", "argmax", "logsumexp"]
+    axes: tuple[tuple[sp.Symbol, Extent], ...]
+    body: Node
+    condition: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A partial derivative that is named, not computed; `value` is what it equals."""
+
+    top: Node
+    bottom: Node
+    value: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brace:
+    """A group with words under it."""
+
+    body: Node
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """A matrix turned over its diagonal."""
+
+    arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """A matrix product in this order; vectors are columns."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard:
+    """A product entry by entry."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """The square matrix with a vector on its diagonal."""
+
+    arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Ones:
+    """A column of ones."""
+
+    size: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """The squared Euclidean (Frobenius) norm."""
+
+    arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A matrix written out; `Dots` may stand for entries."""
+
+    rows: tuple[tuple[Node, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """Sizes, ``n × 10``."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Entries left out: ``cdots``, ``vdots`` or ``ddots``."""
+
+    kind: Literal["cdots", "vdots", "ddots"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A factor that goes away with another one on the same line."""
+
+    arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A named function written with its arguments, ``f(x; a, b)``: inputs, then parameters."""
+
+    label: Label
+    inputs: tuple[Node, ...]
+    parameters: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """The nabla of something, by something."""
+
+    of: Node
+    by: Node | None = None
+
+
+Node: TypeAlias = (
+    Number
+    | Symbol
+    | Item
+    | Array
+    | Negative
+    | Terms
+    | Product
+    | Fraction
+    | Power
+    | Call
+    | Compare
+    | Logic
+    | Indicator
+    | Delta
+    | Cases
+    | Big
+    | Partial
+    | Brace
+    | Transpose
+    | Multiply
+    | Hadamard
+    | Diagonal
+    | Ones
+    | Norm
+    | Grid
+    | Cross
+    | Dots
+    | Cancelled
+    | Applied
+    | Gradient
+)
+
+
+def number(value: int) -> Node:
+    """Return an integer as a node."""
+    positive = Number(sp.Integer(abs(value)))
+    return positive if value >= 0 else Negative(positive)
+
+
+def product(factors: tuple[Node, ...], *, dots: bool = False) -> Node:
+    """Return a product; one factor is itself, none is 1."""
+    if not factors:
+        return number(1)
+    return factors[0] if len(factors) == 1 else Product(factors, dots)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """Yield the nodes directly inside `node`."""
+    for field in fields(node):
+        yield from _nodes(getattr(node, field.name))
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _nodes(part)
+    elif isinstance(value, Node):
+        yield value
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield `node` and every node inside it, outermost first."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(list(children(current))))

@@ -1,0 +1,173 @@
+"""The value of a formula as it is shown: evaluates the nodes that the printers print.
+
+Scalars follow the index variables one by one, slowly; matrices are NumPy arrays with vectors as columns.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdl.explain import tree as t
+from symdl.express.dims import Dim, Index
+from symdl.express.tensors import Access, Tensor
+
+FUNCTIONS: dict[str, Any] = {
+    **{name: getattr(np, name) for name in "sin cos tan sinh cosh tanh exp log sqrt sign".split()},
+    "Abs": np.abs,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "Max": np.maximum,
+    "Min": np.minimum,
+    "floor": np.floor,
+    "Mod": np.mod,
+}
+RELATIONS: dict[str, Any] = {
+    "=": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "|": lambda m, e: np.equal(np.mod(e, m), 0),
+}
+
+
+@dataclass
+class Shown:
+    """Values of tensors, sizes and ordinary symbols, by which formulas are evaluated."""
+
+    arrays: Mapping[Tensor, Any] = field(default_factory=dict)
+    symbols: Mapping[sp.Symbol, Any] = field(default_factory=dict)
+
+    def size(self, extent: Any) -> int:
+        expr = sp.sympify(extent, strict=True)
+        return int(expr.xreplace({s: sp.Integer(int(self.symbols[s])) for s in expr.free_symbols}))
+
+    def value(self, node: t.Node, at: Mapping[Any, int] | None = None) -> Any:
+        """Return the value of a node; `at` gives the index variables."""
+        at = at or {}
+
+        def v(inner: t.Node) -> Any:
+            return self.value(inner, at)
+
+        match node:
+            case t.Number():
+                return float(node.value)
+            case t.Symbol(expr=Access()):
+                return self.arrays[node.expr.tensor][()]
+            case t.Symbol(expr=Index()):
+                return at[node.expr]
+            case t.Symbol(expr=sp.Symbol()):
+                return self.symbols[node.expr]
+            case t.Item():
+                return self.arrays[node.tensor][tuple(int(v(i)) for i in node.indices)]
+            case t.Negative():
+                return -v(node.arg)
+            case t.Terms():
+                return sum(map(v, node.args))
+            case t.Product():
+                result = 1.0
+                for factor in node.args:  # an indicator that fails switches off what follows and precedes
+                    if (
+                        isinstance(factor, t.Indicator | t.Delta)
+                        and np.ndim(v(factor)) == 0
+                        and not v(factor)
+                    ):
+                        return 0.0
+                for factor in node.args:
+                    result = result * v(factor)
+                return result
+            case t.Fraction():
+                return v(node.top) / v(node.bottom)
+            case t.Power():
+                return v(node.base) ** v(node.exponent)
+            case t.Call(name="trace"):
+                return np.trace(v(node.args[0]))
+            case t.Call():
+                return FUNCTIONS[node.name](*map(v, node.args))
+            case t.Compare():
+                return RELATIONS[node.op](v(node.left), v(node.right))
+            case t.Logic(op="and"):
+                return all(map(v, node.args))
+            case t.Logic(op="or"):
+                return any(map(v, node.args))
+            case t.Logic():
+                return not v(node.args[0])
+            case t.Indicator():
+                return np.where(v(node.condition), 1.0, 0.0)[()]
+            case t.Delta():
+                return float(v(node.left) == v(node.right))
+            case t.Cases():
+                return v(next(value for value, c in node.rows if c is None or v(c)))
+            case t.Big():
+                return self.reduced(node, at)
+            case t.Partial():
+                assert node.value is not None
+                return v(node.value)
+            case t.Brace():
+                return v(node.body)
+            case t.Cancelled():
+                return v(node.arg)
+            case _:
+                return self.matrix(node)
+
+    def reduced(self, node: t.Big, at: Mapping[Any, int]) -> Any:
+        """Go through all positions of a reduction."""
+        ranges = [range(self.size(extent)) for _, extent in node.axes]
+        values = []
+        for position in itertools.product(*ranges):
+            here = {**at, **dict(zip((i for i, _ in node.axes), position, strict=True))}
+            if node.condition is None or self.value(node.condition, here):
+                values.append(self.value(node.body, here))
+        if node.op == "logsumexp":
+            return np.log(np.sum(np.exp(values)))
+        if node.op == "argmax":
+            return int(np.argmax(values))
+        return {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op](values)
+
+    def matrix(self, node: t.Node) -> Any:
+        """Evaluate a matrix expression; a vector is a column."""
+        v = self.value
+        match node:
+            case t.Array():
+                array = np.asarray(self.arrays[node.tensor])
+                return array.reshape(-1, 1) if array.ndim == 1 else array
+            case t.Transpose():
+                return v(node.arg).T
+            case t.Multiply():
+                result = v(node.args[0])
+                for factor in node.args[1:]:
+                    result = result @ v(factor)
+                return result[0, 0] if result.shape == (1, 1) else result
+            case t.Hadamard():
+                result = v(node.args[0])
+                for factor in node.args[1:]:
+                    assert np.shape(result) == np.shape(v(factor))
+                    result = result * v(factor)
+                return result
+            case t.Diagonal():
+                return np.diag(v(node.arg)[:, 0])
+            case t.Ones():
+                return np.ones((self.size(node.size), 1))
+            case t.Norm():
+                return np.sum(v(node.arg) ** 2)
+            case _:
+                raise AssertionError(f"cannot evaluate {node}")
+
+
+def dims_of(arrays: Mapping[Tensor, Any]) -> dict[sp.Symbol, int]:
+    """Read the sizes off the arrays."""
+    return {
+        size: n
+        for tensor, array in arrays.items()
+        for size, n in zip(tensor.shape, np.shape(array), strict=True)
+        if isinstance(size, Dim)
+    }
