@@ -23,6 +23,7 @@ from symdl.explain.matrixparts import (
     joined,
     multiply,
     oriented,
+    scaled,
     transposed,
     with_front,
 )
@@ -106,11 +107,11 @@ class _Reader:
                 return Part(Multiply((part.node, Transpose(Ones(self.extents[column])))), (row, column))
             return Part(Multiply((Ones(self.extents[row]), transposed(part.node))), (row, column))
         if len(axes) == 1 and not part.axes:
-            return Part(_scaled((part.node,), Ones(self.extents[axes[0]])), tuple(axes))
+            return Part(scaled((part.node,), Ones(self.extents[axes[0]])), tuple(axes))
         if len(axes) == 2 and not part.axes:
             row, column = axes
             ones = Multiply((Ones(self.extents[row]), Transpose(Ones(self.extents[column]))))
-            return Part(_scaled((part.node,), ones), (row, column))
+            return Part(scaled((part.node,), ones), (row, column))
         raise NoMatrixForm
 
     def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:

@@ -143,13 +143,14 @@ def with_front(front: Node, part: Part) -> Part:
     if front == number(1):
         return part
     if isinstance(part.node, Number):
-        return Part(_scaled((front,), part.node) if part.node != number(1) else front, part.axes)
+        return Part(scaled((front,), part.node) if part.node != number(1) else front, part.axes)
     if isinstance(part.node, Negative):
         return Part(Negative(with_front(front, Part(part.node.arg, part.axes)).node), part.axes)
-    return Part(_scaled((front,), part.node), part.axes)
+    return Part(scaled((front,), part.node), part.axes)
 
 
-def _scaled(front: tuple[Node, ...], node: Node) -> Node:
+def scaled(front: tuple[Node, ...], node: Node) -> Node:
+    """Return a node with scalar factors in front."""
     return product((*front, *(node.args if isinstance(node, Product) and not node.dots else (node,))))
 
 

@@ -71,9 +71,7 @@ def over_grid(world: Shown, left: t.Node, step: Step) -> Any:
     return values
 
 
-def world_of(
-    derivation: Derivation, loss: Tensor, wrt: Tensor, values: dict[str, Any], facts: Any = ()
-) -> Shown:
+def world_of(derivation: Derivation, loss: Tensor, values: dict[str, Any], facts: Any = ()) -> Shown:
     """Evaluate everything that the lines of a derivation speak of, each name by its own definition."""
     program = derivation.program
     assert program is not None
