@@ -21,7 +21,7 @@ from symdl.errors import EmitError
 from symdl.lower.calls import Kernel
 from symdl.lower.pipeline import Lowered
 
-CHECK, PRODUCT, FIRST_KERNEL = 0, 1, 2
+CHECK, PRODUCT, REPEAT, SHIFT, FIRST_KERNEL = range(5)
 """Operation codes of the call table; kernel number k has code ``FIRST_KERNEL + k``."""
 
 
@@ -82,6 +82,8 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
         kernels=kernels,
         check_code=CHECK,
         product_code=PRODUCT,
+        repeat_code=REPEAT,
+        shift_code=SHIFT,
         real_array=record.real_array,
         integer_array=record.integer_array,
     )

@@ -7,14 +7,15 @@ share one compiled module, however many layers they have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symdl.emit.source import CHECK, FIRST_KERNEL, PRODUCT
+from symdl.emit.source import CHECK, FIRST_KERNEL, PRODUCT, REPEAT, SHIFT
 from symdl.emit.statements import comment
 from symdl.lower.body import Body, Node
-from symdl.lower.calls import Call, CheckCall, KernelCall, Matrix, ProductCall
+from symdl.lower.calls import Call, CheckCall, KernelCall, Matrix, ProductCall, RepeatCall
 from symdl.lower.pipeline import Lowered
-from symdl.lower.poly import ONE, ZERO, Poly, text
+from symdl.lower.poly import ONE, ZERO, Poly, Size, moves, of, slope, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +26,60 @@ class Table:
         rows: one a call, padded with zeros to one length: code, then positions.
         sizes: what the positions of sizes refer to, evaluated when the symbolic sizes are known.
         factors: the same for scale factors.
+        starts: the first step of each recurrence.
     """
 
     rows: tuple[tuple[int, ...], ...]
     sizes: tuple[Poly, ...]
     factors: tuple[Body, ...]
+    starts: tuple[tuple[str, Poly], ...]
 
 
 def table(lowered: Lowered, *, checks: bool = True) -> Table:
     """Return the table; without `checks` it does not test positions read from data."""
     writer = _Writer()
     calls = [c for c in lowered.calls if checks or not isinstance(c, CheckCall)]
-    rows = [writer.row(call) for call in calls]
+    rows = writer.rows(calls)
     width = max(map(len, rows), default=1)
     padded = tuple((*row, *([0] * (width - len(row)))) for row in rows)
-    return Table(padded, tuple(writer.sizes), tuple(writer.factors))
+    return Table(padded, tuple(writer.sizes), tuple(writer.factors), tuple(writer.starts.items()))
 
 
 class _Writer:
     def __init__(self) -> None:
         self.sizes: dict[Poly, int] = {}
         self.factors: dict[Body, int] = {}
+        self.starts: dict[str, Poly] = {}
 
     def size(self, poly: Poly) -> int:
         """Return the position of a size."""
         return self.sizes.setdefault(poly, len(self.sizes))
+
+    def rows(self, calls: Sequence[Call]) -> list[tuple[int, ...]]:
+        """Return the rows of all calls; a recurrence takes some for the positions that move with it."""
+        made: list[tuple[int, ...]] = []
+        begins: list[int] = []
+        for call in calls:
+            begins.append(len(made))
+            if isinstance(call, RepeatCall):
+                made.extend(self.repeat(call, begins[call.begin]))
+            else:
+                made.append(self.row(call))
+        return made
+
+    def repeat(self, call: RepeatCall, begin: int) -> list[tuple[int, ...]]:
+        """Return the rows that end a step: move what moves, go on or move it back."""
+        self.starts[call.name] = call.start
+        moving = [(p, at) for p, at in list(self.sizes.items()) if call.name in moves(p)]
+        slopes = [(at, self.size(slope(p, call.name) * call.direction)) for p, at in moving]
+        one, back = self.size(ONE), self.size(call.extent * -1)
+        counter = self.size(of(Size(f"{call.name} done")))
+        self.starts[f"{call.name} done"] = ZERO
+        return [
+            *((SHIFT, at, by, one) for at, by in slopes),
+            (REPEAT, counter, self.size(call.extent), begin),
+            *((SHIFT, at, by, back) for at, by in slopes),
+        ]
 
     def row(self, call: Call) -> tuple[int, ...]:
         """Return the row of a call."""
@@ -57,6 +87,7 @@ class _Writer:
             return CHECK, call.buffer, self.size(call.count), self.size(call.below)
         if isinstance(call, KernelCall):
             return FIRST_KERNEL + call.kernel, *call.buffers, *map(self.size, call.sizes)
+        assert isinstance(call, ProductCall)
         matrices = (call.left, call.right, call.result)
         leads = [m.operand.lead for m in matrices]
         batch = (*call.batch, *([ONE] * (2 - len(call.batch))))
@@ -81,17 +112,20 @@ def listing(lowered: Lowered) -> str:
     """Return the calls for people: one comment line each, and the equations it computes."""
     names = _buffer_names(lowered)
     out = ["# The calls, in order."]
-    for call in lowered.calls:
+    for number, call in enumerate(lowered.calls):
         if isinstance(call, CheckCall):
-            out.append(f"# check 0 <= {names[call.buffer]} < {text(call.below)}")
+            out.append(f"# {number}: check 0 <= {names[call.buffer]} < {text(call.below)}")
+            continue
+        if isinstance(call, RepeatCall):
+            out.append(f"# {number}: back to call {call.begin} until {text(call.extent)} steps are done")
             continue
         if isinstance(call, ProductCall):
-            out.append(f"# {_product_text(call, names)}")
+            out.append(f"# {number}: {_product_text(call, names)}")
         else:
             kernel = lowered.kernels[call.kernel]
             arrays = ", ".join(names[b] for b in call.buffers)
             sizes = ", ".join(map(text, call.sizes))
-            out.append(f"# {kernel.name}({arrays}{'; ' if sizes else ''}{sizes})")
+            out.append(f"# {number}: {kernel.name}({arrays}{'; ' if sizes else ''}{sizes})")
         for equation in call.equations:
             out.append(f"#     {comment(lowered.program.describe(equation))}")
     return "\n".join(out) + "\n"

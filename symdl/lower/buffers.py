@@ -43,10 +43,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel of the program: a matrix product or a loop tree, and its equations."""
+    """One kernel: a matrix product or a loop tree, its equations, the recurrence that repeats it."""
 
     work: Contraction | tuple[Item, ...]
     equations: tuple[int, ...]
+    loop: str = ""
 
     @property
     def written(self) -> dict[int, set[tuple[Poly, ...]]]:
@@ -83,6 +84,14 @@ class _Planner:
         self.last: dict[int, int] = {}
         for at, (reads, writes) in enumerate(zip(self.reads, self.writes, strict=True)):
             self.last.update(dict.fromkeys((*reads, *writes), at))
+        self.loops = [step.loop for step in steps]
+        self.begins, ends = list(range(len(steps))), list(range(len(steps)))
+        for at, loop in enumerate(self.loops):  # what a recurrence touches is in use while it runs
+            if loop:
+                self.begins[at] = self.loops.index(loop)
+                ends[at] = len(steps) - 1 - self.loops[::-1].index(loop)
+                for tensor in (*self.reads[at], *self.writes[at]):
+                    self.last[tensor] = max(self.last[tensor], ends[at])
         self.buffers: list[Buffer] = []
         self.places: dict[int, int] = {}
         self.in_place: set[int] = set()
@@ -94,11 +103,12 @@ class _Planner:
         for tensor in self.program.inputs:
             self.new(tensor, "given", 0, len(self.reads))
         for at, writes in enumerate(self.writes):
+            first = self.begins[at]
             for tensor in writes:
                 if tensor in self.places:
                     continue
                 if tensor in outputs:
-                    self.new(tensor, "output", at, len(self.reads))
+                    self.new(tensor, "output", first, len(self.reads))
                 elif tensor in states and self.fits(tensor, states[tensor], at):
                     self.places[tensor] = self.places[states[tensor]]
                     self.in_place.add(tensor)
@@ -114,7 +124,7 @@ class _Planner:
 
     def intermediate(self, tensor: int, at: int) -> None:
         """Use the buffer of a tensor that ends here, or a new one."""
-        for old in self.reads[at] if self.reuse else ():
+        for old in self.reads[at] if self.reuse and not self.loops[at] else ():
             place = self.places.get(old)
             if place is None or self.buffers[place].kind != "arena":
                 continue
@@ -123,7 +133,7 @@ class _Planner:
                 self.places[tensor] = place
                 self.buffers[place] = replace(buffer, last=self.last[tensor])
                 return
-        self.new(tensor, "arena", at, self.last[tensor])
+        self.new(tensor, "arena", self.begins[at], self.last[tensor])
 
     def fits(self, new: int, old: int, at: int) -> bool:
         """Say whether a new value can be written over the old one."""

@@ -14,7 +14,7 @@ from symdl.lower.body import Body, Load, Node
 from symdl.lower.buffers import Plan, Step
 from symdl.lower.classify import Contraction, Operand
 from symdl.lower.flatten import map_statement
-from symdl.lower.ir import Item, Loop, Start, Statement, Store, Update, statements
+from symdl.lower.ir import FrozenRecurrence, Item, Loop, Start, Statement, Store, Update, statements
 from symdl.lower.poly import Atom, Floor, Mod, Param, Pick, Poly, Var, constant, of, rebuild, split
 
 LITERAL = 8
@@ -84,14 +84,36 @@ class CheckCall:
     below: Poly
 
 
-Call = KernelCall | ProductCall | CheckCall
+@dataclass(frozen=True, slots=True)
+class RepeatCall:
+    """Goes back to call number `begin` until recurrence `name` has taken all its steps."""
+
+    name: str
+    begin: int
+    extent: Poly
+    start: Poly
+    direction: int
 
 
-def calls(steps: Sequence[Step], plan: Plan) -> tuple[tuple[Kernel, ...], tuple[Call, ...]]:
-    """Return the distinct kernels and the calls."""
+Call = KernelCall | ProductCall | CheckCall | RepeatCall
+
+
+def calls(
+    steps: Sequence[Step], plan: Plan, recurrences: Sequence[FrozenRecurrence], first: Sequence[Call] = ()
+) -> tuple[tuple[Kernel, ...], tuple[Call, ...]]:
+    """Return the distinct kernels and the calls, those in `first` before all others."""
     kernels: dict[object, Kernel] = {}
-    made: list[Call] = []
-    for step in steps:
+    made: list[Call] = list(first)
+    loops = {r.name: r for r in recurrences}
+    begin = 0
+    for before, step in zip([None, *steps], [*steps, None], strict=True):
+        if before is not None and before.loop and (step is None or step.loop != before.loop):
+            loop = loops[before.loop]
+            made.append(RepeatCall(loop.name, begin, loop.extent, loop.start, loop.direction))
+        if step is None:
+            break
+        if before is None or step.loop != before.loop:
+            begin = len(made)
         if isinstance(step.work, Contraction):
             made.append(_product(step.work, plan, step.equations))
             continue

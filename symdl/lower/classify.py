@@ -21,6 +21,7 @@ from symdl.lower.poly import (
     atoms,
     evaluate,
     linear,
+    moves,
     product,
     substitute,
     variables,
@@ -114,7 +115,8 @@ def _factors(body: Body) -> tuple[list[Load], Body] | None:
     if alpha is None or len(loads) != 2:
         return None
     scale = builder.body(alpha)
-    return (loads, scale) if not any(variables(p) for p in scale.polys) else None
+    moving = any(variables(p) or moves(p) for p in scale.polys)
+    return None if moving else (loads, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class _Matcher:
         self.a, self.b, self.c = a, b, c
         self.equation = equation
         self.sizes = equation.sizes
-        self.free = [v for v in equation.free if self.sizes[v] != ONE]
+        self.free = [v for v in equation.free if self.sizes[v] != ONE and v not in equation.fixed]
         self.bound = [v for v in equation.bound if self.sizes[v] != ONE]
 
     def match(self, alpha: Body) -> Contraction | None:

@@ -7,6 +7,7 @@ softplus and the logistic function never overflow, integer powers become product
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -19,7 +20,16 @@ from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
 from symdl.lower.describe import describe
-from symdl.lower.ir import Condition, Divides, FrozenEquation, FrozenProgram, Same, TensorInfo, Within
+from symdl.lower.ir import (
+    Condition,
+    Divides,
+    FrozenEquation,
+    FrozenProgram,
+    FrozenRecurrence,
+    Same,
+    TensorInfo,
+    Within,
+)
 from symdl.lower.poly import ONE, Pick, Poly, Size, Var, constant, floor, mod, of
 
 _FUNCTIONS: dict[Any, str] = {
@@ -76,8 +86,16 @@ def freeze(program: Program) -> FrozenProgram:
         tuple((numbers[old], numbers[new]) for old, new in program.updates),
         tuple(d.name for d in program.dims),
         tuple(_gathers(program, numbers)),
+        tuple(_recurrences(program)),
         lambda number: describe(program.equations[number], names),
     )
+
+
+def _recurrences(program: Program) -> Iterator[FrozenRecurrence]:
+    places = {e.lhs: n for n, e in enumerate(program.equations)}
+    for number, found in enumerate(program.recurrences):
+        members = {places[e.lhs]: found.axes[e.lhs] for e in found.equations}
+        yield FrozenRecurrence(f"@{number}", members, _extent(found.extent), found.direction)
 
 
 def _gathers(program: Program, numbers: dict[Tensor, int]) -> dict[tuple[int, Poly], None]:

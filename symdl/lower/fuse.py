@@ -17,10 +17,11 @@ from symdl.lower.nests import Nest, reads_of
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """One kernel: a matrix product, or loops."""
+    """One kernel: a matrix product, or loops; `loop` names the recurrence that repeats it."""
 
     work: Contraction | Nest
     equations: list[FrozenEquation]
+    loop: str = ""
 
 
 def ordered(program: FrozenProgram) -> list[FrozenEquation]:
@@ -63,6 +64,7 @@ def fuse(
     made: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
     replaces = {new: old for old, new in program.updates}
+    loops = {number: r.name for r in program.recurrences for number in r.members}
     for equation in equations:
         reads = {read.tensor for read in reads_of(equation)}
         contraction = contractions.get(equation.number)
@@ -71,10 +73,11 @@ def fuse(
             first = max((made[t] for t in reads if t in made), default=-1)
             old = replaces.get(equation.lhs)
             floor = max([first, *(readers.get(old, ()) if old is not None else ())])
-            place = _join(groups, equation, floor, sorted(reads), readers)
+            loop = loops.get(equation.number, "")
+            place = _join(groups, equation, loop, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)
-            groups.append(Group(contraction or _alone(equation), [equation]))
+            groups.append(Group(contraction or _alone(equation), [equation], loops.get(equation.number, "")))
         made[equation.lhs] = place
         for tensor in reads:
             past = readers.setdefault(tensor, [])
@@ -92,6 +95,7 @@ def _alone(equation: FrozenEquation) -> Nest:
 def _join(
     groups: list[Group],
     equation: FrozenEquation,
+    loop: str,
     first: int,
     reads: list[int],
     readers: dict[int, list[int]],
@@ -101,7 +105,7 @@ def _join(
     candidates = [first, *sorted(p for p in related if p > first)] if first >= 0 else sorted(related)
     for place in candidates:
         group = groups[place]
-        if isinstance(group.work, Nest) and group.work.join(equation):
+        if group.loop == loop and isinstance(group.work, Nest) and group.work.join(equation):
             group.equations.append(equation)
             return place
     return None

@@ -6,12 +6,12 @@ statements in it says in which order things are computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from symdl.lower.body import Body
-from symdl.lower.poly import Poly
+from symdl.lower.poly import ZERO, Poly
 
 Op = Literal["sum", "prod", "max", "logsumexp", "argmax"]
 
@@ -81,6 +81,7 @@ class FrozenEquation:
         extents: the size of each, free ones first.
         where: the element that is written; the free variables, unless the equation is a scatter.
         scattered: free variables that a scatter does not loop over.
+        fixed: free variables that stand for the present step of a recurrence.
     """
 
     number: int
@@ -93,11 +94,34 @@ class FrozenEquation:
     body: Body
     where: tuple[Poly, ...]
     scattered: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> dict[str, Poly]:
         """The size of every index variable."""
         return dict(zip((*self.free, *self.bound), self.extents, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrozenRecurrence:
+    """Equations that are computed together, step by step.
+
+    Attributes:
+        name: of the size that counts the steps.
+        members: the numbers of the equations in order, each with the axis of steps of what it defines.
+        extent: how many steps there are.
+        direction: 1 from the first step to the last, -1 from the last to the first.
+    """
+
+    name: str
+    members: Mapping[int, int]
+    extent: Poly
+    direction: int
+
+    @property
+    def start(self) -> Poly:
+        """The first step that is computed."""
+        return ZERO if self.direction > 0 else self.extent - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +135,7 @@ class FrozenProgram:
     updates: tuple[tuple[int, int], ...]
     sizes: tuple[str, ...]
     gathers: tuple[tuple[int, Poly], ...]
+    recurrences: tuple[FrozenRecurrence, ...]
     describe: Callable[[int], str]
 
 

@@ -82,9 +82,11 @@ class Task:
 def task(equation: FrozenEquation) -> Task:
     """Return an equation with all its variables still to do."""
     sizes = equation.sizes
-    free = [v for v in equation.free if v not in equation.scattered and sizes[v] != ONE]
+    skipped = (*equation.scattered, *equation.fixed)
+    free = [v for v in equation.free if v not in skipped and sizes[v] != ONE]
     bound = [v for v in equation.bound if sizes[v] != ONE]
     units = {v: ZERO for v in sizes if sizes[v] == ONE}
+    units |= {v: e for v, e in zip(equation.free, equation.where, strict=True) if v in equation.fixed}
     return Task(equation, reads_of(equation), free, bound, units)
 
 

@@ -21,6 +21,7 @@ from symdl.lower.fuse import Group, fuse, ordered
 from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
 from symdl.lower.nests import Nest
 from symdl.lower.poly import Var, of, product
+from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
 from symdl.lower.schedule import bind_axes
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
@@ -58,7 +59,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     Raises:
         LoweringError: an expression without a kernel form.
     """
-    frozen = verify_program(freeze(program))
+    frozen = single_steps(verify_program(freeze(program)))
     equations = [as_scatter(equation) for equation in ordered(frozen)]
     found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
     contractions = {number: c for number, c in found.items() if c is not None}
@@ -67,12 +68,12 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     buffers = plan(frozen, steps, reuse=schedule == "fused")
     frozen, steps, buffers = _with_copies(frozen, steps, buffers)
     bound = [replace(step, work=bind_axes(step.work, target=target)) for step in steps]
-    kernels, made = calls(bound, buffers)
     checks = [
         CheckCall(buffers.places[tensor], product(frozen.tensors[tensor].shape), below)
         for tensor, below in frozen.gathers
     ]
-    return verify_calls(Lowered(frozen, kernels, (*checks, *made), buffers, tuple(bound)))
+    kernels, made = calls(bound, buffers, frozen.recurrences, checks)
+    return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound)))
 
 
 def _steps(program: FrozenProgram, groups: Sequence[Group]) -> list[Step]:
@@ -81,7 +82,7 @@ def _steps(program: FrozenProgram, groups: Sequence[Group]) -> list[Step]:
     for group in groups:
         numbers = tuple(e.number for e in group.equations)
         work = resolve(group.work, program.tensors) if isinstance(group.work, Nest) else group.work
-        steps.append(Step(work, numbers))
+        steps.append(Step(work, numbers, group.loop))
     needed = {*program.outputs, *(new for _, new in program.updates)}
     for step in steps:
         needed.update(step.read)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from symdl.errors import LoweringError
+
 
 @dataclass(frozen=True, slots=True)
 class Var:
@@ -217,6 +219,16 @@ def variables(poly: Poly) -> set[str]:
     return {atom.name for atom in atoms(poly) if isinstance(atom, Var)}
 
 
+def moves(poly: Poly) -> set[str]:
+    """Return the names of the steps that an expression depends on."""
+    return {a.name for a in atoms(poly) if isinstance(a, Size) and is_step(a.name)}
+
+
+def is_step(name: str) -> bool:
+    """Say whether a size counts the steps of a recurrence."""
+    return name.startswith("@")
+
+
 def split(poly: Poly) -> dict[Monomial, Poly]:
     """Return for each product of non-size atoms its coefficient, a polynomial in sizes."""
     result: dict[Monomial, Poly] = {}
@@ -239,6 +251,26 @@ def linear(poly: Poly) -> tuple[dict[str, Poly], Poly] | None:
         else:
             return None
     return slopes, rest
+
+
+def slope(poly: Poly, name: str) -> Poly:
+    """Return by how much an expression in sizes grows when the step `name` grows by one.
+
+    Raises:
+        LoweringError: that is not the same for every step.
+    """
+    result = ZERO
+    for monomial, factor in poly.terms:
+        if not any(name in moves(of(atom)) for atom in monomial):
+            continue
+        rest = [a for a in monomial if a != Size(name)]
+        if len(rest) != len(monomial) - 1 or any(name in moves(of(a)) for a in rest):
+            raise LoweringError(
+                f"the position {text(poly)} does not move evenly with the steps of a recurrence",
+                cure="use the step's index only in sums and multiples",
+            )
+        result = result + Poly(((tuple(rest), factor),))
+    return result
 
 
 def evaluate(poly: Poly, sizes: Mapping[str, int]) -> int:

@@ -31,7 +31,12 @@ _ARITY = {
 def verify_program(program: FrozenProgram) -> FrozenProgram:
     """Check a frozen program: definitions before uses, ranks, known variables and sizes."""
     defined = set(program.inputs)
+    written = set(program.inputs)
+    together = {n: r for r in program.recurrences for n in r.members}
     for equation in program.equations:
+        if equation.number in together:
+            members = together[equation.number].members
+            defined.update(program.equations[n].lhs for n in members if n >= equation.number)
         _body(equation.body)
         variables, sizes = set(equation.sizes), set(program.sizes)
         for load in equation.body.loads:
@@ -46,8 +51,9 @@ def verify_program(program: FrozenProgram) -> FrozenProgram:
                     _known(atom.name in sizes, f"the size {atom.name} is unknown")
                 elif isinstance(atom, Pick):
                     _known(int(atom.tensor) in defined, f"tensor {atom.tensor} is read too early")
-        _known(equation.lhs not in defined, f"tensor {equation.lhs} is defined twice")
+        _known(equation.lhs not in written, f"tensor {equation.lhs} is defined twice")
         defined.add(equation.lhs)
+        written.add(equation.lhs)
     for tensor in program.outputs:
         _known(tensor in defined, f"output {tensor} is not defined")
     return program
@@ -66,8 +72,10 @@ def _body(body: Body) -> None:
 def verify_steps(program: FrozenProgram, steps: list[Step]) -> list[Step]:
     """Check that each tensor is written before it is read, by one step, and locals are assigned once."""
     written = set(program.inputs)
+    repeated = {n for r in program.recurrences for n in r.members}
+    carried = {e.lhs for e in program.equations if e.number in repeated}
     for step in steps:
-        late = [t for t in step.read if t not in written and t not in step.written]
+        late = [t for t in step.read if t not in (written | carried | step.written.keys())]
         _known(not late, f"tensor {late[:1]} is read before it is written")
         twice = [t for t in step.written if t in written]
         _known(not twice, f"tensor {twice[:1]} is written by two steps")

@@ -44,6 +44,7 @@ class Memory:
 
 def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
     """Return the values of the table's sizes and factors."""
+    dims = {**dims, **{name: evaluate(start, dims) for name, start in table.starts}}
     sizes = [evaluate(size, dims) for size in table.sizes]
     factors = [evaluate_fixed(factor, dict(dims)) for factor in table.factors]
     return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
