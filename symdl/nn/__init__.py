@@ -13,8 +13,29 @@ from symdl.nn.activations import (
     softplus,
     tanh,
 )
-from symdl.nn.initializers import glorot, he, uniform, zeros
-from symdl.nn.layers import dense
+from symdl.nn.classification import (
+    focal,
+    hinge,
+    kl_divergence,
+    nll,
+)
+from symdl.nn.gates import (
+    gelu,
+    log_sigmoid,
+    mish,
+    silu,
+    softsign,
+)
+from symdl.nn.initializers import (
+    constant,
+    glorot,
+    he,
+    uniform,
+    zeros,
+)
+from symdl.nn.layers import (
+    dense,
+)
 from symdl.nn.losses import (
     binary_cross_entropy,
     cross_entropy,
@@ -22,28 +43,83 @@ from symdl.nn.losses import (
     l2_penalty,
     mean_squared_error,
 )
-from symdl.nn.optimizers import SGD, Adam, Momentum, Optimizer
+from symdl.nn.optimizers import (
+    SGD,
+    Adam,
+    Momentum,
+    Optimizer,
+)
+from symdl.nn.recurrent import (
+    gru,
+    lstm,
+    rnn,
+)
+from symdl.nn.regression import (
+    gaussian_nll,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+)
+from symdl.nn.similarity import (
+    info_nce,
+    normalized,
+    triplet,
+)
+from symdl.nn.units import (
+    elu,
+    hard_sigmoid,
+    hardtanh,
+    prelu,
+    relu6,
+    selu,
+)
 
 __all__ = [
-    "SGD",
     "Adam",
     "Momentum",
     "Optimizer",
+    "SGD",
     "binary_cross_entropy",
+    "constant",
     "cross_entropy",
     "dense",
+    "elu",
+    "focal",
+    "gaussian_nll",
+    "gelu",
     "glorot",
+    "gru",
+    "hard_sigmoid",
+    "hardtanh",
     "he",
+    "hinge",
+    "huber",
+    "info_nce",
+    "kl_divergence",
     "l1_penalty",
     "l2_penalty",
     "leaky_relu",
+    "log_cosh",
+    "log_sigmoid",
     "log_softmax",
+    "lstm",
+    "mean_absolute_error",
     "mean_squared_error",
+    "mish",
+    "nll",
+    "normalized",
+    "prelu",
     "relu",
+    "relu6",
+    "rnn",
+    "selu",
     "sigmoid",
+    "silu",
     "softmax",
     "softplus",
+    "softsign",
     "tanh",
+    "triplet",
     "uniform",
     "zeros",
 ]

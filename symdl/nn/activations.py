@@ -1,7 +1,8 @@
 """Activation functions.
 
 Enters: a tensor, or a scalar expression such as ``Z[i, j]``. Leaves: the same kind of thing, defined by the
-function's formula. Slopes at a corner are stated per function; everywhere else they are derived.
+function's formula. Slopes at a corner are stated per function; everywhere else they are derived. One's own
+activation is one line: ``activate(lambda x: x/(1 + sp.exp(-x)), z, name, "swish")``.
 """
 
 from __future__ import annotations
@@ -16,37 +17,45 @@ from symdl.express.operators import axis_indices, elementwise, normal_axes, redu
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
+Formula = Callable[[sp.Expr], sp.Expr]
 
-def _apply(formula: Callable[[sp.Expr], sp.Expr], value: Any, name: str | None, rule: str) -> Any:
+
+def activate(formula: Formula, value: Any, name: str | None, rule: str) -> Any:
+    """Apply a scalar formula to a tensor, elementwise, or to a scalar expression."""
     if isinstance(value, Tensor):
         return elementwise(formula, value, name=name, rule=rule)
     return formula(sp.sympify(value, strict=True))
 
 
+def literal(value: float) -> sp.Expr:
+    """Return a decimal as the rational it was written as: 0.9 is 9/10, so ``1 - 0.9`` is exactly 1/10."""
+    return sp.Rational(repr(float(value)))
+
+
 def sigmoid(z: Any, *, name: str | None = None) -> Any:
     """``1/(1 + exp(-z))``, any shape."""
-    return _apply(lambda x: 1 / (1 + sp.exp(-x)), z, name, "sigmoid")
+    return activate(lambda x: 1 / (1 + sp.exp(-x)), z, name, "sigmoid")
 
 
 def tanh(z: Any, *, name: str | None = None) -> Any:
     """The hyperbolic tangent, any shape."""
-    return _apply(sp.tanh, z, name, "tanh")
+    return activate(sp.tanh, z, name, "tanh")
 
 
 def relu(z: Any, *, name: str | None = None) -> Any:
     """``max(z, 0)``, any shape; the slope at 0 is 0."""
-    return _apply(lambda x: sp.Piecewise((x, x > 0), (0, True)), z, name, "relu")
+    return activate(lambda x: sp.Piecewise((x, x > 0), (0, True)), z, name, "relu")
 
 
 def leaky_relu(z: Any, slope: float = 0.1, *, name: str | None = None) -> Any:
     """`z` where ``z >= 0``, else ``slope*z``; any shape; the slope at 0 is 1."""
-    below = sp.nsimplify(slope, rational=True)
-    return _apply(lambda x: sp.Piecewise((x, x >= 0), (below * x, True)), z, name, "leaky relu")
+    below = literal(slope)
+    return activate(lambda x: sp.Piecewise((x, x >= 0), (below * x, True)), z, name, "leaky relu")
 
 
 def softplus(z: Any, *, name: str | None = None) -> Any:
     """``log(1 + exp(z))``, any shape, without overflow."""
-    return _apply(lambda x: sp.log(1 + sp.exp(x)), z, name, "softplus")
+    return activate(lambda x: sp.log(1 + sp.exp(x)), z, name, "softplus")
 
 
 def softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:

@@ -1,0 +1,110 @@
+"""More losses of classes and distributions; cross entropy stands in `symdl.nn.losses`.
+
+Enters: logits of shape ``(..., classes)`` and targets. Leaves: a rank-0 tensor, the mean over all rows, or
+over those where `mask` holds. All stay finite for logits of ±1000.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.equations import Origin
+from symdl.express.methods import Mask
+from symdl.express.operators import axis_indices, elementwise
+from symdl.express.surface import LogSumExp, Sum, define
+from symdl.express.tensors import Tensor
+from symdl.nn.averages import ClassWeights, at_least, averaged, checked_labels, class_weight, same_shape
+
+
+def nll(
+    log_probabilities: Tensor,
+    target: Tensor,
+    *,
+    class_weights: ClassWeights = None,
+    mask: Mask = None,
+    name: str | None = "L",
+) -> Tensor:
+    """The negative log-likelihood: the mean of ``-log_probabilities`` at the target class.
+
+    Args:
+        log_probabilities: shape ``(..., classes)``, such as the result of `log_softmax`.
+        target: int64 labels of shape ``(...)``.
+        class_weights: a weight for each class; the mean is then divided by the sum of the weights.
+        mask: which rows count.
+        name: of the loss.
+
+    Raises:
+        ShapeError: labels or weights that do not fit.
+    """
+    checked_labels(log_probabilities, target, "nll")
+    rows = axis_indices(target.rank)
+    label, shape = target.at(*rows), target.shape
+    each = define(None, rows, -log_probabilities.at(*rows, label), shape=shape, origin=Origin("nll"))
+    if class_weights is None:
+        return averaged(each, mask=mask, name=name)
+    body = class_weight(class_weights, label, log_probabilities.shape[-1])
+    weights = define(None, rows, body, shape=shape, origin=Origin("class weight"))
+    return averaged(each, weights=weights, mask=mask, name=name)
+
+
+def focal(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    gamma: float = 2.0,
+    class_weights: ClassWeights = None,
+    mask: Mask = None,
+    name: str | None = "L",
+) -> Tensor:
+    """The focal loss (Lin et al., 2017): the mean of ``-w*(1 - p)**gamma*log(p)``, `p` the target's share.
+
+    Args:
+        logits: shape ``(..., classes)``.
+        target: int64 labels of shape ``(...)``.
+        gamma: 0 (cross entropy) or at least 1; between them the slope at ``p = 1`` is not finite.
+        class_weights: the `w` of each class, 1 by default; the mean is over rows all the same.
+        mask: which rows count.
+        name: of the loss.
+    """
+    checked_labels(logits, target, "focal loss")
+    g = at_least("gamma", gamma, 0)
+    if 0 < g < 1:
+        raise ExpressionError(f"gamma = {gamma}", cure="gamma must be 0 or at least 1")
+    *rows, j = axis_indices(logits.rank)
+    label, shape, classes = target.at(*rows), target.shape, logits.shape[-1]
+    total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
+    log_p = define(
+        None, rows, logits.at(*rows, label) - total.at(*rows), shape=shape, origin=Origin("log p")
+    ).at(*rows)
+    body = -((1 - sp.exp(log_p)) ** g) * log_p * class_weight(class_weights, label, classes)
+    each = define(None, rows, body, shape=shape, origin=Origin("focal loss"))
+    return averaged(each, mask=mask, name=name)
+
+
+def kl_divergence(logits: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L") -> Tensor:
+    """The mean over rows of ``sum(p*(log p - log softmax(logits)))``; a `p` of 0 adds nothing.
+
+    `target` holds probabilities of the shape of `logits`; that they sum to one is not assumed.
+    """
+    same_shape(logits, target)
+    if not logits.rank:
+        raise ShapeError("the divergence of distributions needs an axis of classes")
+    *rows, j = axis_indices(logits.rank)
+    shape, classes = logits.shape[:-1], logits.shape[-1]
+    total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
+    p, log_q = target.at(*rows, j), logits.at(*rows, j) - total.at(*rows)
+    term = sp.Piecewise((p * (sp.log(p) - log_q), p > 0), (0, True))
+    body = Sum(term, (j, classes))
+    each = define(None, rows, body, shape=shape, origin=Origin("kl divergence"))
+    return averaged(each, mask=mask, name=name)
+
+
+def hinge(scores: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L") -> Tensor:
+    """``mean(max(0, 1 - target*scores))`` with targets -1 and 1; the slope at the corner is 0."""
+    same_shape(scores, target)
+
+    def formula(z: sp.Expr, y: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((1 - y * z, y * z < 1), (0, True))
+
+    return averaged(elementwise(formula, scores, target), mask=mask, name=name)

@@ -1,0 +1,48 @@
+"""Smooth activations: a value times a gate, and bounded quotients.
+
+Enters: a tensor, or a scalar expression. Leaves: the same kind of thing, finite together with its derived
+slope for values of ±1000.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symdl.nn.activations import activate
+
+
+def silu(z: Any, *, name: str | None = None) -> Any:
+    """``z*sigmoid(z)``, also called swish."""
+    return activate(lambda x: x / (1 + sp.exp(-x)), z, name, "silu")
+
+
+def gelu(z: Any, *, approximate: bool = False, name: str | None = None) -> Any:
+    """``z*Phi(z)`` with the normal distribution function, by `erf` (Hendrycks and Gimpel, 2016).
+
+    With ``approximate=True`` by tanh: ``z*(1 + tanh(sqrt(2/pi)*(z + 0.044715*z**3)))/2``.
+    """
+    if approximate:
+        root, cubic = sp.sqrt(2 / sp.pi), sp.Rational("0.044715")
+        return activate(lambda x: x * (1 + sp.tanh(root * (x + cubic * x**3))) / 2, z, name, "gelu (tanh)")
+    return activate(lambda x: x * (1 + sp.erf(x / sp.sqrt(2))) / 2, z, name, "gelu")
+
+
+def mish(z: Any, *, name: str | None = None) -> Any:
+    """``z*tanh(softplus(z))`` (Misra, 2019)."""
+    return activate(lambda x: x * sp.tanh(sp.log(1 + sp.exp(x))), z, name, "mish")
+
+
+def softsign(z: Any, *, name: str | None = None) -> Any:
+    """``z/(1 + |z|)``; the slope at 0 is 1."""
+
+    def formula(x: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((x / (1 + x), x > 0), (x / (1 - x), True))
+
+    return activate(formula, z, name, "softsign")
+
+
+def log_sigmoid(z: Any, *, name: str | None = None) -> Any:
+    """``-log(1 + exp(-z))``, without overflow."""
+    return activate(lambda x: -sp.log(1 + sp.exp(-x)), z, name, "log sigmoid")

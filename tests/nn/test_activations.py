@@ -1,0 +1,102 @@
+"""Activations against PyTorch, at ordinary and at hard points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symdl import nn
+from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.tangent import hvp
+from symdl.errors import ShapeError
+from symdl.express.build import parameters, tensor
+from symdl.express.dims import Dim
+from symdl.express.operators import reduce
+from symdl.express.program import collect
+from symdl.run.reference import evaluate, outputs
+
+from .agreement import agrees, torch
+
+pytestmark = pytest.mark.torch
+N = Dim("n")
+HARD = np.array([-1000.0, -750.0, -40.0, -1e-8, 0.0, 1e-8, 40.0, 750.0, 1000.0])
+ORDINARY = np.array([-2.5, -1.3, -0.4, -0.05, 0.05, 0.4, 1.3, 2.5])
+
+ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[[Any], Callable[[Any], Any]]]] = {
+    "elu": (lambda z: nn.elu(z, 0.7), lambda f: lambda z: f.elu(z, 0.7)),
+    "selu": (nn.selu, lambda f: f.selu),
+    "relu6": (nn.relu6, lambda f: f.relu6),
+    "hardtanh": (lambda z: nn.hardtanh(z, -0.5, 2), lambda f: lambda z: f.hardtanh(z, -0.5, 2.0)),
+    "hard_sigmoid": (nn.hard_sigmoid, lambda f: lambda z: f.relu6(z + 3) / 6),  # exact in float64
+    "silu": (nn.silu, lambda f: f.silu),
+    "gelu": (nn.gelu, lambda f: f.gelu),
+    "gelu_tanh": (
+        lambda z: nn.gelu(z, approximate=True),
+        lambda f: lambda z: f.gelu(z, approximate="tanh"),
+    ),
+    "mish": (nn.mish, lambda f: f.mish),
+    "softsign": (nn.softsign, lambda f: f.softsign),
+    "log_sigmoid": (nn.log_sigmoid, lambda f: f.logsigmoid),
+}
+
+
+@pytest.mark.parametrize("points", [ORDINARY, HARD], ids=["ordinary", "hard"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_value_and_slope(name: str, points: np.ndarray) -> None:
+    ours, theirs = ACTIVATIONS[name]
+    z = tensor("z", (len(points),))
+    function = theirs(torch().nn.functional)
+    agrees(ours(z), lambda z: function(z), [z], {"z": points})
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_scalar_expressions_stay_expressions(name: str) -> None:
+    z = sp.Symbol("z", real=True)
+    formula = ACTIVATIONS[name][0](z)
+    assert isinstance(formula, sp.Expr)
+    assert formula.free_symbols == {z}
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish", "log_sigmoid"])
+def test_second_derivative(name: str) -> None:
+    lib = torch()
+    ours, theirs = ACTIVATIONS[name]
+    z, v = tensor("z", (len(ORDINARY),)), tensor("v", (len(ORDINARY),))
+    (product,) = hvp(reduce("sum", ours(z)), [z], {z: v})
+    ones = np.ones(len(ORDINARY))
+    (found,) = outputs(collect([product]), {"z": ORDINARY, "v": ones})
+    outside = lib.tensor(ORDINARY, requires_grad=True)
+    function = theirs(lib.nn.functional)
+    (first,) = lib.autograd.grad(function(outside).sum(), outside, create_graph=True)
+    (second,) = lib.autograd.grad(first.sum(), outside)
+    np.testing.assert_allclose(found, second.numpy(), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("axis", [None, 1])
+def test_prelu(axis: int | None) -> None:
+    z = tensor("z", (N, 3, 2))
+    a = nn.prelu(z, name="p", axis=axis)
+    (slope,) = parameters(a)
+    assert slope.name == "p.a"
+    assert slope.init is not None
+    assert (slope.init(slope.shape, np.random.default_rng(0)) == 0.25).all()
+    rng = np.random.default_rng(1)
+    values = {"z": rng.normal(size=(2, 3, 2)), "p.a": rng.normal(size=() if axis is None else (3,))}
+    prelu = torch().nn.functional.prelu
+    agrees(a, lambda z, p_a: prelu(z, p_a.reshape(-1)), [z, slope], values)
+
+
+def test_prelu_needs_an_integer_size() -> None:
+    with pytest.raises(ShapeError):
+        nn.prelu(tensor("z", (N, 3)), name="p", axis=0)
+
+
+def test_slopes_of_units_at_zero() -> None:
+    z = tensor("z")
+    for function, expected in ((nn.elu, 1.0), (nn.relu6, 0.0), (nn.softsign, 1.0), (nn.hardtanh, 1.0)):
+        derivative = differentiate(reduce("sum", function(z)), [z])
+        assert evaluate(derivative.program, {"z": 0.0})[derivative.gradient(z)] == expected
