@@ -13,11 +13,21 @@ from symdl.nn.activations import (
     softplus,
     tanh,
 )
+from symdl.nn.adaptive import (
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    RMSProp,
+)
 from symdl.nn.classification import (
     focal,
     hinge,
     kl_divergence,
     nll,
+)
+from symdl.nn.clipping import (
+    Clipped,
 )
 from symdl.nn.gates import (
     gelu,
@@ -45,8 +55,8 @@ from symdl.nn.losses import (
 )
 from symdl.nn.optimizers import (
     SGD,
-    Adam,
     Momentum,
+    Nesterov,
     Optimizer,
 )
 from symdl.nn.recurrent import (
@@ -59,6 +69,12 @@ from symdl.nn.regression import (
     huber,
     log_cosh,
     mean_absolute_error,
+)
+from symdl.nn.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    StepDecay,
+    WarmUp,
 )
 from symdl.nn.similarity import (
     info_nce,
@@ -75,10 +91,20 @@ from symdl.nn.units import (
 )
 
 __all__ = [
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Clipped",
+    "CosineDecay",
+    "ExponentialDecay",
+    "Lion",
     "Momentum",
+    "Nesterov",
     "Optimizer",
+    "RMSProp",
     "SGD",
+    "StepDecay",
+    "WarmUp",
     "binary_cross_entropy",
     "constant",
     "cross_entropy",

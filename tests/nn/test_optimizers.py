@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from symdl import nn
 from symdl.errors import ExpressionError
 from symdl.express.build import parameter, tensor
+from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.run.reference import evaluate
 
@@ -18,8 +21,8 @@ START = {"w": RNG.normal(size=(2, 3)), "b": RNG.normal(size=3)}
 SLOPES = [{"w": RNG.normal(size=(2, 3)), "b": RNG.normal(size=3)} for _ in range(4)]
 
 
-def run(optimizer: nn.Optimizer) -> dict[str, Any]:
-    """Run four steps with given gradients and return the parameters."""
+def run(optimizer: nn.Optimizer, steps: int = 4) -> dict[str, Any]:
+    """Run some steps with given gradients and return the parameters."""
     learned = [parameter("w", (2, 3)), parameter("b", (3,))]
     gradients = {p: tensor(f"{p.name}.g", p.shape) for p in learned}
     pairs = optimizer.updates(learned, gradients)
@@ -29,7 +32,7 @@ def run(optimizer: nn.Optimizer) -> dict[str, Any]:
         if state.role == "state":
             assert state.init is not None
             values[str(state.name)] = state.init(state.shape, np.random.default_rng(0))
-    for slopes in SLOPES:
+    for slopes in SLOPES[:steps]:
         given = {**values, **{f"{name}.g": g for name, g in slopes.items()}}
         computed = evaluate(program, given)
         values.update({str(old.name): computed[new] for old, new in pairs})
@@ -71,12 +74,136 @@ def test_adam() -> None:
         lambda: nn.Momentum(0.1, momentum=1.0),
         lambda: nn.Adam(beta2=1.5),
         lambda: nn.Adam("fast"),  # type: ignore[arg-type]
+        lambda: nn.Nesterov(momentum=-0.1),
+        lambda: nn.RMSProp(decay=1.0),
+        lambda: nn.Adagrad(epsilon=-1.0),
+        lambda: nn.AdamW(weight_decay=-0.1),
+        lambda: nn.SGD(weight_decay={"w": -1.0}),
+        lambda: nn.Clipped(nn.SGD()),
+        lambda: nn.Clipped(nn.SGD(), norm=-1.0),
+        lambda: nn.StepDecay(0.1, every=0),
+        lambda: nn.CosineDecay(0.1, steps=2.5),  # type: ignore[arg-type]
+        lambda: nn.WarmUp(-0.1, 3),
     ],
-    ids=["negative rate", "momentum 1", "beta 1.5", "text"],
+    ids=itertools.count(),
 )
 def test_bad_settings_are_refused(make: Any) -> None:
     with pytest.raises(ExpressionError):
         make()
+
+
+TORCH: dict[str, tuple[Any, Any]] = {
+    "sgd": (nn.SGD(0.1, weight_decay=0.3), lambda o, p: o.SGD(p, 0.1, weight_decay=0.3)),
+    "momentum": (
+        nn.Momentum(0.1, weight_decay=0.3),
+        lambda o, p: o.SGD(p, 0.1, momentum=0.9, weight_decay=0.3),
+    ),
+    "nesterov": (
+        nn.Nesterov(0.1, momentum=0.8, weight_decay=0.3),
+        lambda o, p: o.SGD(p, 0.1, momentum=0.8, nesterov=True, weight_decay=0.3),
+    ),
+    "rmsprop": (nn.RMSProp(0.1, decay=0.9), lambda o, p: o.RMSprop(p, 0.1, alpha=0.9)),
+    "adagrad": (nn.Adagrad(0.1), lambda o, p: o.Adagrad(p, 0.1)),
+    "adam": (nn.Adam(0.1, weight_decay=0.2), lambda o, p: o.Adam(p, 0.1, weight_decay=0.2)),
+    "adamw": (nn.AdamW(0.1, weight_decay=0.2), lambda o, p: o.AdamW(p, 0.1, weight_decay=0.2)),
+}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", TORCH)
+def test_four_steps_against_pytorch(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    ours, theirs = TORCH[name]
+    leaves = {key: torch.tensor(start, requires_grad=True) for key, start in START.items()}
+    outside = theirs(torch.optim, list(leaves.values()))
+    for slopes in SLOPES:
+        for key, leaf in leaves.items():
+            leaf.grad = torch.tensor(slopes[key])
+        outside.step()
+    values = run(ours)
+    for key, leaf in leaves.items():
+        np.testing.assert_allclose(values[key], leaf.detach().numpy(), rtol=1e-11)
+
+
+def test_lion() -> None:
+    values = run(nn.Lion(0.1, beta1=0.8, beta2=0.9, weight_decay=0.5))
+    for name, start in START.items():
+        moment, expected = 0.0, start
+        for slopes in SLOPES:
+            g = slopes[name]
+            expected = expected - 0.1 * (np.sign(0.8 * moment + 0.2 * g) + 0.5 * expected)
+            moment = 0.9 * moment + 0.1 * g
+        np.testing.assert_allclose(values[name], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "decay", [{"w": 0.5}, lambda p: 0.5 if p.rank > 1 else 0.0], ids=["names", "function"]
+)
+def test_weight_decay_of_some_parameters(decay: Any) -> None:
+    for make in (nn.SGD, nn.AdamW, nn.Lion):
+        every, some, none = (run(make(0.1, weight_decay=d)) for d in (0.5, decay, 0.0))
+        np.testing.assert_array_equal(some["w"], every["w"])
+        np.testing.assert_array_equal(some["b"], none["b"])
+        assert (some["w"] != none["w"]).all()
+
+
+def test_clipping_by_value() -> None:
+    values = run(nn.Clipped(nn.SGD(0.1), value=0.3))
+    for name, start in START.items():
+        expected = start - 0.1 * sum(np.clip(s[name], -0.3, 0.3) for s in SLOPES)
+        np.testing.assert_allclose(values[name], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [0.5, 2.5, 100.0])
+def test_clipping_by_global_norm(limit: float) -> None:
+    values = run(nn.Clipped(nn.SGD(0.1), norm=limit))
+    norms = [np.sqrt(sum((g**2).sum() for g in s.values())) for s in SLOPES]
+    for name, start in START.items():
+        steps = [s[name] * min(1, limit / n) for s, n in zip(SLOPES, norms, strict=True)]
+        np.testing.assert_allclose(values[name], start - 0.1 * sum(steps), rtol=1e-12)
+
+
+def test_value_is_clipped_before_the_norm() -> None:
+    values = run(nn.Clipped(nn.SGD(1.0), value=0.2, norm=0.3))
+    expected = START["b"]
+    for s in SLOPES:
+        clipped = {name: np.clip(g, -0.2, 0.2) for name, g in s.items()}
+        norm = np.sqrt(sum((g**2).sum() for g in clipped.values()))
+        expected = expected - clipped["b"] * min(1, 0.3 / norm)
+    np.testing.assert_allclose(values["b"], expected, rtol=1e-12)
+
+
+def test_a_zero_gradient_survives_clipping() -> None:
+    p, g = parameter("p", (2,)), tensor("g", (2,))
+    ((_, new),) = nn.Clipped(nn.SGD(nn.WarmUp(0.1, 1)), norm=1.0).updates([p], {p: g})[1:]
+    found = evaluate(collect([new]), {"p": np.ones(2), "g": np.zeros(2), "step": 0.0})
+    np.testing.assert_array_equal(found[new], np.ones(2))
+
+
+def rates(schedule: Any, steps: int) -> list[float]:
+    count = tensor("s")
+    rate = elementwise(schedule, count)
+    program = collect([rate])
+    return [float(evaluate(program, {"s": float(s)})[rate]) for s in range(steps)]
+
+
+def test_schedules() -> None:
+    assert rates(nn.StepDecay(1.0, every=3, factor=0.5), 8) == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
+    np.testing.assert_allclose(rates(nn.ExponentialDecay(2.0, 0.25, every=2), 4), [2, 1, 0.5, 0.25])
+    cosine = [0.1 + 0.9 * (1 + np.cos(np.pi * s / 4)) / 2 for s in range(4)] + [0.1, 0.1]
+    np.testing.assert_allclose(rates(nn.CosineDecay(1.0, 4, minimum=0.1), 6), cosine, rtol=1e-12)
+    np.testing.assert_allclose(rates(nn.WarmUp(0.5, 4), 6), [0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
+    joined = rates(nn.WarmUp(nn.CosineDecay(1.0, 4, minimum=0.1), 2), 8)
+    np.testing.assert_allclose(joined, [0.5, 1.0, *cosine], rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [nn.SGD, nn.Momentum, nn.Nesterov, nn.Adam, nn.AdamW, nn.RMSProp, nn.Lion])
+def test_a_schedule_runs_with_the_steps(make: Any) -> None:
+    """A rate that drops to 0 after two steps leaves the parameters where two steps took them."""
+    first = run(make(lambda s: sp.Piecewise((sp.Rational(1, 10), s < 2), (0, True))))
+    assert first["step"] == 4
+    again = run(make(0.1), steps=2)
+    np.testing.assert_allclose(first["w"], again["w"], rtol=1e-12)
 
 
 def test_initializers_have_their_stated_spread() -> None:

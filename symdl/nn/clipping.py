@@ -1,0 +1,69 @@
+"""Gradients kept within limits before a step.
+
+Enters: an optimizer and limits. Leaves: an optimizer that clips what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symdl.errors import ExpressionError
+from symdl.express.operators import elementwise, reduce
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import literal
+from symdl.nn.optimizers import Optimizer
+from symdl.nn.steps import Update, check_setting
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """An optimizer whose gradients are clipped: ``Clipped(Adam(1e-3), norm=1.0)``.
+
+    Attributes:
+        optimizer: takes the step.
+        value: every entry is kept between ``-value`` and ``value``.
+        norm: if the Euclidean length of all gradients together exceeds it, all are scaled down to it. With
+            both limits, entries are clipped first.
+    """
+
+    optimizer: Optimizer
+    value: float | None = None
+    norm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is None and self.norm is None:
+            raise ExpressionError("nothing to clip by", cure="give value=..., norm=... or both")
+        for name, limit in (("value", self.value), ("norm", self.norm)):
+            if limit is not None:
+                check_setting(name, limit)
+
+    def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
+        """Return the optimizer's updates for the clipped gradients."""
+        slopes = {p: gradients[p] for p in parameters}
+        if self.value is not None:
+            slopes = clip_by_value(slopes, self.value)
+        if self.norm is not None:
+            slopes = clip_by_norm(slopes, self.norm)
+        return self.optimizer.updates(parameters, slopes)
+
+
+def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: float) -> dict[Tensor, Tensor]:
+    """Keep every entry between ``-limit`` and ``limit``."""
+    c = literal(limit)
+
+    def formula(g: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((-c, g < -c), (c, g > c), (g, True))
+
+    return {p: elementwise(formula, g, rule="clip by value") for p, g in gradients.items()}
+
+
+def clip_by_norm(gradients: Mapping[Tensor, Tensor], limit: float) -> dict[Tensor, Tensor]:
+    """Scale all gradients together so that their common Euclidean length is at most `limit`."""
+    c = literal(limit)
+    squares = [reduce("sum", elementwise(lambda g: g**2, g)) for g in gradients.values()]
+    norm = elementwise(lambda *parts: sp.sqrt(sp.Add(*parts)), *squares, name="gradient_norm", rule="norm")
+    scale = elementwise(lambda n: sp.Piecewise((c / n, n > c), (1, True)), norm, rule="scale")
+    return {p: elementwise(lambda g, s: s * g, g, scale, rule="clip by norm") for p, g in gradients.items()}

@@ -1,0 +1,107 @@
+"""What the optimizers share: states, settings, the learning rate as a formula of the step.
+
+Enters: settings as numbers, schedules, mappings. Leaves: states, exact numbers and the equations of the
+learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import sympy as sp
+
+from symdl.errors import ExpressionError
+from symdl.express.operators import elementwise
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import literal
+from symdl.nn.initializers import constant, zeros
+
+Update: TypeAlias = tuple[Tensor, Tensor]
+"""A parameter or state, and the tensor that replaces it after a step."""
+
+Schedule: TypeAlias = Callable[[sp.Expr], sp.Expr]
+"""The learning rate as a formula of the number of steps done so far, 0 at first."""
+
+Rate: TypeAlias = float | Schedule
+Decay: TypeAlias = float | Mapping[str, float] | Callable[[Tensor], float]
+"""One weight decay for all parameters, one by name (others have none), or one by a function of the tensor."""
+
+
+def state(name: str, like: Tensor | None = None, *, value: float = 0.0) -> Tensor:
+    """Return a state of the shape of `like`, or a scalar, with its first value."""
+    shape = like.shape if like is not None else ()
+    return Tensor(name, shape, role="state", init=zeros() if value == 0 else constant(value))
+
+
+def check_setting(name: str, value: object, *, below: float | None = None) -> None:
+    """Refuse a setting that is no number, negative, or not below a limit.
+
+    Raises:
+        ExpressionError: naming the setting.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not value >= 0 or not (below is None or value < below):  # type: ignore[operator]
+        limit = f" and below {below}" if below is not None else ""
+        raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a number, at least 0{limit}")
+
+
+def check_rate(rate: Rate, decay: Decay = 0.0) -> None:
+    """Refuse a learning rate or a weight decay that is neither a number nor a formula."""
+    if not callable(rate):
+        check_setting("learning_rate", rate)
+    values = decay.values() if isinstance(decay, Mapping) else () if callable(decay) else (decay,)
+    for value in values:
+        check_setting("weight_decay", value)
+
+
+def decay_of(decay: Decay, parameter: Tensor) -> sp.Expr:
+    """Return the weight decay of one parameter as an exact number."""
+    if isinstance(decay, Mapping):
+        value = decay.get(str(parameter.name), 0.0)
+    else:
+        value = decay(parameter) if callable(decay) else decay
+    check_setting("weight_decay", value)
+    return literal(value)
+
+
+def decayed(
+    decay: Decay, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]
+) -> dict[Tensor, Tensor]:
+    """Return the gradients with ``decay*p`` added where a parameter has a decay."""
+    result: dict[Tensor, Tensor] = {}
+    for p in parameters:
+        share, g = decay_of(decay, p), gradients[p]
+        result[p] = g
+        if share:
+            result[p] = elementwise(lambda g, w, d=share: g + d * w, g, p, rule="weight decay")
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The learning rate of a step, and the count of steps where something needs it.
+
+    Attributes:
+        rate: the learning rate, a rank-0 tensor.
+        count: the number of the step, 1 at first; None where nothing needs it.
+        updates: the update of the count.
+    """
+
+    rate: Tensor
+    count: Tensor | None
+    updates: tuple[Update, ...]
+
+
+def clock(rate: Rate, *, counted: bool = False) -> Clock:
+    """Return the learning rate: a state that may be set from outside, or a formula of the step."""
+    fixed = None if callable(rate) else state("learning_rate", value=rate)
+    if fixed is not None and not counted:
+        return Clock(fixed, None, ())
+    step = state("step")
+    count = elementwise(lambda s: s + 1, step, rule="count")
+    if fixed is None:
+        assert callable(rate)
+        fixed = elementwise(rate, step, name="learning_rate", rule="schedule")
+    return Clock(fixed, count, ((step, count),))
