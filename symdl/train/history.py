@@ -124,6 +124,6 @@ def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:
         f"{epoch.loss:.4f}",
         "" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}",
         "" if epoch.accuracy is None else f"{epoch.accuracy:.2%}",
-        f"{epoch.seconds:.2f}",
+        f"{epoch.seconds:.3g}",
         f"{epoch.samples_per_second:,.0f}",
     )

@@ -30,7 +30,7 @@ def history(*, validated: bool, tested: bool = True) -> History:
 def test_table() -> None:
     lines = str(history(validated=True)).splitlines()
     assert lines[0].split() == ["epoch", "loss", "validation", "loss", "accuracy", "seconds", "samples/s"]
-    assert lines[2].split() == ["*2", "0.2500", "0.7500", "90.00%", "0.10", "12,345"]
+    assert lines[2].split() == ["*2", "0.2500", "0.7500", "90.00%", "0.1", "12,345"]
     assert lines[4:] == [
         "best epoch: 2 (*), its weights restored",
         "stopped: all epochs are done",
