@@ -6,9 +6,10 @@ once and refers to earlier ones by position; the last node is the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
 
 from symdl.errors import LoweringError
 from symdl.lower.poly import Poly, evaluate
@@ -126,6 +127,46 @@ class Builder:
         if self.nodes[left].op == "neg":
             return self.add("sub", right, self.nodes[left].args[0])
         return self.add("add", left, right)
+
+    def total(self, positions: Sequence[int]) -> int:
+        """Return the sum of nodes."""
+        return reduce(self.plus, positions)
+
+    def quotient(self, above: Sequence[int], below: Sequence[int]) -> int:
+        """Return a product over a product, with one division."""
+        one = self.const(1)
+        top, bottom = (reduce(self.mul, positions, one) for positions in (above, below))
+        return top if bottom == one else self.add("div", top, bottom)
+
+    def repeated(self, value: int, exponent: int) -> int:
+        """Return ``value**exponent`` for a positive integer, by squaring."""
+        if exponent == 1:
+            return value
+        half = self.repeated(value, exponent // 2)
+        square = self.mul(half, half)
+        return self.mul(square, value) if exponent % 2 else square
+
+    def logistic(self, value: int) -> int:
+        """Return ``1/(1 + exp(value))``."""
+        one = self.const(1)
+        return self.add("div", one, self.add("add", one, self.add("exp", value)))
+
+    def softplus(self, value: int) -> int:
+        """Return ``log(1 + exp(value))`` without overflow."""
+        zero, small = self.const(0), self.add("exp", self.neg(self.add("abs", value)))
+        positive = self.add("select", self.add("lt", zero, value), value, zero)
+        return self.add("add", positive, self.add("log1p", small))
+
+    def sign(self, value: int) -> int:
+        """Return -1, 0 or 1."""
+        zero = self.const(0)
+        below = self.add("select", self.add("lt", value, zero), self.const(-1), zero)
+        return self.add("select", self.add("lt", zero, value), self.const(1), below)
+
+    def modulo(self, left: int, right: int) -> int:
+        """Return the remainder, with the sign of `right`."""
+        whole = self.add("floor", self.add("div", left, right))
+        return self.add("sub", left, self.mul(right, whole))
 
     def body(self, result: int) -> Body:
         """Return what `result` needs, in order."""

@@ -141,7 +141,7 @@ class _Planner:
         values = [value for _, value in self.program.updates]
         if values.count(new) > 1 or old in values or olds.count(old) > 1:
             return False
-        if any(old in reads for reads in self.reads[at + 1 :]):
+        if self.last.get(old, -1) > at:
             return False
         return self.alike(new, old) and self.same_elements(new, old, at)
 

@@ -7,7 +7,6 @@ softplus and the logistic function never overflow, integer powers become product
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -19,13 +18,13 @@ from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
+from symdl.lower.declared import gathers, recurrences
 from symdl.lower.describe import describe
 from symdl.lower.ir import (
     Condition,
     Divides,
     FrozenEquation,
     FrozenProgram,
-    FrozenRecurrence,
     Same,
     TensorInfo,
     Within,
@@ -85,29 +84,10 @@ def freeze(program: Program) -> FrozenProgram:
         tuple(numbers[t] for t in program.outputs),
         tuple((numbers[old], numbers[new]) for old, new in program.updates),
         tuple(d.name for d in program.dims),
-        tuple(_gathers(program, numbers)),
-        tuple(_recurrences(program)),
+        tuple(gathers(program, numbers, _extent)),
+        tuple(recurrences(program, _extent)),
         lambda number: describe(program.equations[number], names),
     )
-
-
-def _recurrences(program: Program) -> Iterator[FrozenRecurrence]:
-    places = {e.lhs: n for n, e in enumerate(program.equations)}
-    for number, found in enumerate(program.recurrences):
-        members = {places[e.lhs]: found.axes[e.lhs] for e in found.equations}
-        yield FrozenRecurrence(f"@{number}", members, _extent(found.extent), found.direction)
-
-
-def _gathers(program: Program, numbers: dict[Tensor, int]) -> dict[tuple[int, Poly], None]:
-    """Collect which given integer tensors are used as positions, and the sizes they must stay below."""
-    found: dict[tuple[int, Poly], None] = {}
-    given = set(program.inputs)
-    for equation in program.equations:
-        for access in equation.accesses():
-            for where, size in zip(access.indices, access.tensor.shape, strict=True):
-                if isinstance(where, Access) and where.tensor in given:
-                    found[numbers[where.tensor], _extent(size)] = None
-    return found
 
 
 def _extent(size: Any) -> Poly:
@@ -144,9 +124,8 @@ class _Indices:
                 return mod(self.poly(sp.expand(top)), self.poly(by))
             raise LoweringError(f"the index {expr} is no integer")
         if isinstance(expr, sp.Add | sp.Mul | sp.Pow):
-            if _has_ratio(expr):
-                return self.ratio(expr)
-            return self.compound(expr)
+            simple = all(arg.is_Integer or not arg.args for arg in expr.args)
+            return self.compound(expr) if simple else self.ratio(expr)
         raise LoweringError(f"{expr} cannot be used as an index")
 
     def compound(self, expr: sp.Expr) -> Poly:
@@ -166,7 +145,9 @@ class _Indices:
     def ratio(self, expr: sp.Expr) -> Poly:
         """Return ``floor(expr)``."""
         top, bottom = sp.fraction(sp.together(expr))
-        return floor(self.poly(sp.expand(top)), self.poly(sp.expand(bottom)))
+        if bottom != 1:
+            return floor(self.poly(sp.expand(top)), self.poly(sp.expand(bottom)))
+        return self.compound(expr) if isinstance(expr, sp.Add | sp.Mul | sp.Pow) else self.poly(expr)
 
     def is_integer(self, expr: sp.Expr) -> bool:
         """Say whether an expression is made of integers only."""
@@ -179,17 +160,6 @@ class _Indices:
         if isinstance(expr, sp.Pow) and not (expr.exp.is_Integer and expr.exp > 0):
             return False
         return isinstance(expr, sp.Add | sp.Mul | sp.Pow) and all(map(self.is_integer, expr.args))
-
-
-def _has_ratio(expr: sp.Expr) -> bool:
-    return any(
-        (n.is_Rational and not n.is_Integer) or (isinstance(n, sp.Pow) and n.exp.is_negative)
-        for n in (expr.args if isinstance(expr, sp.Mul | sp.Pow) else _leaves(expr))
-    ) or (isinstance(expr, sp.Pow) and bool(expr.exp.is_negative))
-
-
-def _leaves(expr: sp.Expr) -> list[sp.Expr]:
-    return [part for term in expr.args for part in (term, *term.args)]
 
 
 class _Freezer(_Indices):
@@ -229,7 +199,7 @@ class _Freezer(_Indices):
         if isinstance(guard, Divisible):
             return Divides(self.poly(guard.expr), constant(guard.by))
         left, right = guard.left, guard.right
-        scale = sp.ilcm(1, *(c.q for s in (left, right) for c in s.atoms(sp.Rational)))
+        scale = sp.ilcm(1, 1, *(c.q for s in (left, right) for c in s.atoms(sp.Rational)))
         if scale != 1 and not (left.has(sp.floor, sp.Mod) or right.has(sp.floor, sp.Mod)):
             left, right = sp.expand(left * scale), sp.expand(right * scale)
         return Same(self.poly(left), self.poly(right))
@@ -272,14 +242,11 @@ class _Freezer(_Indices):
         if isinstance(expr, sp.Piecewise):
             return self.piecewise(expr)
         if isinstance(expr, sp.Mod):
-            left, right = map(self.value, expr.args)
-            return add("sub", left, add("mul", right, add("floor", add("div", left, right))))
+            return self.builder.modulo(*map(self.value, expr.args))
         if isinstance(expr, sp.Max | sp.Min):
             return self.extremum(expr)
         if isinstance(expr, sp.sign):
-            x, zero = self.value(expr.args[0]), self.builder.const(0)
-            below = add("select", add("lt", x, zero), self.builder.const(-1), zero)
-            return add("select", add("lt", zero, x), self.builder.const(1), below)
+            return self.builder.sign(self.value(expr.args[0]))
         if isinstance(expr, sp.logic.boolalg.Boolean):
             return self.truth(expr)
         if type(expr) in _FUNCTIONS:
@@ -305,16 +272,9 @@ class _Freezer(_Indices):
             if isinstance(rest, sp.exp) and factor == -number:
                 grown = self.builder.add("expm1", self.value(rest.args[0]))
                 others = [self.value(t) for t in terms if t not in (number, term)]
-                return self.total([self.builder.mul(self.value(factor), grown), *others])
+                return self.builder.total([self.builder.mul(self.value(factor), grown), *others])
         terms.sort(key=lambda t: bool(t.could_extract_minus_sign()))
-        return self.total([self.value(t) for t in terms])
-
-    def total(self, positions: list[int]) -> int:
-        """Return the sum of nodes."""
-        result = positions[0]
-        for position in positions[1:]:
-            result = self.builder.plus(result, position)
-        return result
+        return self.builder.total([self.value(t) for t in terms])
 
     def product(self, expr: sp.Mul) -> int:
         """Return a product: what moves, over its denominators, times what is fixed for a call."""
@@ -333,13 +293,7 @@ class _Freezer(_Indices):
                 bottom.append(self.power(factor.base, -factor.exp))
             else:
                 top.append(self.value(factor))
-        one = self.builder.const(1)
-        above, below = one, one
-        for position in top:
-            above = self.builder.mul(above, position)
-        for position in bottom:
-            below = self.builder.mul(below, position)
-        return above if below == one else self.builder.add("div", above, below)
+        return self.builder.quotient(top, bottom)
 
     def logistic(self, factors: list[sp.Expr]) -> tuple[list[sp.Expr], list[int]]:
         """Take ``exp(u)^a / (1 + exp(u))^b`` with ``0 < a <= b`` out of a product, in a safe form."""
@@ -354,15 +308,9 @@ class _Freezer(_Indices):
                 b = -int(below.exp)
                 if a.is_Integer and 0 < a <= b:
                     rest = [f for f in factors if f not in (above, below)]
-                    up, down = self.sigma(-u), self.sigma(u)
+                    up, down = (self.builder.logistic(self.value(side)) for side in (-u, u))
                     return rest, [up] * int(a) + [down] * (b - int(a))
         return factors, []
-
-    def sigma(self, u: sp.Expr) -> int:
-        """Return ``1/(1 + exp(u))``."""
-        one = self.builder.const(1)
-        grown = self.builder.add("exp", self.value(u))
-        return self.builder.add("div", one, self.builder.add("add", one, grown))
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> int:
         """Return a power: products, square roots and one division where they do."""
@@ -373,19 +321,11 @@ class _Freezer(_Indices):
             value = self.value(base)
             whole, half = divmod(int(2 * exponent), 2)
             root = [add("sqrt", value)] if half else []
-            steps = ([self.repeated(value, whole)] if whole else []) + root
+            steps = ([self.builder.repeated(value, whole)] if whole else []) + root
             return steps[0] if len(steps) == 1 else self.builder.mul(*steps)
         if base == sp.E:
             return add("exp", self.value(exponent))
         return add("pow", self.value(base), self.value(exponent))
-
-    def repeated(self, value: int, exponent: int) -> int:
-        """Return ``value**exponent`` by squaring."""
-        if exponent == 1:
-            return value
-        half = self.repeated(value, exponent // 2)
-        square = self.builder.mul(half, half)
-        return self.builder.mul(square, value) if exponent % 2 else square
 
     def log(self, arg: sp.Expr) -> int:
         """Return a logarithm that is exact near 1 and does not overflow."""
@@ -394,9 +334,7 @@ class _Freezer(_Indices):
             return self.builder.neg(self.log(arg.base))
         u = _one_plus_exp(arg)
         if u is not None:
-            x, zero = self.value(u), self.builder.const(0)
-            small = add("exp", self.builder.neg(add("abs", x)))
-            return add("add", add("select", add("lt", zero, x), x, zero), add("log1p", small))
+            return self.builder.softplus(self.value(u))
         if isinstance(arg, sp.Add) and sp.S.One in arg.args:
             return add("log1p", self.value(arg - 1))
         return add("log", self.value(arg))

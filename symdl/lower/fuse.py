@@ -49,6 +49,11 @@ def ordered(program: FrozenProgram) -> list[FrozenEquation]:
             late.append(equation)
         else:
             middle.append(equation)
+    for recurrence in program.recurrences:  # its members stay together
+        members = [program.equations[n] for n in recurrence.members]
+        if any(e in late for e in members) and any(e in middle for e in members):
+            middle = [e for e in middle if e not in members]
+            late = [*(e for e in late if e not in members), *members]
     return [*early, *middle, *late]
 
 

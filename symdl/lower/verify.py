@@ -75,11 +75,12 @@ def verify_steps(program: FrozenProgram, steps: list[Step]) -> list[Step]:
     repeated = {n for r in program.recurrences for n in r.members}
     carried = {e.lhs for e in program.equations if e.number in repeated}
     for step in steps:
-        late = [t for t in step.read if t not in (written | carried | step.written.keys())]
+        here = step.written
+        late = [t for t in step.read if not (t in written or t in carried or t in here)]
         _known(not late, f"tensor {late[:1]} is read before it is written")
-        twice = [t for t in step.written if t in written]
+        twice = [t for t in here if t in written]
         _known(not twice, f"tensor {twice[:1]} is written by two steps")
-        written.update(step.written)
+        written.update(here)
         if isinstance(step.work, tuple):
             _Scopes().block(step.work, {})
     for tensor in (*program.outputs, *(new for _, new in program.updates)):

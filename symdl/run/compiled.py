@@ -92,7 +92,7 @@ class Built:
 
     def _show(self, seconds: tuple[float, float, float]) -> None:
         wanted = os.environ.get("SYMDL_SHOW", "").split(",")
-        shown = {
+        shown: dict[str, Callable[[], str]] = {
             "program": lambda: str(self.program),
             "ir": lambda: "\n".join((*self.lowered.structures, listing(self.lowered))),
             "source": lambda: self.text,
