@@ -29,7 +29,7 @@ from symdl.differentiate.record import Contribution, Derivative, Record
 from symdl.differentiate.reuse import reuse_output
 from symdl.differentiate.solve import Solution, solve
 from symdl.errors import DerivativeError
-from symdl.express.dims import Index
+from symdl.express.dims import Index, as_extent
 from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction, check, reads_data
 from symdl.express.operators import axis_indices
 from symdl.express.program import Fact, Program, collect
@@ -249,7 +249,8 @@ def choose_maximum(equation: Equation) -> tuple[Equation, Equal]:
     """Return the argmax equation of a max (the first position in a tie) and the guard that it gives."""
     assert equation.reduction is not None
     shape, axes = equation.lhs.shape, equation.reduction.axes
-    tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs)
+    count = as_extent(sp.Mul(*(size for _, size in axes)))
+    tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs, below=count)
     origin = Origin("argmax", equation.lhs)
     companion = replace(equation, lhs=tensor, reduction=Reduction("argmax", axes), origin=origin)
     flat: sp.Expr = sp.Integer(0)

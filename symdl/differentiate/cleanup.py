@@ -244,7 +244,7 @@ def canonical(equation: Equation) -> object:
     names = {index: Index(f"_{number}") for number, index in enumerate((*equation.indices, *equation.bound))}
 
     def change(expr: sp.Expr) -> sp.Expr:
-        return map_accesses(substitute(expr, dict(names)), lambda a: a)
+        return substitute(expr, dict(names))
 
     reduction = equation.reduction
     op = (reduction.op, tuple(size for _, size in reduction.axes)) if reduction else None

@@ -238,10 +238,8 @@ def range_guard(
     value: sp.Expr, size: Extent, extents: Mapping[Index, Extent], positions: Positions
 ) -> tuple[Guard, ...]:
     """Return the guard that keeps `value` inside an axis, none if it is implied."""
-    if isinstance(value, Access):
-        safe = value.tensor.role == "index" or (value.tensor, size) in positions
-    else:
-        safe = in_range(value, size, extents)
+    safe = in_range(value, size, extents)
+    safe = safe or (isinstance(value, Access) and (value.tensor, size) in positions)
     return () if safe else (InRange(value, size),)
 
 

@@ -79,7 +79,7 @@ def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.
         extent = extents.get(expr)
         return None if extent is None else (sp.Integer(0), extent - sp.Integer(1))
     if not any(isinstance(symbol, Index) for symbol in expr.free_symbols):
-        return (expr, expr) if expr.is_integer or expr.is_Rational else None
+        return _known(expr) or ((expr, expr) if expr.is_integer or expr.is_Rational else None)
     if isinstance(expr, sp.Add):
         parts = [bounds(arg, extents) for arg in expr.args]
         known = [part for part in parts if part is not None]
@@ -100,7 +100,13 @@ def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.
         return None if inner is None else (sp.floor(inner[0]), sp.floor(sp.expand(inner[1])))
     if isinstance(expr, sp.Mod):
         return sp.Integer(0), expr.args[1] - sp.Integer(1)
-    return None
+    return _known(expr)
+
+
+def _known(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """The range of a position that is computed, such as an argmax."""
+    below = getattr(expr, "below", None)
+    return None if below is None else (sp.Integer(0), below - sp.Integer(1))
 
 
 def at_most(small: Extent, large: Extent) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import sympy as sp
@@ -107,7 +108,7 @@ class Origin:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Equation:
     """``lhs[indices] = reduction(body)`` where the guards hold. See the module for the invariants."""
 
@@ -138,13 +139,17 @@ class Equation:
         """The left-hand side as an access."""
         return Access(self.lhs, *self.indices)
 
-    def accesses(self) -> list[Access]:
+    def accesses(self) -> tuple[Access, ...]:
         """Return every access in body and guards, nested ones included, in a fixed order."""
+        return self._accesses
+
+    @cached_property
+    def _accesses(self) -> tuple[Access, ...]:
         found = dict.fromkeys(accesses_in(self.body))
         for guard in self.guards:
             for term in guard_terms(guard):
                 found.update(dict.fromkeys(accesses_in(term)))
-        return list(found)
+        return tuple(found)
 
     def reads(self) -> list[Tensor]:
         """Return the tensors that the right-hand side reads, each once."""

@@ -99,8 +99,8 @@ def collect(
     """
     wanted = (*outputs, *(new for _, new in updates))
     found = order(wanted, lambda tensor: tensor.equation)
-    extra = [old for old, _ in updates if old not in found.inputs]
-    inputs = tuple(sorted((*found.inputs, *extra), key=lambda t: t.serial))
+    extra = {old for old, _ in updates} | _sized(found.equations, found.inputs)
+    inputs = tuple(sorted({*found.inputs, *extra}, key=lambda t: t.serial))
     seen: dict[str, Tensor] = {}
     for tensor in inputs:
         if tensor.name is None:
@@ -113,6 +113,22 @@ def collect(
             )
         seen[tensor.name] = tensor
     return Program(inputs, found.equations, tuple(outputs), tuple(facts), tuple(updates), found.recurrences)
+
+
+def _sized(equations: Iterable[Equation], inputs: Iterable[Tensor]) -> set[Tensor]:
+    """Return inputs that show a size which no other does: a constant derivative ``x_bar[i] = 1`` reads no x."""
+    known = {d for tensor in inputs for size in tensor.shape for d in dims_of(size)}
+    added: set[Tensor] = set()
+    for equation in equations:
+        subject: Tensor | None = equation.lhs
+        if {d for size in equation.lhs.shape for d in dims_of(size)} <= known:
+            continue
+        while subject is not None and subject.equation is not None:
+            subject = subject.of
+        if subject is not None:
+            added.add(subject)
+            known |= {d for size in subject.shape for d in dims_of(size)}
+    return added
 
 
 def name_tensors(tensors: Iterable[Tensor]) -> dict[Tensor, str]:

@@ -38,10 +38,11 @@ class Tensor(ArrayMethods):
         role: where its values come from.
         of: for a cotangent or tangent, the tensor it belongs to.
         init: for a parameter or state, a function ``(shape, rng) -> array`` of its first values.
+        below: for positions, the size that every value is known to stay below, or None.
         equation: the equation that defines it, or None.
     """
 
-    __slots__ = ("_equation", "dtype", "init", "name", "of", "role", "serial", "shape")
+    __slots__ = ("_equation", "below", "dtype", "init", "name", "of", "role", "serial", "shape")
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Tensor(ArrayMethods):
         role: Role = "intermediate",
         of: Tensor | None = None,
         init: Callable[..., Any] | None = None,
+        below: Extent | None = None,
     ) -> None:
         self.name = name
         self.shape: tuple[Extent, ...] = tuple(as_extent(size) for size in shape)
@@ -59,6 +61,7 @@ class Tensor(ArrayMethods):
         self.role: Role = role
         self.of = of
         self.init = init
+        self.below = below
         self.serial = next(_serials)
         self._equation: Equation | None = None
 
@@ -95,7 +98,7 @@ class Access(AtomicExpr):
     structure get one argument order whatever the user calls things.
     """
 
-    __slots__ = ("indices", "tensor")
+    __slots__ = ("_order", "indices", "tensor")
     _diff_wrt: ClassVar[bool] = True
     is_commutative: ClassVar[bool] = True
     is_number: ClassVar[bool] = False
@@ -103,6 +106,7 @@ class Access(AtomicExpr):
 
     tensor: Tensor
     indices: tuple[sp.Expr, ...]
+    _order: tuple[str, ...] | None
 
     def __new__(cls, tensor: Tensor, *where: sp.Expr | int) -> Access:
         if len(where) != tensor.rank:
@@ -113,19 +117,26 @@ class Access(AtomicExpr):
         access: Access = super().__new__(cls)
         access.tensor = tensor
         access.indices = tuple(as_expression(e) for e in where)
+        access._order = None
         return access
+
+    @property
+    def below(self) -> Extent | None:
+        """The size that the value is known to stay below, if it is a position."""
+        return self.tensor.below
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The key by which accesses are sorted: creation of the tensor, then the indices' text."""
+        if self._order is None:
+            self._order = (f"{self.tensor.serial:012d}", *map(str, self.indices))
+        return self._order
 
     def _hashable_content(self) -> tuple[Any, ...]:
         return (self.tensor.serial, *self.indices)
 
     def sort_key(self, order: Any = None) -> Any:
-        where = tuple(str(e) for e in self.indices)
-        return (
-            self.class_key(),
-            (1, (f"{self.tensor.serial:012d}", *where)),
-            sp.S.One.sort_key(),
-            sp.S.One,
-        )
+        return self.class_key(), (1, self.order), sp.S.One.sort_key(), sp.S.One
 
     def _eval_is_extended_real(self) -> bool:
         return True
@@ -148,7 +159,7 @@ class Access(AtomicExpr):
 
     def nested(self) -> list[Access]:
         """Return the accesses to integer tensors inside the indices (a gather such as ``E[ids[n], d]``)."""
-        return [a for e in self.indices for a in accesses_in(e)]
+        return [a for e in self.indices if not e.is_Atom or isinstance(e, Access) for a in accesses_in(e)]
 
 
 def as_expression(value: Any) -> sp.Expr:
@@ -157,6 +168,8 @@ def as_expression(value: Any) -> sp.Expr:
     Raises:
         ExpressionError: `value` is none of these.
     """
+    if isinstance(value, sp.Expr):
+        return value
     try:
         expr = sp.sympify(value, strict=True)
     except sp.SympifyError:
@@ -171,7 +184,7 @@ def accesses_in(expr: sp.Basic) -> list[Access]:
     found = dict.fromkeys(expr.atoms(Access)) if not isinstance(expr, Access) else {expr: None}
     for access in list(found):
         found.update(dict.fromkeys(access.nested()))
-    return sorted(found, key=lambda a: (a.tensor.serial, tuple(map(str, a.indices))))
+    return sorted(found, key=lambda a: a.order)
 
 
 def map_accesses(expr: sp.Expr, change: Callable[[Access], sp.Expr]) -> sp.Expr:
@@ -190,11 +203,17 @@ def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
         lambda a: (
             values[a]
             if a in values
-            else Access(a.tensor, *(sp.expand(substitute(e, values)) for e in a.indices))
+            else Access(a.tensor, *(_substituted_index(e, values) for e in a.indices))
         ),
     )
     symbols = {k: v for k, v in values.items() if isinstance(k, sp.Symbol)}
     return replaced.xreplace(symbols) if symbols else replaced
+
+
+def _substituted_index(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
+    if expr.is_Symbol:
+        return values.get(expr, expr)
+    return expr if expr.is_Integer else sp.expand(substitute(expr, values))
 
 
 def is_plain(access: Access) -> bool:
