@@ -99,33 +99,32 @@ class Model:
     ) -> History:
         """Train by mini-batches.
 
-        Every epoch passes once over the training samples, in a new random order, within one compiled
-        call. With the same seeds, data and machine the result is the same, with or without a bar.
+        Every epoch passes once over the samples, in a new random order, in one compiled call. Equal seeds
+        and data give an equal result on one machine, with or without a bar.
 
         Args:
             data: an array for each input of the model, by name, samples along the first axis.
             optimizer: such as ``sd.nn.Adam(1e-3)``.
-            batch_size: samples in a batch; the last batch of an epoch may be smaller.
+            batch_size: samples a step; the last batch of an epoch may be smaller.
             epochs: the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
-            shuffle: whether each epoch has a random order of its own.
-            seed: decides the held-out samples and the orders.
-            patience: stop after so many epochs without a lower validation loss (training loss, if
-                there are no validation data); None trains all epochs.
-            restore_best: at the end, put back the weights of the epoch with the lowest validation
-                loss. Without validation data this holds only if `patience` is given.
+            shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
+            patience: stop after so many epochs without a lower validation loss (training loss if there
+                is none); None trains all epochs.
+            restore_best: at the end, put back the weights of the epoch with the lowest validation loss;
+                of the lowest training loss if there is no validation and `patience` is given.
             progress: show a bar; None means: if standard error is a terminal.
             callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
-            test: data scored at the end, with the final weights.
+            test: data scored at the end.
             resume: go on with the optimizer's state (such as Adam's moments) of the previous fit,
-                which must have had the same kind of optimizer; its learning rate may differ. Else
-                each fit starts from a fresh state. The parameters always go on from where they are.
+                which must have had the same kind of optimizer; its learning rate may differ. Else each
+                fit starts from a fresh state. Parameters always go on from where they are.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
             TrainingError: training diverged; the weights are then the last good ones.
         """
-        settings = Settings(
+        chosen = Settings(
             optimizer=optimizer,
             batch_size=batch_size,
             epochs=epochs,
@@ -139,7 +138,7 @@ class Model:
             test=test,
             resume=resume,
         )
-        self.history = fit(self, data, settings)
+        self.history = fit(self, data, chosen)
         return self.history
 
     def predict(self, /, **inputs: Any) -> NDArray[Any]:
