@@ -7,7 +7,7 @@ iteration is read from a local. Tensors that nobody reads from memory are then n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from symdl.lower.body import Body, Load, Node, map_body, number
 from symdl.lower.ir import (
@@ -27,7 +27,7 @@ from symdl.lower.ir import (
     terms,
 )
 from symdl.lower.nests import Building, Nest, Part
-from symdl.lower.poly import ZERO, Atom, Pick, Poly, Var, atoms, of, rebuild
+from symdl.lower.poly import ONE, ZERO, Atom, Pick, Poly, Var, atoms, of, rebuild
 
 Known = dict[tuple[int, tuple[Poly, ...]], str]
 
@@ -59,8 +59,8 @@ class _Resolver:
     def part(self, part: Part, known: Known, done: list[Item], stores: list[Item]) -> None:
         """Append the statements of one part."""
         equation, number_ = part.equation, part.equation.number
-        read = _Reader(part.names, known)
-        where = tuple(map(read.poly, equation.where))
+        read = _Reader(part.names, known, self.tensors)
+        where = read.units(equation.lhs, tuple(map(read.poly, equation.where)))
         integer = self.tensors[equation.lhs].integer
         guards = tuple(map_condition(g, read.poly) for g in equation.guards)
         if part.role == "assign":
@@ -131,8 +131,13 @@ class _Resolver:
 class _Reader:
     """Renames variables and reads known values from locals."""
 
-    def __init__(self, names: dict[str, Poly], known: Known) -> None:
-        self.names, self.known = names, known
+    def __init__(self, names: dict[str, Poly], known: Known, tensors: Sequence[TensorInfo]) -> None:
+        self.names, self.known, self.tensors = names, known, tensors
+
+    def units(self, tensor: int | str, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
+        """Return a position with 0 on axes of size 1, so that equal positions are equal objects."""
+        shape = self.tensors[int(tensor)].shape
+        return tuple(ZERO if size == ONE else e for e, size in zip(where, shape, strict=True))
 
     def poly(self, poly: Poly) -> Poly:
         return rebuild(poly, self.atom)
@@ -141,7 +146,7 @@ class _Reader:
         if isinstance(atom, Var):
             return self.names.get(atom.name)
         if isinstance(atom, Pick):
-            where = tuple(map(self.poly, atom.where))
+            where = self.units(atom.tensor, tuple(map(self.poly, atom.where)))
             name = self.known.get((int(atom.tensor), where))
             return of(Pick(atom.tensor, where)) if name is None else of(Var(name))
         return None
@@ -150,8 +155,9 @@ class _Reader:
         return map_body(body, self.poly, self.element)
 
     def element(self, load: Load) -> Node:
-        name = self.known.get((int(load.tensor), load.where))
-        return Node("load", (), load) if name is None else Node("local", (), name)
+        where = self.units(load.tensor, load.where)
+        name = self.known.get((int(load.tensor), where))
+        return Node("load", (), Load(load.tensor, where)) if name is None else Node("local", (), name)
 
 
 def _flat(equation: FrozenEquation, names: dict[str, Poly]) -> Poly:
