@@ -24,6 +24,8 @@ from symdl.express.scalar import scalar_graph
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
+_LONGEST_TITLE = 40  # operations of a function that the heading still spells out
+
 
 def derive(
     f: Any,
@@ -92,7 +94,8 @@ def derive_scalar(
     sections, result = scalar_sections(story, target, brace=bool(where))
     by = story.notation.read(wrt)
     call = Applied(label_of(name), tuple(story.notation.read(s) for s in given))
-    title = ("Derivative of ", call, " = ", story.notation.read(expr), " by ", by)
+    body = (" = ", story.notation.read(expr)) if sp.count_ops(expr) <= _LONGEST_TITLE else ()
+    title = ("Derivative of ", call, *body, " by ", by)
     computes = replace(derivative.program, outputs=(output,))
     return Derivation(title, sections, result, depth, computes, graph_of(story))
 

@@ -237,7 +237,7 @@ def _single_uses(program: Program) -> dict[Tensor, Equation]:
     found: dict[Tensor, Equation] = {}
     for equation in program.equations:
         lhs, reduction = equation.lhs, equation.reduction
-        named = lhs.name or lhs.role != "intermediate" or lhs.of is not None or lhs in program.outputs
+        named = lhs.name or lhs.role != "intermediate" or lhs in program.outputs
         if named or uses[lhs] != 1 or lhs in barred or equation.guards:
             continue
         if reduction is None or reduction.op != "sum":

@@ -114,7 +114,8 @@ def _number(node: Number) -> str:
     if isinstance(node.value, sp.Float):
         text = f"{float(node.value):.12g}"
         mantissa, _, power = text.partition("e")
-        return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
+        front = "" if mantissa == "1" else rf"{mantissa} \cdot "
+        return f"{front}10^{{{int(power)}}}" if power else mantissa
     special = {sp.pi: r"\pi", sp.E: "e", sp.EulerGamma: r"\gamma", sp.GoldenRatio: r"\varphi"}
     return special.get(node.value, word_latex(str(node.value)))
 

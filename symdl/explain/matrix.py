@@ -103,6 +103,8 @@ class _Reader:
             return oriented(part, tuple(axes))
         if len(axes) == 2 and len(part.axes) == 1:
             row, column = axes
+            if self.extents[column if part.axes[0] == row else row] == 1:
+                return Part(part.node if part.axes[0] == row else transposed(part.node), (row, column))
             if part.axes[0] == row:
                 return Part(Multiply((part.node, Transpose(Ones(self.extents[column])))), (row, column))
             return Part(Multiply((Ones(self.extents[row]), transposed(part.node))), (row, column))
@@ -271,7 +273,7 @@ class _Reader:
         whole = inner_product(parts, bound, wish)
         if whole is not None:
             return with_front(front, whole)
-        for index in bound:
+        for index in reversed(bound):
             parts = self.eliminated(parts, index, wish)
         scalars = tuple(p.node for p in parts if not p.axes)
         parts = [p for p in parts if p.axes]
@@ -303,6 +305,8 @@ class _Reader:
         partners = [next(a for a in p.axes if a != index) for p in merged]
         if len(merged) == 1:
             matrix = oriented(merged[0], (partners[0], index))
+            if not vectors and self.extents[index] == 1:  # one column is a vector
+                return [*outside, Part(matrix.node, (partners[0],))]
             vector = hadamard(vectors) if vectors else ones
             return [*outside, Part(multiply(matrix.node, vector), (partners[0],))]
         if len(merged) > 2:

@@ -150,8 +150,8 @@ def label_latex(label: Label, *, below: str = "", above: str = "") -> str:
 
 
 def braced(text: str) -> str:
-    """Return an exponent or a subscript: braces unless it is one character."""
-    return text if len(text) == 1 else f"{{{text}}}"
+    """Return an exponent or a subscript: braces unless it is one character or one command."""
+    return text if len(text) == 1 or re.fullmatch(r"\\[A-Za-z]+", text) else f"{{{text}}}"
 
 
 def label_text(label: Label, *, ascii: bool = False) -> str:

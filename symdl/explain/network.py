@@ -160,11 +160,17 @@ def _adjoint(
             Step(reason(fact.before, derivative), last.left, right_side(page, fact.before), "adjoint")
         )
         last = replace(last, rule=rule, about=about)
-    if steps and steps[-1].right == last.right:
+    if steps and _same_terms(steps[-1].right, last.right):
         return steps
     if steps:
         last = replace(last, left=None)
     return [*steps, last]
+
+
+def _same_terms(left: Node, right: Node) -> bool:
+    if isinstance(left, Terms) and isinstance(right, Terms):
+        return set(left.args) == set(right.args)
+    return left == right
 
 
 def filled(equation: Equation, hidden: dict[Tensor, Equation]) -> Equation:

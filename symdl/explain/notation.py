@@ -143,15 +143,17 @@ class Notation:
         return Terms(tuple(known)) if len(known) > 1 else known[0]
 
     def _by_length(self, args: tuple[sp.Expr, ...]) -> list[Node]:
-        terms = sorted(ordered_terms(args), key=self._rank)
-        return [self.read(term) for term in terms]
-
-    def _rank(self, term: sp.Expr) -> tuple[bool, bool, int]:
         """Positive before negative; a contraction that is written out first; then wide before narrow."""
-        accesses = term.atoms(Access)
-        inlined = any(a.tensor in self.inline for a in accesses)
-        width = max((len(a.indices) for a in accesses), default=0)
-        return term.could_extract_minus_sign(), not inlined, -width if accesses else -99
+        terms = ordered_terms(args)
+        number_last = terms[-1].is_number
+
+        def rank(term: sp.Expr) -> tuple[bool, bool, int]:
+            accesses = term.atoms(Access)
+            inlined = any(a.tensor in self.inline for a in accesses)
+            width = max((len(a.indices) for a in accesses), default=-99 if number_last else 99)
+            return term.could_extract_minus_sign(), not inlined, -width
+
+        return [self.read(term) for term in sorted(terms, key=rank)]
 
     def _power(self, expr: sp.Pow) -> Node:
         base, exponent = expr.args

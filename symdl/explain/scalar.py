@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.explain.derivation import GraphNode, Lines, Section, Step, Table
 from symdl.explain.notation import Notation, ordered_factors, sigmoid_argument
-from symdl.explain.tree import Brace, Label, Node, Partial, Product, Symbol, Terms, product
+from symdl.explain.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 
@@ -191,8 +191,11 @@ def chain_lines(story: Story, wrt: Tensor, *, brace: bool = False) -> list[Step]
     steps.append(Step("local derivatives", None, written(story, factors, dots=True)))
     reduced = [_pulled_apart(path) for path in factors]
     value: list[Factors] = reduced
-    if any(1 in path for path in factors):
-        steps.append(Step("factors of 1", None, written(story, reduced)))
+    signs = any(len(path) > 1 and f.could_extract_minus_sign() for path in factors for f in path)
+    if signs or any(1 in path for path in factors):
+        steps.append(
+            Step("signs and factors of 1" if signs else "factors of 1", None, written(story, reduced))
+        )
     for about, change, final in substitutions(story, wrt, reduced):
         after = [tuple(f.xreplace(change) for f in path) for path in value]
         if after != value:
@@ -228,12 +231,18 @@ def _pulled_apart(path: Factors) -> Factors:
     """Split products into their factors, in the written order, and drop ones.
 
     A factor that is a lone name or a number then survives a substitution without being multiplied out.
+    The sign comes to the front.
     """
+    negative = sum(factor.could_extract_minus_sign() for factor in path) % 2 == 1
+    path = tuple(-f if f.could_extract_minus_sign() else f for f in path)
     factors: list[sp.Expr] = []
     for factor in path:
         powers = isinstance(factor, sp.Mul) and not any(isinstance(a, sp.Pow) for a in factor.args)
         factors += ordered_factors(factor) if powers else [factor]
-    return tuple(f for f in factors if f != 1) or (sp.Integer(1),)
+    kept = tuple(f for f in factors if f != 1) or (sp.Integer(1),)
+    if not negative:
+        return kept
+    return (-kept[0], *kept[1:]) if kept[0].is_Number else (sp.Integer(-1), *kept)
 
 
 def written(story: Story, paths: Sequence[Factors], *, dots: bool = False) -> Node:
@@ -242,8 +251,10 @@ def written(story: Story, paths: Sequence[Factors], *, dots: bool = False) -> No
 
 
 def _factors(story: Story, factors: Factors, *, dots: bool) -> Node:
-    nodes = tuple(story.notation.read(f) for f in factors)
-    return product(nodes, dots=dots)
+    first, *rest = factors
+    if not dots and rest and first.is_Number and first.is_negative:
+        return Negative(_factors(story, (*(() if first == -1 else (-first,)), *rest), dots=False))
+    return product(tuple(story.notation.read(f) for f in factors), dots=dots)
 
 
 def _sum(nodes: Sequence[Node]) -> Node:
@@ -302,9 +313,15 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
     whole = Partial(story.function, by)
     if chain is not None:
         sections.append(Lines("Chain rule", tuple(chain)))
-    final = Step("in standard order", whole, story.notation.read(result), "result", "result")
+    final = Step("in standard order", whole, _result(story, result), "result", "result")
     sections.append(Lines("Result", (final,), level="result"))
     return tuple(sections), result
+
+
+def _result(story: Story, result: sp.Expr) -> Node:
+    """The derivative, a common number in front: ``2*(a - b)``, which SymPy multiplies out."""
+    content, rest = result.primitive() if isinstance(result, sp.Add) else (sp.Integer(1), result)
+    return story.notation.read(result) if content == 1 else story.notation.times((content, rest))
 
 
 def derivative_value(story: Story, wrt: Tensor) -> sp.Expr:

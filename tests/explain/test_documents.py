@@ -1,0 +1,199 @@
+"""Derivations as documents: depths, text, LaTeX, HTML, JSON, files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from symdl.errors import DerivativeError, ExplainError, MissingExtraError
+from symdl.explain import formulas
+from symdl.explain.derivation import Derivation, Lines
+from symdl.explain.derive import derive
+from symdl.explain.latex import latex
+from symdl.explain.plain import columns
+from symdl.express.build import tensor
+from symdl.express.dims import Dim
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import relu
+from symdl.nn.layers import dense
+from symdl.nn.losses import cross_entropy
+
+x, y, z = sp.symbols("x y z")
+f = sp.sin(x**2 * y) + sp.exp(z)
+
+
+def slides() -> Tensor:
+    n = Dim("n")
+    h = dense(tensor("X", (n, 784)), 100, activation=relu, name="first")
+    h = dense(h, 200, activation=relu, name="second")
+    return cross_entropy(dense(h, 10, name="third"), tensor("t", (n,), dtype="int64"))
+
+
+@pytest.fixture(scope="module")
+def network() -> Derivation:
+    return derive(slides(), "first.W")
+
+
+def by_left(derivation: Derivation, title: str) -> dict[str, list[str]]:
+    (section,) = [s for s in derivation.at("all").sections if s.title == title]
+    assert isinstance(section, Lines)
+    found: dict[str, list[str]] = {}
+    left = ""
+    for step in section.steps:
+        left = latex(step.left) if step.left is not None else left
+        found.setdefault(left, []).append(latex(step.right))
+    return found
+
+
+def test_the_network_in_index_form(network: Derivation) -> None:
+    back = by_left(network, "Backward")
+    assert back[r"\bar Z^{(\mathrm{third})}_{ij}"][-1] == r"\frac{1}{n} (P_{ij} - [j = t_i])"
+    assert back[r"P_{ij}"] == [r"e^{Z^{(\mathrm{third})}_{ij} - \ell_i}"]
+    assert back[r"\bar Z^{(\mathrm{first})}_{ij}"] == [
+        r"\bar A^{(\mathrm{first})}_{ij} [Z^{(\mathrm{first})}_{ij} > 0]"
+    ]
+    forward = by_left(network, "Forward")
+    assert forward[r"Z^{(\mathrm{first})}_{ij}"] == [
+        r"\sum_k X_{ik} W^{(\mathrm{first})}_{kj} + b^{(\mathrm{first})}_j"
+    ]
+    assert forward["L"] == [r"\frac{1}{n} \sum_i (\ell_i - Z^{(\mathrm{third})}_{i,t_i})"]
+
+
+def test_the_network_in_matrix_form(network: Derivation) -> None:
+    matrix = by_left(network, "In matrix form")
+    assert matrix[r"\bar Z^{(\mathrm{third})}"] == [r"\frac{1}{n} (P - Y)"]
+    assert matrix[r"\bar A^{(\mathrm{second})}"] == [r"\bar Z^{(\mathrm{third})} W^{(\mathrm{third})\top}"]
+    assert matrix[r"\bar Z^{(\mathrm{first})}"] == [
+        r"\bar A^{(\mathrm{first})} \odot [Z^{(\mathrm{first})} > 0]"
+    ]
+    assert by_left(network, "Result")[r"\bar W^{(\mathrm{first})}"] == [r"X^\top \bar Z^{(\mathrm{first})}"]
+
+
+def test_depths(network: Derivation) -> None:
+    counts = [len(network.at(depth).steps) for depth in ("result", "key", "all")]
+    assert counts[0] == 2 < counts[1] < counts[2]
+    with pytest.raises(ExplainError, match="no depth"):
+        network.at("deep")  # type: ignore[arg-type]
+
+
+def test_symbols_come_before_their_use(network: Derivation) -> None:
+    """Each tensor is in the table of symbols or at the left before it is at the right."""
+    text = network.text()
+    for name in ("first.Z", "second.A", "ℓ", "P"):
+        assert text.index(name) < text.index(f"\n  {name}")
+
+
+def test_nothing_raw_is_shown(network: Derivation) -> None:
+    for derivation in (network.at("all"), derive(f, y)):
+        shown = derivation.latex()
+        for word in ("Lambda", "Heaviside", "Subs", "Piecewise", "Dummy", "xi_", "- -", "+ -"):
+            assert word not in shown.replace("\\mathrm", ""), word
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize("width", [72, 100])
+def test_text(network: Derivation, width: int, ascii: bool) -> None:
+    shown = network.text(width=width, ascii=ascii)
+    assert max(map(columns, shown.splitlines())) <= width + 12
+    assert "Backward" in shown
+    assert not ascii or shown.isascii()
+    assert repr(network) == str(network) == network.text()
+
+
+def test_notebook(network: Derivation) -> None:
+    assert network._repr_latex_().startswith(r"$\displaystyle \begin{aligned}")
+
+
+def test_files(tmp_path: Path) -> None:
+    derivation = derive(f, y)
+    assert derivation.save(tmp_path / "f.txt").read_text("utf-8").startswith("Derivative of f(x, y, z)")
+    document = derivation.save(str(tmp_path / "f.tex")).read_text("utf-8")
+    assert document.startswith(r"\documentclass")
+    assert re.findall(r"\\usepackage\{(.*?)\}", document) == ["amsmath", "cancel", "xcolor"]
+    balanced(document)
+    found = json.loads(derivation.save(tmp_path / "f.json").read_text("utf-8"))
+    assert found["result"] == "x**2*cos(x**2*y)"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["f.json", "f.tex", "f.txt"]
+    with pytest.raises(ExplainError, match=r"\.pdf"):
+        derivation.save(tmp_path / "f.pdf")
+
+
+def balanced(document: str) -> None:
+    stack = []
+    for kind, name in re.findall(r"\\(begin|end)\{(.*?)\}", document):
+        if kind == "begin":
+            stack.append(name)
+        else:
+            assert stack.pop() == name
+    assert not stack
+    plain = re.sub(r"\\[\\{}]", "", document)
+    assert plain.count("{") == plain.count("}")
+
+
+def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any) -> None:
+        raise MissingExtraError("quickjax", "html")
+
+    monkeypatch.setattr(formulas, "require_extra", missing)
+    formulas._renderer.cache_clear()
+    formulas._svg.cache_clear()
+    derivation = derive(f, y)
+    with pytest.raises(MissingExtraError, match=r"symdl\[html\]"):
+        derivation.save(tmp_path / "f.html")
+    assert not list(tmp_path.iterdir())
+    assert derivation._repr_html_() is None
+
+
+def test_page(tmp_path: Path, network: Derivation) -> None:
+    pytest.importorskip("quickjax")
+    for derivation in (network, derive(f, y)):
+        page = derivation.save(tmp_path / "page.html").read_text("utf-8")
+        assert not re.findall(r"(?:src|href)=\"(?!#|data:)", page.replace('href="#', 'href_local="#'))
+        assert "@import" not in page
+        lines = derivation.at("all").steps
+        assert page.count('class="copy"') >= len(lines)
+        assert "data-mjx-error" not in page
+        assert page.count("<svg") > len(lines)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no LaTeX here")
+def test_the_document_compiles_without_overfull_lines(tmp_path: Path, network: Derivation) -> None:
+    network.save(tmp_path / "net.tex")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "net.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert "(2 pages" in done.stdout or "(1 page" in done.stdout
+
+
+def test_errors() -> None:
+    with pytest.raises(ExplainError, match="no tensor called 'fourth.W'"):
+        derive(slides(), "fourth.W")
+    with pytest.raises(ExplainError, match="no symbol"):
+        derive(f, 3)
+    with pytest.raises(DerivativeError, match="does not depend"):
+        derive(f, sp.Symbol("w"))
+    with pytest.raises(DerivativeError, match="no scalar"):
+        derive(tensor("v", (3,)) * 2, "v")
+
+
+def test_many_paths_are_not_written_out() -> None:
+    g = x
+    for _ in range(5):
+        g = sp.sin(g) + sp.cos(g)
+    derivation = derive(g, x)
+    assert not [s for s in derivation.sections if s.title == "Chain rule"]
+    point = {x: 0.3}
+    assert float(derivation.result.evalf(subs=point)) == pytest.approx(float(g.diff(x).evalf(subs=point)))

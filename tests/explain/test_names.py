@@ -1,0 +1,60 @@
+"""Names: how they are set, and that nothing of a name is LaTeX."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symdl.explain.names import label_latex, label_of, label_text, labels_of
+from symdl.express.build import tensor
+from symdl.express.program import collect
+
+
+@pytest.mark.parametrize(
+    ("name", "latex", "text"),
+    [
+        ("X", "X", "X"),
+        ("first.W", r"W^{(\mathrm{first})}", "first.W"),
+        ("theta_1", r"\theta_1", "θ₁"),
+        ("theta_1_p+1", r"\theta_{1_{p+1}}", "θ_1_p+1"),
+        ("yhat_i", r"\hat y_i", "ŷ_i"),
+        ("x_hat", r"\hat x", "x̂"),
+        ("W2", "W_2", "W₂"),
+        ("Delta_i", r"\Delta_i", "Δ_i"),
+        ("loss", r"\mathrm{loss}", "loss"),
+        ("v_max", r"v_{\mathrm{max}}", "v_max"),
+        ("λ", r"\lambda", "λ"),
+        ("_private", r"\mathrm{\_private}", "_private"),
+        ("100%", r"\mathrm{100\%}", "100%"),
+    ],
+)
+def test_setting(name: str, latex: str, text: str) -> None:
+    import unicodedata
+
+    assert label_latex(label_of(name)) == latex
+    assert unicodedata.normalize("NFC", label_text(label_of(name))) == text
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_no_name_becomes_latex(name: str) -> None:
+    shown = label_latex(label_of(name))
+    assert shown.isascii()
+    commands = re.findall(r"\\[a-zA-Z]+", shown)
+    greek = (
+        r"\\[A-Z]?[a-z]*(alpha|eta|amma|elta|psilon|heta|ota|appa|ambda|mu|nu|xi|pi|rho|igma|tau|hi|si|mega)"
+    )
+    known = r"\\(mathrm|backslash|hat|tilde|vec|dot|sim|text|ell)"
+    assert all(re.fullmatch(f"{greek}|{known}", command, re.IGNORECASE) for command in commands), shown
+    bare = re.sub(r"\\.", "", shown)
+    assert not set(bare) & set("$%&#~")
+    assert bare.count("{") == bare.count("}")
+
+
+def test_two_names_that_look_alike_are_told_apart() -> None:
+    one, two = tensor("W1"), tensor("W_1")
+    labels = labels_of(collect([one + two]))
+    assert labels[one] != labels[two]
+    assert label_latex(labels[one]) != label_latex(labels[two])
