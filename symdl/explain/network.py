@@ -101,9 +101,12 @@ def _backward(page: Page, derivative: Derivative) -> list[Step]:
     steps = [Step("seed", whole(page, seed), number(1), "adjoint")]
     merged = {r.before.lhs: r.before for r in derivative.record.rewrites if r.after is None}
     shown = {e.lhs: e for e in page.backward}
-    done: set[Tensor] = set()
+    # A line of its own comes in the order computed; in a recurrence each reads the other's next step.
+    own = {bar for tensor, bar in derivative.cotangents.items() if tensor not in page.inlined}
+    done: set[Tensor] = set(own)
+    told: set[Tensor] = set()
     for tensor, bar in derivative.cotangents.items():
-        if tensor is output or tensor in page.inlined or bar in done:
+        if tensor is output or tensor in page.inlined or bar in told:
             continue
         equation = shown.get(bar) or merged.get(bar)
         if equation is None or (bar not in shown and isinstance(equation.body, Access)):
@@ -111,7 +114,7 @@ def _backward(page: Page, derivative: Derivative) -> list[Step]:
         for needed in _before(equation, shown, done):
             steps.append(_line(page, needed, derivative))
         steps += _adjoint(page, derivative, equation, merged)
-        done.add(bar)
+        told.add(bar)
     for equation in page.backward:
         if equation.lhs not in done and equation.lhs not in derivative.cotangents.values():
             steps += [_line(page, e, derivative) for e in _before(equation, shown, done)]
