@@ -19,6 +19,7 @@ from symdl.express.methods import ArrayMethods
 
 if TYPE_CHECKING:
     from symdl.express.equations import Equation
+    from symdl.express.modes import Modes
 
 Role = Literal["input", "parameter", "state", "constant", "intermediate", "cotangent", "tangent", "index"]
 DType = Literal["real", "int64"]
@@ -39,10 +40,11 @@ class Tensor(ArrayMethods):
         of: for a cotangent or tangent, the tensor it belongs to.
         init: for a parameter or state, a function ``(shape, rng) -> array`` of its first values.
         below: for positions, the size that every value is known to stay below, or None.
+        modes: for a tensor that is something else at inference, what; see `symdl.express.modes`.
         equation: the equation that defines it, or None.
     """
 
-    __slots__ = ("_equation", "below", "dtype", "init", "name", "of", "role", "serial", "shape")
+    __slots__ = ("_equation", "below", "dtype", "init", "modes", "name", "of", "role", "serial", "shape")
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class Tensor(ArrayMethods):
         self.init = init
         self.below = below
         self.serial = next(_serials)
+        self.modes: Modes | None = None
         self._equation: Equation | None = None
 
     @property

@@ -4,6 +4,8 @@ Enters: tensors. Leaves: tensors defined by formulas. A layer, an activation, a 
 lines of mathematics here; no file of this package contains a derivative.
 """
 
+from symdl.express.modes import inference, training_updates
+from symdl.express.shaping import flatten
 from symdl.nn.activations import (
     leaky_relu,
     log_softmax,
@@ -20,6 +22,14 @@ from symdl.nn.adaptive import (
     Lion,
     RMSProp,
 )
+from symdl.nn.attention import (
+    attention,
+    embedding,
+    multi_head_attention,
+)
+from symdl.nn.batch import (
+    batch_norm,
+)
 from symdl.nn.classification import (
     focal,
     hinge,
@@ -28,6 +38,13 @@ from symdl.nn.classification import (
 )
 from symdl.nn.clipping import (
     Clipped,
+)
+from symdl.nn.convolution import (
+    conv1d,
+    conv2d,
+    conv_transpose1d,
+    conv_transpose2d,
+    convolution,
 )
 from symdl.nn.gates import (
     gelu,
@@ -53,11 +70,23 @@ from symdl.nn.losses import (
     l2_penalty,
     mean_squared_error,
 )
+from symdl.nn.norms import (
+    group_norm,
+    layer_norm,
+    rms_norm,
+)
 from symdl.nn.optimizers import (
     SGD,
     Momentum,
     Nesterov,
     Optimizer,
+)
+from symdl.nn.pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    global_pool,
+    max_pool1d,
+    max_pool2d,
 )
 from symdl.nn.recurrent import (
     gru,
@@ -105,38 +134,57 @@ __all__ = [
     "SGD",
     "StepDecay",
     "WarmUp",
+    "attention",
+    "avg_pool1d",
+    "avg_pool2d",
+    "batch_norm",
     "binary_cross_entropy",
     "constant",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "convolution",
     "cross_entropy",
     "dense",
     "elu",
+    "embedding",
+    "flatten",
     "focal",
     "gaussian_nll",
     "gelu",
+    "global_pool",
     "glorot",
+    "group_norm",
     "gru",
     "hard_sigmoid",
     "hardtanh",
     "he",
     "hinge",
     "huber",
+    "inference",
     "info_nce",
     "kl_divergence",
     "l1_penalty",
     "l2_penalty",
+    "layer_norm",
     "leaky_relu",
     "log_cosh",
     "log_sigmoid",
     "log_softmax",
     "lstm",
+    "max_pool1d",
+    "max_pool2d",
     "mean_absolute_error",
     "mean_squared_error",
     "mish",
+    "multi_head_attention",
     "nll",
     "normalized",
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
     "rnn",
     "selu",
     "sigmoid",
@@ -145,6 +193,7 @@ __all__ = [
     "softplus",
     "softsign",
     "tanh",
+    "training_updates",
     "triplet",
     "uniform",
     "zeros",

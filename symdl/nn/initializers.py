@@ -2,7 +2,7 @@
 
 Enters: the shape and a NumPy generator. Leaves: a float64 array. Each function returns an initializer,
 a function ``(shape, rng) -> array``. For a weight of shape ``(inputs, ..., outputs)`` fan-in is the product
-of all sizes but the last, fan-out the last size.
+of all sizes but the last, fan-out the last size; layers with another layout state their ``fans``.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ def _fans(shape: Sequence[int]) -> tuple[int, int]:
     return max(math.prod(shape[:-1]), 1), max(shape[-1], 1)
 
 
-def he() -> Initializer:
+def he(*, fans: tuple[int, int] | None = None) -> Initializer:
     """Normal with variance ``2/fan_in``, for rectifiers (He et al., 2015)."""
 
     def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        return rng.normal(0.0, math.sqrt(2 / _fans(shape)[0]), tuple(shape))
+        return rng.normal(0.0, math.sqrt(2 / (fans or _fans(shape))[0]), tuple(shape))
 
     return draw
 
 
-def glorot() -> Initializer:
+def glorot(*, fans: tuple[int, int] | None = None) -> Initializer:
     """Uniform in ``±sqrt(6/(fan_in + fan_out))`` (Glorot and Bengio, 2010)."""
 
     def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        limit = math.sqrt(6 / sum(_fans(shape)))
+        limit = math.sqrt(6 / sum(fans or _fans(shape)))
         return rng.uniform(-limit, limit, tuple(shape))
 
     return draw

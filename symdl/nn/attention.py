@@ -1,0 +1,143 @@
+"""Lookups by position and by content: embedding and attention.
+
+Enters: positions, or queries, keys and values. Leaves: rows of a table, or means of the values, weighted by
+how well their keys fit the queries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import ShapeError
+from symdl.express.build import parameter
+from symdl.express.conditions import as_condition
+from symdl.express.equations import Guard, InRange, Origin
+from symdl.express.methods import Mask
+from symdl.express.operators import axis_indices, broadcast_shapes
+from symdl.express.selecting import take
+from symdl.express.surface import LogSumExp, Sum, define
+from symdl.express.tensors import Tensor
+from symdl.nn.initializers import Initializer, uniform
+from symdl.nn.layers import dense
+
+
+def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initializer | None = None) -> Tensor:
+    """Rows of a learned table: ``Y[..., d] = E[ids[...], d]``.
+
+    Args:
+        ids: int64 positions from 0 to ``count - 1``, any shape; checked when values are known.
+        count: the number of rows.
+        size: the length of a row.
+        name: the path of the table ``name.E`` (count, size), and the name of the result.
+        init: of the table; uniform in ±0.1 by default.
+
+    Returns:
+        The shape of `ids` with an axis of `size` at the end.
+    """
+    table = parameter(f"{name}.E", (count, size), init=init or uniform(-0.1, 0.1))
+    return take(table, ids, name=name)
+
+
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False, mask: Mask = None, name: str | None = None
+) -> Tensor:
+    """Scaled dot-product attention (Vaswani et al., 2017): ``softmax(q k^T / sqrt(d)) v``.
+
+    Args:
+        q: queries, shape ``(..., queries, d)``.
+        k: keys, shape ``(..., keys, d)``; the leading axes of all three are equal.
+        v: values, shape ``(..., keys, features)``.
+        causal: query i sees keys 0 to i only.
+        mask: where a key may be seen: a condition or an int64 tensor of zeros and ones that broadcasts to
+            ``(..., queries, keys)``. What is masked is not evaluated; a query that sees nothing gives 0.
+        name: of the result.
+
+    Returns:
+        shape ``(..., queries, features)``.
+
+    Raises:
+        ShapeError: shapes that do not fit together.
+    """
+    batch = q.shape[:-2]
+    fits = q.rank >= 2 and q.rank == k.rank == v.rank and q.shape[-1] == k.shape[-1]
+    if not fits or k.shape[:-1] != v.shape[:-1] or k.shape[:-2] != batch:
+        raise ShapeError(
+            "attention: queries, keys and values do not fit together",
+            shapes={"q": q.shape, "k": k.shape, "v": v.shape},
+        )
+    *rows, i, j, d = axis_indices(q.rank + 1)
+    queries, keys, depth = q.shape[-2], k.shape[-2], q.shape[-1]
+    row, pair = (*rows, i), (*rows, i, j)
+    shape = (*batch, queries, keys)
+    guards: list[Guard] = [InRange(i - j, queries)] if causal else []
+    scale = 1 / sp.sqrt(depth)
+    dot = Sum(q.at(*rows, i, d) * k.at(*rows, j, d), (d, depth))
+    product = define(None, pair, dot, shape=shape, origin=Origin("scores"))
+    score = scale * product.at(*pair)
+
+    def seen(value: sp.Expr, otherwise: sp.Expr) -> sp.Expr:
+        condition = _condition(mask, pair, shape)
+        return value if condition is None else sp.Piecewise((value, condition), (otherwise, True))
+
+    total = define(None, row, LogSumExp(seen(score, -sp.oo), (j, keys)), shape=shape[:-1], guards=guards)
+    share = seen(sp.exp(score - total.at(*row)), sp.S.Zero)
+    weights = define(
+        f"{name}.P" if name else None, pair, share, shape=shape, guards=guards, origin=Origin("softmax")
+    )
+    body = Sum(weights.at(*pair) * v.at(*rows, j, d), (j, keys))
+    out = (*batch, queries, v.shape[-1])
+    return define(name, (*row, d), body, shape=out, origin=Origin("attention"))
+
+
+def _condition(mask: Mask, pair: Any, shape: Any) -> sp.Basic | None:
+    if mask is None:
+        return None
+    condition = as_condition(mask)
+    if broadcast_shapes(condition.shape, shape) != shape:
+        raise ShapeError(
+            "attention: the mask does not fit", shapes={"mask": condition.shape, "scores": shape}
+        )
+    return condition.at(pair)
+
+
+def multi_head_attention(
+    q: Tensor,
+    k: Tensor | None = None,
+    v: Tensor | None = None,
+    *,
+    heads: int,
+    causal: bool = False,
+    mask: Mask = None,
+    bias: bool = True,
+    name: str,
+) -> Tensor:
+    """Attention by several heads on learned projections, their results joined and projected again.
+
+    Args:
+        q: shape ``(batch, queries, features)``; the features are a multiple of `heads`.
+        k: shape ``(batch, keys, features)``; `q` itself by default (self-attention).
+        v: the shape of `k`; `k` by default.
+        heads: into how many parts the features are divided.
+        causal: query i sees keys 0 to i only.
+        mask: broadcasts to ``(batch, heads, queries, keys)``; see `attention`.
+        bias: whether the projections have one.
+        name: the path of the projections ``name.q``, ``name.k``, ``name.v``, ``name.out``: dense layers.
+
+    Raises:
+        ShapeError: shapes that do not fit together, or features that the heads do not divide.
+    """
+    k = q if k is None else k
+    v = k if v is None else v
+    features = q.shape[-1] if q.rank == 3 else None
+    if not isinstance(features, int) or heads < 1 or features % heads:
+        raise ShapeError(f"{name}: {q} does not divide into {heads} heads")
+
+    def split(x: Tensor, part: str) -> Tensor:
+        flat = dense(x, features, name=f"{name}.{part}", bias=bias)
+        return flat.reshape(*flat.shape[:2], heads, features // heads).swapaxes(1, 2)
+
+    mixed = attention(split(q, "q"), split(k, "k"), split(v, "v"), causal=causal, mask=mask)
+    joined = mixed.swapaxes(1, 2).reshape(*q.shape)
+    return dense(joined, features, name=f"{name}.out", bias=bias)

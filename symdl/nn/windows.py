@@ -1,0 +1,133 @@
+"""Windows that slide over axes: what convolution and pooling share.
+
+Enters: sizes, kernel sizes, strides, paddings, dilations. Leaves: for each axis the position that a window
+reads, ``stride*h + dilation*r - before``, its guard, and the size of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import sympy as sp
+
+from symdl.errors import ShapeError
+from symdl.express.dims import Extent, Index, as_extent, at_most
+from symdl.express.equations import Divisible, Guard, InRange
+
+Sizes: TypeAlias = int | Sequence[int]
+"""One number for every axis, or one an axis."""
+
+Padding: TypeAlias = str | int | Sequence[int] | Sequence[Sequence[int]]
+"""One number, one an axis, ``(before, after)`` an axis, or ``"same"``: the output has the input's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window over one axis of `size` elements."""
+
+    size: Extent
+    kernel: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+
+    @property
+    def span(self) -> int:
+        """The number of elements from the first to the last that a window reads."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    def count(self) -> Extent:
+        """Return the number of places of the window.
+
+        Raises:
+            ShapeError: the window does not fit, or a stride meets a symbolic size.
+        """
+        room = sp.expand(self.size + sp.Integer(self.before + self.after - self.span))
+        if not isinstance(self.size, int) and self.stride != 1:
+            raise ShapeError(f"a window with stride {self.stride} needs an integer size, not {self.size}")
+        if not at_most(0, room):
+            raise ShapeError(
+                f"a window over {self.span} elements does not fit {self.size} elements with padding"
+                f" ({self.before}, {self.after})"
+            )
+        return as_extent(room // self.stride + 1 if room.is_Integer else room + 1)
+
+    def position(self, place: Index, offset: Index) -> sp.Expr:
+        """Return what the window at `place` reads for its own element `offset`."""
+        return self.stride * place + self.dilation * offset - self.before
+
+    def guards(self, place: Index, offset: Index) -> list[Guard]:
+        """Return the guard that keeps the position inside the axis, none if it is without padding."""
+        inside = not self.before and not self.after
+        return [] if inside else [InRange(sp.expand(self.position(place, offset)), self.size)]
+
+    def spread(self) -> Extent:
+        """Return the size of the axis on which a transposed convolution spreads `size` elements."""
+        full = sp.expand((self.size - sp.Integer(1)) * self.stride + self.span - self.before - self.after)
+        if not at_most(1, full):
+            raise ShapeError(f"a transposed convolution of {self.size} elements leaves {full}")
+        return as_extent(full)
+
+    def source(self, place: Index, offset: Index) -> tuple[sp.Expr, list[Guard]]:
+        """Return the element whose window puts its element `offset` at `place`, and where there is one."""
+        shifted = place + self.before - self.dilation * offset
+        guards: list[Guard] = [] if self.stride == 1 else [Divisible(shifted, self.stride)]
+        position = shifted if self.stride == 1 else sp.floor(sp.expand(shifted / self.stride))
+        return position, [*guards, InRange(position, self.size)]
+
+
+def place_names(axes: int) -> tuple[tuple[Index, ...], tuple[Index, ...]]:
+    """Return index variables for the places of a window and for its own elements, one an axis each."""
+    known = {1: ("t", "r"), 2: ("hw", "rs")}
+    places, offsets = known.get(axes, (range(axes), range(axes)))
+    if axes in known:
+        return tuple(map(Index, places)), tuple(map(Index, offsets))  # type: ignore[arg-type]
+    return tuple(Index(f"h{a}") for a in places), tuple(Index(f"r{a}") for a in offsets)
+
+
+def windows(
+    shape: Sequence[Extent], kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, *, what: str
+) -> tuple[Window, ...]:
+    """Return a window for each axis of `shape`.
+
+    Raises:
+        ShapeError: a setting that is no positive number, or not one for each axis.
+    """
+    count = len(shape)
+    kernels, strides, dilations = (
+        _numbers(v, count, f"{what}: {n}")
+        for v, n in ((kernel, "kernel_size"), (stride, "stride"), (dilation, "dilation"))
+    )
+    spans = [d * (k - 1) for k, d in zip(kernels, dilations, strict=True)]
+    pairs = _pairs(padding, count, spans, strides, what)
+    return tuple(
+        Window(n, k, s, a, b, d)
+        for n, k, s, (a, b), d in zip(shape, kernels, strides, pairs, dilations, strict=True)
+    )
+
+
+def _numbers(value: Sizes, count: int, what: str) -> tuple[int, ...]:
+    numbers = (value,) * count if isinstance(value, int) else tuple(value)
+    if len(numbers) != count or any(not isinstance(n, int) or n < 1 for n in numbers):
+        raise ShapeError(f"{what} = {value!r}", cure=f"pass a positive integer, or {count} of them")
+    return numbers
+
+
+def _pairs(
+    padding: Padding, count: int, spans: Sequence[int], strides: Sequence[int], what: str
+) -> list[tuple[int, int]]:
+    if padding == "same":
+        if any(s != 1 for s in strides):
+            raise ShapeError(f"{what}: padding='same' needs stride 1")
+        return [(span // 2, span - span // 2) for span in spans]
+    entries = [padding] * count if isinstance(padding, int) else list(padding)
+    pairs = [(e, e) if isinstance(e, int) else tuple(e) for e in entries]  # type: ignore[arg-type]
+    if len(pairs) != count or any(
+        len(p) != 2 or any(not isinstance(side, int) or side < 0 for side in p) for p in pairs
+    ):
+        cure = f"pass an integer, {count} of them, a pair for each of {count} axes, or 'same'"
+        raise ShapeError(f"{what}: padding = {padding!r}", cure=cure)
+    return pairs  # type: ignore[return-value]
