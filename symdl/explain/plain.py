@@ -103,14 +103,15 @@ def broken(line: str, room: int) -> Sequence[str]:
     if columns(line) <= room:
         return [line]
     depth, last, any_blank = 0, 0, 0
+    indent = len(line) - len(line.lstrip())
     for place, character in enumerate(line):
         if place and columns(line[:place]) > room:
             break
         depth += (character in "([{") - (character in ")]}")
-        if depth == 0 and re.match(r" [+-] ", line[place:]):
-            last = place
-        if character == " ":
+        if place > indent and character == " ":
             any_blank = place
+            if depth == 0 and re.match(r" [+-] ", line[place:]):
+                last = place
     cut = last or any_blank
     if not cut:
         return [line]
