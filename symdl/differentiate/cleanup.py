@@ -152,12 +152,12 @@ def _indicator(term: sp.Expr) -> sp.Expr:
     return coefficient * value * sp.Piecewise((1, condition), (0, True))
 
 
-def _tensors(meaning: dict[sp.Symbol, Access]) -> tuple[int, ...]:
+def _tensors(meaning: Mapping[sp.Symbol, Access]) -> tuple[int, ...]:
     return tuple(access.tensor.serial for access in meaning.values())
 
 
 def _unify(
-    source: Equation, own: dict[sp.Symbol, Access], other: dict[sp.Symbol, Access], extents: Extents
+    source: Equation, own: Mapping[sp.Symbol, Access], other: Mapping[sp.Symbol, Access], extents: Extents
 ) -> list[sp.Expr] | None:
     """Find index expressions at which a definition's accesses become those of another expression.
 
@@ -246,7 +246,15 @@ def canonical(equation: Equation) -> object:
     def change(expr: sp.Expr) -> sp.Expr:
         return substitute(expr, dict(names))
 
+    # Placeholders instead of accesses: SymPy knows their signs already, so conditions are cheap to rebuild.
+    found = {
+        access: (access.tensor.serial, *map(change, access.indices)) for access in equation.body.atoms(Access)
+    }
+    ordered = sorted(found, key=lambda access: str(found[access]))
+    marks = {access: sp.Symbol(f"u{number}", real=True) for number, access in enumerate(ordered)}
+    body = equation.body.xreplace({**marks, **names})
     reduction = equation.reduction
     op = (reduction.op, tuple(size for _, size in reduction.axes)) if reduction else None
     guards = frozenset(map_guard(guard, change) for guard in equation.guards)
-    return equation.lhs.shape, equation.lhs.dtype, op, change(equation.body), guards
+    reads = tuple(found[access] for access in ordered)
+    return equation.lhs.shape, equation.lhs.dtype, op, body, reads, guards

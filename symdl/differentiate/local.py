@@ -6,7 +6,9 @@ Bodies of one structure share one SymPy differentiation, whatever their tensors 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import sympy as sp
 
@@ -27,11 +29,12 @@ def _differentiate(structure: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     return stable(result)
 
 
-def structure_of(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Symbol, Access]]:
+@lru_cache(maxsize=256)
+def structure_of(expr: sp.Expr) -> tuple[sp.Expr, Mapping[sp.Symbol, Access]]:
     """Return `expr` over placeholders ``u0, u1, …`` and what they stand for, outermost accesses only."""
-    accesses = sorted(expr.atoms(Access), key=lambda a: a.sort_key())
+    accesses = sorted(expr.atoms(Access), key=lambda a: a.order)
     symbols = {a: sp.Symbol(f"u{n}", real=True) for n, a in enumerate(accesses)}
-    return expr.xreplace(symbols), {symbol: a for a, symbol in symbols.items()}
+    return expr.xreplace(symbols), MappingProxyType({symbol: a for a, symbol in symbols.items()})
 
 
 def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
@@ -42,7 +45,7 @@ def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
     """
     structure, meaning = structure_of(body)
     variable = next(symbol for symbol, a in meaning.items() if a == access)
-    return _differentiate(structure, variable).xreplace(meaning)
+    return _differentiate(structure, variable).xreplace(dict(meaning))
 
 
 def stable(expr: sp.Expr) -> sp.Expr:

@@ -22,7 +22,7 @@ _GENERATOR = sp.Symbol("w", real=True)
 
 def reuse_output(body: sp.Expr, value: Access, derivative: sp.Expr) -> sp.Expr:
     """Return `derivative` written with `value`, the result of `body`, or unchanged if that gains nothing."""
-    if derivative.is_number or isinstance(body, Access):
+    if derivative.is_number or not body.atoms(sp.Function, sp.Pow) or body.has(sp.Piecewise):
         return derivative
     structure, meaning = structure_of(body)
     back = {access: symbol for symbol, access in meaning.items()}
@@ -34,8 +34,6 @@ def reuse_output(body: sp.Expr, value: Access, derivative: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=4096)
 def _reuse(body: sp.Expr, derivative: sp.Expr) -> sp.Expr:
-    if not body.atoms(sp.Function, sp.Pow) or body.has(sp.Piecewise):
-        return derivative
     candidates = [derivative.xreplace({body: _OUTPUT}), _by_power(body, derivative)]
     candidates += [_by_generator(body, derivative, g) for g in _generators(body)]
     best = derivative

@@ -92,9 +92,7 @@ def solve(equation: Equation, access: Access, names: Sequence[Index] | None = No
     return state
 
 
-def _forms(
-    state: Solution, pending: dict[int, sp.Expr]
-) -> tuple[list[sp.Expr], list[tuple[sp.Expr, Index]]]:
+def _forms(state: Solution, pending: dict[int, sp.Expr]) -> tuple[list[sp.Expr], list[tuple[sp.Expr, Index]]]:
     """Return the linear forms that must be zero, and what can only be compared."""
     odd = {axis: e for axis, e in pending.items() if linear(e, state.free) is None}
     zero_forms: list[sp.Expr] = []

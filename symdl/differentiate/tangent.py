@@ -53,9 +53,7 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     reached = set(tangents)
     equations: list[Equation] = []
     for equation in program.equations:
-        if equation.lhs.dtype != "real" or not any(
-            a.tensor in reached for a in equation.body.atoms(Access)
-        ):
+        if equation.lhs.dtype != "real" or not any(a.tensor in reached for a in equation.body.atoms(Access)):
             continue
         reached.add(equation.lhs)
         new = None if equation.lhs in moving else _tangent(equation, moving, equations, positions)
