@@ -12,8 +12,10 @@ The pipeline, in reading order:
     check          gradients three ways
 """
 
-from symdl import nn, train
-from symdl.check.gradients import check_gradients
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from symdl import nn
 from symdl.differentiate.gradients import grad
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
@@ -43,10 +45,34 @@ from symdl.nn.activations import (
     softplus,
     tanh,
 )
-from symdl.run.compile import compile
-from symdl.train.model import Model
+
+if TYPE_CHECKING:
+    from symdl import train
+    from symdl.check.gradients import check_gradients
+    from symdl.run.compile import compile
+    from symdl.train.model import Model
 
 __version__ = "0.1.0"
+
+_LATER = {
+    "check_gradients": "symdl.check.gradients",
+    "compile": "symdl.run.compile",
+    "Model": "symdl.train.model",
+    "train": "symdl.train",
+}
+"""What needs Numba is imported on first use: a derivation alone starts in half the time."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'symdl' has no attribute {name!r}")
+    module = importlib.import_module(_LATER[name])
+    return module if name == "train" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Dim",
