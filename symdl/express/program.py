@@ -116,7 +116,7 @@ def collect(
 
 
 def _sized(equations: Iterable[Equation], inputs: Iterable[Tensor]) -> set[Tensor]:
-    """Return inputs that show a size which no other does: a constant derivative ``x_bar[i] = 1`` reads no x."""
+    """Return inputs that show a size which no other does: a derivative ``x_bar[i] = 1`` reads no x."""
     known = {d for tensor in inputs for size in tensor.shape for d in dims_of(size)}
     added: set[Tensor] = set()
     for equation in equations:

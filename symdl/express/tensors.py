@@ -106,6 +106,12 @@ class Access(AtomicExpr):
     is_commutative: ClassVar[bool] = True
     is_number: ClassVar[bool] = False
     is_symbol: ClassVar[bool] = False
+    is_real: ClassVar[bool] = True
+    # The sign of an element is not known. Saying so here keeps SymPy from searching for it each time.
+    is_zero = is_positive = is_negative = is_nonzero = is_nonnegative = is_nonpositive = None
+    is_extended_positive = is_extended_negative = is_extended_nonzero = None
+    is_extended_nonnegative = is_extended_nonpositive = None
+    is_algebraic = is_transcendental = is_prime = is_composite = is_even = is_odd = is_noninteger = None
 
     tensor: Tensor
     indices: tuple[sp.Expr, ...]
@@ -141,14 +147,17 @@ class Access(AtomicExpr):
     def sort_key(self, order: Any = None) -> Any:
         return self.class_key(), (1, self.order), sp.S.One.sort_key(), sp.S.One
 
-    def _eval_is_extended_real(self) -> bool:
-        return True
-
-    def _eval_is_real(self) -> bool:
-        return True
-
-    def _eval_is_integer(self) -> bool | None:
+    @property
+    def is_integer(self) -> bool | None:
+        """True for labels and positions, else not known."""
         return True if self.tensor.dtype == "int64" else None
+
+    is_rational = is_integer
+
+    @property
+    def is_irrational(self) -> bool | None:
+        """False for labels and positions, else not known."""
+        return False if self.tensor.dtype == "int64" else None
 
     @property
     def free_symbols(self) -> set[sp.Basic]:
@@ -194,21 +203,23 @@ def map_accesses(expr: sp.Expr, change: Callable[[Access], sp.Expr]) -> sp.Expr:
     """Return `expr` with every outermost access replaced by ``change(access)``."""
     if isinstance(expr, Access):
         return change(expr)
-    return expr.xreplace({a: change(a) for a in expr.atoms(Access)})
+    changed = {a: change(a) for a in expr.atoms(Access)}
+    changed = {a: new for a, new in changed.items() if new is not a}
+    return expr.xreplace(changed) if changed else expr
 
 
 def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
     """Return `expr` with index variables and accesses replaced, inside index expressions too."""
     if not values:
         return expr
-    replaced = map_accesses(
-        expr,
-        lambda a: (
-            values[a]
-            if a in values
-            else Access(a.tensor, *(_substituted_index(e, values) for e in a.indices))
-        ),
-    )
+
+    def change(access: Access) -> sp.Expr:
+        if access in values:
+            return values[access]  # type: ignore[no-any-return]
+        where = tuple(_substituted_index(e, values) for e in access.indices)
+        return access if where == access.indices else Access(access.tensor, *where)
+
+    replaced = map_accesses(expr, change)
     symbols = {k: v for k, v in values.items() if isinstance(k, sp.Symbol)}
     return replaced.xreplace(symbols) if symbols else replaced
 
