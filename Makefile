@@ -10,12 +10,13 @@ RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint clean distclean
+.PHONY: help demo test lint bench clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
 	@echo 'make test       run all tests'
 	@echo 'make lint       check style and types (ruff, mypy)'
+	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
 	@echo 'make clean      remove results, builds and caches'
 	@echo 'make distclean  the same, and the virtual environment'
 	@echo 'PYTHON=...      the Python (3.11 or newer) that makes the virtual environment'
@@ -30,6 +31,10 @@ lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+
+# The other libraries need other versions of Numba, so they have an environment of their own.
+bench: $(VENV)/.has-test $(VENV)/peers/.made
+	$(RUN) -m tests.benchmarks --python $(VENV)/peers/bin/python $(BENCH)
 
 clean:
 	rm -rf out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -53,4 +58,9 @@ $(VENV)/.made:
 # One stamp for each extra of pyproject.toml, renewed when that file changes.
 $(VENV)/.has-%: pyproject.toml | $(VENV)/.made
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(VENV)/peers/.made: pyproject.toml | $(VENV)/.made
+	$(RUN) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@

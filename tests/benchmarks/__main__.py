@@ -1,0 +1,85 @@
+"""``python -m tests.benchmarks``: time workloads against all installed peers and write the results.
+
+Enters: options. Leaves: a table on the terminal; ``bench.json``, ``bench.md`` and ``bench.png`` in the folder
+of ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from .load import quiet_cores
+from .peers import OURS, PEERS, SLOW_START
+from .report import Row, machine, show, table, write
+from .session import ROOT, measure
+from .workloads import ALL
+
+
+def options() -> argparse.Namespace:
+    """Return the command line's options."""
+    names, peers = [w.name for w in ALL], list(PEERS)
+    ask = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    ask.add_argument("--workload", action="append", choices=names, help="may be repeated; default all")
+    ask.add_argument(
+        "--peer", action="append", choices=peers, help=f"may be repeated; default all but {SLOW_START[0]}"
+    )
+    ask.add_argument("--all", action="store_true", help="peers that start slowly, too")
+    ask.add_argument("--rounds", type=int, default=7)
+    ask.add_argument("--seconds", type=float, default=0.2, help="of one sample")
+    ask.add_argument("--quick", action="store_true", help="3 rounds of 0.1 s")
+    ask.add_argument("--cores", help="such as 0,1; default the two that are least used now")
+    ask.add_argument("--python", default=sys.executable, help="the Python that the other peers run in")
+    ask.add_argument("--latency", action="store_true", help="starts and calls instead of steps")
+    ask.add_argument("--out", type=Path, default=ROOT / "out")
+    return ask.parse_args()
+
+
+def installed(peers: list[str], pythons: dict[str, str]) -> list[str]:
+    """Return the peers whose library can be imported; name the others."""
+    found = []
+    answers: dict[tuple[str, str], bool] = {}
+    for peer in peers:
+        key = (pythons[peer], PEERS[peer][1])
+        if key not in answers:
+            code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({key[1]!r}) is None)"
+            answers[key] = not subprocess.run([key[0], "-c", code], cwd=ROOT, check=False).returncode
+        if answers[key]:
+            found.append(peer)
+        else:
+            print(f"{peer} is skipped: {key[1]} is not installed")
+    return found
+
+
+def main() -> None:
+    """Time and write."""
+    asked = options()
+    rounds, seconds = (3, 0.1) if asked.quick else (asked.rounds, asked.seconds)
+    cores = tuple(map(int, asked.cores.split(","))) if asked.cores else quiet_cores(2)
+    if asked.latency:
+        from .latency import report as latency_report
+
+        latency_report(asked.out, cores)
+        return
+    chosen = asked.peer or [p for p in PEERS if asked.all or p not in SLOW_START]
+    pythons = {peer: sys.executable if peer in OURS else asked.python for peer in chosen}
+    chosen = installed(chosen, pythons)
+    if not os.environ.get("SYMDL_DATA"):
+        print("SYMDL_DATA is not set: the digits are noise of MNIST's shape")
+    print(machine(cores))
+    rows = []
+    for workload in ALL:
+        if asked.workload and workload.name not in asked.workload:
+            continue
+        found = measure(workload, chosen, rounds=rounds, seconds=seconds, cores=cores, pythons=pythons)
+        rows.append(Row(workload, tuple(found)))
+        print(show(rows[-1]), flush=True)
+    print(table(rows))
+    write(rows, asked.out, cores)
+
+
+if __name__ == "__main__":
+    main()

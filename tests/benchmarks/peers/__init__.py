@@ -1,0 +1,56 @@
+"""How each library runs any workload.
+
+Enters: a workload and a problem. Leaves: a `Runner`. `PEERS` names every way of running and the library that
+it needs; it is imported only in the process that uses it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Protocol
+
+from ..problem import Array, Problem, Workload
+
+
+class Runner(Protocol):
+    """A workload, ready to run."""
+
+    def check(self) -> list[Array]:
+        """Return what `problem.expected` returns. Called once, first."""
+
+    def run(self, steps: int) -> int:
+        """Do about `steps` steps (or calls); return how many."""
+
+
+PEERS: dict[str, tuple[str, str]] = {
+    "symdl": ("on_symdl", "symdl"),
+    "symdl 1t": ("on_symdl", "symdl"),
+    "torch": ("on_torch", "torch"),
+    "torch 1t": ("on_torch", "torch"),
+    "torch fused": ("on_torch", "torch"),
+    "torch compile": ("on_torch", "torch"),
+    "jax step": ("on_jax", "jax"),
+    "jax scan": ("on_jax", "jax"),
+    "pytensor": ("on_pytensor", "pytensor"),
+    "pytensor 1t": ("on_pytensor", "pytensor"),
+    "floor 1t": ("on_floor", "numpy"),
+    "floor": ("on_floor", "numpy"),
+}
+"""The file and the needed library of each peer. Those with ``1t`` have one thread, the others two."""
+FLOORS = ("floor", "floor 1t")
+"""No peers: matrix products alone, or copying all arguments and results once."""
+OURS = ("symdl", "symdl 1t")
+SLOW_START = ("torch compile",)
+"""Used if asked for by name."""
+
+
+def runner(peer: str, workload: Workload, problem: Problem) -> Runner:
+    """Return a runner.
+
+    Raises:
+        NotImplementedError: the peer does not have this workload.
+    """
+    module = importlib.import_module(f".{PEERS[peer][0]}", __package__)
+    make: Callable[[str, Workload, Problem], Runner] = module.make
+    return make(peer, workload, problem)

@@ -1,0 +1,77 @@
+"""Workloads in symdl: through `Model`'s training kernel, or as a compiled function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import symdl as sd
+from symdl.run.compile import ScalarFunction
+from symdl.run.compiled import Compiled
+from symdl.run.training import TrainingKernel, compile_training
+from symdl.train.weights import initial
+
+from ..problem import CHECKED_STEPS, Array, Problem, Workload
+
+
+def make(peer: str, workload: Workload, problem: Problem) -> Any:
+    """Return a runner."""
+    if workload.kind == "training":
+        return Training(workload, problem)
+    return Function(workload, problem)
+
+
+def kernel(workload: Workload, problem: Problem) -> TrainingKernel:
+    """Return the compiled training step."""
+    loss = workload.symdl(problem)
+    optimizer = {"sgd": sd.nn.SGD, "adam": sd.nn.Adam}[problem.optimizer](problem.rate)
+    return compile_training(loss, sd.parameters(loss), optimizer.updates, dtype="float32")
+
+
+class Training:
+    """Steps inside one compiled call an epoch."""
+
+    def __init__(self, workload: Workload, problem: Problem) -> None:
+        self.problem = problem
+        self.kernel = kernel(workload, problem)
+        self.weights = {name: value.copy() for name, value in problem.params.items()}
+        self.weights |= initial(self.kernel.states, seed=0, dtype="float32")
+        batch = problem.order.shape[1]
+        self.bound = self.kernel.bind(self.weights, problem.data, batch)
+
+    def check(self) -> list[Array]:
+        """Return the losses of the first steps."""
+        first = self.problem.order[:CHECKED_STEPS]
+        return [np.array([self.bound.run(rows) / len(rows) for rows in first])]
+
+    def run(self, steps: int) -> int:
+        """Do steps, at most an epoch a call."""
+        order, (length, _) = self.problem.order.reshape(-1), self.problem.order.shape
+        done = 0
+        while done < steps:
+            done += min(length, steps - done)
+            self.bound.run(order, 0, min(length, steps))
+        return done
+
+
+class Function:
+    """A value and its gradients, called from Python."""
+
+    def __init__(self, workload: Workload, problem: Problem) -> None:
+        self.arrays = {**problem.params, **problem.data}
+        self.names = list(problem.data if workload.kind == "points" else problem.params)
+        output = workload.symdl(problem)
+        wrt: Any = self.names if workload.kind == "points" else "parameters"
+        self.function: Compiled | ScalarFunction = sd.compile(output, wrt=wrt, dtype="float32")
+
+    def check(self) -> list[Array]:
+        """Return the value and the gradients."""
+        value, slopes = self.function(**self.arrays)
+        return [np.asarray(value), *(slopes[name] for name in self.names)]
+
+    def run(self, steps: int) -> int:
+        """Call."""
+        for _ in range(steps):
+            self.function(**self.arrays)
+        return steps

@@ -1,0 +1,113 @@
+"""Recurrent networks: 32 features, 50 steps, 64 units, the last state mapped to 10. Vanilla, LSTM."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..problem import Problem, Workload, glorot, orders
+
+
+def make(tiny: bool, *, gates: int) -> Problem:
+    """Return the weights of the cell and of the map, and sequences (n, time, features)."""
+    rng = np.random.default_rng(7)
+    count, time, features, units, results = (10, 5, 3, 4, 2) if tiny else (512, 50, 32, 64, 10)
+    params = {
+        "r.W": glorot(rng, features, gates * units),
+        "r.U": glorot(rng, units, gates * units),
+        "r.b": np.zeros(gates * units, "float32"),
+        "l.W": glorot(rng, units, results),
+        "l.b": np.zeros(results, "float32"),
+    }
+    data = {
+        "x": rng.normal(size=(count, time, features)).astype("float32"),
+        "y": rng.normal(size=(count, results)).astype("float32"),
+    }
+    return Problem(params, data, orders(rng, count, 4 if tiny else 32, 8 if tiny else 64), "sgd", 0.05)
+
+
+def reference(gates: int, params: Any, batch: Any) -> Any:
+    """NumPy."""
+    import autograd.numpy as np
+
+    def squash(z: Any) -> Any:
+        return 1 / (1 + np.exp(-z))
+
+    x, u = batch["x"], params["r.U"]
+    c = h = np.zeros((x.shape[0], u.shape[0]))
+    for t in range(x.shape[1]):
+        z = x[:, t] @ params["r.W"] + h @ u + params["r.b"]
+        if gates == 1:
+            h = np.tanh(z)
+            continue
+        i, f, g, o = (z[:, at * u.shape[0] : (at + 1) * u.shape[0]] for at in range(4))
+        c = squash(f) * c + squash(i) * np.tanh(g)
+        h = squash(o) * np.tanh(c)
+    return np.mean((h @ params["l.W"] + params["l.b"] - batch["y"]) ** 2)
+
+
+def symdl(gates: int, problem: Problem) -> Any:
+    """symdl."""
+    import symdl as sd
+
+    n, (_, time, features) = sd.Dim("n"), problem.data["x"].shape
+    units, results = problem.params["l.W"].shape
+    x, y = sd.tensor("x", (n, time, features)), sd.tensor("y", (n, results))
+    h = sd.nn.rnn(x, units, name="r") if gates == 1 else sd.nn.lstm(x, units, name="r")[0]
+    return ((sd.nn.dense(h[:, time - 1], results, name="l") - y) ** 2).mean()
+
+
+def torch(gates: int, params: Any, batch: Any) -> Any:
+    """PyTorch: its own layer, called with the weights as it stores them."""
+    import torch as tp
+
+    x = batch["x"]
+    weights = [params["r.W"].T, params["r.U"].T, params["r.b"], tp.zeros_like(params["r.b"])]
+    start = x.new_zeros((1, x.shape[0], params["r.U"].shape[0]))
+    options = (True, 1, 0.0, True, False, True)  # bias, layers, dropout, training, both ways, batch first
+    if gates == 1:
+        h = tp.rnn_tanh(x, start, weights, *options)[0]
+    else:
+        h = tp.lstm(x, (start, start), weights, *options)[0]
+    return ((h[:, -1] @ params["l.W"] + params["l.b"] - batch["y"]) ** 2).mean()
+
+
+def jax(gates: int, params: Any, batch: Any) -> Any:
+    """JAX: the inputs' part of all steps at once, then a scan."""
+    import jax.numpy as jnp
+    from jax import lax
+    from jax.nn import sigmoid
+
+    inputs = (batch["x"] @ params["r.W"] + params["r.b"]).transpose(1, 0, 2)
+
+    def step(state: Any, z: Any) -> Any:
+        h, c = state
+        z = z + h @ params["r.U"]
+        if gates == 1:
+            return (jnp.tanh(z), c), None
+        i, f, g, o = jnp.split(z, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+        return (sigmoid(o) * jnp.tanh(c), c), None
+
+    zero = jnp.zeros((inputs.shape[1], params["r.U"].shape[0]))
+    (h, _), _ = lax.scan(step, (zero, zero), inputs)
+    return ((h @ params["l.W"] + params["l.b"] - batch["y"]) ** 2).mean()
+
+
+def gemms(problem: Problem) -> list[tuple[int, int, int]]:
+    """The inputs' projection and its weights' gradient at once, the states' step by step."""
+    n, time, features = problem.order.shape[1], *problem.data["x"].shape[1:]
+    units, wide = problem.params["r.U"].shape
+    steps = [(n, units, wide), (n, wide, units)] * time
+    return [(n * time, features, wide), (features, n * time, wide), (units, n * time, wide), *steps]
+
+
+def _row(name: str, title: str, gates: int, goal: float) -> Workload:
+    sides = [partial(side, gates) for side in (reference, symdl, torch, jax)]
+    title = f"{title}, 32 → 64, 50 steps, batch 32"
+    return Workload(name, title, "training", goal, partial(make, gates=gates), *sides, gemms=gemms)
+
+
+WORKLOADS = (_row("rnn", "vanilla RNN", 1, 0.40), _row("lstm", "LSTM", 4, 0.40))
