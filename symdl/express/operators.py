@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Origin
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
-from symdl.express.tensors import Access, Tensor
+from symdl.express.tensors import Access, DType, Tensor
 
 _BINARY: dict[str, Callable[[Any, Any], sp.Expr]] = {
     "add": lambda a, b: a + b,
@@ -35,7 +35,11 @@ def axis_indices(count: int, *, skip: Sequence[Index] = ()) -> tuple[Index, ...]
 
 
 def elementwise(
-    function: Callable[..., Any], *operands: Any, name: str | None = None, rule: str = "elementwise"
+    function: Callable[..., Any],
+    *operands: Any,
+    name: str | None = None,
+    rule: str = "elementwise",
+    dtype: DType = "real",
 ) -> Tensor:
     """Apply a scalar function to tensors: ``elementwise(lambda z: 1/(1 + sp.exp(-z)), Z)``.
 
@@ -53,7 +57,7 @@ def elementwise(
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
     body = function(*(read(x, where) if isinstance(x, Tensor) else number(x) for x in operands))
-    return define(name, where, body, shape=shape, origin=Origin(rule))
+    return define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
 
 
 def read(tensor: Tensor, where: Sequence[Index]) -> Access:
@@ -111,7 +115,14 @@ def binary(name: str, left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))
-    return elementwise(_BINARY[name], left, right, rule=name)
+    exact = name in ("add", "sub", "mul") and all(map(_is_integer, (left, right)))
+    return elementwise(_BINARY[name], left, right, rule=name, dtype="int64" if exact else "real")
+
+
+def _is_integer(operand: Any) -> bool:
+    """Say whether an operand keeps positions and labels whole: ``ids + 1`` is a position again."""
+    whole = isinstance(operand, int) and not isinstance(operand, bool)
+    return whole or (isinstance(operand, Tensor) and operand.dtype == "int64")
 
 
 def absolute(tensor: Tensor) -> Tensor:

@@ -182,3 +182,11 @@ def test_elementwise_names_and_rules() -> None:
     assert Y.equation is not None
     assert Y.equation.origin.rule == "gate"
     assert str(Y.equation) in ("Y2[i, j] = Y[j]*tanh(X[i, 0])", "Y2[i, j] = tanh(X[i, 0])*Y[j]")
+
+
+def test_whole_numbers_stay_whole() -> None:
+    ids = tensor("ids", (3,), dtype="int64")
+    for result, expected in ((ids + 1, [1, 2, 3]), (2 * ids - ids, [0, 1, 2])):
+        assert result.dtype == "int64"
+        assert list(run(result, ids=np.arange(3))) == expected
+    assert (ids / 2).dtype == (ids + 0.5).dtype == (ids * tensor("x", (3,))).dtype == "real"
