@@ -258,7 +258,7 @@ class _Reader:
         numbers = tuple(f for f, part in factors if not part.axes)
         front = self.notation.times(numbers) if numbers else number(1)
         rest = elementwise([part for _, part in factors if part.axes])
-        return with_front(front, joined(rest, wish))
+        return with_front(front, joined(rest, wish)) if rest else Part(front, ())
 
     def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
         """Sum an expression over `bound`, factor by factor."""
