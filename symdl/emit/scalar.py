@@ -13,7 +13,7 @@ from symdl.emit.targets import Target
 from symdl.errors import EmitError
 from symdl.lower.body import COMPARE, INTEGER_COMPARE, Body, Load, Node
 from symdl.lower.ir import Condition, Divides, Within
-from symdl.lower.poly import Atom, Floor, Mod, Param, Pick, Poly, Var
+from symdl.lower.poly import Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
@@ -123,6 +123,8 @@ def atom(value: Atom) -> str:
     if isinstance(value, Floor | Mod):
         sign = "//" if isinstance(value, Floor) else "%"
         return f"(({integer(value.value)}) {sign} {_bracketed(value.by)})"
+    if isinstance(value, Clamp):
+        return f"max(0, min({integer(value.value)}, {integer(value.below - 1)}))"
     raise EmitError(f"{value} is not known inside a kernel")
 
 

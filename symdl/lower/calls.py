@@ -15,7 +15,7 @@ from symdl.lower.buffers import Plan, Step
 from symdl.lower.classify import Contraction, Operand
 from symdl.lower.flatten import map_statement
 from symdl.lower.ir import FrozenRecurrence, Item, Loop, Start, Statement, Store, Update, statements
-from symdl.lower.poly import Atom, Floor, Mod, Param, Pick, Poly, Var, constant, of, rebuild, split
+from symdl.lower.poly import Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, constant, of, rebuild, split
 
 LITERAL = 8
 """Sizes up to this are written into kernels, so that short loops can be unrolled; others are passed."""
@@ -230,4 +230,6 @@ class _Canonical:
             return of(Pick(self.array(int(atom.tensor)), where))
         if isinstance(atom, Floor | Mod):
             return of(type(atom)(self.poly(atom.value), self.poly(atom.by)))
+        if isinstance(atom, Clamp):
+            return of(Clamp(self.poly(atom.value), self.poly(atom.below)))
         return None

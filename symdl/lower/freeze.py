@@ -14,11 +14,11 @@ import sympy as sp
 
 from symdl.errors import LoweringError
 from symdl.express.dims import Dim, Index
-from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.equations import MATRIX_OPS, Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
-from symdl.lower.declared import gathers, recurrences
+from symdl.lower.declared import recurrences
 from symdl.lower.describe import describe
 from symdl.lower.ir import (
     Condition,
@@ -84,7 +84,7 @@ def freeze(program: Program) -> FrozenProgram:
         tuple(numbers[t] for t in program.outputs),
         tuple((numbers[old], numbers[new]) for old, new in program.updates),
         tuple(d.name for d in program.dims),
-        tuple(gathers(program, numbers, _extent)),
+        (),
         tuple(recurrences(program, _extent)),
         lambda number: describe(program.equations[number], names),
     )
@@ -209,6 +209,13 @@ class _Freezer(_Indices):
         if self.source.lhs.dtype == "int64" and self.is_integer(expr):
             return self.builder.body(self.builder.add("index", value=self.poly(expr)))
         op = self.source.reduction.op if self.source.reduction else None
+        if op in MATRIX_OPS:
+            raise LoweringError(
+                f"no kernel computes the matrix function {op}",
+                expression=self.source,
+                shapes={str(a.tensor.name): a.tensor.shape for a in self.source.accesses()},
+                cure="evaluate the program with the reference interpreter, symdl.run.reference.evaluate",
+            )
         if self.source.lhs.dtype == "int64" and op != "argmax":
             raise LoweringError("an integer tensor is defined by an expression that is no integer")
         return self.builder.body(self.value(expr))

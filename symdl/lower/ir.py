@@ -124,6 +124,18 @@ class FrozenRecurrence:
         return ZERO if self.direction > 0 else self.extent - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """The values of a given integer `tensor` must lie in ``0 .. below - 1``, or where all masks hold.
+
+    A mask is another given tensor and the value that it has at elements that count.
+    """
+
+    tensor: int
+    below: Poly
+    masks: tuple[tuple[int, int], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrozenProgram:
     """A program without SymPy. Tensors are numbered; `describe` gives an equation's text."""
@@ -134,7 +146,7 @@ class FrozenProgram:
     outputs: tuple[int, ...]
     updates: tuple[tuple[int, int], ...]
     sizes: tuple[str, ...]
-    gathers: tuple[tuple[int, Poly], ...]
+    gathers: tuple[Gather, ...]
     recurrences: tuple[FrozenRecurrence, ...]
     describe: Callable[[int], str]
 

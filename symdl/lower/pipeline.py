@@ -21,6 +21,7 @@ from symdl.lower.fuse import Group, fuse, ordered
 from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
 from symdl.lower.nests import Nest
 from symdl.lower.poly import Var, of, product
+from symdl.lower.positions import checked_positions
 from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
 from symdl.lower.schedule import bind_axes
@@ -59,7 +60,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     Raises:
         LoweringError: an expression without a kernel form.
     """
-    frozen = single_steps(verify_program(freeze(program)))
+    frozen = single_steps(verify_program(checked_positions(freeze(program))))
     equations = [as_scatter(equation) for equation in ordered(frozen)]
     found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
     contractions = {number: c for number, c in found.items() if c is not None}
@@ -69,8 +70,9 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     frozen, steps, buffers = _with_copies(frozen, steps, buffers)
     bound = [replace(step, work=bind_axes(step.work, target=target)) for step in steps]
     checks = [
-        CheckCall(buffers.places[tensor], product(frozen.tensors[tensor].shape), below)
-        for tensor, below in frozen.gathers
+        CheckCall(buffers.places[g.tensor], product(frozen.tensors[g.tensor].shape), g.below)
+        for g in frozen.gathers
+        if not g.masks
     ]
     kernels, made = calls(bound, buffers, frozen.recurrences, checks)
     return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound)))

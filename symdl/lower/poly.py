@@ -57,7 +57,15 @@ class Pick:
     where: tuple[Poly, ...]
 
 
-Atom = Var | Size | Param | Floor | Mod | Pick
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    """``value``, or the nearest of ``0 .. below - 1``: for positions that need not be right everywhere."""
+
+    value: Poly
+    below: Poly
+
+
+Atom = Var | Size | Param | Floor | Mod | Pick | Clamp
 Monomial = tuple[Atom, ...]
 
 
@@ -165,6 +173,8 @@ def parts(atom: Atom) -> tuple[Poly, ...]:
     """Return the polynomials inside an atom."""
     if isinstance(atom, Floor | Mod):
         return atom.value, atom.by
+    if isinstance(atom, Clamp):
+        return atom.value, atom.below
     return atom.where if isinstance(atom, Pick) else ()
 
 
@@ -191,6 +201,8 @@ def _rebuilt(atom: Atom, change: Callable[[Atom], Poly | None]) -> Poly:
         return mod(rebuild(atom.value, change), rebuild(atom.by, change))
     if isinstance(atom, Pick):
         return of(Pick(atom.tensor, tuple(rebuild(e, change) for e in atom.where)))
+    if isinstance(atom, Clamp):
+        return of(Clamp(rebuild(atom.value, change), rebuild(atom.below, change)))
     return of(atom)
 
 
@@ -305,5 +317,7 @@ def _atom_text(atom: Atom) -> str:
         return atom.name
     if isinstance(atom, Pick):
         return f"t{atom.tensor}[{', '.join(map(text, atom.where))}]"
+    if isinstance(atom, Clamp):
+        return f"clamp({text(atom.value)}, {text(atom.below)})"
     sign = "//" if isinstance(atom, Floor) else "%"
     return f"(({text(atom.value)}) {sign} ({text(atom.by)}))"

@@ -7,7 +7,7 @@ Arrays are never changed; those of another dtype or memory order are copied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
-from symdl.lower.ir import TensorInfo
+from symdl.lower.ir import FrozenProgram, Gather, TensorInfo
 from symdl.lower.poly import Poly, Size, evaluate, text
 
 Array = NDArray[Any]
@@ -195,6 +195,23 @@ def _wrong_shape(want: Expected, array: Array, dims: Mapping[str, int]) -> Argum
         f"{want.name} has shape {array.shape}, expected {want.text}" + (f" where {sizes}" if sizes else ""),
         shapes={want.name: array.shape, "expected": want.text},
     )
+
+
+def check_gathers(
+    program: FrozenProgram, gathers: Iterable[Gather], arrays: Sequence[Array], dims: Mapping[str, int]
+) -> None:
+    """Check integers that are used as positions; `arrays` holds the inputs in order.
+
+    Raises:
+        ArgumentError: one is out of range and counts.
+    """
+    given = dict(zip(program.inputs, arrays, strict=True))
+    for gather in gathers:
+        values, below = given[gather.tensor], evaluate(gather.below, dims)
+        for mask, value in gather.masks:
+            values = np.where(given[mask] == value, values, 0)
+        if values.size and (values.min() < 0 or values.max() >= below):
+            raise outside(program.tensors[gather.tensor].name, values, below)
 
 
 def outside(name: str, values: Array, below: int) -> ArgumentError:

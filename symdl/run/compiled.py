@@ -26,7 +26,7 @@ from symdl.lower.ir import TensorInfo
 from symdl.lower.pipeline import Lowered, Schedule, lower
 from symdl.lower.poly import evaluate, text
 from symdl.run import cache
-from symdl.run.arguments import Arguments, expected, outside
+from symdl.run.arguments import Arguments, check_gathers, expected, outside
 from symdl.run.blas import one_thread, product_address
 from symdl.run.memory import Memory, address, memory
 
@@ -129,6 +129,7 @@ class Compiled:
         kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
         self._dtypes = [np.dtype("int64" if integer else dtype) for integer in kinds]
         places = lowered.plan.places
+        self._masked = [g for g in lowered.program.gathers if g.masks]
         self._inputs = [places[t] for t in lowered.program.inputs]
         self._outputs = self._output_places()
 
@@ -181,6 +182,8 @@ class Compiled:
             ArgumentError: names, shapes, dtypes, sizes or labels that do not fit; nothing is computed.
         """
         given, dims = self._arguments.take(arrays)
+        if self._masked:
+            check_gathers(self._built.lowered.program, self._masked, given, dims)
         key = tuple(dims.values())
         with self._lock:
             found = self._memories.get(key)

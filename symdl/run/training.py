@@ -18,8 +18,7 @@ from symdl.errors import ArgumentError, CompileError
 from symdl.express.ordering import order
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
-from symdl.lower.poly import evaluate
-from symdl.run.arguments import Arguments, Expected, converted, expected, outside
+from symdl.run.arguments import Arguments, Expected, check_gathers, converted, expected, outside
 from symdl.run.blas import one_thread
 from symdl.run.compiled import Built
 from symdl.run.memory import Memory, address, numbers
@@ -258,11 +257,7 @@ class BoundEpoch:
         self, inputs: Sequence[Expected], arrays: Mapping[str, Array], dims: Mapping[str, int]
     ) -> None:
         program = self._built.lowered.program
-        for tensor, below in program.gathers:
-            name = inputs[program.inputs.index(tensor)].name
-            values, limit = arrays[name], evaluate(below, dims)
-            if values.size and (values.min() < 0 or values.max() >= limit):
-                raise outside(name, values, limit)
+        check_gathers(program, program.gathers, [arrays[e.name] for e in inputs], dims)
 
 
 def _batch_size_name(inputs: Sequence[Expected], data: set[str]) -> str:

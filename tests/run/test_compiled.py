@@ -262,3 +262,18 @@ def test_stages_are_shown_on_request(
     build(loss(), target="python")
     shown = capsys.readouterr().err
     assert all(part in shown for part in ("logsumexp", "gemm", "def kernel_0", "lower "))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_labels_are_checked_where_they_count(target: Any) -> None:
+    Z, t = tensor("Z", (n, 3)), tensor("t", (n,), dtype="int64")
+    m = tensor("m", (n,), dtype="int64")
+    masked = define("a", (), Sum(sp.Piecewise((Z[i, t[i]], sp.Eq(m[i], 1)), (0, True)), i))
+    inside = define("b", (i,), 1 + sp.Piecewise((Z[i, t[i]], sp.Eq(m[i], 1)), (2, True)))
+    run = build([masked, inside], target=target)
+    given = {"Z": np.arange(9.0).reshape(3, 3), "t": np.array([-7, 2, 10**9]), "m": np.array([0, 1, 0])}
+    total, each = run(**given)
+    assert total == 5
+    np.testing.assert_array_equal(each, [3, 6, 3])
+    with pytest.raises(ArgumentError, match="t holds -7"):
+        run(**{**given, "m": np.array([1, 1, 0])})
