@@ -6,9 +6,11 @@ Enters: what `symdl.explain.derive` found. Leaves: `Derivation`, which shows its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+import sympy as sp
 
 from symdl.errors import ExplainError
 from symdl.explain.tree import Node
@@ -94,6 +96,8 @@ class Derivation:
         depth: what is shown: ``result``, ``key`` lines, or ``all`` steps.
         program: computes everything that the lines speak of.
         graph: the computation graph, if it is small enough to draw.
+        where: for a scalar function too long to be written out, the intermediates that `result` names, in
+            the order in which they can be computed.
     """
 
     title: Words
@@ -102,6 +106,7 @@ class Derivation:
     depth: Depth = "key"
     program: Program | None = None
     graph: tuple[GraphNode, ...] = ()
+    where: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
 
     def at(self, depth: Depth) -> Derivation:
         """Return the derivation at another depth.

@@ -94,10 +94,11 @@ def derive_scalar(
     sections, result = scalar_sections(story, target, brace=bool(where))
     by = story.notation.read(wrt)
     call = Applied(label_of(name), tuple(story.notation.read(s) for s in given))
-    body = (" = ", story.notation.read(expr)) if sp.count_ops(expr) <= _LONGEST_TITLE else ()
+    short = story.small and sp.count_ops(expr) <= _LONGEST_TITLE
+    body = (" = ", story.apart.read(expr)) if short else ()
     title = ("Derivative of ", call, *body, " by ", by)
     computes = replace(derivative.program, outputs=(output,))
-    return Derivation(title, sections, result, depth, computes, graph_of(story))
+    return Derivation(title, sections, result.expr, depth, computes, graph_of(story), result.where)
 
 
 def named_graph(expr: sp.Expr, where: Mapping[sp.Symbol, sp.Expr], name: str) -> Program:

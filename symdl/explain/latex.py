@@ -194,7 +194,7 @@ def _power(node: Power) -> str:
     if isinstance(base, Call) and base.name in _OPERATORS and base.name not in ("Max", "Min", "sigmoid"):
         if isinstance(node.exponent, Number) and node.exponent.value.is_Integer:
             return f"{_OPERATORS[base.name]}^{exponent}{_arguments(base)}"
-    if isinstance(base, Number | Call | Norm) and precedence(base) == ATOM:
+    if isinstance(base, Number | Call | Norm | Applied) and precedence(base) == ATOM:
         plain = not (isinstance(base, Call) and base.name in ("sqrt", "exp", "Abs"))
         if plain:
             return f"{latex(base)}^{exponent}"

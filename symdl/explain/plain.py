@@ -108,7 +108,7 @@ def broken(line: str, room: int) -> Sequence[str]:
         if place and columns(line[:place]) > room:
             break
         depth += (character in "([{") - (character in ")]}")
-        if place > indent and character == " ":
+        if place > indent and (character == " " or line[place - 1] in "·*"):
             any_blank = place
             if depth == 0 and re.match(r" [+-] ", line[place:]):
                 last = place

@@ -7,19 +7,21 @@ the sum over paths, and the way back to the original names, one intermediate at 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
-from symdl.explain.derivation import GraphNode, Lines, Section, Step, Table
+from symdl.explain.closing import LARGEST, Value, closing_lines, has_sigmoid, own_form, sizes, written_out
+from symdl.explain.derivation import GraphNode, Lines, Section, Step, Table, Words
 from symdl.explain.notation import Notation, ordered_factors, sigmoid_argument
 from symdl.explain.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 
 _MOST_PATHS = 8
+_LONGEST_ADJOINT = 60  # operations
 
 Factors = tuple[sp.Expr, ...]
 
@@ -54,6 +56,16 @@ class Story:
             else:
                 self.nodes[tensor] = self.symbols.get(tensor) or sp.Symbol(str(tensor.name), real=True)
         self.notation = Notation(symbols=labels)
+
+    @property
+    def apart(self) -> Notation:
+        """The notation of lines in which a sigmoid stands as the operations that it was taken apart into."""
+        return replace(self.notation, sigmoid=not self.numbered)
+
+    @property
+    def small(self) -> bool:
+        """Whether the function written out in one expression can still be read."""
+        return sizes(self.program)[self.program.outputs[0]] <= LARGEST
 
     def plain(self, expr: sp.Expr) -> sp.Expr:
         """Write an expression over node symbols."""
@@ -120,6 +132,7 @@ def adjoint_lines(story: Story) -> Lines:
     """Return the adjoint of every node, from the output back to the inputs."""
     steps: list[Step] = []
     values: dict[Tensor, sp.Expr] = {story.program.outputs[0]: sp.Integer(1)}
+    hidden: dict[sp.Symbol, Node] = {}
     uses: dict[Tensor, list[Contribution]] = {}
     for contribution in story.derivative.record.contributions:
         uses.setdefault(contribution.tensor, []).append(contribution)
@@ -132,9 +145,20 @@ def adjoint_lines(story: Story) -> Lines:
         shown = tuple(Product((a, b), dots=True) for a, b in terms)
         rule = "chain rule" if len(shown) == 1 else "sum over uses"
         steps.append(Step(rule, bar(story, tensor), shown[0] if len(shown) == 1 else Terms(shown), "adjoint"))
-        values[tensor] = sp.Add(*(values[use.via.lhs] * story.local(use) for use in uses[tensor]))
-        steps.append(Step("", None, story.notation.read(values[tensor]), "adjoint", "all"))
+        value = sp.Add(*(values[use.via.lhs] * story.local(use) for use in uses[tensor]))
+        if len(value.args) > 8 or sp.count_ops(value) > _LONGEST_ADJOINT:
+            # Too long: its name goes on standing for it.
+            value = sp.Symbol(f"adjoint {len(values)}", real=True)
+            hidden[value] = bar(story, tensor)
+        else:
+            steps.append(Step("", None, _with(story, hidden).read(value), "adjoint", "all"))
+        values[tensor] = value
     return Lines("Adjoints, from the output back", tuple(steps), level="all")
+
+
+def _with(story: Story, hidden: Mapping[sp.Symbol, Node]) -> Notation:
+    labels = {symbol: node.label for symbol, node in hidden.items() if isinstance(node, Symbol)}
+    return replace(story.notation, symbols={**story.notation.symbols, **labels})
 
 
 def bar(story: Story, tensor: Tensor) -> Node:
@@ -196,7 +220,7 @@ def chain_lines(story: Story, wrt: Tensor, *, brace: bool = False) -> list[Step]
         steps.append(
             Step("signs and factors of 1" if signs else "factors of 1", None, written(story, reduced))
         )
-    for about, change, final in substitutions(story, wrt, reduced):
+    for about, change, final in substitutions(story, wrt, reduced) if story.small else ():
         after = [tuple(f.xreplace(change) for f in path) for path in value]
         if after != value:
             shown = written(story, after)
@@ -251,10 +275,17 @@ def written(story: Story, paths: Sequence[Factors], *, dots: bool = False) -> No
 
 
 def _factors(story: Story, factors: Factors, *, dots: bool) -> Node:
+    if not dots and len(factors) > 1 and any(_is_quotient(f) for f in factors):
+        return story.apart.times(tuple(part for f in factors for part in sp.Mul.make_args(f)))
     first, *rest = factors
     if not dots and rest and first.is_Number and first.is_negative:
         return Negative(_factors(story, (*(() if first == -1 else (-first,)), *rest), dots=False))
-    return product(tuple(story.notation.read(f) for f in factors), dots=dots)
+    return product(tuple(story.apart.read(f) for f in factors), dots=dots)
+
+
+def _is_quotient(factor: sp.Expr) -> bool:
+    powers = (f for f in sp.Mul.make_args(factor) if isinstance(f, sp.Pow))
+    return any(f.exp.is_Number and f.exp.is_negative for f in powers)
 
 
 def _sum(nodes: Sequence[Node]) -> Node:
@@ -294,7 +325,7 @@ def substitutions(
         yield None, rest, True
 
 
-def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[tuple[Section, ...], sp.Expr]:
+def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[tuple[Section, ...], Value]:
     """Return the sections and the derivative as an expression over the user's symbols."""
     sections: list[Section] = []
     graph = graph_of(story)
@@ -309,26 +340,53 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
     sections.append(adjoint_lines(story))
     result = derivative_value(story, wrt)
     chain = chain_lines(story, wrt, brace=brace)
-    by = story.notation.read(_origin(story, wrt))
-    whole = Partial(story.function, by)
+    whole = Partial(story.function, story.notation.read(_origin(story, wrt)))
+    notation = _with(story, {s: bar(story, t) for t, s in _bars(story).items()})
+    shown = _result(notation, result.expr)
     if chain is not None:
+        if story.small:
+            chain += closing_lines(chain[-1].right, result.expr, shown, notation)
         sections.append(Lines("Chain rule", tuple(chain)))
-    final = Step("in standard order", whole, _result(story, result), "result", "result")
-    sections.append(Lines("Result", (final,), level="result"))
+    final = [Step("in standard order", whole, shown, "result", "result")]
+    if story.numbered and story.small:
+        (f,) = story.program.outputs
+        value = _value(story, replace(story.program, outputs=(f,)), {}).expr
+        label = story.function.label if isinstance(story.function, Symbol) else Label("f")
+        own = None if has_sigmoid(value) else own_form(value, label, notation)
+        if own is not None:
+            final.append(Step("written with the function itself", None, own, "result", "result"))
+    words: Words = ()
+    if result.where:
+        words = ("Written out in full this is too long to read: these intermediates keep their names.",)
+        named = [
+            Step("definition", notation.read(s), notation.read(e), "definition", "result")
+            for s, e in result.where.items()
+        ]
+        final = [*named, *final]
+    sections.append(Lines("Result", tuple(final), words, level="result"))
     return tuple(sections), result
 
 
-def _result(story: Story, result: sp.Expr) -> Node:
+def _result(notation: Notation, result: sp.Expr) -> Node:
     """The derivative, a common number in front: ``2*(a - b)``, which SymPy multiplies out."""
     content, rest = result.primitive() if isinstance(result, sp.Add) else (sp.Integer(1), result)
-    return story.notation.read(result) if content == 1 else story.notation.times((content, rest))
+    return notation.read(result) if content == 1 else notation.times((content, rest))
 
 
-def derivative_value(story: Story, wrt: Tensor) -> sp.Expr:
+def _bars(story: Story) -> dict[Tensor, sp.Symbol]:
+    """A symbol for the adjoint of every node."""
+    cotangents = story.derivative.cotangents
+    return {t: sp.Symbol(f"{s.name}_bar", real=True) for t, s in story.nodes.items() if t in cotangents}
+
+
+def derivative_value(story: Story, wrt: Tensor) -> Value:
     """Return the derivative over the user's symbols, by the adjoints that the kernels use."""
-    program = story.derivative.program
-    values: dict[Tensor, sp.Expr] = dict(story.symbols)
-    for equation in program.equations:
-        body = equation.body.xreplace({a: values[a.tensor] for a in equation.body.atoms(Access)})
-        values[equation.lhs] = body
-    return values[story.derivative.cotangents[wrt]]
+    cotangents = story.derivative.cotangents
+    bars = {cotangents[t]: symbol for t, symbol in _bars(story).items()}
+    program = replace(story.derivative.program, outputs=(cotangents[wrt],))
+    return _value(story, program, bars)
+
+
+def _value(story: Story, program: Program, bars: Mapping[Tensor, sp.Symbol]) -> Value:
+    names = {e.lhs: sp.Symbol(f"u_{n}", real=True) for n, e in enumerate(program.equations)}
+    return written_out(program, {**names, **story.nodes, **bars}, story.symbols)

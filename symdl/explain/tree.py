@@ -254,11 +254,15 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A named function written with its arguments, ``f(x; a, b)``: inputs, then parameters."""
+    """A named function written with its arguments, ``f(x; a, b)``: inputs, then parameters.
+
+    `value` is what it equals, where that is known.
+    """
 
     label: Label
     inputs: tuple[Node, ...]
     parameters: tuple[Node, ...] = ()
+    value: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +321,10 @@ def product(factors: tuple[Node, ...], *, dots: bool = False) -> Node:
 
 
 def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes directly inside `node`."""
+    """Yield the nodes directly inside `node`, as it is shown."""
     for field in fields(node):
+        if field.name == "value":  # what a name stands for is not shown
+            continue
         yield from _nodes(getattr(node, field.name))
 
 

@@ -112,6 +112,8 @@ class Shown:
             case t.Partial():
                 assert node.value is not None
                 return v(node.value)
+            case t.Applied() if node.value is not None:
+                return v(node.value)
             case t.Brace():
                 return v(node.body)
             case t.Cancelled():

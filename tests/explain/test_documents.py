@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,5 +196,45 @@ def test_many_paths_are_not_written_out() -> None:
         g = sp.sin(g) + sp.cos(g)
     derivation = derive(g, x)
     assert not [s for s in derivation.sections if s.title == "Chain rule"]
-    point = {x: 0.3}
-    assert float(derivation.result.evalf(subs=point)) == pytest.approx(float(g.diff(x).evalf(subs=point)))
+    assert value(derivation, 0.3) == pytest.approx(float(g.diff(x).evalf(subs={x: 0.3})))
+
+
+def value(derivation: Derivation, at: float) -> float:
+    """The result at a point, by way of the intermediates that keep their names."""
+    known = {x: at}
+    for name, body in derivation.where.items():
+        known[name] = float(body.evalf(subs=known))
+    return float(derivation.result.evalf(subs=known))
+
+
+def logistic(u: sp.Expr) -> sp.Expr:
+    return 1 / (1 + sp.exp(-u))
+
+
+@pytest.mark.parametrize("grow", [lambda u: u * sp.sin(u) + 1, logistic])
+def test_a_function_that_doubles_twelve_times_keeps_names(grow: Callable[[sp.Expr], sp.Expr]) -> None:
+    g, slope, here = x, 1.0, 0.3
+    for _ in range(12):
+        g = grow(g)
+        slope *= float(grow(x).diff(x).evalf(subs={x: here}))
+        here = float(grow(x).evalf(subs={x: here}))
+    derivation = derive(g, x)
+    assert derivation.where and len(derivation.text()) < 60_000
+    assert "keep their names" in derivation.at("result").text()
+    assert value(derivation, 0.3) == pytest.approx(slope, rel=1e-9)
+
+
+def test_the_chain_rule_reaches_the_result() -> None:
+    derivation = derive(logistic(x), x)
+    (section,) = [s for s in derivation.sections if s.title == "Chain rule"]
+    assert isinstance(section, Lines)
+    assert [latex(s.right) for s in section.steps[-2:]] == [
+        r"\frac{e^{-x}}{(1 + e^{-x})^2}",
+        r"\sigma(x) (1 - \sigma(x))",
+    ]
+    assert section.steps[-1].right == derivation.at("result").steps[-1].right
+
+
+def test_the_hyperbolic_tangent_ends_in_itself() -> None:
+    derivation = derive((sp.exp(x) - sp.exp(-x)) / (sp.exp(x) + sp.exp(-x)), x)
+    assert latex(derivation.at("result").steps[-1].right) == "1 - f(x)^2"
