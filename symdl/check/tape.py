@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from symdl.check.local import LOCAL
 from symdl.errors import DerivativeError
 from symdl.express.dims import Dim
-from symdl.express.equations import Equation
+from symdl.express.equations import MATRIX_OPS, Equation
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
@@ -133,6 +133,12 @@ class Tape:
 def _record(equation: Equation, grid: Grid, tape: Tape) -> Node:
     op = equation.reduction.op if equation.reduction else None
     free = grid.shape[: len(equation.indices)]
+    if op in MATRIX_OPS:
+        raise DerivativeError(
+            f"the tape has no rule for the matrix function {op}",
+            expression=equation,
+            cure="compare with central differences instead",
+        )
     if not all(grid.shape) or op == "argmax":
         empty = {"prod": 1.0, "max": -np.inf, "logsumexp": -np.inf}.get(str(op), 0.0)
         best = 0 if not all(grid.shape) else _masked(equation, grid, -np.inf, free).argmax(-1)

@@ -8,7 +8,8 @@ For ``T[i] = op_r f(A[e(i, r)], ...)`` every access to A adds to its cotangent
     A_bar[p] += sum over the (i, r) with e(i, r) = p of  T_bar[i] * w
 
 with ``w = df/dA`` for a plain equation and a sum, ``w = df/dA * exp(f - T[i])`` for logsumexp,
-``df/dA`` times the product of the other factors for prod, and for max the same sum restricted to the
+``df/dA`` times the product of the other factors for prod, times an entry of the inverse or two for a
+determinant or an inverse, and for max the same sum restricted to the
 position of the maximum, which an argmax equation names.
 """
 
@@ -24,6 +25,7 @@ from symdl.differentiate.guards import Positions, checked_positions, settle, sub
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
+from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.record import Contribution, Derivative, Record
 from symdl.differentiate.reuse import reuse_output
@@ -83,6 +85,7 @@ class _Sweep:
     _terms: dict[Tensor, list[Equation]] = field(default_factory=dict)
     _maxima: dict[Tensor, Equal] = field(default_factory=dict)
     _factors: dict[Tensor, Access] = field(default_factory=dict)
+    _inverses: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def run(self) -> None:
         self._positions = checked_positions(self.program)
@@ -155,6 +158,8 @@ class _Sweep:
         weight, guards = reduction_weight(equation, local), self._chosen(equation)
         if equation.reduction is not None and equation.reduction.op == "prod":
             weight = weight * self._others(equation)
+        if is_matrix_function(equation):
+            weight = weight * self._matrix_weight(equation)
         if equation.reduction is None:
             weight = reuse_output(equation.body, equation.target, weight)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
@@ -184,6 +189,17 @@ class _Sweep:
             companion, self._factors[equation.lhs] = other_factors(equation)
             self.equations.append(companion)
         return self._factors[equation.lhs]
+
+    def _matrix_weight(self, equation: Equation) -> sp.Expr:
+        """The derivative of a determinant or inverse by an entry; an inverse is computed once."""
+        assert equation.reduction is not None
+        if equation.reduction.op == "inverse":
+            return matrix_weight(equation)
+        if equation.lhs not in self._inverses:
+            companion = inverse_of(equation)
+            self.equations.append(companion)
+            self._inverses[equation.lhs] = companion.lhs
+        return matrix_weight(equation, self._inverses[equation.lhs])
 
     def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:
         """Make the cotangent of a tensor (`bar`, if it has a name already); False if it has no terms."""

@@ -13,10 +13,11 @@ from typing import TypeAlias
 
 import sympy as sp
 
+from symdl.differentiate.guards import settle, substitute_guard
 from symdl.differentiate.local import structure_of
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Extent, Index, in_range
-from symdl.express.equations import Equation, Reduction, guard_terms, map_guard
+from symdl.express.equations import Equal, Equation, Reduction, guard_terms, map_guard
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
@@ -34,12 +35,16 @@ def clean(program: Program, forward: frozenset[Tensor]) -> tuple[Program, tuple[
 
 @dataclass(slots=True)
 class _Cleaner:
-    """One pass in topological order. `done` holds finished equations, `merged` those to substitute."""
+    """One pass in topological order.
+
+    `done` holds finished equations, `merged` those to substitute, `deltas` diagonal matrices.
+    """
 
     program: Program
     forward: frozenset[Tensor]
     done: dict[Tensor, Equation] = field(default_factory=dict)
     merged: dict[Tensor, Equation] = field(default_factory=dict)
+    deltas: dict[Tensor, Equation] = field(default_factory=dict)
     rewrites: list[Rewrite] = field(default_factory=list)
     _numbers: dict[object, Tensor] = field(default_factory=dict)
     _bodies: dict[object, Equation] = field(default_factory=dict)
@@ -53,11 +58,14 @@ class _Cleaner:
         new = self._step("sum of a constant", "exact", new, _constant_sum(new))
         for fact in self.program.facts:
             new = self._step(f"fact: {fact.kind}", "algebraic", new, _use_fact(new, fact))
+        new = self._step("contraction of δ", "exact", new, self._contracted(new))
         new = self._step("known value", "exact", new, self._known(new))
         if _mergeable(new) and new.lhs not in self.program.outputs:
             self.merged[new.lhs] = new
             self.rewrites.append(Rewrite("substitute definition", "exact", new, None))
             return
+        if is_diagonal(new):
+            self.deltas[new.lhs] = new
         self._remember(new)
 
     def finish(self) -> None:
@@ -114,6 +122,24 @@ class _Cleaner:
             return substitute(source.body, dict(zip(source.indices, where, strict=True)))
 
         return map_accesses(expr, change)
+
+    def _contracted(self, equation: Equation) -> Equation:
+        """Put the definitions of diagonal matrices into products of them: the sums over δ go away."""
+        found = [
+            a for a in sp.Mul.make_args(equation.body) if isinstance(a, Access) and a.tensor in self.deltas
+        ]
+        if not found or (equation.reduction is not None and equation.reduction.op != "sum"):
+            return equation
+        body, guards = equation.body, list(equation.guards)
+        for access in found:
+            source = self.deltas[access.tensor]
+            change = dict(zip(source.indices, access.indices, strict=True))
+            body = body / access * substitute(source.body, dict(change))
+            guards += [substitute_guard(guard, change) for guard in source.guards]
+        settled = settle(body, guards, equation.bound, equation.extents, frozenset())
+        if settled is None:
+            return replace(equation, body=sp.Integer(0), guards=(), reduction=None)
+        return replace(equation, body=settled.body, guards=settled.guards, reduction=settled.reduction)
 
     def _known(self, equation: Equation) -> Equation:
         """Replace a function of tensors by the forward tensor that already holds it."""
@@ -193,6 +219,15 @@ def _mergeable(equation: Equation) -> bool:
     factor = equation.body / access
     permutes = is_plain(access) and set(access.indices) == set(equation.indices)
     return permutes and not factor.has(Access) and not factor.free_symbols & set(equation.indices)
+
+
+def is_diagonal(equation: Equation) -> bool:
+    """Say whether an equation is zero but where indices are equal, and one access at most elsewhere."""
+    if equation.reduction or not equation.guards or len(equation.body.atoms(Access)) > 1:
+        return False
+    sides = [side for g in equation.guards for side in guard_terms(g)]
+    plain = all(isinstance(g, Equal) for g in equation.guards) and all(isinstance(s, Index) for s in sides)
+    return plain and equation.lhs.dtype == "real"
 
 
 def _constant_sum(equation: Equation) -> Equation:

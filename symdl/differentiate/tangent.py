@@ -19,6 +19,7 @@ from symdl.differentiate.cleanup import clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
+from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
@@ -100,6 +101,13 @@ def _tangent(
     if equation.reduction is not None and equation.reduction.op == "prod":
         companion, others = other_factors(equation)
         equations.append(companion)
+    if is_matrix_function(equation):
+        inverse = None
+        if equation.reduction is not None and equation.reduction.op != "inverse":
+            companion = inverse_of(equation)
+            equations.append(companion)
+            inverse = companion.lhs
+        others = matrix_weight(equation, inverse)
     for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
         if access.tensor not in moving:
             continue

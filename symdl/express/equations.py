@@ -20,7 +20,11 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
-Op = Literal["sum", "prod", "max", "logsumexp", "argmax"]
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
+
+MATRIX_OPS: tuple[Op, ...] = ("det", "logdet", "inverse")
+"""Functions of the square matrix that the body spans over the two reduced indices, row first. ``inverse`` has
+a matrix as its value: the last two indices of the left-hand side are its row and its column."""
 
 
 @dataclass(frozen=True, slots=True)

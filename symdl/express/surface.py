@@ -99,7 +99,7 @@ _IDENTITIES: Mapping[Op | None, sp.Expr] = {
 
 def identity_of(op: Op | None) -> sp.Expr:
     """Return what an element outside the guards contributes, such as 0 to a sum."""
-    return _IDENTITIES[op]
+    return _IDENTITIES.get(op, sp.Integer(0))
 
 
 def define(

@@ -14,11 +14,12 @@ import numpy as np
 
 from symdl.errors import ArgumentError
 from symdl.express.dims import Dim, Index
-from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.equations import MATRIX_OPS, Divisible, Equation, Guard, InRange
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.run.binding import Array, Values, bind, bind_dims, extent_value
+from symdl.run.matrices import matrix_function
 from symdl.run.scalar_numpy import Scope
 
 _LARGEST_GRID = 1 << 22
@@ -69,6 +70,8 @@ def evaluate_equation(
     """Return the value of one equation's left-hand side; `arrays` holds what it reads."""
     sizes = {index: extent_value(size, dims) for index, size in equation.extents.items()}
     shape = tuple(sizes[index] for index in equation.indices)
+    if equation.reduction is not None and equation.reduction.op in MATRIX_OPS:
+        return matrix_function(equation, spanned(equation, sizes, arrays, dims), dtype=dtype)
     result = np.empty(shape, "int64" if equation.lhs.dtype == "int64" else dtype)
     rows = shape[0] if shape else 1
     total = int(np.prod(list(sizes.values()), dtype=object))
@@ -80,6 +83,18 @@ def evaluate_equation(
         block = Grid(equation, ranges, arrays, dims)
         result[slice(start, start + step) if shape else ()] = _block(equation, block)
     return result
+
+
+def spanned(
+    equation: Equation, sizes: Mapping[Index, int], arrays: Mapping[Tensor, Array], dims: Mapping[Dim, int]
+) -> Array:
+    """Return the matrices that the body of a matrix function spans, in the last two axes."""
+    assert equation.reduction is not None
+    own = equation.indices[-2:] if equation.reduction.op == "inverse" else ()  # the body does not read them
+    grid = Grid(equation, {i: range(1 if i in own else n) for i, n in sizes.items()}, arrays, dims)
+    scope = grid.scope()
+    value = np.broadcast_to(np.where(scope.mask, scope.value(equation.body), 0.0), grid.shape)
+    return value.reshape([n for i, n in sizes.items() if i not in own])
 
 
 def evaluate_recurrence(

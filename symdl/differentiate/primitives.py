@@ -1,0 +1,57 @@
+"""The derivatives of determinant and inverse, as equations.
+
+Enters: an equation whose reduction is a matrix function of ``A[p, q]``, its body. Leaves: what multiplies the
+body's derivative, written with the inverse, which is an equation of the language too: so the result can be
+differentiated again.
+
+With ``d(A A^-1) = 0`` the inverse Y has ``dY = -Y dA Y``; Jacobi's formula is ``d det A = det A tr(Y dA)``,
+and divided by the determinant ``d log det A = tr(Y dA)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.differentiate.indexforms import fresh_index
+from symdl.express.equations import MATRIX_OPS, Equation, Origin, Reduction
+from symdl.express.tensors import Access, Tensor
+
+
+def is_matrix_function(equation: Equation) -> bool:
+    """Say whether the reduction is a determinant, its logarithm or an inverse."""
+    return equation.reduction is not None and equation.reduction.op in MATRIX_OPS
+
+
+def inverse_of(equation: Equation) -> Equation:
+    """Return the equation of the inverse of the matrix that `equation` takes a determinant of."""
+    assert equation.reduction is not None
+    row = fresh_index(set(equation.extents))
+    column = fresh_index({*equation.extents, row})
+    sizes = [size for _, size in equation.reduction.axes]
+    return replace(
+        equation,
+        lhs=Tensor(None, [*equation.lhs.shape, *sizes], role="intermediate", of=equation.lhs),
+        indices=(*equation.indices, row, column),
+        reduction=Reduction("inverse", equation.reduction.axes),
+        origin=Origin("inverse", equation.lhs),
+    )
+
+
+def matrix_weight(equation: Equation, inverse: Tensor | None = None) -> sp.Expr:
+    """Return the derivative of the left-hand side by the entry ``(p, q)`` of the matrix.
+
+    Args:
+        equation: a matrix function over ``p`` and ``q``.
+        inverse: for a determinant the tensor that `inverse_of` defines.
+    """
+    assert equation.reduction is not None
+    row, column = equation.reduction.bound
+    if equation.reduction.op == "inverse":
+        *batch, i, j = equation.indices
+        own = equation.lhs
+        return -Access(own, *batch, i, row) * Access(own, *batch, column, j)
+    assert inverse is not None
+    turned = Access(inverse, *equation.indices, column, row)
+    return equation.target * turned if equation.reduction.op == "det" else turned

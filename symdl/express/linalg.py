@@ -1,0 +1,190 @@
+"""Matrix functions: trace, determinant, inverse, norms and what is built from them.
+
+Enters: tensors whose last axes are a matrix or a vector; axes before them count a batch. Leaves: tensors
+defined by equations. Determinant, its logarithm and the inverse are reductions of their own kind over the two
+axes of a matrix; everything else is sums and products.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Equation, Op, Origin, Reduction, check
+from symdl.express.operators import absolute, axis_indices, elementwise, matmul, reduce
+from symdl.express.surface import Sum, define
+from symdl.express.tensors import Tensor
+
+
+def trace(matrix: Tensor, *, name: str | None = None) -> Tensor:
+    """The sum over the diagonal: shape ``(..., n, n)`` gives ``(...)``.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
+    batch, _ = _square(matrix, "trace")
+    (k,) = axis_indices(1, skip=batch)
+    body = Sum(matrix.at(*batch, k, k), (k, matrix.shape[-1]))
+    return define(name, batch, body, shape=matrix.shape[:-2], origin=Origin("trace"))
+
+
+def det(matrix: Tensor, *, name: str | None = None) -> Tensor:
+    """The determinant: shape ``(..., n, n)`` gives ``(...)``. Its derivative needs a matrix with an inverse.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
+    return _matrix_function("det", matrix, name)
+
+
+def logdet(matrix: Tensor, *, name: str | None = None) -> Tensor:
+    """The logarithm of the determinant, NaN where that is negative: ``(..., n, n)`` gives ``(...)``.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
+    return _matrix_function("logdet", matrix, name)
+
+
+def inv(matrix: Tensor, *, name: str | None = None) -> Tensor:
+    """The inverse: shape ``(..., n, n)``.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
+    return _matrix_function("inverse", matrix, name)
+
+
+def solve(matrix: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
+    """The solution ``x`` of ``matrix @ x = right``, written as the inverse times `right`.
+
+    Args:
+        matrix: shape ``(..., n, n)``.
+        right: shape ``(n,)`` or ``(..., n, m)``.
+        name: of the result.
+    """
+    return matmul(inv(matrix), right, name=name)
+
+
+def quadratic(x: Tensor, matrix: Tensor, *, name: str | None = None) -> Tensor:
+    """The quadratic form ``x' A x`` of a vector ``(n,)`` and a matrix ``(n, n)``: a scalar."""
+    return matmul(x, matmul(matrix, x), name=name)
+
+
+def norm(x: Tensor, *, order: float = 2, name: str | None = None) -> Tensor:
+    """The norm over all axes: the Euclidean (of a matrix: Frobenius) one by default.
+
+    Args:
+        x: any shape with at least one axis.
+        order: at least 1; ``math.inf`` for the largest absolute value. Of a matrix the norm of its entries.
+        name: of the result.
+
+    Raises:
+        ExpressionError: `order` is below 1.
+    """
+    if not order >= 1:
+        raise ExpressionError(f"there is no norm of order {order}", cure="use an order of at least 1")
+    if order == 2:
+        squares = elementwise(lambda v: v**2, x, rule="square")
+        return elementwise(sp.sqrt, reduce("sum", squares), name=name, rule="norm")
+    if order == float("inf"):
+        return reduce("max", absolute(x), name=name)
+    if order == 1:
+        return reduce("sum", absolute(x), name=name)
+    exponent = sp.nsimplify(order, rational=True)
+    powers = elementwise(lambda v: v**exponent, absolute(x), rule="power")
+    return elementwise(lambda s: s ** (1 / exponent), reduce("sum", powers), name=name, rule="norm")
+
+
+def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
+    """The sum of products of entries, ``tr(A' B)`` for matrices: a scalar.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    if left.shape != right.shape:
+        raise ShapeError(
+            "an inner product needs equal shapes", shapes={"left": left.shape, "right": right.shape}
+        )
+    where = axis_indices(left.rank)
+    pairs = [(i, size) for i, size in zip(where, left.shape, strict=True)]
+    body = left.at(*where) * right.at(*where)
+    return define(name, (), Sum(body, *pairs) if pairs else body, origin=Origin("inner product"))
+
+
+def outer(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
+    """The products of all entries of two vectors: shapes ``(m,)`` and ``(n,)`` give ``(m, n)``."""
+    i, j = axis_indices(2)
+    return define(name, (i, j), left.at(i) * right.at(j), origin=Origin("outer product"))
+
+
+def eye(size: Extent, *, name: str | None = None) -> Tensor:
+    """The unit matrix, shape ``(size, size)``."""
+    i, j = axis_indices(2)
+    return define(name, (i, j), _delta(i, j), shape=(size, size), origin=Origin("unit matrix"))
+
+
+def diag(x: Tensor, *, name: str | None = None) -> Tensor:
+    """The matrix with a vector ``(n,)`` on its diagonal, or the diagonal of a matrix ``(..., n, n)``.
+
+    Raises:
+        ShapeError: a scalar, or a matrix that is no square.
+    """
+    if x.rank == 1:
+        i, j = axis_indices(2)
+        body = x.at(i) * _delta(i, j)
+        return define(name, (i, j), body, shape=x.shape * 2, origin=Origin("diagonal matrix"))
+    batch, _ = _square(x, "diagonal")
+    (k,) = axis_indices(1, skip=batch)
+    return define(name, (*batch, k), x.at(*batch, k, k), shape=x.shape[:-1], origin=Origin("diagonal"))
+
+
+def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> Tensor:
+    """An integer power of a square matrix; a negative one is a power of the inverse.
+
+    Raises:
+        ShapeError: the matrix is no square, or has a batch axis and the exponent is 0.
+    """
+    _square(matrix, "power")
+    if exponent == 0:
+        if matrix.rank != 2:
+            raise ShapeError("the power 0 of a batch of matrices", shapes={"matrix": matrix.shape})
+        return eye(matrix.shape[0], name=name)
+    base = inv(matrix) if exponent < 0 else matrix
+    result: Tensor | None = None
+    for digit in reversed(f"{abs(exponent):b}"):
+        if digit == "1":
+            result = base if result is None else matmul(result, base)
+        base = matmul(base, base)
+    assert result is not None
+    where = axis_indices(result.rank)
+    if name is None:
+        return result
+    return define(name, where, result.at(*where), shape=result.shape, origin=Origin("power"))
+
+
+def _delta(i: Index, j: Index) -> sp.Expr:
+    return sp.Piecewise((1, sp.Eq(i, j)), (0, True))
+
+
+def _square(matrix: Tensor, what: str) -> tuple[tuple[Index, ...], tuple[Index, Index]]:
+    if matrix.rank < 2 or matrix.shape[-1] != matrix.shape[-2]:
+        raise ShapeError(
+            f"the {what} of {matrix} needs a square matrix in the last two axes",
+            shapes={str(matrix.name): matrix.shape},
+        )
+    *batch, row, column = axis_indices(matrix.rank)
+    return tuple(batch), (row, column)
+
+
+def _matrix_function(op: Op, matrix: Tensor, name: str | None) -> Tensor:
+    words = {"det": "determinant", "logdet": "log-determinant"}.get(op, op)
+    batch, free = _square(matrix, words)
+    where = (*batch, *free) if op == "inverse" else batch
+    row, column = axis_indices(2, skip=where)
+    size = matrix.shape[-1]
+    lhs = Tensor(name, matrix.shape if op == "inverse" else matrix.shape[:-2])
+    reduction = Reduction(op, ((row, size), (column, size)))
+    equation = Equation(lhs, where, matrix.at(*batch, row, column), reduction, origin=Origin(words))
+    return lhs.attach(check(equation))
