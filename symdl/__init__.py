@@ -21,7 +21,28 @@ from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
 from symdl.explain.derive import derive
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
+from symdl.express.conditions import equal, not_equal, where
 from symdl.express.dims import Dim, indices
+from symdl.express.einsum import einsum, tensordot
+from symdl.express.functions import (
+    absolute,
+    acos,
+    asin,
+    atan,
+    cosh,
+    erf,
+    expm1,
+    log1p,
+    power,
+    reciprocal,
+    rsqrt,
+    sign,
+    sinh,
+    square,
+    tan,
+)
+from symdl.express.joining import concatenate, pad, split, stack
+from symdl.express.modes import inference, training_updates
 from symdl.express.operators import (
     cos,
     elementwise,
@@ -34,7 +55,19 @@ from symdl.express.operators import (
     sin,
     sqrt,
 )
-from symdl.express.surface import LogSumExp, Max, Sum, define
+from symdl.express.recurrent import recurrence
+from symdl.express.selecting import clip, one_hot, take, take_along_axis
+from symdl.express.shaping import (
+    broadcast_to,
+    expand_dims,
+    flatten,
+    flip,
+    moveaxis,
+    squeeze,
+    swapaxes,
+)
+from symdl.express.statistics import cumsum, reduction, std, var
+from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import (
     leaky_relu,
@@ -75,42 +108,86 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "ArgMax",
     "Dim",
     "LogSumExp",
     "Max",
     "Model",
+    "Prod",
     "Sum",
     "SymdlError",
     "Tensor",
+    "absolute",
+    "acos",
+    "asin",
+    "atan",
+    "broadcast_to",
     "check_gradients",
+    "clip",
     "compile",
+    "concatenate",
     "cos",
+    "cosh",
+    "cumsum",
     "define",
     "derive",
+    "einsum",
     "elementwise",
+    "equal",
+    "erf",
     "exp",
+    "expand_dims",
+    "expm1",
+    "flatten",
+    "flip",
     "grad",
     "hvp",
     "indices",
+    "inference",
     "jvp",
     "leaky_relu",
     "log",
+    "log1p",
     "log_softmax",
     "logsumexp",
     "matmul",
     "maximum",
     "minimum",
+    "moveaxis",
     "nn",
+    "not_equal",
+    "one_hot",
+    "pad",
     "parameter",
     "parameters",
+    "power",
+    "reciprocal",
+    "recurrence",
+    "reduction",
     "relu",
+    "rsqrt",
     "sigmoid",
+    "sign",
     "sin",
+    "sinh",
     "softmax",
     "softplus",
+    "split",
     "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
     "sums_to_one",
+    "swapaxes",
+    "take",
+    "take_along_axis",
+    "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "train",
+    "training_updates",
+    "var",
+    "where",
 ]

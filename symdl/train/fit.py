@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameters
+from symdl.express.modes import training_updates
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
+from symdl.nn.steps import Update
 from symdl.run.training import compile_training
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays
@@ -125,17 +127,23 @@ def _plan(
     tensors = parameters(model.loss)
     if not tensors:
         raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
+
+    def updates(learned: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
+        return (*settings.optimizer.updates(learned, gradients), *training_updates(model.loss))
+
     kernel = compile_training(
         model.loss,
         tensors,
-        settings.optimizer.updates,
+        updates,
         dtype=model.dtype,
         target=model.target,
         facts=model.facts,
     )
     trained = {str(t.name): model.weights()[str(t.name)] for t in tensors}
-    weights = trained | _state_values(model, settings, kernel.states)
-    moving = {str(t.name): weights[str(t.name)] for t in kernel.states if t in kernel.updated}
+    states = [t for t in kernel.states if str(t.name) not in model.running]
+    running = {n: a for n, a in model.running.items() if n in {str(t.name) for t in kernel.states}}
+    weights = trained | _state_values(model, settings, states) | running
+    moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
     model.resumable = (type(settings.optimizer), moving)
     reads = [str(t.name) for t in collect([model.loss]).inputs if t.role == "input"]
     bound = kernel.bind(weights, {k: data.by_name[k] for k in reads}, settings.batch_size)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameters
+from symdl.express.modes import inference, training_updates
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
@@ -44,6 +45,7 @@ class Model:
 
     Attributes:
         parameters: the array of each parameter by name; change values in place.
+        running: the array of each state that layers keep, such as the running means of batch norm.
         history: the `History` of the last completed `fit`, or None.
 
     Raises:
@@ -76,6 +78,9 @@ class Model:
         self.ranges = label_ranges(program.equations)
         self.label = label_of(output, self.ranges)
         self.parameters = files.initial(self.tensors, seed=seed, dtype=dtype)
+        known = collect(inference(*program.outputs)).inputs
+        running = [*(t for t in known if t.role == "state"), *(old for old, _ in training_updates(loss))]
+        self.running = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
         self.history: History | None = None
         self.resumable: tuple[type, files.Weights] | None = None
         self._forwards: dict[str, Forward] = {}
@@ -155,14 +160,15 @@ class Model:
             raise TrainingError(
                 "this model has no output to predict", cure="build it with Model(loss, output=...)"
             )
-        needed = tuple(t for t in collect([self.output]).inputs if t.role == "input")
+        program = collect(inference(self.output))
+        needed = tuple(t for t in program.inputs if t.role == "input")
         if not needed:
             raise TrainingError(f"the output {self.output} depends on no input")
         others = [str(t.name) for t in self.inputs if t not in needed]
-        ranges = label_ranges(collect([self.output]).equations)
+        ranges = label_ranges(program.equations)
         data = checked(needed, inputs, dtype=self.dtype, ranges=ranges, ignore=others, what="inputs")
         per_sample = self.output.rank > 0 and self.output.shape[0] == self.samples
-        return predict(self._forward("output"), data, self.weights(), whole=not per_sample)
+        return predict(self._forward("output"), data, self.values(), whole=not per_sample)
 
     def evaluate(self, data: Mapping[str, Any]) -> dict[str, float]:
         """Return ``{"loss": ...}``, and ``"accuracy"`` where labels and logits define one.
@@ -187,25 +193,29 @@ class Model:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters into a ``.npz`` file, whole or not at all.
+        """Write parameters and running states into a ``.npz`` file, whole or not at all.
 
         Raises:
             DataError: the file cannot be written.
         """
-        files.save(self.weights(), path)
+        files.save(self.values(), path)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Take the parameters from a file written by `save`.
+        """Take parameters and running states from a file written by `save`.
 
         Raises:
             DataError: no such file, or its names or shapes are not this model's.
         """
-        files.put_back(self.weights(), files.load(path, self.weights()))
+        files.put_back(self.values(), files.load(path, self.values()))
 
     def weights(self) -> files.Weights:
         """Return the parameters' arrays as kernels take them, after a check of names and shapes."""
         self.parameters.update(files.checked_weights(self.tensors, self.parameters, self.dtype))
         return self.parameters
+
+    def values(self) -> files.Weights:
+        """Return the arrays of parameters and running states."""
+        return self.weights() | self.running
 
     def checked(self, data: Mapping[str, Any], what: str = "data") -> Arrays:
         """Return data for all inputs, checked."""
@@ -213,7 +223,7 @@ class Model:
 
     def score(self, data: Arrays) -> Score:
         """Return loss and accuracy for checked data."""
-        return score(self._forward("loss"), data, self.weights(), self.label)
+        return score(self._forward("loss"), data, self.values(), self.label)
 
     def _forward(self, what: str) -> Forward:
         if what not in self._forwards:
