@@ -53,19 +53,27 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     moving = dict(tangents)
     reached = set(tangents)
     equations: list[Equation] = []
-    for equation in program.equations:
-        if equation.lhs.dtype != "real" or not any(a.tensor in reached for a in equation.body.atoms(Access)):
+    for group in program.groups:
+        members = [e for e in group if e.lhs.dtype == "real" and e.body.atoms(Access)]
+        if not any(a.tensor in reached for e in members for a in e.body.atoms(Access)):
             continue
-        reached.add(equation.lhs)
-        new = None if equation.lhs in moving else _tangent(equation, moving, equations, positions)
-        if new is not None:
-            moving[equation.lhs] = new
+        reached.update(e.lhs for e in members)
+        todo = [e for e in members if e.lhs not in moving]
+        if len(group) > 1 or group[0].lhs in group[0].reads():
+            # Members use each other, so their tangents get names before any of them is made.
+            moving.update({e.lhs: _named(e.lhs) for e in todo})
+        for equation in todo:
+            new = _tangent(equation, moving, equations, positions)
+            if new is not None:
+                moving[equation.lhs] = new
+            elif equation.lhs in moving:
+                _still(equation.lhs, equations, moving[equation.lhs])
     for output in outputs:
         if output in moving:
             continue
         if output not in reached:
             raise no_path([output], list(tangents), program)
-        moving[output] = _still(output, equations)
+        moving[output] = _still(output, equations, _named(output))
     wanted = tuple(moving[output] for output in outputs)
     givens = collect([*outputs, *tangents.values()])
     every = (*givens.equations, *program.equations, *equations)
@@ -77,9 +85,12 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     return wanted
 
 
-def _still(output: Tensor, equations: list[Equation]) -> Tensor:
-    """Append and return the zero tangent of an output that depends on what moves but never changes."""
-    zero = Tensor(None, output.shape, role="tangent", of=output)
+def _named(tensor: Tensor) -> Tensor:
+    return Tensor(None, tensor.shape, role="tangent", of=tensor)
+
+
+def _still(output: Tensor, equations: list[Equation], zero: Tensor) -> Tensor:
+    """Append and return the zero tangent of a tensor that depends on what moves but never changes."""
     origin = Origin("no change", output)
     equations.append(Equation(zero, axis_indices(output.rank), sp.Integer(0), origin=origin))
     return zero
@@ -90,7 +101,7 @@ def _tangent(
 ) -> Tensor | None:
     """Append the equations of one tangent and return it, None if nothing that it reads moves."""
     terms: list[Equation] = []
-    lhs = Tensor(None, equation.lhs.shape, role="tangent", of=equation.lhs)
+    lhs = moving.get(equation.lhs) or _named(equation.lhs)
     origin = Origin("tangent rule", equation.lhs)
     guards = equation.guards
     if equation.reduction is not None and equation.reduction.op == "max":

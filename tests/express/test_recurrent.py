@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
@@ -84,6 +85,32 @@ def test_the_backward_recurrence_runs_the_other_way_and_weights_stay_outside() -
     assert directions == [1, -1]
     inside = {e.lhs for r in derivative.program.recurrences for e in r.equations}
     assert not inside & {derivative.gradient(t) for t in wrt}
+
+
+def test_tangents_and_second_order_through_time() -> None:
+    rng = np.random.default_rng(5)
+    loss, wrt = network()
+    u = wrt[1]
+    direction = tensor("v", (4, 4))
+    values = {
+        "x": rng.normal(size=(4, 2, 3)),
+        "w": rng.normal(size=(3, 4)),
+        "u": rng.normal(size=(4, 4)),
+        "b": rng.normal(size=4),
+        "start": rng.normal(size=(2, 4)),
+        "v": rng.normal(size=(4, 4)),
+    }
+
+    def slope(at: Any) -> Any:
+        return autograd.grad(lambda p: outside({**values, "u": p}, reverse=False, axis=0))(at)
+
+    (along,) = jvp([loss], {u: direction})
+    found = evaluate(collect([along]), values)[along]
+    np.testing.assert_allclose(found, np.sum(slope(values["u"]) * values["v"]), rtol=1e-10)
+    (curved,) = hvp(loss, [u], {u: direction})
+    step = 1e-5 * values["v"]
+    expected = (slope(values["u"] + step) - slope(values["u"] - step)) / 2e-5
+    np.testing.assert_allclose(evaluate(collect([curved]), values)[curved], expected, rtol=1e-6)
 
 
 def test_two_states_and_no_initial_value() -> None:
