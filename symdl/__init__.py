@@ -19,7 +19,9 @@ from symdl import nn
 from symdl.differentiate.gradients import grad
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
+from symdl.explain.components import components, generic_gradient, generic_jacobian
 from symdl.explain.derive import derive
+from symdl.explain.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.dims import Dim, indices
@@ -125,6 +127,7 @@ __all__ = [
     "check_gradients",
     "clip",
     "compile",
+    "components",
     "concatenate",
     "cos",
     "cosh",
@@ -140,6 +143,8 @@ __all__ = [
     "expm1",
     "flatten",
     "flip",
+    "generic_gradient",
+    "generic_jacobian",
     "grad",
     "hvp",
     "indices",
@@ -188,6 +193,7 @@ __all__ = [
     "tensordot",
     "train",
     "training_updates",
+    "update_rules",
     "var",
     "where",
 ]

@@ -28,6 +28,7 @@ from symdl.explain.tree import (
     Negative,
     Node,
     Number,
+    Ordinal,
     Power,
     Symbol,
     Terms,
@@ -56,12 +57,14 @@ class Notation:
         symbols: of ordinary symbols; any other is read by its name.
         inline: accesses to these tensors are replaced by what the function returns for them.
         sigmoid: write ``1/(1 + exp(-z))`` as a sigmoid.
+        counted: positions are numbers, shown from 1 as in ``x_1``.
     """
 
     labels: Mapping[Tensor, Label] = field(default_factory=dict)
     symbols: Mapping[sp.Symbol, Label] = field(default_factory=dict)
     inline: Mapping[Tensor, Callable[[tuple[sp.Expr, ...]], Node]] = field(default_factory=dict)
     sigmoid: bool = True
+    counted: bool = False
 
     def label(self, tensor: Tensor) -> Label:
         """Return the label of a tensor."""
@@ -136,7 +139,12 @@ class Notation:
         label = self.label(access.tensor)
         if not access.indices:
             return Symbol(label, access)
-        return Item(label, access.tensor, tuple(self.read(e) for e in access.indices))
+        return Item(label, access.tensor, tuple(self.place(e) for e in access.indices))
+
+    def place(self, index: sp.Expr) -> Node:
+        """Return an index: a variable, or a number."""
+        known = self.counted and not any(isinstance(s, Index) for s in index.free_symbols)
+        return Ordinal(index) if known and not index.has(Access) else self.read(index)
 
     def _sum(self, expr: sp.Add) -> Node:
         known = self._by_length(expr.args)

@@ -7,9 +7,9 @@ which a test evaluates, so that what is checked is what is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeAlias
 
 import sympy as sp
 
@@ -60,6 +60,13 @@ class Item:
     label: Label
     tensor: Tensor
     indices: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinal:
+    """A position, counted from 1 where it is shown: `place` counts from 0."""
+
+    place: sp.Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +284,7 @@ Node: TypeAlias = (
     Number
     | Symbol
     | Item
+    | Ordinal
     | Array
     | Negative
     | Terms
@@ -334,6 +342,21 @@ def _nodes(value: object) -> Iterator[Node]:
             yield from _nodes(part)
     elif isinstance(value, Node):
         yield value
+
+
+def mapped(node: Node, change: Callable[[Node], Node | None]) -> Node:
+    """Return the node with every part replaced for which `change` returns something."""
+    new = change(node)
+    if new is not None:
+        return new
+    parts = {f.name: _mapped(getattr(node, f.name), change) for f in fields(node)}
+    return replace(node, **parts)
+
+
+def _mapped(value: Any, change: Callable[[Node], Node | None]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_mapped(part, change) for part in value)
+    return mapped(value, change) if isinstance(value, Node) else value
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -69,6 +69,8 @@ class Shown:
                 return self.symbols[node.expr]
             case t.Item():
                 return self.arrays[node.tensor][tuple(int(v(i)) for i in node.indices)]
+            case t.Ordinal():
+                return self.size(node.place)
             case t.Negative():
                 return -v(node.arg)
             case t.Terms():
@@ -159,6 +161,8 @@ class Shown:
                 return np.diag(v(node.arg)[:, 0])
             case t.Ones():
                 return np.ones((self.size(node.size), 1))
+            case t.Grid():
+                return np.array([[v(entry) for entry in row] for row in node.rows], dtype=float)
             case t.Norm():
                 return np.sum(v(node.arg) ** 2)
             case _:
