@@ -26,8 +26,9 @@ _NUMPY = {
     "lgamma": "lgamma",
 }
 _MATH = {
-    **{name: f"math.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "atan2")},
-    **{name: f"math.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{name: name for name in ("exp", "tanh")},  # forms that can be vectorised; the others are calls
+    **{name: f"math.{name}" for name in ("log", "log1p", "expm1", "sqrt", "atan2")},
+    **{name: f"math.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh")},
     **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
     "abs": "abs",
     "floor": "np.floor",
@@ -76,6 +77,7 @@ TARGETS: Mapping[str, Target] = {
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
             | {"disjoint", "integer_at", "multiply_matrices"},
+            "symdl.run.vectors": frozenset({"exp", "tanh"}),
         },
     ),
     "python": Target(

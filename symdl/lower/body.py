@@ -163,6 +163,15 @@ class Builder:
         below = self.add("select", self.add("lt", value, zero), self.const(-1), zero)
         return self.add("select", self.add("lt", zero, value), self.const(1), below)
 
+    def extremum(self, values: Sequence[int], *, largest: bool) -> int:
+        """Return the largest or the smallest value."""
+
+        def better(one: int, other: int) -> int:
+            pair = (one, other) if largest else (other, one)
+            return self.add("select", self.add("lt", *pair), other, one)
+
+        return reduce(better, values)
+
     def modulo(self, left: int, right: int) -> int:
         """Return the remainder, with the sign of `right`."""
         whole = self.add("floor", self.add("div", left, right))

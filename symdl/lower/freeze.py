@@ -8,6 +8,7 @@ softplus and the logistic function never overflow, integer powers become product
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import sympy as sp
@@ -251,7 +252,7 @@ class _Freezer(_Indices):
         if isinstance(expr, sp.Mod):
             return self.builder.modulo(*map(self.value, expr.args))
         if isinstance(expr, sp.Max | sp.Min):
-            return self.extremum(expr)
+            return self.builder.extremum(list(map(self.value, expr.args)), largest=isinstance(expr, sp.Max))
         if isinstance(expr, sp.sign):
             return self.builder.sign(self.value(expr.args[0]))
         if isinstance(expr, sp.logic.boolalg.Boolean):
@@ -358,33 +359,26 @@ class _Freezer(_Indices):
             result = self.builder.add("select", self.truth(piece.cond), chosen, result)
         return result
 
-    def extremum(self, expr: sp.Expr) -> int:
-        """Return the largest or smallest argument."""
-        result = self.value(expr.args[0])
-        for arg in map(self.value, expr.args[1:]):
-            pair = (result, arg) if isinstance(expr, sp.Max) else (arg, result)
-            result = self.builder.add("select", self.builder.add("lt", *pair), arg, result)
-        return result
-
     def truth(self, condition: Any) -> int:
         """Return a condition; integers are compared as integers."""
         add = self.builder.add
         if condition in (sp.true, sp.false):
             return add("flag", value=bool(condition))
         if isinstance(condition, sp.And | sp.Or):
-            result, *rest = map(self.truth, condition.args)
-            for other in rest:
-                result = add("and" if isinstance(condition, sp.And) else "or", result, other)
-            return result
+            name = "and" if isinstance(condition, sp.And) else "or"
+            return reduce(lambda a, b: add(name, a, b), map(self.truth, condition.args))
         if isinstance(condition, sp.Not):
             return add("not", self.truth(condition.args[0]))
+        if isinstance(condition, sp.ITE):
+            test, *sides = map(self.truth, condition.args)
+            return add("or", add("and", test, sides[0]), add("and", add("not", test), sides[1]))
         if type(condition) not in _RELATIONS:
             raise LoweringError(f"the condition {condition} has no kernel form")
         name, swap = _RELATIONS[type(condition)]
-        sides = (condition.rhs, condition.lhs) if swap else (condition.lhs, condition.rhs)
-        if all(map(self.is_integer, sides)):
-            return add(f"i{name}", value=(self.poly(sides[0]), self.poly(sides[1])))
-        return add(name, *map(self.value, sides))
+        pair = (condition.rhs, condition.lhs) if swap else (condition.lhs, condition.rhs)
+        if all(map(self.is_integer, pair)):
+            return add(f"i{name}", value=(self.poly(pair[0]), self.poly(pair[1])))
+        return add(name, *map(self.value, pair))
 
 
 def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
@@ -398,7 +392,7 @@ def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
 def _float(expr: sp.Expr) -> float:
     if expr in (sp.oo, -sp.oo):
         return float("inf") if expr == sp.oo else -float("inf")
-    if expr is sp.nan or expr is sp.zoo:
+    if expr in (sp.nan, sp.zoo):
         return float("nan")
     number = sp.N(expr, 20)
     if not number.is_real:

@@ -85,7 +85,8 @@ def digest(source: str) -> str:
     """Return the hash of a source and of everything else that its machine code depends on."""
     parts = [source, *(f"{name} {_version(name)}" for name in ("numba", "llvmlite", "symdl"))]
     parts.append(sys.version)
-    parts.append(Path(__file__).with_name("native.py").read_text("utf-8"))
+    # Numba does not notice when something that compiled code imports has changed.
+    parts += [Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in ("native", "vectors")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
