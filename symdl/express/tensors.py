@@ -161,7 +161,8 @@ class Access(AtomicExpr):
 
     @property
     def free_symbols(self) -> set[sp.Basic]:
-        return set().union(*(e.free_symbols for e in self.indices)) if self.indices else set()
+        # The access counts too: SymPy must not take `X[i]**2 - 1` for a polynomial in i without variables.
+        return {self}.union(*(e.free_symbols for e in self.indices))
 
     def _sympystr(self, printer: Any) -> str:
         where = ", ".join(printer.doprint(e) for e in self.indices)
@@ -215,7 +216,7 @@ def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
 
     def change(access: Access) -> sp.Expr:
         if access in values:
-            return values[access]  # type: ignore[no-any-return]
+            return values[access]
         where = tuple(_substituted_index(e, values) for e in access.indices)
         return access if where == access.indices else Access(access.tensor, *where)
 

@@ -41,7 +41,7 @@ def network(
     """A multilayer perceptron with cross-entropy over labels, or over rows that sum to one."""
     h, size = tensor("X", (n, 5)), 5
     for layer in range(1, depth + 1):
-        out = width if layer < depth else 2
+        out = 3 if layer < depth else 2
         w, b = parameter(f"W{layer}", (size, out)), parameter(f"b{layer}", (out,))
         h, size = h @ w + b, out
         if layer < depth:
@@ -159,7 +159,8 @@ def test_every_contribution_shows_the_derivative_that_is_used(name: str, kind: s
         via = contribution.via
         if via.reduction is not None:
             continue
-        sides = [Equation(via.lhs, via.indices, side, None, via.guards) for side in (contribution.local, contribution.weight)]  # fmt: skip
+        bodies = (contribution.local, contribution.weight)
+        sides = [Equation(via.lhs, via.indices, body, None, via.guards) for body in bodies]
         with np.errstate(all="ignore"):
             plain, used = (evaluate_equation(side, arrays, dims) for side in sides)
         assert_same(plain, used, f"{contribution.local} -> {contribution.weight}")

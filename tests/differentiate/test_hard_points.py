@@ -185,3 +185,11 @@ def test_the_same_index_twice() -> None:
     at = np.arange(1.0, 10.0).reshape(3, 3)
     _, (found,) = gradients(loss, [x], {"X": at})
     assert_close(found, autograd(lambda x: anp.sum(anp.diag(x) ** 2 * x[:, 0]))(at))
+
+
+def test_a_condition_on_a_square() -> None:
+    """SymPy, asked for the sign of ``X[i]**2 - 1``, must not take it for a polynomial in i."""
+    x = tensor("X", (n,))
+    y = elementwise(lambda v: sp.Piecewise((v**3, v**2 > 1), (v / 2, True)), x)
+    _, (found,) = gradients(y.sum(), [x], {"X": [-2.0, -1.0, 0.0, 1.0, 2.0]})
+    np.testing.assert_array_equal(found, [12, 0.5, 0.5, 0.5, 12])

@@ -113,7 +113,7 @@ def test_accesses() -> None:
     gather = X[i, t[i]]
     assert gather == X.at(i, t.at(i))
     assert gather != X.at(i, 0)
-    assert gather.free_symbols == {i}
+    assert gather.free_symbols == {gather, t[i], i}
     assert gather.nested() == [t.at(i)]
     assert accesses_in(sp.exp(gather) + X[i, 0]) == [X.at(i, 0), gather, t.at(i)]
     assert substitute(gather * i, {i: j + 1}) == X.at(j + 1, t.at(j + 1)) * (j + 1)
