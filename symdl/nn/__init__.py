@@ -46,6 +46,7 @@ from symdl.nn.convolution import (
     conv_transpose2d,
     convolution,
 )
+from symdl.nn.dropout import dropout
 from symdl.nn.gates import (
     gelu,
     log_sigmoid,
@@ -147,6 +148,7 @@ __all__ = [
     "convolution",
     "cross_entropy",
     "dense",
+    "dropout",
     "elu",
     "embedding",
     "flatten",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from symdl.errors import SymdlError
+from symdl.express.random import uniform_numbers
 
 Array = NDArray[Any]
 Leaf = Callable[[Any, Array], Any]
@@ -178,6 +179,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "asinh": np.arcsinh,
     "acosh": np.arccosh,
     "atanh": np.arctanh,
+    "Uniform": uniform_numbers,
     "erf": special.erf,
     "erfc": special.erfc,
     "gamma": special.gamma,

@@ -1,0 +1,58 @@
+"""Dropout: noise while learning, nothing at inference.
+
+Enters: a tensor and a rate. Leaves: a tensor of which a random share of elements is zero. The mask is a
+formula of the seed, the number of the step and the position, so the derived backward pass makes the same one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symdl.errors import ExpressionError
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Origin
+from symdl.express.modes import with_modes
+from symdl.express.operators import axis_indices
+from symdl.express.random import Uniform
+from symdl.express.surface import define
+from symdl.express.tensors import Tensor
+from symdl.nn.initializers import zeros
+
+_SEEDS = 1 << 24  # a seed is exact in float32
+
+
+def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor:
+    """Inverted dropout (Srivastava et al., 2014): zero with probability `rate`, else ``x/(1 - rate)``.
+
+    Every element has a draw of its own, new in each step; the number of steps is the state ``name.step``.
+    At inference the layer is the identity.
+
+    Args:
+        x: any shape.
+        rate: the share of elements that is dropped, at least 0 and below 1.
+        name: the path of the state; layers of different names draw different numbers.
+        seed: another seed gives other draws.
+
+    Raises:
+        ExpressionError: the rate is outside [0, 1).
+    """
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
+        raise ExpressionError(f"dropout with rate {rate!r}", cure="pass a number, at least 0 and below 1")
+    step = Tensor(f"{name}.step", (), role="state", init=zeros())
+    where = axis_indices(x.rank)
+    draw = Uniform((zlib.crc32(name.encode()) + seed) % _SEEDS, step.at(), _position(where, x.shape))
+    share = sp.Rational(repr(float(rate)))
+    body = sp.Piecewise((x.at(*where) / (1 - share), draw >= share), (0, True))
+    dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin("dropout"))
+    following = define(None, (), step.at() + 1)
+    return with_modes(dropped, updates=[(step, following)], inference=x)
+
+
+def _position(where: Sequence[Index], shape: Sequence[Extent]) -> sp.Expr:
+    position: sp.Expr = sp.Integer(0)
+    for index, size in zip(where, shape, strict=True):
+        position = position * size + index
+    return sp.expand(position)
