@@ -20,6 +20,7 @@ from symdl.differentiate.gradients import grad
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
 from symdl.explain.components import components, generic_gradient, generic_jacobian
+from symdl.explain.compose import compose
 from symdl.explain.derive import derive
 from symdl.explain.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
@@ -128,6 +129,7 @@ __all__ = [
     "clip",
     "compile",
     "components",
+    "compose",
     "concatenate",
     "cos",
     "cosh",

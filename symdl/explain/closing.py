@@ -14,7 +14,7 @@ import sympy as sp
 
 from symdl.explain.derivation import Step
 from symdl.explain.notation import Notation, sigmoid_power
-from symdl.explain.tree import Applied, Label, Negative, Node, Power, Product, Terms, number
+from symdl.explain.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 
@@ -87,6 +87,22 @@ def closing_lines(last: Node, result: sp.Expr, shown: Node, notation: Notation) 
         order = "collected" if isinstance(last, Terms) else "in standard order"
         rule = "written with σ(u) = 1/(1 + exp(-u))" if last == collected != shown else order
         steps.append(Step(rule, None, shown))
+    return steps
+
+
+def kink_lines(result: sp.Expr, wrt: sp.Symbol, left: Node, notation: Notation) -> list[Step]:
+    """Return the value that a derivative by cases takes where its cases meet: a choice, so it is stated."""
+    if result.free_symbols != {wrt}:
+        return []
+    places: list[sp.Expr] = []
+    for condition in result.atoms(sp.core.relational.Relational):
+        gap = condition.lhs - condition.rhs
+        if gap.is_polynomial(wrt) and sp.degree(gap, wrt) == 1:
+            places.append(-gap.subs(wrt, 0) / gap.coeff(wrt))
+    steps = []
+    for place in sorted(set(places)):
+        at = Compare("=", notation.read(wrt), notation.read(place))
+        steps.append(Step("by convention, at", left, notation.read(result.subs(wrt, place)), about=at))
     return steps
 
 

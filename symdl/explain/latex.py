@@ -196,7 +196,8 @@ def _power(node: Power) -> str:
         if isinstance(node.exponent, Number) and node.exponent.value.is_Integer:
             return f"{_OPERATORS[base.name]}^{exponent}{_arguments(base)}"
     if isinstance(base, Number | Call | Norm | Applied) and precedence(base) == ATOM:
-        plain = not (isinstance(base, Call) and base.name in ("sqrt", "exp", "Abs"))
+        length = isinstance(base, Call) and base.name == "sqrt" and isinstance(base.args[0], Norm)
+        plain = length or not (isinstance(base, Call) and base.name in ("sqrt", "exp", "Abs"))
         if plain:
             return f"{latex(base)}^{exponent}"
     if _is_array(base):
@@ -215,6 +216,8 @@ def _wrapped(node: Symbol | Item | Array) -> str:
 def _call(node: Call) -> str:
     if node.name == "exp":
         return f"e^{braced(latex(node.args[0]))}" if not _is_array(node) else rf"\exp{_arguments(node)}"
+    if node.name == "sqrt" and isinstance(node.args[0], Norm):
+        return rf"\lVert {latex(node.args[0].arg)} \rVert"
     if node.name == "sqrt":
         return rf"\sqrt{{{latex(node.args[0])}}}"
     if node.name == "Abs":
@@ -228,6 +231,8 @@ def _call(node: Call) -> str:
     if node.name in ("inverse", "determinant"):
         inner = _at_least(node.args[0], ATOM)
         return f"{inner}^{{-1}}" if node.name == "inverse" else rf"\det{bracketed(node.args[0])}"
+    if node.name == "differential":
+        return rf"\mathrm{{d}}{_at_least(node.args[0], ATOM)}"
     name = _OPERATORS.get(node.name) or rf"\operatorname{{{word_latex(node.name, verbatim=True)[8:-1]}}}"
     return name + _arguments(node)
 
@@ -296,13 +301,15 @@ def _transpose(node: Transpose) -> str:
         return label_latex(node.arg.label, above=r"\top")
     if isinstance(node.arg, Ones):
         return r"\mathbf{1}^\top"
+    if isinstance(node.arg, Call) and node.arg.name == "inverse":
+        return rf"{_at_least(node.arg.args[0], ATOM)}^{{-\top}}"
     return rf"{_at_least(node.arg, ATOM)}^\top"
 
 
 def _multiply(node: Multiply) -> str:
     pieces = []
     for factor in node.args:
-        loose = precedence(factor) == SUM or isinstance(factor, Hadamard | Big)
+        loose = precedence(factor) == SUM or isinstance(factor, Hadamard | Big | Multiply)
         pieces.append(bracketed(factor) if loose else latex(factor))
     return r" ".join(pieces)
 
@@ -313,6 +320,8 @@ def _hadamard(node: Hadamard) -> str:
 
 
 def _diagonal(node: Diagonal) -> str:
+    if isinstance(node.arg, Ones):
+        return "I"
     return rf"\operatorname{{diag}}{bracketed(node.arg)}"
 
 

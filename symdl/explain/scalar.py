@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
-from symdl.explain.closing import LARGEST, Value, closing_lines, has_sigmoid, own_form, sizes, written_out
+from symdl.explain.closing import (
+    LARGEST,
+    Value,
+    closing_lines,
+    has_sigmoid,
+    kink_lines,
+    own_form,
+    sizes,
+    written_out,
+)
 from symdl.explain.derivation import GraphNode, Lines, Section, Step, Table, Words
 from symdl.explain.notation import Notation, ordered_factors, sigmoid_argument
 from symdl.explain.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
@@ -347,6 +356,9 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
         if story.small:
             chain += closing_lines(chain[-1].right, result.expr, shown, notation)
         sections.append(Lines("Chain rule", tuple(chain)))
+    kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else []
+    if kinks:
+        sections.append(Lines("At the kink", tuple(kinks)))
     final = [Step("in standard order", whole, shown, "result", "result")]
     if story.numbered and story.small:
         (f,) = story.program.outputs

@@ -166,6 +166,12 @@ class _Text:
                 if not self.ascii
                 else f"exp({self.show(node.args[0])})"
             )
+        if node.name == "differential":
+            return f"d{self.at_least(node.args[0], ATOM)}"
+        if node.name == "sqrt" and isinstance(node.args[0], Norm):
+            return f"{self.sign('norm')}{self.show(node.args[0].arg)}{self.sign('norm')}"
+        if node.name == "inverse" and not self.ascii:
+            return f"{self.at_least(node.args[0], ATOM)}⁻¹"
         if node.name == "Abs":
             return f"|{self.show(node.args[0])}|"
         name = _NAMES.get(node.name) or self.sign(node.name)
@@ -209,11 +215,16 @@ class _Text:
         d = self.sign("partial")
         return f"{d}{self.at_least(node.top, POWER)}/{d}{self.at_least(node.bottom, POWER)}"
 
+    def diagonal(self, node: Diagonal) -> str:
+        return "I" if isinstance(node.arg, Ones) else f"diag({self.show(node.arg)})"
+
     def transpose(self, node: Transpose) -> str:
+        if isinstance(node.arg, Call) and node.arg.name == "inverse" and not self.ascii:
+            return f"{self.at_least(node.arg.args[0], ATOM)}⁻ᵀ"
         return self.at_least(node.arg, ATOM) + self.sign("top")
 
     def multiply(self, node: Multiply) -> str:
-        loose = (Hadamard, Big)
+        loose = (Hadamard, Big, Multiply)
         pieces = [
             f"({self.show(f)})" if precedence(f) == SUM or isinstance(f, loose) else self.show(f)
             for f in node.args
@@ -262,7 +273,7 @@ _PRINT: dict[type, Callable[[_Text, Any], str]] = {
     Transpose: _Text.transpose,
     Multiply: _Text.multiply,
     Hadamard: _Text.hadamard,
-    Diagonal: lambda self, node: f"diag({self.show(node.arg)})",
+    Diagonal: _Text.diagonal,
     Ones: lambda self, node: self.sign("ones"),
     Norm: lambda self, node: (
         f"{self.sign('norm')}{self.show(node.arg)}{self.sign('norm')}" + ("^2" if self.ascii else "²")
