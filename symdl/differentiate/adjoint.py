@@ -15,7 +15,7 @@ position of the maximum, which an argmax equation names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -47,7 +47,8 @@ def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact
         facts: declared knowledge that clean-up may use.
 
     Raises:
-        DerivativeError: the output is no scalar, or does not depend on one of `wrt`.
+        DerivativeError: the output is no scalar, or does not depend on one of `wrt`; `wrt` is empty or
+            holds a tensor of integers.
     """
     if output.rank:
         raise DerivativeError(
@@ -55,6 +56,7 @@ def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact
             shapes={str(output.name): output.shape},
             cure="reduce it to a scalar first (a loss L(y), or a sum), or ask for its Jacobian",
         )
+    check_variables(wrt)
     program, rewrites = prepare(collect([output], facts=facts), keep=wrt)
     sweep = _Sweep(program, output, tuple(wrt))
     sweep.run()
@@ -228,6 +230,18 @@ class _Sweep:
         total = factored(sp.Add(*bodies))
         lhs = Tensor(None, tensor.shape, role="cotangent", of=tensor)
         return Equation(lhs, names, total, origin=Origin("sum over uses", tensor))
+
+
+def check_variables(tensors: Collection[Tensor]) -> None:
+    """Raise `DerivativeError` unless there is something to differentiate by."""
+    if not tensors:
+        raise DerivativeError("nothing to differentiate by", cure="name at least one tensor")
+    for tensor in tensors:
+        if tensor.dtype != "real":
+            raise DerivativeError(
+                f"{tensor} holds integers, by which nothing can be differentiated",
+                cure="differentiate by tensors of dtype 'real'",
+            )
 
 
 def no_path(outputs: Sequence[Tensor], wrt: Sequence[Tensor], program: Program) -> DerivativeError:

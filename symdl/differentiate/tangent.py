@@ -14,7 +14,13 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symdl.differentiate.adjoint import choose_maximum, differentiate, no_path, reduction_weight
+from symdl.differentiate.adjoint import (
+    check_variables,
+    choose_maximum,
+    differentiate,
+    no_path,
+    reduction_weight,
+)
 from symdl.differentiate.cleanup import clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.local import local_derivative
@@ -42,6 +48,7 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     Raises:
         DerivativeError: a direction has another shape, or an output does not depend on what moves.
     """
+    check_variables(tangents)
     for tensor, direction in tangents.items():
         if tensor.shape != direction.shape:
             raise DerivativeError(
