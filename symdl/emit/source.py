@@ -21,7 +21,7 @@ from symdl.errors import EmitError
 from symdl.lower.calls import Kernel
 from symdl.lower.pipeline import Lowered
 
-CHECK, PRODUCT, REPEAT, SHIFT, FIRST_KERNEL = range(5)
+CHECK, PRODUCT, REPEAT, SHIFT, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL, FIRST_KERNEL = range(9)
 """Operation codes of the call table; kernel number k has code ``FIRST_KERNEL + k``."""
 
 
@@ -84,8 +84,10 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
         product_code=PRODUCT,
         repeat_code=REPEAT,
         shift_code=SHIFT,
+        batch_codes=[TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
         real_array=record.real_array,
         integer_array=record.integer_array,
+        total_array=record.total_array,
     )
     return inspect_source(text.rstrip() + "\n", record)
 

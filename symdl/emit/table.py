@@ -10,10 +10,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symdl.emit.source import CHECK, FIRST_KERNEL, PRODUCT, REPEAT, SHIFT
+from symdl.emit.source import (
+    CHECK,
+    COMBINE,
+    FIRST_KERNEL,
+    PRODUCT,
+    REPEAT,
+    SHIFT,
+    TAKE_INTEGERS,
+    TAKE_REALS,
+    TOTAL,
+)
 from symdl.emit.statements import comment
 from symdl.lower.body import Body, Node
-from symdl.lower.calls import Call, CheckCall, KernelCall, Matrix, ProductCall, RepeatCall
+from symdl.lower.calls import (
+    Call,
+    CheckCall,
+    CombineCall,
+    KernelCall,
+    Matrix,
+    ProductCall,
+    RepeatCall,
+    TakeCall,
+    TotalCall,
+)
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ONE, ZERO, Poly, Size, moves, of, slope, text
 
@@ -27,26 +47,43 @@ class Table:
         sizes: what the positions of sizes refer to, evaluated when the symbolic sizes are known.
         factors: the same for scale factors.
         starts: the first step of each recurrence.
+        begins: the first row of each call, and the number of rows.
     """
 
     rows: tuple[tuple[int, ...], ...]
     sizes: tuple[Poly, ...]
     factors: tuple[Body, ...]
     starts: tuple[tuple[str, Poly], ...]
+    begins: tuple[int, ...] = ()
+
+
+FIRST_SAMPLE = of(Size("first sample"))
+"""The position of the batch in the order of all samples."""
 
 
 def table(lowered: Lowered, *, checks: bool = True) -> Table:
     """Return the table; without `checks` it does not test positions read from data."""
-    writer = _Writer()
-    calls = [c for c in lowered.calls if checks or not isinstance(c, CheckCall)]
+    return table_of([c for c in lowered.calls if checks or not isinstance(c, CheckCall)])
+
+
+def table_of(calls: Sequence[Call], order: int = 0) -> Table:
+    """Return the table of some calls; buffer number `order` holds the order of the samples.
+
+    The next one holds the totals, those after it all samples of the data.
+    """
+    writer = _Writer(order)
     rows = writer.rows(calls)
     width = max(map(len, rows), default=1)
     padded = tuple((*row, *([0] * (width - len(row)))) for row in rows)
-    return Table(padded, tuple(writer.sizes), tuple(writer.factors), tuple(writer.starts.items()))
+    return Table(
+        padded, tuple(writer.sizes), tuple(writer.factors), tuple(writer.starts.items()), tuple(writer.begins)
+    )
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self.begins: list[int] = []
         self.sizes: dict[Poly, int] = {}
         self.factors: dict[Body, int] = {}
         self.starts: dict[str, Poly] = {}
@@ -58,13 +95,13 @@ class _Writer:
     def rows(self, calls: Sequence[Call]) -> list[tuple[int, ...]]:
         """Return the rows of all calls; a recurrence takes some for the positions that move with it."""
         made: list[tuple[int, ...]] = []
-        begins: list[int] = []
         for call in calls:
-            begins.append(len(made))
+            self.begins.append(len(made))
             if isinstance(call, RepeatCall):
-                made.extend(self.repeat(call, begins[call.begin]))
+                made.extend(self.repeat(call, self.begins[call.begin]))
             else:
                 made.append(self.row(call))
+        self.begins.append(len(made))
         return made
 
     def repeat(self, call: RepeatCall, begin: int) -> list[tuple[int, ...]]:
@@ -87,20 +124,28 @@ class _Writer:
             return CHECK, call.buffer, self.size(call.count), self.size(call.below)
         if isinstance(call, KernelCall):
             return FIRST_KERNEL + call.kernel, *call.buffers, *map(self.size, call.sizes)
+        if isinstance(call, TakeCall):
+            code = TAKE_INTEGERS if call.integer else TAKE_REALS
+            sizes = (FIRST_SAMPLE, call.start, call.count, call.width)
+            return code, self.order + 2 + call.source, call.target, self.order, *map(self.size, sizes)
+        if isinstance(call, CombineCall):
+            return COMBINE, call.buffer, call.parts, self.size(call.count), self.size(call.number)
+        if isinstance(call, TotalCall):
+            return TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
         assert isinstance(call, ProductCall)
         matrices = (call.left, call.right, call.result)
         leads = [m.operand.lead for m in matrices]
         batch = (*call.batch, *([ONE] * (2 - len(call.batch))))
         offsets = [m.operand.offset for m in matrices]
         steps = [self._steps(m) for m in matrices]
-        sizes = (call.m, call.n, call.k, *leads, *batch, *offsets)
+        sizes_ = (call.m, call.n, call.k, *leads, *batch, *offsets)
         turned = call.left.operand.transposed + 2 * call.right.operand.transposed
         return (
             PRODUCT,
             *(m.buffer for m in matrices),
             self.factors.setdefault(call.alpha, len(self.factors)),
             turned,
-            *map(self.size, (*sizes, *(s[0] for s in steps), *(s[1] for s in steps))),
+            *map(self.size, (*sizes_, *(s[0] for s in steps), *(s[1] for s in steps))),
         )
 
     def _steps(self, matrix: Matrix) -> tuple[Poly, Poly]:
@@ -121,12 +166,12 @@ def listing(lowered: Lowered) -> str:
             continue
         if isinstance(call, ProductCall):
             out.append(f"# {number}: {_product_text(call, names)}")
-        else:
+        elif isinstance(call, KernelCall):
             kernel = lowered.kernels[call.kernel]
             arrays = ", ".join(names[b] for b in call.buffers)
             sizes = ", ".join(map(text, call.sizes))
             out.append(f"# {number}: {kernel.name}({arrays}{'; ' if sizes else ''}{sizes})")
-        for equation in call.equations:
+        for equation in call.equations if isinstance(call, KernelCall | ProductCall) else ():
             out.append(f"#     {comment(lowered.program.describe(equation))}")
     return "\n".join(out) + "\n"
 

@@ -49,6 +49,7 @@ class Target:
         loops: the head of a loop of each kind.
         real_array: a real buffer as a kernel's argument, from the expression that finds it.
         integer_array: the same for integers.
+        total_array: the same for totals over an epoch, which are float64.
         imports: the modules whose names generated code may use, and the names.
     """
 
@@ -58,6 +59,7 @@ class Target:
     loops: Mapping[str, str]
     real_array: str
     integer_array: str
+    total_array: str
     imports: Mapping[str, frozenset[str]]
 
 
@@ -71,12 +73,13 @@ TARGETS: Mapping[str, Target] = {
         loops=_LOOPS,
         real_array="real_at({place})",
         integer_array="integer_at({place})",
+        total_array="total_at({place})",
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
-            | {"disjoint", "integer_at", "multiply_matrices"},
+            | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
             "symdl.run.vectors": frozenset({"exp", "tanh"}),
         },
     ),
@@ -87,10 +90,11 @@ TARGETS: Mapping[str, Target] = {
         loops=_LOOPS,
         real_array="{place}",
         integer_array="{place}",
+        total_array="{place}",
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
-            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices"}),
+            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "wait"}),
         },
     ),
 }

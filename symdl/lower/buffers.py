@@ -43,11 +43,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel: a matrix product or a loop tree, its equations, the recurrence that repeats it."""
+    """One kernel: a matrix product or a loop tree, its equations, the recurrence that repeats it.
+
+    `nested` is the tree with one index an axis, before positions became flat.
+    """
 
     work: Contraction | tuple[Item, ...]
     equations: tuple[int, ...]
     loop: str = ""
+    nested: tuple[Item, ...] = ()
 
     @property
     def written(self) -> dict[int, set[tuple[Poly, ...]]]:

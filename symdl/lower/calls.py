@@ -95,7 +95,38 @@ class RepeatCall:
     direction: int
 
 
-Call = KernelCall | ProductCall | CheckCall | RepeatCall
+@dataclass(frozen=True, slots=True)
+class TakeCall:
+    """Copies `count` samples of `width` elements from data number `source`, from place `start` of a batch."""
+
+    source: int
+    target: int
+    integer: bool
+    start: Poly
+    count: Poly
+    width: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class CombineCall:
+    """Adds up `count` elements of every one of the `parts` in a buffer, in order."""
+
+    buffer: int
+    parts: int
+    count: Poly
+    number: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class TotalCall:
+    """Adds a value times the number of samples to number `at` of the totals."""
+
+    buffer: int
+    at: int
+    samples: Poly
+
+
+Call = KernelCall | ProductCall | CheckCall | RepeatCall | TakeCall | CombineCall | TotalCall
 
 
 def calls(

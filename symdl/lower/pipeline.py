@@ -24,8 +24,10 @@ from symdl.lower.poly import Var, of, product
 from symdl.lower.positions import checked_positions
 from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
+from symdl.lower.rows import Split, split, with_rows
 from symdl.lower.schedule import bind_axes
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
+from symdl.lower.windows import with_windows
 
 Schedule = Literal["fused", "naive"]
 
@@ -40,6 +42,8 @@ class Lowered:
         calls: everything that is executed, in order; checks of positions come first.
         plan: the buffers.
         steps: the calls before their structures were shared.
+        batch: the size of the batch, if blocks of samples may be computed apart.
+        splits: then for every step how it is cut.
     """
 
     program: FrozenProgram
@@ -47,6 +51,8 @@ class Lowered:
     calls: tuple[Call, ...]
     plan: Plan
     steps: tuple[Step, ...]
+    batch: str = ""
+    splits: tuple[Split, ...] = ()
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -54,18 +60,23 @@ class Lowered:
         return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)
 
 
-def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu") -> Lowered:
+def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu", batch: str = "") -> Lowered:
     """Return the program as kernels, calls and buffers.
+
+    With the name of the `batch`'s size, loops over samples have an end of their own, `rows_name`, and
+    every step is cut as far as that can be.
 
     Raises:
         LoweringError: an expression without a kernel form.
     """
     frozen = single_steps(verify_program(checked_positions(freeze(program))))
     equations = [as_scatter(equation) for equation in ordered(frozen)]
+    if schedule != "naive":
+        frozen, equations = with_windows(frozen, equations)
     found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
     contractions = {number: c for number, c in found.items() if c is not None}
     groups = fuse(frozen, equations, contractions, naive=schedule == "naive")
-    steps = verify_steps(frozen, _steps(frozen, groups))
+    steps = verify_steps(frozen, _steps(frozen, groups, batch))
     buffers = plan(frozen, steps, reuse=schedule == "fused")
     frozen, steps, buffers = _with_copies(frozen, steps, buffers)
     bound = [replace(step, work=bind_axes(step.work, target=target)) for step in steps]
@@ -75,10 +86,11 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
         if not g.masks
     ]
     kernels, made = calls(bound, buffers, frozen.recurrences, checks)
-    return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound)))
+    splits = [split(step, frozen.tensors, buffers.places, batch) for step in bound] if batch else []
+    return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound), batch, tuple(splits)))
 
 
-def _steps(program: FrozenProgram, groups: Sequence[Group]) -> list[Step]:
+def _steps(program: FrozenProgram, groups: Sequence[Group], batch: str) -> list[Step]:
     """Return loop trees over flat positions; what no other kernel reads stays in locals."""
     steps = []
     for group in groups:
@@ -92,8 +104,9 @@ def _steps(program: FrozenProgram, groups: Sequence[Group]) -> list[Step]:
     for step in steps:
         work = step.work
         if isinstance(work, tuple):
-            work = flatten(without_stores(work, needed.__contains__), program.tensors)
-        result.append(replace(step, work=work))
+            nested = with_rows(without_stores(work, needed.__contains__), batch)
+            step = replace(step, work=flatten(nested, program.tensors), nested=nested)
+        result.append(step)
     return result
 
 

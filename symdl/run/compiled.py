@@ -43,11 +43,18 @@ class Built:
     """A lowered program with its module: what calling and training share."""
 
     def __init__(
-        self, program: Program, *, dtype: str, target: str, schedule: Schedule, training: bool
+        self,
+        program: Program,
+        *,
+        dtype: str,
+        target: str,
+        schedule: Schedule,
+        training: bool,
+        batch: str = "",
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.target = program, dtype, target
-        self.lowered: Lowered = lower(program, schedule=schedule, target=target)
+        self.lowered: Lowered = lower(program, schedule=schedule, target=target, batch=batch)
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
         self.table: Table = table(self.lowered, checks=not training)
@@ -81,7 +88,7 @@ class Built:
     def execute(self, memory_: Memory) -> int:
         """Run the calls; return the row of a failed check, or -1."""
         run: Callable[..., int] = self.module.execute
-        arguments = (self.code, memory_.places, memory_.sizes, memory_.factors, self.blas)
+        arguments = (self.code, 0, len(self.code), memory_.places, memory_.sizes, memory_.factors, self.blas)
         if self.target == "python":
             with np.errstate(all="ignore"):
                 return run(*arguments)

@@ -6,6 +6,8 @@ pointers: no wrap-around of negative positions, which would keep loops from bein
 
 from __future__ import annotations
 
+import os
+import platform
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -30,6 +32,7 @@ ENTRY: dict[str, Any] = {**_COMMON, "nogil": True}
 
 _pointer: Any = types.CPointer
 _local: Any = cgutils.alloca_once
+_function: Any = cgutils.get_or_insert_function
 
 
 def _pointer_from_address(element: Any) -> Any:
@@ -49,6 +52,7 @@ REALS = {
 """For each dtype, the function from an address to a pointer to reals."""
 
 integer_at = _pointer_from_address(types.int64)
+total_at = REALS["float64"]
 
 
 @intrinsic
@@ -124,3 +128,48 @@ def multiply_matrices(
         return context.get_dummy_value()
 
     return signature, build
+
+
+STOP = 1 << 60
+"""A count of arrivals that no run reaches: lanes that wait give up."""
+_SPINS = 512
+
+
+@intrinsic
+def wait(_typing: Any, team: Any, lanes: Any) -> Any:
+    """Wait until all `lanes` have come here equally often; true if they shall stop.
+
+    ``team[0]`` counts arrivals. Waiting spins, because what is waited for takes microseconds; now and then
+    it lets another thread have the core, which may be the one that is waited for.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = context.make_array(signature.args[0])(context, builder, args[0])
+        place, long = vector.data, ir.IntType(64)
+        here = builder.atomic_rmw("add", place, ir.Constant(long, 1), "acq_rel")
+        goal = builder.mul(builder.add(builder.sdiv(here, args[1]), ir.Constant(long, 1)), args[1])
+        spins = _local(builder, long)
+        builder.store(ir.Constant(long, 0), spins)
+        look, again, rest, done = (builder.append_basic_block(n) for n in ("look", "again", "rest", "done"))
+        builder.branch(look)
+        builder.position_at_end(look)
+        count = builder.load_atomic(place, "acquire", 8)
+        stop = builder.icmp_signed(">=", count, ir.Constant(long, STOP))
+        builder.cbranch(builder.or_(stop, builder.icmp_signed(">=", count, goal)), done, again)
+        builder.position_at_end(again)
+        if platform.machine().lower() in ("x86_64", "amd64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        more = builder.add(builder.load(spins), ir.Constant(long, 1))
+        builder.store(more, spins)
+        tired = builder.icmp_signed("==", builder.srem(more, ir.Constant(long, _SPINS)), ir.Constant(long, 0))
+        builder.cbranch(tired, rest, look)
+        builder.position_at_end(rest)
+        if hasattr(os, "sched_yield"):
+            kind = ir.FunctionType(ir.IntType(32), [])
+            builder.call(_function(builder.module, kind, "sched_yield"), [])
+        builder.branch(look)
+        builder.position_at_end(done)
+        return stop
+
+    return types.boolean(types.int64[::1], types.int64), build

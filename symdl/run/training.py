@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ArgumentError, CompileError
+from symdl.express.dims import Dim
 from symdl.express.ordering import order
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
+from symdl.lower.calls import TakeCall, TotalCall
+from symdl.lower.partition import partition
+from symdl.lower.poly import ZERO, constant, evaluate
+from symdl.lower.rows import rows_name
 from symdl.run.arguments import Arguments, Expected, check_gathers, converted, expected, outside
 from symdl.run.blas import one_thread
 from symdl.run.compiled import Built
-from symdl.run.memory import Memory, address, numbers
+from symdl.run.memory import address
+from symdl.run.team import Job, Pace, chosen
 
 Array = NDArray[Any]
 Pairs = Iterable[tuple[Tensor, Tensor]]
@@ -37,6 +43,7 @@ def compile_training(
     dtype: str = "float32",
     target: str = "cpu",
     facts: Sequence[Fact] = (),
+    threads: int | None = None,
 ) -> TrainingKernel:
     """Compile training steps.
 
@@ -49,6 +56,8 @@ def compile_training(
         dtype: of all real arrays.
         target: ``"cpu"`` or ``"python"``.
         facts: declared knowledge for clean-up.
+        threads: how many cores to use; None measures and chooses. ``SYMDL_THREADS`` comes first. Results do
+            not depend on it.
 
     Raises:
         CompileError: two updates of one tensor, or of one that is no parameter or state.
@@ -64,7 +73,14 @@ def compile_training(
     inputs = tuple(sorted((*found.inputs, *extra), key=lambda t: t.serial))
     _check_pairs(pairs, inputs)
     program = Program(inputs, found.equations, outputs, tuple(facts), pairs, found.recurrences)
-    return TrainingKernel(program, dtype=dtype, target=target)
+    return TrainingKernel(program, dtype=dtype, target=target, threads=threads)
+
+
+def _batch(program: Program) -> str:
+    """Return the name of the size that all given data have in front, or nothing."""
+    firsts = {t.shape[0] for t in program.inputs if t.role == "input" and t.rank}
+    names = {first.name for first in firsts if isinstance(first, Dim)}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _check_pairs(pairs: Sequence[tuple[Tensor, Tensor]], inputs: Sequence[Tensor]) -> None:
@@ -93,11 +109,12 @@ class TrainingKernel:
         updated: the parameters and states that it changes.
     """
 
-    def __init__(self, program: Program, *, dtype: str, target: str) -> None:
-        self.program = program
+    def __init__(self, program: Program, *, dtype: str, target: str, threads: int | None = None) -> None:
+        self.program, self._threads = program, chosen(threads)
         self.updated = frozenset(old for old, _ in program.updates)
         self.states = tuple(t for t in program.inputs if t.role == "state")
-        self._built = Built(program, dtype=dtype, target=target, schedule="fused", training=True)
+        options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": "fused"}
+        self._built = Built(program, **options, training=True, batch=_batch(program))
         self._inputs = expected(self._built.inputs, dtype)
 
     @property
@@ -134,7 +151,7 @@ class TrainingKernel:
         _check_weights({n: weights[n] for n in weights if n in inputs}, inputs)
         if batch_size < 1:
             raise ArgumentError(f"batch_size = {batch_size} is no positive integer")
-        return BoundEpoch(self._built, self._inputs, given, set(data), batch_size)
+        return BoundEpoch(self._built, self._inputs, given, set(data), batch_size, self._threads)
 
 
 def _check_weights(weights: Mapping[str, Array], inputs: Mapping[str, Expected]) -> None:
@@ -169,6 +186,7 @@ class BoundEpoch:
         given: Mapping[str, Any],
         data: set[str],
         batch_size: int,
+        threads: int | None = None,
     ) -> None:
         self._built = built
         self._batch = _batch_size_name(inputs, data)
@@ -178,36 +196,26 @@ class BoundEpoch:
             if want.name in data:
                 array = np.require(converted(want, array), requirements=["C", "A"])
             arrays[want.name] = array
-        whole, dims = Arguments(inputs).take(arrays)
-        self.samples = dims[self._batch]
-        self._check_labels(inputs, arrays, dims)
+        self._arrays, self._dims = Arguments(inputs).take(arrays)
+        self._inputs, self._data, self._threads = inputs, data, threads
+        self.samples = self._dims[self._batch]
+        self._check_labels(inputs, arrays, self._dims)
         self._size = min(batch_size, self.samples)
-        self._dims = dims
-        self._memory: Memory = built.memory({**dims, self._batch: self._size})
-        self._rest: dict[int, tuple[Array, Array]] = {}
-        self._kept: list[Array] = []
-        places = [built.lowered.plan.places[t] for t in built.lowered.program.inputs]
-        self._places: Any = list(self._memory.places)
-        rows: list[tuple[int, int, int, int]] = []
-        for want, array, place in zip(inputs, whole, places, strict=True):
-            if want.name in data and want.dims and want.dims[0] == self._batch:
-                batch = np.zeros((self._size, *array.shape[1:]), want.dtype)
-                source = self._put(array)
-                self._set(place, batch)
-                width = array.size // self.samples
-                rows.append((int(want.dtype.kind == "i"), source, place, width))
-            else:
-                self._set(place, array)
         outputs = built.lowered.program.outputs
         self._results = [np.zeros(1, built.dtype) for _ in outputs]
-        for at, (tensor, result) in enumerate(zip(outputs, self._results, strict=True)):
-            place = built.lowered.plan.places[tensor]
-            self._set(place, result)
-            rows.append((2, place, at, 0))
-        self._rows = np.array(rows, "int64").reshape(-1, 4)
+        self._batches = {want.name: self._space(want) for want in inputs if self._gathered(want)}
         self.totals = np.zeros(len(outputs))
-        if built.target == "cpu":
-            self._places = np.array(self._places, "int64")
+        self._jobs: dict[int, Job] = {}
+        self._pace = Pace(self._job(self._size).partition, threads, target=built.target)
+
+    def _gathered(self, want: Expected) -> bool:
+        """Say whether an input's first axis is the batch."""
+        return want.name in self._data and bool(want.dims) and want.dims[0] == self._batch
+
+    def _space(self, want: Expected) -> Array:
+        """Return room for the samples of one batch."""
+        shape = [evaluate(size, self._dims) for size in want.shape[1:]]
+        return np.zeros((self._size, *shape), want.dtype)
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
         """Train on batches `first` to `last` of `order`; return the loss summed over their samples.
@@ -225,33 +233,54 @@ class BoundEpoch:
             raise outside("order", positions, self.samples)
         size, count = self._size, len(positions)
         end = count if last is None else min(last * size, count)
-        span = np.array([first * size, end, size], "int64")
-        rest, factors = self._remainder((end - first * size) % size or size)
+        rest = max(end - first * size, 0) % size
+        job = self._job(size)
         self.totals[:] = 0.0
-        memory, built = self._memory, self._built
-        sizes = (memory.sizes, rest, memory.factors, factors)
-        arguments = (built.blas, self._rows, positions, span, self.totals)
+
+        def take(begin: int, stop: int, lanes: int) -> None:
+            span = ((first + begin) * size, (first + stop) * size, size)
+            job.run(positions, self.totals, span, lanes)
+
         with np.errstate(all="ignore"), one_thread():
-            built.module.epoch(built.code, self._places, *sizes, *arguments)
+            self._pace.run(max(end - rest - first * size, 0) // size, take)
+            if rest:
+                other = self._job(rest)
+                lanes = min(self._pace.lanes, max(map(len, other.partition.tasks)))
+                other.run(positions, self.totals, (end - rest, end, rest), lanes)
         return float(self.totals[0])
 
-    def _remainder(self, count: int) -> tuple[Array, Array]:
-        """Return sizes and factors for a batch of `count` samples."""
-        if count not in self._rest:
-            dims = {**self._dims, self._batch: count}
-            self._rest[count] = numbers(self._built.table, dims)
-        return self._rest[count]
+    def _job(self, count: int) -> Job:
+        """Return the steps for batches of `count` samples."""
+        if count not in self._jobs:
+            self._jobs[count] = self._new_job(count)
+        return self._jobs[count]
 
-    def _put(self, array: Array) -> int:
-        """Add a place for a whole data array; return it."""
-        self._places.append(None)
-        self._set(len(self._places) - 1, array)
-        return len(self._places) - 1
-
-    def _set(self, place: int, array: Array) -> None:
-        self._kept.append(array)
-        cpu = self._built.target == "cpu"
-        self._places[place] = address(array) if cpu else array.reshape(-1)
+    def _new_job(self, count: int) -> Job:
+        lowered = self._built.lowered
+        dims = {**self._dims, self._batch: count}
+        if lowered.batch:
+            dims[rows_name(lowered.batch)] = dims[lowered.batch]
+        places = [lowered.plan.places[t] for t in lowered.program.inputs]
+        known = list(zip(self._inputs, self._arrays, places, strict=True))
+        sources = [(want, array, place) for want, array, place in known if self._gathered(want)]
+        takes = [
+            TakeCall(
+                at, place, want.dtype.kind == "i", ZERO, constant(count), constant(array.size // self.samples)
+            )
+            for at, (want, array, place) in enumerate(sources)
+        ]
+        results = [lowered.plan.places[t] for t in lowered.program.outputs]
+        totals = [TotalCall(place, at, constant(count)) for at, place in enumerate(results)]
+        part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)
+        job = Job(self._built, part, dims, len(sources))
+        for want, array, place in known:
+            job.put(place, self._batches.get(want.name, array))
+        for at, (_, array, _) in enumerate(sources):
+            job.put(job.order + 2 + at, array)
+        for place, result in zip(results, self._results, strict=True):
+            job.put(place, result)
+        job.ready()
+        return job
 
     def _check_labels(
         self, inputs: Sequence[Expected], arrays: Mapping[str, Array], dims: Mapping[str, int]

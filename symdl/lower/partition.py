@@ -1,0 +1,356 @@
+"""A parallel schedule as data.
+
+Enters: a lowered training step and the sizes. Leaves: `Partition`: calls on blocks, grouped in tasks, and
+tasks in phases. Tasks of one phase touch nothing that another one writes; all of a phase are done before
+the next begins. Blocks depend on the sizes only, never on how many threads there are, so that the bits of
+a result do not either.
+
+The cost model, in nanoseconds: a matrix product does `_PRODUCTS` multiply-adds, a loop `_OPERATIONS`
+operations, copying `_COPIES` elements in one; each call costs `_CALL`. A step below `WORTH` stays in one
+piece. The batch is cut into blocks of 32 samples, of 16 if it is smaller than 64, and into no more than 16;
+the rows of a weight into pieces of about `_PIECE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from symdl.lower.buffers import Buffer
+from symdl.lower.calls import (
+    Call,
+    CheckCall,
+    CombineCall,
+    KernelCall,
+    Matrix,
+    ProductCall,
+    RepeatCall,
+    TakeCall,
+    TotalCall,
+)
+from symdl.lower.pipeline import Lowered
+from symdl.lower.poly import Poly, constant, evaluate, product
+from symdl.lower.rows import Split, Touch, fewer, rows_name, work
+from symdl.lower.tasks import Tasks, Use
+
+_PRODUCTS, _OPERATIONS, _COPIES, _CALL = 40.0, 40.0, 3.0, 60.0
+WORTH = 15_000.0
+_PIECE = 20_000.0
+_MOST_BLOCKS = 16
+_LARGEST_SUM = 1 << 16
+"""Elements of a sum over samples of which every block may have its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A place inside a buffer: so many elements after its beginning."""
+
+    buffer: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partition:
+    """A schedule for one choice of sizes.
+
+    Attributes:
+        calls: of all tasks, one after another.
+        tasks: for each phase the tasks: their first call, the one after their last, their cost.
+        buffers: those of the plan and one more for every sum over blocks, with the phases of their use.
+        views: what buffer numbers from ``len(buffers)`` on stand for.
+    """
+
+    calls: tuple[Call, ...]
+    tasks: tuple[tuple[tuple[int, int, float], ...], ...]
+    buffers: tuple[Buffer, ...]
+    views: tuple[View, ...]
+
+    @property
+    def cost(self) -> float:
+        """Nanoseconds on one core, about."""
+        return sum(cost for phase in self.tasks for _, _, cost in phase)
+
+    def lanes(self, count: int) -> list[list[list[int]]]:
+        """Return for each phase and lane its tasks: the most costly ones first, to the least busy lane."""
+        result = []
+        for phase in self.tasks:
+            loads, mine = [0.0] * count, [[] for _ in range(count)]  # type: list[float], list[list[int]]
+            for at in sorted(range(len(phase)), key=lambda t: -phase[t][2]):
+                lane = loads.index(min(loads))
+                loads[lane] += phase[at][2]
+                mine[lane].append(at)
+            result.append([sorted(tasks) for tasks in mine])
+        return result
+
+    def speedup(self, count: int) -> float:
+        """Return by how much `count` lanes are faster than one, apart from waiting."""
+        longest = 0.0
+        for phase, lanes in zip(self.tasks, self.lanes(count), strict=True):
+            longest += max(sum(phase[t][2] for t in tasks) for tasks in lanes)
+        return self.cost / longest if longest else 1.0
+
+
+def partition(
+    lowered: Lowered,
+    dims: Mapping[str, int],
+    takes: Sequence[TakeCall],
+    totals: Sequence[TotalCall],
+    *,
+    whole: bool = False,
+) -> Partition:
+    """Return the schedule of a step that begins with `takes` and ends with `totals`.
+
+    Args:
+        dims: the value of every size, `rows_name` included.
+        whole: do not cut anything.
+
+    Raises:
+        KeyError: a size has no value in `dims`.
+    """
+    cost = 0.0
+    if lowered.batch and not whole:
+        made = _Partitioner(lowered, dims, takes, totals).blocks()
+        if made.cost >= WORTH and any(len(phase) > 1 for phase in made.tasks):
+            return made
+        cost = made.cost
+    calls = [*takes, *(c for c in lowered.calls if not isinstance(c, CheckCall)), *totals]
+    shift = len(takes) - sum(isinstance(c, CheckCall) for c in lowered.calls)
+    moved = [replace(c, begin=c.begin + shift) if isinstance(c, RepeatCall) else c for c in calls]
+    return Partition(tuple(moved), (((0, len(moved), cost),),), lowered.plan.buffers, ())
+
+
+def sample_blocks(count: int) -> list[tuple[int, int]]:
+    """Return the blocks of a batch."""
+    size = max(16 if count < 64 else 32, -(-count // (_MOST_BLOCKS * 32)) * 32)
+    return [(at, min(at + size, count)) for at in range(0, count, size)]
+
+
+def pieces(units: int, cost: float) -> list[tuple[int, int]]:
+    """Return cuts of so many units into about equal pieces of about `_PIECE`."""
+    wanted = max(1, min(_MOST_BLOCKS, round(cost / _PIECE)))
+    size = -(-units // wanted)
+    size = -(-size // 8) * 8 if size >= 16 else size
+    return [(at, min(at + size, units)) for at in range(0, units, size)]
+
+
+class _Partitioner:
+    def __init__(
+        self,
+        lowered: Lowered,
+        dims: Mapping[str, int],
+        takes: Sequence[TakeCall],
+        totals: Sequence[TotalCall],
+    ) -> None:
+        self.lowered, self.dims = lowered, dims
+        self.takes, self.totals = takes, totals
+        self.samples = sample_blocks(dims[lowered.batch])
+        self.buffers = list(lowered.plan.buffers)
+        self.views: dict[tuple[int, int], int] = {}
+        self.tasks = Tasks()
+        self.cuts: dict[int, list[tuple[int, int]]] = {}  # in elements, of what was computed in pieces
+
+    def value(self, poly: Poly) -> int:
+        return evaluate(poly, self.dims)
+
+    def blocks(self) -> Partition:
+        """Cut every call and give its pieces to tasks."""
+        for take in self.takes:
+            for block, (low, high) in enumerate(self.samples):
+                width = self.value(take.width)
+                part = replace(take, target=self.view(take.target, low * width), start=constant(low))
+                part = replace(part, count=constant(high - low))
+                use = Use(take.target, True, 0, low * width, high * width)
+                self.tasks.add([part], [use], (high - low) * width / _COPIES, block)
+        calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall)]
+        shift = len(self.lowered.calls) - len(calls)
+        ends = {c.begin - shift: at for at, c in enumerate(calls) if isinstance(c, RepeatCall)}
+        splits = iter(self.lowered.splits)
+        trees = iter(self.lowered.steps)
+        at = 0
+        while at < len(calls):
+            end = ends.get(at, at)
+            group = [(c, next(splits), next(trees)) for c in calls[at : end + (end == at)]]
+            found = [(c, s, self.cost(c, t.work)) for c, s, t in group]
+            if end > at:
+                repeat = calls[end]
+                assert isinstance(repeat, RepeatCall)
+                self.recurrence(found, repeat)
+            else:
+                self.call(*found[0])
+            at = end + 1
+        for total in self.totals:
+            self.tasks.add([total], [Use(total.buffer, False)], _CALL)
+        return self.finish()
+
+    def cost(self, call: Call, tree: object) -> float:
+        """Return about how long a call takes on one core."""
+        if isinstance(call, ProductCall):
+            sizes = (call.m, call.n, call.k, *call.batch)
+            return _CALL * self.value(product(call.batch)) + self.value(product(sizes)) / _PRODUCTS
+        assert isinstance(tree, tuple)
+        return _CALL + work(tree, self.value) / _OPERATIONS
+
+    def call(self, call: Call, split: Split, cost: float) -> None:
+        """Cut one call."""
+        sums = sum(self.value(self.buffers[b].count) for b in split.sums)
+        if split.kind == "rows" and (len(self.samples) == 1 or sums <= _LARGEST_SUM):
+            self.rows(call, split, cost)
+        elif split.kind in ("columns", "elements"):
+            units = self.value(split.units)
+            cuts = self.follow(split) if split.kind == "elements" else pieces(units, cost)
+            for low, high in cuts or pieces(units, cost):
+                part = self.piece(call, split, low, high)
+                uses = [self.use(t, low, high) for t in split.touches]
+                self.tasks.add([part], uses, cost * (high - low) / units, fresh=split.kind == "columns")
+                for touch in split.touches:
+                    if touch.written and touch.stride is not None:
+                        known = self.cuts.setdefault(touch.buffer, []) if low else []
+                        self.cuts[touch.buffer] = known
+                        stride = self.value(touch.stride)
+                        known.append((low * stride, high * stride))
+        else:
+            self.tasks.add([call], [replace(self.use(t, 0, 0), kind=-1) for t in split.touches], cost)
+
+    def follow(self, split: Split) -> list[tuple[int, int]]:
+        """Return the cuts in which what an update reads was computed."""
+        for touch in split.touches:
+            if not touch.written and touch.stride is not None and touch.buffer in self.cuts:
+                return self.cuts[touch.buffer]
+        return []
+
+    def rows(self, call: Call, split: Split, cost: float) -> None:
+        """Do a call block by block; sums over the samples get a part a block, added up in order."""
+        total = self.samples[-1][1]
+        alone = len(self.samples) == 1
+        extra = {} if alone else {b: self.new_parts(b) for b in split.sums}
+        for block, (low, high) in enumerate(self.samples):
+            changes = {}
+            uses = []
+            for touch in split.touches:
+                if touch.buffer in extra:
+                    count = self.value(self.buffers[touch.buffer].count)
+                    changes[touch.buffer] = self.view(extra[touch.buffer], block * count)
+                    span = (block * count, (block + 1) * count)
+                    uses.append(Use(extra[touch.buffer], True, 0, *span))
+                else:
+                    uses.append(self.use(touch, low, high))
+            part = self.piece(call, split, low, high, changes)
+            self.tasks.add([part], uses, cost * (high - low) / total, block)
+        for buffer, parts in extra.items():
+            size = self.buffers[buffer].count
+            combine = CombineCall(buffer, parts, size, constant(len(self.samples)))
+            uses = [Use(parts, False), Use(buffer, True)]
+            self.tasks.add([combine], uses, self.value(size) * len(self.samples) / _COPIES)
+
+    def recurrence(self, calls: Sequence[tuple[Call, Split, float]], repeat: RepeatCall) -> None:
+        """Take a recurrence along as a whole, block by block if all its calls can be."""
+        steps = self.value(repeat.extent)
+        cost = steps * sum(cost for _, _, cost in calls)
+        touches = [t for _, split, _ in calls for t in split.touches]
+        again = replace(repeat, begin=0)
+        if not all(split.kind == "rows" and not split.sums for _, split, _ in calls):
+            uses = [replace(self.use(t, 0, 0), kind=-1) for t in touches]
+            self.tasks.add([*(c for c, _, _ in calls), again], uses, cost)
+            return
+        for block, (low, high) in enumerate(self.samples):
+            group = [self.piece(c, split, low, high) for c, split, _ in calls]
+            uses = [self.use(t, low, high) for t in touches]
+            self.tasks.add([*group, again], uses, cost * (high - low) / self.samples[-1][1], block)
+
+    def new_parts(self, buffer: int) -> int:
+        """Make room for a part of a sum for every block; return its number, final in `finish`."""
+        whole = self.buffers[buffer]
+        count = whole.count * len(self.samples)
+        self.buffers.append(replace(whole, kind="arena", count=count))
+        return len(self.buffers) - 1
+
+    def view(self, buffer: int, offset: int) -> int:
+        """Return a number below 0 that stands for a place inside a buffer."""
+        if not offset:
+            return buffer
+        return ~self.views.setdefault((buffer, offset), len(self.views))
+
+    def use(self, touch: Touch, low: int, high: int) -> Use:
+        if touch.stride is None:
+            return Use(touch.buffer, touch.written)
+        stride = self.value(touch.stride)
+        if touch.flat:
+            return Use(touch.buffer, touch.written, 0, low * stride, high * stride)
+        return Use(touch.buffer, touch.written, stride, low, high)
+
+    def piece(
+        self, call: Call, split: Split, low: int, high: int, changes: Mapping[int, int] | None = None
+    ) -> Call:
+        """Return a call on the units from `low` to `high`."""
+        moved = dict(changes or {})
+        for touch in split.touches:
+            if touch.stride is not None:
+                moved[touch.buffer] = self.view(touch.buffer, low * self.value(touch.stride))
+        length = constant(high - low)
+        if isinstance(call, KernelCall):
+            buffers = tuple(moved.get(b, b) for b in call.buffers)
+            if split.kind == "rows":
+                rows = {rows_name(self.lowered.batch): length}
+                sizes = tuple(fewer(size, rows) for size in call.sizes)
+            else:
+                sizes = tuple(length if size == split.units else size for size in call.sizes)
+            return replace(call, buffers=buffers, sizes=sizes)
+        assert isinstance(call, ProductCall)
+        return self.product(call, split, low, length)
+
+    def product(self, call: ProductCall, split: Split, low: int, length: Poly) -> ProductCall:
+        """Return a matrix product on fewer rows or fewer matrices."""
+        if split.cut == "m":
+            left, result = call.left, call.result
+            step = 1 if left.operand.transposed else self.value(left.operand.lead)
+            left = Matrix(self.view(left.buffer, low * step), left.operand)
+            result = Matrix(self.view(result.buffer, low * self.value(result.operand.lead)), result.operand)
+            return replace(call, left=left, result=result, m=length)
+        at = int(split.cut)
+        matrices = []
+        for matrix in (call.left, call.right, call.result):
+            offset = low * self.value(matrix.operand.steps[at])
+            matrices.append(Matrix(self.view(matrix.buffer, offset), matrix.operand))
+        batch = (*call.batch[:at], length, *call.batch[at + 1 :])
+        return replace(call, left=matrices[0], right=matrices[1], result=matrices[2], batch=batch)
+
+    def finish(self) -> Partition:
+        """Return the tasks phase by phase, with final numbers of buffers and calls."""
+        calls: list[Call] = []
+        count = 1 + max((t.phase for t in self.tasks.all), default=0)
+        phases: list[list[tuple[int, int, float]]] = [[] for _ in range(count)]
+        for task in sorted(self.tasks.all, key=lambda t: t.phase):
+            begin = len(calls)
+            for chunk in task.chunks:
+                start = len(calls)
+                calls += (replace(c, begin=start) if isinstance(c, RepeatCall) else c for c in chunk)
+            phases[task.phase].append((begin, len(calls), task.cost))
+        buffers = tuple(self.in_phases())
+        views = tuple(View(buffer, offset) for buffer, offset in self.views)
+        final = [_renumbered(c, len(buffers)) for c in calls]
+        return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views)
+
+    def in_phases(self) -> Iterator[Buffer]:
+        """Yield the buffers with the phases of their use."""
+        for number, buffer in enumerate(self.buffers):
+            used = self.tasks.phases(number)
+            yield replace(buffer, first=min(used, default=0), last=max(used, default=0))
+
+
+def _renumbered(call: Call, count: int) -> Call:
+    """Return a call in which the numbers of views come after those of buffers."""
+
+    def number(place: int) -> int:
+        return place if place >= 0 else count + ~place
+
+    def matrix(found: Matrix) -> Matrix:
+        return replace(found, buffer=number(found.buffer))
+
+    if isinstance(call, KernelCall):
+        return replace(call, buffers=tuple(map(number, call.buffers)))
+    if isinstance(call, ProductCall):
+        left, right, result = map(matrix, (call.left, call.right, call.result))
+        return replace(call, left=left, right=right, result=result)
+    if isinstance(call, TakeCall):
+        return replace(call, target=number(call.target))
+    return call

@@ -1,0 +1,171 @@
+"""Several threads inside one step.
+
+Enters: a schedule in blocks for one choice of sizes. Leaves: `Job`, whose `run` takes batches on any number
+of lanes. Every lane is a thread that does its tasks of a phase, then waits for the others; inside an epoch
+no lane returns to Python. `Pace` chooses the number of lanes by measuring: results do not depend on it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.emit.table import FIRST_SAMPLE, table_of
+from symdl.errors import ArgumentError
+from symdl.lower.partition import Partition
+from symdl.run.compiled import Built
+from symdl.run.memory import address, memory
+from symdl.run.native import STOP
+
+Array = NDArray[Any]
+MOST_LANES = 4
+"""Lanes that are tried if the caller does not choose."""
+_TRIAL = 1e-3
+_SLICE = 0.05
+_SLOWER = 1.4
+"""Seconds of one trial, and of a slice of the work; how much slower a slice may be before a new trial."""
+
+
+class Job:
+    """The steps on batches of one size: table, memory and places, and scripts for each number of lanes."""
+
+    def __init__(self, built: Built, part: Partition, dims: Mapping[str, int], sources: int) -> None:
+        self.built, self.partition = built, part
+        order = len(part.buffers) + len(part.views)
+        self.table = table_of(part.calls, order)
+        self.code = np.array(self.table.rows, "int64").reshape(len(self.table.rows), -1)
+        dims = {**dims, "first sample": 0}
+        made = memory(self.table, part.buffers, (), dims, dtype=built.dtype, target=built.target)
+        self.memory, self.order = made, order
+        self.places: list[Any] = [*made.places, *([0] * (len(part.views) + 2 + sources))]
+        self.slot = self.table.sizes.index(FIRST_SAMPLE)
+        self.scripts: dict[int, list[Array]] = {}
+        self.vector: Any = None
+
+    def put(self, place: int, array: Array) -> None:
+        """Say where a buffer that is not in the arena is."""
+        self.places[place] = address(array) if self.built.target == "cpu" else array.reshape(-1)
+
+    def ready(self) -> None:
+        """Fill in the places inside buffers."""
+        buffers = self.partition.buffers
+        for number, view in enumerate(self.partition.views, len(buffers)):
+            base = self.places[view.buffer]
+            if self.built.target == "cpu":
+                size = 8 if buffers[view.buffer].integer else np.dtype(self.built.dtype).itemsize
+                self.places[number] = base + view.offset * size
+            else:
+                self.places[number] = base[view.offset :]
+        cpu = self.built.target == "cpu"
+        self.vector = np.array(self.places, "int64") if cpu else self.places
+
+    def script(self, lanes: int) -> list[Array]:
+        """Return what each lane does in a step: ranges of rows, and -1 where it waits."""
+        if lanes not in self.scripts:
+            begins = self.table.begins
+            lines: list[list[tuple[int, int]]] = [[] for _ in range(lanes)]
+            shares = self.partition.lanes(lanes)
+            for phase, shared in zip(self.partition.tasks, shares, strict=True):
+                for mine, tasks in zip(lines, shared, strict=True):
+                    mine += [(begins[phase[t][0]], begins[phase[t][1]]) for t in tasks]
+                    mine += [(-1, -1)] * (lanes > 1)
+            self.scripts[lanes] = [np.array(mine, "int64").reshape(-1, 2) for mine in lines]
+        return self.scripts[lanes]
+
+    def run(self, order: Array, totals: Array, span: tuple[int, int, int], lanes: int) -> None:
+        """Take the batches of a span: first sample, the one after the last, samples a batch."""
+        self.put(self.order, order)
+        self.put(self.order + 1, totals)
+        if self.built.target == "cpu":
+            self.vector[self.order : self.order + 2] = self.places[self.order : self.order + 2]
+        team, limits = np.zeros(8, "int64"), np.array(span, "int64")
+        epoch: Callable[..., None] = self.built.module.epoch
+
+        def lane(script: Array) -> None:
+            mine = self.memory.sizes.copy()
+            options = (self.vector, mine, self.memory.factors, self.built.blas, team, lanes)
+            epoch(self.code, script, *options, self.slot, limits)
+
+        first, *others = self.script(lanes)
+        threads = [threading.Thread(target=lane, args=(script,), daemon=True) for script in others]
+        try:
+            for thread in threads:
+                thread.start()
+            lane(first)
+        except BaseException:  # such as an interrupt before all lanes had begun
+            team[0] = STOP
+            raise
+        finally:
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+
+
+def chosen(threads: int | None) -> int | None:
+    """Return the number of lanes that was asked for here or by ``SYMDL_THREADS``, or None.
+
+    Raises:
+        ArgumentError: it is no positive integer.
+    """
+    asked = os.environ.get("SYMDL_THREADS", "")
+    value = int(asked) if asked.isdigit() else (asked or threads)
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise ArgumentError(f"threads={value!r} is no positive integer", cure="pass None or a number")
+    return value
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pace:
+    """The number of lanes, by trial: all batches count, so trying costs little."""
+
+    def __init__(self, part: Partition, threads: int | None, *, target: str) -> None:
+        most = max(map(len, part.tasks))
+        fixed = 1 if target != "cpu" or most == 1 else threads
+        self.choices = [fixed] if fixed else list(range(1, min(cores(), MOST_LANES, most) + 1))
+        self.guess = part.cost * 1e-9
+        self.lanes, self.step = self.choices[0], 0.0
+
+    def run(self, batches: int, take: Callable[[int, int, int], None]) -> None:
+        """Take batches: ``take(first, last, lanes)``."""
+        done = 0
+        if len(self.choices) == 1:
+            take(0, batches, self.lanes)
+            return
+        self.step = 0.0
+        while done < batches:
+            if not self.step and batches - done >= 4 * len(self.choices):
+                done = self.trial(done, batches, take)
+                continue
+            step = self.step or self.guess
+            last = min(batches, done + max(1, int(_SLICE / step)))
+            found = self.timed(done, last, self.lanes, take)
+            if self.step and found > _SLOWER * self.step:
+                self.step = 0.0
+            done = last
+
+    def trial(self, done: int, batches: int, take: Callable[[int, int, int], None]) -> int:
+        """Measure every choice and keep the best; return how far that went."""
+        many = max(1, min(int(_TRIAL / self.guess), (batches - done) // (2 * len(self.choices))))
+        best: dict[int, float] = {}
+        for lanes in 2 * self.choices:
+            found = self.timed(done, done + many, lanes, take)
+            best[lanes] = min(found, best.get(lanes, found))
+            done += many
+        self.lanes = min(best, key=lambda lanes: best[lanes])
+        self.step = self.guess = best[self.lanes]
+        return done
+
+    def timed(self, first: int, last: int, lanes: int, take: Callable[[int, int, int], None]) -> float:
+        start = time.perf_counter()
+        take(first, last, lanes)
+        return max(time.perf_counter() - start, 1e-7) / (last - first)
