@@ -72,7 +72,7 @@ def matrix_form(
     """
     if equation.lhs.rank > 2 or equation.guards:
         return None
-    reader = _Reader(notation, dict(inline or {}), one_hot, dict(equation.extents))
+    reader = Reader(notation, dict(inline or {}), one_hot, dict(equation.extents))
     try:
         part = reader.equation(equation)
         return reader.full(part, equation.indices).node
@@ -81,7 +81,9 @@ def matrix_form(
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
+    """Reads expressions in index form; `extents` knows the size of every index variable met."""
+
     notation: Notation
     inline: Mapping[Tensor, Equation]
     one_hot: Callable[[Access, Extent], Node | None] | None

@@ -108,7 +108,9 @@ def transposed(node: Node) -> Node:
         return Product((*node.args[:-1], transposed(node.args[-1])))
     if isinstance(node, Diagonal | Norm | Number | Symbol):
         return node
-    if isinstance(node, Call) and node.name != "trace":
+    if isinstance(node, Call) and node.name in ("trace", "determinant"):
+        return node
+    if isinstance(node, Call) and node.name not in ("inverse", "softmax"):
         return Call(node.name, (transposed(node.args[0]), *node.args[1:]))
     return Transpose(node)
 

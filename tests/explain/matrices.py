@@ -1,0 +1,45 @@
+"""The value of a matrix formula as it is shown, with inverse, determinant, softmax and differentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symdl.explain import tree as t
+from symdl.express.tensors import Tensor
+
+from .shown import Shown
+
+
+@dataclass
+class Matrices(Shown):
+    """Adds matrix functions; `moves` holds the direction that the differential of a tensor stands for."""
+
+    moves: Mapping[Tensor, Any] = field(default_factory=dict)
+
+    def value(self, node: t.Node, at: Mapping[Any, int] | None = None) -> Any:
+        match node:
+            case t.Call(name="inverse"):
+                return np.linalg.inv(self.value(node.args[0]))
+            case t.Call(name="determinant"):
+                return np.linalg.det(self.value(node.args[0]))
+            case t.Call(name="softmax"):
+                z = self.value(node.args[0])
+                axis = 0 if z.shape[1] == 1 else 1  # vectors are columns; of a matrix every row
+                return np.exp(z) / np.exp(z).sum(axis, keepdims=True)
+            case t.Call(name="differential", args=(t.Array(tensor=tensor),)):
+                return as_columns(self.moves[tensor])
+            case t.Call(name="differential", args=(t.Symbol(expr=access),)):
+                return float(self.moves[access.tensor])
+            case t.Call(name="trace"):
+                return np.trace(np.atleast_2d(self.value(node.args[0])))
+        return super().value(node, at)
+
+
+def as_columns(array: Any) -> np.ndarray:
+    """Return a vector as a column, anything else as it is."""
+    array = np.asarray(array)
+    return array.reshape(-1, 1) if array.ndim == 1 else array
