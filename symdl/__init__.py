@@ -22,6 +22,7 @@ from symdl.errors import SymdlError
 from symdl.explain.components import components, generic_gradient, generic_jacobian
 from symdl.explain.compose import compose
 from symdl.explain.derive import derive
+from symdl.explain.styles import Style
 from symdl.explain.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
@@ -117,6 +118,7 @@ __all__ = [
     "Max",
     "Model",
     "Prod",
+    "Style",
     "Sum",
     "SymdlError",
     "Tensor",

@@ -75,12 +75,15 @@ def _occurrences(body: sp.Expr) -> list[Access]:
     return [node for node in sp.preorder_traversal(body) if isinstance(node, Access)]
 
 
-def closing_lines(last: Node, result: sp.Expr, shown: Node, notation: Notation) -> list[Step]:
-    """Return the lines from the last line of the chain rule to the result in standard order."""
+def closing_lines(last: Node, result: sp.Expr, shown: Node, notation: Notation, *, apart: bool) -> list[Step]:
+    """Return the lines from the last line of the chain rule to the result in standard order.
+
+    Where sigmoids were taken apart, they come together on a line of their own.
+    """
     plain = Notation(notation.labels, notation.symbols, sigmoid=False)
     collected = plain.read(result)
     steps: list[Step] = []
-    if shown != collected and has_sigmoid(result) and last != collected:
+    if apart and shown != collected and has_sigmoid(result) and last != collected:
         steps.append(Step("collected", None, collected))
         last = collected
     if last != shown:

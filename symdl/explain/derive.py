@@ -7,8 +7,8 @@ from the same record that the compiler reads.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import sympy as sp
 
@@ -16,8 +16,10 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.errors import DerivativeError, ExplainError
 from symdl.explain.derivation import Depth, Derivation
 from symdl.explain.names import label_of
-from symdl.explain.scalar import Story, graph_of, scalar_sections
-from symdl.explain.tree import Applied, Symbol
+from symdl.explain.scalar import Story, graph_of
+from symdl.explain.scalarpage import scalar_sections
+from symdl.explain.styles import Style, labels_styled
+from symdl.explain.tree import Applied, Label, Symbol
 from symdl.express.equations import Origin
 from symdl.express.program import Fact, Program, collect
 from symdl.express.scalar import scalar_graph
@@ -33,9 +35,12 @@ def derive(
     *,
     facts: Sequence[Fact] = (),
     depth: Depth | None = None,
+    form: Literal["index", "differential"] = "index",
     where: Mapping[sp.Symbol, sp.Expr] | None = None,
     name: str = "f",
     symbols: Sequence[sp.Symbol] | None = None,
+    parameters: Sequence[sp.Symbol] = (),
+    styles: Mapping[str, Style] | None = None,
 ) -> Derivation:
     """Derive the derivative of a scalar function, or the gradient of a tensor of rank 0.
 
@@ -45,24 +50,44 @@ def derive(
         facts: declared knowledge about tensors, such as ``sd.sums_to_one(Y)``.
         depth: ``"result"``, ``"key"`` or ``"all"``; by default all steps of a scalar function, the key
             lines of a network.
+        form: of a tensor's derivation: ``"differential"`` prints ``dL = tr(G' dX)`` line by line.
         where: for an expression, named intermediates and what they are: ``{z: y - f, ...}``. They stay
             named in the derivation.
         name: what a scalar function is called.
         symbols: the order of a scalar function's variables; by default sorted by name.
+        parameters: those of a scalar function's variables that stand after the semicolon, ``f(x; a, b)``.
+        styles: for names other letters and colours: ``{"X": sd.Style(colour="#0B6E4F")}``.
 
     Raises:
         DerivativeError: `f` does not depend on `wrt`, has axes, or has no derivative in closed form.
         ExplainError: `wrt` is not of a kind that fits `f`, or no tensor has that name.
     """
+    named = labels_styled(styles or {})
+    if form not in ("index", "differential"):
+        raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
+    if isinstance(f, Tensor) and form == "differential":
+        from symdl.explain.differential import derive_differential
+
+        return derive_differential(f, wrt, facts=facts, depth=depth or "key", named=named)
     if isinstance(f, Tensor):
         from symdl.explain.network import derive_tensor
 
-        return derive_tensor(f, wrt, facts=facts, depth=depth or "key")
+        return derive_tensor(f, wrt, facts=facts, depth=depth or "key", named=named)
     if not isinstance(wrt, sp.Symbol):
         raise ExplainError(
             f"{wrt!r} is no symbol of the expression", expression=f, cure="pass a SymPy symbol"
         )
-    return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, name=name, symbols=symbols)
+    setting = Setting(name, tuple(parameters), named)
+    return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, setting=setting, symbols=symbols)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a scalar function is written: its name, its parameters, the labels wished for names."""
+
+    name: str
+    parameters: tuple[sp.Symbol, ...]
+    named: Mapping[str, Label]
 
 
 def derive_scalar(
@@ -71,11 +96,12 @@ def derive_scalar(
     *,
     depth: Depth,
     where: Mapping[sp.Symbol, sp.Expr],
-    name: str,
+    setting: Setting,
     symbols: Sequence[sp.Symbol] | None,
 ) -> Derivation:
     """Return the derivation of the derivative of `f` by `wrt`; see `derive`."""
     expr = sp.sympify(f, strict=True)
+    name = setting.name
     program = named_graph(expr, where, name) if where else scalar_graph(expr, symbols)
     given = list(symbols or sorted(_variables(expr, where), key=str))
     table = {symbol.name: symbol for symbol in given}
@@ -90,10 +116,11 @@ def derive_scalar(
     derivative = differentiate(output, [target] if where else variables)
     known = {t: table[str(t.name)] for t in program.inputs}
     label = Symbol(label_of(name))
-    story = Story(program, derivative, label, known, numbered=not where)
+    story = Story(program, derivative, label, known, numbered=not where, named=setting.named)
     sections, result = scalar_sections(story, target, brace=bool(where))
     by = story.notation.read(wrt)
-    call = Applied(label_of(name), tuple(story.notation.read(s) for s in given))
+    inputs = tuple(story.notation.read(s) for s in given if s not in setting.parameters)
+    call = Applied(label_of(name), inputs, tuple(story.notation.read(s) for s in setting.parameters))
     short = story.small and sp.count_ops(expr) <= _LONGEST_TITLE
     body = (" = ", story.apart.read(expr)) if short else ()
     title = ("Derivative of ", call, *body, " by ", by)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from symdl.explain.derivation import GraphNode
 from symdl.explain.text import text
+from symdl.explain.tree import Node, Symbol
 
 _MOST = 24
 _WIDE, _HIGH, _RADIUS = 150, 84, 24
@@ -38,8 +39,10 @@ def graph_svg(graph: Sequence[GraphNode]) -> str:
             parts.append(_edge(way, text(local)))
     for (x, y), node in zip(places, graph, strict=True):
         kind = "given" if node.given else "node"
-        parts.append(f'<circle class="{kind}" cx="{x:.0f}" cy="{y:.0f}" r="{_RADIUS}"/>')
-        parts.append(_words(x, y + 5, text(node.name), "name"))
+        tint = _colour(node.name) or _colour(node.operation)
+        ring = f' style="stroke:{tint}"' if tint else ""
+        parts.append(f'<circle class="{kind}"{ring} cx="{x:.0f}" cy="{y:.0f}" r="{_RADIUS}"/>')
+        parts.append(_words(x, y + 5, text(node.name), "name", tint))
         parts.append(_words(x, y + _RADIUS + 16, text(node.operation), "operation"))
     return "".join([*parts, "</svg>"])
 
@@ -115,5 +118,12 @@ def _towards(point: Point, other: Point, distance: float) -> Point:
     )
 
 
-def _words(x: float, y: float, words: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}" text-anchor="middle">{html.escape(words)}</text>'
+def _colour(node: Node) -> str:
+    """The colour that the user gave a symbol, checked when it was given."""
+    return node.label.color if isinstance(node, Symbol) else ""
+
+
+def _words(x: float, y: float, words: str, kind: str, tint: str = "") -> str:
+    style = f' style="fill:{tint}"' if tint else ""
+    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="middle"'
+    return f'<text class="{kind}"{style} {place}>{html.escape(words)}</text>'

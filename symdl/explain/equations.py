@@ -7,7 +7,7 @@ that are used once are written inside their user, ``exp(z - logsumexp(z))`` is c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -64,8 +64,8 @@ class Page:
     labels: dict[Tensor, Label] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, derivative: Derivative) -> Page:
-        """Choose what to show of a derivative."""
+    def of(cls, derivative: Derivative, named: Mapping[str, Label] | None = None) -> Page:
+        """Choose what to show of a derivative; `named` are the labels that the user wishes for names."""
         full = derivative.program
         gradients = tuple(derivative.gradient(t) for t in derivative.wrt)
         program = replace(full, outputs=(derivative.output, *gradients))
@@ -73,7 +73,7 @@ class Page:
         page._abbreviate()
         page.inlined = _single_uses(page.program)
         given = {} if derivative.output.name else {derivative.output: _unused("L", page.program)}
-        page.labels = labels_of(page.program, given)
+        page.labels = labels_of(page.program, given, named)
         page._extra_labels(derivative)
         inline = {t: page._inliner(e) for t, e in page.inlined.items()}
         page.notation = Notation(page.labels, {}, inline)

@@ -106,6 +106,11 @@ def _at_least(node: Node, level: int) -> str:
     return latex(node) if precedence(node) >= level else bracketed(node)
 
 
+def needs_brackets(node: Node) -> bool:
+    """Say whether a differential needs brackets around what it is of."""
+    return not isinstance(node, Array | Symbol | Norm)
+
+
 def extent_latex(extent: Extent) -> str:
     """Return a size: ``784``, ``n``, ``4 n``."""
     return str(extent) if isinstance(extent, int) else latex(Notation().read(extent))
@@ -188,7 +193,7 @@ def _fraction(node: Fraction) -> str:
 def _power(node: Power) -> str:
     exponent = braced(latex(node.exponent))
     base = node.base
-    if isinstance(base, Symbol | Item) and not base.label.marks and not base.label.color:
+    if isinstance(base, Symbol | Item) and not base.label.marks:
         return f"{latex(base)}^{exponent}"
     if isinstance(base, Array):
         return rf"{_wrapped(base)}^{{\odot {latex(node.exponent)}}}"
@@ -232,7 +237,8 @@ def _call(node: Call) -> str:
         inner = _at_least(node.args[0], ATOM)
         return f"{inner}^{{-1}}" if node.name == "inverse" else rf"\det{bracketed(node.args[0])}"
     if node.name == "differential":
-        return rf"\mathrm{{d}}{_at_least(node.args[0], ATOM)}"
+        inner = node.args[0]
+        return r"\mathrm{d}" + (bracketed(inner) if needs_brackets(inner) else latex(inner))
     name = _OPERATORS.get(node.name) or rf"\operatorname{{{word_latex(node.name, verbatim=True)[8:-1]}}}"
     return name + _arguments(node)
 

@@ -64,14 +64,21 @@ def label_of(name: str) -> Label:
     return Label(spelled, tuple(sub), tuple(path), accents)  # type: ignore[arg-type]
 
 
-def labels_of(program: Program, given: Mapping[Tensor, Label] | None = None) -> dict[Tensor, Label]:
-    """Return a label for every tensor of a program, no two alike.
+def labels_of(
+    program: Program, given: Mapping[Tensor, Label] | None = None, named: Mapping[str, Label] | None = None
+) -> dict[Tensor, Label]:
+    """Return a label for every tensor of a program, no two alike; `named` are the labels of known names.
 
     A cotangent is its tensor with a bar, a tangent with a dot. An unnamed tensor gets a letter of its own.
     """
     labels: dict[Tensor, Label] = dict(given or {})
     taken = set(labels.values())
     tensors = [*program.inputs, *(e.lhs for e in program.equations)]
+    for tensor in tensors:
+        wished = (named or {}).get(str(tensor.name))
+        if wished is not None and tensor not in labels:
+            labels[tensor] = free_label(wished, taken)
+            taken.add(labels[tensor])
     for tensor in (*(t for t in tensors if t.name), *(t for t in tensors if not t.name)):
         if tensor in labels:
             continue
@@ -136,6 +143,8 @@ def _character(character: str) -> str:
 def label_latex(label: Label, *, below: str = "", above: str = "") -> str:
     """Set a label with subscripts `below` it and something more `above` it, such as a transpose."""
     base = word_latex(label.base, verbatim=label.verbatim)
+    if label.font:
+        base = f"\\{label.font}{{{base}}}"
     for accent in label.accents:
         base = f"\\{accent}{{{base}}}" if len(base) > 1 or base.startswith("\\") else f"\\{accent} {base}"
     marks = ",".join(word_latex(mark) for mark in label.marks)

@@ -6,7 +6,7 @@ forward equations, the adjoint equations in the order computed, each with its re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,18 +19,25 @@ from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, St
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.reasons import reason
-from symdl.explain.tree import Negative, Node, Terms, number
+from symdl.explain.tree import Label, Negative, Node, Terms, number
 from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Access, Tensor, substitute
 
 
-def derive_tensor(f: Tensor, wrt: Any, *, facts: Sequence[Fact] = (), depth: Depth = "key") -> Derivation:
+def derive_tensor(
+    f: Tensor,
+    wrt: Any,
+    *,
+    facts: Sequence[Fact] = (),
+    depth: Depth = "key",
+    named: Mapping[str, Label] | None = None,
+) -> Derivation:
     """Return the derivation of the gradient of `f` by `wrt`; see `symdl.explain.derive.derive`."""
     target = find(f, wrt)
     derivative = differentiate(f, [target], facts=facts)
-    page = Page.of(derivative)
+    page = Page.of(derivative, named)
     by = page.notation.array(target) if target.rank else page.notation.read(target.at())
     loss = page.notation.read(f.at())
     sections = (

@@ -13,17 +13,8 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
-from symdl.explain.closing import (
-    LARGEST,
-    Value,
-    closing_lines,
-    has_sigmoid,
-    kink_lines,
-    own_form,
-    sizes,
-    written_out,
-)
-from symdl.explain.derivation import GraphNode, Lines, Section, Step, Table, Words
+from symdl.explain.closing import LARGEST, sizes
+from symdl.explain.derivation import GraphNode, Lines, Step, Table
 from symdl.explain.notation import Notation, ordered_factors, sigmoid_argument
 from symdl.explain.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.express.program import Program
@@ -43,6 +34,7 @@ class Story:
         program: the function, every equation of rank 0.
         derivative: its derivative by all inputs.
         numbered: whether nodes are ``v1``, ``v2``, …, inputs too, or keep the user's names.
+        named: the labels that the user wishes for names.
         function: what the whole function is called.
         symbols: the user's symbol for each input tensor.
     """
@@ -52,6 +44,7 @@ class Story:
     function: Node
     symbols: dict[Tensor, sp.Symbol]
     numbered: bool = True
+    named: Mapping[str, Label] = field(default_factory=dict)
     nodes: dict[Tensor, sp.Symbol] = field(default_factory=dict)
     notation: Notation = field(default_factory=Notation)
 
@@ -64,6 +57,9 @@ class Story:
                 labels[self.nodes[tensor]] = Label("v", (str(place),))
             else:
                 self.nodes[tensor] = self.symbols.get(tensor) or sp.Symbol(str(tensor.name), real=True)
+        for symbol in (*self.symbols.values(), *self.nodes.values()):
+            if symbol.name in self.named:
+                labels.setdefault(symbol, self.named[symbol.name])
         self.notation = Notation(symbols=labels)
 
     @property
@@ -160,12 +156,12 @@ def adjoint_lines(story: Story) -> Lines:
             value = sp.Symbol(f"adjoint {len(values)}", real=True)
             hidden[value] = bar(story, tensor)
         else:
-            steps.append(Step("", None, _with(story, hidden).read(value), "adjoint", "all"))
+            steps.append(Step("", None, with_names(story, hidden).read(value), "adjoint", "all"))
         values[tensor] = value
     return Lines("Adjoints, from the output back", tuple(steps), level="all")
 
 
-def _with(story: Story, hidden: Mapping[sp.Symbol, Node]) -> Notation:
+def with_names(story: Story, hidden: Mapping[sp.Symbol, Node]) -> Notation:
     labels = {symbol: node.label for symbol, node in hidden.items() if isinstance(node, Symbol)}
     return replace(story.notation, symbols={**story.notation.symbols, **labels})
 
@@ -175,7 +171,7 @@ def bar(story: Story, tensor: Tensor) -> Node:
     name = story.node(tensor)
     assert isinstance(name, Symbol)
     label = name.label
-    accented = Label(label.base, label.sub, label.marks, (*label.accents, "bar"), label.verbatim, label.color)
+    accented = replace(label, accents=(*label.accents, "bar"))
     return Symbol(accented, Access(story.derivative.cotangents[tensor]))
 
 
@@ -212,7 +208,7 @@ def chain_lines(story: Story, wrt: Tensor, *, brace: bool = False) -> list[Step]
     if found is None:
         return None
     output = story.program.outputs[0]
-    left = Partial(story.node(output), story.notation.read(_origin(story, wrt)))
+    left = Partial(story.node(output), story.notation.read(origin(story, wrt)))
     if not story.numbered:
         left = Partial(story.function, left.bottom)
     named = [_named(story, path, brace=brace) for path in found]
@@ -250,13 +246,13 @@ def _named(story: Story, path: tuple[Contribution, ...], *, brace: bool) -> Node
     if story.numbered:
         last = path[-1].tensor if path else story.program.outputs[0]
         one = story.notation.read(sp.Integer(1))
-        names.append(Partial(story.node(last), story.notation.read(_origin(story, last)), one))
+        names.append(Partial(story.node(last), story.notation.read(origin(story, last)), one))
     if brace and len(names) > 2:
         return Product((Brace(product(tuple(names[:-1])), "chain rule"), names[-1]))
     return product(tuple(names))
 
 
-def _origin(story: Story, tensor: Tensor) -> sp.Expr:
+def origin(story: Story, tensor: Tensor) -> sp.Expr:
     return story.symbols.get(tensor, story.nodes[tensor])
 
 
@@ -319,7 +315,7 @@ def substitutions(
         if node in used and tensor not in story.symbols:
             order.append(node)
             used |= story.operation(tensor).free_symbols
-    own = {story.nodes[wrt]: _origin(story, wrt)} if story.numbered else {}
+    own = {story.nodes[wrt]: origin(story, wrt)} if story.numbered else {}
     inputs = [t for t in story.symbols if story.nodes[t] in used and t is not wrt] if story.numbered else []
     for node in order:
         change: Change = {node: story.operation(symbols[node])}
@@ -332,73 +328,3 @@ def substitutions(
         rest |= own
     if rest:
         yield None, rest, True
-
-
-def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[tuple[Section, ...], Value]:
-    """Return the sections and the derivative as an expression over the user's symbols."""
-    sections: list[Section] = []
-    graph = graph_of(story)
-    if story.numbered:
-        sections.append(graph_table(story, graph))
-    else:
-        steps = []
-        for equation in reversed(story.program.equations):
-            name, body = story.node(equation.lhs), story.notation.read(story.plain(equation.body))
-            steps.append(Step("definition", name, body, "definition"))
-        sections.append(Lines("Definitions", tuple(steps)))
-    sections.append(adjoint_lines(story))
-    result = derivative_value(story, wrt)
-    chain = chain_lines(story, wrt, brace=brace)
-    whole = Partial(story.function, story.notation.read(_origin(story, wrt)))
-    notation = _with(story, {s: bar(story, t) for t, s in _bars(story).items()})
-    shown = _result(notation, result.expr)
-    if chain is not None:
-        if story.small:
-            chain += closing_lines(chain[-1].right, result.expr, shown, notation)
-        sections.append(Lines("Chain rule", tuple(chain)))
-    kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else []
-    if kinks:
-        sections.append(Lines("At the kink", tuple(kinks)))
-    final = [Step("in standard order", whole, shown, "result", "result")]
-    if story.numbered and story.small:
-        (f,) = story.program.outputs
-        value = _value(story, replace(story.program, outputs=(f,)), {}).expr
-        label = story.function.label if isinstance(story.function, Symbol) else Label("f")
-        own = None if has_sigmoid(value) else own_form(value, label, notation)
-        if own is not None:
-            final.append(Step("written with the function itself", None, own, "result", "result"))
-    words: Words = ()
-    if result.where:
-        words = ("Written out in full this is too long to read: these intermediates keep their names.",)
-        named = [
-            Step("definition", notation.read(s), notation.read(e), "definition", "result")
-            for s, e in result.where.items()
-        ]
-        final = [*named, *final]
-    sections.append(Lines("Result", tuple(final), words, level="result"))
-    return tuple(sections), result
-
-
-def _result(notation: Notation, result: sp.Expr) -> Node:
-    """The derivative, a common number in front: ``2*(a - b)``, which SymPy multiplies out."""
-    content, rest = result.primitive() if isinstance(result, sp.Add) else (sp.Integer(1), result)
-    return notation.read(result) if content == 1 else notation.times((content, rest))
-
-
-def _bars(story: Story) -> dict[Tensor, sp.Symbol]:
-    """A symbol for the adjoint of every node."""
-    cotangents = story.derivative.cotangents
-    return {t: sp.Symbol(f"{s.name}_bar", real=True) for t, s in story.nodes.items() if t in cotangents}
-
-
-def derivative_value(story: Story, wrt: Tensor) -> Value:
-    """Return the derivative over the user's symbols, by the adjoints that the kernels use."""
-    cotangents = story.derivative.cotangents
-    bars = {cotangents[t]: symbol for t, symbol in _bars(story).items()}
-    program = replace(story.derivative.program, outputs=(cotangents[wrt],))
-    return _value(story, program, bars)
-
-
-def _value(story: Story, program: Program, bars: Mapping[Tensor, sp.Symbol]) -> Value:
-    names = {e.lhs: sp.Symbol(f"u_{n}", real=True) for n, e in enumerate(program.equations)}
-    return written_out(program, {**names, **story.nodes, **bars}, story.symbols)

@@ -28,6 +28,7 @@ class Label:
         accents: from the innermost outwards.
         verbatim: set the base letter by letter in upright type, without reading anything into it.
         color: an HTML colour such as ``#0B6E4F``, or nothing.
+        font: ``mathbf``, ``mathcal`` or ``mathsf``, or nothing.
     """
 
     base: str
@@ -36,6 +37,7 @@ class Label:
     accents: tuple[Literal["bar", "dot", "hat", "tilde", "vec"], ...] = ()
     verbatim: bool = False
     color: str = ""
+    font: str = ""
 
 
 @dataclass(frozen=True, slots=True)

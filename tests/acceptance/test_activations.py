@@ -93,7 +93,7 @@ def test_a_polynomial_activation_gives_a_polynomial() -> None:
 
 
 def test_a_sigmoid_layer_fits_a_bump() -> None:
-    """One hidden layer of sigmoids comes within 0.05 of a bump. (Cybenko, 1989, says that any error can be.)"""
+    """One hidden layer of sigmoids comes within 0.05 of a bump; Cybenko (1989) allows any error."""
     n = sd.Dim("n")
     grid = np.linspace(-1, 1, 101)[:, None]
     bump = np.exp(-8 * grid[:, 0] ** 2)
