@@ -259,13 +259,15 @@ class _ClosedReader(Reader):
         return super().total(body, bound, wish)
 
     def trace(self, body: sp.Expr, index: Index) -> Part | None:
-        """``sum_i A[i, i]``."""
-        front, access = body.as_independent(Access, as_Add=False)
-        if not isinstance(access, Access) or access.indices != (index, index):
+        """``sum_i f(A[i, i])`` is ``tr(f(A))``, `f` entry by entry."""
+        front, inside = body.as_independent(Access, as_Add=False)
+        accesses = inside.atoms(Access)
+        if not accesses or any(a.indices != (index, index) for a in accesses):
             return None
         column = Index(f"{index}_{len(self.extents)}")
         self.extents[column] = self.extents[index]
-        matrix = self.access(access.tensor.at(index, column), (index, column))
+        spread = map_accesses(inside, lambda a: a.tensor.at(index, column))
+        matrix = self.part(spread, (index, column))
         node: Node = Call("trace", (oriented(matrix, (index, column)).node,))
         return with_front(self.notation.read(front), Part(node))
 

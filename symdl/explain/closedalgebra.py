@@ -336,8 +336,10 @@ def _call(name: str, args: tuple[Node, ...]) -> Node:
 
 
 def _power(base: Node, exponent: Node) -> Node:
+    if exponent == number(1):
+        return base
     if isinstance(base, Norm) and isinstance(exponent, Fraction) and exponent.bottom == number(2):
-        return Power(Call("sqrt", (base,)), exponent.top)
+        return _power(Call("sqrt", (base,)), exponent.top)
     if isinstance(base, Power) and isinstance(base.exponent, Number) and isinstance(exponent, Number):
         return _power(base.base, Number(base.exponent.value * exponent.value))
     if isinstance(base, Norm) and isinstance(exponent, Number) and exponent.value.is_Integer:

@@ -237,8 +237,8 @@ def _call(node: Call) -> str:
         inner = _at_least(node.args[0], ATOM)
         return f"{inner}^{{-1}}" if node.name == "inverse" else rf"\det{bracketed(node.args[0])}"
     if node.name == "differential":
-        inner = node.args[0]
-        return r"\mathrm{d}" + (bracketed(inner) if needs_brackets(inner) else latex(inner))
+        of = node.args[0]
+        return r"\mathrm{d}" + (bracketed(of) if needs_brackets(of) else latex(of))
     name = _OPERATORS.get(node.name) or rf"\operatorname{{{word_latex(node.name, verbatim=True)[8:-1]}}}"
     return name + _arguments(node)
 

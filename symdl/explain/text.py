@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from symdl.explain.latex import ATOM, POWER, PRODUCT, SUM, precedence
+from symdl.explain.latex import ATOM, POWER, PRODUCT, SUM, needs_brackets, precedence
 from symdl.explain.names import label_text
 from symdl.explain.notation import Notation
 from symdl.explain.tree import (
@@ -86,7 +86,15 @@ _ASCII = {
     "nabla": "grad ",
     "|": "divides",
 }
-_NAMES = {"Max": "max", "Min": "min", "Abs": "abs", "sign": "sgn", "inverse": "inv", "determinant": "det"}
+_NAMES = {
+    "Max": "max",
+    "Min": "min",
+    "Abs": "abs",
+    "sign": "sgn",
+    "inverse": "inv",
+    "determinant": "det",
+    "trace": "tr",
+}
 
 
 def text(node: Node, *, ascii: bool = False) -> str:
@@ -167,7 +175,8 @@ class _Text:
                 else f"exp({self.show(node.args[0])})"
             )
         if node.name == "differential":
-            return f"d{self.at_least(node.args[0], ATOM)}"
+            inner = self.show(node.args[0])
+            return f"d({inner})" if needs_brackets(node.args[0]) else f"d{inner}"
         if node.name == "sqrt" and isinstance(node.args[0], Norm):
             return f"{self.sign('norm')}{self.show(node.args[0].arg)}{self.sign('norm')}"
         if node.name == "inverse" and not self.ascii:

@@ -12,6 +12,8 @@ import symdl as sd
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import ExplainError
 from symdl.explain.closed import formula
+from symdl.explain.derivation import Lines
+from symdl.explain.text import text
 from symdl.express import linalg
 from symdl.express.program import collect
 from symdl.run.reference import outputs
@@ -69,7 +71,7 @@ def logistic() -> sd.Tensor:
     return -(t * sd.log(s) + (1 - t) * sd.log(1 - s)).mean()
 
 
-GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str]] = [
+GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
     (lambda: linalg.logdet(X), X, "X⁻ᵀ"),
     (lambda: linalg.trace(A @ X) + linalg.trace(B @ X), X, "Aᵀ + Bᵀ"),
     (lambda: linalg.trace(X) + 1, X, "I"),
@@ -169,3 +171,45 @@ def test_no_formula_is_an_error() -> None:
         formula(jacobian(W @ x, W))
     with pytest.raises(ExplainError, match="no formula"):
         formula(W.max(axis=1))
+
+
+CLOSED = [row for row, (_, _, expected) in enumerate(GRADIENTS) if expected is not None]
+
+
+@pytest.mark.parametrize("row", CLOSED)
+def test_every_line_of_the_differential_form_is_one_number(row: int) -> None:
+    make, wrt, _ = GRADIENTS[row]
+    loss, at = make(), values()
+    derivation = sd.derive(loss, wrt, form="differential")
+    inputs = {p: at[p.name] for p in collect([loss]).inputs}
+    direction = np.random.default_rng(row).normal(size=at[wrt.name].shape)
+    world = Matrices({**inputs, loss: value(loss, at)}, dims_of(inputs), {wrt: direction})
+    wanted = float((differences(loss, wrt, at) * direction).sum())
+    function, lines, result = (s for s in derivation.sections if isinstance(s, Lines))
+    assert_close(world.value(function.steps[0].right), value(loss, at), rtol=1e-9)
+    for step in lines.steps:
+        assert_close(np.squeeze(world.value(step.right)), wanted, rtol=1e-6, what=step)
+    found = np.broadcast_to(world.value(result.steps[0].right), as_columns(at[wrt.name]).shape)
+    assert_close(found, as_columns(value(sd.grad(loss, wrt), at)))
+
+
+def test_the_differential_form_reads_as_a_textbook_writes_it() -> None:
+    derivation = sd.derive((residual() ** 2).sum() / 2, W, form="differential")
+    lines = [
+        step.right for section in derivation.sections if isinstance(section, Lines) for step in section.steps
+    ]
+    assert [text(line) for line in lines] == [
+        "‖W x + b - y‖²/2",
+        "d‖W x + b - y‖²/2",
+        "(W x + b - y)ᵀ d(W x)",
+        "tr(x (W x + b - y)ᵀ dW)",
+        "(W x + b - y) xᵀ",
+    ]
+    assert r"\operatorname{tr}(x (W x + b - y)^\top \mathrm{d}W)" in derivation.latex()
+
+
+def test_no_differential_form_is_an_error() -> None:
+    with pytest.raises(ExplainError, match="no differential form"):
+        sd.derive(W.max(axis=1).sum(), W, form="differential")
+    with pytest.raises(ExplainError, match="no form of a derivation"):
+        sd.derive(linalg.det(X), X, form="total")
