@@ -1,4 +1,4 @@
-"""Where a step's time goes: the time of each call of the call table.
+"""Where a step's time goes: the time of each call of the call table, on one thread.
 
 Enters: the names of workloads. Leaves: for each a listing with the share of every call, in place (in the
 order of a step, so with the caches as they are then) and repeated (everything in cache).
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -16,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from symdl.emit.source import REPEAT, SHIFT
+from symdl.run.arguments import Arguments, expected
 from symdl.run.blas import one_thread
 from symdl.run.compiled import Built
-from symdl.run.memory import Memory
+from symdl.run.memory import Memory, address
 
 from .peers.on_symdl import Function, Training
-from .problem import Array
+from .problem import Array, Arrays
 from .report import duration
 from .workloads import ALL
 
@@ -31,129 +34,132 @@ _REPEATS = 20
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One call: its listing, and seconds in place and repeated."""
+    """One call: its listing, how often a step makes it, and the seconds of all, in place and repeated."""
 
     text: str
+    count: int
     in_place: float
     repeated: float
 
 
-def lines(built: Built) -> list[str]:
-    """Return one text for each row of the table, with the equations it computes."""
-    texts: list[str] = []
-    checked = len(built.code) == len(built.lowered.calls)
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A program with memory to run it in; `kept` are the arrays whose addresses the memory holds."""
+
+    built: Built
+    memory: Memory
+    kept: list[Array]
+
+    def seconds(self, code: Array) -> float:
+        """Run the calls of `code`; return how long it took."""
+        whole, self.built.code = self.built.code, code
+        start = time.perf_counter()
+        self.built.execute(self.memory)
+        taken = time.perf_counter() - start
+        self.built.code = whole
+        return taken
+
+
+def prepare(program: Any, arrays: Arrays) -> Prepared:
+    """Return a program, bound to arrays."""
+    built = Built(program, dtype="float32", target="cpu", schedule="fused", training=False)
+    given, dims = Arguments(expected(built.inputs, "float32")).take(arrays)
+    memory, lowered = built.memory(dims), built.lowered
+    kept = list(given)
+    for tensor, array in zip(lowered.program.inputs, given, strict=True):
+        memory.places[lowered.plan.places[tensor]] = address(array)
+    for tensor, shape in zip(lowered.program.outputs, memory.shapes, strict=True):
+        if tensor not in lowered.program.inputs:
+            kept.append(np.empty(shape, "float32"))
+            memory.places[lowered.plan.places[tensor]] = address(kept[-1])
+    return Prepared(built, memory, kept)
+
+
+def texts(built: Built) -> list[str]:
+    """Return one text for each row of the table that computes something, with its equations."""
+    found: list[str] = []
     for line in built.source.partition("# The calls, in order.\n")[2].splitlines():
         body = line.removeprefix("# ")
-        if body.startswith("    ") and texts:
-            texts[-1] += "\n" + body
-        else:
-            texts.append(body)
-    if not checked:  # training tests labels once, not in every step
-        texts = [t for t in texts if not t.partition(": ")[2].startswith("check")]
-    return texts
+        if body.startswith("    ") and found:
+            found[-1] += "\n" + body
+        elif ": back to call " not in body:
+            found.append(body)
+    return found
 
 
-def timed_rows(built: Built, places: Array, memory: Memory) -> list[Timed]:
-    """Time every row of the call table, with the overhead of a call from Python taken off."""
-    run: Callable[..., int] = built.module.execute
-    rest = (places, memory.sizes, memory.factors, built.blas)
-    rows = [np.ascontiguousarray(row[None]) for row in built.code]
-    many = [np.repeat(row, _REPEATS, axis=0) for row in rows]
-    clock = time.perf_counter
+def counts(ready: Prepared) -> list[int]:
+    """Return how often each row runs: the steps of its recurrence, or 0 where it only counts them."""
+    code = ready.built.code
+    found = [1] * len(code)
+    for at, row in enumerate(code):
+        if row[0] == REPEAT:
+            steps = int(ready.memory.sizes[row[2]])
+            found[row[3] : at] = [steps * n for n in found[row[3] : at]]
+    return [0 if row[0] in (REPEAT, SHIFT) else n for row, n in zip(code, found, strict=True)]
+
+
+def timed(ready: Prepared) -> tuple[list[Timed], float]:
+    """Return the time of every row of the call table, less the overhead of calling, and of all of them."""
+    code = ready.built.code
+    often = counts(ready)
+    rows = [np.ascontiguousarray(row[None] if n else code[:0]) for row, n in zip(code, often, strict=True)]
     taken: list[list[float]] = [[] for _ in rows]
     again: list[list[float]] = [[] for _ in rows]
-    nothing = []
-    empty = built.code[:0]
-    for _ in range(_PASSES):
+    with one_thread():
+        nothing = median(ready.seconds(code[:0]) for _ in range(_PASSES))
+        for _ in range(_PASSES):
+            for at, row in enumerate(rows):
+                taken[at].append(ready.seconds(row))
         for at, row in enumerate(rows):
-            start = clock()
-            run(row, *rest)
-            taken[at].append(clock() - start)
-        start = clock()
-        run(empty, *rest)
-        nothing.append(clock() - start)
-    for at, block in enumerate(many):
-        for _ in range(5):
-            start = clock()
-            run(block, *rest)
-            again[at].append((clock() - start) / _REPEATS)
-    overhead = median(nothing)
-    texts = lines(built)
-    texts += ["?"] * (len(rows) - len(texts))
+            block = np.repeat(row, _REPEATS, axis=0)
+            again[at] = [(ready.seconds(block) - nothing) / _REPEATS for _ in range(5)]
+        whole = min(ready.seconds(code) for _ in range(_PASSES)) - nothing
+    kept = [at for at, n in enumerate(often) if n]
     return [
-        Timed(text, max(0.0, median(t) - overhead), min(a))
-        for text, t, a in zip(texts, taken, again, strict=False)
-    ]
+        Timed(text, often[at], often[at] * max(0.0, median(taken[at]) - nothing), often[at] * min(again[at]))
+        for text, at in zip(texts(ready.built), kept, strict=True)
+    ], whole
 
 
-def training(runner: Training) -> tuple[list[Timed], dict[str, float]]:
-    """Time the calls of a training step, the whole step, and a step that only gathers its batch."""
-    bound, built = runner.bound, runner.bound._built
-    steps = len(runner.problem.order)
-
-    def per_step() -> float:
+def least(run: Callable[[int], int], steps: int) -> float:
+    """Return the shortest time of a step in a few runs."""
+    found = []
+    for _ in range(7):
         start = time.perf_counter()
-        bound.run(runner.problem.order.reshape(-1))
-        return (time.perf_counter() - start) / steps
-
-    whole = median([per_step() for _ in range(5)])
-    code, built.code = built.code, built.code[:0]
-    gather = median([per_step() for _ in range(5)])
-    built.code = code
-    with one_thread():
-        rows = timed_rows(built, bound._places, bound._memory)
-        execute = _execute(built, bound._places, bound._memory)
-    return rows, {"a step": whole, "its calls": execute, "gather and loop": gather}
+        done = run(steps)
+        found.append((time.perf_counter() - start) / done)
+    return min(found)
 
 
-def function(runner: Function) -> tuple[list[Timed], dict[str, float]]:
-    """Time the calls of a compiled function, and a whole call."""
-    f: Any = runner.function
-    compiled = getattr(f, "_compiled", f)
-    runner.run(2)
-    built, memory = compiled._built, next(iter(compiled._memories.values()))
-    # The addresses of the last call's results are gone: give the outputs arrays that stay.
-    kept = [np.empty(shape, kind) for shape, kind in zip(memory.shapes, compiled._dtypes, strict=True)]
-    given, _ = compiled._arguments.take(
-        {e.name: np.ravel(runner.arrays[e.name]) if hasattr(f, "_compiled") else runner.arrays[e.name]
-         for e in compiled._arguments.inputs}
-    )  # fmt: skip
-    compiled._fill(memory, given, kept)
-    start = time.perf_counter()
-    runner.run(5)
-    whole = (time.perf_counter() - start) / 5
-    compiled._fill(memory, given, kept)
-    with one_thread():
-        rows = timed_rows(built, memory.places, memory)
-        execute = _execute(built, memory.places, memory)
-    return rows, {"a call": whole, "generated code": execute, "Python around it": whole - execute}
-
-
-def _execute(built: Built, places: Array, memory: Memory) -> float:
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        built.module.execute(built.code, places, memory.sizes, memory.factors, built.blas)
-        times.append(time.perf_counter() - start)
-    return median(times)
-
-
-def report(name: str, *, shown: int = 12) -> str:
+def report(name: str, *, shown: int = 10) -> str:
     """Return the listing of a workload, the longest calls first."""
     workload = next(w for w in ALL if w.name == name)
     problem = workload.make(False)
     if workload.kind == "training":
-        rows, sums = training(Training(workload, problem))
+        runner = Training(workload, problem)
+        step = least(runner.run, len(problem.order))
+        batch = {k: v[problem.order[0]] for k, v in problem.data.items()}
+        ready = prepare(runner.kernel.program, {**runner.weights, **batch})
     else:
-        rows, sums = function(Function(workload, problem))
-    whole = sum(t.in_place for t in rows) or 1.0
-    out = [f"\n{name}: " + ", ".join(f"{what} {duration(s)}" for what, s in sums.items())]
-    out.append(f"{len(rows)} calls; share, in place, repeated:")
-    for at, t in sorted(enumerate(rows), key=lambda e: -e[1].in_place)[:shown]:
+        function = Function(workload, problem)
+        step = least(function.run, 1)
+        inner: Any = getattr(function.function, "_compiled", function.function)
+        ready = prepare(inner.program, function.arrays)
+    rows, whole = timed(ready)
+    total = sum(t.in_place for t in rows) or 1.0
+    out = [f"\n{name}: a step as trained or called {duration(step)}, its {len(rows)} calls {duration(whole)}"]
+    sums: dict[str, float] = defaultdict(float)
+    for row in rows:
+        head = row.text.partition("\n")[0].partition(": ")[2]
+        sums["matrix products" if " @ " in head else head.partition("(")[0][:12]] += row.in_place
+    longest = sorted(sums.items(), key=lambda e: -e[1])[:5]
+    out.append("in all: " + ", ".join(f"{kind} {value / total:.0%}" for kind, value in longest))
+    out.append("share, in place, repeated:")
+    for _, t in sorted(enumerate(rows), key=lambda e: -e[1].in_place)[:shown]:
         text = t.text if len(t.text) < 400 else t.text[:400] + " ..."
-        out.append(
-            f"{t.in_place / whole:6.1%} {duration(t.in_place):>9} {duration(t.repeated):>9}  #{at} {text}"
-        )
+        text = f"{t.count} times {text}" if t.count > 1 else text
+        times = f"{duration(t.in_place):>9} {duration(t.repeated):>9}"
+        out.append(f"{t.in_place / total:6.1%} {times}  {text}")
     return "\n".join(out)
 
 

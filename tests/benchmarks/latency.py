@@ -66,9 +66,9 @@ def call() -> Figures:
     import symdl as sd
 
     x, y = sp.symbols("x y")
-    scalar = sd.compile(sp.sin(x) * y, wrt=[x, y])
+    scalar: Any = sd.compile(sp.sin(x) * y, wrt=[x, y])
     workload, problem = _problem("mlp-sgd-64")
-    step = sd.compile(workload.symdl(problem), wrt="parameters", dtype="float32")
+    step: Any = sd.compile(workload.symdl(problem), wrt="parameters", dtype="float32")
     batch = {k: np.ascontiguousarray(v[:1]) for k, v in problem.data.items()}
     found = {"scalar call": _each(lambda: scalar(x=0.5, y=2.0))}
     found["slides' network, batch 1, call"] = _each(lambda: step(**problem.params, **batch))
@@ -102,14 +102,17 @@ def steps(length: str) -> Figures:
 
 def space(name: str) -> Figures:
     """Bytes of a step's intermediate values, and of what must live: parameters, states, batch."""
+    from .calls import prepare
     from .peers.on_symdl import Training
 
     workload, problem = _problem(name)
     runner = Training(workload, problem)
-    batch = sum(v[:1].nbytes * problem.order.shape[1] for v in problem.data.values())
+    rows = {k: v[problem.order[0]] for k, v in problem.data.items()}
+    batch = sum(v.nbytes for v in rows.values())
     weights = sum(v.nbytes for v in runner.weights.values())
+    ready = prepare(runner.kernel.program, {**runner.weights, **rows})
     return {
-        "intermediate bytes": float(runner.bound._memory.arena.nbytes),
+        "intermediate bytes": float(ready.memory.arena.nbytes),
         "parameters, states, batch, bytes": float(weights + batch),
     }
 

@@ -83,7 +83,8 @@ def orders(rng: np.random.Generator, samples: int, batch: int, steps: int) -> ND
 
 def glorot(rng: np.random.Generator, *shape: int) -> Array:
     """Return a float32 weight."""
-    return (rng.normal(size=shape) * np.sqrt(2.0 / (shape[-1] + shape[-2]))).astype("float32")
+    values: Array = rng.normal(size=shape) * np.sqrt(2.0 / (shape[-1] + shape[-2]))
+    return values.astype("float32")
 
 
 def expected(workload: Workload, problem: Problem) -> list[Array]:
@@ -99,12 +100,12 @@ def expected(workload: Workload, problem: Problem) -> list[Array]:
     if workload.kind == "points":
         slopes = elementwise_grad(lambda c: workload.reference({}, c))(data)
         return [workload.reference({}, data), *(slopes[k] for k in data)]
-    step = value_and_grad(workload.reference)
+    step: Any = value_and_grad(workload.reference)
     if workload.kind == "gradient":
         value, slopes = step(params, data)
         return [np.array(value), *(slopes[k] for k in params)]
     losses = []
-    update = {"sgd": _sgd, "adam": _Adam()}[problem.optimizer]
+    update: Callable[..., Arrays] = _sgd if problem.optimizer == "sgd" else _Adam()
     for rows in problem.order[:CHECKED_STEPS]:
         loss, slopes = step(params, {k: v[rows] for k, v in data.items()})
         losses.append(loss)

@@ -173,7 +173,11 @@ def plot(rows: list[Row], path: Path) -> None:
         if xs and peer not in FLOORS:
             ours = peer in OURS
             axes.scatter(
-                *zip(*xs, strict=True), label=peer, s=70 if ours else 30, marker="D" if ours else "o"
+                [x for x, _ in xs],
+                [y for _, y in xs],
+                label=peer,
+                s=70 if ours else 30,
+                marker="D" if ours else "o",
             )
     axes.plot([r.workload.goal for r in shown], range(len(shown)), "k|", markersize=14, label="goal")
     axes.axvline(1.0, color="grey", linewidth=0.8)

@@ -6,6 +6,7 @@ No peer, and nothing to agree with. Products are called from Python, about half 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def _products(shapes: list[tuple[int, int, int]]) -> list[Callable[[], Any]]:
     for m, k, n in shapes:
         a, b = rng.random((m, k), "float32"), rng.random((k, n), "float32")
         c = np.empty((m, n), "float32")
-        made[m, k, n] = lambda a=a, b=b, c=c: np.dot(a, b, out=c)
+        made[m, k, n] = partial(np.dot, a, b, out=c)
     return [made[shape] for shape in shapes]
 
 
@@ -56,4 +57,4 @@ def _copies(problem: Problem) -> list[Callable[[], Any]]:
     columns = list(problem.data.values())
     results = [np.empty_like(c) for c in (columns[0], *columns)]
     sources = [columns[at % len(columns)] for at in range(len(results))]
-    return [lambda r=r, s=s: np.copyto(r, s) for r, s in zip(results, sources, strict=True)]
+    return [partial(np.copyto, r, s) for r, s in zip(results, sources, strict=True)]

@@ -27,6 +27,7 @@ class Training:
     """Gather, forward, backward and update, compiled; parameters are donated."""
 
     def __init__(self, workload: Workload, problem: Problem, *, scan: bool) -> None:
+        assert workload.jax is not None
         slope = jax.value_and_grad(workload.jax)
         adam, rate = problem.optimizer == "adam", problem.rate
         data = {k: jnp.asarray(v) for k, v in problem.data.items()}

@@ -66,6 +66,7 @@ class Graph:
     """Gather, forward, backward and update in one compiled graph."""
 
     def __init__(self, workload: Workload, problem: Problem) -> None:
+        assert workload.torch is not None
         slope = torch.func.grad_and_value(workload.torch)
         adam, rate = problem.optimizer == "adam", problem.rate
 

@@ -30,7 +30,7 @@ def make(tiny: bool) -> Problem:
 
 
 def _heads(params: Any) -> int:
-    return 2 if params["q"].shape[0] == 4 else 4
+    return 2 if int(params["q"].shape[0]) == 4 else 4
 
 
 def reference(p: Any, batch: Any) -> Any:
@@ -125,16 +125,25 @@ def gemms(problem: Problem) -> list[tuple[int, int, int]]:
     n, (_, length, d) = problem.order.shape[1], problem.data["x"].shape
     heads, rows = _heads(problem.params), n * length
     shapes = [(d, d)] * 4 + [(d, 4 * d), (4 * d, d)]
-    large = [part for k, m in shapes for part in ((rows, k, m), (k, rows, m), (rows, m, k))]
+    large: list[tuple[int, int, int]] = [
+        part for k, m in shapes for part in ((rows, k, m), (k, rows, m), (rows, m, k))
+    ]
     part = d // heads
     small = [(length, part, length), (length, length, part)] * 3
-    return large + small * (n * heads)
+    return [*large, *small * int(n * heads)]
 
 
 WORKLOADS = (
     Workload(
-        *("attention", "transformer block, T = 64, d = 64, 4 heads, batch 16", "training", 0.7),
-        *(make, reference, symdl, torch, jax),
+        name="attention",
+        title="transformer block, T = 64, d = 64, 4 heads, batch 16",
+        kind="training",
+        goal=0.7,
+        make=make,
+        reference=reference,
+        symdl=symdl,
+        torch=torch,
+        jax=jax,
         gemms=gemms,
     ),
 )

@@ -115,7 +115,14 @@ def jax(params: Any, batch: Any) -> Any:
 
 WORKLOADS = (
     Workload(
-        *("cnn", "CNN 1×28×28, conv 8, pool, conv 16, pool, dense; batch 64", "training", 0.30, make),
-        *(reference, symdl, torch, jax),
+        name="cnn",
+        title="CNN 1×28×28, conv 8, pool, conv 16, pool, dense; batch 64",
+        kind="training",
+        goal=0.30,
+        make=make,
+        reference=reference,
+        symdl=symdl,
+        torch=torch,
+        jax=jax,
     ),
 )

@@ -60,6 +60,16 @@ def jax(params: Any, batch: Any) -> Any:
     return ((h - batch["y"]) ** 2).mean()
 
 
+def pytensor(params: Any, batch: Any) -> Any:
+    """PyTensor."""
+    import pytensor.tensor as pt
+
+    h = batch["x"]
+    for at in range(len(params) // 2):
+        h = pt.tanh(pt.dot(h, params[f"l{at}.W"]) + params[f"l{at}.b"])
+    return pt.mean((h - batch["y"]) ** 2)
+
+
 def gemms(problem: Problem) -> list[tuple[int, int, int]]:
     """Forward, weights' gradients, inputs' gradients."""
     n, (k, m) = problem.order.shape[1], problem.params["l0.W"].shape
@@ -69,8 +79,16 @@ def gemms(problem: Problem) -> list[tuple[int, int, int]]:
 
 WORKLOADS = (
     Workload(
-        *("deep", "50 × 32, tanh, SGD, batch 32", "training", 0.40, make),
-        *(reference, symdl, torch, jax),
+        name="deep",
+        title="50 × 32, tanh, SGD, batch 32",
+        kind="training",
+        goal=0.40,
+        make=make,
+        reference=reference,
+        symdl=symdl,
+        torch=torch,
+        jax=jax,
+        pytensor=pytensor,
         gemms=gemms,
     ),
 )

@@ -106,8 +106,15 @@ def gemms(problem: Problem) -> list[tuple[int, int, int]]:
 
 WORKLOADS = (
     Workload(
-        *("pinn", "Burgers residual of a 2-20-20-20-1 network, gradient, 1000 points", "gradient", 0.25),
-        *(make, reference, symdl, torch, jax),
+        name="pinn",
+        title="Burgers residual of a 2-20-20-20-1 network, gradient, 1000 points",
+        kind="gradient",
+        goal=0.25,
+        make=make,
+        reference=reference,
+        symdl=symdl,
+        torch=torch,
+        jax=jax,
         gemms=gemms,
         tolerance=1e-3,
     ),

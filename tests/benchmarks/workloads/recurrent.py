@@ -105,9 +105,18 @@ def gemms(problem: Problem) -> list[tuple[int, int, int]]:
 
 
 def _row(name: str, title: str, gates: int, goal: float) -> Workload:
-    sides = [partial(side, gates) for side in (reference, symdl, torch, jax)]
-    title = f"{title}, 32 → 64, 50 steps, batch 32"
-    return Workload(name, title, "training", goal, partial(make, gates=gates), *sides, gemms=gemms)
+    return Workload(
+        name=name,
+        title=f"{title}, 32 → 64, 50 steps, batch 32",
+        kind="training",
+        goal=goal,
+        make=partial(make, gates=gates),
+        reference=partial(reference, gates),
+        symdl=partial(symdl, gates),
+        torch=partial(torch, gates),
+        jax=partial(jax, gates),
+        gemms=gemms,
+    )
 
 
 WORKLOADS = (_row("rnn", "vanilla RNN", 1, 0.40), _row("lstm", "LSTM", 4, 0.40))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -91,19 +90,20 @@ def _jax(f: Callable[..., Any], _params: Any, v: Any) -> Any:
     return f(jnp, v)
 
 
-def _pytensor(f: Callable[..., Any], _params: Any, v: Any) -> Any:
-    import pytensor.tensor as pt
-
-    names = (*UNARY, "exp")
-    return f(SimpleNamespace(**{name: getattr(pt, name) for name in names}), v)
-
-
 def _row(
     name: str, title: str, goal: float, f: Callable[..., Any], names: tuple[str, ...], count: int
 ) -> Workload:
-    sides = [partial(side, f) for side in (_reference, _symdl, _torch, _jax, _pytensor)]
-    numbers = partial(points, names=names, count=count)
-    return Workload(name, title, "points", goal, numbers, *sides)
+    return Workload(
+        name=name,
+        title=title,
+        kind="points",
+        goal=goal,
+        make=partial(points, names=names, count=count),
+        reference=partial(_reference, f),
+        symdl=partial(_symdl, f),
+        torch=partial(_torch, f),
+        jax=partial(_jax, f),
+    )
 
 
 WORKLOADS = (

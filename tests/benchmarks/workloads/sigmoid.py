@@ -57,7 +57,15 @@ def pytensor(params: Any, batch: Any) -> Any:
 
 WORKLOADS = (
     Workload(
-        *("sigmoid", "σ(θ₁x+θ₂) regression, batch 64", "training", 0.15),
-        *(make, reference, symdl, torch, jax, pytensor),
+        name="sigmoid",
+        title="σ(θ₁x+θ₂) regression, batch 64",
+        kind="training",
+        goal=0.15,
+        make=make,
+        reference=reference,
+        symdl=symdl,
+        torch=torch,
+        jax=jax,
+        pytensor=pytensor,
     ),
 )
