@@ -69,6 +69,9 @@ class Printer:
         if op in _SIGNS:
             left = _within(*args[0], level + (level == _COMPARING))
             return f"{left} {_SIGNS[op]} {_within(*args[1], level + 1)}", level
+        if op == "uniform" and isinstance(value, Poly):
+            seed, step = (text for text, _ in args)
+            return f"real(uniform({seed}, {step}, {integer(value)}))", _ATOMIC
         if op not in self.target.functions:
             raise EmitError(f"the target {self.target.name} has no function {op}")
         return f"{self.target.functions[op]}({', '.join(text for text, _ in args)})", _ATOMIC

@@ -80,7 +80,7 @@ TARGETS: Mapping[str, Target] = {
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
             | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
-            "symdl.run.vectors": frozenset({"exp", "tanh"}),
+            "symdl.run.vectors": frozenset({"exp", "tanh", "uniform"}),
         },
     ),
     "python": Target(
@@ -94,7 +94,7 @@ TARGETS: Mapping[str, Target] = {
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
-            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "wait"}),
+            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "uniform", "wait"}),
         },
     ),
 }

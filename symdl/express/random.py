@@ -1,6 +1,6 @@
 """Random numbers as a function of where and when: the language stays free of hidden state.
 
-Enters: a seed, a counter of steps and a position. Leaves: `Uniform`, a scalar function whose value is a
+Enters: a seed, a counter of steps and a position. Leaves: `RandomUniform`, a scalar function whose value is a
 number in [0, 1) that looks random, and `uniform_numbers`, its values in NumPy. The same arguments give the
 same number in the forward pass, in the derived backward pass and on every target.
 
@@ -22,8 +22,8 @@ STRIDE = 0xD1342543DE82EF95
 """Multiplies the step, so that steps and positions do not run along the same sequence."""
 
 
-class Uniform(sp.Function):
-    """``Uniform(seed, step, position)``: a number in [0, 1); its derivative is 0.
+class RandomUniform(sp.Function):
+    """``RandomUniform(seed, step, position)``: a number in [0, 1); its derivative is 0.
 
     `seed` and `position` are integers, `step` a whole number.
     """
@@ -42,7 +42,7 @@ class Uniform(sp.Function):
 
 
 def uniform_numbers(seed: Any, step: Any, position: Any) -> npt.NDArray[np.float64]:
-    """Return the values of `Uniform` for arrays of whole numbers, which broadcast."""
+    """Return the values of `RandomUniform` for arrays of whole numbers, which broadcast."""
     with np.errstate(over="ignore"):
         state: Any = np.asarray(seed, "float64").astype("uint64") * np.uint64(GOLDEN)
         state = state + np.asarray(step, "float64").astype("uint64") * np.uint64(STRIDE)

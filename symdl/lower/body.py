@@ -41,6 +41,7 @@ Value = Fraction | float | bool | str | Load | Poly | tuple[Poly, Poly] | None
 class Node:
     """One operation: its name, the positions of its operands, and a leaf's value.
 
+    ``uniform`` has seed and step as operands and the position as an integer expression.
     ``const`` holds a number, ``load`` a `Load`, ``local`` the name of a local, ``index`` an integer
     expression, ``flag`` a truth value, ``ilt`` and the like a pair of integer expressions.
     """

@@ -15,11 +15,12 @@ import sympy as sp
 
 from symdl.errors import LoweringError
 from symdl.express.dims import Dim, Index
-from symdl.express.equations import MATRIX_OPS, Divisible, Equation, Guard, InRange
+from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
+from symdl.express.random import RandomUniform
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
-from symdl.lower.declared import recurrences
+from symdl.lower.declared import recurrences, reduction_op
 from symdl.lower.describe import describe
 from symdl.lower.ir import (
     Condition,
@@ -183,7 +184,7 @@ class _Freezer(_Indices):
                 tuple(self.variables[i] for i in source.indices),
                 tuple(self.variables[i] for i in source.bound),
                 tuple(_extent(size) for size in source.extents.values()),
-                source.reduction.op if source.reduction else None,
+                reduction_op(source),
                 tuple(map(self.guard, source.guards)),
                 self.body(source.body),
                 tuple(of(Var(self.variables[i])) for i in source.indices),
@@ -209,15 +210,7 @@ class _Freezer(_Indices):
         """Return the body; of an integer tensor it is one integer expression."""
         if self.source.lhs.dtype == "int64" and self.is_integer(expr):
             return self.builder.body(self.builder.add("index", value=self.poly(expr)))
-        op = self.source.reduction.op if self.source.reduction else None
-        if op in MATRIX_OPS:
-            raise LoweringError(
-                f"no kernel computes the matrix function {op}",
-                expression=self.source,
-                shapes={str(a.tensor.name): a.tensor.shape for a in self.source.accesses()},
-                cure="evaluate the program with the reference interpreter, symdl.run.reference.evaluate",
-            )
-        if self.source.lhs.dtype == "int64" and op != "argmax":
+        if self.source.lhs.dtype == "int64" and reduction_op(self.source) != "argmax":
             raise LoweringError("an integer tensor is defined by an expression that is no integer")
         return self.builder.body(self.value(expr))
 
@@ -257,6 +250,9 @@ class _Freezer(_Indices):
             return self.builder.sign(self.value(expr.args[0]))
         if isinstance(expr, sp.logic.boolalg.Boolean):
             return self.truth(expr)
+        if isinstance(expr, RandomUniform):
+            seed, step, position = expr.args
+            return add("uniform", self.value(seed), self.value(step), value=self.poly(position))
         if type(expr) in _FUNCTIONS:
             return add(_FUNCTIONS[type(expr)], *map(self.value, expr.args))
         raise LoweringError(

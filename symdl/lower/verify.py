@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ARITY = {
     **dict.fromkeys(("const", "load", "local", "index", "flag", *INTEGER_COMPARE), 0),
     **dict.fromkeys((*UNARY, "not"), 1),
-    **dict.fromkeys((*BINARY, *COMPARE, "and", "or"), 2),
+    **dict.fromkeys((*BINARY, *COMPARE, "and", "or", "uniform"), 2),
     "select": 3,
 }
 

@@ -16,7 +16,7 @@ from symdl.express.dims import Extent, Index
 from symdl.express.equations import Origin
 from symdl.express.modes import with_modes
 from symdl.express.operators import axis_indices
-from symdl.express.random import Uniform
+from symdl.express.random import RandomUniform
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.initializers import zeros
@@ -43,7 +43,7 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor
         raise ExpressionError(f"dropout with rate {rate!r}", cure="pass a number, at least 0 and below 1")
     step = Tensor(f"{name}.step", (), role="state", init=zeros())
     where = axis_indices(x.rank)
-    draw = Uniform((zlib.crc32(name.encode()) + seed) % _SEEDS, step.at(), _position(where, x.shape))
+    draw = RandomUniform((zlib.crc32(name.encode()) + seed) % _SEEDS, step.at(), _position(where, x.shape))
     share = sp.Rational(repr(float(rate)))
     body = sp.Piecewise((x.at(*where) / (1 - share), draw >= share), (0, True))
     dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin("dropout"))

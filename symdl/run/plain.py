@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-erf, erfc, lgamma = special.erf, special.erfc, special.gammaln
+from symdl.express.random import uniform_numbers
+
+erf, erfc, lgamma, uniform = special.erf, special.erfc, special.gammaln, uniform_numbers
 
 
 def multiply_matrices(

@@ -179,7 +179,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "asinh": np.arcsinh,
     "acosh": np.arccosh,
     "atanh": np.arctanh,
-    "Uniform": uniform_numbers,
+    "RandomUniform": uniform_numbers,
     "erf": special.erf,
     "erfc": special.erfc,
     "gamma": special.gamma,

@@ -15,9 +15,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
+
+from symdl.express.random import GOLDEN, MIX, STRIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +148,18 @@ def _function(name: str) -> Any:
 
 exp = _function("exp")
 tanh = _function("tanh")
+
+_GOLDEN, _STRIDE, _ONE = np.uint64(GOLDEN), np.uint64(STRIDE), np.uint64(1)
+(_FIRST, _BY_FIRST), (_SECOND, _BY_SECOND) = ((np.uint64(s), np.uint64(f)) for s, f in MIX)
+_LAST, _DROPPED = np.uint64(31), np.uint64(40)
+
+
+@register_jitable
+def uniform(seed: Any, step: Any, position: Any) -> Any:
+    """Return the number in [0, 1) of `symdl.express.random.RandomUniform`."""
+    state = np.uint64(np.int64(seed)) * _GOLDEN + np.uint64(np.int64(step)) * _STRIDE
+    state += (np.uint64(position) + _ONE) * _GOLDEN
+    state = (state ^ (state >> _FIRST)) * _BY_FIRST
+    state = (state ^ (state >> _SECOND)) * _BY_SECOND
+    state = state ^ (state >> _LAST)
+    return np.int64(state >> _DROPPED) * 5.9604644775390625e-08  # 2**-24

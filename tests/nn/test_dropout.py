@@ -15,6 +15,7 @@ from symdl.express.dims import Dim
 from symdl.express.modes import inference, training_updates
 from symdl.express.program import collect
 from symdl.express.random import uniform_numbers
+from symdl.run.compile import compile
 from symdl.run.reference import evaluate
 
 N = Dim("n")
@@ -66,3 +67,16 @@ def test_numbers_are_spread_evenly(seed: int, step: int) -> None:
 def test_rates_are_checked(rate: float) -> None:
     with pytest.raises(ExpressionError, match="rate"):
         nn.dropout(tensor("x", (N, 3)), rate, name="d")
+
+
+@pytest.mark.parametrize("target", ["cpu", "python"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kernels_draw_the_same_numbers(target: str, dtype: str) -> None:
+    x = tensor("x", (N, 7))
+    y = nn.dropout(x, 0.4, name="d")
+    data = np.random.default_rng(0).random((5, 7)) + 0.5
+    for step in (0.0, 1.0, 1e6):
+        expected = evaluate(collect([y]), {"x": data, "d.step": step})[y]
+        found, slopes = compile(y.sum(), wrt=[x], dtype=dtype, target=target)(**{"x": data, "d.step": step})
+        np.testing.assert_array_equal(slopes["x"] > 0, expected > 0)
+        assert found == pytest.approx(expected.sum(), rel=1e-5)
