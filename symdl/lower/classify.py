@@ -69,7 +69,7 @@ def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> C
     """Return the equation as a matrix product, or None if it is none."""
     if equation.op != "sum" or equation.guards or tensors[equation.lhs].integer:
         return None
-    found = _factors(equation.body)
+    found = factors(equation.body)
     if found is None:
         return None
     loads, alpha = found
@@ -84,7 +84,7 @@ def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> C
     return None
 
 
-def _factors(body: Body) -> tuple[list[Load], Body] | None:
+def factors(body: Body) -> tuple[list[Load], Body] | None:
     """Return the two loads of a product and what they are multiplied by, if that depends on sizes only."""
     builder = Builder()
     loads: list[Load] = []
