@@ -57,8 +57,9 @@ def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact
             cure="reduce it to a scalar first (a loss L(y), or a sum), or ask for its Jacobian",
         )
     check_variables(wrt)
-    program, rewrites = prepare(collect([output], facts=facts), keep=wrt)
-    sweep = _Sweep(program, output, tuple(wrt))
+    written = collect([output], facts=facts)
+    program, rewrites = prepare(written, keep=wrt)
+    sweep = _Sweep(written, program, output, tuple(wrt))
     sweep.run()
     wanted = [output, *(sweep.cotangents[t] for t in wrt)]
     raw = Program(
@@ -76,6 +77,7 @@ def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact
 class _Sweep:
     """One reverse sweep over a program; `cotangents`, `equations` and `contributions` are its result."""
 
+    written: Program  # before it was prepared
     program: Program
     output: Tensor
     wrt: tuple[Tensor, ...]
@@ -137,8 +139,8 @@ class _Sweep:
         Raises:
             DerivativeError: the output does not depend on it at all.
         """
-        if tensor not in self._reached:
-            raise no_path([self.output], [tensor], self.program)
+        if tensor not in self._reached and tensor not in _reached(self.written, self.output):
+            raise no_path([self.output], [tensor], self.written)
         names = _names_of(tensor) or axis_indices(tensor.rank)
         zero = self.cotangents.get(tensor) or Tensor(None, tensor.shape, role="cotangent", of=tensor)
         self.cotangents[tensor] = zero
@@ -230,6 +232,15 @@ class _Sweep:
         total = factored(sp.Add(*bodies))
         lhs = Tensor(None, tensor.shape, role="cotangent", of=tensor)
         return Equation(lhs, names, total, origin=Origin("sum over uses", tensor))
+
+
+def _reached(program: Program, output: Tensor) -> set[Tensor]:
+    """Return the tensors that `output` depends on through real numbers, as it was written."""
+    reached = {output}
+    for equation in reversed(program.equations):
+        if equation.lhs in reached:
+            reached.update(a.tensor for a in equation.body.atoms(Access))
+    return reached
 
 
 def check_variables(tensors: Collection[Tensor]) -> None:

@@ -21,8 +21,10 @@ from symdl.express.equations import (
     InRange,
     Reduction,
     exact_quotients,
+    guard_terms,
     map_guard,
     reads_data,
+    stays_inside,
 )
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
@@ -88,12 +90,13 @@ def _always(guard: Guard, extents: Mapping[Index, Extent]) -> bool | None:
     return True if in_range(guard.expr, guard.extent, extents) else None
 
 
-def determined(
-    guards: Iterable[Guard], summed: Iterable[Index], extents: Mapping[Index, Extent]
+def _determined(
+    guards: Sequence[Guard], summed: Iterable[Index], extents: Mapping[Index, Extent]
 ) -> tuple[Index, sp.Expr, Equal] | None:
     """Find a summed variable that an equality guard fixes: ``(variable, value, the guard)``.
 
-    A value read from a tensor must be the bare access, so that it can serve as an index.
+    A value read from a tensor must be the bare access, so that it can serve as an index, and the reading
+    must be in range without the guards that would come to depend on it.
     """
     names = list(summed)
     for guard in guards:
@@ -103,9 +106,21 @@ def determined(
             value = _solve_for(variable, guard)
             if value is None:
                 continue
-            if isinstance(value, Access) or not value.has(Access):
+            if isinstance(value, Access):
+                before = [g for g in guards if g is not guard and not _mentions(g, variable)]
+                readable = all(
+                    isinstance(e, Access) or stays_inside(e, size, before, extents)
+                    for e, size in zip(value.indices, value.tensor.shape, strict=True)
+                )
+                if readable:
+                    return variable, value, guard
+            elif not value.has(Access):
                 return variable, value, guard
     return None
+
+
+def _mentions(guard: Guard, variable: Index) -> bool:
+    return any(variable in term.free_symbols for term in guard_terms(guard))
 
 
 def _solve_for(variable: Index, guard: Equal) -> sp.Expr | None:
@@ -166,7 +181,7 @@ def settle(
         simple = simplify_guards(kept, known)
         if simple is None:
             return None
-        found = determined(simple, free, known)
+        found = _determined(simple, free, known)
         if found is not None:
             variable, value, used = found
             free.remove(variable)
@@ -179,8 +194,11 @@ def settle(
             known[place] = count
             free[free.index(variable)] = place
         change: dict[Index, sp.Expr] = {variable: value}
+        bare = not any(
+            e.has(variable) and e != variable for access in body.atoms(Access) for e in access.indices
+        )
         body = substitute(body, dict(change))
-        in_axis = range_guard(value, known[variable], known, positions)
+        in_axis = range_guard(value, known[variable], known, positions if bare else frozenset())
         kept = (*in_axis, *(substitute_guard(g, change) for g in kept))
     body = map_accesses(body, lambda a: Access(a.tensor, *(_tidy(e, simple, known) for e in a.indices)))
     return Settled(body, simple, tuple((v, known[v]) for v in free))

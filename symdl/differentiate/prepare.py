@@ -7,12 +7,13 @@ their only user, and ``log(sum(exp(x)))`` computed as one reduction; each change
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import sympy as sp
 
 from symdl.differentiate.record import Rewrite
+from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
@@ -59,10 +60,20 @@ def _merge(
             continue  # a contraction keeps its two factors
         if not _worthwhile(equation.body, access, source.body):
             continue
-        values[access] = substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
+        where = dict(zip(source.indices, access.indices, strict=True))
+        if not _readable(source, where):
+            continue
+        values[access] = substitute(source.body, dict(where))
     if not values:
         return equation
     return replace(equation, body=equation.body.xreplace(values))
+
+
+def _readable(source: Equation, where: Mapping[Index, sp.Expr]) -> bool:
+    """Say whether positions read from data stay bare indices, whose range is checked, after a merge."""
+    data = {index for index, expr in where.items() if expr.has(Access)}
+    positions = [e for a in source.body.atoms(Access) for e in a.indices if e.free_symbols & data]
+    return all(isinstance(e, Index) for e in positions)
 
 
 def is_helper(equation: Equation, fixed: Collection[Tensor]) -> bool:

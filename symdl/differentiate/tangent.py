@@ -48,6 +48,13 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     Raises:
         DerivativeError: a direction has another shape, or an output does not depend on what moves.
     """
+    return _jvp(outputs, tangents, constant=False)
+
+
+def _jvp(
+    outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor], *, constant: bool
+) -> tuple[Tensor, ...]:
+    """The tangents; that of an output which depends on nothing that moves is zero if `constant` allows it."""
     check_variables(tangents)
     for tensor, direction in tangents.items():
         if tensor.shape != direction.shape:
@@ -78,7 +85,7 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     for output in outputs:
         if output in moving:
             continue
-        if output not in reached:
+        if output not in reached and not constant:
             raise no_path([output], list(tangents), program)
         moving[output] = _still(output, equations, _named(output))
     wanted = tuple(moving[output] for output in outputs)
@@ -165,4 +172,4 @@ def hvp(output: Tensor, wrt: Sequence[Tensor], directions: Mapping[Tensor, Tenso
     """
     derivative = differentiate(output, wrt)
     gradients = [derivative.gradient(tensor) for tensor in wrt]
-    return jvp(gradients, directions)
+    return _jvp(gradients, directions, constant=True)  # a loss that is linear bends nowhere

@@ -78,8 +78,8 @@ def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.
     if isinstance(expr, Index):
         extent = extents.get(expr)
         return None if extent is None else (sp.Integer(0), extent - sp.Integer(1))
-    if not any(isinstance(symbol, Index) for symbol in expr.free_symbols):
-        return _known(expr) or ((expr, expr) if expr.is_integer or expr.is_Rational else None)
+    if not _varies(expr):
+        return (expr, expr) if expr.is_integer or expr.is_Rational else None
     if isinstance(expr, sp.Add):
         parts = [bounds(arg, extents) for arg in expr.args]
         known = [part for part in parts if part is not None]
@@ -87,7 +87,8 @@ def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.
             return None
         return sp.Add(*(low for low, _ in known)), sp.Add(*(high for _, high in known))
     if isinstance(expr, sp.Mul):
-        factor, rest = expr.as_independent(*[s for s in expr.free_symbols if isinstance(s, Index)])
+        factor = sp.Mul(*(arg for arg in expr.args if not _varies(arg)))
+        rest = sp.Mul(*(arg for arg in expr.args if _varies(arg)))
         inner = None if rest == expr else bounds(rest, extents)
         if inner is None:
             return None
@@ -101,6 +102,11 @@ def bounds(expr: sp.Expr, extents: Mapping[Index, Extent]) -> tuple[sp.Expr, sp.
     if isinstance(expr, sp.Mod):
         return sp.Integer(0), expr.args[1] - sp.Integer(1)
     return _known(expr)
+
+
+def _varies(expr: sp.Expr) -> bool:
+    """Say whether an expression holds anything else than numbers and sizes: an index, an element."""
+    return any(not isinstance(symbol, Dim) for symbol in expr.free_symbols)
 
 
 def _known(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:

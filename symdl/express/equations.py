@@ -232,7 +232,7 @@ def _check_access(access: Access, equation: Equation) -> None:
                     cure="declare the tensor with dtype='int64'",
                 )
             continue  # checked against the extent when the kernel is called
-        if not in_range(where, size, equation.extents) and not _guarded(where, size, equation):
+        if not stays_inside(where, size, equation.guards, equation.extents):
             raise ShapeError(
                 f"axis {axis} of {access.tensor} is read at {where}, outside 0..{size}-1",
                 expression=equation,
@@ -241,14 +241,19 @@ def _check_access(access: Access, equation: Equation) -> None:
             )
 
 
-def _guarded(where: sp.Expr, size: Extent, equation: Equation) -> bool:
+def stays_inside(
+    where: sp.Expr, size: Extent, guards: Sequence[Guard], extents: Mapping[Index, Extent]
+) -> bool:
     """Say whether the guards and the ranges of the indices prove ``0 <= where < size``."""
-    ranges = [guard for guard in equation.guards if isinstance(guard, InRange)]
-    exact = [replace(g, expr=sp.expand(exact_quotients(g.expr, equation.guards))) for g in ranges]
-    place = sp.expand(exact_quotients(where, equation.guards))
-    intervals = [*_intervals(where, ranges, equation.extents), *_intervals(place, exact, equation.extents)]
-    return any(at_most(0, low) for low, _ in intervals) and any(
-        at_most(high + 1, size) for _, high in intervals
+    if in_range(where, size, extents):
+        return True
+    ranges = [guard for guard in guards if isinstance(guard, InRange)]
+    exact = [replace(g, expr=sp.expand(exact_quotients(g.expr, guards))) for g in ranges]
+    place = sp.expand(exact_quotients(where, guards))
+    intervals = [*_intervals(where, ranges, extents), *_intervals(place, exact, extents)]
+    # The position is an integer, so a bound between two integers can be drawn inwards.
+    return any(at_most(0, sp.ceiling(low)) for low, _ in intervals) and any(
+        at_most(sp.floor(high) + 1, size) for _, high in intervals
     )
 
 

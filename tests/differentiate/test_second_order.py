@@ -304,3 +304,11 @@ def test_the_double_adjoint_of_a_padded_stride_keeps_only_the_range() -> None:
         equation = again.program.definitions[again.gradient(wrt)]
         assert not any(isinstance(g, Divisible) for g in equation.guards)
         assert len(equation.bound) == (1 if wrt is z else 2)
+
+
+def test_a_loss_that_is_linear_bends_nowhere() -> None:
+    w, u, v = parameter("w", (3,)), parameter("u", (3,)), tensor("v", (3,))
+    of_w, of_u = hvp((w * u).sum(), [w, u], {w: v})
+    at = {"w": np.ones(3), "u": np.ones(3), "v": np.arange(3.0)}
+    np.testing.assert_array_equal(values_of([of_w], at)[0], np.zeros(3))
+    np.testing.assert_array_equal(values_of([of_u], at)[0], at["v"])
