@@ -5,12 +5,13 @@ Enters: a page and a derivative's record. Leaves: the lines of depth ``all``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
-from symdl.differentiate.record import Contribution, Derivative
+from symdl.differentiate.record import Contribution, Derivative, Rewrite
 from symdl.explain.derivation import Lines, Relation, Step
 from symdl.explain.equations import Page, condition, left_side, right_side
 from symdl.explain.reasons import rule_of
@@ -25,12 +26,19 @@ def every_step(page: Page, derivative: Derivative) -> Lines:
     steps: list[Step] = []
     for use in derivative.record.contributions:
         steps += _use(page, use, derivative)
-    for rewrite in derivative.record.rewrites:
+    steps += rewritten(page, derivative.record.rewrites)
+    return Lines("Every use, by the chain rule", tuple(steps), level="all")
+
+
+def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
+    """Return equations before and after they were rewritten by an identity of real numbers."""
+    steps: list[Step] = []
+    for rewrite in rewrites:
         if rewrite.level == "algebraic" and rewrite.after is not None:
             left = left_side(page, rewrite.before)
             steps.append(Step("before", left, right_side(page, rewrite.before), "rewrite", "all"))
             steps.append(Step(rewrite.rule, None, right_side(page, rewrite.after), "rewrite", "all"))
-    return Lines("Every use, by the chain rule", tuple(steps), level="all")
+    return steps
 
 
 def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:

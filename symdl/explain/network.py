@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.compact import compact
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
 from symdl.errors import ExplainError
-from symdl.explain.contributions import every_step
+from symdl.explain.contributions import every_step, rewritten
 from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, Step, Table
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
@@ -37,7 +38,10 @@ def derive_tensor(
     """Return the derivation of the gradient of `f` by `wrt`; see `symdl.explain.derive.derive`."""
     target = find(f, wrt)
     derivative = differentiate(f, [target], facts=facts)
+    short = compact(derivative)
     page = Page.of(derivative, named)
+    end = page if short is derivative else Page.of(short, named)
+    new = short.record.rewrites[len(derivative.record.rewrites) :]
     by = page.notation.array(target) if target.rank else page.notation.read(target.at())
     loss = page.notation.read(f.at())
     sections = (
@@ -46,7 +50,8 @@ def derive_tensor(
         Lines("Backward", tuple(_backward(page, derivative)), words=_bar_words(page)),
         every_step(page, derivative),
         *_matrix_section(page),
-        Lines("Result", tuple(_result(page, derivative, target)), level="result"),
+        *((Lines("Compact form", tuple(rewritten(end, new)), level="all"),) if new else ()),
+        Lines("Result", tuple(_result(end, short, target)), level="result"),
     )
     shown = tuple(s for s in sections if isinstance(s, Table) or s.steps)
     title = ("Gradient of ", loss, " by ", by)
