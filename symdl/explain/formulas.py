@@ -20,8 +20,9 @@ def _renderer() -> Any:
 
 @lru_cache(maxsize=4096)
 def _svg(source: str, display: bool) -> str:
+    web = re.sub(r"\\textcolor\[HTML\]\{", r"\\textcolor{#", source)  # xcolor's form is not MathJax's
     try:
-        drawn = str(_renderer().render(source, display=display))
+        drawn = str(_renderer().render(web, display=display))
     except RuntimeError as error:
         raise ExplainError("a formula cannot be drawn", expression=source) from error
     found = re.search(r"<svg.*</svg>", drawn, re.DOTALL)

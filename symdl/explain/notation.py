@@ -106,6 +106,8 @@ class Notation:
         sign, top, bottom, constant = 1, list[Node](), list[Node](), sp.Integer(1)
         shown = {} if not self.sigmoid else sigmoids(factors)
         for factor in primitive(factors):
+            if isinstance(factor, sp.Add) and all(a.could_extract_minus_sign() for a in factor.args):
+                factor, sign = sp.Add(*(-a for a in factor.args)), -sign  # -a - b is -(a + b)
             if factor in shown:
                 top += [self._sigmoid(*power) for power in shown[factor]]
             elif factor.is_Rational:

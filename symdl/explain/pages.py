@@ -10,14 +10,14 @@ import html
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from symdl.errors import ExplainError, MissingExtraError
-from symdl.explain.derivation import Derivation, Lines, Section, Step, Table, Words
+from symdl.explain.derivation import Depth, Derivation, Lines, Section, Step, Table, Words
 from symdl.explain.drawing import graph_svg
 from symdl.explain.formulas import draw
 from symdl.explain.latex import latex
@@ -76,7 +76,9 @@ def _tex_section(section: Section) -> dict[str, Any]:
             for row in section.rows
         ]
         return {"title": section.title, "words": words, "header": section.header, "rows": rows, "lines": []}
-    lines = [line for step in section.steps for line in rows_of(step)]
+    lines = [
+        {"rows": rows, "rule": rows[0].rule, "number": rows[0].number} for rows in map(rows_of, section.steps)
+    ]
     return {"title": section.title, "words": words, "header": (), "rows": [], "lines": lines}
 
 
@@ -92,17 +94,30 @@ def html_page(derivation: Derivation) -> str:
     Raises:
         MissingExtraError: the extra ``html`` is not installed.
     """
-    whole = derivation.at("all")
+    title = derivation.title
+    return html_documents(sentence(title, ascii=False), _html_words(title), [derivation], derivation.depth)
+
+
+def html_documents(title: str, heading: str, derivations: Sequence[Derivation], depth: Depth) -> str:
+    """Return a page with several derivations; `heading` is markup."""
+    several = len(derivations) > 1
+    documents = [
+        {
+            "heading": _html_words(d.title) if several else "",
+            "graph": graph_svg(d.graph),
+            "sections": [
+                _html_section(s, f"{place}-{n}" if several else str(n))
+                for n, s in enumerate(d.at("all").shown)
+            ],
+        }
+        for place, d in enumerate(derivations)
+    ]
     return template("html/page.html.jinja").render(
-        title=sentence(derivation.title, ascii=False),
-        heading=_html_words(derivation.title),
-        depth=derivation.depth,
-        graph=graph_svg(derivation.graph),
-        sections=[_html_section(s, n) for n, s in enumerate(whole.shown)],
+        title=title, heading=heading, depth=depth, documents=documents
     )
 
 
-def _html_section(section: Section, number: int) -> dict[str, Any]:
+def _html_section(section: Section, number: str) -> dict[str, Any]:
     shared = {
         "id": f"s{number}",
         "title": section.title,
@@ -156,7 +171,7 @@ def html_cell(derivation: Derivation) -> str | None:
         whole = derivation
         return template("html/cell.html.jinja").render(
             heading=_html_words(derivation.title),
-            sections=[_html_section(s, n) for n, s in enumerate(whole.shown)],
+            sections=[_html_section(s, str(n)) for n, s in enumerate(whole.shown)],
         )
     except MissingExtraError:
         return None

@@ -51,6 +51,24 @@ def test_index_notation(capsys: pytest.CaptureFixture[str]) -> None:
     assert "W" in shown and "compiled" in shown
 
 
+def test_slides(tmp_path: Path) -> None:
+    pytest.importorskip("quickjax")
+    tex, page = example("04_slides").main(["--out", str(tmp_path)])
+    document = tex.read_text("utf-8")
+    for line in (
+        r"\cos(v_5) v_4",
+        r"\sigma(x) (1 - \sigma(x))",
+        r"\underbrace",
+        r"w_{12}".replace("w", "W"),
+        r"V x + d",
+        r"\theta_{1_{p+1}}",
+        r"\frac{1}{n} (P - Y)",
+    ):
+        assert line in document
+    shown = page.read_text("utf-8")
+    assert shown.count("<h2>") == 12 and "data-mjx-error" not in shown and "<script src" not in shown
+
+
 def test_mnist_on_made_up_digits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
