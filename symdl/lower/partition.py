@@ -121,7 +121,7 @@ def partition(
 
 def sample_blocks(count: int) -> list[tuple[int, int]]:
     """Return the blocks of a batch."""
-    size = max(16 if count < 64 else 32, -(-count // (_MOST_BLOCKS * 32)) * 32)
+    size = 16 if count < 64 else max(32, -(-count // (_MOST_BLOCKS * 32)) * 32)
     return [(at, min(at + size, count)) for at in range(0, count, size)]
 
 
@@ -301,11 +301,13 @@ class _Partitioner:
     def product(self, call: ProductCall, split: Split, low: int, length: Poly) -> ProductCall:
         """Return a matrix product on fewer rows or fewer matrices."""
         if split.cut == "m":
+            each = self.value(call.m) // self.value(split.units)
             left, result = call.left, call.result
-            step = 1 if left.operand.transposed else self.value(left.operand.lead)
+            step = 1 if left.operand.transposed else each * self.value(left.operand.lead)
             left = Matrix(self.view(left.buffer, low * step), left.operand)
-            result = Matrix(self.view(result.buffer, low * self.value(result.operand.lead)), result.operand)
-            return replace(call, left=left, result=result, m=length)
+            step = each * self.value(result.operand.lead)
+            result = Matrix(self.view(result.buffer, low * step), result.operand)
+            return replace(call, left=left, result=result, m=length * each)
         at = int(split.cut)
         matrices = []
         for matrix in (call.left, call.right, call.result):

@@ -15,7 +15,7 @@ from symdl.lower.body import Load
 from symdl.lower.buffers import Step
 from symdl.lower.classify import Contraction, Operand
 from symdl.lower.ir import Fold, Item, Let, Loop, Start, Statement, Store, TensorInfo, Update, terms
-from symdl.lower.poly import ONE, ZERO, Atom, Pick, Poly, Size, Var, of, parts, product, rebuild
+from symdl.lower.poly import ONE, ZERO, Atom, Pick, Poly, Size, Var, from_terms, of, parts, product, rebuild
 
 
 def rows_name(batch: str) -> str:
@@ -111,9 +111,11 @@ def _product(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int
         return Split("rows", size, found, (), str(at))
     result = work.result
     if uses[0] and not uses[1] and not uses[2]:
-        _require(work.m == size and not work.left.transposed and not work.batch)
-        left = (touch(work.left, work.left.lead), touch(result, result.lead))
-        return Split("rows", size, (*left, Touch(places[work.right.tensor], False)), (), "m")
+        each = _each(work.m, batch)  # rows of a sample, the samples one after another
+        _require(not work.left.transposed and not work.batch)
+        moved = tuple(touch(o, o.lead * each) for o in (work.left, result))
+        _require(each == ONE or all(t.flat for t in moved))
+        return Split("rows", size, (*moved, Touch(places[work.right.tensor], False)), (), "m")
     _require(uses == [False, False, True] and not work.batch and work.m.number is not None)
     whole = result.lead == work.n and result.offset == ZERO
     _require(whole and work.m * work.n == product(tensors[result.tensor].shape))
@@ -123,6 +125,15 @@ def _product(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int
 
 def _mentions(poly: Poly, batch: str) -> bool:
     return any(Size(batch) in monomial for monomial, _ in poly.terms)
+
+
+def _each(poly: Poly, batch: str) -> Poly:
+    """Return what a multiple of the batch's size is a multiple by."""
+    (monomial, factor), *others = poly.terms
+    rest = list(monomial)
+    rest.remove(Size(batch))
+    _require(not others and Size(batch) not in rest)
+    return from_terms({tuple(rest): factor})
 
 
 def _elements(step: Step, _tensors: Sequence[TensorInfo], places: Mapping[int, int], _batch: str) -> Split:

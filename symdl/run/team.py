@@ -28,8 +28,10 @@ MOST_LANES = 4
 """Lanes that are tried if the caller does not choose."""
 _TRIAL = 1e-3
 _SLICE = 0.05
+_AGAIN = 1.0
 _SLOWER = 1.4
-"""Seconds of one trial, and of a slice of the work; how much slower a slice may be before a new trial."""
+"""Seconds: of one trial, of a slice of the work, until the next trial; a slice that is so many times slower
+than the trial was leads to the next one at once."""
 
 
 class Job:
@@ -133,7 +135,7 @@ class Pace:
         fixed = 1 if target != "cpu" or most == 1 else threads
         self.choices = [fixed] if fixed else list(range(1, min(cores(), MOST_LANES, most) + 1))
         self.guess = part.cost * 1e-9
-        self.lanes, self.step = self.choices[0], 0.0
+        self.lanes, self.step, self.tried = self.choices[0], 0.0, 0.0
 
     def run(self, batches: int, take: Callable[[int, int, int], None]) -> None:
         """Take batches: ``take(first, last, lanes)``."""
@@ -141,7 +143,8 @@ class Pace:
         if len(self.choices) == 1:
             take(0, batches, self.lanes)
             return
-        self.step = 0.0
+        if time.monotonic() - self.tried > _AGAIN:
+            self.step = 0.0
         while done < batches:
             if not self.step and batches - done >= 4 * len(self.choices):
                 done = self.trial(done, batches, take)
@@ -157,12 +160,14 @@ class Pace:
         """Measure every choice and keep the best; return how far that went."""
         many = max(1, min(int(_TRIAL / self.guess), (batches - done) // (2 * len(self.choices))))
         best: dict[int, float] = {}
-        for lanes in 2 * self.choices:
-            found = self.timed(done, done + many, lanes, take)
-            best[lanes] = min(found, best.get(lanes, found))
-            done += many
+        for lanes in self.choices:
+            best[lanes] = min(self.timed(done + at, done + at + many, lanes, take) for at in (0, many))
+            done += 2 * many
+            if best[lanes] > best[self.choices[0]]:
+                break  # more will not be better
         self.lanes = min(best, key=lambda lanes: best[lanes])
         self.step = self.guess = best[self.lanes]
+        self.tried = time.monotonic()
         return done
 
     def timed(self, first: int, last: int, lanes: int, take: Callable[[int, int, int], None]) -> float:

@@ -49,6 +49,7 @@ class Settings:
     callbacks: tuple[Callback, ...]
     test: Mapping[str, Any] | None
     resume: bool
+    threads: int | None = None
 
     def check(self) -> None:
         """Raise an `ArgumentError` for an option that is out of range."""
@@ -138,6 +139,7 @@ def _plan(
         dtype=model.dtype,
         target=model.target,
         facts=model.facts,
+        threads=settings.threads,
     )
     trained = {str(t.name): model.weights()[str(t.name)] for t in tensors}
     states = [t for t in kernel.states if str(t.name) not in model.running]

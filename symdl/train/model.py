@@ -101,11 +101,12 @@ class Model:
         callbacks: Sequence[Callback] = (),
         test: Mapping[str, Any] | None = None,
         resume: bool = False,
+        threads: int | None = None,
     ) -> History:
         """Train by mini-batches.
 
-        Every epoch passes once over the samples, in a new random order, in one compiled call. Equal seeds
-        and data give an equal result on one machine, with or without a bar.
+        Every epoch passes once over the samples, in a new random order, in compiled code. Equal seeds and
+        data give an equal result on one machine, on any number of cores, with or without a bar.
 
         Args:
             data: an array for each input of the model, by name, samples along the first axis.
@@ -114,16 +115,14 @@ class Model:
             epochs: the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
-            patience: stop after so many epochs without a lower validation loss (training loss if there
-                is none); None trains all epochs.
-            restore_best: at the end, put back the weights of the epoch with the lowest validation loss;
-                of the lowest training loss if there is no validation and `patience` is given.
+            patience: stop after so many epochs without a lower validation (or training) loss; None never.
+            restore_best: at the end, put back the weights of the epoch in which that loss was lowest.
             progress: show a bar; None means: if standard error is a terminal.
             callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
             test: data scored at the end.
-            resume: go on with the optimizer's state (such as Adam's moments) of the previous fit,
-                which must have had the same kind of optimizer; its learning rate may differ. Else each
-                fit starts from a fresh state. Parameters always go on from where they are.
+            resume: go on with the optimizer's state (such as Adam's moments) of the previous fit, which must
+                have had the same kind of optimizer. Else it is fresh; parameters always go on.
+            threads: how many cores to use; None measures and chooses.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
@@ -142,6 +141,7 @@ class Model:
             callbacks=tuple(callbacks),
             test=test,
             resume=resume,
+            threads=threads,
         )
         self.history = fit(self, data, chosen)
         return self.history

@@ -1,0 +1,104 @@
+"""Schedules in blocks: how calls are cut, how many phases and tasks there are."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import symdl as sd
+from symdl.lower.partition import Partition, partition, pieces, sample_blocks
+from symdl.lower.rows import rows_name
+from symdl.run.training import compile_training
+
+n = sd.Dim("n")
+
+
+def split(loss: Any, batch: int, optimizer: Any = None) -> tuple[Counter[str], Partition]:
+    updates = (optimizer or sd.nn.Adam(1e-3)).updates
+    made = compile_training(loss, sd.parameters(loss), updates, target="python")
+    lowered = made._built.lowered
+    dims = {"n": batch, rows_name("n"): batch}
+    return Counter(s.kind for s in lowered.splits), partition(lowered, dims, (), ())
+
+
+def slides() -> Any:
+    X, t = sd.tensor("X", (n, 784)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.dense(X, 100, activation=sd.relu, name="a")
+    h = sd.nn.dense(h, 200, activation=sd.relu, name="b")
+    return sd.nn.cross_entropy(sd.nn.dense(h, 10, name="c"), t)
+
+
+@pytest.mark.parametrize("batch, blocks", [(64, 2), (128, 4)])
+def test_the_slides_network_has_two_phases(batch: int, blocks: int) -> None:
+    kinds, found = split(slides(), batch)
+    assert set(kinds) == {"rows", "columns", "elements", "whole"}
+    assert kinds["whole"] == 1  # Adam's bias correction
+    first, second = found.tasks
+    assert len(first) == blocks + 1
+    assert len(second) >= 4
+    assert found.speedup(2) > 1.8
+
+
+def test_a_large_gradient_is_handed_to_its_update_in_pieces() -> None:
+    _, found = split(slides(), 64)
+    lengths = [end - begin for begin, end, _ in found.tasks[1]]
+    assert lengths.count(2) >= 5  # a product and an update each
+
+
+def test_batch_statistics_need_more_phases() -> None:
+    X = sd.tensor("X", (n, 64))
+    h = sd.nn.batch_norm(sd.nn.dense(X, 256, name="a"), name="bn")
+    _, found = split((h * h).mean(), 256)
+    assert len(found.tasks) > 2
+
+
+def test_what_mixes_samples_stays_whole() -> None:
+    X, W = sd.tensor("X", (n, 8)), sd.parameter("W", (8, 4))
+    h = X @ W
+    kinds, found = split((h @ h.T).mean(), 256, sd.nn.SGD(0.1))
+    assert kinds["whole"] >= 1
+    assert found.calls
+
+
+def test_a_recurrence_goes_along_block_by_block() -> None:
+    X, t = sd.tensor("X", (n, 20, 32)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.rnn(X, 64, name="r")
+    kinds, found = split(sd.nn.cross_entropy(sd.nn.dense(h[:, -1], 5, name="c"), t), 64)
+    assert len(found.tasks) == 2
+    assert kinds["rows"] > 8
+    assert len(found.tasks[0]) == 3
+
+
+def test_small_steps_stay_in_one_piece() -> None:
+    X, t = sd.tensor("X", (n, 4)), sd.tensor("t", (n,), dtype="int64")
+    _, found = split(sd.nn.cross_entropy(sd.nn.dense(X, 3, name="a"), t), 32)
+    assert [len(p) for p in found.tasks] == [1]
+    assert not found.views
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 33, 64, 65, 1000, 100_000])
+def test_blocks_cover_the_batch(count: int) -> None:
+    found = sample_blocks(count)
+    assert found[0][0] == 0
+    assert found[-1][1] == count
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
+    assert len(found) <= 16
+
+
+@pytest.mark.parametrize("units, cost", [(1, 1e9), (784, 1e5), (17, 1e6), (10, 10.0)])
+def test_pieces_cover_a_weight(units: int, cost: float) -> None:
+    found = pieces(units, cost)
+    assert found[0][0] == 0
+    assert found[-1][1] == units
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
+    assert all(low < high for low, high in found)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 7])
+def test_every_task_has_one_lane(lanes: int) -> None:
+    _, found = split(slides(), 128)
+    for phase, shares in zip(found.tasks, found.lanes(lanes), strict=True):
+        assert sorted(t for mine in shares for t in mine) == list(range(len(phase)))

@@ -1,0 +1,193 @@
+"""Training on several lanes: the bits of one lane, and up to rounding the results of a step in one piece."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symdl as sd
+from symdl.errors import ArgumentError
+from symdl.express.selecting import take
+from symdl.lower.partition import Partition
+from symdl.run.team import Pace, chosen
+from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
+from symdl.train.weights import initial
+
+n = sd.Dim("n")
+OPTIMIZERS = {
+    "sgd": sd.nn.SGD(0.05),
+    "adam": sd.nn.Adam(1e-2),
+    "momentum": sd.nn.Momentum(0.02),
+}
+KEPT: dict[Any, TrainingKernel] = {}
+
+
+def mlp() -> Any:
+    X, t = sd.tensor("X", (n, 60)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.dense(X, 48, activation=sd.relu, name="a")
+    h = sd.nn.dense(h, 64, activation=sd.tanh, name="b")
+    return sd.nn.cross_entropy(sd.nn.dense(h, 5, name="c"), t)
+
+
+def normed() -> Any:
+    X, t = sd.tensor("X", (n, 60)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.relu(sd.nn.batch_norm(sd.nn.dense(X, 64, name="a"), name="bn"))
+    return sd.nn.cross_entropy(sd.nn.dense(h, 5, name="c"), t)
+
+
+def recurrent() -> Any:
+    X, t = sd.tensor("X", (n, 7, 20)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.rnn(X, 24, name="r")
+    return sd.nn.cross_entropy(sd.nn.dense(h[:, -1], 5, name="c"), t)
+
+
+def embedded() -> Any:
+    ids, t = sd.tensor("X", (n, 6), dtype="int64"), sd.tensor("t", (n,), dtype="int64")
+    table = sd.parameter("E", (30, 16))
+    h = sd.nn.dense(take(table, ids).reshape(n, 96), 64, activation=sd.relu, name="a")
+    return sd.nn.cross_entropy(sd.nn.dense(h, 5, name="c"), t)
+
+
+MODELS = {"mlp": mlp, "normed": normed, "recurrent": recurrent, "embedded": embedded}
+
+
+def kernel(model: str, optimizer: str) -> TrainingKernel:
+    if (model, optimizer) not in KEPT:
+        loss = MODELS[model]()
+        updates = OPTIMIZERS[optimizer].updates
+        KEPT[model, optimizer] = compile_training(loss, sd.parameters(loss), updates, dtype="float64")
+    return KEPT[model, optimizer]
+
+
+def data(made: TrainingKernel, samples: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    found = {}
+    for tensor in made.program.inputs:
+        if tensor.role != "input":
+            continue
+        shape = (samples, *tensor.shape[1:])
+        if tensor.dtype == "int64":
+            found[str(tensor.name)] = rng.integers(0, 5 if len(shape) == 1 else 30, shape)
+        else:
+            found[str(tensor.name)] = rng.normal(size=shape)
+    return found
+
+
+def weights(made: TrainingKernel) -> dict[str, np.ndarray]:
+    tensors = [t for t in made.program.inputs if t.role == "parameter"]
+    return initial(tensors, seed=1, dtype="float64") | initial(made.states, seed=0, dtype="float64")
+
+
+def trained(
+    made: TrainingKernel, samples: int, batch: int, lanes: int
+) -> tuple[list[float], dict[str, np.ndarray], BoundEpoch]:
+    own = weights(made)
+    made._threads = lanes
+    bound = made.bind(own, data(made, samples), batch)
+    order = np.random.default_rng(0).permutation(samples)
+    return [bound.run(order) for _ in range(2)], own, bound
+
+
+def in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symdl.lower.partition.WORTH", float("inf"))
+
+
+def schedule(bound: BoundEpoch) -> Partition:
+    return bound._job(bound._size).partition
+
+
+@pytest.mark.parametrize(
+    "model, optimizer",
+    [
+        *(("mlp", name) for name in OPTIMIZERS),
+        *((name, "adam") for name in MODELS if name != "mlp"),
+    ],
+)
+def test_lanes_do_not_change_bits(model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = kernel(model, optimizer)
+    losses, own, bound = trained(made, 300, 128, 1)
+    assert len(schedule(bound).tasks) > 1
+    for lanes in (2, 3, 4):
+        again, other, _ = trained(made, 300, 128, lanes)
+        assert again == losses
+        for name, array in own.items():
+            np.testing.assert_array_equal(other[name], array)
+    in_one_piece(monkeypatch)
+    want, whole, bound = trained(made, 300, 128, 1)
+    assert [len(p) for p in schedule(bound).tasks] == [1]
+    np.testing.assert_allclose(losses, want, rtol=1e-9)
+    for name, array in own.items():
+        np.testing.assert_allclose(array, whole[name], rtol=1e-6, atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 150), st.integers(1, 150), st.sampled_from(["mlp", "recurrent"]))
+def test_every_batch_size(samples: int, batch: int, model: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
+        made = kernel(model, "sgd")
+        losses, own, _ = trained(made, samples, batch, 3)
+        in_one_piece(monkeypatch)
+        want, whole, _ = trained(made, samples, batch, 1)
+    np.testing.assert_allclose(losses, want, rtol=1e-8)
+    for name, array in own.items():
+        np.testing.assert_allclose(array, whole[name], rtol=1e-6, atol=1e-9)
+
+
+def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
+    loss = mlp()
+    made = compile_training(
+        loss, sd.parameters(loss), sd.nn.SGD(0.05).updates, dtype="float64", target="python"
+    )
+    _, own, bound = trained(made, 40, 33, 4)
+    _, compiled, _ = trained(kernel("mlp", "sgd"), 40, 33, 2)
+    assert len(schedule(bound).tasks) == 2
+    for name, array in own.items():
+        np.testing.assert_allclose(compiled[name], array, rtol=1e-9, atol=1e-12)
+
+
+def test_the_number_of_lanes_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(None) is None
+    assert chosen(3) == 3
+    monkeypatch.setenv("SYMDL_THREADS", "2")
+    assert chosen(3) == 2
+    monkeypatch.setenv("SYMDL_THREADS", "many")
+    with pytest.raises(ArgumentError, match="threads"):
+        chosen(None)
+    monkeypatch.delenv("SYMDL_THREADS")
+    with pytest.raises(ArgumentError, match="threads"):
+        chosen(0)
+
+
+@pytest.mark.parametrize("batches", [0, 1, 7, 500])
+def test_trials_take_every_batch_once(batches: int) -> None:
+    tasks = (((0, 1, 5e3), (1, 2, 5e3)), ((2, 3, 5e3), (3, 4, 5e3)))
+    pace = Pace(Partition((), tasks, (), ()), None, target="cpu")
+    pace.choices = [1, 2]
+    taken: list[int] = []
+    pace.run(batches, lambda first, last, lanes: taken.extend(range(first, last)))
+    assert taken == list(range(batches))
+
+
+def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = kernel("mlp", "sgd")
+    _, _, bound = trained(made, 128, 128, 3)
+    begin = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        if started:
+            raise KeyboardInterrupt
+        started.append(thread)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        bound.run(np.arange(128))
+    assert not started[0].is_alive()
