@@ -1,0 +1,26 @@
+"""The networks of the second part run, small, and reach what they promise."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
+
+
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_autoencoders_and_principal_components(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("05_autoencoder").main(["--steps", "800", "--epochs", "30"])
+    assert len(found["angles"]) == 4 and max(found["angles"]) < 1e-3
+    assert found["curved"] < found["plane"]
+    assert "encoder.W̄ = Xᵀ encoder.Z̄" in capsys.readouterr().out
