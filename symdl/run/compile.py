@@ -186,7 +186,7 @@ class ScalarFunction:
         if count and self.inputs:
             results = list(self._compiled(**points))
         elif count:
-            results = self._constant(count)
+            results = list(self._compiled.at_points(count))
         else:
             results = [np.empty(0, self._dtype) for _ in self.program.outputs]
         shaped = [r.reshape(shape) if shape else r.reshape(())[()] for r in results]
@@ -195,15 +195,6 @@ class ScalarFunction:
         known = dict(zip(self._present, shaped[1:], strict=True))
         zero = np.zeros(shape, self._dtype)
         return shaped[0], {n: known[n] if n in known else zero[()] for n in self._names}
-
-    def _constant(self, count: int) -> list[Any]:
-        """Compute a function without inputs; nothing tells it the number of points."""
-        built = self._compiled._built
-        space = built.memory({"points": count})
-        results = [np.empty(count, self._dtype) for _ in self.program.outputs]
-        self._compiled._fill(space, [], results)
-        built.execute(space)
-        return results
 
 
 def _real(name: str, value: Any) -> Any:

@@ -28,7 +28,8 @@ from symdl.lower.poly import evaluate, text
 from symdl.run import cache
 from symdl.run.arguments import Arguments, check_gathers, expected, outside
 from symdl.run.blas import one_thread, product_address
-from symdl.run.memory import Memory, address, memory
+from symdl.run.memory import Memory, memory
+from symdl.run.results import Layout, Places, layout
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
@@ -130,7 +131,7 @@ class Compiled:
         self._built = Built(program, dtype=dtype, target=target, schedule=schedule, training=False)
         self._pack = pack or _pack
         self._arguments = Arguments(expected(self._built.inputs, dtype))
-        self._memories: dict[tuple[int, ...], Memory] = {}
+        self._memories: dict[tuple[int, ...], tuple[Memory, Layout]] = {}
         self._lock = threading.Lock()
         lowered = self._built.lowered
         kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
@@ -138,7 +139,7 @@ class Compiled:
         places = lowered.plan.places
         self._masked = [g for g in lowered.program.gathers if g.masks]
         self._inputs = [places[t] for t in lowered.program.inputs]
-        self._outputs = self._output_places()
+        self._places = Places(self._inputs, self._output_places(), target)
 
     @property
     def source(self) -> str:
@@ -193,11 +194,8 @@ class Compiled:
             check_gathers(self._built.lowered.program, self._masked, given, dims)
         key = tuple(dims.values())
         with self._lock:
-            found = self._memories.get(key)
-            if found is None:
-                found = self._new_memory(key, dims)
-            results = [np.empty(shape, kind) for shape, kind in zip(found.shapes, self._dtypes, strict=True)]
-            self._fill(found, given, results)
+            found, made = self._memories.get(key) or self._new_memory(key, dims)
+            results = self._places.fill(found, given, made)
             failed = self._built.execute(found)
         if failed >= 0:
             raise self._outside(failed, given, dims)
@@ -221,25 +219,19 @@ class Compiled:
                 pairs.append((at, self._built.lowered.plan.places[tensor]))
         return pairs
 
-    def _fill(self, found: Memory, given: list[Array], results: list[Array]) -> None:
-        """Tell generated code where the arrays of this call are."""
-        places = found.places
-        if self._built.target == "cpu":
-            for place, array in zip(self._inputs, given, strict=True):
-                places[place] = array.__array_interface__["data"][0]
-            for at, place in self._outputs:
-                places[place] = results[at].__array_interface__["data"][0]
-        else:
-            for place, array in zip(self._inputs, given, strict=True):
-                places[place] = array.reshape(-1)
-            for at, place in self._outputs:
-                places[place] = results[at].reshape(-1)
-
-    def _new_memory(self, key: tuple[int, ...], dims: dict[str, int]) -> Memory:
+    def _new_memory(self, key: tuple[int, ...], dims: dict[str, int]) -> tuple[Memory, Layout]:
         while len(self._memories) >= _KEPT:
             del self._memories[next(iter(self._memories))]
-        self._memories[key] = made = self._built.memory(dims)
-        return made
+        found = self._built.memory(dims)
+        self._memories[key] = found, layout(found.shapes, self._dtypes)
+        return self._memories[key]
+
+    def at_points(self, count: int) -> list[Array]:
+        """Compute a program without inputs whose only size is ``points``; nothing else tells it."""
+        found, made = self._new_memory((count,), {"points": count})
+        results = self._places.fill(found, [], made)
+        self._built.execute(found)
+        return results
 
     def _outside(self, row: int, given: list[Array], dims: dict[str, int]) -> ArgumentError:
         call = self._built.lowered.calls[row]
@@ -252,4 +244,4 @@ def _pack(results: list[Any]) -> Any:
     return tuple(results)
 
 
-__all__ = ["Built", "Compiled", "address"]
+__all__ = ["Built", "Compiled"]

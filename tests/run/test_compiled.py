@@ -277,3 +277,17 @@ def test_labels_are_checked_where_they_count(target: Any) -> None:
     np.testing.assert_array_equal(each, [3, 6, 3])
     with pytest.raises(ArgumentError, match="t holds -7"):
         run(**{**given, "m": np.array([1, 1, 0])})
+
+
+def test_an_array_that_moved_is_found_again() -> None:
+    X = tensor("X", (n,))
+    double = build(X * 2)
+    array = np.arange(3.0)
+    np.testing.assert_array_equal(double(X=array), [0, 2, 4])
+    array[:] = 1
+    np.testing.assert_array_equal(double(X=array), [2, 2, 2])
+    array.resize(100_000, refcheck=False)
+    np.testing.assert_array_equal(double(X=array)[:4], [2, 2, 2, 0])
+    first, second = double(X=np.ones(4)), double(X=np.ones(4) * 3)
+    np.testing.assert_array_equal(first, [2, 2, 2, 2])
+    assert not np.shares_memory(first, second)
