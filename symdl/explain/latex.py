@@ -26,6 +26,7 @@ from symdl.explain.tree import (
     Delta,
     Diagonal,
     Dots,
+    Entry,
     Fraction,
     Gradient,
     Grid,
@@ -331,9 +332,16 @@ def _diagonal(node: Diagonal) -> str:
     return rf"\operatorname{{diag}}{bracketed(node.arg)}"
 
 
+def _entry(node: Entry) -> str:
+    where = [latex(index) for index in node.indices]
+    between = "" if all(len(index) == 1 for index in where) else ","
+    return f"{bracketed(node.arg)}_{{{between.join(where)}}}"
+
+
 def _grid(node: Grid) -> str:
     rows = [" & ".join(map(latex, row)) for row in node.rows]
-    return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
+    ends = r" \\[4pt] " if any(is_tall(entry) for row in node.rows for entry in row) else r" \\ "
+    return r"\begin{bmatrix} " + ends.join(rows) + r" \end{bmatrix}"
 
 
 def _applied(node: Applied) -> str:
@@ -374,6 +382,7 @@ _PRINT: dict[type, Callable[[Any], str]] = {
     Diagonal: _diagonal,
     Ones: lambda node: r"\mathbf{1}",
     Norm: lambda node: rf"\lVert {latex(node.arg)} \rVert^2",
+    Entry: _entry,
     Grid: _grid,
     Cross: lambda node: r" \times ".join(map(latex, node.args)),
     Dots: lambda node: f"\\{node.kind}",

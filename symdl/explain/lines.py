@@ -11,7 +11,7 @@ from symdl.explain.derivation import Step, Words
 from symdl.explain.latex import latex
 from symdl.explain.plain import columns
 from symdl.explain.text import text
-from symdl.explain.tree import Negative, Node, Product, Terms
+from symdl.explain.tree import Grid, Label, Negative, Node, Product, Symbol, Terms, mapped
 
 _LONGEST = 62  # columns of the text form that fit beside a left side and a reason
 _RELATIONS = {"=": "=", "+=": r"\mathrel{+}=", ":=": ":="}
@@ -51,7 +51,7 @@ def rows_of(step: Step) -> list[Row]:
 
 def broken(node: Node, room: int = _LONGEST) -> list[str]:
     """Return a formula in pieces, cut before a top-level plus or minus where it is too long."""
-    if columns(text(node)) <= room:
+    if width(node) <= room:
         return [latex(node)]
     if isinstance(node, Product) and len(node.args) > 1 and node.dots:
         half = len(node.args) // 2
@@ -62,11 +62,23 @@ def broken(node: Node, room: int = _LONGEST) -> list[str]:
     pieces: list[str] = []
     group: list[Node] = []
     for term in node.args:
-        if group and columns(text(Terms((*group, term)))) > room:
+        if group and width(Terms((*group, term))) > room:
             pieces.append(_group(group, first=not pieces))
             group = []
         group.append(term)
     return [*pieces, _group(group, first=not pieces)]
+
+
+def width(node: Node) -> int:
+    """The columns that a formula takes; a matrix is as wide as its rows, not as their sum."""
+
+    def narrow(part: Node) -> Node | None:
+        if not isinstance(part, Grid):
+            return None
+        sizes = [max(width(entry) for entry in column) for column in zip(*part.rows, strict=True)]
+        return Symbol(Label("x" * (sum(sizes) + 2 * len(sizes)), verbatim=True))
+
+    return columns(text(mapped(node, narrow)))
 
 
 def _group(terms: list[Node], *, first: bool) -> str:

@@ -10,7 +10,7 @@ from symdl.explain.latex import latex
 
 def squeezed(text: str) -> str:
     """LaTeX without the spacing and the braces that change nothing."""
-    text = re.sub(r"\\left|\\right|\\,|\s", "", text)
+    text = re.sub(r"\\left|\\right|\\,|\s|\[4pt\]", "", text)
     return re.sub(r"([_^])\{(.)\}", r"\1\2", text)
 
 

@@ -1,0 +1,96 @@
+"""How good a central difference is: its error against the width of the step.
+
+Enters: a scalar function, a variable, a point. Leaves: the errors, and their plot: they fall with the square
+of the step until rounding takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symdl.differentiate.gradients import grad
+from symdl.errors import ArgumentError, require_extra
+from symdl.explain.derive import derive
+from symdl.express.program import collect
+from symdl.express.scalar import scalar_graph
+from symdl.run.reference import outputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ErrorCurve:
+    """The relative errors of central differences.
+
+    Attributes:
+        deltas: the half-widths of the step.
+        errors: of ``(f(x+d) - f(x-d)) / (2*d)``, relative to `exact`.
+        exact: the derivative by the derived formula.
+        reverse: the same by reverse mode, in floating point.
+    """
+
+    deltas: NDArray[Any]
+    errors: NDArray[Any]
+    exact: float
+    reverse: float
+
+    @property
+    def best(self) -> float:
+        """The step with the smallest error."""
+        return float(self.deltas[int(np.argmin(self.errors))])
+
+    def plot(self) -> Any:
+        """Return a figure of the errors, both axes logarithmic. Needs the extra ``train``."""
+        figure = require_extra("matplotlib.figure", "train").Figure(figsize=(5.6, 3.8), layout="constrained")
+        axes = figure.add_subplot()
+        axes.loglog(self.deltas, np.maximum(self.errors, 1e-17), "o-", ms=3, label="central difference")
+        error = abs(self.reverse - self.exact) / abs(self.exact)
+        axes.axhline(max(error, 1e-17), color="C1", ls="--", label="reverse mode")
+        axes.set(xlabel=r"$\delta$", ylabel="relative error")
+        axes.legend()
+        return figure
+
+
+def error_curve(
+    f: sp.Expr, wrt: sp.Symbol, at: Mapping[sp.Symbol, float], *, deltas: Sequence[float] | None = None
+) -> ErrorCurve:
+    """Compare central differences of many widths with the derived derivative at one point.
+
+    Args:
+        f: an expression in ordinary symbols.
+        wrt: by which to differentiate.
+        at: a number for every symbol.
+        deltas: the half-widths; by default 1e-1 down to 1e-13.
+
+    Raises:
+        ArgumentError: a symbol has no number, or the derivative is 0 there.
+        DerivativeError: `f` does not depend on `wrt`.
+    """
+    missing = f.free_symbols - set(at)
+    if missing:
+        raise ArgumentError(f"no number for {min(missing, key=str)}", cure="give one for every symbol")
+    derivation = derive(f, wrt)
+    point = {s: sp.Float(value, 40) for s, value in at.items()}
+    for name, body in derivation.where.items():
+        point[name] = body.evalf(40, subs=point)
+    exact = float(derivation.result.evalf(30, subs=point))
+    if exact == 0:
+        raise ArgumentError(f"the derivative by {wrt} is 0 there", cure="choose another point")
+    program = scalar_graph(f)
+    values = {s.name: float(v) for s, v in at.items() if s in f.free_symbols}
+
+    def value(shift: float) -> float:
+        moved = {**values, wrt.name: values[wrt.name] + shift}
+        return float(outputs(program, moved)[0])
+
+    steps = np.asarray(deltas if deltas is not None else np.logspace(-1, -13, 37), dtype=float)
+    slopes = np.array([(value(d) - value(-d)) / (2 * d) for d in steps])
+    slope = grad(program.outputs[0], next(t for t in program.inputs if t.name == wrt.name))
+    backward = collect([slope])
+    used = {t.name for t in backward.inputs}
+    reverse = float(outputs(backward, {name: v for name, v in values.items() if name in used})[0])
+    return ErrorCurve(steps, np.abs(slopes - exact) / abs(exact), exact, reverse)
