@@ -1,13 +1,12 @@
 """Where the arrays of a call are.
 
 Enters: the inputs of a call. Leaves: new arrays for the outputs, and the addresses of all of them where
-generated code looks for them. Asking NumPy for an address costs more than a small kernel, so an array that
-was passed before is recognised, and all outputs of a call lie in one block.
+generated code looks for them. Asking NumPy for an address costs more than a small kernel, so all outputs of a
+call lie in one block.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,9 +53,6 @@ class Places:
         self.numbers = np.array([number for number, _ in outputs], "int64")
         self.outputs = np.array([place for _, place in outputs], "int64")
         self.target = target
-        self._known = [0] * len(inputs)
-        self._seen: list[Any] = [_nothing] * len(inputs)
-        self._shapes: list[tuple[int, ...]] = [()] * len(inputs)
 
     def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
@@ -68,16 +64,6 @@ class Places:
             for number, place in zip(self.numbers, self.outputs, strict=True):
                 memory.places[place] = results[number].reshape(-1)
             return results
-        seen, known, shapes = self._seen, self._known, self._shapes
-        for number, array in enumerate(given):
-            # An array that was resized in place is still the same object.
-            if seen[number]() is not array or shapes[number] != array.shape:
-                known[number] = array.__array_interface__["data"][0]
-                seen[number], shapes[number] = weakref.ref(array), array.shape
-        memory.places[self.inputs] = known
+        memory.places[self.inputs] = [array.__array_interface__["data"][0] for array in given]
         memory.places[self.outputs] = address(block) + made.offsets[self.numbers]
         return results
-
-
-def _nothing() -> None:
-    """The reference to no array."""
