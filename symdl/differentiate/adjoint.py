@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
-from symdl.differentiate.cleanup import clean, factored
+from symdl.differentiate.cleanup import canonical, clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle, substitute_guard
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.local import local_derivative
@@ -201,8 +201,11 @@ class _Sweep:
             return matrix_weight(equation)
         if equation.lhs not in self._inverses:
             companion = inverse_of(equation)
-            self.equations.append(companion)
-            self._inverses[equation.lhs] = companion.lhs
+            key = canonical(companion)
+            same = [e for e in self.program.equations if is_matrix_function(e) and canonical(e) == key]
+            if not same:
+                self.equations.append(companion)
+            self._inverses[equation.lhs] = (same or [companion])[0].lhs
         return matrix_weight(equation, self._inverses[equation.lhs])
 
     def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sympy as sp
 
@@ -19,8 +20,10 @@ from symdl.explain.notation import Notation, ordered_factors
 from symdl.explain.tree import (
     Array,
     Big,
+    Call,
     Compare,
     Cross,
+    Entry,
     Indicator,
     Item,
     Label,
@@ -29,11 +32,21 @@ from symdl.explain.tree import (
     Node,
     Product,
     Symbol,
+    Transpose,
     number,
     product,
 )
 from symdl.express.dims import Extent, Index
-from symdl.express.equations import Divisible, Equal, Equation, Guard, InRange, Origin, guard_terms
+from symdl.express.equations import (
+    MATRIX_OPS,
+    Divisible,
+    Equal,
+    Equation,
+    Guard,
+    InRange,
+    Origin,
+    guard_terms,
+)
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
@@ -273,7 +286,27 @@ def right_side(page: Page, equation: Equation) -> Node:
     return _reduced(page, equation, set(equation.bound))
 
 
+def _matrix_function(page: Page, equation: Equation) -> Node:
+    """``det(X)`` or an element of ``X^-1``, of the matrix that the body spans."""
+    assert equation.reduction is not None
+    row, column = equation.reduction.axes
+    last = (row[0], column[0])
+    body = equation.body
+    if isinstance(body, Access) and body.tensor.rank == 2 and body.indices in (last, last[::-1]):
+        array: Node = page.notation.array(body.tensor)
+        array = array if body.indices == last else Transpose(array)
+    else:  # the matrix by its elements
+        array = page.notation.read(body)
+    if equation.reduction.op == "inverse":
+        where = tuple(Symbol(Label(str(i)), i) for i in equation.indices[-2:])
+        return Entry(Call("inverse", (array,)), where)
+    value = Call("determinant", (array,))
+    return value if equation.reduction.op == "det" else Call("log", (value,))
+
+
 def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
+    if equation.reduction is not None and equation.reduction.op in MATRIX_OPS:
+        return _matrix_function(page, equation)
     inner = [g for g in equation.guards if any(t.free_symbols & bound for t in guard_terms(g))]
     outer = [g for g in equation.guards if g not in inner]
     body, front = equation.body, number(1)
@@ -284,7 +317,8 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
         negative = isinstance(node, Negative) and equation.reduction.op == "sum"
         inside = node.arg if negative and isinstance(node, Negative) else node
         condition = _conditions(page, inner)
-        node = Big(equation.reduction.op, equation.reduction.axes, inside, condition)
+        op: Any = equation.reduction.op
+        node = Big(op, equation.reduction.axes, inside, condition)
         node = Negative(node) if negative else node
     node = _times(front, node)
     shown = _conditions(page, outer)

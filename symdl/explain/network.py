@@ -15,16 +15,19 @@ from symdl.differentiate.compact import compact
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
 from symdl.errors import ExplainError
+from symdl.explain.closed import closed_form
 from symdl.explain.contributions import every_step, rewritten
 from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, Step, Table
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.reasons import reason
-from symdl.explain.tree import Label, Negative, Node, Terms, number
+from symdl.explain.tree import Label, Negative, Node, Terms, number, walk
 from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Access, Tensor, substitute
+
+_LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
 
 
 def derive_tensor(
@@ -241,4 +244,7 @@ def _result(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
     node = matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot)
     if node is not None and target.rank:
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
+    closed = closed_form(gradient, notation=page.notation) if target.rank and not page.hot else None
+    if closed is not None and closed != node and sum(1 for _ in walk(closed)) <= _LONGEST_CLOSED:
+        steps.append(Step("in the given symbols", whole(page, gradient), closed, "result", "result"))
     return steps

@@ -27,6 +27,7 @@ from symdl.explain.tree import (
     Delta,
     Diagonal,
     Dots,
+    Entry,
     Fraction,
     Gradient,
     Grid,
@@ -244,6 +245,9 @@ class _Text:
         pieces = [self.at_least(f, PRODUCT) for f in node.args]
         return f" {self.sign('hadamard')} ".join(pieces)
 
+    def entry(self, node: Entry) -> str:
+        return f"({self.show(node.arg)})[{','.join(map(self.show, node.indices))}]"
+
     def grid(self, node: Grid) -> str:
         rows = ["[" + ", ".join(map(self.show, row)) + "]" for row in node.rows]
         return "[" + ", ".join(rows) + "]" if len(rows) > 1 else rows[0]
@@ -287,6 +291,7 @@ _PRINT: dict[type, Callable[[_Text, Any], str]] = {
     Norm: lambda self, node: (
         f"{self.sign('norm')}{self.show(node.arg)}{self.sign('norm')}" + ("^2" if self.ascii else "²")
     ),
+    Entry: _Text.entry,
     Grid: _Text.grid,
     Cross: lambda self, node: (" x " if self.ascii else " × ").join(map(self.show, node.args)),
     Dots: lambda self, node: "..." if self.ascii else {"cdots": "⋯", "vdots": "⋮", "ddots": "⋱"}[node.kind],

@@ -227,6 +227,14 @@ class Ones:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """An element of a matrix expression, ``(X^-1)_{ij}``."""
+
+    arg: Node
+    indices: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Norm:
     """The squared Euclidean (Frobenius) norm."""
 
@@ -307,6 +315,7 @@ Node: TypeAlias = (
     | Hadamard
     | Diagonal
     | Ones
+    | Entry
     | Norm
     | Grid
     | Cross

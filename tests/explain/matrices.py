@@ -1,4 +1,4 @@
-"""The value of a matrix formula as it is shown, with inverse, determinant, softmax and differentials."""
+"""The value of a matrix formula as it is shown, with differentials along a direction."""
 
 from __future__ import annotations
 
@@ -16,24 +16,14 @@ from .shown import Shown
 
 @dataclass
 class Matrices(Shown):
-    """Adds matrix functions; `moves` holds the direction that the differential of a tensor stands for."""
+    """`moves` holds the direction that the differential of a tensor stands for."""
 
     moves: Mapping[Tensor, Any] = field(default_factory=dict)
 
     def value(self, node: t.Node, at: Mapping[Any, int] | None = None) -> Any:
         match node:
-            case t.Call(name="inverse"):
-                return np.linalg.inv(self.value(node.args[0]))
-            case t.Call(name="determinant"):
-                return np.linalg.det(self.value(node.args[0]))
-            case t.Call(name="softmax"):
-                z = self.value(node.args[0])
-                axis = 0 if z.shape[1] == 1 else 1  # vectors are columns; of a matrix every row
-                return np.exp(z) / np.exp(z).sum(axis, keepdims=True)
             case t.Call(name="differential"):
                 return self.change(node.args[0])
-            case t.Call(name="trace"):
-                return np.trace(np.atleast_2d(self.value(node.args[0])))
         return super().value(node, at)
 
     def change(self, node: t.Node) -> Any:

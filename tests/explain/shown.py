@@ -92,7 +92,18 @@ class Shown:
             case t.Power():
                 return v(node.base) ** v(node.exponent)
             case t.Call(name="trace"):
-                return np.trace(v(node.args[0]))
+                return np.trace(np.atleast_2d(v(node.args[0])))
+            case t.Call(name="inverse"):
+                return np.linalg.inv(v(node.args[0]))
+            case t.Call(name="determinant"):
+                return np.linalg.det(v(node.args[0]))
+            case t.Call(name="softmax"):
+                z = v(node.args[0])
+                axis = 0 if z.shape[1] == 1 else 1  # vectors are columns; of a matrix every row
+                shares = np.exp(z - z.max(axis, keepdims=True))
+                return shares / shares.sum(axis, keepdims=True)
+            case t.Entry():
+                return v(node.arg)[tuple(int(v(i)) for i in node.indices)]
             case t.Call():
                 return FUNCTIONS[node.name](*map(v, node.args))
             case t.Compare():
