@@ -108,7 +108,7 @@ def test_network_gradients_read_like_a_textbook() -> None:
     mark = {name: rf"^{{(\mathrm{{{name}}})}}" for name in ("first", "second", "third")}
     same(shown[rf"\bar Z{mark['third']}"], r"\frac{1}{N} (P - Y)")
     same(shown[rf"\bar W{mark['third']}"], rf"A^{{(\mathrm{{second}})\top}} \bar Z{mark['third']}")
-    same(shown[rf"\bar b{mark['third']}"], rf"\bar Z^{{(\mathrm{{third}})\top}} \mathbf{{1}}")
+    same(shown[rf"\bar b{mark['third']}"], r"\bar Z^{(\mathrm{third})\top} \mathbf{1}")
     same(
         shown[rf"\bar Z{mark['second']}"],
         rf"\bar A{mark['second']} \odot [Z{mark['second']} > 0]",
