@@ -5,6 +5,7 @@ Scalars follow the index variables one by one, slowly; matrices are NumPy arrays
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ FUNCTIONS: dict[str, Any] = {
     "acos": np.arccos,
     "atan": np.arctan,
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "Max": np.maximum,
+    "Max": lambda *values: functools.reduce(np.maximum, values),
     "Min": np.minimum,
     "floor": np.floor,
     "Mod": np.mod,
