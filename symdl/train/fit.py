@@ -6,10 +6,10 @@ wrong with the arguments is found before anything is compiled or computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from symdl.train.progress import progress_for
 if TYPE_CHECKING:
     from symdl.train.model import Model
 
+Trainable: TypeAlias = Sequence[str] | Callable[[str], bool] | None
+"""Names or paths of the parameters that learn, or a function that chooses by name; None: all of them."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
@@ -50,6 +53,7 @@ class Settings:
     test: Mapping[str, Any] | None
     resume: bool
     threads: int | None = None
+    trainable: Trainable = None
 
     def check(self) -> None:
         """Raise an `ArgumentError` for an option that is out of range."""
@@ -125,9 +129,10 @@ def _plan(
     validation: Arrays | None,
     settings: Settings,
 ) -> Plan:
-    tensors = parameters(model.loss)
-    if not tensors:
+    every = parameters(model.loss)
+    if not every:
         raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
+    tensors = _learning(every, settings.trainable)
 
     def updates(learned: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         return (*settings.optimizer.updates(learned, gradients), *training_updates(model.loss))
@@ -141,7 +146,7 @@ def _plan(
         facts=model.facts,
         threads=settings.threads,
     )
-    trained = {str(t.name): model.weights()[str(t.name)] for t in tensors}
+    trained = {str(t.name): model.weights()[str(t.name)] for t in every}
     states = [t for t in kernel.states if str(t.name) not in model.running]
     running = {n: a for n, a in model.running.items() if n in {str(t.name) for t in kernel.states}}
     weights = trained | _state_values(model, settings, states) | running
@@ -166,6 +171,26 @@ def _plan(
         patience=settings.patience,
         restore=settings.restore_best and (validation is not None or settings.patience is not None),
     )
+
+
+def _learning(tensors: Sequence[Tensor], trainable: Trainable) -> tuple[Tensor, ...]:
+    """Return the parameters that are not frozen."""
+    if trainable is None:
+        return tuple(tensors)
+    names = [str(t.name) for t in tensors]
+    cure = f"choose from {', '.join(names)}"
+    if callable(trainable):
+        chosen = {name for name in names if trainable(name)}
+    else:
+        paths = [trainable] if isinstance(trainable, str) else list(trainable)
+        below = {path: {n for n in names if n == path or n.startswith(f"{path}.")} for path in paths}
+        unknown = [path for path, found in below.items() if not found]
+        if unknown:
+            raise ArgumentError(f"trainable: no parameter is called {unknown[0]!r}", cure=cure)
+        chosen = set().union(*below.values())
+    if not chosen:
+        raise ArgumentError("trainable chooses no parameter", cure=cure)
+    return tuple(t for t in tensors if str(t.name) in chosen)
 
 
 def _state_values(model: Model, settings: Settings, states: Sequence[Tensor]) -> files.Weights:

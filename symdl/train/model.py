@@ -21,7 +21,7 @@ from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
-from symdl.train.fit import Settings, fit
+from symdl.train.fit import Settings, Trainable, fit
 from symdl.train.forward import Forward, forward, label_of, predict, score
 from symdl.train.history import History
 from symdl.train.loop import Score
@@ -102,6 +102,7 @@ class Model:
         test: Mapping[str, Any] | None = None,
         resume: bool = False,
         threads: int | None = None,
+        trainable: Trainable = None,
     ) -> History:
         """Train by mini-batches.
 
@@ -123,6 +124,8 @@ class Model:
             resume: go on with the optimizer's state (such as Adam's moments) of the previous fit, which must
                 have had the same kind of optimizer. Else it is fresh; parameters always go on.
             threads: how many cores to use; None measures and chooses.
+            trainable: the parameters that learn: names such as ``"out.W"``, paths such as ``"out"``, or a
+                function from name to bool. The others are frozen: no equation makes their gradients.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
@@ -142,6 +145,7 @@ class Model:
             test=test,
             resume=resume,
             threads=threads,
+            trainable=trainable,
         )
         self.history = fit(self, data, chosen)
         return self.history
@@ -229,7 +233,8 @@ class Model:
         if what not in self._forwards:
             scored = (self.loss, self.output if self.label is not None else None)
             outputs = [t for t in ((self.output,) if what == "output" else scored) if t is not None]
-            self._forwards[what] = forward(outputs, dtype=self.dtype, target=self.target, facts=self.facts)
+            shown = inference(*outputs)
+            self._forwards[what] = forward(shown, dtype=self.dtype, target=self.target, facts=self.facts)
         return self._forwards[what]
 
     def __repr__(self) -> str:

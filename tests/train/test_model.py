@@ -13,6 +13,7 @@ from symdl import nn
 from symdl.errors import ArgumentError, DataError, SymdlError, TrainingError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
+from symdl.run.training import compile_training
 from symdl.train.history import Epoch, History
 from symdl.train.model import Model
 
@@ -319,3 +320,36 @@ def test_a_summed_output_passes_at_once(data: Data) -> None:
     assert float(model.predict(X=many)) == pytest.approx(
         float((many @ model.parameters["w"]).sum()), rel=1e-3, abs=1e-3
     )
+
+
+@pytest.mark.parametrize("trainable", [["second"], ["second.W", "second.b"], lambda name: name[0] == "s"])
+def test_frozen_parameters_stay(model: Model, data: Data, trainable: Any) -> None:
+    before = {name: array.copy() for name, array in model.parameters.items()}
+    first = model.evaluate(data)["loss"]
+    model.fit(data, optimizer=ADAM, epochs=3, trainable=trainable)
+    moved = {n: not np.array_equal(before[n], array) for n, array in model.parameters.items()}
+    assert moved == {"first.W": False, "first.b": False, "second.W": True, "second.b": True}
+    assert model.evaluate(data)["loss"] < first
+
+
+def test_a_frozen_layer_has_no_gradient_equations(
+    model: Model, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = []
+
+    def kept(*arguments: Any, **options: Any) -> Any:
+        kernels.append(compile_training(*arguments, **options))
+        return kernels[-1]
+
+    monkeypatch.setattr("symdl.train.fit.compile_training", kept)
+    model.fit(data, optimizer=ADAM)
+    model.fit(data, optimizer=ADAM, trainable=["second"])
+    known = [{str(e.lhs.of.name) for e in k.program.equations if e.lhs.of is not None} for k in kernels]
+    assert {"first.W", "first.b", "first.Z"} <= known[0]
+    assert "second.W" in known[1] and not any(name.startswith("first") for name in known[1])
+
+
+@pytest.mark.parametrize(("trainable", "text"), [(["third"], "'third'"), ([], "no parameter")])
+def test_wrong_choices_of_what_learns(model: Model, data: Data, trainable: Any, text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        model.fit(data, optimizer=ADAM, trainable=trainable)
