@@ -24,3 +24,10 @@ def test_autoencoders_and_principal_components(capsys: pytest.CaptureFixture[str
     assert len(found["angles"]) == 4 and max(found["angles"]) < 1e-3
     assert found["curved"] < found["plane"]
     assert "encoder.W̄ = Xᵀ encoder.Z̄" in capsys.readouterr().out
+
+
+def test_convolutional_network(capsys: pytest.CaptureFixture[str]) -> None:
+    history = example("06_cnn").main(["--data", "digits", "--epochs", "30"])
+    assert history.test_accuracy is not None and history.test_accuracy > 0.95
+    shown = capsys.readouterr().out
+    assert "(convolution)" in shown and "argmax" in shown
