@@ -129,7 +129,8 @@ class _Writer:
             sizes = (FIRST_SAMPLE, call.start, call.count, call.width)
             return code, self.order + 2 + call.source, call.target, self.order, *map(self.size, sizes)
         if isinstance(call, CombineCall):
-            return COMBINE, call.buffer, call.parts, self.size(call.count), self.size(call.number)
+            lengths = (call.count, call.number, call.distance)
+            return COMBINE, call.buffer, call.parts, *map(self.size, lengths)
         if isinstance(call, TotalCall):
             return TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
         assert isinstance(call, ProductCall)

@@ -109,12 +109,13 @@ class TakeCall:
 
 @dataclass(frozen=True, slots=True)
 class CombineCall:
-    """Adds up `count` elements of every one of the `parts` in a buffer, in order."""
+    """Adds up, in order, the first `count` elements of a `number` of parts, `distance` elements apart."""
 
     buffer: int
     parts: int
     count: Poly
     number: Poly
+    distance: Poly
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symdl.lower.buffers import Buffer
+from symdl.lower.buffers import ALIGNMENT, Buffer
 from symdl.lower.calls import (
     Call,
     CheckCall,
@@ -228,9 +228,9 @@ class _Partitioner:
             uses = []
             for touch in split.touches:
                 if touch.buffer in extra:
-                    count = self.value(self.buffers[touch.buffer].count)
-                    changes[touch.buffer] = self.view(extra[touch.buffer], block * count)
-                    span = (block * count, (block + 1) * count)
+                    step = self.apart(touch.buffer)
+                    changes[touch.buffer] = self.view(extra[touch.buffer], block * step)
+                    span = (block * step, (block + 1) * step)
                     uses.append(Use(extra[touch.buffer], True, 0, *span))
                 else:
                     uses.append(self.use(touch, low, high))
@@ -238,7 +238,8 @@ class _Partitioner:
             self.tasks.add([part], uses, cost * (high - low) / total, block)
         for buffer, parts in extra.items():
             size = self.buffers[buffer].count
-            combine = CombineCall(buffer, parts, size, constant(len(self.samples)))
+            distance = constant(self.apart(buffer))
+            combine = CombineCall(buffer, parts, size, constant(len(self.samples)), distance)
             uses = [Use(parts, False), Use(buffer, True)]
             self.tasks.add([combine], uses, self.value(size) * len(self.samples) / _COPIES)
 
@@ -259,10 +260,13 @@ class _Partitioner:
 
     def new_parts(self, buffer: int) -> int:
         """Make room for a part of a sum for every block; return its number, final in `finish`."""
-        whole = self.buffers[buffer]
-        count = whole.count * len(self.samples)
-        self.buffers.append(replace(whole, kind="arena", count=count))
+        count = constant(self.apart(buffer) * len(self.samples))
+        self.buffers.append(replace(self.buffers[buffer], kind="arena", count=count))
         return len(self.buffers) - 1
+
+    def apart(self, buffer: int) -> int:
+        """Return the distance of two parts of a sum; they share no cache line."""
+        return -(-self.value(self.buffers[buffer].count) // ALIGNMENT) * ALIGNMENT
 
     def view(self, buffer: int, offset: int) -> int:
         """Return a number below 0 that stands for a place inside a buffer."""
