@@ -16,7 +16,6 @@ import sympy as sp
 
 import symdl as sd
 from symdl.explain.derivation import Derivation
-from symdl.explain.together import Collection
 
 
 def functions() -> list[Derivation]:
@@ -70,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Path]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out"))
     folder = parser.parse_args(arguments).out
-    pages = Collection("From a function to a network", (*functions(), *vectors(), *network()))
+    pages = sd.Collection("From a function to a network", (*functions(), *vectors(), *network()))
     paths = [pages.save(folder / "slides.tex"), pages.save(folder / "slides.html")]
     print(f"{len(pages.derivations)} derivations in {paths[0]} and {paths[1]}")
     return paths

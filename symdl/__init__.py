@@ -22,6 +22,8 @@ from symdl.errors import SymdlError
 from symdl.explain.components import components, generic_gradient, generic_jacobian
 from symdl.explain.compose import compose
 from symdl.explain.derive import derive
+from symdl.explain.drawing_network import layer_svg, unit_svg
+from symdl.explain.plots import activation_figure, two_spaces
 from symdl.explain.styles import Style
 from symdl.explain.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
@@ -85,7 +87,9 @@ from symdl.nn.activations import (
 
 if TYPE_CHECKING:
     from symdl import train
+    from symdl.check.curves import error_curve
     from symdl.check.gradients import check_gradients
+    from symdl.explain.together import Collection
     from symdl.run.compile import compile
     from symdl.train.model import Model
 
@@ -93,6 +97,8 @@ __version__ = "0.1.0"
 
 _LATER = {
     "check_gradients": "symdl.check.gradients",
+    "error_curve": "symdl.check.curves",
+    "Collection": "symdl.explain.together",
     "compile": "symdl.run.compile",
     "Model": "symdl.train.model",
     "train": "symdl.train",
@@ -113,6 +119,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ArgMax",
+    "Collection",
     "Dim",
     "LogSumExp",
     "Max",
@@ -124,6 +131,7 @@ __all__ = [
     "Tensor",
     "absolute",
     "acos",
+    "activation_figure",
     "asin",
     "atan",
     "broadcast_to",
@@ -142,6 +150,7 @@ __all__ = [
     "elementwise",
     "equal",
     "erf",
+    "error_curve",
     "exp",
     "expand_dims",
     "expm1",
@@ -154,6 +163,7 @@ __all__ = [
     "indices",
     "inference",
     "jvp",
+    "layer_svg",
     "leaky_relu",
     "log",
     "log1p",
@@ -197,6 +207,8 @@ __all__ = [
     "tensordot",
     "train",
     "training_updates",
+    "two_spaces",
+    "unit_svg",
     "update_rules",
     "var",
     "where",

@@ -15,9 +15,8 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symdl.differentiate.gradients import grad
-from symdl.errors import ArgumentError, require_extra
-from symdl.explain.derive import derive
-from symdl.express.program import collect
+from symdl.errors import ArgumentError, DerivativeError, require_extra
+from symdl.express.program import Program, collect
 from symdl.express.scalar import scalar_graph
 from symdl.run.reference import outputs
 
@@ -73,14 +72,14 @@ def error_curve(
     missing = f.free_symbols - set(at)
     if missing:
         raise ArgumentError(f"no number for {min(missing, key=str)}", cure="give one for every symbol")
-    derivation = derive(f, wrt)
-    point = {s: sp.Float(value, 40) for s, value in at.items()}
-    for name, body in derivation.where.items():
-        point[name] = body.evalf(40, subs=point)
-    exact = float(derivation.result.evalf(30, subs=point))
+    program = scalar_graph(f)
+    wanted = [t for t in program.inputs if t.name == wrt.name]
+    if not wanted:
+        raise DerivativeError(f"{f} does not depend on {wrt}", cure="differentiate by one of its symbols")
+    backward = collect([grad(program.outputs[0], wanted[0])])
+    exact = _exact(backward, {s.name: value for s, value in at.items()})
     if exact == 0:
         raise ArgumentError(f"the derivative by {wrt} is 0 there", cure="choose another point")
-    program = scalar_graph(f)
     values = {s.name: float(v) for s, v in at.items() if s in f.free_symbols}
 
     def value(shift: float) -> float:
@@ -89,8 +88,14 @@ def error_curve(
 
     steps = np.asarray(deltas if deltas is not None else np.logspace(-1, -13, 37), dtype=float)
     slopes = np.array([(value(d) - value(-d)) / (2 * d) for d in steps])
-    slope = grad(program.outputs[0], next(t for t in program.inputs if t.name == wrt.name))
-    backward = collect([slope])
     used = {t.name for t in backward.inputs}
     reverse = float(outputs(backward, {name: v for name, v in values.items() if name in used})[0])
     return ErrorCurve(steps, np.abs(slopes - exact) / abs(exact), exact, reverse)
+
+
+def _exact(program: Program, at: Mapping[str, float]) -> float:
+    """The value of a program of rank-0 equations, computed with 40 digits."""
+    values = {t.at(): sp.Float(at[str(t.name)], 40) for t in program.inputs}
+    for equation in program.equations:
+        values[equation.target] = sp.N(equation.body.xreplace(values), 40)
+    return float(values[program.outputs[0].at()])

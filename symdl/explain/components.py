@@ -16,10 +16,11 @@ import sympy as sp
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ExplainError
 from symdl.explain.derivation import Derivation, Lines, Section, Step, Words
-from symdl.explain.equations import left_side, right_side, simple_page
+from symdl.explain.equations import left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.names import label_of
 from symdl.explain.notation import Notation, ordered_factors
+from symdl.explain.single import simple_page
 from symdl.explain.tree import (
     Array,
     Call,

@@ -12,10 +12,10 @@ import sympy as sp
 
 from symdl.errors import ExplainError
 from symdl.explain.derivation import Derivation, Lines, Step, Words
-from symdl.explain.equations import simple_page
 from symdl.explain.matrix import matrix_form
 from symdl.explain.names import free_label
 from symdl.explain.notation import Notation
+from symdl.explain.single import simple_page
 from symdl.explain.tree import (
     Array,
     Cross,

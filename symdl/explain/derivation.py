@@ -15,6 +15,7 @@ import sympy as sp
 from symdl.errors import ExplainError
 from symdl.explain.tree import Node
 from symdl.express.program import Program
+from symdl.express.tensors import Tensor
 
 Depth = Literal["result", "key", "all"]
 DEPTHS: tuple[Depth, ...] = ("result", "key", "all")
@@ -98,6 +99,7 @@ class Derivation:
         graph: the computation graph, if it is small enough to draw.
         where: for a scalar function too long to be written out, the intermediates that `result` names, in
             the order in which they can be computed.
+        network: for a network its loss, of whose layers a page shows a drawing.
     """
 
     title: Words
@@ -107,6 +109,7 @@ class Derivation:
     program: Program | None = None
     graph: tuple[GraphNode, ...] = ()
     where: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    network: Tensor | None = None
 
     def at(self, depth: Depth) -> Derivation:
         """Return the derivation at another depth.

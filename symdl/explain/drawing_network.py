@@ -19,12 +19,17 @@ from symdl.express.tensors import Tensor
 _WIDE, _HIGH, _GAP = 132, 64, 34
 _PER_ROW = 6
 _MOST_UNITS = 10
-_STYLE = (
-    ".box{fill:none;stroke:#0b5fa5;stroke-width:1.5}.given{stroke-dasharray:4 3}"
-    ".wire{stroke:#7a828c;stroke-width:1.2;fill:none}.tip{fill:#7a828c}"
-    "text{font:13px system-ui,sans-serif;fill:currentColor;text-anchor:middle}"
-    ".small{font-size:11px;fill:#68707a}.name{font-weight:600}"
+_RULES = (
+    ".box{fill:none;stroke:#3d8fd1;stroke-width:1.5}",
+    ".given{stroke-dasharray:4 3}",
+    ".wire{stroke:#7a828c;stroke-width:1.2;fill:none}",
+    ".tip{fill:#7a828c}",
+    "text{font:13px system-ui,sans-serif;fill:currentColor;text-anchor:middle}",
+    "text.small{font-size:11px;fill:#7a828c}",
+    "text.name{font-weight:600}",
+    "text.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}",
 )
+_STYLE = "".join(f".network {rule}" for rule in _RULES)  # in a page they must not reach other drawings
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +199,8 @@ def _indexed(x: float, y: float, letter: str, index: str, kind: str) -> str:
 
 
 def _svg(label: str, width: float, height: float, parts: Sequence[str]) -> str:
-    halo = ".halo{paint-order:stroke;stroke:#fff;stroke-width:4px}"
     return (
         f'<svg class="network" role="img" aria-label="{label}" xmlns="http://www.w3.org/2000/svg" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" color="#1c1e21">'
-        f"<style>{_STYLE}{halo}</style>{''.join(parts)}</svg>"
+        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">'
+        f"<style>{_STYLE}</style>{''.join(parts)}</svg>"
     )

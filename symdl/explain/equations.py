@@ -47,7 +47,7 @@ from symdl.express.equations import (
     Origin,
     guard_terms,
 )
-from symdl.express.program import Program, collect
+from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
 
@@ -198,20 +198,6 @@ class Page:
             return _reduced(self, replace(fresh, body=body), set(fresh.bound))
 
         return write
-
-
-def simple_page(tensor: Tensor) -> Page:
-    """Return a page for one equation, with the unnamed tensors that it is made of written inside it."""
-    program = collect([tensor])
-    page = Page(program, tensor)
-    page.labels = labels_of(program)
-    page.inlined = {
-        e.lhs: e
-        for e in program.equations
-        if not e.lhs.name and e.lhs is not tensor and not e.guards and e.lhs.role == "intermediate"
-    }
-    page.notation = Notation(page.labels, {}, {t: page._inliner(e) for t, e in page.inlined.items()})
-    return page
 
 
 def _unused(letter: str, program: Program) -> Label:

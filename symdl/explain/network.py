@@ -58,7 +58,7 @@ def derive_tensor(
     )
     shown = tuple(s for s in sections if isinstance(s, Table) or s.steps)
     title = ("Gradient of ", loss, " by ", by)
-    return Derivation(title, shown, derivative.gradient(target), depth, page.program)
+    return Derivation(title, shown, derivative.gradient(target), depth, page.program, network=f)
 
 
 def find(f: Tensor, wrt: Any) -> Tensor:

@@ -19,6 +19,7 @@ import jinja2
 from symdl.errors import ExplainError, MissingExtraError
 from symdl.explain.derivation import Depth, Derivation, Lines, Section, Step, Table, Words
 from symdl.explain.drawing import graph_svg
+from symdl.explain.drawing_network import layer_svg, layers_of
 from symdl.explain.formulas import draw
 from symdl.explain.latex import latex
 from symdl.explain.lines import rows_of, rule_latex, sentence_latex
@@ -105,6 +106,7 @@ def html_documents(title: str, heading: str, derivations: Sequence[Derivation], 
         {
             "heading": _html_words(d.title) if several else "",
             "graph": graph_svg(d.graph),
+            "layers": _layers(d),
             "sections": [
                 _html_section(s, f"{place}-{n}" if several else str(n))
                 for n, s in enumerate(d.at("all").shown)
@@ -115,6 +117,14 @@ def html_documents(title: str, heading: str, derivations: Sequence[Derivation], 
     return template("html/page.html.jinja").render(
         title=title, heading=heading, depth=depth, documents=documents
     )
+
+
+def _layers(derivation: Derivation) -> str:
+    """The drawing of a network's layers, if there are any that learn."""
+    if derivation.network is None:
+        return ""
+    learning = [layer for layer in layers_of(derivation.network) if layer.parameters]
+    return layer_svg(derivation.network) if len(learning) > 1 else ""
 
 
 def _html_section(section: Section, number: str) -> dict[str, Any]:
