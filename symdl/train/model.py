@@ -106,23 +106,19 @@ class Model:
     ) -> History:
         """Train by mini-batches.
 
-        Every epoch passes once over the samples, in a new random order, in compiled code. Equal seeds and
-        data give an equal result on one machine, on any number of cores, with or without a bar.
+        Equal seeds and data give an equal result on one machine, on any number of cores, with or without bar.
 
         Args:
-            data: an array for each input of the model, by name, samples along the first axis.
+            data, test: an array for each input by name, samples first; `test` is scored at the end.
             optimizer: such as ``sd.nn.Adam(1e-3)``.
-            batch_size: samples a step; the last batch of an epoch may be smaller.
-            epochs: the most passes over the data.
+            batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
             patience: stop after so many epochs without a lower validation (or training) loss; None never.
             restore_best: at the end, put back the weights of the epoch in which that loss was lowest.
             progress: show a bar; None means: if standard error is a terminal.
             callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
-            test: data scored at the end.
-            resume: go on with the optimizer's state (such as Adam's moments) of the previous fit, which must
-                have had the same kind of optimizer. Else it is fresh; parameters always go on.
+            resume: go on with the previous fit's state of the same kind of optimizer; else it is fresh.
             threads: how many cores to use; None measures and chooses.
             trainable: the parameters that learn: names such as ``"out.W"``, paths such as ``"out"``, or a
                 function from name to bool. The others are frozen: no equation makes their gradients.
