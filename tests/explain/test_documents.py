@@ -19,6 +19,7 @@ from symdl.explain.derivation import Derivation, Lines
 from symdl.explain.derive import derive
 from symdl.explain.latex import latex
 from symdl.explain.plain import columns
+from symdl.explain.together import Collection
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.tensors import Tensor
@@ -238,3 +239,26 @@ def test_the_chain_rule_reaches_the_result() -> None:
 def test_the_hyperbolic_tangent_ends_in_itself() -> None:
     derivation = derive((sp.exp(x) - sp.exp(-x)) / (sp.exp(x) + sp.exp(-x)), x)
     assert latex(derivation.at("result").steps[-1].right) == "1 - f(x)^2"
+
+
+def test_a_long_line_breaks_inside_split() -> None:
+    derivation = derive((sp.exp(x) - sp.exp(-x)) / (sp.exp(x) + sp.exp(-x)), x)
+    shown = derivation.latex()
+    assert shown.count(r"\begin{split}") == shown.count(r"\end{split}") >= 4
+    for block in re.findall(r"\\begin\{split\}(.*?)\\end\{split\}", shown, re.DOTALL):
+        assert block.count("&") == block.count(r"\\") + 1 >= 2
+
+
+def test_a_page_of_several_derivations(tmp_path: Path) -> None:
+    pytest.importorskip("quickjax")
+    pages = Collection("Two & more", (derive(f, x), derive(f, y)))
+    page = pages.save(tmp_path / "two.html").read_text("utf-8")
+    assert page.count("<h2>") == 2 and "Two &amp; more" in page
+    ids = re.findall(r'id="(s[^"]*)"', page)
+    assert len(ids) == len(set(ids)) > 4
+    document = pages.save(tmp_path / "two.tex").read_text("utf-8")
+    balanced(document)
+    assert r"Two \& more" in document
+    assert pages.save(tmp_path / "two.txt").read_text("utf-8").count("Chain rule") == 2
+    with pytest.raises(ExplainError, match=r"\.pdf"):
+        pages.save(tmp_path / "two.pdf")
