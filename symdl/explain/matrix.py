@@ -203,6 +203,8 @@ class Reader:
     def written_out(self, equation: Equation, access: Access) -> Part:
         if equation.guards or not all(isinstance(i, Index) for i in access.indices):
             raise NoMatrixForm
+        if len(set(access.indices)) < len(access.indices):
+            raise NoMatrixForm  # a diagonal
         names = {b: Index(f"{b}_{len(self.extents)}") for b in equation.bound}
         fresh = equation.rename(names)
         values = dict(zip(fresh.indices, access.indices, strict=True))

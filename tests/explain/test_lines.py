@@ -32,7 +32,7 @@ n = Dim("n")
 def agree(derivation: Derivation, world: Shown) -> int:
     """Check all lines; return how many were compared."""
     count = 0
-    gathered: dict[t.Node, Any] = {}
+    gathered: dict[Any, tuple[t.Node, Any]] = {}  # the terms of one tensor may have other index names
     for section in derivation.at("all").sections:
         if not isinstance(section, Lines):
             continue
@@ -45,7 +45,8 @@ def agree(derivation: Derivation, world: Shown) -> int:
             value = over_grid(world, left, step)
             if relation == "+=":
                 if step.left is not None:
-                    gathered[left] = gathered.get(left, 0) + value
+                    key = left.tensor if isinstance(left, t.Item) else left
+                    gathered[key] = (left, gathered.get(key, (left, 0))[1] + value)
                     latest = value
                 else:
                     np.testing.assert_allclose(value, latest, rtol=1e-9, atol=1e-12)
@@ -53,7 +54,7 @@ def agree(derivation: Derivation, world: Shown) -> int:
                 expected = over_grid(world, left, replace(step, right=left))
                 np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-12, err_msg=str(step))
             count += 1
-    for left, value in gathered.items():
+    for left, value in gathered.values():
         step = Step("", left, left)
         np.testing.assert_allclose(value, over_grid(world, left, step), rtol=1e-9, atol=1e-12)
     return count
