@@ -104,6 +104,11 @@ def _guard(condition: sp.Basic, extents: Mapping[Index, Extent]) -> Guard | None
     ) and all(a.tensor.dtype == "int64" for a in (left - right).atoms(Access))
     if not integers:
         return None
+    # SymPy may have divided both sides (``i < 4*n`` becomes ``n > i/4``); only integers differ by at least 1.
+    scale = sp.denom(sp.together(_exact(left - right)))
+    left, right = (sp.expand(_exact(side) * scale) for side in (left, right))
+    if not all(t.as_coeff_Mul()[0].is_Integer for t in sp.Add.make_args(sp.expand(left - right))):
+        return None
     if isinstance(condition, sp.Eq):
         return Equal(left, right)
     if (left - right).has(Access):
@@ -118,3 +123,7 @@ def _guard(condition: sp.Basic, extents: Mapping[Index, Extent]) -> Guard | None
         return None
     limits = bounds(sp.expand(gap), extents)
     return None if limits is None else InRange(sp.expand(gap), limits[1] + 1)
+
+
+def _exact(expr: sp.Expr) -> sp.Expr:
+    return expr.xreplace({number: sp.Rational(number) for number in expr.atoms(sp.Float)})

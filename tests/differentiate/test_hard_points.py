@@ -193,3 +193,22 @@ def test_a_condition_on_a_square() -> None:
     y = elementwise(lambda v: sp.Piecewise((v**3, v**2 > 1), (v / 2, True)), x)
     _, (found,) = gradients(y.sum(), [x], {"X": [-2.0, -1.0, 0.0, 1.0, 2.0]})
     np.testing.assert_array_equal(found, [12, 0.5, 0.5, 0.5, 12])
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (i < sp.Rational(5, 2), lambda i: i < 2.5),
+        (2 * i <= 5.5, lambda i: 2 * i <= 5.5),
+        (3 * i > 4, lambda i: 3 * i > 4),
+        (sp.And(i >= 1, 4 * n > i + 1), lambda i: 1 <= i < 7),
+        (sp.Eq(i / 2, 1), lambda i: i == 2),
+    ],
+)
+def test_conditions_on_indices_that_are_not_whole(condition: sp.Basic, holds: Callable[[int], bool]) -> None:
+    x = tensor("X", (4 * n,))
+    y = define("Y", (i,), sp.Piecewise((x[i] ** 2, condition), (0, True)))
+    assert y.equation is not None and y.equation.guards
+    at = np.arange(1.0, 9.0)
+    _, (found,) = gradients(y.sum(), [x], {"X": at})
+    np.testing.assert_array_equal(found, [2 * v if holds(place) else 0 for place, v in enumerate(at)])
