@@ -124,7 +124,7 @@ class Notation:
             top.insert(0, number(abs(int(constant.p))))
         if constant.q != 1:
             bottom.insert(0, number(int(constant.q)))
-        result = _quotient(tuple(top), tuple(bottom))
+        result = _quotient(tuple(top), _squared(bottom))
         return result if sign > 0 else Negative(result)
 
     def _sigmoid(self, argument: sp.Expr, power: int) -> Node:
@@ -219,6 +219,12 @@ def _quotient(top: tuple[Node, ...], bottom: tuple[Node, ...]) -> Node:
         numbers = tuple(node for node in top[:1] if isinstance(node, Number))
         return product((Fraction(product(numbers), product(bottom)), *top[len(numbers) :]))
     return Fraction(product(top), product(bottom))
+
+
+def _squared(nodes: list[Node]) -> tuple[Node, ...]:
+    """Write equal factors as a power."""
+    counts = {node: nodes.count(node) for node in nodes}
+    return tuple(node if n == 1 else Power(node, number(n)) for node, n in counts.items())
 
 
 def _is_size(node: Node) -> bool:
