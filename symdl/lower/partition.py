@@ -29,7 +29,7 @@ from symdl.lower.calls import (
     TotalCall,
 )
 from symdl.lower.pipeline import Lowered
-from symdl.lower.poly import Poly, constant, evaluate, product
+from symdl.lower.poly import ZERO, Poly, constant, evaluate, product
 from symdl.lower.rows import Split, Touch, fewer, rows_name, work
 from symdl.lower.tasks import Tasks, Use
 
@@ -331,23 +331,55 @@ class _Partitioner:
                 start = len(calls)
                 calls += (replace(c, begin=start) if isinstance(c, RepeatCall) else c for c in chunk)
             phases[task.phase].append((begin, len(calls), task.cost))
-        buffers = tuple(self.in_phases())
-        views = tuple(View(buffer, offset) for buffer, offset in self.views)
-        final = [_renumbered(c, len(buffers)) for c in calls]
+        same = self.shared()
+        buffers = tuple(self.in_phases(same))
+        views = tuple(View(same.get(buffer, buffer), offset) for buffer, offset in self.views)
+        final = [_renumbered(c, len(buffers), same) for c in calls]
         return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views)
 
-    def in_phases(self) -> Iterator[Buffer]:
+    def shared(self) -> dict[int, int]:
+        """Return which buffers take the place of another one that is no longer read.
+
+        Both are used in one phase and by samples only, as many elements a sample, so that every block
+        stays in its own part.
+        """
+        blocks = {task: self.samples[block] for (_, block), task in self.tasks.blocks.items()}
+        free: dict[tuple[int, int, bool], list[tuple[int, int]]] = {}  # last use, number
+        found = {}
+        plan = self.lowered.plan.buffers
+        for number in sorted(range(len(plan)), key=lambda b: plan[b].first):
+            buffer, uses = plan[number], self.tasks.uses.get(number, [])
+            phases, count = set(self.tasks.phases(number)), self.value(buffer.count)
+            each = count // self.samples[-1][1]
+            tied = all(
+                use.kind == 0
+                and task in blocks
+                and (use.first, use.last) == tuple(each * at for at in blocks[task])
+                for use, task in uses
+            )
+            if buffer.kind != "arena" or len(phases) != 1 or not tied:
+                continue
+            slots = free.setdefault((phases.pop(), count, buffer.integer), [])
+            place = next((at for at, (last, _) in enumerate(slots) if last < buffer.first), len(slots))
+            found[number] = slots[place][1] if place < len(slots) else number
+            slots[place : place + 1] = [(buffer.last, found[number])]
+        return found
+
+    def in_phases(self, same: Mapping[int, int]) -> Iterator[Buffer]:
         """Yield the buffers with the phases of their use."""
         for number, buffer in enumerate(self.buffers):
+            if same.get(number, number) != number:
+                yield replace(buffer, count=ZERO, first=0, last=0)
+                continue
             used = self.tasks.phases(number)
             yield replace(buffer, first=min(used, default=0), last=max(used, default=0))
 
 
-def _renumbered(call: Call, count: int) -> Call:
+def _renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
     """Return a call in which the numbers of views come after those of buffers."""
 
     def number(place: int) -> int:
-        return place if place >= 0 else count + ~place
+        return same.get(place, place) if place >= 0 else count + ~place
 
     def matrix(found: Matrix) -> Matrix:
         return replace(found, buffer=number(found.buffer))
