@@ -156,9 +156,7 @@ class _ClosedReader(Reader):
     def access(self, access: Access, wish: Sequence[Index]) -> Part:
         if access.tensor not in self.inline and len(access.indices) == 2 and len(set(access.indices)) == 1:
             raise NoMatrixForm
-        part = super().access(access, wish)
-        missing = access.tensor in self.inline and set(part.axes) < set(_plain(access))
-        return self.full(part, _plain(access)) if missing else part  # a sum that is the same for all of them
+        return super().access(access, wish)
 
     def written_out(self, equation: Equation, access: Access) -> Part:
         op = equation.reduction.op if equation.reduction else None

@@ -183,7 +183,10 @@ class Reader:
     def access(self, access: Access, wish: Sequence[Index]) -> Part:
         inline = self.inline.get(access.tensor)
         if inline is not None:
-            return self.written_out(inline, access)
+            part = self.written_out(inline, access)
+            where = tuple(i for i in access.indices if isinstance(i, Index))
+            # A sum may be the same for all positions of an index.
+            return self.full(part, where) if set(part.axes) < set(where) else part
         if not access.indices:
             return Part(self.notation.read(access))
         kept = [i for i in access.indices if isinstance(i, Index)]
