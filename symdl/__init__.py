@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from symdl import nn
 from symdl.differentiate.gradients import grad
+from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
 from symdl.explain.components import components, generic_gradient, generic_jacobian
@@ -48,6 +49,20 @@ from symdl.express.functions import (
     tan,
 )
 from symdl.express.joining import concatenate, pad, split, stack
+from symdl.express.linalg import (
+    det,
+    diag,
+    eye,
+    inner,
+    inv,
+    logdet,
+    matrix_power,
+    norm,
+    outer,
+    quadratic,
+    solve,
+    trace,
+)
 from symdl.express.modes import inference, training_updates
 from symdl.express.operators import (
     cos,
@@ -146,6 +161,8 @@ __all__ = [
     "cumsum",
     "define",
     "derive",
+    "det",
+    "diag",
     "einsum",
     "elementwise",
     "equal",
@@ -154,32 +171,42 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "eye",
     "flatten",
     "flip",
     "generic_gradient",
     "generic_jacobian",
     "grad",
+    "hessian",
     "hvp",
     "indices",
     "inference",
+    "inner",
+    "inv",
+    "jacobian",
     "jvp",
     "layer_svg",
     "leaky_relu",
     "log",
     "log1p",
     "log_softmax",
+    "logdet",
     "logsumexp",
     "matmul",
+    "matrix_power",
     "maximum",
     "minimum",
     "moveaxis",
     "nn",
+    "norm",
     "not_equal",
     "one_hot",
+    "outer",
     "pad",
     "parameter",
     "parameters",
     "power",
+    "quadratic",
     "reciprocal",
     "recurrence",
     "reduction",
@@ -191,6 +218,7 @@ __all__ = [
     "sinh",
     "softmax",
     "softplus",
+    "solve",
     "split",
     "sqrt",
     "square",
@@ -205,6 +233,7 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "trace",
     "train",
     "training_updates",
     "two_spaces",
