@@ -133,6 +133,24 @@ def test_7_by_deltas_for_any_size() -> None:
     assert r"w^\top g" in shown
 
 
+def test_7_jacobian_for_symbolic_m_and_n() -> None:
+    equation = sd.jacobian(y, x).equation
+    assert equation is not None
+    assert equation.lhs.shape == (m, n)
+    assert (equation.body, equation.reduction, equation.guards) == (w.at(*equation.indices), None, ())
+
+
+def test_10_jacobian_of_sigma_is_diagonal() -> None:
+    s = sd.sigmoid(sd.tensor("z", (m,)), name="s")
+    assert s.equation is not None
+    (access,) = s.equation.body.atoms(type(w.at(0, 0)))
+    jacobian = sd.jacobian(s, access.tensor)
+    data = np.array([-1.0, 0.0, 2.0])
+    (found,) = outputs(collect([jacobian]), {"z": data})
+    sigma = 1 / (1 + np.exp(-data))
+    np.testing.assert_allclose(found, np.diag(sigma * (1 - sigma)), rtol=1e-12)
+
+
 def test_10_sigma_of_a_column() -> None:
     u = sd.tensor("z", (m,))
     s = sd.define("s", (i,), 1 / (1 + sp.exp(-u[i])))
