@@ -31,3 +31,18 @@ def test_convolutional_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert history.test_accuracy is not None and history.test_accuracy > 0.95
     shown = capsys.readouterr().out
     assert "(convolution)" in shown and "argmax" in shown
+
+
+def test_adversarial_network(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("09_gan").main(["--steps", "2000"])
+    assert found["distance"] < found["normal"] / 2
+    assert abs(found["short"] - 1 / 3) < 0.1 and abs(found["long"] - 2 / 3) < 0.1
+    assert "discriminator" in capsys.readouterr().out
+
+
+def test_derived_and_handwritten_backward_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("12_backward").main()
+    assert len(found) == 5
+    assert all(derived < 1e-6 for derived, _ in found.values())
+    assert all(by_hand is None or by_hand > 0.1 for _, by_hand in found.values())
+    assert "BATCH NORM" in capsys.readouterr().out
