@@ -26,9 +26,9 @@ from symdl.run.native import STOP
 Array = NDArray[Any]
 MOST_LANES = 4
 """Lanes that are tried if the caller does not choose."""
-_TRIAL = 1e-3
+_TRIAL = 4e-3
 _SLICE = 0.05
-_AGAIN = 1.0
+_AGAIN = 2.0
 _SLOWER = 1.4
 """Seconds: of one trial, of a slice of the work, until the next trial; a slice that is so many times slower
 than the trial was leads to the next one at once."""
@@ -152,8 +152,9 @@ class Pace:
             step = self.step or self.guess
             last = min(batches, done + max(1, int(_SLICE / step)))
             found = self.timed(done, last, self.lanes, take)
-            if self.step and found > _SLOWER * self.step:
-                self.step = 0.0
+            late = time.monotonic() - self.tried > _AGAIN
+            if self.step and (late or (self.lanes > 1 and found > _SLOWER * self.step)):
+                self.step = 0.0  # one lane waits for nobody: more would not be better at once
             done = last
 
     def trial(self, done: int, batches: int, take: Callable[[int, int, int], None]) -> int:
