@@ -11,13 +11,14 @@ from fractions import Fraction
 
 from symdl.emit.targets import Target
 from symdl.errors import EmitError
-from symdl.lower.body import COMPARE, INTEGER_COMPARE, Body, Load, Node
+from symdl.lower.body import COMPARE, INTEGER_COMPARE, MATRIX, Body, Load, Node
 from symdl.lower.ir import Condition, Divides, Within
 from symdl.lower.poly import Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
 _COMPARING, _ATOMIC = 4, 9
+_MATRIX_NAMES = {"det": "determinant", "logdet": "log_determinant"}
 _LONGEST = 60
 
 
@@ -37,6 +38,8 @@ class Printer:
         texts: list[tuple[str, int]] = []
         for at, node in enumerate(body.nodes):
             text, level = self.node(node, texts)
+            if node.op in MATRIX:
+                text = self.matrix(node, body.nodes[node.args[0]])
             inner = bool(node.args) and at < len(body.nodes) - 1
             if inner and (uses[at] > 1 or len(text) > _LONGEST):
                 name = f"{self.prefix}{self.count}"
@@ -45,6 +48,13 @@ class Printer:
                 text, level = name, _ATOMIC
             texts.append((text, level))
         return texts[-1][0]
+
+    def matrix(self, node: Node, size: Node) -> str:
+        """Return the text of a function of a matrix: what it reads, from where on, how many rows."""
+        load, count = node.value, size.value
+        assert isinstance(load, Load) and isinstance(count, Poly)
+        arguments = f"{load.tensor}, {integer(load.where[0])}, {integer(count)}"
+        return arguments if node.op == "inverse" else f"real({_MATRIX_NAMES[node.op]}({arguments}))"
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
         """Return the text of a node and how tightly it binds."""
@@ -72,6 +82,8 @@ class Printer:
         if op == "uniform" and isinstance(value, Poly):
             seed, step = (text for text, _ in args)
             return f"real(uniform({seed}, {step}, {integer(value)}))", _ATOMIC
+        if op in MATRIX:
+            return "", _ATOMIC
         if op not in self.target.functions:
             raise EmitError(f"the target {self.target.name} has no function {op}")
         return f"{self.target.functions[op]}({', '.join(text for text, _ in args)})", _ATOMIC

@@ -79,6 +79,8 @@ class _Writer:
                 self.line(f"{item.name} = {'0' if item.integer else number(0.0)}")
             self.guarded(item.guards)
             self.line(f"{item.name} = {self.value(item.body, whole=item.integer)}")
+        elif isinstance(item, Store) and item.body.result.op == "inverse":
+            self.line(f"invert({item.tensor}, {integer(item.where[0])}, {self.value(item.body)})")
         elif isinstance(item, Store):
             place = f"{item.tensor}[{integer(item.where[0])}]"
             self.line(f"{place} = {self.value(item.body, whole=item.integer)}")

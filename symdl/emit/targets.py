@@ -81,6 +81,7 @@ TARGETS: Mapping[str, Target] = {
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
             | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
             "symdl.run.vectors": frozenset({"exp", "tanh", "uniform"}),
+            "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },
     ),
     "python": Target(
@@ -94,7 +95,8 @@ TARGETS: Mapping[str, Target] = {
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
-            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "uniform", "wait"}),
+            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "uniform", "wait"})
+            | {"determinant", "invert", "log_determinant"},
         },
     ),
 }

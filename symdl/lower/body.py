@@ -19,6 +19,9 @@ UNARY = (
     *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "floor"),
 )
 BINARY = ("add", "sub", "mul", "div", "pow", "atan2")
+MATRIX = ("det", "logdet", "inverse")
+"""Functions of a square matrix: a load of its first element, and its size as operand."""
+
 COMPARE = ("lt", "le", "eq", "ne")
 INTEGER_COMPARE = ("ilt", "ile", "ieq", "ine")
 LOGIC = ("and", "or", "not")
@@ -210,7 +213,8 @@ def map_body(body: Body, poly: Callable[[Poly], Poly], element: Callable[[Load],
         value = node.value
         if isinstance(value, Load):
             moved = Load(value.tensor, tuple(poly(e) for e in value.where))
-            return element(moved) if element else Node("load", (), moved)
+            new = element(moved) if element else Node("load", (), moved)
+            return new if node.op == "load" else replace(node, value=new.value)
         if isinstance(value, Poly):
             return replace(node, value=poly(value))
         if isinstance(value, tuple):

@@ -20,7 +20,7 @@ from symdl.express.program import Program
 from symdl.express.random import RandomUniform
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
-from symdl.lower.declared import recurrences, reduction_op
+from symdl.lower.declared import recurrences
 from symdl.lower.describe import describe
 from symdl.lower.ir import (
     Condition,
@@ -184,7 +184,7 @@ class _Freezer(_Indices):
                 tuple(self.variables[i] for i in source.indices),
                 tuple(self.variables[i] for i in source.bound),
                 tuple(_extent(size) for size in source.extents.values()),
-                reduction_op(source),
+                source.reduction.op if source.reduction else None,
                 tuple(map(self.guard, source.guards)),
                 self.body(source.body),
                 tuple(of(Var(self.variables[i])) for i in source.indices),
@@ -210,7 +210,8 @@ class _Freezer(_Indices):
         """Return the body; of an integer tensor it is one integer expression."""
         if self.source.lhs.dtype == "int64" and self.is_integer(expr):
             return self.builder.body(self.builder.add("index", value=self.poly(expr)))
-        if self.source.lhs.dtype == "int64" and reduction_op(self.source) != "argmax":
+        op = self.source.reduction.op if self.source.reduction else None
+        if self.source.lhs.dtype == "int64" and op != "argmax":
             raise LoweringError("an integer tensor is defined by an expression that is no integer")
         return self.builder.body(self.value(expr))
 

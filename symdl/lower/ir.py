@@ -13,7 +13,7 @@ from typing import Literal
 from symdl.lower.body import Body
 from symdl.lower.poly import ZERO, Poly
 
-Op = Literal["sum", "prod", "max", "logsumexp", "argmax"]
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from symdl.lower.flatten import flatten
 from symdl.lower.freeze import freeze
 from symdl.lower.fuse import Group, fuse, ordered
 from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
+from symdl.lower.matrices import with_matrices
 from symdl.lower.nests import Nest
 from symdl.lower.poly import Var, of, product
 from symdl.lower.positions import checked_positions
@@ -71,6 +72,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     """
     frozen = single_steps(verify_program(checked_positions(freeze(program))))
     equations = [as_scatter(equation) for equation in ordered(frozen)]
+    frozen, equations = with_matrices(frozen, equations)
     if schedule != "naive":
         frozen, equations = with_windows(frozen, equations)
     found = {e.number: as_contraction(e, frozen.tensors) for e in equations}

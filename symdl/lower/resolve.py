@@ -63,7 +63,9 @@ class _Resolver:
         where = read.units(equation.lhs, tuple(map(read.poly, equation.where)))
         integer = self.tensors[equation.lhs].integer
         guards = tuple(map_condition(g, read.poly) for g in equation.guards)
-        if part.role == "assign":
+        if part.role == "assign" and equation.body.result.op == "inverse":
+            done.append(Store(equation.lhs, where, read.body(equation.body), integer, number_))
+        elif part.role == "assign":
             name = next(self.locals)
             done.append(Let(name, read.body(equation.body), guards, integer, number_))
             self.keep(name, where, equation, known, stores)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from symdl.errors import LoweringError
-from symdl.lower.body import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, UNARY, Body, Load
+from symdl.lower.body import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, MATRIX, UNARY, Body, Load
 from symdl.lower.buffers import Step
 from symdl.lower.calls import KernelCall
 from symdl.lower.ir import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ARITY = {
     **dict.fromkeys(("const", "load", "local", "index", "flag", *INTEGER_COMPARE), 0),
-    **dict.fromkeys((*UNARY, "not"), 1),
+    **dict.fromkeys((*UNARY, *MATRIX, "not"), 1),
     **dict.fromkeys((*BINARY, *COMPARE, "and", "or", "uniform"), 2),
     "select": 3,
 }

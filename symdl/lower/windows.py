@@ -24,7 +24,7 @@ def with_windows(
     program: FrozenProgram, equations: Sequence[FrozenEquation]
 ) -> tuple[FrozenProgram, list[FrozenEquation]]:
     """Return the equations with operands laid out where that makes a matrix product."""
-    worker = _Windows(program)
+    worker = _Windows(program, equations)
     made = [e for equation in equations for e in worker.split(equation)]
     texts, describe = worker.texts, program.describe
 
@@ -49,10 +49,10 @@ class _Operand:
 
 
 class _Windows:
-    def __init__(self, program: FrozenProgram) -> None:
+    def __init__(self, program: FrozenProgram, equations: Sequence[FrozenEquation]) -> None:
         self.tensors: list[TensorInfo] = list(program.tensors)
         self.describe = program.describe
-        self.count = len(program.equations)
+        self.count = 1 + max((e.number for e in equations), default=0)
         self.texts: dict[int, str] = {}
         self.known: dict[object, int] = {}
 

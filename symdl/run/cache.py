@@ -86,7 +86,9 @@ def digest(source: str) -> str:
     parts = [source, *(f"{name} {_version(name)}" for name in ("numba", "llvmlite", "symdl"))]
     parts.append(sys.version)
     # Numba does not notice when something that compiled code imports has changed.
-    parts += [Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in ("native", "vectors")]
+    parts += [
+        Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in ("factors", "native", "vectors")
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

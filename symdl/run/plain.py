@@ -44,6 +44,30 @@ def wait(_team: NDArray[Any], _lanes: int) -> bool:
     return False
 
 
+def determinant(matrix: NDArray[Any], at: int, count: int) -> Any:
+    """The determinant of the square matrix that begins at position `at`."""
+    return np.linalg.det(_square(matrix, at, count))
+
+
+def log_determinant(matrix: NDArray[Any], at: int, count: int) -> Any:
+    """The logarithm of the determinant, NaN if it is negative."""
+    sign, size = np.linalg.slogdet(_square(matrix, at, count))
+    return np.nan if sign < 0 else size
+
+
+def invert(target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, count: int) -> None:
+    """Write the inverse; of a singular matrix it is NaN."""
+    try:
+        inverse = np.linalg.inv(_square(matrix, at, count))
+    except np.linalg.LinAlgError:
+        inverse = np.full((count, count), np.nan)
+    target[target_at : target_at + count * count] = inverse.reshape(-1)
+
+
+def _square(array: NDArray[Any], at: int, count: int) -> NDArray[Any]:
+    return array[at : at + count * count].reshape(count, count).astype("float64")
+
+
 def _matrix(
     array: NDArray[Any], start: int, lead: int, rows: int, columns: int, *, turned: bool
 ) -> NDArray[Any]:
