@@ -55,7 +55,8 @@ def scalar_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
     inputs = {symbol: Tensor(symbol.name, (), role="input") for symbol in given}
     output = _Builder(inputs).finish(expr)
     program = collect([output])
-    return replace(program, inputs=tuple(inputs.values()))
+    in_order = sorted(program.equations, key=lambda e: e.lhs.serial)  # as they were numbered
+    return replace(program, inputs=tuple(inputs.values()), equations=tuple(in_order))
 
 
 def _checked(f: Any) -> sp.Expr:

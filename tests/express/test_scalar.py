@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from symdl.check.strategies import scalar_expressions
@@ -125,6 +125,7 @@ def test_corners(f: sp.Expr) -> None:
         assert outputs(program, {"x": a, "y": b})[0] == pytest.approx(expected)
 
 
+@example((x**2 + sp.sin(x)) * sp.sin(x), 0.0, 0.0)
 @given(scalar_expressions([x, y]), st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
 def test_values(f: sp.Expr, a: float, b: float) -> None:
     program = scalar_graph(f, [x, y])
