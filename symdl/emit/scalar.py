@@ -28,6 +28,8 @@ class Printer:
     def __init__(self, target: Target, assign: Callable[[str], None], prefix: str = "y") -> None:
         self.target, self.assign, self.prefix = target, assign, prefix
         self.count = 0
+        self.wide: set[str] = set()
+        """Locals that are doubles."""
 
     def body(self, body: Body) -> str:
         """Return the text of a real body."""
@@ -64,6 +66,8 @@ class Printer:
         if op in INTEGER_COMPARE and isinstance(value, tuple):
             left, right = map(integer, value)
             return f"{left} {_SIGNS[op[1:]]} {right}", level
+        if op == "local" and value in self.wide:
+            return f"real({value})", _ATOMIC
         if not args:
             return leaf(node), _ATOMIC
         if op == "select":

@@ -71,7 +71,11 @@ class _Writer:
     def statement(self, item: Statement) -> None:
         """Write a statement."""
         if isinstance(item, Start):
-            self.line(f"{item.name} = {number(IDENTITY[item.op])}")
+            first = number(IDENTITY[item.op])
+            if item.wide:
+                self.printer.wide.add(item.name)
+                first = "np.float64(0.0)"
+            self.line(f"{item.name} = {first}")
             if item.op == "argmax":
                 self.line(f"{item.name}_at = 0")
         elif isinstance(item, Let):

@@ -168,10 +168,15 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A running value before its first step; ``argmax`` keeps a position in ``name`` + ``_at``."""
+    """A running value before its first step; ``argmax`` keeps a position in ``name`` + ``_at``.
+
+    A `wide` one is a double whatever the reals are: it costs nothing beside an inner loop, and a long sum
+    keeps its digits.
+    """
 
     name: str
     op: str
+    wide: bool = False
     equation: int = field(default=-1, compare=False)
 
 

@@ -43,8 +43,9 @@ class _Resolver:
         self.locals = (f"x{n}" for n in itertools.count())
         self.running: dict[int, str] = {}
         self.shifts: dict[int, str] = {}
+        self.wide: set[int] = set()
 
-    def block(self, items: Iterable[Building | Part], outer: Known) -> tuple[Item, ...]:
+    def block(self, items: Sequence[Building | Part], outer: Known) -> tuple[Item, ...]:
         """Return the items of one block; stores of its own values come last."""
         known = dict(outer)
         done: list[Item] = []
@@ -53,6 +54,8 @@ class _Resolver:
             if isinstance(item, Building):
                 done.append(Loop(item.var, item.extent, self.block(item.items, known)))
             else:
+                if item.role == "start" and item.equation.op == "sum" and _beside_loop(items, item.equation):
+                    self.wide.add(item.equation.number)
                 self.part(item, known, done, stores)
         return (*done, *stores)
 
@@ -79,7 +82,7 @@ class _Resolver:
         elif part.role == "start":
             self.running[number_] = name = next(self.locals)
             op = "max" if equation.op == "logsumexp" else equation.op or "sum"
-            done.append(Start(name, op, number_))
+            done.append(Start(name, op, number_ in self.wide, number_))
         elif part.role == "step":
             op = "max" if equation.op == "logsumexp" else equation.op or "sum"
             at = _flat(equation, part.names) if op == "argmax" else None
@@ -90,7 +93,7 @@ class _Resolver:
             self.shifts[number_] = shift = next(self.locals)
             done.append(Let(shift, _finite(self.running[number_]), (), False, number_))
             self.running[number_] = name = next(self.locals)
-            done.append(Start(name, "sum", number_))
+            done.append(Start(name, "sum", False, number_))
         elif part.role == "expsum":
             body = _exp_minus(read.body(equation.body), self.shifts[number_])
             done.append(Fold(self.running[number_], "sum", body, guards, None, "", number_))
@@ -128,6 +131,17 @@ class _Resolver:
         node = Node("index", (), of(Var(name))) if integer else Node("local", (), name)
         known[equation.lhs, where] = name
         stores.append(Store(equation.lhs, where, Body((node,)), integer, equation.number))
+
+
+def _beside_loop(items: Sequence[Building | Part], equation: FrozenEquation) -> bool:
+    """Say whether the steps of a running value are taken beside an inner loop, not in the innermost one."""
+    for item in items:
+        if isinstance(item, Building):
+            if any(isinstance(i, Part) and i.role == "step" and i.equation is equation for i in item.items):
+                return any(isinstance(i, Building) for i in item.items)
+            if _beside_loop(item.items, equation):
+                return True
+    return False
 
 
 class _Reader:

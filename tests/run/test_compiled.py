@@ -291,3 +291,13 @@ def test_an_array_that_moved_is_found_again() -> None:
     first, second = double(X=np.ones(4)), double(X=np.ones(4) * 3)
     np.testing.assert_array_equal(first, [2, 2, 2, 2])
     assert not np.shares_memory(first, second)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_long_sum_beside_an_inner_loop_keeps_its_digits(target: Any) -> None:
+    X = tensor("X", (n, 2))
+    l = define("l", (i,), LogSumExp(X[i, j], j))
+    total = build(define("s", (), Sum(l[i], i)), target=target, dtype="float32")
+    count = 3_000 if target == "python" else 3_000_000
+    values = np.full((count, 2), np.float32(0.1))
+    np.testing.assert_allclose(total(X=values) / count, 0.1 + np.log(2), rtol=3e-7)
