@@ -1,7 +1,8 @@
 """The forward program made ready for differentiation.
 
 Enters: a program as it was written. Leaves: the same program with unnamed elementwise helpers merged into
-their only user, and ``log(sum(exp(x)))`` computed as one reduction; each change as a `Rewrite`.
+their only user, ``log(sum(exp(x)))`` computed as one reduction and other logarithms of exponentials taken
+apart; each change as a `Rewrite`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
@@ -28,6 +30,7 @@ def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program
     rewrites: list[Rewrite] = []
     done: dict[Tensor, Equation] = {}
     users = _users(program)
+    logarithms = Logarithms(done, keep)
     for equation in program.equations:
         new = _merge(equation, done, users, fixed)
         if new is not equation:
@@ -35,8 +38,11 @@ def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program
         stable = _log_sum_exp(new, done)
         if stable is not new:
             rewrites.append(Rewrite("logsumexp", "algebraic", new, stable))
-        done[new.lhs] = stable
-    return program.with_equations(done.values()), tuple(rewrites)
+        apart = logarithms.rewrite(stable)
+        if apart is not stable:
+            rewrites.append(Rewrite("logarithm of exponentials", "algebraic", stable, apart))
+        done[new.lhs] = apart
+    return program.with_equations((*done.values(), *logarithms.made.values())), tuple(rewrites)
 
 
 def _users(program: Program) -> Counter[Tensor]:

@@ -1,0 +1,93 @@
+"""Logarithms of what is made of exponentials.
+
+Enters: an equation with ``log(p)`` in it, and the definitions of what it reads. Leaves: the equation with the
+logarithm taken apart: ``z - logsumexp(z)`` for a softmax `p`, ``-log(1 + exp(-z))`` for a sigmoid. An
+identity of real numbers; in floating point `p` can be 0, and then ``log(p)`` is infinite, its gradient NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+
+from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.tensors import Access, Tensor, substitute
+
+
+@dataclass(slots=True)
+class Logarithms:
+    """Takes logarithms apart, looking through the definitions in `done` but for those of `keep`.
+
+    Attributes:
+        made: the logsumexp equations that came to be needed, by the sum that they are the logarithm of.
+    """
+
+    done: Mapping[Tensor, Equation]
+    keep: Collection[Tensor]
+    made: dict[Tensor, Equation] = field(default_factory=dict)
+
+    def rewrite(self, equation: Equation) -> Equation:
+        """Return the equation with its logarithms taken apart where that is possible."""
+        values: dict[sp.Expr, sp.Expr] = {}
+        for node in equation.body.atoms(sp.log):
+            value = self.log(node.args[0]) if node.args[0].atoms(Access) else None
+            if value is not None and value != node:
+                values[node] = value
+        return replace(equation, body=equation.body.xreplace(values)) if values else equation
+
+    def log(self, expr: sp.Expr) -> sp.Expr | None:
+        """Return the logarithm of an expression of positive parts without its exponentials, else None."""
+        if isinstance(expr, sp.exp):
+            return expr.args[0]
+        if expr.is_number:
+            return sp.log(expr) if expr.is_positive else None
+        if isinstance(expr, sp.Mul):
+            parts = [self.log(factor) for factor in expr.args]
+            return None if any(part is None for part in parts) else sp.Add(*parts)
+        if isinstance(expr, sp.Pow) and expr.exp.is_Rational:
+            inner = self.log(expr.base)
+            return None if inner is None else expr.exp * inner
+        if isinstance(expr, sp.Add):
+            return self._log_of_sum(expr)
+        return self._log_of_access(expr) if isinstance(expr, Access) else None
+
+    def _log_of_sum(self, expr: sp.Add) -> sp.Expr | None:
+        """``log(1 + exp(u))`` stays, it is computed without overflow; ``1 - sigmoid`` is a sigmoid too."""
+        one, rest = expr.as_independent(Access, sp.exp, as_Add=True)
+        if one != 1:
+            return None
+        if isinstance(rest, sp.exp):
+            return sp.log(expr)
+        body = self._body(-rest) if isinstance(-rest, Access) else -rest
+        if not isinstance(body, sp.Pow) or body.exp != -1:
+            return None
+        power = body.base - 1
+        return power.args[0] - sp.log(body.base) if isinstance(power, sp.exp) else None
+
+    def _log_of_access(self, access: Access) -> sp.Expr | None:
+        body = self._body(access)
+        if body is not None:
+            return self.log(body)
+        total = self.done.get(access.tensor)
+        if total is None or access.tensor in self.keep or total.guards or total.reduction is None:
+            return None
+        inner = self.log(total.body) if total.reduction.op == "sum" else None
+        if inner is None:
+            return None
+        if access.tensor not in self.made:
+            lhs = Tensor(None, total.lhs.shape, of=total.lhs)
+            origin = Origin("logsumexp", total.lhs)
+            reduction = Reduction("logsumexp", total.reduction.axes)
+            self.made[access.tensor] = replace(total, lhs=lhs, body=inner, reduction=reduction, origin=origin)
+        return self.made[access.tensor].lhs.at(*access.indices)
+
+    def _body(self, access: Access) -> sp.Expr | None:
+        """The definition of an element, if it is one expression that may be looked into."""
+        source = self.done.get(access.tensor)
+        if source is None or access.tensor in self.keep or source.reduction or source.guards:
+            return None
+        if any(e.has(Access) for e in access.indices):
+            return None
+        return substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
