@@ -36,15 +36,20 @@ from symdl.express.functions import (
     acos,
     asin,
     atan,
+    cos,
     cosh,
     erf,
+    exp,
     expm1,
+    log,
     log1p,
     power,
     reciprocal,
     rsqrt,
     sign,
+    sin,
     sinh,
+    sqrt,
     square,
     tan,
 )
@@ -64,18 +69,7 @@ from symdl.express.linalg import (
     trace,
 )
 from symdl.express.modes import inference, training_updates
-from symdl.express.operators import (
-    cos,
-    elementwise,
-    exp,
-    log,
-    logsumexp,
-    matmul,
-    maximum,
-    minimum,
-    sin,
-    sqrt,
-)
+from symdl.express.operators import elementwise, logsumexp, matmul, maximum, minimum
 from symdl.express.recurrent import recurrence
 from symdl.express.selecting import clip, one_hot, take, take_along_axis
 from symdl.express.shaping import (

@@ -13,6 +13,31 @@ import sympy as sp
 from symdl.express.operators import apply, elementwise
 
 
+def exp(x: Any) -> Any:
+    """The exponential."""
+    return apply(sp.exp, x)
+
+
+def log(x: Any) -> Any:
+    """The natural logarithm."""
+    return apply(sp.log, x)
+
+
+def sqrt(x: Any) -> Any:
+    """The square root."""
+    return apply(sp.sqrt, x)
+
+
+def sin(x: Any) -> Any:
+    """The sine."""
+    return apply(sp.sin, x)
+
+
+def cos(x: Any) -> Any:
+    """The cosine."""
+    return apply(sp.cos, x)
+
+
 def tan(x: Any) -> Any:
     """The tangent."""
     return apply(sp.tan, x)

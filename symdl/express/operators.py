@@ -140,31 +140,6 @@ def minimum(left: Any, right: Any) -> Tensor:
     return elementwise(sp.Min, left, right, rule="minimum")
 
 
-def exp(value: Any) -> Any:
-    """The exponential of a tensor, elementwise, or of a SymPy expression."""
-    return apply(sp.exp, value)
-
-
-def log(value: Any) -> Any:
-    """The natural logarithm of a tensor, elementwise, or of a SymPy expression."""
-    return apply(sp.log, value)
-
-
-def sqrt(value: Any) -> Any:
-    """The square root of a tensor, elementwise, or of a SymPy expression."""
-    return apply(sp.sqrt, value)
-
-
-def sin(value: Any) -> Any:
-    """The sine of a tensor, elementwise, or of a SymPy expression."""
-    return apply(sp.sin, value)
-
-
-def cos(value: Any) -> Any:
-    """The cosine of a tensor, elementwise, or of a SymPy expression."""
-    return apply(sp.cos, value)
-
-
 def apply(function: Callable[..., sp.Expr], value: Any) -> Any:
     """Apply a SymPy function to a tensor, elementwise, or to a SymPy expression."""
     if isinstance(value, Tensor):

@@ -11,7 +11,8 @@ import sympy as sp
 from symdl.differentiate.adjoint import differentiate
 from symdl.express.build import sums_to_one, tensor
 from symdl.express.dims import Dim, indices
-from symdl.express.operators import elementwise, log
+from symdl.express.functions import log
+from symdl.express.operators import elementwise
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference import evaluate
