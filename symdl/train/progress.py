@@ -8,6 +8,7 @@ it is a bar, else one line at the end.
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -100,7 +101,7 @@ class Bar(Quiet):
             total=epochs * samples,
             unit=" samples",
             unit_scale=True,
-            dynamic_ncols=True,
+            ncols=shutil.get_terminal_size().columns,  # 80 where the terminal does not say
             mininterval=0.05,
             miniters=1,
             file=sys.stderr,
