@@ -8,7 +8,6 @@ it is a bar, else one line at the end.
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 import time
 from types import TracebackType
@@ -101,7 +100,7 @@ class Bar(Quiet):
             total=epochs * samples,
             unit=" samples",
             unit_scale=True,
-            ncols=shutil.get_terminal_size().columns,  # 80 where the terminal does not say
+            dynamic_ncols=True,
             mininterval=0.05,
             miniters=1,
             file=sys.stderr,
