@@ -19,6 +19,4 @@ settings.register_profile(
 settings.register_profile(
     "ci", settings.get_profile("default"), derandomize=True, print_blob=True, database=None
 )
-settings.load_profile(
-    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
-)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))

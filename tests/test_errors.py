@@ -38,9 +38,7 @@ def test_only_what_is_given_is_rendered() -> None:
 
 
 def test_one_root_and_one_stage_each() -> None:
-    classes = [
-        c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == "symdl.errors"
-    ]
+    classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == "symdl.errors"]
     assert SymdlError in classes
     assert all(issubclass(c, SymdlError) for c in classes)
     stages = [c.stage for c in classes if c not in (SymdlError, ShapeError, MissingExtraError)]
@@ -62,9 +60,7 @@ def test_require_extra_names_the_command(name: str) -> None:
     assert isinstance(caught.value, ImportError)
 
 
-def test_require_extra_passes_on_a_broken_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_require_extra_passes_on_a_broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_package_for_test.py").write_text("import no_such_module_anywhere\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError) as caught:

@@ -74,9 +74,7 @@ def digits(*, seed: int = 0, test: float = 0.2, flatten: bool = True) -> Dataset
     X = images.reshape(len(images), -1) if flatten else images[:, None]
     t = bunch.target.astype(np.int64)
     first, second = stratified_split(t, test=test, seed=seed)
-    return Dataset(
-        "digits", X[first], t[first], X[second], t[second], tuple(map(str, bunch.target_names))
-    )
+    return Dataset("digits", X[first], t[first], X[second], t[second], tuple(map(str, bunch.target_names)))
 
 
 def iris(*, seed: int = 0, test: float = 0.2) -> Dataset:
@@ -149,9 +147,7 @@ def stratified_split(t: NDArray[Any], *, test: float, seed: int) -> tuple[Labels
     for label in np.unique(t):
         members = rng.permutation(np.flatnonzero(t == label))
         if len(members) < 2:
-            raise DataError(
-                f"class {label} has only one sample", cure="give every class two samples or more"
-            )
+            raise DataError(f"class {label} has only one sample", cure="give every class two samples or more")
         count = min(max(round(test * len(members)), 1), len(members) - 1)
         second.append(members[:count])
         first.append(members[count:])

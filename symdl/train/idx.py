@@ -46,13 +46,9 @@ def parse_idx(data: bytes, *, source: str = "data") -> NDArray[Any]:
     """
     data = unzip(data, source=source)
     if len(data) < 4:
-        raise DataError(
-            f"{source}: an IDX file has at least 4 bytes, this one {len(data)}", cure=_CURE
-        )
+        raise DataError(f"{source}: an IDX file has at least 4 bytes, this one {len(data)}", cure=_CURE)
     if data[:2] != b"\0\0" or data[2] not in _ELEMENT_TYPES:
-        raise DataError(
-            f"{source}: {data[:4].hex(' ')} is not the start of an IDX file", cure=_CURE
-        )
+        raise DataError(f"{source}: {data[:4].hex(' ')} is not the start of an IDX file", cure=_CURE)
     axes = data[3]
     start = 4 + 4 * axes
     if len(data) < start:

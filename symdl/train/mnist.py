@@ -28,18 +28,10 @@ Bytes = NDArray[np.uint8]
 Download = Callable[[str], bytes]
 
 SUMS: Mapping[str, str] = {
-    "train-images-idx3-ubyte.gz": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    "train-labels-idx1-ubyte.gz": (
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-    ),
-    "t10k-images-idx3-ubyte.gz": (
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-    ),
-    "t10k-labels-idx1-ubyte.gz": (
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-    ),
+    "train-images-idx3-ubyte.gz": ("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    "train-labels-idx1-ubyte.gz": ("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    "t10k-images-idx3-ubyte.gz": ("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    "t10k-labels-idx1-ubyte.gz": ("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
 """SHA-256 of each file's unzipped content."""
 
@@ -193,14 +185,10 @@ def _check_form(images: NDArray[Any], labels: NDArray[Any], where: str) -> None:
     shapes = {"images": images.shape, "labels": labels.shape}
     cure = "give files in the form of MNIST: images (n, 28, 28) and labels (n,), unsigned bytes"
     if images.dtype != np.uint8 or labels.dtype != np.uint8:
-        raise DataError(
-            f"{where}: types {images.dtype} and {labels.dtype}, should be uint8", cure=cure
-        )
+        raise DataError(f"{where}: types {images.dtype} and {labels.dtype}, should be uint8", cure=cure)
     if images.ndim != 3 or images.shape[1:] != (28, 28) or labels.ndim != 1:
         raise DataError(f"{where} does not have the shapes of MNIST", shapes=shapes, cure=cure)
     if len(images) != len(labels) or len(labels) == 0:
-        raise DataError(
-            f"{where}: one label per image and at least one are needed", shapes=shapes, cure=cure
-        )
+        raise DataError(f"{where}: one label per image and at least one are needed", shapes=shapes, cure=cure)
     if labels.max() > 9:
         raise DataError(f"{where}: label {labels.max()} is not a digit", cure=cure)

@@ -98,9 +98,7 @@ def test_idx_damaged(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("below", ["", "mnist"], ids=["directly", "below"])
-def test_mnist_from_the_users_folder(
-    below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mnist_from_the_users_folder(below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = tiny_files()
     put(tmp_path / below, files)
     monkeypatch.setenv("SYMDL_DATA", str(tmp_path))
@@ -167,9 +165,7 @@ def sums_of(files: dict[str, bytes]) -> dict[str, str]:
     return {n: hashlib.sha256(gzip.decompress(c)).hexdigest() for n, c in files.items()}
 
 
-def test_mnist_download_is_verified_kept_and_reused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mnist_download_is_verified_kept_and_reused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = tiny_files()
     monkeypatch.setattr(mnist, "SUMS", sums_of(files))
     asked: list[str] = []
@@ -191,9 +187,7 @@ def test_mnist_download_is_verified_kept_and_reused(
         np.testing.assert_array_equal(a, b)
 
 
-def test_mnist_damaged_cache_is_replaced_or_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mnist_damaged_cache_is_replaced_or_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = tiny_files()
     monkeypatch.setattr(mnist, "SUMS", sums_of(files))
     cache = tmp_path / "symdl" / "mnist"
@@ -206,9 +200,7 @@ def test_mnist_damaged_cache_is_replaced_or_reported(
     assert (cache / name).read_bytes() == files[name]
 
 
-def test_mnist_cache_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mnist_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = tiny_files()
     monkeypatch.setattr(mnist, "SUMS", sums_of(files))
     (tmp_path / "symdl").write_text("a file, not a folder")
