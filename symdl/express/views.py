@@ -136,6 +136,8 @@ def reshape(tensor: Tensor, *shape: Extent) -> Tensor:
         ShapeError: the numbers of elements differ, or axes would have to be cut across each other.
     """
     total = sp.Mul(*tensor.shape)
+    if total == 0:
+        raise ShapeError(f"{tensor} has no elements to reshape", shapes={"old": tensor.shape, "new": shape})
     known = sp.Mul(*(s for s in shape if s != -1))
     if list(shape).count(-1) == 1 and known != 0:
         missing = sp.cancel(total / known)

@@ -179,6 +179,11 @@ def test_reshapes_of_symbolic_sizes() -> None:
         assert np.array_equal(run(X.reshape(*shape), X=x), x.reshape(sizes))
 
 
+def test_reshapes_of_nothing_are_refused() -> None:
+    with pytest.raises(ShapeError, match="no elements"):
+        tensor("X", (0, 3)).reshape(3, 0)
+
+
 def test_reshapes_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match="cannot take the shape"):
         tensor("X", (2, 3)).reshape(5)
