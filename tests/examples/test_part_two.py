@@ -46,3 +46,30 @@ def test_derived_and_handwritten_backward_passes(capsys: pytest.CaptureFixture[s
     assert all(derived < 1e-6 for derived, _ in found.values())
     assert all(by_hand is None or by_hand > 0.1 for _, by_hand in found.values())
     assert "BATCH NORM" in capsys.readouterr().out
+
+
+def test_sequences(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("statsmodels", reason="the extra examples is not installed")
+    pytest.importorskip("faker", reason="the extra examples is not installed")
+    found = example("07_sequences").main(["--epochs", "30", "--names", "5"])
+    assert found["error"] < 0.8 * found["same"]
+    assert found["accuracy"] > 3 * found["most"]
+    assert "Gradient of L by rnn.U" in capsys.readouterr().out
+
+
+def test_transfer(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("08_transfer").main(["--draws", "1", "--epochs", "10"])
+    assert found["transferred"] > 0.9
+    shown = capsys.readouterr().out
+    assert "high.W̄" in shown and "features.W̄" not in shown
+
+
+def test_heat_equation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("10_physics").main(["--epochs", "300"]) < 0.03
+    assert "second.Z̄̄" in capsys.readouterr().out
+
+
+def test_transformer(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("11_transformer").main(["--epochs", "5", "--blocks", "1"])
+    assert found["bits"] < found["pairs"] - 0.2
+    assert "attention" in capsys.readouterr().out
