@@ -1,6 +1,6 @@
 """Backward passes that are often got wrong by hand: derived, and measured.
 
-Batch norm, max pooling, convolution and a recurrent layer. For each, the derivation of one gradient is printed
+Batch norm, max pooling, convolution and a recurrent layer. For each, the derivation of a gradient is printed
 and the gradient compared with central differences. Beside them stand three shortcuts that are easily written
 by hand, and how far off they are: a batch norm that takes mean and variance for constants, a max pooling
 that hands each maximum's gradient to its whole window, a kernel's gradient that is divided by the number of
