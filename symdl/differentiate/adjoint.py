@@ -171,7 +171,7 @@ class _Sweep:
         term = _term(solution, bar * weight, (*equation.guards, *guards), self._positions)
         if term is None:
             return
-        rule = f"{equation.origin.rule} rule"
+        rule = equation.origin.rule.removesuffix(" rule") + " rule"
         helper = Tensor(None, access.tensor.shape, role="cotangent", of=access.tensor)
         term = replace(term, lhs=helper, origin=Origin(rule, access.tensor))
         self._terms.setdefault(access.tensor, []).append(term)

@@ -33,6 +33,7 @@ class ArrayMethods:
     """The operators and methods of a tensor. Elementwise ones broadcast as NumPy does."""
 
     __slots__ = ()
+    _op_priority = 20.0  # SymPy then leaves ``expression * tensor`` to the tensor
     __array_ufunc__ = None  # NumPy arrays then leave ``array * tensor`` to the tensor, which refuses it
 
     shape: tuple[Extent, ...]

@@ -53,6 +53,17 @@ def test_binary_operators(function: Callable[[Any, Any], Any]) -> None:
     assert np.allclose(run(function(X, np.float64(1.5)), **values), function(x, 1.5))
 
 
+def test_sympy_numbers_from_the_left() -> None:
+    (X,), values = pair((2, 3))
+    x = values["X"]
+    assert np.allclose(run(sp.pi * X, **values), np.pi * x)
+    assert np.allclose(run(sp.Rational(1, 3) - X, **values), 1 / 3 - x)
+    assert np.allclose(run(sp.Integer(2) / X, **values), 2 / x)
+    assert np.allclose(run(sp.Integer(2) ** X, **values), 2**x)
+    scale, i = tensor("s", ()), indices("i")[0]
+    assert (X[i, 0] * scale) == X[i, 0] * scale.at()
+
+
 def test_unary_operators_and_functions() -> None:
     (X,), values = pair((2, 3))
     x = values["X"]
