@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from scipy import special
 
 from symdl.explain import tree as t
 from symdl.express.dims import Dim, Index
@@ -24,6 +25,7 @@ FUNCTIONS: dict[str, Any] = {
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,
+    "erf": special.erf,
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "Max": lambda *values: functools.reduce(np.maximum, values),
     "Min": np.minimum,
@@ -107,6 +109,8 @@ class Shown:
                 return v(node.arg)[tuple(int(v(i)) for i in node.indices)]
             case t.Call():
                 return FUNCTIONS[node.name](*map(v, node.args))
+            case t.Compare(right=t.Compare()):  # a chain: 0 <= i < n
+                return RELATIONS[node.op](v(node.left), v(node.right.left)) and v(node.right)
             case t.Compare():
                 return RELATIONS[node.op](v(node.left), v(node.right))
             case t.Logic(op="and"):
