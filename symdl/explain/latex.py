@@ -49,7 +49,6 @@ from symdl.explain.tree import (
     Transpose,
     walk,
 )
-from symdl.express.dims import Extent
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 _OPERATORS = {
@@ -110,11 +109,6 @@ def _at_least(node: Node, level: int) -> str:
 def needs_brackets(node: Node) -> bool:
     """Say whether a differential needs brackets around what it is of."""
     return not isinstance(node, Array | Symbol | Norm)
-
-
-def extent_latex(extent: Extent) -> str:
-    """Return a size: ``784``, ``n``, ``4 n``."""
-    return str(extent) if isinstance(extent, int) else latex(Notation().read(extent))
 
 
 def _number(node: Number) -> str:

@@ -49,7 +49,6 @@ from symdl.explain.tree import (
     Terms,
     Transpose,
 )
-from symdl.express.dims import Extent
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPT = {
@@ -101,11 +100,6 @@ _NAMES = {
 def text(node: Node, *, ascii: bool = False) -> str:
     """Return a node as one line of text."""
     return _Text(ascii).show(node)
-
-
-def extent_text(extent: Extent, *, ascii: bool = False) -> str:
-    """Return a size."""
-    return str(extent) if isinstance(extent, int) else text(Notation().read(extent), ascii=ascii)
 
 
 @dataclass(frozen=True, slots=True)
