@@ -22,18 +22,18 @@ import sympy as sp
 
 from symdl.differentiate.cleanup import canonical, clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle, substitute_guard
-from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
 from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.record import Contribution, Derivative, Record
 from symdl.differentiate.reuse import reuse_output
-from symdl.differentiate.solve import Solution, solve
+from symdl.differentiate.solve import Solution, solve, with_indices
 from symdl.errors import DerivativeError
 from symdl.express.dims import Index, as_extent
 from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction, check, reads_data
 from symdl.express.operators import axis_indices
+from symdl.express.ordering import depends_on_itself
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -99,7 +99,7 @@ class _Sweep:
         self.equations.append(Equation(seed, (), sp.Integer(1), origin=Origin("seed", self.output)))
         for group in reversed(self.program.groups):
             members = [e for e in group if e.lhs in active]
-            if len(group) > 1 or group[0].lhs in group[0].reads():
+            if depends_on_itself(group):
                 self._differentiate_recurrence(members, active)
             elif members:
                 self._differentiate_equation(members[0], active)
@@ -225,7 +225,7 @@ class _Sweep:
     def _added(self, tensor: Tensor, terms: list[Equation]) -> Equation:
         names = _names_of(tensor) or terms[0].indices
         bodies: list[sp.Expr] = []
-        for term in (_with_indices(t, names) for t in terms):
+        for term in (with_indices(t, names) for t in terms):
             inline = None if term.reduction else _as_body(term)
             if inline is None:
                 helper = Tensor(None, tensor.shape, role="intermediate", of=tensor)
@@ -318,18 +318,6 @@ def _term(
         return None
     lhs = Tensor(None, [solution.extents[t] for t in solution.targets], role="cotangent")
     return Equation(lhs, solution.targets, settled.body, settled.reduction, settled.guards)
-
-
-def _with_indices(equation: Equation, names: Sequence[Index]) -> Equation:
-    """Rename the free variables to `names`, moving bound ones out of the way."""
-    taken = {*names, *equation.extents}
-    moves: dict[Index, Index] = {}
-    for index in equation.bound:
-        if index in names:
-            moves[index] = fresh_index(taken)
-            taken.add(moves[index])
-    moves.update(zip(equation.indices, names, strict=True))
-    return equation.rename({old: new for old, new in moves.items() if old != new})
 
 
 def _as_body(equation: Equation) -> sp.Expr | None:

@@ -243,8 +243,8 @@ def _constant_sum(equation: Equation) -> Equation:
     if not loose:
         return equation
     axes = tuple(axis for axis in reduction.axes if axis not in loose)
-    body = sp.cancel(sp.Mul(*(size for _, size in loose)) * _front(equation.body)[0])
-    body = body * _front(equation.body)[1]
+    front, rest = _front(equation.body)
+    body = sp.cancel(sp.Mul(*(size for _, size in loose)) * front) * rest
     return replace(equation, body=body, reduction=Reduction("sum", axes) if axes else None)
 
 

@@ -202,3 +202,15 @@ def _equality(form: sp.Expr) -> Equal:
     """Write ``form == 0`` with a positive side each."""
     positive = sp.Add(*(t for t in sp.Add.make_args(form) if not t.could_extract_minus_sign()))
     return Equal(positive, sp.expand(positive - form))
+
+
+def with_indices(equation: Equation, names: Sequence[Index]) -> Equation:
+    """Rename the free variables of an equation to `names`, moving bound ones out of the way."""
+    taken = {*names, *equation.extents}
+    moves: dict[Index, Index] = {}
+    for index in equation.bound:
+        if index in names:
+            moves[index] = fresh_index(taken)
+            taken.add(moves[index])
+    moves.update(zip(equation.indices, names, strict=True))
+    return equation.rename({old: new for old, new in moves.items() if old != new})

@@ -31,6 +31,7 @@ from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
 from symdl.express.equations import Equation, Origin, check
 from symdl.express.operators import axis_indices
+from symdl.express.ordering import depends_on_itself
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Access, Tensor
 
@@ -73,7 +74,7 @@ def _jvp(
             continue
         reached.update(e.lhs for e in members)
         todo = [e for e in members if e.lhs not in moving]
-        if len(group) > 1 or group[0].lhs in group[0].reads():
+        if depends_on_itself(group):
             # Members use each other, so their tangents get names before any of them is made.
             moving.update({e.lhs: _named(e.lhs) for e in todo})
         for equation in todo:

@@ -12,8 +12,8 @@ from typing import Any
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.compact import compact
-from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
+from symdl.differentiate.solve import with_indices
 from symdl.errors import ExplainError
 from symdl.explain.closed import closed_form
 from symdl.explain.contributions import every_step, rewritten
@@ -22,7 +22,6 @@ from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.reasons import reason
 from symdl.explain.tree import Label, Negative, Node, Terms, number, walk
-from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Access, Tensor, substitute
@@ -169,7 +168,7 @@ def _adjoint(
     if len(uses) > 1:
         hidden = {t: e for t, e in merged.items() if t.of in page.inlined or t.of is page.output}
         uncovered = (filled(page.short(use.equation), hidden) for use in uses)
-        terms = [right_side(page, renamed(term, equation.indices)) for term in uncovered]
+        terms = [right_side(page, with_indices(term, equation.indices)) for term in uncovered]
         steps.append(Step(last.rule, last.left, added(terms), "adjoint"))
         last = replace(last, rule="collected")
     for fact in facts:
@@ -206,18 +205,6 @@ def added(terms: Sequence[Node]) -> Node:
     """Return a sum of terms, positive ones first."""
     flat = [t for term in terms for t in (term.args if isinstance(term, Terms) else (term,))]
     return Terms(tuple(sorted(flat, key=lambda t: isinstance(t, Negative))))
-
-
-def renamed(equation: Equation, names: Sequence[Index]) -> Equation:
-    """Rename the free index variables of a term, moving bound ones out of the way."""
-    taken = {*names, *equation.extents}
-    moves: dict[Index, Index] = {}
-    for index in equation.bound:
-        if index in names:
-            moves[index] = fresh_index(taken)
-            taken.add(moves[index])
-    moves.update(zip(equation.indices, names, strict=True))
-    return equation.rename({old: new for old, new in moves.items() if old != new})
 
 
 def _matrix_section(page: Page) -> list[Section]:

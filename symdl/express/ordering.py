@@ -7,7 +7,7 @@ which every member reads earlier (or later) steps only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -63,14 +63,19 @@ def order(wanted: Iterable[Tensor], definition: Definition) -> Ordered:
         members = [e for e in map(definition, group) if e is not None]
         if not members:
             inputs += group
-        elif len(members) == 1 and members[0].lhs not in members[0].reads():
-            equations += members
-        else:
+        elif depends_on_itself(members):
             recurrence = _recurrence(members)
             recurrences.append(recurrence)
             equations += recurrence.equations
+        else:
+            equations += members
     given = sorted(inputs, key=lambda t: t.serial)
     return Ordered(tuple(equations), tuple(given), tuple(recurrences))
+
+
+def depends_on_itself(group: Sequence[Equation]) -> bool:
+    """Say whether equations that belong together are a recurrence."""
+    return len(group) > 1 or group[0].lhs in group[0].reads()
 
 
 def _components(wanted: Iterable[Tensor], definition: Definition) -> Iterator[list[Tensor]]:
