@@ -68,6 +68,8 @@ class Process:
         threads = "1" if peer.endswith(" 1t") else str(len(cores))
         names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
         env = {**os.environ, **{f"{name}_NUM_THREADS": threads for name in names}}
+        if threads == "1":
+            env["SYMDL_THREADS"] = threads
         command = [python, "-W", "ignore", "-m", "tests.benchmarks.worker", peer, ",".join(map(str, cores))]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
