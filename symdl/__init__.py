@@ -34,17 +34,24 @@ from symdl.express.einsum import einsum, tensordot
 from symdl.express.functions import (
     absolute,
     acos,
+    acosh,
     asin,
+    asinh,
     atan,
+    atanh,
+    ceil,
     cos,
     cosh,
     erf,
     exp,
     expm1,
+    floor,
     log,
     log1p,
+    mod,
     power,
     reciprocal,
+    rint,
     rsqrt,
     sign,
     sin,
@@ -53,7 +60,7 @@ from symdl.express.functions import (
     square,
     tan,
 )
-from symdl.express.joining import concatenate, pad, split, stack
+from symdl.express.joining import concatenate, split, stack
 from symdl.express.linalg import (
     det,
     diag,
@@ -70,7 +77,12 @@ from symdl.express.linalg import (
 )
 from symdl.express.modes import inference, training_updates
 from symdl.express.operators import elementwise, logsumexp, matmul, maximum, minimum
+from symdl.express.padding import pad
+from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.recurrent import recurrence
+from symdl.express.repeating import repeat, roll, tile
+from symdl.express.scattering import scatter
+from symdl.express.replacing import replace
 from symdl.express.selecting import clip, one_hot, take, take_along_axis
 from symdl.express.shaping import (
     broadcast_to,
@@ -81,7 +93,8 @@ from symdl.express.shaping import (
     squeeze,
     swapaxes,
 )
-from symdl.express.statistics import cumsum, reduction, std, var
+from symdl.express.statistics import cumprod, cumsum, reduction, std, var
+from symdl.express.stopping import stop_gradient
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import (
@@ -140,10 +153,15 @@ __all__ = [
     "Tensor",
     "absolute",
     "acos",
+    "acosh",
     "activation_figure",
+    "arange",
     "asin",
+    "asinh",
     "atan",
+    "atanh",
     "broadcast_to",
+    "ceil",
     "check_gradients",
     "clip",
     "compile",
@@ -152,6 +170,7 @@ __all__ = [
     "concatenate",
     "cos",
     "cosh",
+    "cumprod",
     "cumsum",
     "define",
     "derive",
@@ -168,6 +187,8 @@ __all__ = [
     "eye",
     "flatten",
     "flip",
+    "floor",
+    "full",
     "generic_gradient",
     "generic_jacobian",
     "grad",
@@ -190,6 +211,7 @@ __all__ = [
     "matrix_power",
     "maximum",
     "minimum",
+    "mod",
     "moveaxis",
     "nn",
     "norm",
@@ -205,7 +227,12 @@ __all__ = [
     "recurrence",
     "reduction",
     "relu",
+    "repeat",
+    "replace",
+    "rint",
+    "roll",
     "rsqrt",
+    "scatter",
     "sigmoid",
     "sign",
     "sin",
@@ -219,6 +246,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stop_gradient",
     "sums_to_one",
     "swapaxes",
     "take",
@@ -227,9 +255,12 @@ __all__ = [
     "tanh",
     "tensor",
     "tensordot",
+    "tile",
     "trace",
     "train",
     "training_updates",
+    "tril",
+    "triu",
     "two_spaces",
     "unit_svg",
     "update_rules",

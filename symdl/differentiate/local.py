@@ -18,7 +18,11 @@ from symdl.express.tensors import Access
 
 @lru_cache(maxsize=4096)
 def _differentiate(structure: sp.Expr, variable: sp.Symbol) -> sp.Expr:
-    result = structure.diff(variable)
+    # Between its jumps a floor is constant, and a remainder is what its floor leaves.
+    smooth = structure.replace(sp.Mod, lambda value, by: value - by * sp.floor(value / by))
+    steps = {node: sp.Dummy(real=True) for node in smooth.atoms(sp.floor, sp.ceiling)}
+    back = {dummy: node for node, dummy in steps.items()}
+    result = smooth.xreplace(steps).diff(variable).xreplace(back)
     refused = result.atoms(sp.Derivative, sp.Subs, sp.Heaviside, sp.DiracDelta)
     if refused:
         raise DerivativeError(

@@ -30,7 +30,7 @@ _RELATIONS: dict[str, Callable[[Any, Any], sp.Basic]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """A truth value for each element; combine with ``&``, ``|`` and ``~``.
+    """A truth value for each element; combine with ``&``, ``|``, ``^`` and ``~``.
 
     Attributes:
         formula: maps SymPy scalars, one an operand, to a SymPy condition.
@@ -59,6 +59,11 @@ class Condition:
 
     __ror__ = __or__
 
+    def __xor__(self, other: Any) -> Condition:
+        return self._joined(lambda a, b: sp.Or(sp.And(a, sp.Not(b)), sp.And(sp.Not(a), b)), other)
+
+    __rxor__ = __xor__
+
     def __invert__(self) -> Condition:
         formula = self.formula
         return Condition(lambda *values: sp.Not(formula(*values)), self.operands)
@@ -75,7 +80,7 @@ class Condition:
         raise ExpressionError(
             "a comparison of tensors has no truth value before their values are known",
             shapes={"condition": self.shape},
-            cure="choose elements with sd.where(condition, a, b), and join conditions with & | ~",
+            cure="choose elements with sd.where(condition, a, b), and join conditions with & | ^ ~",
         )
 
 

@@ -68,6 +68,21 @@ def cosh(x: Any) -> Any:
     return apply(sp.cosh, x)
 
 
+def asinh(x: Any) -> Any:
+    """The inverse hyperbolic sine."""
+    return apply(sp.asinh, x)
+
+
+def acosh(x: Any) -> Any:
+    """The inverse hyperbolic cosine, for values from 1 on."""
+    return apply(sp.acosh, x)
+
+
+def atanh(x: Any) -> Any:
+    """The inverse hyperbolic tangent, for values between -1 and 1."""
+    return apply(sp.atanh, x)
+
+
 def erf(x: Any) -> Any:
     """The error function."""
     return apply(sp.erf, x)
@@ -111,3 +126,33 @@ def rsqrt(x: Any) -> Any:
 def power(base: Any, exponent: Any) -> Any:
     """``base**exponent``, broadcasting; a whole exponent takes any base, another one a positive base."""
     return elementwise(lambda a, b: a**b, base, exponent, rule="power")
+
+
+def floor(x: Any) -> Any:
+    """The next whole number below; its slope is 0 everywhere, also at the jumps."""
+    return apply(sp.floor, x)
+
+
+def ceil(x: Any) -> Any:
+    """The next whole number above; its slope is 0 everywhere, also at the jumps."""
+    return apply(lambda u: -sp.floor(-u), x)
+
+
+def rint(x: Any) -> Any:
+    """The nearest whole number, the even one of two; its slope is 0 everywhere, also at the jumps."""
+
+    def formula(u: sp.Expr) -> sp.Expr:
+        low, half = sp.floor(u), sp.Rational(1, 2)
+        even = 2 * sp.floor((low + 1) / 2)
+        return sp.Piecewise((low, u - low < half), (low + 1, u - low > half), (even, True))
+
+    return apply(formula, x)
+
+
+def mod(x: Any, divisor: Any) -> Any:
+    """``x - divisor*floor(x/divisor)``: what remains has the sign of the divisor, as ``%`` in Python.
+
+    The slope by `x` is 1 everywhere, also at the jumps.
+    """
+    whole = all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in (x, divisor))
+    return elementwise(sp.Mod, x, divisor, rule="mod", dtype="int64" if whole else "real")

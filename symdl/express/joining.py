@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import sympy as sp
 
-from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, as_extent
-from symdl.express.equations import Equal, Guard, InRange, Origin
+from symdl.errors import ShapeError
+from symdl.express.dims import as_extent
+from symdl.express.equations import Equal, InRange, Origin
 from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.surface import define
 from symdl.express.tensors import DType, Tensor
@@ -112,37 +111,3 @@ def split(x: Tensor, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor,
     cuts = [0, *parts, size]
     key = (slice(None),) * along
     return tuple(x[(*key, slice(a, b))] for a, b in itertools.pairwise(cuts))
-
-
-Width: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
-
-
-def pad(x: Tensor, width: Width, *, name: str | None = None) -> Tensor:
-    """Surround a tensor with zeros.
-
-    Args:
-        x: any shape.
-        width: one number for every side, ``(before, after)`` for every axis, or one such pair an axis.
-        name: of the result.
-    """
-    pairs = _pairs(width, x.rank)
-    where = axis_indices(x.rank)
-    shape: list[Extent] = [as_extent(a + s + b) for s, (a, b) in zip(x.shape, pairs, strict=True)]
-    reads = [i - before for i, (before, _) in zip(where, pairs, strict=True)]
-    guards: list[Guard] = [
-        InRange(e, size) for e, size, pair in zip(reads, x.shape, pairs, strict=True) if pair != (0, 0)
-    ]
-    origin = Origin("pad")
-    return define(name, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=origin, guards=guards)
-
-
-def _pairs(width: Width, rank: int) -> list[tuple[int, int]]:
-    if isinstance(width, int):
-        pairs = [(width, width)] * rank
-    elif len(width) == 2 and all(isinstance(w, int) for w in width):
-        pairs = [(int(width[0]), int(width[1]))] * rank  # type: ignore[arg-type]
-    else:
-        pairs = [tuple(pair) for pair in width]  # type: ignore[arg-type, misc]
-    if len(pairs) != rank or any(len(p) != 2 or min(p) < 0 for p in pairs):
-        raise ExpressionError(f"{width} is no padding of {rank} axes", cure="pass (before, after) per axis")
-    return pairs

@@ -14,7 +14,7 @@ from symdl.express.conditions import Condition, as_condition, equal
 from symdl.express.equations import InRange, Origin
 from symdl.express.methods import Axes, Mask, Ties
 from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, reduce
-from symdl.express.surface import Sum, define
+from symdl.express.surface import Prod, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 
 
@@ -118,14 +118,31 @@ def std(
     return elementwise(sp.sqrt, variance, name=name, rule="standard deviation")
 
 
-def cumsum(x: Tensor, axis: int = -1, *, reverse: bool = False, name: str | None = None) -> Tensor:
-    """``y[i] = sum of x[k] for k <= i`` along `axis`; for ``k >= i`` if `reverse`."""
+def cumsum(
+    x: Tensor, axis: int = -1, *, reverse: bool = False, exclusive: bool = False, name: str | None = None
+) -> Tensor:
+    """``y[i] = sum of x[k] for k <= i`` along `axis`; for ``k >= i`` if `reverse`.
+
+    With `exclusive` the element itself does not count: the first sum (the last one if `reverse`) is 0.
+    """
+    return _cumulated(Sum, x, axis, reverse, exclusive, name, "cumulative sum")
+
+
+def cumprod(
+    x: Tensor, axis: int = -1, *, reverse: bool = False, exclusive: bool = False, name: str | None = None
+) -> Tensor:
+    """``y[i] = product of x[k] for k <= i`` along `axis`; options as in `cumsum`, an empty product is 1."""
+    return _cumulated(Prod, x, axis, reverse, exclusive, name, "cumulative product")
+
+
+def _cumulated(
+    op: type[Reduce], x: Tensor, axis: int, reverse: bool, exclusive: bool, name: str | None, rule: str
+) -> Tensor:
     (along,) = normal_axes(axis, x.rank)
     where = axis_indices(x.rank)
     (k,) = axis_indices(1, skip=where)
     i, size = where[along], x.shape[along]
     term = x.at(*where[:along], k, *where[along + 1 :])
-    guard = InRange(k - i if reverse else i - k, size)
-    return define(
-        name, where, Sum(term, (k, size)), shape=x.shape, origin=Origin("cumulative sum"), guards=[guard]
-    )
+    distance = (k - i if reverse else i - k) - int(exclusive)
+    body, guard = op(term, (k, size)), InRange(distance, size)
+    return define(name, where, body, shape=x.shape, origin=Origin(rule), guards=[guard])

@@ -18,6 +18,7 @@ from symdl.express.dims import Dim, Index
 from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
 from symdl.express.random import RandomUniform
+from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
 from symdl.lower.declared import recurrences
@@ -158,7 +159,7 @@ class _Indices:
         if not expr.args:
             return expr.is_Integer or isinstance(expr, Index | Dim)
         if isinstance(expr, sp.floor | sp.Mod):
-            return all(isinstance(s, Index | Dim) for s in expr.free_symbols)
+            return all(isinstance(s, Index | Dim) or self.is_integer(s) for s in expr.free_symbols)
         if isinstance(expr, sp.Pow) and not (expr.exp.is_Integer and expr.exp > 0):
             return False
         return isinstance(expr, sp.Add | sp.Mul | sp.Pow) and all(map(self.is_integer, expr.args))
@@ -251,6 +252,8 @@ class _Freezer(_Indices):
             return self.builder.sign(self.value(expr.args[0]))
         if isinstance(expr, sp.logic.boolalg.Boolean):
             return self.truth(expr)
+        if isinstance(expr, StopGradient):
+            return self.value(expr.args[0])
         if isinstance(expr, RandomUniform):
             seed, step, position = expr.args
             return add("uniform", self.value(seed), self.value(step), value=self.poly(position))

@@ -45,6 +45,15 @@ def test_joined_conditions() -> None:
     )
 
 
+def test_one_of_two_conditions() -> None:
+    agrees(
+        lambda x, y: where((x > 0) ^ (y > x), x, y),
+        lambda x, y: anp.where((x > 0) ^ (y > x), x, y + 0 * x),
+        x=X,
+        y=Y,
+    )
+
+
 def test_equality_of_integers_and_masks() -> None:
     t = RNG.integers(0, 3, size=(3, 4))
     agrees(lambda x, t: where(equal(t, 1), x, 0), lambda x, t: anp.where(t == 1, x, 0.0), x=X, t=t)

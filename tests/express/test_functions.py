@@ -14,7 +14,8 @@ import sympy as sp
 from symdl.differentiate.adjoint import differentiate
 from symdl.express import functions as f
 from symdl.express.build import tensor
-from symdl.run.reference import evaluate
+from symdl.express.program import collect
+from symdl.run.reference import evaluate, outputs
 
 from .agreement import agrees
 
@@ -27,6 +28,11 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], np.ndarra
     "atan": (f.atan, anp.arctan, 5 * POINTS),
     "sinh": (f.sinh, anp.sinh, 5 * POINTS),
     "cosh": (f.cosh, anp.cosh, 5 * POINTS),
+    "asinh": (f.asinh, anp.arcsinh, 5 * POINTS),
+    "acosh": (f.acosh, anp.arccosh, POINTS + 2),
+    "atanh": (f.atanh, anp.arctanh, POINTS),
+    "mod": (lambda x: f.mod(x, 2), lambda x: anp.mod(x, 2), 5 * POINTS),
+    "negative mod": (lambda x: f.mod(x, -0.75), lambda x: anp.mod(x, -0.75), 5 * POINTS),
     "erf": (f.erf, special.erf, 3 * POINTS),
     "log1p": (f.log1p, anp.log1p, POINTS),
     "expm1": (f.expm1, anp.expm1, POINTS),
@@ -50,6 +56,39 @@ def test_the_sign_never_changes() -> None:
     derivative = differentiate((f.sign(x) * x).sum(), [x])
     found = evaluate(derivative.program, {"x": [-2.0, 0.0, 3.0]})
     np.testing.assert_array_equal(found[derivative.gradient(x)], [-1, 0, 1])
+
+
+WHOLE = np.array([-2.5, -1.5, -0.5, -0.2, 0.0, 0.5, 0.6, 1.5, 2.5, 3.0])
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "rint"])
+def test_whole_numbers_are_constant_between_jumps(name: str) -> None:
+    x = tensor("x", WHOLE.shape)
+    y = getattr(f, name)(x)
+    derivative = differentiate((y * x).sum(), [x])
+    found = evaluate(derivative.program, {"x": WHOLE})
+    expected = getattr(np, name)(WHOLE)
+    np.testing.assert_array_equal(found[derivative.gradient(x)], expected)
+    np.testing.assert_array_equal(outputs(collect([y]), {"x": WHOLE})[0], expected)
+
+
+def test_a_remainder_by_a_tensor() -> None:
+    agrees(
+        lambda x, divisor: f.mod(x, divisor),
+        lambda x, divisor: anp.mod(x, divisor),
+        slopes=False,
+        x=5 * POINTS,
+        divisor=POINTS + 2,
+    )
+    x, d = tensor("x", ()), tensor("d", ())
+    derivative = differentiate(f.mod(x, d), [x, d])
+    found = evaluate(derivative.program, {"x": 7.5, "d": 2.0})
+    assert [found[derivative.gradient(t)] for t in (x, d)] == [1, -3]
+
+
+def test_remainders_of_positions_are_positions() -> None:
+    assert f.mod(tensor("i", (2,), dtype="int64"), 3).dtype == "int64"
+    assert f.mod(tensor("i", (2,), dtype="int64"), 0.5).dtype == "real"
 
 
 def test_power_of_tensors() -> None:

@@ -1,4 +1,4 @@
-"""Joining, cutting and padding against NumPy."""
+"""Joining and cutting against NumPy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from symdl.errors import ExpressionError, ShapeError
+from symdl.errors import ShapeError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
-from symdl.express.joining import concatenate, pad, split, stack
+from symdl.express.joining import concatenate, split, stack
 from symdl.express.program import collect
 from symdl.run.reference import outputs
 
@@ -53,7 +53,7 @@ def test_a_part_that_is_not_finite_stays_in_its_place() -> None:
 
 def test_integers_stay_integers() -> None:
     x = tensor("x", (2,), dtype="int64")
-    for joined, shape in ((concatenate([x, x]), (4,)), (stack([x, x]), (2, 2)), (pad(x, 1), (4,))):
+    for joined, shape in ((concatenate([x, x]), (4,)), (stack([x, x]), (2, 2))):
         assert joined.dtype == "int64"
         (found,) = outputs(collect([joined]), {"x": np.array([3, 4])})
         assert found.shape == shape
@@ -81,11 +81,6 @@ def test_split(parts: int | list[int], piece: int) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [0, 2, (1, 0), ((1, 2), (0, 3))])
-def test_pad(width: int | tuple[int, int] | tuple[tuple[int, int], ...]) -> None:
-    agrees(lambda x: pad(x, width), lambda x: anp.pad(x, width, "constant"), x=RNG.normal(size=(2, 3)))
-
-
 @pytest.mark.parametrize(
     "build",
     [
@@ -102,9 +97,3 @@ def test_pad(width: int | tuple[int, int] | tuple[tuple[int, int], ...]) -> None
 def test_what_does_not_fit_is_refused(build: Callable[[], object]) -> None:
     with pytest.raises(ShapeError):
         build()
-
-
-@pytest.mark.parametrize("width", [-1, ((1, 1),), ((1, 2, 3), (1, 2, 3))])
-def test_bad_padding_is_refused(width: int | tuple[tuple[int, ...], ...]) -> None:
-    with pytest.raises(ExpressionError):
-        pad(tensor("x", (2, 3)), width)

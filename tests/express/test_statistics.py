@@ -18,7 +18,7 @@ from symdl.express.build import tensor
 from symdl.express.dims import indices
 from symdl.express.operators import logsumexp, reduce
 from symdl.express.program import collect
-from symdl.express.statistics import cumsum, reduction, std, var
+from symdl.express.statistics import cumprod, cumsum, reduction, std, var
 from symdl.express.surface import ArgMax, Prod, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference import evaluate, outputs
@@ -139,6 +139,30 @@ def test_cumulative_sum(axis: int) -> None:
     backwards = np.flip(np.cumsum(np.flip(X, axis), axis), axis)
     (found,) = outputs(collect([cumsum(tensor("x", X.shape), axis, reverse=True)]), {"x": X})
     np.testing.assert_allclose(found, backwards, rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_cumulative_options(axis: int, reverse: bool, exclusive: bool) -> None:
+    # Of row i of the triangle those elements count that sum i takes in.
+    size = X.shape[axis]
+    triangle = np.tri(size, k=-1 if exclusive else 0)
+    triangle = triangle.T if reverse else triangle
+    options = {"reverse": reverse, "exclusive": exclusive}
+
+    def moved(x: Any) -> Any:
+        return anp.moveaxis(x, axis, -1)[..., None, :]
+
+    def back(y: Any) -> Any:
+        return anp.moveaxis(y, -1, axis)
+
+    agrees(lambda x: cumsum(x, axis, **options), lambda x: back(anp.sum(moved(x) * triangle, axis=-1)), x=X)
+    agrees(
+        lambda x: cumprod(x, axis, **options),
+        lambda x: back(anp.prod(moved(x) * triangle + (1 - triangle), axis=-1)),
+        x=X,
+    )
 
 
 def test_the_language_itself_has_products_and_positions() -> None:

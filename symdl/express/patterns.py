@@ -1,0 +1,61 @@
+"""Tensors made from positions: counted, constant, cut along a diagonal.
+
+Enters: sizes, or matrices. Leaves: tensors whose elements depend on where they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import ShapeError
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices, number
+from symdl.express.surface import define
+from symdl.express.tensors import DType, Tensor
+
+
+def arange(size: Extent, *, start: Any = 0, step: Any = 1, name: str | None = None) -> Tensor:
+    """``start + step*i`` for ``i = 0 .. size - 1``: positions (int64) if both are integers, else real."""
+    (i,) = where = axis_indices(1)
+    first, distance = number(start), number(step)
+    dtype: DType = "int64" if first.is_Integer and distance.is_Integer else "real"
+    body = first + distance * i
+    return define(name, where, body, shape=(size,), dtype=dtype, origin=Origin("range"))
+
+
+def full(shape: Sequence[Extent], value: Any, *, name: str | None = None) -> Tensor:
+    """A tensor with one value everywhere; int64 if it is an integer."""
+    body = number(value)
+    dtype: DType = "int64" if body.is_Integer else "real"
+    return define(name, axis_indices(len(shape)), body, shape=shape, dtype=dtype, origin=Origin("constant"))
+
+
+def tril(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tensor:
+    """The lower triangle of the last two axes, zeros elsewhere: where ``column <= row + diagonal``.
+
+    Raises:
+        ShapeError: fewer than two axes.
+    """
+    return _cut(matrix, lambda row, column: column <= row + diagonal, name, "lower triangle")
+
+
+def triu(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tensor:
+    """The upper triangle of the last two axes, zeros elsewhere: where ``column >= row + diagonal``.
+
+    Raises:
+        ShapeError: fewer than two axes.
+    """
+    return _cut(matrix, lambda row, column: column >= row + diagonal, name, "upper triangle")
+
+
+def _cut(matrix: Tensor, kept: Any, name: str | None, rule: str) -> Tensor:
+    if matrix.rank < 2:
+        raise ShapeError(f"{matrix} has no rows and columns", shapes={str(matrix.name): matrix.shape})
+    where: tuple[Index, ...] = axis_indices(matrix.rank)
+    body = sp.Piecewise((matrix.at(*where), kept(*where[-2:])), (0, True))
+    shape, dtype = matrix.shape, matrix.dtype
+    return define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
