@@ -7,16 +7,15 @@ that stands for it at inference. Leaves: the updates of a whole network, or the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import sympy as sp
+from dataclasses import dataclass
 
 from symdl.errors import ShapeError
-from symdl.express.equations import Equation, map_guard
+from symdl.express.equations import Equation
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import order
 from symdl.express.program import Program, collect
-from symdl.express.tensors import Access, Tensor, map_accesses
+from symdl.express.replacing import renew, replace
+from symdl.express.tensors import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,17 @@ def with_modes(tensor: Tensor, *, updates: Sequence[tuple[Tensor, Tensor]] = (),
 
 
 def training_updates(*outputs: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return the state updates of every layer that `outputs` depend on, in the order of computation."""
-    equations = collect(outputs).equations
-    return tuple(pair for e in equations if e.lhs.modes is not None for pair in e.lhs.modes.updates)
+    """Return the state updates of every layer that `outputs` depend on, in the order of computation.
+
+    A state that several uses of one layer change (see `symdl.express.replacing.replace`) has one update: each
+    use goes on from the value that the one before has left.
+    """
+    found: dict[Tensor, Tensor] = {}
+    for equation in collect(outputs).equations:
+        modes = equation.lhs.modes
+        for state, value in () if modes is None else modes.updates:
+            found[state] = replace(value, {state: found[state]}) if state in found else value
+    return tuple(found.items())
 
 
 def inference(*outputs: Tensor) -> tuple[Tensor, ...]:
@@ -64,7 +71,7 @@ def inference(*outputs: Tensor) -> tuple[Tensor, ...]:
             continue
         members = {e.lhs for e in group}
         if any(t in new for e in group for t in e.reads() if t not in members):
-            _rebuild(group, new)
+            renew(group, new)
     return tuple(new.get(output, output) for output in outputs)
 
 
@@ -73,19 +80,3 @@ def _definition(tensor: Tensor) -> Equation | None:
         return tensor.equation
     where = axis_indices(tensor.rank)
     return Equation(tensor, where, tensor.modes.inference.at(*where))
-
-
-def _rebuild(group: Sequence[Equation], new: dict[Tensor, Tensor]) -> None:
-    for equation in group:
-        old = equation.lhs
-        new[old] = Tensor(old.name, old.shape, dtype=old.dtype, role=old.role, of=old.of, below=old.below)
-
-    def change(expr: sp.Expr) -> sp.Expr:
-        return map_accesses(
-            expr, lambda a: Access(new.get(a.tensor, a.tensor), *(change(e) for e in a.indices))
-        )
-
-    for equation in group:
-        lhs = new[equation.lhs]
-        guards = tuple(map_guard(guard, change) for guard in equation.guards)
-        lhs.attach(replace(equation, lhs=lhs, body=change(equation.body), guards=guards))

@@ -21,7 +21,7 @@ from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.initializers import zeros
 
-_SEEDS = 1 << 24  # a seed is exact in float32
+SEEDS = 1 << 24  # a seed is exact in float32
 
 
 def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor:
@@ -43,7 +43,7 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor
         raise ExpressionError(f"dropout with rate {rate!r}", cure="pass a number, at least 0 and below 1")
     step = Tensor(f"{name}.step", (), role="state", init=zeros())
     where = axis_indices(x.rank)
-    draw = RandomUniform((zlib.crc32(name.encode()) + seed) % _SEEDS, step.at(), _position(where, x.shape))
+    draw = RandomUniform((zlib.crc32(name.encode()) + seed) % SEEDS, step.at(), position(where, x.shape))
     share = sp.Rational(repr(float(rate)))
     body = sp.Piecewise((x.at(*where) / (1 - share), draw >= share), (0, True))
     dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin("dropout"))
@@ -51,8 +51,9 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor
     return with_modes(dropped, updates=[(step, following)], inference=x)
 
 
-def _position(where: Sequence[Index], shape: Sequence[Extent]) -> sp.Expr:
-    position: sp.Expr = sp.Integer(0)
+def position(where: Sequence[Index], shape: Sequence[Extent]) -> sp.Expr:
+    """Return the number of an element in row-major order."""
+    place: sp.Expr = sp.Integer(0)
     for index, size in zip(where, shape, strict=True):
-        position = position * size + index
-    return sp.expand(position)
+        place = place * size + index
+    return sp.expand(place)

@@ -7,16 +7,15 @@ a `BoundEpoch`, whose `run` gathers batches, differentiates and updates, with no
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.differentiate.adjoint import differentiate
-from symdl.errors import ArgumentError, CompileError
+from symdl.differentiate.turns import Turn, Updates, training_step
+from symdl.errors import ArgumentError
 from symdl.express.dims import Dim
-from symdl.express.ordering import order
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
 from symdl.lower.calls import TakeCall, TotalCall
@@ -30,8 +29,6 @@ from symdl.run.memory import address
 from symdl.run.team import Job, Pace, chosen
 
 Array = NDArray[Any]
-Pairs = Iterable[tuple[Tensor, Tensor]]
-Updates = Pairs | Callable[[Sequence[Tensor], Mapping[Tensor, Tensor]], Pairs]
 
 
 def compile_training(
@@ -62,17 +59,7 @@ def compile_training(
     Raises:
         CompileError: two updates of one tensor, or of one that is no parameter or state.
     """
-    derivative = differentiate(loss, tuple(wrt), facts=tuple(facts))
-    gradients = {tensor: derivative.gradient(tensor) for tensor in wrt}
-    pairs = tuple(updates(tuple(wrt), gradients) if callable(updates) else updates)
-    known = derivative.program.definitions
-    outputs = (loss, *metrics)
-    wanted = (*outputs, *(new for _, new in pairs))
-    found = order(wanted, lambda t: known[t] if t in known else t.equation)
-    extra = [old for old, _ in pairs if old not in found.inputs]
-    inputs = tuple(sorted((*found.inputs, *extra), key=lambda t: t.serial))
-    _check_pairs(pairs, inputs)
-    program = Program(inputs, found.equations, outputs, tuple(facts), pairs, found.recurrences)
+    program = training_step([Turn(loss, tuple(wrt), updates)], metrics=metrics, facts=facts)
     return TrainingKernel(program, dtype=dtype, target=target, threads=threads)
 
 
@@ -83,25 +70,12 @@ def _batch(program: Program) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def _check_pairs(pairs: Sequence[tuple[Tensor, Tensor]], inputs: Sequence[Tensor]) -> None:
-    seen: set[Tensor] = set()
-    names: set[str | None] = set()
-    for old, new in pairs:
-        if old in seen:
-            raise CompileError(f"{old} is updated twice")
-        if old.equation is not None or old not in inputs:
-            raise CompileError(f"{old} is no parameter or state, so it cannot be updated")
-        if old.shape != new.shape:
-            raise CompileError(f"the new value of {old} has shape {new.shape}")
-        seen.add(old)
-    for tensor in inputs:
-        if tensor.name is None or tensor.name in names:
-            raise CompileError(f"two tensors are called {tensor.name!r}", cure="give each its own name")
-        names.add(tensor.name)
-
-
 class TrainingKernel:
     """A compiled training step.
+
+    Args:
+        program: such as `symdl.differentiate.turns.training_step` makes.
+        dtype, target, threads: as in `compile_training`.
 
     Attributes:
         program: forward pass, gradients and updates.

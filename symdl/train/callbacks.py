@@ -32,6 +32,7 @@ def print_epochs(*, every: int = 1) -> Callback:
         if epoch.number % every:
             return
         parts = [f"epoch {epoch.number}: loss {epoch.loss:.4f}"]
+        parts += [f"{name} {value:.4f}" for name, value in epoch.values.items()]
         if epoch.validation_loss is not None:
             parts.append(f"validation loss {epoch.validation_loss:.4f}")
         if epoch.accuracy is not None:

@@ -6,25 +6,23 @@ wrong with the arguments is found before anything is compiled or computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.differentiate.turns import training_step
 from symdl.errors import ArgumentError, TrainingError
-from symdl.express.build import parameters
-from symdl.express.modes import training_updates
-from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
-from symdl.nn.steps import Update
-from symdl.run.training import compile_training
+from symdl.run.training import TrainingKernel
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback
+from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, turns
 from symdl.train.history import Epoch, History
 from symdl.train.loop import Plan, run
 from symdl.train.progress import progress_for
@@ -32,15 +30,12 @@ from symdl.train.progress import progress_for
 if TYPE_CHECKING:
     from symdl.train.model import Model
 
-Trainable: TypeAlias = Sequence[str] | Callable[[str], bool] | None
-"""Names or paths of the parameters that learn, or a function that chooses by name; None: all of them."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """The options of `Model.fit`, which explains them."""
 
-    optimizer: Optimizer
+    optimizer: Optimizers
     batch_size: int
     epochs: int
     validation: float | Mapping[str, Any]
@@ -53,14 +48,10 @@ class Settings:
     test: Mapping[str, Any] | None
     resume: bool
     threads: int | None = None
-    trainable: Trainable = None
+    trainable: Trainable | Mapping[str, Trainable] = None
 
     def check(self) -> None:
         """Raise an `ArgumentError` for an option that is out of range."""
-        if isinstance(self.optimizer, type) or not callable(getattr(self.optimizer, "updates", None)):
-            raise ArgumentError(
-                f"the optimizer is {self.optimizer!r}", cure="pass one, such as sd.nn.Adam(1e-3)"
-            )
         counts = {"batch_size": self.batch_size, "epochs": self.epochs}
         if self.patience is not None:
             counts["patience"] = self.patience
@@ -88,10 +79,11 @@ def _is_count(value: object) -> bool:
 def fit(model: Model, data: Mapping[str, Any], settings: Settings) -> History:
     """Train `model`; see `Model.fit`."""
     settings.check()
+    optimizers = chosen_optimizers(settings.optimizer, model.losses)
     arrays = model.checked(data)
     positions, validation = _split(model, arrays, settings)
-    test = None if settings.test is None else model.checked(settings.test, "test data")
-    plan = _plan(model, arrays, positions, validation, settings)
+    test = None if settings.test is None else model.checked(settings.test, "test data", scoring=True)
+    plan = _plan(model, arrays, positions, validation, settings, optimizers)
     with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
         result = run(plan, progress)
     score = None if test is None else model.score(test)
@@ -109,10 +101,16 @@ def _split(model: Model, data: Arrays, settings: Settings) -> tuple[NDArray[np.i
     """Return the positions to train on, and the validation data if there are any."""
     everything = np.arange(data.count, dtype=np.int64)
     if isinstance(settings.validation, Mapping):
-        return everything, model.checked(settings.validation, "validation data")
+        return everything, model.checked(settings.validation, "validation data", scoring=True)
     if not settings.validation:
         return everything, None
     count = max(round(settings.validation * data.count), 1)
+    late = [str(t.name) for t in model.scored if t not in model.inputs]
+    if late:
+        raise ArgumentError(
+            f"validation={settings.validation}, but only the inference form reads {', '.join(late)}",
+            cure="pass validation data with it",
+        )
     if count >= data.count:
         raise ArgumentError(
             f"validation={settings.validation} of {data.count} samples leaves none to train on",
@@ -128,31 +126,19 @@ def _plan(
     positions: NDArray[np.int64],
     validation: Arrays | None,
     settings: Settings,
+    optimizers: Mapping[str, Optimizer],
 ) -> Plan:
-    every = parameters(model.loss)
-    if not every:
-        raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
-    tensors = _learning(every, settings.trainable)
-
-    def updates(learned: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
-        return (*settings.optimizer.updates(learned, gradients), *training_updates(model.loss))
-
-    kernel = compile_training(
-        model.loss,
-        tensors,
-        updates,
-        dtype=model.dtype,
-        target=model.target,
-        facts=model.facts,
-        threads=settings.threads,
-    )
-    trained = {str(t.name): model.weights()[str(t.name)] for t in every}
+    each = turns(model.losses, optimizers, settings.trainable)
+    names = model.values_by_name
+    program = training_step(each, metrics=tuple(model.metrics.values()), facts=model.facts)
+    kernel = TrainingKernel(program, dtype=model.dtype, target=model.target, threads=settings.threads)
+    trained = {str(t.name): model.weights()[str(t.name)] for t in program.parameters}
     states = [t for t in kernel.states if str(t.name) not in model.running]
     running = {n: a for n, a in model.running.items() if n in {str(t.name) for t in kernel.states}}
-    weights = trained | _state_values(model, settings, states) | running
+    weights = trained | _state_values(model, settings, states, optimizers) | running
     moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
-    model.resumable = (type(settings.optimizer), moving)
-    reads = [str(t.name) for t in collect([model.loss]).inputs if t.role == "input"]
+    model.resumable = ({name: type(optimizer) for name, optimizer in optimizers.items()}, moving)
+    reads = [str(t.name) for t in program.inputs if t.role == "input"]
     bound = kernel.bind(weights, {k: data.by_name[k] for k in reads}, settings.batch_size)
 
     def heard(callback: Callback, epoch: Epoch) -> bool:
@@ -170,42 +156,27 @@ def _plan(
         after_epoch=[partial(heard, callback) for callback in settings.callbacks],
         patience=settings.patience,
         restore=settings.restore_best and (validation is not None or settings.patience is not None),
+        names=tuple(names),
     )
 
 
-def _learning(tensors: Sequence[Tensor], trainable: Trainable) -> tuple[Tensor, ...]:
-    """Return the parameters that are not frozen."""
-    if trainable is None:
-        return tuple(tensors)
-    names = [str(t.name) for t in tensors]
-    cure = f"choose from {', '.join(names)}"
-    if callable(trainable):
-        chosen = {name for name in names if trainable(name)}
-    else:
-        paths = [trainable] if isinstance(trainable, str) else list(trainable)
-        below = {path: {n for n in names if n == path or n.startswith(f"{path}.")} for path in paths}
-        unknown = [path for path, found in below.items() if not found]
-        if unknown:
-            raise ArgumentError(f"trainable: no parameter is called {unknown[0]!r}", cure=cure)
-        chosen = set().union(*below.values())
-    if not chosen:
-        raise ArgumentError("trainable chooses no parameter", cure=cure)
-    return tuple(t for t in tensors if str(t.name) in chosen)
-
-
-def _state_values(model: Model, settings: Settings, states: Sequence[Tensor]) -> files.Weights:
-    """Return the optimizer's state, fresh, or going on from where the previous fit left it.
+def _state_values(
+    model: Model, settings: Settings, states: Sequence[Tensor], optimizers: Mapping[str, Optimizer]
+) -> files.Weights:
+    """Return the optimizers' states, fresh, or going on from where the previous fit left them.
 
     States that no step changes, such as the learning rate, are always the optimizer's own.
     """
     fresh = files.initial(states, seed=settings.seed, dtype=model.dtype)
     if not settings.resume:
         return fresh
-    kind, kept = model.resumable or (None, {})
-    if kind is not type(settings.optimizer):
-        last = f"used {kind.__name__}" if kind else "does not exist"
-        raise TrainingError(
-            f"resume=True goes on with {type(settings.optimizer).__name__}, but the previous fit {last}",
-            cure="fit with the same kind of optimizer first, or leave resume out",
-        )
+    kinds, kept = model.resumable or ({}, {})
+    for name, optimizer in optimizers.items():
+        kind = kinds.get(name)
+        if kind is not type(optimizer):
+            last = f"used {kind.__name__}" if kind else "does not exist"
+            raise TrainingError(
+                f"resume=True goes on with {type(optimizer).__name__}, but the previous fit {last}",
+                cure="fit with the same kind of optimizer first, or leave resume out",
+            )
     return fresh | kept

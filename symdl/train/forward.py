@@ -44,38 +44,47 @@ def forward(outputs: Sequence[Tensor], *, dtype: str, target: str, facts: Sequen
     return Forward(Compiled(program, dtype=dtype, target=target), reads)
 
 
-def predict(model: Forward, data: Arrays, weights: Weights, *, whole: bool) -> NDArray[Any]:
-    """Return the only output for all samples.
+def predict(model: Forward, data: Arrays, weights: Weights, *, whole: bool) -> tuple[NDArray[Any], ...]:
+    """Return the outputs for all samples.
 
     Args:
-        whole: whether the samples must pass at once because the output has no axis over them.
+        whole: whether the samples must pass at once because an output has no axis over them.
     """
-    parts = [model(b, weights)[0] for b, _ in data.batches(data.count if whole else _BATCH)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    parts = [model(b, weights) for b, _ in data.batches(data.count if whole else _BATCH)]
+    return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
 
 
-def score(model: Forward, data: Arrays, weights: Weights, label: Tensor | None) -> Score:
-    """Return the mean loss, the first output, and the share of samples put into their class.
+def score(
+    model: Forward, data: Arrays, weights: Weights, label: Tensor | None, names: Sequence[str] = ()
+) -> Score:
+    """Return the mean loss, the first output, and those after it by name.
 
-    A sample's class is the place of the largest of its logits, which are the second output.
+    Then follow the logits if there is a `label`: a sample's class is the place of the largest of them, and
+    the accuracy is the share of samples put into their class.
     """
-    total, right = 0.0, 0
+    total, right = np.zeros(1 + len(names)), 0
     for batch, count in data.batches(_BATCH):
-        loss, *logits = model(batch, weights)
-        total += float(loss) * count
+        outputs = model(batch, weights)
+        total += np.array([float(value) for value in outputs[: len(total)]]) * count
         if label is not None:
-            right += int(np.count_nonzero(logits[0].argmax(axis=1) == batch[str(label.name)]))
-    return Score(total / data.count, None if label is None else right / data.count)
+            right += int(np.count_nonzero(outputs[-1].argmax(axis=1) == batch[str(label.name)]))
+    loss, *values = (total / data.count).tolist()
+    accuracy = None if label is None else right / data.count
+    return Score(loss, accuracy, dict(zip(names, values, strict=True)))
 
 
-def label_of(output: Tensor | None, ranges: Sequence[LabelRange]) -> Tensor | None:
-    """Return the input that holds the classes of which `output` holds the logits, or None.
+def label_of(
+    outputs: Sequence[Tensor], ranges: Sequence[LabelRange]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the input that holds classes and the output that holds their logits, if that is clear.
 
-    That is the only rank-1 integer input whose values choose among as many classes as the rank-2
-    `output` has columns.
+    The output is the only one of rank 2 for which there is one input that fits: of rank 1, integer, its
+    values choosing among as many classes as the output has columns.
     """
-    if output is None or output.rank != 2:
-        return None
-    fitting = [r.tensor for r in ranges if r.size == output.shape[1]]
-    labels = [t for t in dict.fromkeys(fitting) if t.role == "input" and t.rank == 1]
-    return labels[0] if len(labels) == 1 else None
+    found = []
+    for output in outputs:
+        fitting = [r.tensor for r in ranges if output.rank == 2 and r.size == output.shape[1]]
+        labels = [t for t in dict.fromkeys(fitting) if t.role == "input" and t.rank == 1]
+        if len(labels) == 1:
+            found.append((labels[0], output))
+    return found[0] if len(found) == 1 else (None, None)

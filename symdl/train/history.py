@@ -7,7 +7,8 @@ dictionary, a plot of the loss.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from symdl.errors import require_extra
@@ -25,6 +26,8 @@ class Epoch:
         accuracy: share of the validation samples put into their class; None where that is undefined.
         seconds: time spent in training, evaluation not counted.
         samples_per_second: training samples over `seconds`.
+        values: means of the metrics and, where there are several, of each loss, taken as `loss` is.
+        validation_values: the same of the validation data.
     """
 
     number: int
@@ -33,6 +36,8 @@ class Epoch:
     accuracy: float | None
     seconds: float
     samples_per_second: float
+    values: Mapping[str, float] = field(default_factory=dict)
+    validation_values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def monitored(self) -> float:
@@ -104,7 +109,9 @@ class History:
         return figure
 
     def __str__(self) -> str:
-        columns = ("epoch", "loss", "validation loss", "accuracy", "seconds", "samples/s")
+        first = self.epochs[0]
+        names = (*first.values, *(f"validation {name}" for name in first.validation_values))
+        columns = ("epoch", "loss", *names, "validation loss", "accuracy", "seconds", "samples/s")
         rows = [columns, *(_cells(epoch, epoch.number == self.best_epoch) for epoch in self.epochs)]
         kept = [c for c in range(len(columns)) if any(row[c] for row in rows[1:])]
         widths = {c: max(len(row[c]) for row in rows) for c in kept}
@@ -122,6 +129,7 @@ def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:
     return (
         f"{'*' if best else ''}{epoch.number}",
         f"{epoch.loss:.4f}",
+        *(f"{v:.4f}" for v in (*epoch.values.values(), *epoch.validation_values.values())),
         "" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}",
         "" if epoch.accuracy is None else f"{epoch.accuracy:.2%}",
         f"{epoch.seconds:.3g}",

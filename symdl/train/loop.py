@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,7 +25,13 @@ _REDRAW_SECONDS = 0.2
 
 
 class BoundEpoch(Protocol):
-    """Training batches of one data set, compiled."""
+    """Training batches of one data set, compiled.
+
+    Attributes:
+        totals: what the latest `run` summed over its samples: the loss, then further values.
+    """
+
+    totals: NDArray[np.float64]
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
         """Train on batches `first` to `last` of `order`; return the loss summed over samples."""
@@ -33,10 +39,11 @@ class BoundEpoch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well a model does on a data set: mean loss, and accuracy where that is defined."""
+    """How well a model does on a data set: mean loss, accuracy where that is defined, further values."""
 
     loss: float
     accuracy: float | None
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +58,7 @@ class Plan:
         after_epoch: called with each record; True stops.
         patience: epochs without a lower monitored loss after which to stop, or None.
         restore: whether the weights of the best epoch are put back at the end.
+        names: of what the kernel sums besides the loss.
     """
 
     kernel: BoundEpoch
@@ -64,6 +72,7 @@ class Plan:
     after_epoch: Sequence[Callable[[Epoch], bool]] = field(default=())
     patience: int | None = None
     restore: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,33 +122,35 @@ def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
     progress.epoch(number)
     order = plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
     start = time.perf_counter()
-    total, done = 0.0, 0
+    total, done = np.zeros(1 + len(plan.names)), 0
     for part, samples in _parts(plan, order, live=progress.live):
         total += part
         done += samples
-        progress.advance(samples, total / done)
+        progress.advance(samples, float(total[0]) / done)
     seconds = max(time.perf_counter() - start, 1e-9)
     score = plan.validate() if plan.validate else Score(math.nan, None)
     return Epoch(
         number=number,
-        loss=total / len(order),
+        loss=float(total[0]) / len(order),
         validation_loss=score.loss if plan.validate else None,
         accuracy=score.accuracy,
         seconds=seconds,
         samples_per_second=len(order) / seconds,
+        values=dict(zip(plan.names, (total[1:] / len(order)).tolist(), strict=True)),
+        validation_values=dict(score.values),
     )
 
 
-def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tuple[float, int]]:
-    """Train on an epoch, in one call or in calls of about `_REDRAW_SECONDS`; yield losses, lengths."""
+def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Train on an epoch, in one call or in calls of about `_REDRAW_SECONDS`; yield totals, lengths."""
     size, count = plan.batch_size, len(order)
     batches = -(-count // size)
     first, step = 0, 1 if live else batches
     while first < batches:
         last = min(first + step, batches)
         start = time.perf_counter()
-        loss = plan.kernel.run(order, first, last)
-        yield loss, min(last * size, count) - first * size
+        plan.kernel.run(order, first, last)
+        yield plan.kernel.totals, min(last * size, count) - first * size
         pace = _REDRAW_SECONDS / max(time.perf_counter() - start, 1e-6)
         step = max(1, int(step * min(pace, 8.0)))
         first = last

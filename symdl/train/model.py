@@ -1,7 +1,7 @@
 """A network with its parameters' values.
 
-Enters: a loss, as a tensor, and the output to predict. Leaves: `Model`, which trains, predicts, scores,
-and keeps its parameters in files.
+Enters: a loss, as a tensor, and the output to predict, or several of each by name. Leaves: `Model`, which
+trains, predicts, scores, and keeps its parameters in files.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameters
 from symdl.express.modes import inference, training_updates
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Tensor
-from symdl.nn.optimizers import Optimizer
+from symdl.train import parts
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
-from symdl.train.fit import Settings, Trainable, fit
+from symdl.train.choice import Optimizers, Trainable
+from symdl.train.fit import Settings, fit
 from symdl.train.forward import Forward, forward, label_of, predict, score
 from symdl.train.history import History
 from symdl.train.loop import Score
+from symdl.train.parts import Named
 
 if TYPE_CHECKING:
     from symdl.train.callbacks import Callback
@@ -34,10 +35,14 @@ class Model:
     """A loss, the parameters it depends on, and their values.
 
     Args:
-        loss: the rank-0 tensor to be made small; its inputs share a first axis over samples, and it
-            is a mean over them.
-        output: what `predict` returns, such as logits of shape ``(n, classes)``; it must be a part
-            of the mathematics that leads to the loss, or depend on the same parameters.
+        loss: the rank-0 tensor to be made small; its inputs share a first axis over samples, and it is a
+            mean over them. Several losses by name take turns in every batch, in this order: each has its own
+            optimizer and parameters, and reads what those before it have changed. (Terms that one optimizer
+            makes small together are one loss: ``a + 0.1*b``; name the terms as `metrics` to see them.)
+        output: what `predict` returns, such as logits of shape ``(n, classes)``, or several by name; it must
+            be a part of the mathematics that leads to the loss, or depend on the same parameters.
+        metrics: further rank-0 tensors by name, means over the samples, to be followed in training and
+            evaluation.
         seed: decides the parameters' first values.
         dtype: ``"float32"`` or ``"float64"``.
         target: where kernels run, as in `symdl.compile`.
@@ -47,49 +52,52 @@ class Model:
         parameters: the array of each parameter by name; change values in place.
         running: the array of each state that layers keep, such as the running means of batch norm.
         history: the `History` of the last completed `fit`, or None.
+        losses, outputs, metrics: the tensors by name; one loss or output alone is called ``""``.
 
     Raises:
-        TrainingError: the loss has axes, or the inputs do not share a first axis over samples.
+        TrainingError: a loss has axes, or the inputs do not share a first axis over samples.
     """
 
     def __init__(
         self,
-        loss: Tensor,
+        loss: Named,
         *,
-        output: Tensor | None = None,
+        output: Named | None = None,
+        metrics: Mapping[str, Tensor] | None = None,
         seed: int = 0,
         dtype: str = "float32",
         target: str = "cpu",
         facts: Sequence[Fact] = (),
     ) -> None:
-        if not isinstance(loss, Tensor) or loss.rank or loss.dtype != "real":
-            raise TrainingError(
-                f"the loss is {loss!r}, not one real number",
-                cure="reduce it to one number, for instance with .mean()",
-            )
         if dtype not in ("float32", "float64"):
             raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
-        program = collect([loss] if output is None else [loss, output])
-        self.loss, self.output = loss, output
+        self.losses, self.outputs = parts.losses(loss), parts.outputs(output)
+        self.metrics = parts.numbers(metrics or {}, "metric")
+        if self.metrics.keys() & self.losses.keys():
+            raise ArgumentError("a metric and a loss share a name", cure="give each its own name")
+        self.loss = parts.total(self.losses)
         self.dtype, self.target, self.facts = dtype, target, tuple(facts)
+        program = collect([self.loss, *self.metrics.values(), *self.outputs.values()])
         self.inputs = tuple(t for t in program.inputs if t.role == "input")
         self.samples = batch_size_of(self.inputs)
         self.tensors = parameters(*program.outputs)
         self.ranges = label_ranges(program.equations)
-        self.label = label_of(output, self.ranges)
+        self.label, self.logits = label_of(tuple(self.outputs.values()), self.ranges)
         self.parameters = files.initial(self.tensors, seed=seed, dtype=dtype)
         known = collect(inference(*program.outputs)).inputs
-        running = [*(t for t in known if t.role == "state"), *(old for old, _ in training_updates(loss))]
+        self.scored = tuple(dict.fromkeys((*self.inputs, *self._inputs_of_score())))
+        moving = (old for old, _ in training_updates(*program.outputs))
+        running = [*(t for t in known if t.role == "state"), *moving]
         self.running = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
         self.history: History | None = None
-        self.resumable: tuple[type, files.Weights] | None = None
+        self.resumable: tuple[dict[str, type], files.Weights] | None = None
         self._forwards: dict[str, Forward] = {}
 
     def fit(
         self,
         data: Mapping[str, Any],
         *,
-        optimizer: Optimizer,
+        optimizer: Optimizers,
         batch_size: int = 32,
         epochs: int = 1,
         validation: float | Mapping[str, Any] = 0.0,
@@ -102,7 +110,7 @@ class Model:
         test: Mapping[str, Any] | None = None,
         resume: bool = False,
         threads: int | None = None,
-        trainable: Trainable = None,
+        trainable: Trainable | Mapping[str, Trainable] = None,
     ) -> History:
         """Train by mini-batches.
 
@@ -110,7 +118,8 @@ class Model:
 
         Args:
             data, test: an array for each input by name, samples first; `test` is scored at the end.
-            optimizer: such as ``sd.nn.Adam(1e-3)``.
+            optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name, or one of which
+                each has its own states.
             batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
@@ -121,7 +130,8 @@ class Model:
             resume: go on with the previous fit's state of the same kind of optimizer; else it is fresh.
             threads: how many cores to use; None measures and chooses.
             trainable: the parameters that learn: names such as ``"out.W"``, paths such as ``"out"``, or a
-                function from name to bool. The others are frozen: no equation makes their gradients.
+                function from name to bool. The others are frozen: no equation makes their gradients. Of
+                several losses a dictionary says it for each.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
@@ -146,39 +156,47 @@ class Model:
         self.history = fit(self, data, chosen)
         return self.history
 
-    def predict(self, /, **inputs: Any) -> NDArray[Any]:
+    def predict(self, /, **inputs: Any) -> Any:
         """Return the output for all samples; inputs that only the loss reads may be left out.
 
-        Samples pass in batches if the output has an axis over them; an output that mixes samples
+        Samples pass in batches if the outputs have an axis over them; an output that mixes samples
         (a mean over the batch) is then one over these batches.
+
+        Returns:
+            An array; of a model with named outputs a dictionary of arrays.
 
         Raises:
             TrainingError: the model has no output.
             ArgumentError: inputs do not fit.
         """
-        if self.output is None:
+        if not self.outputs:
             raise TrainingError(
                 "this model has no output to predict", cure="build it with Model(loss, output=...)"
             )
-        program = collect(inference(self.output))
+        program = collect(inference(*self.outputs.values()))
         needed = tuple(t for t in program.inputs if t.role == "input")
         if not needed:
-            raise TrainingError(f"the output {self.output} depends on no input")
+            raise TrainingError(f"the output {program.outputs[0]} depends on no input")
         others = [str(t.name) for t in self.inputs if t not in needed]
         ranges = label_ranges(program.equations)
         data = checked(needed, inputs, dtype=self.dtype, ranges=ranges, ignore=others, what="inputs")
-        per_sample = self.output.rank > 0 and self.output.shape[0] == self.samples
-        return predict(self._forward("output"), data, self.values(), whole=not per_sample)
+        whole = not all(t.rank and t.shape[0] == self.samples for t in program.outputs)
+        arrays = predict(self._forward("output"), data, self.values(), whole=whole)
+        found = dict(zip(self.outputs, arrays, strict=True))
+        return found[""] if found.keys() == {""} else found
 
     def evaluate(self, data: Mapping[str, Any]) -> dict[str, float]:
-        """Return ``{"loss": ...}``, and ``"accuracy"`` where labels and logits define one.
+        """Return ``{"loss": ...}``, ``"accuracy"`` where labels and logits define one, and what has a name.
+
+        Of several losses, ``"loss"`` is the sum, and each follows under its name, as the metrics do. What
+        is random in training stands still: the network is taken in its inference form.
 
         Raises:
             ArgumentError: data do not fit.
         """
-        found = self.score(self.checked(data))
+        found = self.score(self.checked(data, scoring=True))
         accuracy = {} if found.accuracy is None else {"accuracy": found.accuracy}
-        return {"loss": found.loss, **accuracy}
+        return {"loss": found.loss, **accuracy, **found.values}
 
     def summary(self) -> str:
         """Return a table of the parameters: names, shapes, counts."""
@@ -217,23 +235,36 @@ class Model:
         """Return the arrays of parameters and running states."""
         return self.weights() | self.running
 
-    def checked(self, data: Mapping[str, Any], what: str = "data") -> Arrays:
-        """Return data for all inputs, checked."""
-        return checked(self.inputs, data, dtype=self.dtype, ranges=self.ranges, what=what)
+    def checked(self, data: Mapping[str, Any], what: str = "data", *, scoring: bool = False) -> Arrays:
+        """Return data for all inputs, checked; for scoring those that only the inference form reads too."""
+        needed = self.scored if scoring else self.inputs
+        others = [str(t.name) for t in self.scored if t not in needed]
+        return checked(needed, data, dtype=self.dtype, ranges=self.ranges, ignore=others, what=what)
 
     def score(self, data: Arrays) -> Score:
-        """Return loss and accuracy for checked data."""
-        return score(self._forward("loss"), data, self.values(), self.label)
+        """Return loss, accuracy and named values for checked data."""
+        return score(self._forward("loss"), data, self.values(), self.label, tuple(self.values_by_name))
+
+    @property
+    def values_by_name(self) -> dict[str, Tensor]:
+        """Several losses, and the metrics."""
+        return {**(self.losses if len(self.losses) > 1 else {}), **self.metrics}
+
+    def _scored(self) -> tuple[Tensor, ...]:
+        logits = () if self.logits is None else (self.logits,)
+        return inference(self.loss, *self.values_by_name.values(), *logits)
+
+    def _inputs_of_score(self) -> tuple[Tensor, ...]:
+        return tuple(t for t in collect(self._scored()).inputs if t.role == "input")
 
     def _forward(self, what: str) -> Forward:
         if what not in self._forwards:
-            scored = (self.loss, self.output if self.label is not None else None)
-            outputs = [t for t in ((self.output,) if what == "output" else scored) if t is not None]
-            shown = inference(*outputs)
+            shown = inference(*self.outputs.values()) if what == "output" else self._scored()
             self._forwards[what] = forward(shown, dtype=self.dtype, target=self.target, facts=self.facts)
         return self._forwards[what]
 
     def __repr__(self) -> str:
         count = sum(int(np.prod(t.shape)) for t in self.tensors)
         names = ", ".join(str(t.name) for t in self.inputs)
-        return f"Model({names} -> {self.loss.name or 'loss'}, {count:,} parameters, {self.dtype})"
+        goal = ", ".join(name or t.name or "loss" for name, t in self.losses.items())
+        return f"Model({names} -> {goal}, {count:,} parameters, {self.dtype})"

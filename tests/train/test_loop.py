@@ -25,6 +25,7 @@ class Scripted:
         self.losses, self.size, self.spoil = list(losses), batch_size, spoil
         self.seen: list[NDArray[np.int64]] = []
         self.calls = 0
+        self.totals = np.zeros(1)
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
         batches = -(-len(order) // self.size)
@@ -36,7 +37,9 @@ class Scripted:
         loss = self.losses[len(self.seen) - 1]
         if not math.isfinite(loss) or self.spoil == len(self.seen):
             self.weights["w"][0] = np.nan
-        return loss * (min(last * self.size, len(order)) - first * self.size)
+        total = loss * (min(last * self.size, len(order)) - first * self.size)
+        self.totals = np.array([total])
+        return total
 
 
 class Watching(Quiet):

@@ -13,7 +13,7 @@ from symdl import nn
 from symdl.errors import ArgumentError, DataError, SymdlError, TrainingError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
-from symdl.run.training import compile_training
+from symdl.run.training import TrainingKernel
 from symdl.train.history import Epoch, History
 from symdl.train.model import Model
 
@@ -338,10 +338,10 @@ def test_a_frozen_layer_has_no_gradient_equations(
     kernels = []
 
     def kept(*arguments: Any, **options: Any) -> Any:
-        kernels.append(compile_training(*arguments, **options))
+        kernels.append(TrainingKernel(*arguments, **options))
         return kernels[-1]
 
-    monkeypatch.setattr("symdl.train.fit.compile_training", kept)
+    monkeypatch.setattr("symdl.train.fit.TrainingKernel", kept)
     model.fit(data, optimizer=ADAM)
     model.fit(data, optimizer=ADAM, trainable=["second"])
     known = [{str(e.lhs.of.name) for e in k.program.equations if e.lhs.of is not None} for k in kernels]

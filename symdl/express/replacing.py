@@ -1,0 +1,114 @@
+"""The same mathematics with other tensors in it.
+
+Enters: a tensor and what takes the place of tensors it depends on. Leaves: a tensor defined by the same
+equations over the replacements; what does not depend on them, parameters above all, is shared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import sympy as sp
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.equations import Equation, map_guard
+from symdl.express.ordering import Ordered, order
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor, map_accesses
+
+
+def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
+    """Return `output` as it is computed with other tensors: ``sd.replace(logits, {x: y})``.
+
+    A network that was written for `x` is applied to `y`, with the same parameters: so a discriminator sees
+    real and generated images, or two towers share their weights. Running statistics are shared, too.
+
+    Args:
+        output: what is to be computed.
+        parts: for a tensor that `output` depends on (an input, a parameter, an intermediate) another one of
+            the same shape and dtype.
+
+    Raises:
+        ShapeError: a tensor and its replacement have different shapes.
+        ExpressionError: their dtypes differ, or `output` does not depend on one of them.
+    """
+    for old, other in parts.items():
+        if old.shape != other.shape:
+            raise ShapeError(
+                f"{other} cannot take the place of {old}",
+                shapes={str(old.name): old.shape, str(other.name or "replacement"): other.shape},
+                cure="replace a tensor by one of the same shape, with the same symbolic sizes",
+            )
+        if old.dtype != other.dtype:
+            raise ExpressionError(f"{other} holds {other.dtype}, but {old} holds {old.dtype}")
+    found = _with_modes(output, parts)
+    strangers = [t for t in parts if t not in {*found.inputs, *(e.lhs for e in found.equations)}]
+    if strangers:
+        raise ExpressionError(f"{output} does not depend on {strangers[0]}", cure="leave it out")
+    new = dict(parts)
+    affected = _affected(found.equations, parts)
+    for group in Program(found.inputs, found.equations, (), recurrences=found.recurrences).groups:
+        if any(e.lhs in affected for e in group):
+            renew(group, new)
+    for old in affected:
+        if old.modes is not None:
+            updates = tuple((state, new.get(value, value)) for state, value in old.modes.updates)
+            still = new.get(old.modes.inference, old.modes.inference)
+            new[old].modes = dataclasses.replace(old.modes, updates=updates, inference=still)
+    return new.get(output, output)
+
+
+def renew(group: Sequence[Equation], new: dict[Tensor, Tensor]) -> tuple[Equation, ...]:
+    """Define tensors anew by the equations of `group` with the tensors in `new`, to which they are added."""
+    for equation in group:
+        old = equation.lhs
+        of = old.of if old.of is None else new.get(old.of, old.of)
+        new[old] = Tensor(old.name, old.shape, dtype=old.dtype, role=old.role, of=of, below=old.below)
+    made = tuple(replaced(equation, new) for equation in group)
+    for equation in made:
+        equation.lhs.attach(equation)
+    return made
+
+
+def replaced(equation: Equation, new: Mapping[Tensor, Tensor]) -> Equation:
+    """Return the equation with other tensors on both sides."""
+
+    def change(expr: sp.Expr) -> sp.Expr:
+        return map_accesses(
+            expr, lambda a: Access(new.get(a.tensor, a.tensor), *(change(e) for e in a.indices))
+        )
+
+    guards = tuple(map_guard(guard, change) for guard in equation.guards)
+    lhs = new.get(equation.lhs, equation.lhs)
+    return dataclasses.replace(equation, lhs=lhs, body=change(equation.body), guards=guards)
+
+
+def _with_modes(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Ordered:
+    """Return the equations of `output` and of everything that its tensors are in another mode."""
+    wanted = [output]
+    while True:
+        found = order(wanted, lambda t: None if t in parts else t.equation)
+        others = [
+            tensor
+            for e in found.equations
+            if e.lhs.modes is not None
+            for tensor in (e.lhs.modes.inference, *(value for _, value in e.lhs.modes.updates))
+        ]
+        missing = [tensor for tensor in dict.fromkeys(others) if tensor not in wanted]
+        if not missing:
+            return found
+        wanted += missing
+
+
+def _affected(equations: Sequence[Equation], parts: Mapping[Tensor, Tensor]) -> set[Tensor]:
+    """Return the tensors whose value changes in any mode."""
+    affected, before = set(parts), -1
+    while len(affected) != before:
+        before = len(affected)
+        for equation in equations:
+            modes = equation.lhs.modes
+            others = () if modes is None else (modes.inference, *(value for _, value in modes.updates))
+            if any(t in affected for t in (*equation.reads(), *others)):
+                affected.add(equation.lhs)
+    return affected - set(parts)

@@ -1,0 +1,89 @@
+"""Who learns what from which loss.
+
+Enters: a model's losses, and the optimizers and learning parameters that a user chose. Leaves: the turns of a
+training step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from symdl.differentiate.turns import Turn
+from symdl.errors import ArgumentError, TrainingError
+from symdl.express.build import parameters
+from symdl.express.modes import training_updates
+from symdl.express.tensors import Tensor
+from symdl.nn.optimizers import Optimizer
+
+Trainable: TypeAlias = Sequence[str] | Callable[[str], bool] | None
+"""Names or paths of the parameters that learn, or a function that chooses by name; None: all of them."""
+
+Optimizers: TypeAlias = Optimizer | Mapping[str, Optimizer]
+
+
+def chosen_optimizers(given: Optimizers, losses: Mapping[str, Tensor]) -> dict[str, Optimizer]:
+    """Return the optimizer of each loss.
+
+    Raises:
+        ArgumentError: one is missing, unknown, or no optimizer.
+    """
+    found = _for_each(given, losses, "optimizer")
+    for optimizer in found.values():
+        if isinstance(optimizer, type) or not callable(getattr(optimizer, "updates", None)):
+            raise ArgumentError(f"the optimizer is {optimizer!r}", cure="pass one, such as sd.nn.Adam(1e-3)")
+    return found
+
+
+def turns(
+    losses: Mapping[str, Tensor],
+    optimizers: Mapping[str, Optimizer],
+    trainable: Trainable | Mapping[str, Trainable],
+) -> tuple[Turn, ...]:
+    """Return one turn for each loss.
+
+    Raises:
+        TrainingError: a loss depends on no parameter.
+        ArgumentError: `trainable` names what is not there, or chooses nothing.
+    """
+    chosen = _for_each(trainable, losses, "trainable")
+    result = []
+    for name, loss in losses.items():
+        every = parameters(loss)
+        if not every:
+            raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
+        wrt = _learning(every, chosen[name])
+        result.append(Turn(loss, wrt, optimizers[name].updates, training_updates(loss), name))
+    return tuple(result)
+
+
+def _for_each(given: Any, losses: Mapping[str, Tensor], what: str) -> dict[str, Any]:
+    """Return what each loss has of something that is given once for all or by the losses' names."""
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(losses, given)
+    if given.keys() != losses.keys():
+        names = ", ".join(map(repr, losses)) if len(losses) > 1 else "only one, without a name"
+        raise ArgumentError(
+            f"{what} is given for {', '.join(map(repr, given))}", cure=f"the model's losses are {names}"
+        )
+    return dict(given)
+
+
+def _learning(tensors: Sequence[Tensor], trainable: Trainable) -> tuple[Tensor, ...]:
+    """Return the parameters that are not frozen."""
+    if trainable is None:
+        return tuple(tensors)
+    names = [str(t.name) for t in tensors]
+    cure = f"choose from {', '.join(names)}"
+    if callable(trainable):
+        chosen = {name for name in names if trainable(name)}
+    else:
+        paths = [trainable] if isinstance(trainable, str) else list(trainable)
+        below = {path: {n for n in names if n == path or n.startswith(f"{path}.")} for path in paths}
+        unknown = [path for path, found in below.items() if not found]
+        if unknown:
+            raise ArgumentError(f"trainable: no parameter is called {unknown[0]!r}", cure=cure)
+        chosen = set().union(*below.values())
+    if not chosen:
+        raise ArgumentError("trainable chooses no parameter", cure=cure)
+    return tuple(t for t in tensors if str(t.name) in chosen)
