@@ -71,6 +71,8 @@ from symdl.nn.losses import (
     l2_penalty,
     mean_squared_error,
 )
+from symdl.nn.metrics import accuracy
+from symdl.nn.noise import normal_noise
 from symdl.nn.norms import (
     group_norm,
     layer_norm,
@@ -135,6 +137,7 @@ __all__ = [
     "SGD",
     "StepDecay",
     "WarmUp",
+    "accuracy",
     "attention",
     "avg_pool1d",
     "avg_pool2d",
@@ -182,6 +185,7 @@ __all__ = [
     "mish",
     "multi_head_attention",
     "nll",
+    "normal_noise",
     "normalized",
     "prelu",
     "relu",
