@@ -82,7 +82,6 @@ from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.recurrent import recurrence
 from symdl.express.repeating import repeat, roll, tile
 from symdl.express.scattering import scatter
-from symdl.express.replacing import replace
 from symdl.express.selecting import clip, one_hot, take, take_along_axis
 from symdl.express.shaping import (
     broadcast_to,
@@ -94,7 +93,6 @@ from symdl.express.shaping import (
     swapaxes,
 )
 from symdl.express.statistics import cumprod, cumsum, reduction, std, var
-from symdl.express.stopping import stop_gradient
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import (
@@ -228,7 +226,6 @@ __all__ = [
     "reduction",
     "relu",
     "repeat",
-    "replace",
     "rint",
     "roll",
     "rsqrt",
@@ -246,7 +243,6 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
-    "stop_gradient",
     "sums_to_one",
     "swapaxes",
     "take",
