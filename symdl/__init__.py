@@ -94,6 +94,7 @@ from symdl.express.shaping import (
 )
 from symdl.express.statistics import cumprod, cumsum, reduction, std, var
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
+from symdl.express.stopping import stop_gradient
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import (
     leaky_relu,
@@ -245,6 +246,7 @@ __all__ = [
     "std",
     "sums_to_one",
     "swapaxes",
+    "stop_gradient",
     "take",
     "take_along_axis",
     "tan",

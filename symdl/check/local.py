@@ -73,5 +73,6 @@ LOCAL: Mapping[str, Local] = {
     "gamma": _unary(lambda y, x: y * special.psi(x)),
     "loggamma": _unary(lambda y, x: special.psi(x)),
     "polygamma": _polygamma,
+    "StopGradient": _unary(lambda y, x: 0.0),
 }
 """Corners need no entry: they are written as Piecewise, which the tape records as a choice."""

@@ -68,6 +68,7 @@ _OPERATORS = {
     "besseli": r"\operatorname{I}",
     "besselk": r"\operatorname{K}",
     "trace": r"\operatorname{tr}",
+    "StopGradient": r"\operatorname{sg}",
 }
 _RELATION = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "|": r"\mid"}
 _LOGIC = {"and": r"\wedge", "or": r"\vee"}

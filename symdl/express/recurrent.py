@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from symdl.errors import ShapeError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent
-from symdl.express.equations import Equal, Equation, InRange, Origin, check
-from symdl.express.operators import axis_indices
+from symdl.express.equations import Divisible, Equal, Equation, Guard, InRange, Origin, check
+from symdl.express.operators import axis_indices, read
 from symdl.express.ordering import order
+from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Tensor
 
 
@@ -26,6 +27,7 @@ def recurrence(
     initial: Sequence[Tensor | None] | None = None,
     axis: int = 0,
     reverse: bool = False,
+    truncate: int | None = None,
 ) -> tuple[Tensor, ...]:
     """Define trajectories: ``h, = recurrence(["h"], [(T, n, 8)], lambda prev: tanh(x + prev @ U))``.
 
@@ -36,17 +38,26 @@ def recurrence(
         names: of the trajectories.
         shapes: of the trajectories, with the axis of steps.
         step: from previous to new trajectories; called once.
-        initial: for each state its value before the first step, without the axis of steps; None is zero.
+        initial: for each state its value before the first step, without the axis of steps; it broadcasts,
+            so a parameter of shape ``(8,)`` is one start for a whole batch. None is zero.
         axis: the axis of steps.
         reverse: run from the last step to the first.
+        truncate: cut the gradient every so many steps (truncated back-propagation through time). Steps are
+            counted in the order in which they run, from 0; a step whose number is a multiple of `truncate`
+            reads the previous state through `stop_gradient`. Values stay the same. What a step learns
+            reaches back to the first step of its own segment, at most ``truncate - 1`` steps; an initial
+            value learns from the first segment.
 
     Raises:
         ShapeError: a new value or an initial value has the wrong shape.
-        ExpressionError: a step would need itself.
+        ExpressionError: a step would need itself, or `truncate` is no positive integer.
     """
+    _checked_segment("truncate", truncate)
     states = [Tensor(name, shape) for name, shape in zip(names, shapes, strict=True)]
     starts = list(initial) if initial is not None else [None] * len(states)
-    previous = [_previous(state, start, axis, reverse) for state, start in zip(states, starts, strict=True)]
+    previous = [
+        _previous(state, start, axis, reverse, truncate) for state, start in zip(states, starts, strict=True)
+    ]
     result = step(*previous)
     new = (result,) if isinstance(result, Tensor) else tuple(result)
     if len(new) != len(states) or any(a.shape != b.shape for a, b in zip(states, new, strict=True)):
@@ -63,27 +74,45 @@ def recurrence(
     return tuple(states)
 
 
-def _previous(state: Tensor, initial: Tensor | None, axis: int, reverse: bool) -> Tensor:
+def _checked_segment(name: str, steps: int | None) -> None:
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise ExpressionError(f"{name}={steps!r} is no number of steps", cure="pass a positive integer")
+
+
+def _previous(
+    state: Tensor, initial: Tensor | None, axis: int, reverse: bool, truncate: int | None
+) -> Tensor:
     """``state[t - 1]``, and `initial` at the first step."""
     where = axis_indices(state.rank)
     t, size = where[axis], state.shape[axis]
     rest = (*where[:axis], *where[axis + 1 :])
     back = t + 1 if reverse else t - 1
-    origin = Origin("previous step")
-    earlier = Tensor(None, state.shape)
-    moved = (*where[:axis], back, *where[axis + 1 :])
-    body = state.at(*moved)
-    earlier.attach(check(Equation(earlier, where, body, guards=(InRange(back, size),), origin=origin)))
-    if initial is None:
-        return earlier
-    if initial.shape != tuple(s for a, s in enumerate(state.shape) if a != axis):
-        raise ShapeError(
-            "an initial value must have the state's shape without the axis of steps",
-            shapes={"state": state.shape, "initial": initial.shape},
-        )
-    first = Tensor(None, state.shape)
-    guard = Equal(t, sp.sympify(size - 1 if reverse else 0, strict=True))
-    first.attach(check(Equation(first, where, initial.at(*rest), guards=(guard,), origin=origin)))
-    both = Tensor(None, state.shape)
-    body = earlier.at(*where) + first.at(*where)
-    return both.attach(check(Equation(both, where, body, origin=origin)))
+    number: sp.Expr = size - 1 - t if reverse else t
+    inside = InRange(back, size)
+    body = state.at(*where[:axis], back, *where[axis + 1 :])
+
+    def part(value: sp.Expr, *guards: Guard) -> Tensor:
+        made = Tensor(None, state.shape)
+        return made.attach(check(Equation(made, where, value, guards=guards, origin=Origin("previous step"))))
+
+    parts = []
+    if truncate is None:
+        parts.append(part(body, inside))
+    elif truncate > 1:
+        parts.append(part(body, inside, InRange(sp.Mod(number, truncate) - 1, truncate - 1)))
+    if truncate is not None:
+        parts.append(part(StopGradient(body), inside, Divisible(number, truncate)))
+    if initial is not None:
+        momentary = tuple(s for a, s in enumerate(state.shape) if a != axis)
+        aligned = momentary[len(momentary) - initial.rank :]
+        if initial.rank > len(momentary) or any(
+            a not in (1, b) for a, b in zip(initial.shape, aligned, strict=True)
+        ):
+            raise ShapeError(
+                "an initial value must have the state's shape without the axis of steps, or broadcast to it",
+                shapes={"state": state.shape, "initial": initial.shape},
+            )
+        parts.append(part(read(initial, rest), Equal(sp.expand(number), sp.Integer(0))))
+    if len(parts) == 1:
+        return parts[0]
+    return part(sp.Add(*(one.at(*where) for one in parts)))

@@ -18,6 +18,7 @@ from symdl.express.dims import Dim, Index
 from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
 from symdl.express.random import RandomUniform
+from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.body import Body, Builder, Load
 from symdl.lower.declared import recurrences
@@ -251,6 +252,8 @@ class _Freezer(_Indices):
             return self.builder.sign(self.value(expr.args[0]))
         if isinstance(expr, sp.logic.boolalg.Boolean):
             return self.truth(expr)
+        if isinstance(expr, StopGradient):
+            return self.value(expr.args[0])
         if isinstance(expr, RandomUniform):
             seed, step, position = expr.args
             return add("uniform", self.value(seed), self.value(step), value=self.poly(position))

@@ -108,6 +108,11 @@ from symdl.nn.schedules import (
     StepDecay,
     WarmUp,
 )
+from symdl.nn.sequences import (
+    bidirectional,
+    last_state,
+    sequence_mask,
+)
 from symdl.nn.similarity import (
     info_nce,
     normalized,
@@ -142,6 +147,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "bidirectional",
     "binary_cross_entropy",
     "constant",
     "conv1d",
@@ -172,6 +178,7 @@ __all__ = [
     "kl_divergence",
     "l1_penalty",
     "l2_penalty",
+    "last_state",
     "layer_norm",
     "leaky_relu",
     "log_cosh",
@@ -193,6 +200,7 @@ __all__ = [
     "rms_norm",
     "rnn",
     "selu",
+    "sequence_mask",
     "sigmoid",
     "silu",
     "softmax",

@@ -14,11 +14,14 @@ from collections.abc import Callable
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent
-from symdl.express.operators import elementwise
+from symdl.express.methods import Mask
+from symdl.express.operators import axis_indices, elementwise
 from symdl.express.recurrent import recurrence
+from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import sigmoid, tanh
 from symdl.nn.initializers import glorot, zeros
+from symdl.nn.sequences import counting, held
 
 
 def rnn(
@@ -28,8 +31,11 @@ def rnn(
     name: str,
     activation: Callable[..., Tensor] = tanh,
     initial: Tensor | None = None,
+    lengths: Tensor | None = None,
+    mask: Mask = None,
     time_first: bool = False,
     reverse: bool = False,
+    truncate: int | None = None,
 ) -> Tensor:
     """The vanilla recurrent layer: ``h[t] = f(x[t] W + h[t-1] U + b)`` (Elman, 1990).
 
@@ -38,21 +44,33 @@ def rnn(
         units: the size of the state.
         name: the path of ``name.W`` (features, units), ``name.U`` (units, units), ``name.b`` (units,).
         activation: applied to each step.
-        initial: the state before the first step, shape ``(batch, units)``; zero by default.
+        initial: the state before the first step, shape ``(batch, units)`` or, one for all samples,
+            ``(units,)``; a parameter is learned. Zero by default.
+        lengths: how many steps of each sequence count, int64 of shape ``(batch,)``; past its end a sequence
+            holds its state (see `symdl.nn.sequences`).
+        mask: which steps count instead, a condition or an int64 tensor of zeros and ones, one a step.
         time_first: whether time is the first axis.
         reverse: run from the last step to the first.
+        truncate: cut the gradient every so many steps (see `recurrence`).
 
     Returns:
         The states of all steps, the shape of `x` with `units` features.
     """
     shape = _checked(x, units, name)
     projected, recur = _affine(x, units, 1, name)
+    counts = counting(shape, lengths, mask, time_first=time_first)
 
     def step(previous: Tensor) -> Tensor:
-        return activation(projected + previous @ recur)
+        new = activation(projected + previous @ recur)
+        if counts is None:
+            return new
+        where = axis_indices(3)  # a name keeps the new state in memory, for the activation's derivative
+        new = define(f"{name}.new", where, new.at(*where), shape=shape)
+        return held(new, previous, counts, time_first=time_first)
 
+    axis = 0 if time_first else 1
     (h,) = recurrence(
-        [f"{name}.h"], [shape], step, initial=[initial], axis=_axis(time_first), reverse=reverse
+        [f"{name}.h"], [shape], step, initial=[initial], axis=axis, reverse=reverse, truncate=truncate
     )
     return h
 
@@ -63,8 +81,11 @@ def lstm(
     *,
     name: str,
     initial: tuple[Tensor, Tensor] | None = None,
+    lengths: Tensor | None = None,
+    mask: Mask = None,
     time_first: bool = False,
     reverse: bool = False,
+    truncate: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Long short-term memory (Hochreiter and Schmidhuber, 1997; with a forget gate, Gers et al., 2000).
 
@@ -72,7 +93,8 @@ def lstm(
     ``c[t] = s(f)*c[t-1] + s(i)*tanh(g)`` and ``h[t] = s(o)*tanh(c[t])``, `s` the sigmoid.
 
     Args:
-        initial: the pair ``(h, c)`` before the first step, each ``(batch, units)``; zero by default.
+        initial: the pair ``(h, c)`` before the first step, each ``(batch, units)`` or ``(units,)``; zero by
+            default.
 
     Returns:
         ``(h, c)``, the trajectories of output and cell state; other arguments as in `rnn`, with weights
@@ -80,22 +102,29 @@ def lstm(
     """
     shape = _checked(x, units, name)
     projected, recur = _affine(x, units, 4, name)
+    counts = counting(shape, lengths, mask, time_first=time_first)
 
     def step(h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         z = projected + h @ recur
         i, f, o = (sigmoid(_gate(z, n, units), name=f"{name}.{g}") for n, g in ((0, "i"), (1, "f"), (3, "o")))
         g = tanh(_gate(z, 2, units), name=f"{name}.g")
         new_c = elementwise(lambda f, c, i, g: f * c + i * g, f, c, i, g)
-        squashed = tanh(new_c, name=f"{name}.tanh_c")
-        return o * squashed, new_c
+        new_h = o * tanh(new_c, name=f"{name}.tanh_c")
+        if counts is None:
+            return new_h, new_c
+        return (
+            held(new_h, h, counts, time_first=time_first),
+            held(new_c, c, counts, time_first=time_first),
+        )
 
     h, c = recurrence(
         [f"{name}.h", f"{name}.c"],
         [shape, shape],
         step,
         initial=initial,
-        axis=_axis(time_first),
+        axis=0 if time_first else 1,
         reverse=reverse,
+        truncate=truncate,
     )
     return h, c
 
@@ -106,8 +135,11 @@ def gru(
     *,
     name: str,
     initial: Tensor | None = None,
+    lengths: Tensor | None = None,
+    mask: Mask = None,
     time_first: bool = False,
     reverse: bool = False,
+    truncate: int | None = None,
 ) -> Tensor:
     """Gated recurrent unit (Cho et al., 2014, with the reset gate after the product).
 
@@ -121,6 +153,7 @@ def gru(
     shape = _checked(x, units, name)
     projected, recur = _affine(x, units, 3, name)
     d = parameter(f"{name}.d", (3 * units,), init=zeros())
+    counts = counting(shape, lengths, mask, time_first=time_first)
 
     def step(h: Tensor) -> Tensor:
         q = h @ recur + d
@@ -129,16 +162,14 @@ def gru(
             for n, g in ((0, "r"), (1, "u"))
         )
         new = tanh(_gate(projected, 2, units) + r * _gate(q, 2, units), name=f"{name}.n")
-        return elementwise(lambda u, n, h: (1 - u) * n + u * h, u, new, h)
+        mixed = elementwise(lambda u, n, h: (1 - u) * n + u * h, u, new, h)
+        return mixed if counts is None else held(mixed, h, counts, time_first=time_first)
 
+    axis = 0 if time_first else 1
     (h,) = recurrence(
-        [f"{name}.h"], [shape], step, initial=[initial], axis=_axis(time_first), reverse=reverse
+        [f"{name}.h"], [shape], step, initial=[initial], axis=axis, reverse=reverse, truncate=truncate
     )
     return h
-
-
-def _axis(time_first: bool) -> int:
-    return 0 if time_first else 1
 
 
 def _checked(x: Tensor, units: int, name: str) -> tuple[Extent, ...]:
