@@ -7,8 +7,7 @@ a result do not either.
 
 The cost model, in nanoseconds: a matrix product does `_PRODUCTS` multiply-adds, a loop `_OPERATIONS`
 operations, copying `_COPIES` elements in one; each call costs `_CALL`. A step below `WORTH` stays in one
-piece. The batch is cut into blocks of 32 samples, of 16 if it is smaller than 64, and into no more than 16;
-the rows of a weight into pieces of about `_PIECE`.
+piece. `blocks` says how the batch and the rows of weights are cut.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symdl.lower.blocks import pieces, sample_blocks
 from symdl.lower.buffers import ALIGNMENT, Buffer
 from symdl.lower.calls import (
     Call,
@@ -35,8 +35,6 @@ from symdl.lower.tasks import Tasks, Use
 
 _PRODUCTS, _OPERATIONS, _COPIES, _CALL = 40.0, 40.0, 3.0, 60.0
 WORTH = 15_000.0
-_PIECE = 20_000.0
-_MOST_BLOCKS = 16
 _LARGEST_SUM = 1 << 16
 """Elements of a sum over samples of which every block may have its own."""
 
@@ -119,20 +117,6 @@ def partition(
     return Partition(tuple(moved), (((0, len(moved), cost),),), lowered.plan.buffers, ())
 
 
-def sample_blocks(count: int) -> list[tuple[int, int]]:
-    """Return the blocks of a batch."""
-    size = 16 if count < 64 else max(32, -(-count // (_MOST_BLOCKS * 32)) * 32)
-    return [(at, min(at + size, count)) for at in range(0, count, size)]
-
-
-def pieces(units: int, cost: float) -> list[tuple[int, int]]:
-    """Return cuts of so many units into about equal pieces of about `_PIECE`."""
-    wanted = max(1, min(_MOST_BLOCKS, round(cost / _PIECE)))
-    size = -(-units // wanted)
-    size = -(-size // 8) * 8 if size >= 16 else size
-    return [(at, min(at + size, units)) for at in range(0, units, size)]
-
-
 class _Partitioner:
     def __init__(
         self,
@@ -143,7 +127,7 @@ class _Partitioner:
     ) -> None:
         self.lowered, self.dims = lowered, dims
         self.takes, self.totals = takes, totals
-        self.samples = sample_blocks(dims[lowered.batch])
+        self.samples = sample_blocks(dims[lowered.batch], self.rows_each())
         self.buffers = list(lowered.plan.buffers)
         self.views: dict[tuple[int, int], int] = {}
         self.tasks = Tasks()
@@ -151,6 +135,14 @@ class _Partitioner:
 
     def value(self, poly: Poly) -> int:
         return evaluate(poly, self.dims)
+
+    def rows_each(self) -> int:
+        """Return how many rows a sample has, at least, in the matrix products that are cut along samples."""
+        calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall | RepeatCall)]
+        pairs = zip(calls, self.lowered.splits, strict=True)
+        found = [c.m for c, s in pairs if isinstance(c, ProductCall) and s.kind == "rows" and s.cut == "m"]
+        count = self.dims[self.lowered.batch]
+        return max(1, min((self.value(m) // count for m in found), default=1))
 
     def blocks(self) -> Partition:
         """Cut every call and give its pieces to tasks."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.partition import Partition, partition, pieces, sample_blocks
+from symdl.lower.blocks import pieces, sample_blocks
+from symdl.lower.partition import Partition, partition
 from symdl.lower.rows import rows_name
 from symdl.run.training import compile_training
 
@@ -86,6 +87,16 @@ def test_blocks_cover_the_batch(count: int) -> None:
     assert found[-1][1] == count
     assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
     assert len(found) <= 16
+
+
+def test_blocks_have_rows_enough_for_matrix_products() -> None:
+    assert [b - a for a, b in sample_blocks(32)] == [16, 16]
+    assert [b - a for a, b in sample_blocks(16, rows=64)] == [4, 4, 4, 4]
+
+
+def test_pieces_are_not_a_few_rows() -> None:
+    assert pieces(64, 1e6) == [(0, 32), (32, 64)]
+    assert pieces(32, 1e6) == [(0, 16), (16, 32)]
 
 
 @pytest.mark.parametrize("units, cost", [(1, 1e9), (784, 1e5), (17, 1e6), (10, 10.0)])

@@ -1,0 +1,29 @@
+"""Where a batch and the rows of a weight are cut.
+
+Enters: how many there are, and costs in nanoseconds. Leaves: ranges. They depend on sizes only.
+
+A batch becomes blocks of 32 samples, of 16 if it is smaller than 64, and no more than 16 blocks; where a
+sample is several rows of every matrix product, a small batch becomes blocks of fewer samples, but of 4 at
+least. The rows of a weight become pieces of about `_PIECE`, but of no fewer rows than `_FEWEST`, or half of
+all: a matrix product of a few rows takes as long as one of a dozen more.
+"""
+
+from __future__ import annotations
+
+_PIECE = 20_000.0
+_FEWEST = 32
+_MOST_BLOCKS = 16
+
+
+def sample_blocks(count: int, rows: int = 1) -> list[tuple[int, int]]:
+    """Return the blocks of a batch in whose matrix products a sample has at least so many rows."""
+    size = max(4, 16 // rows) if count < 64 else max(32, -(-count // (_MOST_BLOCKS * 32)) * 32)
+    return [(at, min(at + size, count)) for at in range(0, count, size)]
+
+
+def pieces(units: int, cost: float) -> list[tuple[int, int]]:
+    """Return cuts of so many units into about equal pieces of about `_PIECE`."""
+    wanted = max(1, min(_MOST_BLOCKS, round(cost / _PIECE)))
+    size = max(-(-units // wanted), min(_FEWEST, -(-units // 2)) if wanted > 1 else 0)
+    size = -(-size // 8) * 8 if size >= 16 else size
+    return [(at, min(at + size, units)) for at in range(0, units, size)]
