@@ -7,6 +7,7 @@ no lane returns to Python. `Pace` chooses the number of lanes by measuring: resu
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -24,6 +25,9 @@ from symdl.run.memory import address, memory
 from symdl.run.native import STOP
 
 Array = NDArray[Any]
+_core: Callable[[], int] | None = (
+    getattr(ctypes.CDLL(None), "sched_getcpu", None) if os.name == "posix" else None
+)
 MOST_LANES = 4
 """Lanes that are tried if the caller does not choose."""
 _TRIAL = 4e-3
@@ -89,13 +93,20 @@ class Job:
         team, limits = np.zeros(8, "int64"), np.array(span, "int64")
         epoch: Callable[..., None] = self.built.module.epoch
 
+        free = others(lanes)
+
+        def helper(script: Array) -> None:
+            if free:
+                os.sched_setaffinity(0, free)  # of this thread alone, which ends with the span
+            lane(script)
+
         def lane(script: Array) -> None:
             mine = self.memory.sizes.copy()
             options = (self.vector, mine, self.memory.factors, self.built.blas, team, lanes)
             epoch(self.code, script, *options, self.slot, limits)
 
         first, *others = self.script(lanes)
-        threads = [threading.Thread(target=lane, args=(script,), daemon=True) for script in others]
+        threads = [threading.Thread(target=helper, args=(script,), daemon=True) for script in others]
         try:
             for thread in threads:
                 thread.start()
@@ -120,6 +131,17 @@ def chosen(threads: int | None) -> int | None:
     if value is not None and (not isinstance(value, int) or value < 1):
         raise ArgumentError(f"threads={value!r} is no positive integer", cure="pass None or a number")
     return value
+
+
+def others(lanes: int) -> set[int]:
+    """Return the cores that this thread may use but does not, for its helpers; nothing if they are too few.
+
+    Lanes that wait for each other by turns look idle, so that systems leave both on one core for seconds.
+    """
+    if lanes < 2 or not hasattr(os, "sched_setaffinity") or _core is None:
+        return set()
+    free = os.sched_getaffinity(0) - {_core()}
+    return free if len(free) >= lanes - 1 else set()
 
 
 def cores() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -14,6 +15,7 @@ import symdl as sd
 from symdl.errors import ArgumentError
 from symdl.express.selecting import take
 from symdl.lower.partition import Partition
+from symdl.run import team
 from symdl.run.team import Pace, chosen
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
 from symdl.train.weights import initial
@@ -191,3 +193,14 @@ def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         bound.run(np.arange(128))
     assert not started[0].is_alive()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say which cores")
+def test_helpers_get_other_cores_and_the_caller_keeps_its_own() -> None:
+    """Each helper may run where the caller is not; the caller's own choice of cores stays."""
+    before = os.sched_getaffinity(0)
+    for lanes in (1, 2, len(before), len(before) + 1):
+        free = team.others(lanes)
+        assert free < before
+        assert not free or len(free) == len(before) - 1 >= lanes - 1
+    assert os.sched_getaffinity(0) == before
