@@ -105,8 +105,8 @@ class Job:
             options = (self.vector, mine, self.memory.factors, self.built.blas, team, lanes)
             epoch(self.code, script, *options, self.slot, limits)
 
-        first, *others = self.script(lanes)
-        threads = [threading.Thread(target=helper, args=(script,), daemon=True) for script in others]
+        first, *scripts = self.script(lanes)
+        threads = [threading.Thread(target=helper, args=(script,), daemon=True) for script in scripts]
         try:
             for thread in threads:
                 thread.start()
