@@ -82,6 +82,7 @@ from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.recurrent import recurrence
 from symdl.express.repeating import repeat, roll, tile
 from symdl.express.scattering import scatter
+from symdl.express.replacing import replace
 from symdl.express.selecting import clip, one_hot, take, take_along_axis
 from symdl.express.shaping import (
     broadcast_to,
@@ -93,8 +94,8 @@ from symdl.express.shaping import (
     swapaxes,
 )
 from symdl.express.statistics import cumprod, cumsum, reduction, std, var
-from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.stopping import stop_gradient
+from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import (
     leaky_relu,
@@ -227,6 +228,7 @@ __all__ = [
     "reduction",
     "relu",
     "repeat",
+    "replace",
     "rint",
     "roll",
     "rsqrt",
@@ -244,9 +246,9 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stop_gradient",
     "sums_to_one",
     "swapaxes",
-    "stop_gradient",
     "take",
     "take_along_axis",
     "tan",
