@@ -25,14 +25,13 @@ _NUMPY = {
     "erfc": "erfc",
     "lgamma": "lgamma",
 }
+_VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
 _MATH = {
-    **{name: name for name in ("exp", "tanh")},  # forms that can be vectorised; the others are calls
-    **{name: f"math.{name}" for name in ("log", "log1p", "expm1", "sqrt", "atan2")},
-    **{name: f"math.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh")},
+    **{name: name for name in _VECTORS},  # forms that can be vectorised; the others are calls
+    **{name: f"math.{name}" for name in ("sqrt", "atan2", "tan", "sinh", "cosh")},
     **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
     "abs": "abs",
     "floor": "np.floor",
-    "erf": "math.erf",
     "erfc": "math.erfc",
     "lgamma": "math.lgamma",
 }
@@ -80,7 +79,7 @@ TARGETS: Mapping[str, Target] = {
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
             | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
-            "symdl.run.vectors": frozenset({"exp", "tanh", "uniform"}),
+            "symdl.run.vectors": frozenset({*_VECTORS, "uniform"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },
     ),

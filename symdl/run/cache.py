@@ -20,6 +20,7 @@ from types import ModuleType
 from symdl.errors import CompileError
 
 _PREFIX = "symdl_kernels_"
+_IMPORTED = ("factors", "native", "vectorcode", "vectors")
 
 
 def folder() -> Path:
@@ -86,9 +87,7 @@ def digest(source: str) -> str:
     parts = [source, *(f"{name} {_version(name)}" for name in ("numba", "llvmlite", "symdl"))]
     parts.append(sys.version)
     # Numba does not notice when something that compiled code imports has changed.
-    parts += [
-        Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in ("factors", "native", "vectors")
-    ]
+    parts += [Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in _IMPORTED]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
