@@ -118,8 +118,7 @@ class Model:
 
         Args:
             data, test: an array for each input by name, samples first; `test` is scored at the end.
-            optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name, or one of which
-                each has its own states.
+            optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name.
             batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
@@ -130,8 +129,7 @@ class Model:
             resume: go on with the previous fit's state of the same kind of optimizer; else it is fresh.
             threads: how many cores to use; None measures and chooses.
             trainable: the parameters that learn: names such as ``"out.W"``, paths such as ``"out"``, or a
-                function from name to bool. The others are frozen: no equation makes their gradients. Of
-                several losses a dictionary says it for each.
+                function from name to bool; of several losses a dictionary of these. The others are frozen.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
