@@ -22,6 +22,7 @@ from symdl.nn.adaptive import (
     Lion,
     RMSProp,
 )
+from symdl.nn.alignment import ctc
 from symdl.nn.attention import (
     attention,
     embedding,
@@ -49,6 +50,7 @@ from symdl.nn.convolution import (
 from symdl.nn.dropout import dropout
 from symdl.nn.gates import (
     gelu,
+    glu,
     log_sigmoid,
     mish,
     silu,
@@ -75,7 +77,9 @@ from symdl.nn.metrics import accuracy
 from symdl.nn.noise import normal_noise
 from symdl.nn.norms import (
     group_norm,
+    instance_norm,
     layer_norm,
+    local_response_norm,
     rms_norm,
 )
 from symdl.nn.optimizers import (
@@ -85,9 +89,12 @@ from symdl.nn.optimizers import (
     Optimizer,
 )
 from symdl.nn.pooling import (
+    avg_pool,
     avg_pool1d,
     avg_pool2d,
     global_pool,
+    lp_pool,
+    max_pool,
     max_pool1d,
     max_pool2d,
 )
@@ -119,12 +126,16 @@ from symdl.nn.similarity import (
     triplet,
 )
 from symdl.nn.units import (
+    celu,
     elu,
     hard_sigmoid,
+    hard_swish,
     hardtanh,
     prelu,
     relu6,
     selu,
+    shrink,
+    thresholded_relu,
 )
 
 __all__ = [
@@ -144,11 +155,13 @@ __all__ = [
     "WarmUp",
     "accuracy",
     "attention",
+    "avg_pool",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
     "bidirectional",
     "binary_cross_entropy",
+    "celu",
     "constant",
     "conv1d",
     "conv2d",
@@ -156,6 +169,7 @@ __all__ = [
     "conv_transpose2d",
     "convolution",
     "cross_entropy",
+    "ctc",
     "dense",
     "dropout",
     "elu",
@@ -166,25 +180,31 @@ __all__ = [
     "gelu",
     "global_pool",
     "glorot",
+    "glu",
     "group_norm",
     "gru",
     "hard_sigmoid",
+    "hard_swish",
     "hardtanh",
     "he",
     "hinge",
     "huber",
     "inference",
     "info_nce",
+    "instance_norm",
     "kl_divergence",
     "l1_penalty",
     "l2_penalty",
     "last_state",
     "layer_norm",
     "leaky_relu",
+    "local_response_norm",
     "log_cosh",
     "log_sigmoid",
     "log_softmax",
+    "lp_pool",
     "lstm",
+    "max_pool",
     "max_pool1d",
     "max_pool2d",
     "mean_absolute_error",
@@ -201,12 +221,14 @@ __all__ = [
     "rnn",
     "selu",
     "sequence_mask",
+    "shrink",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
     "softsign",
     "tanh",
+    "thresholded_relu",
     "training_updates",
     "triplet",
     "uniform",

@@ -18,7 +18,7 @@ from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import leaky_relu, relu
 from symdl.nn.initializers import Initializer, glorot, he, zeros
-from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
+from symdl.nn.windows import Padding, Sizes, Window, extended, place_names, windows
 
 Activation = Callable[..., Tensor] | None
 
@@ -38,7 +38,7 @@ def conv1d(
     name: str,
 ) -> Tensor:
     """A convolution of sequences; `conv2d` with one axis: `x` has shape ``(batch, in, length)``."""
-    settings = (kernel_size, stride, padding, dilation, groups)
+    settings = (kernel_size, stride, padding, dilation, groups, 0)
     return _layer(x, 1, channels, settings, activation, bias, init, name, transposed=False)
 
 
@@ -78,7 +78,7 @@ def conv2d(
     Raises:
         ShapeError: channels that do not divide, a window that does not fit.
     """
-    settings = (kernel_size, stride, padding, dilation, groups)
+    settings = (kernel_size, stride, padding, dilation, groups, 0)
     return _layer(x, 2, channels, settings, activation, bias, init, name, transposed=False)
 
 
@@ -91,13 +91,14 @@ def conv_transpose1d(
     padding: Padding = 0,
     dilation: Sizes = 1,
     groups: int = 1,
+    output_padding: Sizes = 0,
     activation: Activation = None,
     bias: bool = True,
     init: Initializer | None = None,
     name: str,
 ) -> Tensor:
     """The transposed convolution of sequences; `conv_transpose2d` with one axis."""
-    settings = (kernel_size, stride, padding, dilation, groups)
+    settings = (kernel_size, stride, padding, dilation, groups, output_padding)
     return _layer(x, 1, channels, settings, activation, bias, init, name, transposed=True)
 
 
@@ -110,6 +111,7 @@ def conv_transpose2d(
     padding: Padding = 0,
     dilation: Sizes = 1,
     groups: int = 1,
+    output_padding: Sizes = 0,
     activation: Activation = None,
     bias: bool = True,
     init: Initializer | None = None,
@@ -118,14 +120,15 @@ def conv_transpose2d(
     """The transpose of `conv2d`: every element is spread over a window, with distances of `stride`.
 
     Arguments as `conv2d`; `padding` is what the convolution that it transposes would have, so it cuts the
-    result, whose size is ``(size - 1)*stride + dilation*(kernel - 1) + 1 - 2*padding``. The weight is
-    ``name.W`` (in, channels/groups, kernel...).
+    result, whose size is ``(size - 1)*stride + dilation*(kernel - 1) + 1 - 2*padding + output_padding``.
+    The last is less than stride or dilation and extends the result at its end: several sizes of image have a
+    convolution of one size. The weight is ``name.W`` (in, channels/groups, kernel...).
     """
-    settings = (kernel_size, stride, padding, dilation, groups)
+    settings = (kernel_size, stride, padding, dilation, groups, output_padding)
     return _layer(x, 2, channels, settings, activation, bias, init, name, transposed=True)
 
 
-_Settings = tuple[Sizes, Sizes, Padding, Sizes, int]
+_Settings = tuple[Sizes, Sizes, Padding, Sizes, int, Sizes]
 
 
 def _layer(
@@ -140,7 +143,7 @@ def _layer(
     *,
     transposed: bool,
 ) -> Tensor:
-    kernel_size, stride, padding, dilation, groups = settings
+    kernel_size, stride, padding, dilation, groups, more = settings
     inputs = x.shape[1] if x.rank == axes + 2 else None
     divides = isinstance(inputs, int) and groups >= 1 and not inputs % groups and not channels % groups
     if not isinstance(inputs, int) or channels < 1 or not divides:
@@ -150,6 +153,7 @@ def _layer(
             cure=f"x needs {axes + 2} axes, and both numbers of channels must be multiples of the groups",
         )
     frames = windows(x.shape[2:], kernel_size, stride, padding, dilation, what=f"layer {name}")
+    frames = extended(frames, more, f"layer {name}")
     kernel = tuple(frame.kernel for frame in frames)
     size = sp.prod(kernel)
     fans = (int(inputs // groups * size), int(channels // groups * size))
@@ -171,13 +175,21 @@ def convolution(
     dilation: Sizes = 1,
     groups: int = 1,
     transposed: bool = False,
+    output_padding: Sizes = 0,
     name: str | None = None,
 ) -> Tensor:
-    """The convolution of given tensors, over any number of axes; arguments as in `conv2d`."""
+    """The convolution of given tensors, over any number of axes; arguments as in `conv2d`.
+
+    With `transposed` its transpose, with `output_padding` as in `conv_transpose2d`.
+
+    Raises:
+        ShapeError: channels or windows that do not fit, or an `output_padding` that is too large.
+    """
     if x.rank < 3 or weight.rank != x.rank:
         raise ShapeError("a convolution needs batch, channels and axes of windows")
     kernel = tuple(int(k) for k in weight.shape[2:])
     frames = windows(x.shape[2:], kernel, stride, padding, dilation, what=name or "convolution")
+    frames = extended(frames, output_padding, name or "convolution")
     first, second = weight.shape[0], sp.expand(weight.shape[1] * groups)
     if x.shape[1] != (first if transposed else second):
         raise ShapeError("the channels do not fit", shapes={"x": x.shape, "weight": weight.shape})

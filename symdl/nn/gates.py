@@ -6,16 +6,39 @@ slope for values of ±1000.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
 
-from symdl.nn.activations import activate
+from symdl.express.joining import split
+from symdl.express.operators import elementwise
+from symdl.express.tensors import Tensor
+from symdl.nn.activations import activate, literal, sigmoid
 
 
-def silu(z: Any, *, name: str | None = None) -> Any:
-    """``z*sigmoid(z)``, also called swish."""
-    return activate(lambda x: x / (1 + sp.exp(-x)), z, name, "silu")
+def silu(z: Any, *, beta: float = 1.0, name: str | None = None) -> Any:
+    """``z*sigmoid(beta*z)``, also called swish (Ramachandran et al., 2017)."""
+    b = literal(beta)
+    return activate(lambda x: x / (1 + sp.exp(-b * x)), z, name, "silu")
+
+
+def glu(
+    z: Tensor, axis: int = -1, *, gate: Callable[..., Tensor] = sigmoid, name: str | None = None
+) -> Tensor:
+    """The first half of `z` along `axis` times `gate` of the second (Dauphin et al., 2017).
+
+    Args:
+        z: any shape with an even size along `axis`.
+        axis: which is halved.
+        gate: such as `sigmoid`; with `silu` this is SwiGLU (Shazeer, 2020).
+        name: of the result.
+
+    Raises:
+        ShapeError: the size is odd or symbolic.
+    """
+    value, held = split(z, 2, axis)
+    return elementwise(lambda a, b: a * b, value, gate(held), name=name, rule="gated linear unit")
 
 
 def gelu(z: Any, *, approximate: bool = False, name: str | None = None) -> Any:

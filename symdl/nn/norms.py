@@ -14,7 +14,7 @@ import sympy as sp
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent, Index
-from symdl.express.equations import Origin
+from symdl.express.equations import InRange, Origin
 from symdl.express.operators import axis_indices
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
@@ -89,6 +89,55 @@ def group_norm(x: Tensor, groups: int, *, affine: bool = True, epsilon: float = 
     where = (n, c, *places)
     body = affine_form(whole.at(*where), name, (channels,), (c,)) if affine else whole.at(*where)
     return define(name, where, body, shape=x.shape, origin=Origin("group norm"))
+
+
+def instance_norm(x: Tensor, *, affine: bool = True, epsilon: float = 1e-5, name: str) -> Tensor:
+    """Each channel of each sample standardized on its own (Ulyanov et al., 2016).
+
+    Arguments as `group_norm`, of which it is the case of one group a channel.
+    """
+    channels = x.shape[1] if x.rank >= 3 else None
+    if not isinstance(channels, int):
+        raise ShapeError(f"instance norm {name}: {x} needs channels of integer size and axes after them")
+    return group_norm(x, channels, affine=affine, epsilon=epsilon, name=name)
+
+
+def local_response_norm(
+    x: Tensor,
+    size: int,
+    *,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    bias: float = 1.0,
+    name: str | None = None,
+) -> Tensor:
+    """``x / (bias + alpha/size * sum x**2)**beta``, the sum over `size` neighbouring channels.
+
+    Krizhevsky et al. (2012). Of an even number of neighbours one more comes before the channel; beyond the
+    first and the last channel there is nothing to sum.
+
+    Args:
+        x: shape ``(batch, channels, ...)``.
+        size: how many channels are summed, the channel itself among them.
+        alpha: the weight of the mean square.
+        beta: the exponent.
+        bias: added to it, at least 0.
+        name: of the result.
+
+    Raises:
+        ShapeError: no axis of channels, or a size below 1.
+    """
+    if x.rank < 2 or size < 1:
+        raise ShapeError(f"a norm over {size} channels of {x}", shapes={str(x.name): x.shape})
+    weight, power, start = at_least("alpha", alpha, 0), at_least("beta", beta, 0), at_least("bias", bias, 0)
+    where = axis_indices(x.rank)
+    (r,) = axis_indices(1, skip=where)
+    near = where[1] + r - size // 2
+    square = Sum(x.at(where[0], near, *where[2:]) ** 2, (r, size))
+    guards = [InRange(near, x.shape[1])]
+    total = define(None, where, square, shape=x.shape, guards=guards, origin=Origin("sum of squares"))
+    body = x.at(*where) * (start + weight / size * total.at(*where)) ** -power
+    return define(name, where, body, shape=x.shape, origin=Origin("local response norm"))
 
 
 def _last_sizes(x: Tensor, axes: int, name: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Pooling: the largest value or the mean of each window, or of a whole image.
+"""Pooling: the largest value, the mean or the norm of each window, or of a whole image.
 
 Enters: images or sequences, batch and channels first. Leaves: the same layout, smaller. Windows may overlap;
 of equal values in a window the first, row by row, gets the gradient.
@@ -6,17 +6,33 @@ of equal values in a window the first, row by row, gets the gradient.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import sympy as sp
 
-from symdl.errors import ShapeError
-from symdl.express.dims import Extent, Index
-from symdl.express.equations import Origin
-from symdl.express.operators import reduce
-from symdl.express.surface import Max, Sum, define
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.equations import InRange, Origin
+from symdl.express.operators import elementwise, reduce
+from symdl.express.surface import Max, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
+
+
+def max_pool(
+    x: Tensor,
+    window: Sizes,
+    *,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The largest value of each window, over any number of axes; see `max_pool2d`."""
+    frames = _frames(x, window, stride, padding, dilation, ceil)
+    return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
 
 
 def max_pool2d(
@@ -26,6 +42,7 @@ def max_pool2d(
     stride: Sizes | None = None,
     padding: Padding = 0,
     dilation: Sizes = 1,
+    ceil: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """``Y[n, c, h, w] = max_{r, s} x[n, c, stride*h + r - padding, stride*w + s - padding]``.
@@ -34,14 +51,18 @@ def max_pool2d(
         x: shape ``(batch, channels, height, width)``.
         window: its size, one number or one an axis.
         stride: the distance of neighbouring windows; the window's size by default.
-        padding: how far windows may reach beyond the image, at most half their size; nothing there counts.
+        padding: how far windows may reach beyond the image, less than their size: one number, one an axis,
+            or ``(before, after)`` an axis. Nothing there counts.
         dilation: the distance of neighbouring elements of a window.
+        ceil: whether there is one more window where the last one leaves elements over, as long as it begins
+            in the image or the padding before it.
         name: of the result.
 
     Raises:
-        ShapeError: a window that does not fit, or more padding than half of it.
+        ShapeError: a window that does not fit, or could lie in the padding as a whole.
     """
-    return _max(x, 2, window, stride, padding, dilation, name)
+    _needs_axes(x, 2)
+    return max_pool(x, window, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
 
 
 def max_pool1d(
@@ -51,10 +72,40 @@ def max_pool1d(
     stride: Sizes | None = None,
     padding: Padding = 0,
     dilation: Sizes = 1,
+    ceil: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """`max_pool2d` with one axis: `x` has shape ``(batch, channels, length)``."""
-    return _max(x, 1, window, stride, padding, dilation, name)
+    _needs_axes(x, 1)
+    return max_pool(x, window, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
+
+
+def avg_pool(
+    x: Tensor,
+    window: Sizes,
+    *,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil: bool = False,
+    count_padding: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """The mean of each window, over any number of axes; see `avg_pool2d`."""
+    frames = _frames(x, window, stride, padding, dilation, ceil)
+    varies = [f.reaches_beyond or (not count_padding and bool(f.before or f.after)) for f in frames]
+    if not any(varies):
+        share = 1 / sp.Integer(sp.prod(f.kernel for f in frames))
+        return _pooled(x, frames, Sum, lambda v: share * v, name, "average pooling")
+    total = _pooled(x, frames, Sum, lambda v: v, None, "sum pooling")
+    places, _ = place_names(len(frames))
+    counts = [
+        _count(f, count_padding).at(p) if changes else f.kernel
+        for f, p, changes in zip(frames, places, varies, strict=True)
+    ]
+    where = (Index("n"), Index("c"), *places)
+    body = total.at(*where) / sp.Mul(*counts)
+    return define(name, where, body, shape=total.shape, origin=Origin("average pooling"))
 
 
 def avg_pool2d(
@@ -63,6 +114,8 @@ def avg_pool2d(
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil: bool = False,
     count_padding: bool = True,
     name: str | None = None,
 ) -> Tensor:
@@ -70,7 +123,9 @@ def avg_pool2d(
 
     Arguments as `max_pool2d`. Padding counts as zeros; with ``count_padding=False`` it does not count.
     """
-    return _mean(x, 2, window, stride, padding, count_padding, name)
+    _needs_axes(x, 2)
+    options: dict[str, Any] = {"padding": padding, "dilation": dilation, "ceil": ceil}
+    return avg_pool(x, window, stride=stride, count_padding=count_padding, name=name, **options)
 
 
 def avg_pool1d(
@@ -79,11 +134,47 @@ def avg_pool1d(
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil: bool = False,
     count_padding: bool = True,
     name: str | None = None,
 ) -> Tensor:
     """`avg_pool2d` with one axis: `x` has shape ``(batch, channels, length)``."""
-    return _mean(x, 1, window, stride, padding, count_padding, name)
+    _needs_axes(x, 1)
+    options: dict[str, Any] = {"padding": padding, "dilation": dilation, "ceil": ceil}
+    return avg_pool(x, window, stride=stride, count_padding=count_padding, name=name, **options)
+
+
+def lp_pool(
+    x: Tensor,
+    window: Sizes,
+    *,
+    order: int = 2,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    ceil: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """``(sum |x|**order)**(1/order)`` over each window, over any number of axes; arguments as `max_pool2d`.
+
+    The slope is not finite for a window of zeros, unless the order is 1.
+
+    Raises:
+        ShapeError: a window that does not fit.
+        ExpressionError: an order that is no positive integer.
+    """
+    if not isinstance(order, int) or order < 1:
+        raise ExpressionError(f"order = {order!r}", cure="the order must be a positive integer")
+    frames = _frames(x, window, stride, padding, dilation, ceil)
+
+    def power(v: sp.Expr) -> sp.Expr:
+        return v**order if order % 2 == 0 else sp.Abs(v) ** order
+
+    total = _pooled(x, frames, Sum, power, name if order == 1 else None, "sum of powers")
+    if order == 1:
+        return total
+    return elementwise(lambda v: v ** sp.Rational(1, order), total, name=name, rule="lp pooling")
 
 
 def global_pool(x: Tensor, *, op: Literal["mean", "max", "sum"] = "mean", name: str | None = None) -> Tensor:
@@ -93,68 +184,45 @@ def global_pool(x: Tensor, *, op: Literal["mean", "max", "sum"] = "mean", name: 
     return reduce(op, x, tuple(range(2, x.rank)), name=name)
 
 
-def _frames(
-    x: Tensor, axes: int, window: Sizes, stride: Sizes | None, padding: Padding, dilation: Sizes
-) -> tuple[Window, ...]:
+def _needs_axes(x: Tensor, axes: int) -> None:
     if x.rank != axes + 2:
         raise ShapeError(f"pooling needs {axes + 2} axes", shapes={str(x.name): x.shape})
+
+
+def _frames(
+    x: Tensor, window: Sizes, stride: Sizes | None, padding: Padding, dilation: Sizes, ceil: bool
+) -> tuple[Window, ...]:
+    if x.rank < 3:
+        raise ShapeError("pooling needs axes after batch and channels", shapes={str(x.name): x.shape})
     steps = window if stride is None else stride
-    frames = windows(x.shape[2:], window, steps, padding, dilation, what="pooling")
-    if any(2 * max(f.before, f.after) > f.span for f in frames):
-        raise ShapeError("pooling: the padding is more than half the window, which could then be empty")
+    frames = windows(x.shape[2:], window, steps, padding, dilation, what="pooling", ceil=ceil)
+    if any(max(f.before, f.after) >= f.span for f in frames):
+        raise ShapeError("pooling: a window could lie in the padding as a whole", cure="pad less")
     return frames
 
 
-def _max(
-    x: Tensor,
-    axes: int,
-    window: Sizes,
-    stride: Sizes | None,
-    padding: Padding,
-    dilation: Sizes,
-    name: str | None,
-) -> Tensor:
-    frames = _frames(x, axes, window, stride, padding, dilation)
-    return _pooled(x, frames, Max, sp.Integer(1), name, "max pooling")
-
-
-def _mean(
-    x: Tensor,
-    axes: int,
-    window: Sizes,
-    stride: Sizes | None,
-    padding: Padding,
-    count_padding: bool,
-    name: str | None,
-) -> Tensor:
-    frames = _frames(x, axes, window, stride, padding, 1)
-    size = sp.prod(f.kernel for f in frames)
-    padded = any(f.before or f.after for f in frames)
-    if count_padding or not padded:
-        return _pooled(x, frames, Sum, 1 / sp.Integer(size), name, "average pooling")
-    total = _pooled(x, frames, Sum, sp.Integer(1), None, "sum pooling")
-    places, _ = place_names(axes)
-    counts = [_count(frame) for frame in frames]
-    where = (Index("n"), Index("c"), *places)
-    body = total.at(*where) / sp.Mul(*(t.at(p) for t, p in zip(counts, places, strict=True)))
-    return define(name, where, body, shape=total.shape, origin=Origin("average pooling"))
-
-
-def _count(frame: Window) -> Tensor:
-    """The number of elements of each window that lie inside the axis."""
+def _count(frame: Window, count_padding: bool) -> Tensor:
+    """The number of elements of each window that lie inside the axis, or inside the padding too."""
     (place,), (offset,) = place_names(1)
+    whole = frame.size + sp.Integer(frame.before + frame.after)
+    inside = InRange(sp.expand(frame.position(place, offset) + frame.before), as_extent(whole))
     body = Sum(sp.Integer(1), (offset, frame.kernel))
-    guards = frame.guards(place, offset)
+    guards = [inside] if count_padding else frame.guards(place, offset)
     return define(None, (place,), body, shape=(frame.count(),), guards=guards, origin=Origin("count"))
 
 
 def _pooled(
-    x: Tensor, frames: tuple[Window, ...], op: type, scale: sp.Expr, name: str | None, rule: str
+    x: Tensor,
+    frames: tuple[Window, ...],
+    op: type[Reduce],
+    formula: Callable[[sp.Expr], sp.Expr],
+    name: str | None,
+    rule: str,
 ) -> Tensor:
     places, offsets = place_names(len(frames))
     triples = list(zip(frames, places, offsets, strict=True))
     n, c = Index("n"), Index("c")
-    term = scale * x.at(n, c, *(frame.position(p, r) for frame, p, r in triples))
+    term = formula(x.at(n, c, *(frame.position(p, r) for frame, p, r in triples)))
     guards = [guard for frame, p, r in triples for guard in frame.guards(p, r)]
     body = op(term, *((r, frame.kernel) for frame, _, r in triples))
     shape: tuple[Extent, ...] = (*x.shape[:2], *(frame.count() for frame in frames))

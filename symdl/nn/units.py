@@ -6,6 +6,7 @@ function. An exponential of a large number is never taken: each piece is evaluat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -46,13 +47,54 @@ def hardtanh(z: Any, low: float = -1.0, high: float = 1.0, *, name: str | None =
     return _between(z, literal(low), literal(high), name, "hardtanh")
 
 
-def hard_sigmoid(z: Any, *, name: str | None = None) -> Any:
-    """``z/6 + 1/2`` kept between 0 and 1; the slope at -3 and at 3 is 0."""
+def celu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
+    """`z` where ``z > 0``, else ``alpha*(exp(z/alpha) - 1)``; the slope at 0 is 1 (Barron, 2017)."""
+    a = literal(alpha)
+    return activate(lambda x: sp.Piecewise((x, x > 0), (a * (sp.exp(x / a) - 1), True)), z, name, "celu")
+
+
+def hard_sigmoid(z: Any, *, slope: float | None = None, shift: float = 0.5, name: str | None = None) -> Any:
+    """``slope*z + shift`` kept between 0 and 1, by default ``z/6 + 1/2``; the slope at the limits is 0."""
+    line = _line(slope, shift)
 
     def formula(x: sp.Expr) -> sp.Expr:
-        return sp.Piecewise((0, x <= -3), (1, x >= 3), (x / 6 + sp.Rational(1, 2), True))
+        return sp.Piecewise((0, line(x) <= 0), (1, line(x) >= 1), (line(x), True))
 
     return activate(formula, z, name, "hard sigmoid")
+
+
+def hard_swish(z: Any, *, name: str | None = None) -> Any:
+    """`z` times its hard sigmoid (Howard et al., 2019); the slope is 0 at -3 and 1 at 3."""
+    line = _line(None, 0.5)
+
+    def formula(x: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((0, x <= -3), (x, x >= 3), (x * line(x), True))
+
+    return activate(formula, z, name, "hard swish")
+
+
+def thresholded_relu(z: Any, threshold: float = 1.0, *, name: str | None = None) -> Any:
+    """`z` where ``z > threshold``, else 0; the slope at the threshold is 0."""
+    t = literal(threshold)
+    return activate(lambda x: sp.Piecewise((x, x > t), (0, True)), z, name, "thresholded relu")
+
+
+def shrink(z: Any, threshold: float = 0.5, *, shift: float = 0.0, name: str | None = None) -> Any:
+    """0 where ``|z| <= threshold``, beyond it `z` less `shift` towards 0; the slope at the limits is 0.
+
+    With ``shift=0`` this is hard shrinkage, with ``shift=threshold`` soft shrinkage.
+    """
+    t, s = literal(threshold), literal(shift)
+
+    def formula(x: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((x - s, x > t), (x + s, x < -t), (0, True))
+
+    return activate(formula, z, name, "shrink")
+
+
+def _line(slope: float | None, shift: float) -> Callable[[sp.Expr], sp.Expr]:
+    a, b = sp.Rational(1, 6) if slope is None else literal(slope), literal(shift)
+    return lambda x: a * x + b
 
 
 def prelu(z: Tensor, *, name: str, axis: int | None = None) -> Tensor:

@@ -7,7 +7,7 @@ reads, ``stride*h + dilation*r - before``, its guard, and the size of the result
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import sympy as sp
@@ -25,7 +25,7 @@ Padding: TypeAlias = str | int | Sequence[int] | Sequence[Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window over one axis of `size` elements."""
+    """A window over one axis of `size` elements; with `ceil` the last one may reach beyond the padding."""
 
     size: Extent
     kernel: int
@@ -33,6 +33,7 @@ class Window:
     before: int = 0
     after: int = 0
     dilation: int = 1
+    ceil: bool = False
 
     @property
     def span(self) -> int:
@@ -53,7 +54,11 @@ class Window:
                 f"a window over {self.span} elements does not fit {self.size} elements with padding"
                 f" ({self.before}, {self.after})"
             )
-        return as_extent(room // self.stride + 1 if room.is_Integer else room + 1)
+        if not room.is_Integer:
+            return as_extent(room + 1)
+        places, rest = divmod(int(room), self.stride)
+        beyond = self.ceil and rest and (places + 1) * self.stride < int(self.size) + self.before
+        return places + 2 if beyond else places + 1
 
     def position(self, place: Index, offset: Index) -> sp.Expr:
         """Return what the window at `place` reads for its own element `offset`."""
@@ -61,8 +66,13 @@ class Window:
 
     def guards(self, place: Index, offset: Index) -> list[Guard]:
         """Return the guard that keeps the position inside the axis, none if it is without padding."""
-        inside = not self.before and not self.after
+        inside = not self.before and not self.after and not self.reaches_beyond
         return [] if inside else [InRange(sp.expand(self.position(place, offset)), self.size)]
+
+    @property
+    def reaches_beyond(self) -> bool:
+        """Say whether the last window reaches beyond the padding."""
+        return self.ceil and self.count() != replace(self, ceil=False).count()
 
     def spread(self) -> Extent:
         """Return the size of the axis on which a transposed convolution spreads `size` elements."""
@@ -89,7 +99,14 @@ def place_names(axes: int) -> tuple[tuple[Index, ...], tuple[Index, ...]]:
 
 
 def windows(
-    shape: Sequence[Extent], kernel: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, *, what: str
+    shape: Sequence[Extent],
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    *,
+    what: str,
+    ceil: bool = False,
 ) -> tuple[Window, ...]:
     """Return a window for each axis of `shape`.
 
@@ -104,9 +121,24 @@ def windows(
     spans = [d * (k - 1) for k, d in zip(kernels, dilations, strict=True)]
     pairs = _pairs(padding, count, spans, strides, what)
     return tuple(
-        Window(n, k, s, a, b, d)
+        Window(n, k, s, a, b, d, ceil)
         for n, k, s, (a, b), d in zip(shape, kernels, strides, pairs, dilations, strict=True)
     )
+
+
+def extended(frames: Sequence[Window], more: Sizes, what: str) -> tuple[Window, ...]:
+    """Return windows whose transpose has so many more elements at the end of each axis.
+
+    Raises:
+        ShapeError: a number that is negative, or neither below the stride nor below the dilation.
+    """
+    counts = (more,) * len(frames) if isinstance(more, int) else tuple(more)
+    if len(counts) != len(frames) or any(
+        not 0 <= m < max(f.stride, f.dilation) for m, f in zip(counts, frames, strict=False)
+    ):
+        cure = "it must be less than the stride or the dilation"
+        raise ShapeError(f"{what}: output_padding = {more!r}", cure=cure)
+    return tuple(replace(f, after=f.after - m) for f, m in zip(frames, counts, strict=True))
 
 
 def _numbers(value: Sizes, count: int, what: str) -> tuple[int, ...]:

@@ -32,7 +32,20 @@ ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[[Any], Callable[[Any],
     "relu6": (nn.relu6, lambda f: f.relu6),
     "hardtanh": (lambda z: nn.hardtanh(z, -0.5, 2), lambda f: lambda z: f.hardtanh(z, -0.5, 2.0)),
     "hard_sigmoid": (nn.hard_sigmoid, lambda f: lambda z: f.relu6(z + 3) / 6),  # exact in float64
+    "celu": (lambda z: nn.celu(z, 0.5), lambda f: lambda z: f.celu(z, 0.5)),
+    "steep hard_sigmoid": (
+        lambda z: nn.hard_sigmoid(z, slope=0.2, shift=0.25),
+        lambda f: lambda z: f.hardtanh(0.2 * z + 0.25, 0.0, 1.0),
+    ),
+    "hard_swish": (nn.hard_swish, lambda f: lambda z: z * f.relu6(z + 3) / 6),
+    "thresholded_relu": (
+        lambda z: nn.thresholded_relu(z, 0.5),
+        lambda f: lambda z: f.threshold(z, 0.5, 0.0),
+    ),
+    "hard shrinkage": (nn.shrink, lambda f: f.hardshrink),
+    "soft shrinkage": (lambda z: nn.shrink(z, 0.3, shift=0.3), lambda f: lambda z: f.softshrink(z, 0.3)),
     "silu": (nn.silu, lambda f: f.silu),
+    "swish": (lambda z: nn.silu(z, beta=1.5), lambda f: lambda z: f.silu(1.5 * z) / 1.5),
     "gelu": (nn.gelu, lambda f: f.gelu),
     "gelu_tanh": (
         lambda z: nn.gelu(z, approximate=True),
@@ -100,3 +113,21 @@ def test_slopes_of_units_at_zero() -> None:
     for function, expected in ((nn.elu, 1.0), (nn.relu6, 0.0), (nn.softsign, 1.0), (nn.hardtanh, 1.0)):
         derivative = differentiate(reduce("sum", function(z)), [z])
         assert evaluate(derivative.program, {"z": 0.0})[derivative.gradient(z)] == expected
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+def test_gated_linear_units(axis: int) -> None:
+    z, values = tensor("z", (4, 6)), np.random.default_rng(3).normal(size=(4, 6))
+    f = torch().nn.functional
+    agrees(nn.glu(z, axis), lambda z: f.glu(z, axis), [z], {"z": values})
+
+    def swiglu(z: Any) -> Any:
+        a, b = z.chunk(2, axis)
+        return a * f.silu(b)
+
+    agrees(nn.glu(z, axis, gate=nn.silu), swiglu, [z], {"z": values})
+
+
+def test_an_odd_size_has_no_halves() -> None:
+    with pytest.raises(ShapeError):
+        nn.glu(tensor("z", (4, 5)))

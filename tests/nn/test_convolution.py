@@ -67,6 +67,22 @@ def test_conv_transpose2d(name: str) -> None:
     agrees(z, theirs(torch().nn.functional.conv_transpose2d, settings), [x, *parameters(z)], values)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1},
+        {"kernel_size": (2, 1), "stride": (3, 2), "output_padding": (2, 0)},
+        {"kernel_size": 2, "dilation": 2, "padding": 1, "output_padding": 1},
+    ],
+    ids=["half", "uneven", "dilated"],
+)
+def test_a_longer_transpose(settings: dict[str, Any]) -> None:
+    x = tensor("x", (N, 4, 3, 4))
+    z = nn.conv_transpose2d(x, 2, name="c", **settings)
+    values = values_of(z, x=RNG.normal(size=(2, 4, 3, 4)))
+    agrees(z, theirs(torch().nn.functional.conv_transpose2d, settings), [x, *parameters(z)], values)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(
     "settings", [{"kernel_size": 3}, {"kernel_size": 2, "stride": 2, "padding": 1}], ids=["plain", "strided"]
@@ -180,6 +196,8 @@ X = tensor("x", (N, 4, 5, 6))
         lambda: nn.conv2d(tensor("x", (N, 4, N, 6)), 3, kernel_size=1, stride=2, name="c"),
         lambda: nn.conv1d(X, 3, kernel_size=2, name="c"),
         lambda: nn.conv_transpose2d(X, 3, kernel_size=1, padding=3, name="c"),
+        lambda: nn.conv_transpose2d(X, 3, kernel_size=2, stride=2, output_padding=2, name="c"),
+        lambda: nn.conv_transpose2d(X, 3, kernel_size=2, stride=2, output_padding=(1,), name="c"),
         lambda: nn.convolution(X, tensor("w", (2, 3, 2, 2))),
         lambda: nn.convolution(X, tensor("w", (2, 4, 2))),
     ],

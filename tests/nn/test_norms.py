@@ -71,6 +71,33 @@ def test_group_norm(groups: int, shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("affine", [True, False])
+def test_instance_norm(affine: bool) -> None:
+    f = torch().nn.functional
+    x = tensor("x", (N, 3, 4, 2))
+    y = nn.instance_norm(x, affine=affine, name="i")
+    agrees(
+        y,
+        lambda x, i_gain=None, i_shift=None: f.instance_norm(x, weight=i_gain, bias=i_shift),
+        [x, *parameters(y)],
+        values_of(y, x=RNG.normal(size=(2, 3, 4, 2))),
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+@pytest.mark.parametrize("shape", [(2, 5), (2, 4, 3)])
+def test_local_response_norm(size: int, shape: tuple[int, ...]) -> None:
+    f = torch().nn.functional
+    x = tensor("x", (N, *shape[1:]))
+    y = nn.local_response_norm(x, size, alpha=0.3, beta=0.6, bias=1.5)
+
+    def outside(x: Any) -> Any:
+        whole = x if x.ndim > 2 else x[..., None]
+        return f.local_response_norm(whole, size, 0.3, 0.6, 1.5).reshape(x.shape)
+
+    agrees(y, outside, [x], {"x": RNG.normal(size=shape)})
+
+
+@pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 5), (3, 2, 2, 3)])
 def test_batch_norm(shape: tuple[int, ...], affine: bool) -> None:
     f = torch().nn.functional
@@ -174,6 +201,9 @@ def test_second_derivative_of_layer_norm() -> None:
         lambda: nn.rms_norm(tensor("x", ()), name="l"),
         lambda: nn.group_norm(tensor("x", (N, 5, 2)), 2, name="l"),
         lambda: nn.group_norm(tensor("x", (N,)), 1, name="l"),
+        lambda: nn.instance_norm(tensor("x", (N, 3)), name="l"),
+        lambda: nn.local_response_norm(tensor("x", (N,)), 2),
+        lambda: nn.local_response_norm(tensor("x", (N, 3)), 0),
         lambda: nn.batch_norm(tensor("x", (N, N)), name="l"),
     ],
     ids=itertools.count(),

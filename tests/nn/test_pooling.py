@@ -91,6 +91,66 @@ def test_pooling_of_sequences() -> None:
     )
 
 
+CEILED: dict[str, dict[str, Any]] = {
+    "one more": {"window": 2, "stride": 3},
+    "overlapping": {"window": 3, "stride": 2},
+    "padded": {"window": 3, "stride": 2, "padding": 1},
+    "none that begins beyond": {"window": (3, 2), "stride": (3, 4), "padding": 1},
+    "nothing left over": {"window": 1, "stride": 1},
+}
+
+
+@pytest.mark.parametrize("name", CEILED)
+def test_one_more_window_where_elements_are_left(name: str) -> None:
+    x = tensor("x", (N, 3, 5, 6))
+    f = torch().nn.functional
+    settings, other = CEILED[name], theirs(CEILED[name]) | {"ceil_mode": True}
+    agrees(nn.max_pool2d(x, **settings, ceil=True), lambda x: f.max_pool2d(x, **other), [x], {"x": IMAGE})
+    for counted in (True, False):
+        agrees(
+            nn.avg_pool2d(x, **settings, ceil=True, count_padding=counted),
+            lambda x, counted=counted: f.avg_pool2d(x, **other, count_include_pad=counted),
+            [x],
+            {"x": IMAGE},
+        )
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_norms_of_windows(order: int) -> None:
+    x = tensor("x", (N, 3, 5, 6))
+    f = torch().nn.functional
+    pool = f.avg_pool2d  # its own norm pooling forgets signs where the order is odd
+
+    def outside(x: Any) -> Any:
+        return (pool(x.abs() ** order, 2, stride=1) * 4) ** (1 / order)
+
+    agrees(nn.lp_pool(x, 2, stride=1, order=order), outside, [x], {"x": IMAGE})
+
+
+def test_any_number_of_axes() -> None:
+    x, values = tensor("x", (N, 2, 3, 4, 5)), {"x": RNG.normal(size=(2, 2, 3, 4, 5))}
+    f = torch().nn.functional
+    agrees(nn.max_pool(x, 2, stride=1, padding=1), lambda x: f.max_pool3d(x, 2, 1, 1), [x], values)
+    agrees(nn.avg_pool(x, (1, 2, 3)), lambda x: f.avg_pool3d(x, (1, 2, 3)), [x], values)
+
+
+def test_uneven_padding_and_dilation() -> None:
+    x, values = tensor("x", (N, 3, 7)), {"x": RNG.normal(size=(2, 3, 7))}
+    f = torch().nn.functional
+    agrees(
+        nn.max_pool1d(x, 3, stride=2, padding=((2, 0),)),
+        lambda x: f.max_pool1d(f.pad(x, (2, 0), value=-float("inf")), 3, 2),
+        [x],
+        values,
+    )
+    agrees(
+        nn.avg_pool1d(x, 2, stride=1, dilation=3),
+        lambda x: (x[..., :-3] + x[..., 3:]) / 2,
+        [x],
+        values,
+    )
+
+
 def test_global_pooling() -> None:
     x = tensor("x", (N, 3, 5, 6))
     agrees(nn.global_pool(x), lambda x: x.mean((2, 3)), [x], {"x": IMAGE})
@@ -107,6 +167,8 @@ X = tensor("x", (N, 3, 5, 6))
         lambda: nn.max_pool2d(X, 2, padding=2),
         lambda: nn.max_pool2d(X, 2, stride=0),
         lambda: nn.max_pool1d(X, 2),
+        lambda: nn.max_pool(tensor("x", (N, 3)), 2),
+        lambda: nn.lp_pool(X, 2, padding=2),
         lambda: nn.avg_pool2d(tensor("x", (N, 3, N, 6)), 2),
         lambda: nn.global_pool(tensor("x", (N, 3))),
     ],
