@@ -10,7 +10,7 @@ import pytest
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.express import functions, joining, selecting, statistics
+from symdl.express import functions, joining, padding, patterns, repeating, scattering, selecting, statistics
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.program import collect
@@ -21,6 +21,7 @@ from symdl.run.reference import evaluate
 N = Dim("n")
 ROWS, IMAGES = tensor("x", (N, 4)), tensor("x", (N, 4, 6, 7))
 WORDS, IDS = tensor("x", (N, 5, 6)), tensor("ids", (N,), dtype="int64")
+SIDES = ((0, 0), (0, 0), (1, 2), (2, 0))
 MASK = tensor("mask", (N, 4), dtype="int64")
 
 LAYERS: dict[str, Callable[[], Tensor]] = {
@@ -30,6 +31,12 @@ LAYERS: dict[str, Callable[[], Tensor]] = {
     "transposed": lambda: nn.conv_transpose2d(IMAGES, 4, kernel_size=3, stride=2, padding=1, name="c"),
     "max_pool2d": lambda: nn.max_pool2d(IMAGES, 3, stride=2, padding=1),
     "avg_pool2d": lambda: nn.avg_pool2d(IMAGES, 3, stride=2, padding=1, count_padding=False),
+    "longer": lambda: nn.conv_transpose2d(IMAGES, 4, kernel_size=3, stride=2, output_padding=1, name="c"),
+    "one window more": lambda: (
+        nn.max_pool2d(IMAGES, 2, stride=3, ceil=True) + nn.avg_pool2d(IMAGES, 2, stride=3, ceil=True)
+    ),
+    "lp_pool": lambda: nn.lp_pool(IMAGES, 2, order=3),
+    "local_response_norm": lambda: nn.local_response_norm(IMAGES, 3),
     "batch_norm": lambda: nn.batch_norm(IMAGES, name="b"),
     "layer_norm": lambda: nn.layer_norm(IMAGES, name="l"),
     "group_norm": lambda: nn.group_norm(IMAGES, 2, name="g"),
@@ -43,7 +50,18 @@ OPERATIONS: dict[str, Callable[[], Tensor]] = {
     "smooth units": lambda: nn.mish(nn.gelu(nn.silu(nn.softsign(ROWS)), approximate=True)),
     "bent units": lambda: nn.selu(nn.elu(ROWS)) + nn.hardtanh(ROWS) + nn.relu6(ROWS),
     "functions": lambda: functions.erf(ROWS) + functions.expm1(ROWS) * functions.cosh(ROWS),
-    "joins": lambda: joining.concatenate([joining.pad(ROWS, 1), joining.pad(ROWS**2, 1)], 1),
+    "joins": lambda: joining.concatenate([padding.pad(ROWS, 1), padding.pad(ROWS**2, 1)], 1),
+    "margins": lambda: padding.pad(padding.pad(IMAGES, SIDES, mode="reflect"), 1, mode="wrap"),
+    "copies": lambda: repeating.tile(repeating.repeat(ROWS, 2), (1, 3)) * 2,
+    "triangles": lambda: patterns.tril(WORDS, 1) + repeating.roll(WORDS, 2),
+    "scatter": lambda: scattering.scatter(
+        ROWS, tensor("ids", (3, 4), dtype="int64"), tensor("u", (3, 4)), op="multiply", mode="wrap"
+    ),
+    "rounding": lambda: functions.mod(ROWS, 0.75) + ROWS * functions.rint(ROWS),
+    "cumprod": lambda: statistics.cumprod(ROWS, reverse=True, exclusive=True),
+    "shrinking units": lambda: (
+        nn.shrink(nn.hard_swish(nn.celu(ROWS)), 0.2, shift=0.1) + nn.glu(repeating.tile(ROWS, 2))
+    ),
     "stack": lambda: joining.stack([ROWS, 3 * ROWS], 1),
     "take": lambda: selecting.take(ROWS, tensor("ids", (3,), dtype="int64"), 1),
     "clip": lambda: selecting.clip(ROWS, -0.5, 0.5) * selecting.one_hot(IDS, 4),
