@@ -82,7 +82,13 @@ def fuse(
             place = _join(groups, equation, loop, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)
-            groups.append(Group(contraction or _alone(equation), [equation], loops.get(equation.number, "")))
+            groups.append(
+                Group(
+                    contraction or _alone(equation, scans=not naive),
+                    [equation],
+                    loops.get(equation.number, ""),
+                )
+            )
         made[equation.lhs] = place
         for tensor in reads:
             past = readers.setdefault(tensor, [])
@@ -91,8 +97,8 @@ def fuse(
     return groups
 
 
-def _alone(equation: FrozenEquation) -> Nest:
-    nest = Nest()
+def _alone(equation: FrozenEquation, *, scans: bool) -> Nest:
+    nest = Nest(scans=scans)
     nest.start(equation)
     return nest
 

@@ -8,16 +8,17 @@ variables lie inside its summed ones adds up in memory.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from symdl.lower.ir import FrozenEquation, terms
 from symdl.lower.poly import ONE, ZERO, Pick, Poly, Var, atoms, of
+from symdl.lower.scans import Scan, as_scan
 
 IN_MEMORY = ("sum", "prod", "max")
 """Reductions whose running values may be elements of a tensor."""
 
-Role = Literal["assign", "start", "step", "finish", "zero", "add", "shift", "expsum"]
+Role = Literal["assign", "start", "step", "finish", "zero", "add", "shift", "expsum", "running"]
 
 
 @dataclass(slots=True, eq=False)
@@ -77,33 +78,37 @@ class Task:
     names: dict[str, Poly] = field(default_factory=dict)
     summing: bool = False
     in_memory: bool = False
+    scan: Scan | None = None
 
 
-def task(equation: FrozenEquation) -> Task:
-    """Return an equation with all its variables still to do."""
+def task(equation: FrozenEquation, *, scans: bool) -> Task:
+    """Return an equation with all its variables still to do; with `scans`, running values take one loop."""
     sizes = equation.sizes
     skipped = (*equation.scattered, *equation.fixed)
     free = [v for v in equation.free if v not in skipped and sizes[v] != ONE]
     bound = [v for v in equation.bound if sizes[v] != ONE]
     units = {v: ZERO for v in sizes if sizes[v] == ONE}
     units |= {v: e for v, e in zip(equation.free, equation.where, strict=True) if v in equation.fixed}
-    return Task(equation, reads_of(equation), free, bound, units)
+    new = Task(equation, reads_of(equation), free, bound, units)
+    new.scan = as_scan(equation, IN_MEMORY) if scans else None
+    return new
 
 
 class Nest:
     """A kernel under construction: a list of loops and parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, scans: bool = True) -> None:
+        self.scans = scans
         self.items: list[Building | Part] = []
         self._numbers = itertools.count()
 
     def start(self, equation: FrozenEquation) -> None:
         """Place the first equation."""
-        self._fresh(self.items, task(equation))
+        self._fresh(self.items, task(equation, scans=self.scans))
 
     def join(self, equation: FrozenEquation) -> bool:
         """Place an equation that reads what others here make or read, if it fits; say whether."""
-        new = task(equation)
+        new = task(equation, scans=self.scans)
         if not new.free and not new.bound:
             self._fresh(self.items, new)
             return True
@@ -151,6 +156,8 @@ class Nest:
         equation = new.equation
         if equation.sizes[variable] != loop.extent:
             return False
+        if new.scan and variable in (new.scan.free, new.scan.bound):
+            return False
         if variable in new.free or (new.summing and equation.op != "argmax"):
             return True
         if equation.op in IN_MEMORY:
@@ -174,7 +181,12 @@ class Nest:
     def _fresh(self, items: list[Building | Part], new: Task) -> None:
         """Place what is left of the task in new loops at the end."""
         order = preferred(new)
+        if new.scan:
+            order = [v for v in order if v not in (new.scan.free, new.scan.bound)]
         while order or (new.equation.op and not new.summing):
+            if new.scan and not order:
+                items.extend(self._run_up(new, new.scan))
+                return
             variable = order.pop(0) if order else ""
             after: list[Building | Part] = []
             if variable not in new.free and not new.summing:
@@ -212,6 +224,18 @@ class Nest:
         if not new.equation.op:
             return Part("assign", new.equation, new.names)
         return Part("add" if new.in_memory else "step", new.equation, new.names)
+
+    def _run_up(self, new: Task, scan: Scan) -> list[Building | Part]:
+        """Return a loop that takes one step of a running value for every element, and its start."""
+        equation = replace(new.equation, guards=scan.guards)
+        start = Part("start", equation, dict(new.names))
+        loop = Building(f"i{next(self._numbers)}", equation.sizes[scan.free])
+        loop.partial.add(equation.lhs)
+        here = of(Var(loop.var))
+        new.names[scan.free] = new.names[scan.bound] = loop.extent - 1 - here if scan.backward else here
+        step, keep = Part("step", equation, new.names), Part("running", equation, new.names)
+        loop.items.extend([keep, step] if scan.exclusive else [step, keep])
+        return [start, loop]
 
     def _around(self, new: Task) -> tuple[list[Building | Part], list[Building | Part]]:
         """Return what comes before and after the loops over which the task runs up its value."""

@@ -88,6 +88,10 @@ class _Resolver:
             at = _flat(equation, part.names) if op == "argmax" else None
             name = self.running[number_]
             done.append(Fold(name, op, read.body(equation.body), guards, at, "", number_))
+        elif part.role == "running":
+            name = next(self.locals)  # the running value changes after this
+            done.append(Let(name, Body((Node("local", (), self.running[number_]),)), (), False, number_))
+            self.keep(name, where, equation, known, stores)
         elif part.role == "shift":
             # Infinite values must not be subtracted from each other.
             self.shifts[number_] = shift = next(self.locals)
