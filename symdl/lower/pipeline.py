@@ -14,7 +14,7 @@ from symdl.express.program import Program
 from symdl.lower.body import load
 from symdl.lower.buffers import Plan, Step, plan
 from symdl.lower.calls import Call, CheckCall, Kernel, calls
-from symdl.lower.classify import as_contraction, as_scatter
+from symdl.lower.classify import Contraction, as_contraction, as_scatter
 from symdl.lower.flatten import flatten
 from symdl.lower.freeze import freeze
 from symdl.lower.fuse import Group, fuse, ordered
@@ -27,6 +27,7 @@ from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
 from symdl.lower.rows import Split, split, with_rows
 from symdl.lower.schedule import bind_axes
+from symdl.lower.unroll import short_rows
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
 from symdl.lower.windows import with_windows
 
@@ -78,7 +79,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
     contractions = {number: c for number, c in found.items() if c is not None}
     groups = fuse(frozen, equations, contractions, naive=schedule == "naive")
-    steps = verify_steps(frozen, _steps(frozen, groups, batch))
+    steps = verify_steps(frozen, _steps(frozen, groups, batch, naive=schedule == "naive"))
     buffers = plan(frozen, steps, reuse=schedule == "fused")
     frozen, steps, buffers = _with_copies(frozen, steps, buffers)
     bound = [replace(step, work=bind_axes(step.work, target=target)) for step in steps]
@@ -92,12 +93,17 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound), batch, tuple(splits)))
 
 
-def _steps(program: FrozenProgram, groups: Sequence[Group], batch: str) -> list[Step]:
+def _steps(program: FrozenProgram, groups: Sequence[Group], batch: str, *, naive: bool) -> list[Step]:
     """Return loop trees over flat positions; what no other kernel reads stays in locals."""
     steps = []
     for group in groups:
         numbers = tuple(e.number for e in group.equations)
-        work = resolve(group.work, program.tensors) if isinstance(group.work, Nest) else group.work
+        work: Contraction | tuple[Item, ...]
+        if isinstance(group.work, Nest):
+            work = resolve(group.work, program.tensors)
+            work = work if naive else short_rows(work, program.tensors)
+        else:
+            work = group.work
         steps.append(Step(work, numbers, group.loop))
     needed = {*program.outputs, *(new for _, new in program.updates)}
     for step in steps:
