@@ -12,8 +12,9 @@ import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Contribution, Derivative, Rewrite
+from symdl.explain.conditions import condition
 from symdl.explain.derivation import Lines, Relation, Step
-from symdl.explain.equations import Page, condition, left_side, right_side
+from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.reasons import rule_of
 from symdl.explain.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
 from symdl.express.dims import Extent, Index
@@ -81,14 +82,14 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
 
 def _where(page: Page, via: Equation, derivative: Derivative) -> tuple[Node, ...]:
     """The conditions of an equation, and for a maximum that this is its position, as indicators."""
-    found = [Indicator(condition(page, guard)) for guard in via.guards]
+    found = [Indicator(condition(page.notation, guard, via.extents)) for guard in via.guards]
     if via.reduction and via.reduction.op == "max":
         flat: sp.Expr = sp.Integer(0)
         for index, size in via.reduction.axes:
             flat = sp.expand(flat * size + index)
         tensors = [e.lhs for e in derivative.program.equations]
         position = next(t for t in tensors if t.role == "index" and t.of is via.lhs)
-        chosen = condition(page, Equal(position.at(*via.indices), flat))
+        chosen = condition(page.notation, Equal(position.at(*via.indices), flat), via.extents)
         found.append(Indicator(chosen))
     return tuple(found)
 

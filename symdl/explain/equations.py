@@ -7,7 +7,7 @@ that are used once are written inside their user, ``exp(z - logsumexp(z))`` is c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,19 +15,18 @@ import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
+from symdl.explain.conditions import conditions
 from symdl.explain.names import free_label, label_of, labels_of
 from symdl.explain.notation import Notation, ordered_factors
 from symdl.explain.tree import (
     Array,
     Big,
     Call,
-    Compare,
     Cross,
     Entry,
     Indicator,
     Item,
     Label,
-    Logic,
     Negative,
     Node,
     Product,
@@ -39,11 +38,7 @@ from symdl.explain.tree import (
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import (
     MATRIX_OPS,
-    Divisible,
-    Equal,
     Equation,
-    Guard,
-    InRange,
     Origin,
     guard_terms,
 )
@@ -110,7 +105,7 @@ class Page:
         """A tensor's shape as a formula, ``n × 10``."""
         if not tensor.shape:
             return Symbol(Label("scalar", verbatim=True))
-        sizes = tuple(_extent(size) for size in tensor.shape)
+        sizes = tuple(Notation().read(sp.sympify(size, strict=True)) for size in tensor.shape)
         return sizes[0] if len(sizes) == 1 else Cross(sizes)
 
     def fact(self, rule: str) -> tuple[str, Node | None]:
@@ -302,12 +297,12 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     if equation.reduction:
         negative = isinstance(node, Negative) and equation.reduction.op == "sum"
         inside = node.arg if negative and isinstance(node, Negative) else node
-        condition = _conditions(page, inner)
+        condition = conditions(page.notation, inner, equation.extents)
         op: Any = equation.reduction.op
         node = Big(op, equation.reduction.axes, inside, condition)
         node = Negative(node) if negative else node
     node = _times(front, node)
-    shown = _conditions(page, outer)
+    shown = conditions(page.notation, outer, equation.extents)
     if shown is None:
         return node
     return (
@@ -357,31 +352,6 @@ def _contraction(page: Page, body: sp.Mul, equation: Equation) -> Node:
     plain = [f for f in factors if not f.atoms(Access)]
     rest = sorted((f for f in factors if f.atoms(Access)), key=late)
     return page.notation.times((*plain, *rest))
-
-
-def _conditions(page: Page, guards: Iterable[Guard]) -> Node | None:
-    parts = tuple(condition(page, guard) for guard in guards)
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else Logic("and", parts)
-
-
-def condition(page: Page, guard: Guard) -> Node:
-    """Return a guard as a condition."""
-    read = page.notation.read
-    if isinstance(guard, Equal):
-        sides = (guard.left, guard.right)
-        left, right = reversed(sides) if isinstance(guard.right, Index) else sides
-        return Compare("=", read(left), read(right))
-    if isinstance(guard, Divisible):
-        return Compare("|", number(guard.by), read(guard.expr))
-    assert isinstance(guard, InRange)
-    upper = Compare("<", read(guard.expr), _extent(guard.extent))
-    return Compare("<=", number(0), upper)
-
-
-def _extent(size: Extent) -> Node:
-    return Notation().read(sp.sympify(size, strict=True))
 
 
 __all__ = ["Array", "Page", "left_side", "right_side"]
