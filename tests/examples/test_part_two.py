@@ -33,11 +33,14 @@ def test_convolutional_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert "(convolution)" in shown and "argmax" in shown
 
 
-def test_adversarial_network(capsys: pytest.CaptureFixture[str]) -> None:
-    found = example("09_gan").main(["--steps", "2000"])
+def test_adversarial_networks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = example("09_gan").main(["--steps", "2000", "--epochs", "100", "--out", str(tmp_path)])
     assert found["distance"] < found["normal"] / 2
     assert abs(found["short"] - 1 / 3) < 0.1 and abs(found["long"] - 2 / 3) < 0.1
+    assert found["real"] < found["drawn"] < (found["real"] + found["noise"]) / 2
+    assert found["rarest"] > 0.02  # every digit is drawn
     assert "discriminator" in capsys.readouterr().out
+    assert (tmp_path / "gan_digits.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_derived_and_handwritten_backward_passes(capsys: pytest.CaptureFixture[str]) -> None:
