@@ -109,6 +109,10 @@ from symdl.nn.regression import (
     log_cosh,
     mean_absolute_error,
 )
+from symdl.nn.rotary import (
+    rotary,
+    rotary_angles,
+)
 from symdl.nn.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -219,6 +223,8 @@ __all__ = [
     "relu6",
     "rms_norm",
     "rnn",
+    "rotary",
+    "rotary_angles",
     "selu",
     "sequence_mask",
     "shrink",

@@ -6,6 +6,7 @@ how well their keys fit the queries.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -13,12 +14,14 @@ import sympy as sp
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.conditions import as_condition
+from symdl.express.dims import Extent, Index
 from symdl.express.equations import Guard, InRange, Origin
 from symdl.express.methods import Mask
-from symdl.express.operators import axis_indices, broadcast_shapes
+from symdl.express.operators import axis_indices, broadcast_shapes, read
 from symdl.express.selecting import take
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
+from symdl.nn.activations import literal
 from symdl.nn.initializers import Initializer, uniform
 from symdl.nn.layers import dense
 
@@ -41,7 +44,16 @@ def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initialize
 
 
 def attention(
-    q: Tensor, k: Tensor, v: Tensor, *, causal: bool = False, mask: Mask = None, name: str | None = None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    causal: bool = False,
+    mask: Mask = None,
+    bias: Tensor | None = None,
+    scale: float | None = None,
+    softcap: float | None = None,
+    name: str | None = None,
 ) -> Tensor:
     """Scaled dot-product attention (Vaswani et al., 2017): ``softmax(q k^T / sqrt(d)) v``.
 
@@ -52,6 +64,9 @@ def attention(
         causal: query i sees keys 0 to i only.
         mask: where a key may be seen: a condition or an int64 tensor of zeros and ones that broadcasts to
             ``(..., queries, keys)``. What is masked is not evaluated; a query that sees nothing gives 0.
+        bias: added to the scores; broadcasts like `mask`.
+        scale: of the scores, instead of ``1/sqrt(d)``.
+        softcap: a limit `c` of the scores, before the bias: ``c*tanh(score/c)``.
         name: of the result.
 
     Returns:
@@ -60,22 +75,16 @@ def attention(
     Raises:
         ShapeError: shapes that do not fit together.
     """
-    batch = q.shape[:-2]
-    fits = q.rank >= 2 and q.rank == k.rank == v.rank and q.shape[-1] == k.shape[-1]
-    if not fits or k.shape[:-1] != v.shape[:-1] or k.shape[:-2] != batch:
-        raise ShapeError(
-            "attention: queries, keys and values do not fit together",
-            shapes={"q": q.shape, "k": k.shape, "v": v.shape},
-        )
+    _check_fit(q, k, v)
     *rows, i, j, d = axis_indices(q.rank + 1)
     queries, keys, depth = q.shape[-2], k.shape[-2], q.shape[-1]
     row, pair = (*rows, i), (*rows, i, j)
-    shape = (*batch, queries, keys)
+    shape = (*q.shape[:-2], queries, keys)
     guards: list[Guard] = [InRange(i - j, queries)] if causal else []
-    scale = 1 / sp.sqrt(depth)
+    factor = 1 / sp.sqrt(depth) if scale is None else literal(scale)
     dot = Sum(q.at(*rows, i, d) * k.at(*rows, j, d), (d, depth))
     product = define(None, pair, dot, shape=shape, origin=Origin("scores"))
-    score = scale * product.at(*pair)
+    score = _shifted(factor * product.at(*pair), pair, shape, bias, softcap, guards)
 
     def seen(value: sp.Expr, otherwise: sp.Expr) -> sp.Expr:
         condition = _condition(mask, pair, shape)
@@ -87,8 +96,38 @@ def attention(
         f"{name}.P" if name else None, pair, share, shape=shape, guards=guards, origin=Origin("softmax")
     )
     body = Sum(weights.at(*pair) * v.at(*rows, j, d), (j, keys))
-    out = (*batch, queries, v.shape[-1])
+    out = (*q.shape[:-2], queries, v.shape[-1])
     return define(name, (*row, d), body, shape=out, origin=Origin("attention"))
+
+
+def _check_fit(q: Tensor, k: Tensor, v: Tensor) -> None:
+    fits = q.rank >= 2 and q.rank == k.rank == v.rank and q.shape[-1] == k.shape[-1]
+    if not fits or k.shape[:-1] != v.shape[:-1] or k.shape[:-2] != q.shape[:-2]:
+        raise ShapeError(
+            "attention: queries, keys and values do not fit together",
+            shapes={"q": q.shape, "k": k.shape, "v": v.shape},
+        )
+
+
+def _shifted(
+    score: sp.Expr,
+    pair: Sequence[Index],
+    shape: tuple[Extent, ...],
+    bias: Tensor | None,
+    softcap: float | None,
+    guards: Sequence[Guard],
+) -> sp.Expr:
+    """Return the scores within their limit and with the bias."""
+    if bias is None and softcap is None:
+        return score
+    if softcap is not None:
+        limit = literal(softcap)
+        score = limit * sp.tanh(score / limit)
+    if bias is not None:
+        if broadcast_shapes(bias.shape, shape) != shape:
+            raise ShapeError("attention: the bias does not fit", shapes={"bias": bias.shape, "scores": shape})
+        score = score + read(bias, pair)
+    return define(None, pair, score, shape=shape, guards=guards, origin=Origin("biased scores")).at(*pair)
 
 
 def _condition(mask: Mask, pair: Any, shape: Any) -> sp.Basic | None:

@@ -6,13 +6,15 @@ Enters: a loss for each sample, perhaps weights, perhaps a mask. Leaves: a rank-
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.conditions import as_condition, not_equal, where
 from symdl.express.methods import Mask
 from symdl.express.operators import elementwise, reduce
-from symdl.express.statistics import reduction
+from symdl.express.statistics import reduction as reduced
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
 
@@ -20,15 +22,52 @@ ClassWeights = Sequence[float] | Tensor | None
 """A weight for each class: numbers, or a tensor of shape ``(classes,)``."""
 
 
-def averaged(each: Tensor, *, weights: Tensor | None = None, mask: Mask = None, name: str | None) -> Tensor:
-    """``sum(weights*each)/sum(weights)`` over the samples where `mask` holds; a plain mean without both."""
-    if weights is None and mask is None:
-        return reduce("mean", each, name=name)
-    if weights is None:
-        return reduction("mean", each, where=mask, name=name)
-    top = reduction("sum", elementwise(lambda w, x: w * x, weights, each), where=mask)
-    bottom = reduction("sum", weights, where=mask)
+Averaging = Literal["mean", "sum", "none"]
+"""What becomes of the losses of the samples: their mean, their sum, or nothing, so that they stay apart."""
+
+
+def averaged(
+    each: Tensor,
+    *,
+    weights: Tensor | None = None,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None,
+) -> Tensor:
+    """``sum(weights*each)/sum(weights)`` over the samples where `mask` holds; a plain mean without both.
+
+    With ``reduction="sum"`` the numerator alone, with ``"none"`` its terms, 0 where `mask` does not hold.
+
+    Raises:
+        ExpressionError: another `reduction`.
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise ExpressionError(f"reduction = {reduction!r}", cure="use 'mean', 'sum' or 'none'")
+    if weights is None and mask is None and reduction != "none":
+        return reduce(reduction, each, name=name)
+    if weights is None and reduction == "mean":
+        return reduced("mean", each, where=mask, name=name)
+    if weights is not None:
+        each = elementwise(lambda w, x: w * x, weights, each)
+    if reduction == "none":
+        return where(True if mask is None else mask, each, 0, name=name)  # type: ignore[no-any-return]
+    if weights is None or reduction == "sum":
+        return reduced("sum", each, where=mask, name=name)
+    top, bottom = (reduced("sum", part, where=mask) for part in (each, weights))
     return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
+
+
+def without(ignored: int | None, labels: Tensor, mask: Mask) -> Mask:
+    """Return the mask that also leaves out the rows with the label `ignored`."""
+    if ignored is None:
+        return mask
+    counts = not_equal(labels, ignored)
+    return counts if mask is None else as_condition(mask) & counts  # type: ignore[no-any-return]
+
+
+def unless(ignored: int | None, label: sp.Expr, value: sp.Expr) -> sp.Expr:
+    """Return `value`, which is not evaluated where the label is `ignored`."""
+    return value if ignored is None else sp.Piecewise((value, sp.Ne(label, ignored)), (0, True))
 
 
 def class_weight(weights: ClassWeights, label: sp.Expr, classes: object) -> sp.Expr:

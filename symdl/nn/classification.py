@@ -14,7 +14,17 @@ from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.averages import ClassWeights, at_least, averaged, checked_labels, class_weight, same_shape
+from symdl.nn.averages import (
+    Averaging,
+    ClassWeights,
+    at_least,
+    averaged,
+    checked_labels,
+    class_weight,
+    same_shape,
+    unless,
+    without,
+)
 
 
 def nll(
@@ -22,7 +32,9 @@ def nll(
     target: Tensor,
     *,
     class_weights: ClassWeights = None,
+    ignore_label: int | None = None,
     mask: Mask = None,
+    reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
     """The negative log-likelihood: the mean of ``-log_probabilities`` at the target class.
@@ -31,7 +43,9 @@ def nll(
         log_probabilities: shape ``(..., classes)``, such as the result of `log_softmax`.
         target: int64 labels of shape ``(...)``.
         class_weights: a weight for each class; the mean is then divided by the sum of the weights.
+        ignore_label: rows with this label, which need not be a class, do not count.
         mask: which rows count.
+        reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
 
     Raises:
@@ -40,12 +54,15 @@ def nll(
     checked_labels(log_probabilities, target, "nll")
     rows = axis_indices(target.rank)
     label, shape = target.at(*rows), target.shape
-    each = define(None, rows, -log_probabilities.at(*rows, label), shape=shape, origin=Origin("nll"))
+    value = unless(ignore_label, label, -log_probabilities.at(*rows, label))
+    each = define(None, rows, value, shape=shape, origin=Origin("nll"))
+    mask = without(ignore_label, target, mask)
     if class_weights is None:
-        return averaged(each, mask=mask, name=name)
+        return averaged(each, mask=mask, reduction=reduction, name=name)
     body = class_weight(class_weights, label, log_probabilities.shape[-1])
+    body = unless(ignore_label, label, body)
     weights = define(None, rows, body, shape=shape, origin=Origin("class weight"))
-    return averaged(each, weights=weights, mask=mask, name=name)
+    return averaged(each, weights=weights, mask=mask, reduction=reduction, name=name)
 
 
 def focal(
@@ -55,6 +72,7 @@ def focal(
     gamma: float = 2.0,
     class_weights: ClassWeights = None,
     mask: Mask = None,
+    reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
     """The focal loss (Lin et al., 2017): the mean of ``-w*(1 - p)**gamma*log(p)``, `p` the target's share.
@@ -65,6 +83,7 @@ def focal(
         gamma: 0 (cross entropy) or at least 1; between them the slope at ``p = 1`` is not finite.
         class_weights: the `w` of each class, 1 by default; the mean is over rows all the same.
         mask: which rows count.
+        reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
     """
     checked_labels(logits, target, "focal loss")
@@ -79,10 +98,17 @@ def focal(
     ).at(*rows)
     body = -((1 - sp.exp(log_p)) ** g) * log_p * class_weight(class_weights, label, classes)
     each = define(None, rows, body, shape=shape, origin=Origin("focal loss"))
-    return averaged(each, mask=mask, name=name)
+    return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
-def kl_divergence(logits: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L") -> Tensor:
+def kl_divergence(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
     """The mean over rows of ``sum(p*(log p - log softmax(logits)))``; a `p` of 0 adds nothing.
 
     `target` holds probabilities of the shape of `logits`; that they sum to one is not assumed.
@@ -97,14 +123,21 @@ def kl_divergence(logits: Tensor, target: Tensor, *, mask: Mask = None, name: st
     term = sp.Piecewise((p * (sp.log(p) - log_q), p > 0), (0, True))
     body = Sum(term, (j, classes))
     each = define(None, rows, body, shape=shape, origin=Origin("kl divergence"))
-    return averaged(each, mask=mask, name=name)
+    return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
-def hinge(scores: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L") -> Tensor:
+def hinge(
+    scores: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
     """``mean(max(0, 1 - target*scores))`` with targets -1 and 1; the slope at the corner is 0."""
     same_shape(scores, target)
 
     def formula(z: sp.Expr, y: sp.Expr) -> sp.Expr:
         return sp.Piecewise((1 - y * z, y * z < 1), (0, True))
 
-    return averaged(elementwise(formula, scores, target), mask=mask, name=name)
+    return averaged(elementwise(formula, scores, target), mask=mask, reduction=reduction, name=name)

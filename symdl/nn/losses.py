@@ -1,6 +1,7 @@
 """Losses and penalties.
 
-Enters: predictions and targets. Leaves: a rank-0 tensor, the mean over all samples. The losses take logits,
+Enters: predictions and targets. Leaves: a rank-0 tensor, the mean over all samples (with ``reduction="sum"``
+their sum, with ``"none"`` the losses of all samples). The losses take logits,
 not probabilities, and stay finite for logits of ±1000 and beyond.
 """
 
@@ -15,19 +16,33 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.equations import Origin
 from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise, reduce
-from symdl.express.statistics import reduction
+from symdl.express.statistics import reduction as reduced
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.averages import ClassWeights, at_least, averaged, class_weight, same_shape
+from symdl.nn.averages import (
+    Averaging,
+    ClassWeights,
+    at_least,
+    averaged,
+    class_weight,
+    same_shape,
+    unless,
+    without,
+)
 
 
 def mean_squared_error(
-    prediction: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L"
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
 ) -> Tensor:
     """``mean((prediction - target)**2)`` over all elements where `mask` holds; the shapes must be equal."""
     same_shape(prediction, target)
     square = elementwise(lambda a, y: (a - y) ** 2, prediction, target)
-    return averaged(square, mask=mask, name=name)
+    return averaged(square, mask=mask, reduction=reduction, name=name)
 
 
 def cross_entropy(
@@ -36,7 +51,9 @@ def cross_entropy(
     *,
     label_smoothing: float = 0.0,
     class_weights: ClassWeights = None,
+    ignore_label: int | None = None,
     mask: Mask = None,
+    reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
     """The mean of ``-log softmax(logits)`` at the target class.
@@ -47,48 +64,70 @@ def cross_entropy(
             probabilities sum to one is used only where it is declared: ``facts=[sd.sums_to_one(target)]``.
         label_smoothing: the share of each target that is spread over all classes, from 0 to 1.
         class_weights: a weight for each class; with labels, the mean is divided by the weights' sum.
+        ignore_label: rows with this label, which need not be a class, do not count.
         mask: which rows count: a condition, or an int64 tensor of zeros and ones, of shape ``(...)``.
+        reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: the loss's name.
 
     Raises:
         ShapeError: the target has neither shape, or the weights do not fit.
         ExpressionError: a smoothing outside 0 to 1.
     """
-    *rows, j = axis_indices(logits.rank)
-    where = tuple(rows)
-    # Shapes are passed along: a gather does not show the range of its index.
-    shape, classes = logits.shape[:-1], logits.shape[-1]
-    if (target.dtype == "int64" and target.shape != shape) or (
-        target.dtype == "real" and target.shape != logits.shape
-    ):
+    where, shape, classes = axis_indices(logits.rank)[:-1], logits.shape[:-1], logits.shape[-1]
+    _check_target(logits, target, label_smoothing)
+    labels = target.dtype == "int64"
+    ignored = ignore_label if labels else None
+    body = _row_loss(logits, target, at_least("label_smoothing", label_smoothing, 0), class_weights, ignored)
+    each = define(None, where, body, shape=shape, origin=Origin("cross entropy"))
+    mask = without(ignored, target, mask)
+    if class_weights is None or not labels or reduction != "mean":
+        return averaged(each, mask=mask, reduction=reduction, name=name)
+    label = target.at(*where)
+    one = unless(ignored, label, class_weight(class_weights, label, classes))
+    counts = define(None, where, one, shape=shape)
+    top, bottom = (reduced("sum", part, where=mask) for part in (each, counts))
+    return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
+
+
+def _check_target(logits: Tensor, target: Tensor, label_smoothing: float) -> None:
+    expected = logits.shape[:-1] if target.dtype == "int64" else logits.shape
+    if target.shape != expected:
         raise ShapeError(
             "cross entropy: the target fits neither as labels nor as probabilities",
             shapes={"logits": logits.shape, "target": target.shape},
             cure="pass int64 labels without the class axis, or probabilities with it",
         )
-    total = define(None, where, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
-    smooth = at_least("label_smoothing", label_smoothing, 0)
-    if smooth > 1:
+    if label_smoothing > 1:
         raise ExpressionError(f"label_smoothing = {label_smoothing}", cure="it must be from 0 to 1")
+
+
+def _row_loss(
+    logits: Tensor, target: Tensor, smooth: sp.Expr, class_weights: ClassWeights, ignored: int | None
+) -> sp.Expr:
+    *rows, j = axis_indices(logits.rank)
+    # Shapes are passed along: a gather does not show the range of its index.
+    shape, classes = logits.shape[:-1], logits.shape[-1]
+    total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
     log_p = logits.at(*rows, j) - total.at(*rows)
     if target.dtype == "int64":
         label = target.at(*rows)
         body = class_weight(class_weights, label, classes) * (total.at(*rows) - logits.at(*rows, label))
+        body = unless(ignored, label, body)
     else:
         body = Sum(class_weight(class_weights, j, classes) * -target.at(*rows, j) * log_p, (j, classes))
     if smooth:
         spread = Sum(class_weight(class_weights, j, classes) * -log_p, (j, classes))
         body = (1 - smooth) * body + smooth / classes * spread
-    each = define(None, where, body, shape=shape, origin=Origin("cross entropy"))
-    if class_weights is None or target.dtype == "real":
-        return averaged(each, mask=mask, name=name)
-    one = define(None, where, class_weight(class_weights, target.at(*rows), classes), shape=shape)
-    top, bottom = reduction("sum", each, where=mask), reduction("sum", one, where=mask)
-    return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
+    return body
 
 
 def binary_cross_entropy(
-    logits: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L"
+    logits: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
 ) -> Tensor:
     """The mean of ``-y log s - (1 - y) log(1 - s)`` with ``s = sigmoid(logits)``, as ``softplus(z) - y z``.
 
@@ -96,7 +135,7 @@ def binary_cross_entropy(
     """
     same_shape(logits, target)
     each = elementwise(lambda z, y: sp.log(1 + sp.exp(z)) - y * z, logits, target)
-    return averaged(each, mask=mask, name=name)
+    return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
 def l2_penalty(parameters: Iterable[Tensor], weight: float) -> Any:

@@ -1,7 +1,8 @@
 """Losses of real-valued predictions.
 
 Enters: predictions and targets of one shape. Leaves: a rank-0 tensor, the mean over all elements, or over
-those where `mask` holds. Slopes at a corner are stated per loss.
+those where `mask` holds; with ``reduction="sum"`` their sum, with ``"none"`` a tensor of all losses. Slopes
+at a corner are stated per loss.
 """
 
 from __future__ import annotations
@@ -14,26 +15,42 @@ from symdl.errors import ExpressionError
 from symdl.express.methods import Mask
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
-from symdl.nn.averages import at_least, averaged, same_shape
+from symdl.nn.averages import Averaging, at_least, averaged, same_shape
 
 
 def _of_residual(
-    formula: Callable[[sp.Expr], sp.Expr], prediction: Tensor, target: Tensor, mask: Mask, name: str | None
+    formula: Callable[[sp.Expr], sp.Expr],
+    prediction: Tensor,
+    target: Tensor,
+    mask: Mask,
+    reduction: Averaging,
+    name: str | None,
 ) -> Tensor:
     same_shape(prediction, target)
     each = elementwise(lambda a, y: formula(a - y), prediction, target)
-    return averaged(each, mask=mask, name=name)
+    return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
 def mean_absolute_error(
-    prediction: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L"
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
 ) -> Tensor:
     """``mean(|prediction - target|)``; the slope at 0 is 0."""
-    return _of_residual(sp.Abs, prediction, target, mask, name)
+    return _of_residual(sp.Abs, prediction, target, mask, reduction, name)
 
 
 def huber(
-    prediction: Tensor, target: Tensor, *, delta: float = 1.0, mask: Mask = None, name: str | None = "L"
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    delta: float = 1.0,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
 ) -> Tensor:
     """``r**2/2`` where ``|r| <= delta``, else ``delta*(|r| - delta/2)``, for ``r = prediction - target``."""
     d = at_least("delta", delta, 0)
@@ -42,12 +59,21 @@ def huber(
         near = sp.And(r <= d, r >= -d)
         return sp.Piecewise((r**2 / 2, near), (d * (r - d / 2), r > 0), (-d * (r + d / 2), True))
 
-    return _of_residual(formula, prediction, target, mask, name)
+    return _of_residual(formula, prediction, target, mask, reduction, name)
 
 
-def log_cosh(prediction: Tensor, target: Tensor, *, mask: Mask = None, name: str | None = "L") -> Tensor:
+def log_cosh(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
     """``log(cosh(r))`` for ``r = prediction - target``, as ``r + log(1 + exp(-2 r)) - log 2``."""
-    return _of_residual(lambda r: r + sp.log(1 + sp.exp(-2 * r)) - sp.log(2), prediction, target, mask, name)
+    return _of_residual(
+        lambda r: r + sp.log(1 + sp.exp(-2 * r)) - sp.log(2), prediction, target, mask, reduction, name
+    )
 
 
 def gaussian_nll(
@@ -57,6 +83,7 @@ def gaussian_nll(
     *,
     epsilon: float = 1e-6,
     mask: Mask = None,
+    reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
     """``(log v + (target - mean)**2/v)/2`` with ``v = max(variance, epsilon)``, without its constant.
@@ -74,4 +101,4 @@ def gaussian_nll(
         below = (sp.log(small) + (y - m) ** 2 / small) / 2
         return sp.Piecewise((above, v > small), (below, True))
 
-    return averaged(elementwise(formula, mean, target, variance), mask=mask, name=name)
+    return averaged(elementwise(formula, mean, target, variance), mask=mask, reduction=reduction, name=name)

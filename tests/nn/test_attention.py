@@ -89,6 +89,34 @@ def test_a_condition_as_mask() -> None:
     )
 
 
+@pytest.mark.parametrize("shape", [(4, 5), (2, 1, 5), ()])
+def test_biased_and_scaled_scores(shape: tuple[int, ...]) -> None:
+    values = three((2, 4, 3), (2, 5, 3), (2, 5, 2)) | {"b": RNG.normal(size=shape)}
+    q, k, v, b = (tensor(name, array.shape) for name, array in values.items())
+    f = torch().nn.functional
+    agrees(
+        nn.attention(q, k, v, bias=b, scale=0.4),
+        lambda q, k, v, b: f.scaled_dot_product_attention(q, k, v, attn_mask=b.expand(2, 4, 5), scale=0.4),
+        [q, k, v, b],
+        values,
+    )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_scores_within_a_limit(causal: bool) -> None:
+    values = three((2, 4, 3), (2, 4, 3), (2, 4, 2))
+    q, k, v = (tensor(name, array.shape) for name, array in values.items())
+    lib = torch()
+
+    def outside(q: Any, k: Any, v: Any) -> Any:
+        scores = 0.7 * lib.tanh(q @ k.mT / 3**0.5 / 0.7)
+        if causal:
+            scores = scores + lib.full((4, 4), -lib.inf).triu(1)
+        return scores.softmax(-1) @ v
+
+    agrees(nn.attention(q, k, v, softcap=0.7, causal=causal), outside, [q, k, v], values)
+
+
 def test_a_query_that_sees_nothing_gives_zero() -> None:
     q, k, v, m = (
         tensor("q", (2, 3)),
@@ -163,6 +191,7 @@ Q = tensor("q", (N, 4, 3))
         lambda: nn.attention(Q, Q, tensor("v", (N, 5, 3))),
         lambda: nn.attention(Q, tensor("k", (4, 3)), tensor("v", (4, 3))),
         lambda: nn.attention(Q, Q, Q, mask=tensor("m", (N, 3, 4), dtype="int64")),
+        lambda: nn.attention(Q, Q, Q, bias=tensor("b", (N, 3, 4))),
         lambda: nn.multi_head_attention(Q, heads=2, name="m"),
         lambda: nn.multi_head_attention(tensor("x", (4, 6)), heads=2, name="m"),
     ],

@@ -14,6 +14,7 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
+from symdl.run.compile import compile
 from symdl.run.reference import evaluate
 
 from .agreement import agrees, torch
@@ -135,6 +136,60 @@ def test_masked_rows_do_not_count(weighted: bool) -> None:
     )
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("ignored", [None, -100, 2])
+@pytest.mark.parametrize("weighted", ["no", "numbers", "tensor"])
+def test_what_becomes_of_the_rows(reduction: Any, ignored: int | None, weighted: str) -> None:
+    z, t, w = tensor("z", (N, 3)), tensor("t", (N,), dtype="int64"), tensor("w", (3,))
+    weights: Any = {"no": None, "numbers": list(WEIGHTS), "tensor": w}[weighted]
+    given = None if weights is None else torch().tensor(WEIGHTS)
+    labels = LABELS if ignored is None else np.where([False, True, False, False], ignored, LABELS)
+    values = {"z": A, "t": labels} | ({"w": WEIGHTS} if weighted == "tensor" else {})
+    options = {"class_weights": weights, "ignore_label": ignored, "reduction": reduction}
+    theirs = {"weight": given, "ignore_index": -100 if ignored is None else ignored, "reduction": reduction}
+    agrees(
+        nn.cross_entropy(z, t, label_smoothing=0.2, **options),
+        lambda z, t, w=None: f().cross_entropy(z, t, label_smoothing=0.2, **theirs),
+        [z],
+        values,
+    )
+    agrees(nn.nll(z, t, **options), lambda z, t, w=None: f().nll_loss(z, t, **theirs), [z], values)
+
+
+def test_ignored_labels_in_a_kernel() -> None:
+    z, t = tensor("z", (N, 3)), tensor("t", (N,), dtype="int64")
+    run = compile(nn.cross_entropy(z, t, ignore_label=-1), wrt=[z])
+    loss, slopes = run(z=A, t=np.array([0, -1, 2, 1]))
+    expected, kept = compile(nn.cross_entropy(z, t), wrt=[z])(z=A[[0, 2, 3]], t=np.array([0, 2, 1]))
+    np.testing.assert_allclose(loss, expected)
+    np.testing.assert_allclose(slopes["z"][[0, 2, 3]], kept["z"])
+    np.testing.assert_array_equal(slopes["z"][1], 0)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_losses_of_elements_stay_apart_or_are_summed(reduction: Any, masked: bool) -> None:
+    a, y, m = tensor("a", (4, 3)), tensor("y", (4, 3)), tensor("m", (4, 3), dtype="int64")
+    values = {"a": A, "y": Y} | ({"m": MASK} if masked else {})
+    mask = m if masked else None
+
+    def outside(loss: Callable[..., Any]) -> Callable[..., Any]:
+        def each(a: Any, y: Any, m: Any = None) -> Any:
+            terms = loss(a, y, reduction="none") * (1 if m is None else m)
+            return terms.sum() if reduction == "sum" else terms
+
+        return each
+
+    pairs = [
+        (nn.mean_squared_error, f().mse_loss),
+        (nn.mean_absolute_error, f().l1_loss),
+        (nn.huber, f().huber_loss),
+        (nn.binary_cross_entropy, f().binary_cross_entropy_with_logits),
+    ]
+    for ours, theirs in pairs:
+        agrees(ours(a, y, mask=mask, reduction=reduction), outside(theirs), [a], values)
+
+
 def test_nll_of_log_softmax_is_cross_entropy() -> None:
     z, t = tensor("z", (N, 2, 3)), tensor("t", (N, 2), dtype="int64")
     labels = RNG.integers(0, 3, size=(4, 2))
@@ -230,6 +285,7 @@ Z, T = tensor("z", (N, 3)), tensor("t", (N,), dtype="int64")
         (lambda: nn.triplet(Z, Z, tensor("b", (N, 2))), ShapeError),
         (lambda: nn.info_nce(tensor("a", (3,)), tensor("b", (3,))), ShapeError),
         (lambda: nn.hinge(Z, T), ShapeError),
+        (lambda: nn.cross_entropy(Z, T, reduction="average"), ExpressionError),
     ],
     ids=itertools.count(),
 )
