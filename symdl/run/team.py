@@ -2,7 +2,7 @@
 
 Enters: a schedule in blocks for one choice of sizes. Leaves: `Job`, whose `run` takes batches on any number
 of lanes. Every lane is a thread that does its tasks of a phase, then waits for the others; inside an epoch
-no lane returns to Python. `Pace` chooses the number of lanes by measuring: results do not depend on it.
+no lane returns to Python. Results do not depend on the number of lanes, which `symdl.run.pace` chooses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.emit.table import FIRST_SAMPLE, table_of
-from symdl.errors import ArgumentError
 from symdl.lower.partition import Partition
 from symdl.run.compiled import Built
 from symdl.run.memory import address, memory
@@ -28,14 +26,6 @@ Array = NDArray[Any]
 _core: Callable[[], int] | None = (
     getattr(ctypes.CDLL(None), "sched_getcpu", None) if os.name == "posix" else None
 )
-MOST_LANES = 4
-"""Lanes that are tried if the caller does not choose."""
-_TRIAL = 4e-3
-_SLICE = 0.05
-_AGAIN = 2.0
-_SLOWER = 1.4
-"""Seconds: of one trial, of a slice of the work, until the next trial; a slice that is so many times slower
-than the trial was leads to the next one at once."""
 
 
 class Job:
@@ -120,19 +110,6 @@ class Job:
                     thread.join()
 
 
-def chosen(threads: int | None) -> int | None:
-    """Return the number of lanes that was asked for here or by ``SYMDL_THREADS``, or None.
-
-    Raises:
-        ArgumentError: it is no positive integer.
-    """
-    asked = os.environ.get("SYMDL_THREADS", "")
-    value = int(asked) if asked.isdigit() else (asked or threads)
-    if value is not None and (not isinstance(value, int) or value < 1):
-        raise ArgumentError(f"threads={value!r} is no positive integer", cure="pass None or a number")
-    return value
-
-
 def others(lanes: int) -> set[int]:
     """Return the cores that this thread may use but does not, for its helpers; nothing if they are too few.
 
@@ -142,58 +119,3 @@ def others(lanes: int) -> set[int]:
         return set()
     free = os.sched_getaffinity(0) - {_core()}
     return free if len(free) >= lanes - 1 else set()
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class Pace:
-    """The number of lanes, by trial: all batches count, so trying costs little."""
-
-    def __init__(self, part: Partition, threads: int | None, *, target: str) -> None:
-        most = max(map(len, part.tasks))
-        fixed = 1 if target != "cpu" or most == 1 else threads
-        self.choices = [fixed] if fixed else list(range(1, min(cores(), MOST_LANES, most) + 1))
-        self.guess = part.cost * 1e-9
-        self.lanes, self.step, self.tried = self.choices[0], 0.0, 0.0
-
-    def run(self, batches: int, take: Callable[[int, int, int], None]) -> None:
-        """Take batches: ``take(first, last, lanes)``."""
-        done = 0
-        if len(self.choices) == 1:
-            take(0, batches, self.lanes)
-            return
-        if time.monotonic() - self.tried > _AGAIN:
-            self.step = 0.0
-        while done < batches:
-            if not self.step and batches - done >= 4 * len(self.choices):
-                done = self.trial(done, batches, take)
-                continue
-            step = self.step or self.guess
-            last = min(batches, done + max(1, int(_SLICE / step)))
-            found = self.timed(done, last, self.lanes, take)
-            late = time.monotonic() - self.tried > _AGAIN
-            if self.step and (late or (self.lanes > 1 and found > _SLOWER * self.step)):
-                self.step = 0.0  # one lane waits for nobody: more would not be better at once
-            done = last
-
-    def trial(self, done: int, batches: int, take: Callable[[int, int, int], None]) -> int:
-        """Measure every choice and keep the best; return how far that went."""
-        many = max(1, min(int(_TRIAL / self.guess), (batches - done) // (2 * len(self.choices))))
-        best: dict[int, float] = {}
-        for lanes in self.choices:
-            best[lanes] = min(self.timed(done + at, done + at + many, lanes, take) for at in (0, many))
-            done += 2 * many
-            if best[lanes] > best[self.choices[0]]:
-                break  # more will not be better
-        self.lanes = min(best, key=lambda lanes: best[lanes])
-        self.step = self.guess = best[self.lanes]
-        self.tried = time.monotonic()
-        return done
-
-    def timed(self, first: int, last: int, lanes: int, take: Callable[[int, int, int], None]) -> float:
-        start = time.perf_counter()
-        take(first, last, lanes)
-        return max(time.perf_counter() - start, 1e-7) / (last - first)

@@ -26,7 +26,8 @@ from symdl.run.arguments import Arguments, Expected, check_gathers, converted, e
 from symdl.run.blas import one_thread
 from symdl.run.compiled import Built
 from symdl.run.memory import address
-from symdl.run.team import Job, Pace, chosen
+from symdl.run.pace import Pace, chosen
+from symdl.run.team import Job
 
 Array = NDArray[Any]
 

@@ -12,11 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdl as sd
-from symdl.errors import ArgumentError
 from symdl.express.selecting import take
 from symdl.lower.partition import Partition
 from symdl.run import team
-from symdl.run.team import Pace, chosen
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
 from symdl.train.weights import initial
 
@@ -152,29 +150,6 @@ def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(schedule(bound).tasks) == 2
     for name, array in own.items():
         np.testing.assert_allclose(compiled[name], array, rtol=1e-9, atol=1e-12)
-
-
-def test_the_number_of_lanes_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert chosen(None) is None
-    assert chosen(3) == 3
-    monkeypatch.setenv("SYMDL_THREADS", "2")
-    assert chosen(3) == 2
-    monkeypatch.setenv("SYMDL_THREADS", "many")
-    with pytest.raises(ArgumentError, match="threads"):
-        chosen(None)
-    monkeypatch.delenv("SYMDL_THREADS")
-    with pytest.raises(ArgumentError, match="threads"):
-        chosen(0)
-
-
-@pytest.mark.parametrize("batches", [0, 1, 7, 500])
-def test_trials_take_every_batch_once(batches: int) -> None:
-    tasks = (((0, 1, 5e3), (1, 2, 5e3)), ((2, 3, 5e3), (3, 4, 5e3)))
-    pace = Pace(Partition((), tasks, (), ()), None, target="cpu")
-    pace.choices = [1, 2]
-    taken: list[int] = []
-    pace.run(batches, lambda first, last, lanes: taken.extend(range(first, last)))
-    assert taken == list(range(batches))
 
 
 def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
