@@ -156,8 +156,9 @@ class _Text:
 
     def power(self, node: Power) -> str:
         base = self.at_least(node.base, ATOM)
-        if isinstance(node.base, Call) and node.base.name == "exp":
-            base = f"({base})"
+        named = isinstance(node.base, Gradient | Partial)
+        if named or (isinstance(node.base, Call) and node.base.name == "exp"):
+            base = f"({self.show(node.base)})"
         if isinstance(node.exponent, Number) and node.exponent.value.is_Integer and not self.ascii:
             return base + str(node.exponent.value).translate(_SUPERSCRIPT)
         return f"{base}^{self.at_least(node.exponent, ATOM)}"

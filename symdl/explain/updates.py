@@ -1,7 +1,7 @@
 """The steps of an optimizer as it would be written: with the number of the step below.
 
 Enters: an optimizer, which says its updates as equations, and parameters. Leaves: a `Derivation` with the
-step's equations: ``theta_{p+1} = theta_p - eta dL/dtheta``.
+step's equations, ``theta_{p+1} = theta_p - eta dL/dtheta``, and a table of what the symbols stand for.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symdl.errors import ExplainError
-from symdl.explain.derivation import Derivation, Lines, Step, Words
+from symdl.explain.derivation import Derivation, Lines, Section, Step, Table, Words
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.names import label_of, labels_of
 from symdl.explain.notation import Notation
+from symdl.explain.settings import with_symbols
 from symdl.explain.tree import (
     Array,
     Gradient,
@@ -29,7 +29,8 @@ from symdl.explain.tree import (
     mapped,
     walk,
 )
-from symdl.express.program import collect
+from symdl.express.equations import Equation
+from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
 
@@ -42,59 +43,91 @@ def update_rules(
     rate: str = "eta",
     step: str = "p",
 ) -> Derivation:
-    """Return the equations of one step of an optimizer.
+    """Return the equations of one step of an optimizer, and the values of the symbols in them.
 
     Args:
-        optimizer: such as ``sd.nn.SGD(0.1)``; the equations printed are the ones that training runs.
-        parameters: what is updated, of rank 0, 1 or 2.
+        optimizer: such as ``sd.nn.SGD(0.1)``; the equations printed are the ones that training runs, with
+            symbols for the optimizer's settings.
+        parameters: what is updated.
         loss: what the loss is called.
         rate: what the learning rate is called.
         step: the letter that counts steps.
-
-    Raises:
-        ExplainError: a parameter has more axes.
     """
     slopes = {p: Tensor(f"{p.name}.gradient", p.shape, role="input") for p in parameters}
-    updates = optimizer.updates(parameters, slopes)
+    symbolic, values = with_symbols(optimizer, rate=rate)
+    updates = symbolic.updates(parameters, slopes)
     program = collect([new for _, new in updates])
-    labels = labels_of(program)
     ahead = {new: old for old, new in updates}
+    scalars = [e.lhs for e in program.equations if e.lhs not in ahead and e.origin.rule in _SCALARS]
+    labels = {**labels_of(program), **_labels(updates, scalars, program, rate, step)}
+    page = Page(program, program.outputs[0])
+    shown = {*ahead, *scalars}
+    page.inlined = {e.lhs: e for e in program.equations if e.lhs not in shown and not e.guards}
+    page.notation = replace(Notation(labels), inline={t: page._inliner(e) for t, e in page.inlined.items()})
+    steps = []
+    for equation in program.equations:
+        if equation.lhs not in shown:
+            continue
+        left, right = _sides(page, equation)
+        right = mapped(right, lambda node: _slope(node, slopes, loss))
+        steps.append(Step(equation.origin.rule, left, right, "definition", "result"))
+    title: Words = (f"One step of {type(optimizer).__name__}",)
+    sections: list[Section] = [Lines("Updates", tuple(steps), level="result")]
+    used = {t: value for t, value in values.items() if t in program.inputs}
+    if used:
+        rows = tuple((Symbol(labels[t], t.at()), f"{value:g}") for t, value in used.items())
+        sections.append(Table("Settings", (), rows, level="result"))
+    return Derivation(title, tuple(sections), None)
+
+
+_SCALARS = {"bias correction": "c", "schedule": "", "norm": "N", "scale": "s"}
+"""Numbers that all elements share have a line and a letter of their own, by the rule that makes them."""
+
+
+def _labels(
+    updates: Sequence[tuple[Tensor, Tensor]],
+    scalars: Sequence[Tensor],
+    program: Program,
+    rate: str,
+    step: str,
+) -> dict[Tensor, Label]:
+    """Name states and parameters with the number of the step below, and the shared numbers."""
     wished: dict[Tensor, Label] = {}
     for old, new in updates:
-        base = _base(old, rate)
+        base = _base(old, rate, step)
         wished[old] = replace(base, sub=(*base.sub, step))
         wished[new] = replace(base, sub=(*base.sub, f"{step}+1"))
     for tensor in program.inputs:
         if tensor.name and tensor.role == "state" and tensor not in wished:
-            wished[tensor] = _base(tensor, rate)
-    notation = Notation({**labels, **wished})
-    page = Page(program, program.outputs[0])
-    page.inlined = {e.lhs: e for e in program.equations if e.lhs not in ahead and not e.guards}
-    page.notation = replace(notation, inline={t: page._inliner(e) for t, e in page.inlined.items()})
-    steps = []
-    for old, new in updates:
-        equation = page.definition(new) if new in page.program.definitions else None
-        if equation is None:
-            continue
-        label = page.notation.label(new)
-        right, left = right_side(page, equation), left_side(page, equation)
-        if old.rank:
-            found = matrix_form(equation, page.notation, inline=page.inlined)
-            if found is None:
-                raise ExplainError(f"the update of {old} has no matrix form", cure="pass a smaller parameter")
-            right, left = found, Array(label, new)
-            if any(isinstance(part, Power) and isinstance(part.exponent, Negative) for part in walk(found)):
-                right, left = right_side(page, equation), left_side(page, equation)
-        right = mapped(right, lambda node: _slope(node, slopes, loss))
-        steps.append(Step(equation.origin.rule, left, right, "definition", "result"))
-    title: Words = (f"One step of {type(optimizer).__name__}",)
-    return Derivation(title, (Lines("Updates", tuple(steps), level="result"),), None)
+            wished[tensor] = _base(tensor, rate, step)
+    rules = [program.definitions[t].origin.rule for t in scalars]
+    for place, (tensor, rule) in enumerate(zip(scalars, rules, strict=True)):
+        if rule == "schedule":
+            wished[tensor] = replace(label_of(rate), sub=(step,))
+        elif rules.count(rule) == 1:
+            wished[tensor] = Label(_SCALARS[rule])
+        else:
+            wished[tensor] = Label(_SCALARS[rule], (str(rules[: place + 1].count(rule)),))
+    return wished
 
 
-def _base(tensor: Tensor, rate: str) -> Label:
+def _sides(page: Page, equation: Equation) -> tuple[Node, Node]:
+    """Return both sides, in matrix form where there is one without an entrywise quotient."""
+    if equation.lhs.rank:
+        found = matrix_form(equation, page.notation, inline=page.inlined)
+        if found is not None and not any(
+            isinstance(part, Power) and isinstance(part.exponent, Negative) for part in walk(found)
+        ):
+            return Array(page.notation.label(equation.lhs), equation.lhs), found
+    return left_side(page, equation), right_side(page, equation)
+
+
+def _base(tensor: Tensor, rate: str, step: str) -> Label:
     name = str(tensor.name)
     if name == "learning_rate":
         return label_of(rate)
+    if name == "step":
+        return Label("t" if step != "t" else "k")
     owner, _, kind = name.rpartition(".")
     short = {"velocity": "v", "first_moment": "m", "second_moment": "s"}.get(kind)
     return label_of(f"{owner}.{short}" if short and owner else name)

@@ -12,8 +12,19 @@ import sympy as sp
 
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
-from symdl.nn.activations import literal
-from symdl.nn.steps import Decay, Rate, Update, check_rate, check_setting, clock, decay_of, decayed, state
+from symdl.nn.steps import (
+    Decay,
+    Rate,
+    Setting,
+    Update,
+    check_rate,
+    check_setting,
+    clock,
+    decay_of,
+    decayed,
+    scalar,
+    state,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +37,9 @@ class Adam:
     """
 
     learning_rate: Rate = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: Setting = 0.9
+    beta2: Setting = 0.999
+    epsilon: Setting = 1e-8
     weight_decay: Decay = 0.0
 
     def __post_init__(self) -> None:
@@ -49,9 +60,9 @@ class AdamW:
     """
 
     learning_rate: Rate = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: Setting = 0.9
+    beta2: Setting = 0.999
+    epsilon: Setting = 1e-8
     weight_decay: Decay = 0.01
 
     def __post_init__(self) -> None:
@@ -63,7 +74,7 @@ class AdamW:
         return _adam(self, self.weight_decay, parameters, gradients)
 
 
-def _check_moments(beta1: float, beta2: float, epsilon: float) -> None:
+def _check_moments(beta1: Setting, beta2: Setting, epsilon: Setting) -> None:
     check_setting("beta1", beta1, below=1)
     check_setting("beta2", beta2, below=1)
     check_setting("epsilon", epsilon)
@@ -72,7 +83,7 @@ def _check_moments(beta1: float, beta2: float, epsilon: float) -> None:
 def _adam(
     settings: Adam | AdamW, decay: Decay, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]
 ) -> tuple[Update, ...]:
-    b1, b2, eps = map(literal, (settings.beta1, settings.beta2, settings.epsilon))
+    b1, b2, eps = map(scalar, (settings.beta1, settings.beta2, settings.epsilon))
     time = clock(settings.learning_rate, counted=True)
     c1 = elementwise(lambda s: 1 / (1 - b1**s), time.count, rule="bias correction")
     c2 = elementwise(lambda s: 1 / (1 - b2**s), time.count, rule="bias correction")
@@ -96,8 +107,8 @@ class RMSProp:
     """``v = decay*v + (1 - decay)*g**2``, ``p = p - learning_rate*g/(sqrt(v) + epsilon)`` (Hinton, 2012)."""
 
     learning_rate: Rate = 0.01
-    decay: float = 0.99
-    epsilon: float = 1e-8
+    decay: Setting = 0.99
+    epsilon: Setting = 1e-8
     weight_decay: Decay = 0.0
 
     def __post_init__(self) -> None:
@@ -107,7 +118,7 @@ class RMSProp:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the mean square's and the parameter's equation for every parameter."""
-        a, eps, time = literal(self.decay), literal(self.epsilon), clock(self.learning_rate)
+        a, eps, time = scalar(self.decay), scalar(self.epsilon), clock(self.learning_rate)
         slopes = decayed(self.weight_decay, parameters, gradients)
         pairs: list[Update] = [*time.updates]
         for p in parameters:
@@ -122,7 +133,7 @@ class Adagrad:
     """``v = v + g**2``, ``p = p - learning_rate*g/(sqrt(v) + epsilon)`` (Duchi et al., 2011)."""
 
     learning_rate: Rate = 0.01
-    epsilon: float = 1e-10
+    epsilon: Setting = 1e-10
     weight_decay: Decay = 0.0
 
     def __post_init__(self) -> None:
@@ -131,7 +142,7 @@ class Adagrad:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the sum of squares' and the parameter's equation for every parameter."""
-        eps, time = literal(self.epsilon), clock(self.learning_rate)
+        eps, time = scalar(self.epsilon), clock(self.learning_rate)
         slopes = decayed(self.weight_decay, parameters, gradients)
         pairs: list[Update] = [*time.updates]
         for p in parameters:
@@ -154,8 +165,8 @@ class Lion:
     """
 
     learning_rate: Rate = 1e-4
-    beta1: float = 0.9
-    beta2: float = 0.99
+    beta1: Setting = 0.9
+    beta2: Setting = 0.99
     weight_decay: Decay = 0.0
 
     def __post_init__(self) -> None:
@@ -164,7 +175,7 @@ class Lion:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the moment's and the parameter's equation for every parameter."""
-        b1, b2, time = literal(self.beta1), literal(self.beta2), clock(self.learning_rate)
+        b1, b2, time = scalar(self.beta1), scalar(self.beta2), clock(self.learning_rate)
         pairs: list[Update] = [*time.updates]
         for p in parameters:
             moment, g, share = state(f"{p.name}.m", p), gradients[p], decay_of(self.weight_decay, p)

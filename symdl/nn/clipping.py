@@ -13,9 +13,8 @@ import sympy as sp
 from symdl.errors import ExpressionError
 from symdl.express.operators import elementwise, reduce
 from symdl.express.tensors import Tensor
-from symdl.nn.activations import literal
 from symdl.nn.optimizers import Optimizer
-from symdl.nn.steps import Update, check_setting
+from symdl.nn.steps import Setting, Update, check_setting, scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class Clipped:
     """
 
     optimizer: Optimizer
-    value: float | None = None
-    norm: float | None = None
+    value: Setting | None = None
+    norm: Setting | None = None
 
     def __post_init__(self) -> None:
         if self.value is None and self.norm is None:
@@ -50,9 +49,9 @@ class Clipped:
         return self.optimizer.updates(parameters, slopes)
 
 
-def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: float) -> dict[Tensor, Tensor]:
+def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Tensor, Tensor]:
     """Keep every entry between ``-limit`` and ``limit``."""
-    c = literal(limit)
+    c = scalar(limit)
 
     def formula(g: sp.Expr) -> sp.Expr:
         return sp.Piecewise((-c, g < -c), (c, g > c), (g, True))
@@ -60,9 +59,9 @@ def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: float) -> dict[Tens
     return {p: elementwise(formula, g, rule="clip by value") for p, g in gradients.items()}
 
 
-def clip_by_norm(gradients: Mapping[Tensor, Tensor], limit: float) -> dict[Tensor, Tensor]:
+def clip_by_norm(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Tensor, Tensor]:
     """Scale all gradients together so that their common Euclidean length is at most `limit`."""
-    c = literal(limit)
+    c = scalar(limit)
     squares = [reduce("sum", elementwise(lambda g: g**2, g)) for g in gradients.values()]
     norm = elementwise(lambda *parts: sp.sqrt(sp.Add(*parts)), *squares, name="gradient_norm", rule="norm")
     scale = elementwise(lambda n: sp.Piecewise((c / n, n > c), (1, True)), norm, rule="scale")

@@ -15,8 +15,18 @@ from typing import Protocol
 
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
-from symdl.nn.activations import literal
-from symdl.nn.steps import Decay, Rate, Update, check_rate, check_setting, clock, decayed, state
+from symdl.nn.steps import (
+    Decay,
+    Rate,
+    Setting,
+    Update,
+    check_rate,
+    check_setting,
+    clock,
+    decayed,
+    scalar,
+    state,
+)
 
 
 class Optimizer(Protocol):
@@ -53,7 +63,7 @@ class Momentum:
     """Heavy-ball momentum: ``v = momentum*v + g`` and ``p = p - learning_rate*v`` (Polyak, 1964)."""
 
     learning_rate: Rate = 0.01
-    momentum: float = 0.9
+    momentum: Setting = 0.9
     weight_decay: Decay = 0.0
 
     def __post_init__(self) -> None:
@@ -62,7 +72,7 @@ class Momentum:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the velocity's and the parameter's equation for every parameter."""
-        time, mu = clock(self.learning_rate), literal(self.momentum)
+        time, mu = clock(self.learning_rate), scalar(self.momentum)
         slopes = decayed(self.weight_decay, parameters, gradients)
         pairs: list[Update] = [*time.updates]
         for p in parameters:
@@ -81,7 +91,7 @@ class Nesterov:
     """
 
     learning_rate: Rate = 0.01
-    momentum: float = 0.9
+    momentum: Setting = 0.9
     weight_decay: Decay = 0.0
 
     def __post_init__(self) -> None:
@@ -90,7 +100,7 @@ class Nesterov:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the velocity's and the parameter's equation for every parameter."""
-        time, mu = clock(self.learning_rate), literal(self.momentum)
+        time, mu = clock(self.learning_rate), scalar(self.momentum)
         slopes = decayed(self.weight_decay, parameters, gradients)
         pairs: list[Update] = [*time.updates]
         for p in parameters:

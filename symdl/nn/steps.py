@@ -24,8 +24,11 @@ Update: TypeAlias = tuple[Tensor, Tensor]
 Schedule: TypeAlias = Callable[[sp.Expr], sp.Expr]
 """The learning rate as a formula of the number of steps done so far, 0 at first."""
 
-Rate: TypeAlias = float | Schedule
-Decay: TypeAlias = float | Mapping[str, float] | Callable[[Tensor], float]
+Setting: TypeAlias = float | Tensor
+"""A number, or a rank-0 tensor in its place: what prints update rules puts symbols there."""
+
+Rate: TypeAlias = Setting | Schedule
+Decay: TypeAlias = Setting | Mapping[str, float] | Callable[[Tensor], float]
 """One weight decay for all parameters, one by name (others have none), or one by a function of the tensor."""
 
 
@@ -35,12 +38,29 @@ def state(name: str, like: Tensor | None = None, *, value: float = 0.0) -> Tenso
     return Tensor(name, shape, role="state", init=zeros() if value == 0 else constant(value))
 
 
+def scalar(value: Setting) -> sp.Expr:
+    """Return a setting as an exact number, or as the element of its tensor."""
+    return value.at() if isinstance(value, Tensor) else literal(value)
+
+
+def check_steps(name: str, value: Setting) -> None:
+    """Refuse a number of steps that is no positive integer.
+
+    Raises:
+        ExpressionError: naming the setting.
+    """
+    if not isinstance(value, Tensor) and (type(value) is not int or value < 1):
+        raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a positive integer")
+
+
 def check_setting(name: str, value: object, *, below: float | None = None) -> None:
     """Refuse a setting that is no number, negative, or not below a limit.
 
     Raises:
         ExpressionError: naming the setting.
     """
+    if isinstance(value, Tensor) and not value.rank:
+        return
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not value >= 0 or not (below is None or value < below):  # type: ignore[operator]
         limit = f" and below {below}" if below is not None else ""
@@ -58,12 +78,13 @@ def check_rate(rate: Rate, decay: Decay = 0.0) -> None:
 
 def decay_of(decay: Decay, parameter: Tensor) -> sp.Expr:
     """Return the weight decay of one parameter as an exact number."""
+    value: Setting
     if isinstance(decay, Mapping):
         value = decay.get(str(parameter.name), 0.0)
     else:
         value = decay(parameter) if callable(decay) else decay
     check_setting("weight_decay", value)
-    return literal(value)
+    return scalar(value)
 
 
 def decayed(
@@ -96,7 +117,11 @@ class Clock:
 
 def clock(rate: Rate, *, counted: bool = False) -> Clock:
     """Return the learning rate: a state that may be set from outside, or a formula of the step."""
-    fixed = None if callable(rate) else state("learning_rate", value=rate)
+    fixed: Tensor | None = None
+    if isinstance(rate, Tensor):
+        fixed = rate
+    elif not callable(rate):
+        fixed = state("learning_rate", value=rate)
     if fixed is not None and not counted:
         return Clock(fixed, None, ())
     step = state("step")

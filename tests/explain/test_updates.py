@@ -1,0 +1,88 @@
+"""Update rules as mathematics: symbols for settings, and what they stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.explain.derivation import Table
+from symdl.explain.settings import with_symbols
+from symdl.express.program import collect
+from symdl.run.reference import outputs
+
+OPTIMIZERS = {
+    "SGD": sd.nn.SGD(0.1, weight_decay=0.01),
+    "Momentum": sd.nn.Momentum(0.1, momentum=0.8),
+    "Nesterov": sd.nn.Nesterov(0.1),
+    "RMSProp": sd.nn.RMSProp(0.05),
+    "Adagrad": sd.nn.Adagrad(0.05),
+    "Adam": sd.nn.Adam(0.05),
+    "AdamW": sd.nn.AdamW(0.05),
+    "Lion": sd.nn.Lion(0.05, weight_decay=0.1),
+    "value": sd.nn.Clipped(sd.nn.SGD(0.1), value=0.5),
+    "norm": sd.nn.Clipped(sd.nn.Adam(0.1), norm=0.5),
+    "cosine": sd.nn.Adam(sd.nn.CosineDecay(0.1, steps=10, minimum=0.01)),
+    "warm": sd.nn.SGD(sd.nn.WarmUp(sd.nn.StepDecay(0.1, every=2), steps=3)),
+    "exponential": sd.nn.SGD(sd.nn.ExponentialDecay(0.1, factor=0.9)),
+}
+
+
+def stepped(optimizer: Any, constants: dict[str, float]) -> list[np.ndarray[Any, Any]]:
+    W = sd.parameter("W", (2, 3))
+    slope = sd.tensor("g", W.shape)
+    pairs = optimizer.updates([W], {W: slope})
+    program = collect([new for _, new in pairs])
+    rng = np.random.default_rng(0)
+    given = {
+        t.name: rng.uniform(0.5, 1.5, t.shape)
+        for t in sorted(program.inputs, key=lambda t: str(t.name))
+        if t.role != "constant" and t.name not in ("learning_rate", "step")
+    }
+    fixed = {"learning_rate": np.array(0.05), "step": np.array(4.0), **constants}
+    names = {str(t.name) for t in program.inputs}
+    return list(outputs(program, given | {n: np.array(v) for n, v in fixed.items() if n in names}))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_symbols_change_nothing(name: str) -> None:
+    optimizer = OPTIMIZERS[name]
+    symbolic, values = with_symbols(optimizer, rate="eta")
+    rate = {"learning_rate": next((v for t, v in values.items() if t.name == "eta"), 0.05)}
+    numbers = stepped(optimizer, rate)
+    symbols = stepped(symbolic, {str(t.name): v for t, v in values.items()})
+    for one, other in zip(numbers, symbols, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_rule_prints_without_numbers_but_its_own(name: str) -> None:
+    rules = sd.update_rules(OPTIMIZERS[name], [sd.parameter("W", (2, 3)), sd.parameter("b", (3,))])
+    assert rules.latex() and rules.data()
+    lines = rules.text().split("Settings")[0]
+    assert not any(text in lines for text in ("/10", "999", "0.1", "100"))
+
+
+def test_adam_reads_as_in_the_paper() -> None:
+    rules = sd.update_rules(sd.nn.Adam(1e-3), [sd.parameter("W", (2, 3))])
+    shown = " ".join(rules.text(width=200).split())
+    for line in (
+        "W.m_p+1 = (1 - β₁)·∇_W L + β₁·W.m_p",
+        "W.v_p+1 = (1 - β₂)·(∇_W L)² + β₂·W.v_p",
+        "c₁ = 1/(1 - β₁^t_p+1)",
+        "W_p+1[i,j] = W_p[i,j] - η·c₁·W.m_p+1[i,j]/(√(c₂·W.v_p+1[i,j]) + ε)",
+        "η 0.001 β₁ 0.9 β₂ 0.999 ε 1e-08",
+    ):
+        assert line in shown
+    latex = rules.latex()
+    assert r"m^{(W)}_{p+1} &= (1 - \beta_1) \nabla_W L + \beta_1 m^{(W)}_p" in latex
+    assert r"\item[$\beta_2$] 0.999" in latex
+
+
+def test_settings_tell_the_values_of_what_is_shown_only() -> None:
+    (table,) = [
+        s for s in sd.update_rules(sd.nn.SGD(0.1), [sd.parameter("w", ())]).shown if isinstance(s, Table)
+    ]
+    assert [row[1] for row in table.rows] == ["0.1"]
