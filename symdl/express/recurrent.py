@@ -96,11 +96,13 @@ def _previous(
         return made.attach(check(Equation(made, where, value, guards=guards, origin=Origin("previous step"))))
 
     parts = []
-    if truncate is None:
+    if size == 1:
+        parts += [part(sp.Integer(0))] if initial is None else []  # there is no step before the only one
+    elif truncate is None:
         parts.append(part(body, inside))
     elif truncate > 1:
         parts.append(part(body, inside, InRange(sp.Mod(number, truncate) - 1, truncate - 1)))
-    if truncate is not None:
+    if truncate is not None and size != 1:
         parts.append(part(StopGradient(body), inside, Divisible(number, truncate)))
     if initial is not None:
         momentary = tuple(s for a, s in enumerate(state.shape) if a != axis)

@@ -124,6 +124,19 @@ def test_two_states_and_no_initial_value() -> None:
     np.testing.assert_array_equal(values[a], [0, 1, 3, 6, 10])
 
 
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("truncate", [None, 2])
+def test_a_single_step_has_none_before_it(begun: bool, truncate: int | None) -> None:
+    x, start = tensor("x", (1, 2, 3)), tensor("start", (2, 3))
+    initial = [start] if begun else None
+    (h,) = recurrence(
+        ["h"], [(1, 2, 3)], lambda previous: nn.tanh(x + 2 * previous), initial=initial, truncate=truncate
+    )
+    values = {"x": np.full((1, 2, 3), 0.5)} | ({"start": np.full((2, 3), 0.1)} if begun else {})
+    found = evaluate(collect([h]), values)
+    np.testing.assert_allclose(found[h], np.tanh(np.full((1, 2, 3), 0.7 if begun else 0.5)))
+
+
 def test_a_step_that_needs_itself_is_refused() -> None:
     def step(previous: Tensor) -> Tensor:
         return elementwise(sp.sin, previous)
