@@ -29,12 +29,20 @@ class Recurrence:
         axes: for each tensor that they define, the axis of its steps.
         extent: the number of steps.
         direction: 1 if steps read earlier steps, -1 if they read later ones.
+        inner: recurrences over another axis that run within each step; their equations are among `equations`.
     """
 
     equations: tuple[Equation, ...]
     axes: dict[Tensor, int]
     extent: Extent
     direction: int
+    inner: tuple[Recurrence, ...] = ()
+
+    @property
+    def items(self) -> tuple[Equation | Recurrence, ...]:
+        """What a step computes, in order: equations, and inner recurrences as a whole."""
+        within = {e.lhs: r for r in self.inner for e in r.equations}
+        return tuple(dict.fromkeys(within.get(e.lhs, e) for e in self.equations))
 
     def step_index(self, equation: Equation) -> Index:
         """Return the index variable that counts the steps in one of the equations."""

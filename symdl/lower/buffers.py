@@ -43,14 +43,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel: a matrix product or a loop tree, its equations, the recurrence that repeats it.
+    """One kernel: a matrix product or a loop tree, its equations, the recurrences that repeat it.
 
     `nested` is the tree with one index an axis, before positions became flat.
     """
 
     work: Contraction | tuple[Item, ...]
     equations: tuple[int, ...]
-    loop: str = ""
+    loops: tuple[str, ...] = ()
     nested: tuple[Item, ...] = ()
 
     @property
@@ -88,7 +88,7 @@ class _Planner:
         self.last: dict[int, int] = {}
         for at, (reads, writes) in enumerate(zip(self.reads, self.writes, strict=True)):
             self.last.update(dict.fromkeys((*reads, *writes), at))
-        self.loops = [step.loop for step in steps]
+        self.loops = [step.loops[0] if step.loops else "" for step in steps]
         self.begins, ends = list(range(len(steps))), list(range(len(steps)))
         for at, loop in enumerate(self.loops):  # what a recurrence touches is in use while it runs
             if loop:

@@ -97,7 +97,10 @@ class RepeatCall:
 
 @dataclass(frozen=True, slots=True)
 class TakeCall:
-    """Copies `count` samples of `width` elements from data number `source`, from place `start` of a batch."""
+    """Copies `width` elements of each of `count` samples from data number `source`.
+
+    The first sample is at place `start` of a batch, the first element in `column`; a whole one has `lead`.
+    """
 
     source: int
     target: int
@@ -105,6 +108,8 @@ class TakeCall:
     start: Poly
     count: Poly
     width: Poly
+    lead: Poly
+    column: Poly = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +142,16 @@ def calls(
     kernels: dict[object, Kernel] = {}
     made: list[Call] = list(first)
     loops = {r.name: r for r in recurrences}
-    begin = 0
-    for before, step in zip([None, *steps], [*steps, None], strict=True):
-        if before is not None and before.loop and (step is None or step.loop != before.loop):
-            loop = loops[before.loop]
+    open_: list[tuple[str, int]] = []  # the recurrences around the present step, and where they begin
+    for step in [*steps, None]:
+        around = step.loops if step is not None else ()
+        while tuple(name for name, _ in open_) != around[: len(open_)]:
+            name, begin = open_.pop()
+            loop = loops[name]
             made.append(RepeatCall(loop.name, begin, loop.extent, loop.start, loop.direction))
         if step is None:
             break
-        if before is None or step.loop != before.loop:
-            begin = len(made)
+        open_ += [(name, len(made)) for name in around[len(open_) :]]
         if isinstance(step.work, Contraction):
             made.append(_product(step.work, plan, step.equations))
             continue

@@ -17,11 +17,11 @@ from symdl.lower.nests import Nest, reads_of
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """One kernel: a matrix product, or loops; `loop` names the recurrence that repeats it."""
+    """One kernel: a matrix product, or loops; `loops` names the recurrences that repeat it, outer first."""
 
     work: Contraction | Nest
     equations: list[FrozenEquation]
-    loop: str = ""
+    loops: tuple[str, ...] = ()
 
 
 def ordered(program: FrozenProgram) -> list[FrozenEquation]:
@@ -69,7 +69,9 @@ def fuse(
     made: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
     replaces = {new: old for old, new in program.updates}
-    loops = {number: r.name for r in program.recurrences for number in r.members}
+    loops: dict[int, tuple[str, ...]] = {}
+    for recurrence in program.recurrences:
+        loops.update({n: (*loops.get(n, ()), recurrence.name) for n in recurrence.members})
     for equation in equations:
         reads = {read.tensor for read in reads_of(equation)}
         contraction = contractions.get(equation.number)
@@ -78,15 +80,15 @@ def fuse(
             first = max((made[t] for t in reads if t in made), default=-1)
             old = replaces.get(equation.lhs)
             floor = max([first, *(readers.get(old, ()) if old is not None else ())])
-            loop = loops.get(equation.number, "")
-            place = _join(groups, equation, loop, floor, sorted(reads), readers)
+            around = loops.get(equation.number, ())
+            place = _join(groups, equation, around, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)
             groups.append(
                 Group(
                     contraction or _alone(equation, scans=not naive),
                     [equation],
-                    loops.get(equation.number, ""),
+                    loops.get(equation.number, ()),
                 )
             )
         made[equation.lhs] = place
@@ -106,7 +108,7 @@ def _alone(equation: FrozenEquation, *, scans: bool) -> Nest:
 def _join(
     groups: list[Group],
     equation: FrozenEquation,
-    loop: str,
+    loops: tuple[str, ...],
     first: int,
     reads: list[int],
     readers: dict[int, list[int]],
@@ -116,7 +118,7 @@ def _join(
     candidates = [first, *sorted(p for p in related if p > first)] if first >= 0 else sorted(related)
     for place in candidates:
         group = groups[place]
-        if group.loop == loop and isinstance(group.work, Nest) and group.work.join(equation):
+        if group.loops == loops and isinstance(group.work, Nest) and group.work.join(equation):
             group.equations.append(equation)
             return place
     return None

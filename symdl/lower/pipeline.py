@@ -104,7 +104,7 @@ def _steps(program: FrozenProgram, groups: Sequence[Group], batch: str, *, naive
             work = work if naive else short_rows(work, program.tensors)
         else:
             work = group.work
-        steps.append(Step(work, numbers, group.loop))
+        steps.append(Step(work, numbers, group.loops))
     needed = {*program.outputs, *(new for _, new in program.updates)}
     for step in steps:
         needed.update(step.read)

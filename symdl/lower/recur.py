@@ -53,7 +53,7 @@ def _at(equation: FrozenEquation, axis: int, step: Poly) -> FrozenEquation:
         body=map_body(equation.body, change),
         guards=tuple(map_condition(g, change) for g in equation.guards),
         where=tuple(map(change, equation.where)),
-        fixed=(variable,),
+        fixed=(*equation.fixed, variable),
     )
 
 

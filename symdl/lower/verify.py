@@ -32,7 +32,7 @@ def verify_program(program: FrozenProgram) -> FrozenProgram:
     """Check a frozen program: definitions before uses, ranks, known variables and sizes."""
     defined = set(program.inputs)
     written = set(program.inputs)
-    together = {n: r for r in program.recurrences for n in r.members}
+    together = {n: r for r in reversed(program.recurrences) for n in r.members}  # the outermost
     for equation in program.equations:
         if equation.number in together:
             members = together[equation.number].members

@@ -110,16 +110,30 @@ def evaluate_recurrence(
         shape = [extent_value(size, dims) for size in equation.lhs.shape]
         integer = equation.lhs.dtype == "int64"
         found[equation.lhs] = np.full(shape, 0 if integer else np.nan, "int64" if integer else dtype)
-    known = {**arrays, **found}
+    _steps(recurrence, {}, {**arrays, **found}, dims)
+    return found
+
+
+def _steps(
+    recurrence: Recurrence,
+    outer: Mapping[Recurrence, int],
+    arrays: Mapping[Tensor, Array],
+    dims: Mapping[Dim, int],
+) -> None:
+    """Compute a recurrence into its arrays, at the present step of those around it."""
     steps = range(extent_value(recurrence.extent, dims))
     for step in steps if recurrence.direction > 0 else reversed(steps):
-        for equation in recurrence.equations:
-            ranges = {i: range(extent_value(size, dims)) for i, size in equation.extents.items()}
-            ranges[recurrence.step_index(equation)] = range(step, step + 1)
-            axis = recurrence.axes[equation.lhs]
-            where = (slice(None),) * axis + (slice(step, step + 1),)
-            found[equation.lhs][where] = _block(equation, Grid(equation, ranges, known, dims))
-    return found
+        now = {**outer, recurrence: step}
+        for item in recurrence.items:
+            if isinstance(item, Recurrence):
+                _steps(item, now, arrays, dims)
+                continue
+            ranges = {i: range(extent_value(size, dims)) for i, size in item.extents.items()}
+            where = [slice(None)] * item.lhs.rank
+            for loop, place in now.items():
+                ranges[loop.step_index(item)] = range(place, place + 1)
+                where[loop.axes[item.lhs]] = slice(place, place + 1)
+            arrays[item.lhs][tuple(where)] = _block(item, Grid(item, ranges, arrays, dims))
 
 
 @dataclass(frozen=True, slots=True)
