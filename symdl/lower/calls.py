@@ -97,10 +97,7 @@ class RepeatCall:
 
 @dataclass(frozen=True, slots=True)
 class TakeCall:
-    """Copies `width` elements of each of `count` samples from data number `source`.
-
-    The first sample is at place `start` of a batch, the first element in `column`; a whole one has `lead`.
-    """
+    """Copies `count` samples of `width` elements from data number `source`, from place `start` of a batch."""
 
     source: int
     target: int
@@ -108,8 +105,6 @@ class TakeCall:
     start: Poly
     count: Poly
     width: Poly
-    lead: Poly
-    column: Poly = ZERO
 
 
 @dataclass(frozen=True, slots=True)
