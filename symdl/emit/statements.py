@@ -107,18 +107,18 @@ class _Writer:
         if op in ("sum", "prod"):
             self.line(f"{name} {'+' if op == 'sum' else '*'}= {value}")
             return
+        if not at:
+            self.line(f"{name} = larger({name}, {value})")
+            return
         if not value.isidentifier():
             held = f"{self.printer.prefix}{self.printer.count}"
             self.printer.count += 1
             self.line(f"{held} = {value}")
             value = held
-        nan = f"{value} != {value}"
-        more = f"({nan} and {name} == {name})" if at else nan
-        self.line(f"if {value} > {name} or {more}:")
+        self.line(f"if {value} > {name} or ({value} != {value} and {name} == {name}):")
         self.depth += 1
         self.line(f"{name} = {value}")
-        if at:
-            self.line(f"{name}_at = {at}")
+        self.line(f"{name}_at = {at}")
 
     def value(self, body: Body, *, whole: bool = False) -> str:
         """Return the text of a body, a real or an integer one."""

@@ -77,7 +77,7 @@ TARGETS: Mapping[str, Target] = {
             "math": frozenset(),
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
-            "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS"})
+            "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "larger"})
             | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
             "symdl.run.vectors": frozenset({*_VECTORS, "uniform"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
@@ -95,7 +95,7 @@ TARGETS: Mapping[str, Target] = {
             "math": frozenset(),
             "numpy": frozenset(),
             "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "uniform", "wait"})
-            | {"determinant", "invert", "log_determinant"},
+            | {"determinant", "invert", "larger", "log_determinant"},
         },
     ),
 }

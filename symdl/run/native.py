@@ -69,6 +69,18 @@ def disjoint(_typing: Any) -> Any:
 
 
 @intrinsic
+def larger(_typing: Any, one: Any, _other: Any) -> Any:
+    """Return the larger of two reals, NaN if either is; the largest of many is found in vectors."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        form = ir.FunctionType(kind, [kind, kind])
+        return builder.call(builder.module.declare_intrinsic("llvm.maximum", [kind], form), args)
+
+    return one(one, one), build
+
+
+@intrinsic
 def multiply_matrices(
     _typing: Any,
     blas: Any,

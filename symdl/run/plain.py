@@ -14,6 +14,7 @@ from scipy import special
 from symdl.express.random import uniform_numbers
 
 erf, erfc, lgamma, uniform = special.erf, special.erfc, special.gammaln, uniform_numbers
+larger = np.maximum
 
 
 def multiply_matrices(
