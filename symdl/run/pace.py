@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from symdl.errors import ArgumentError
-from symdl.lower.partition import Partition
+from symdl.lower.parallel import Partition
 
 MOST_LANES = 4
 """Lanes that are tried if the caller does not choose."""
@@ -86,6 +86,8 @@ class Pace:
     def _note(self, lanes: int, seconds: float, batches: int) -> None:
         """Learn from a measurement."""
         step = seconds / batches
+        if self._queue and seconds < _TRIAL / 4:
+            return  # starting the lanes would count for more than the steps
         if self._queue:
             if len(self._queue) == len(self.choices) * _EVERY:
                 self.times.clear()

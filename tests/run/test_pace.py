@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from symdl.errors import ArgumentError
-from symdl.lower.partition import Partition
+from symdl.lower.parallel import Partition
 from symdl.run.pace import Pace, chosen
 
 TASKS = (((0, 1, 5e3), (1, 2, 5e3)), ((2, 3, 5e3), (3, 4, 5e3)))
@@ -29,8 +29,10 @@ def test_the_number_of_lanes_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> 
 class World:
     """A machine on which a step takes as long as a function of lanes and time says."""
 
-    def __init__(self, step: Callable[[int, float], float], threads: int | None = None) -> None:
-        self.now, self.step = 0.0, step
+    def __init__(
+        self, step: Callable[[int, float], float], threads: int | None = None, starting: float = 0.0
+    ) -> None:
+        self.now, self.step, self.starting = 0.0, step, starting
         self.log: list[tuple[float, int, int]] = []
         self.taken: list[int] = []
         self.pace = Pace(Partition((), TASKS, (), ()), threads, target="cpu", clock=lambda: self.now)
@@ -41,7 +43,7 @@ class World:
     def take(self, first: int, last: int, lanes: int) -> None:
         self.taken += range(first, last)
         self.log.append((self.now, lanes, last - first))
-        self.now += (last - first) * self.step(lanes, self.now)
+        self.now += (last - first) * self.step(lanes, self.now) + self.starting * (lanes - 1)
 
     def run(self, batches: int) -> None:
         self.pace.run(batches, self.take)
@@ -72,6 +74,16 @@ def test_short_runs_count_too() -> None:
     for _ in range(20):
         world.run(2)
     assert world.share(2, since=0.1) == 1.0
+
+
+def test_single_fast_steps_show_nothing() -> None:
+    """Their time is that of starting lanes; a long run afterwards is measured afresh."""
+    world = World(lambda lanes, _: 5e-5 / lanes, starting=1e-4)
+    for _ in range(20):
+        world.run(1)
+    since = world.now
+    world.run(50_000)
+    assert world.share(2, since=since) > 0.9
 
 
 def test_a_busy_neighbour_is_left_alone_and_its_end_is_seen() -> None:
