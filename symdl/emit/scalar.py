@@ -30,6 +30,8 @@ class Printer:
         self.count = 0
         self.wide: set[str] = set()
         """Locals that are doubles."""
+        self.near = False
+        """Use the forms for arguments that are not large, and note the largest argument."""
 
     def body(self, body: Body) -> str:
         """Return the text of a real body."""
@@ -90,7 +92,11 @@ class Printer:
             return "", _ATOMIC
         if op not in self.target.functions:
             raise EmitError(f"the target {self.target.name} has no function {op}")
-        return f"{self.target.functions[op]}({', '.join(text for text, _ in args)})", _ATOMIC
+        name, arguments = self.target.functions[op], ", ".join(text for text, _ in args)
+        if self.near and op in self.target.near:
+            name = self.target.near[op]
+            self.assign(f"far = max(far, reach({arguments}))")
+        return f"{name}({arguments})", _ATOMIC
 
 
 def leaf(node: Node) -> str:

@@ -10,9 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from symdl.emit.scalar import Printer, condition, integer, number
-from symdl.emit.targets import Target
+from symdl.emit.targets import NEAR, Target
 from symdl.lower.body import Body
-from symdl.lower.ir import IDENTITY, Condition, Fold, Item, Let, Loop, Start, Statement, Store, Update
+from symdl.lower.ir import (
+    IDENTITY,
+    Condition,
+    Fold,
+    Item,
+    Let,
+    Loop,
+    Start,
+    Statement,
+    Store,
+    Update,
+    statements,
+)
 
 _LONGEST_COMMENT = 96
 
@@ -35,8 +47,26 @@ def comment(text: str) -> str:
 def lines(items: tuple[Item, ...], target: Target, describe: Callable[[int], str]) -> list[Line]:
     """Return the lines of a kernel's body, each equation as a comment where it begins."""
     writer = _Writer(target, describe)
+    if not _repeatable(items, target):
+        writer.block(items, 1)
+        return writer.lines or [Line("    ", "pass")]
+    writer.printer.near = True
+    writer.line("far = reach(real(0.0))")
     writer.block(items, 1)
-    return writer.lines or [Line("    ", "pass")]
+    writer.depth, writer.printer.near = 1, False
+    writer.line(f"if far > reach(real({NEAR!r})):  # once more, for any argument")
+    writer.block(items, 2)
+    return writer.lines
+
+
+def _repeatable(items: tuple[Item, ...], target: Target) -> bool:
+    """Say whether a kernel has a faster form, and may be done again where that form does not hold."""
+    found = list(statements(items))
+    bodies = [s.body for s in found if not isinstance(s, Start)]
+    fast = any(node.op in target.near for body in bodies for node in body.nodes)
+    written = {s.tensor for s in found if isinstance(s, Store | Update)}
+    read = {load.tensor for body in bodies for load in body.loads}
+    return fast and not written & read and not any(isinstance(s, Update) for s in found)
 
 
 class _Writer:

@@ -26,6 +26,8 @@ _NUMPY = {
     "lgamma": "lgamma",
 }
 _VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
+_NEAR = {name: f"near_{name}" for name in ("cos", "sin")}
+NEAR = 2.0**20
 _MATH = {
     **{name: name for name in _VECTORS},  # forms that can be vectorised; the others are calls
     **{name: f"math.{name}" for name in ("sqrt", "atan2", "tan", "sinh", "cosh")},
@@ -49,6 +51,7 @@ class Target:
         real_array: a real buffer as a kernel's argument, from the expression that finds it.
         integer_array: the same for integers.
         total_array: the same for totals over an epoch, which are float64.
+        near: functions that have a faster form for arguments up to `NEAR`, and the names of those forms.
         imports: the modules whose names generated code may use, and the names.
     """
 
@@ -59,6 +62,7 @@ class Target:
     real_array: str
     integer_array: str
     total_array: str
+    near: Mapping[str, str]
     imports: Mapping[str, frozenset[str]]
 
 
@@ -73,13 +77,14 @@ TARGETS: Mapping[str, Target] = {
         real_array="real_at({place})",
         integer_array="integer_at({place})",
         total_array="total_at({place})",
+        near=_NEAR,
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "larger"})
             | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
-            "symdl.run.vectors": frozenset({*_VECTORS, "uniform"}),
+            "symdl.run.vectors": frozenset({*_VECTORS, *_NEAR.values(), "reach", "uniform"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },
     ),
@@ -91,6 +96,7 @@ TARGETS: Mapping[str, Target] = {
         real_array="{place}",
         integer_array="{place}",
         total_array="{place}",
+        near={},
         imports={
             "math": frozenset(),
             "numpy": frozenset(),

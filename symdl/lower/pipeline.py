@@ -21,6 +21,7 @@ from symdl.lower.fuse import Group, fuse, ordered
 from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
 from symdl.lower.matrices import with_matrices
 from symdl.lower.nests import Nest
+from symdl.lower.points import LONG, Points, as_rows, operations, points
 from symdl.lower.poly import Var, of, product
 from symdl.lower.positions import checked_positions
 from symdl.lower.recur import single_steps
@@ -46,6 +47,8 @@ class Lowered:
         steps: the calls before their structures were shared.
         batch: the size of the batch, if blocks of samples may be computed apart.
         splits: then for every step how it is cut.
+        points: the size that counts the points of a scalar function; every block of points may be computed
+            apart, as if there were no others.
     """
 
     program: FrozenProgram
@@ -55,6 +58,7 @@ class Lowered:
     steps: tuple[Step, ...]
     batch: str = ""
     splits: tuple[Split, ...] = ()
+    points: str = ""
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -72,6 +76,9 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
         LoweringError: an expression without a kernel form.
     """
     frozen = single_steps(verify_program(checked_positions(freeze(program))))
+    size = points(frozen)
+    if size and schedule != "naive" and operations(frozen) >= LONG:
+        return _long(as_rows(frozen, size), size)
     equations = [as_scatter(equation) for equation in ordered(frozen)]
     frozen, equations = with_matrices(frozen, equations)
     if schedule != "naive":
@@ -90,7 +97,13 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     ]
     kernels, made = calls(bound, buffers, frozen.recurrences, checks)
     splits = [split(step, frozen.tensors, buffers.places, batch) for step in bound] if batch else []
-    return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound), batch, tuple(splits)))
+    return verify_calls(Lowered(frozen, kernels, made, buffers, tuple(bound), batch, tuple(splits), size))
+
+
+def _long(made: Points, size: str) -> Lowered:
+    """Return a long scalar function in rows."""
+    steps = tuple(Step(made.kernels[call.kernel].items, call.equations) for call in made.calls)
+    return verify_calls(Lowered(made.program, made.kernels, made.calls, made.plan, steps, points=size))
 
 
 def _steps(program: FrozenProgram, groups: Sequence[Group], batch: str, *, naive: bool) -> list[Step]:

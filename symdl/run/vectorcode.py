@@ -8,6 +8,7 @@ calls, so that a loop around it can be vectorised. `vectors` offers them to gene
 - ``log(m * 2**e) = log(m) + e*log 2`` with m near 1; ``log1p`` finds m and e of ``1 + x`` in float64.
 - ``sin`` and ``cos`` (float32) take multiples of pi/2 off in float64, which is exact enough for all of
   them: a large one is ``y * 2**s``, and ``2**s`` may be replaced by what multiples of 2 pi leave of it.
+  ``near_sin`` and ``near_cos`` do so in their own format and are right up to `NEAR` only.
 - ``erf`` (float32) is a polynomial near 0 and ``1 - exp(-p(x))`` elsewhere.
 
 The polynomials without a source were fitted to be the best for the relative error. Every product with a sum
@@ -39,11 +40,14 @@ class Format:
     tanh_bottom: tuple[float, ...]
     log_top: tuple[float, ...]
     log_bottom: tuple[float, ...]
+    sin: tuple[float, ...]
+    cos: tuple[float, ...]
+    half_pi: tuple[float, ...]
     smallest: float
     root: int
 
 
-# The quotients of polynomials for tanh on [-0.625, 0.625], in x**2, and in float64 for log (Cephes).
+# The quotients of polynomials for tanh on [-0.625, 0.625], in x**2; and in float64 log, sin and cos (Cephes).
 SINGLE = Format(
     kind=ir.FloatType(),
     integer=ir.IntType(32),
@@ -63,6 +67,9 @@ SINGLE = Format(
         *(-0.16623356938362122, 0.20001226663589478, -0.250008225440979, 0.3333333134651184),
     ),
     log_bottom=(1.0,),
+    sin=(-0.00019517233886290342, 0.008332177996635437, -0.16666655242443085),
+    cos=(2.4433080398011953e-05, -0.0013887315290048718, 0.04166664555668831),
+    half_pi=(1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15),
     smallest=2.0**-126,
     root=0x3F3504F3,
 )
@@ -85,12 +92,21 @@ DOUBLE = Format(
         *(1.0, 1.12873587189167450590e1, 4.52279145837532221105e1, 8.29875266912776603211e1),
         *(7.11544750618563894466e1, 2.31251620126765340583e1),
     ),
+    sin=(
+        *(1.58962301576546568060e-10, -2.50507477628578072866e-8, 2.75573136213857245213e-6),
+        *(-1.98412698295895385996e-4, 8.33333333332211858878e-3, -1.66666666666666307295e-1),
+    ),
+    cos=(
+        *(-1.13585365213876817300e-11, 2.08757008419747316778e-9, -2.75573141792967388112e-7),
+        *(2.48015872888517045348e-5, -1.38888888888730564116e-3, 4.16666666666665929218e-2),
+    ),
+    half_pi=(1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
     smallest=2.0**-1022,
     root=0x3FE6A09E667F3BCD,
 )
 
-_SIN = (-0.00019517233886290342, 0.008332177996635437, -0.16666655242443085)
-_COS = (2.4433080398011953e-05, -0.0013887315290048718, 0.04166664555668831)
+NEAR = 2.0**20
+"""Up to here `near_sin` and `near_cos` are right."""
 _HALF_PI = (1.5707963267948966, 6.123233995736766e-17)
 _WHOLE = 1.5 * 2.0**52
 """Added to a float64, it leaves the nearest integer in the lowest bits."""
@@ -277,17 +293,35 @@ class Code:
 
     def sin(self, x: Any) -> Any:
         """Return the sine (float32)."""
-        builder = self.builder
-        sine, cosine, quarter = self.turned(x)
-        odd = builder.icmp_signed("!=", builder.and_(quarter, self.whole(1)), self.whole(0))
-        value = builder.select(odd, cosine, sine)
-        sign = builder.and_(self.bits(x), self.whole(-(2**31)))
-        return self.signed(value, builder.xor(self.half_turn(quarter), sign))
+        return self.sine(x, *self.turned(x))
 
     def cos(self, x: Any) -> Any:
         """Return the cosine (float32)."""
+        return self.cosine(*self.turned(x))
+
+    def near_sin(self, x: Any) -> Any:
+        """Return the sine of an argument that is not above `NEAR`."""
+        return self.sine(x, *self.turned_near(x))
+
+    def near_cos(self, x: Any) -> Any:
+        """Return the cosine of an argument that is not above `NEAR`."""
+        return self.cosine(*self.turned_near(x))
+
+    def reach(self, x: Any) -> Any:
+        """Return the size of a real as an integer that grows with it; NaN is the largest."""
+        return self.bits(self.call("fabs", x))
+
+    def sine(self, x: Any, sine: Any, cosine: Any, quarter: Any) -> Any:
+        """Return the sine of x from that of the rest and the quarter turns."""
         builder = self.builder
-        sine, cosine, quarter = self.turned(x)
+        odd = builder.icmp_signed("!=", builder.and_(quarter, self.whole(1)), self.whole(0))
+        value = builder.select(odd, cosine, sine)
+        sign = builder.and_(self.bits(x), self.whole(-(2 ** (self.form.integer.width - 1))))
+        return self.signed(value, builder.xor(self.half_turn(quarter), sign))
+
+    def cosine(self, sine: Any, cosine: Any, quarter: Any) -> Any:
+        """Return the cosine of x."""
+        builder = self.builder
         odd = builder.icmp_signed("!=", builder.and_(quarter, self.whole(1)), self.whole(0))
         value = builder.select(odd, sine, cosine)
         return self.signed(value, self.half_turn(builder.add(quarter, self.whole(1))))
@@ -295,7 +329,7 @@ class Code:
     def half_turn(self, quarter: Any) -> Any:
         """Return the sign bit of a number of quarter turns."""
         second = self.builder.and_(quarter, self.whole(2))
-        return self.builder.shl(second, self.whole(30))
+        return self.builder.shl(second, self.whole(self.form.integer.width - 2))
 
     def signed(self, value: Any, sign: Any) -> Any:
         """Return a value with its sign turned by a sign bit."""
@@ -318,12 +352,25 @@ class Code:
         quarters = builder.fneg(builder.fsub(marked, wide.number(_WHOLE)))
         rest = wide.fused(quarters, wide.number(_HALF_PI[0]), angle)
         rest = builder.fadd(wide.fused(quarters, wide.number(_HALF_PI[1]), rest), lost)
-        r = builder.fptrunc(rest, self.kind)
-        square = builder.fmul(r, r)
-        sine = self.fused(builder.fmul(r, square), self.horner(_SIN, square), r)
+        quarter = builder.trunc(wide.bits(marked), self.form.integer)
+        return *self.first_quarter(builder.fptrunc(rest, self.kind)), quarter
+
+    def turned_near(self, x: Any) -> tuple[Any, Any, Any]:
+        """Return the same for an argument from which quarter turns can be taken off in its own format."""
+        size, whole = self.call("fabs", x), self.number(1.5 * 2.0**self.form.mantissa)
+        marked = self.fused(size, self.number(2 / math.pi), whole)
+        quarters, rest = self.builder.fneg(self.builder.fsub(marked, whole)), size
+        for part in self.form.half_pi:
+            rest = self.fused(quarters, self.number(part), rest)
+        return *self.first_quarter(rest), self.bits(marked)
+
+    def first_quarter(self, x: Any) -> tuple[Any, Any]:
+        """Return sine and cosine of an argument between -pi/4 and pi/4."""
+        square = self.builder.fmul(x, x)
+        sine = self.fused(self.builder.fmul(x, square), self.horner(self.form.sin, square), x)
         cosine = self.fused(square, self.number(-0.5), self.number(1.0))
-        cosine = self.fused(builder.fmul(square, square), self.horner(_COS, square), cosine)
-        return sine, cosine, builder.trunc(wide.bits(marked), self.form.integer)
+        tail = self.builder.fmul(square, square)
+        return sine, self.fused(tail, self.horner(self.form.cos, square), cosine)
 
     def erf(self, x: Any) -> Any:
         """Return the error function (float32)."""

@@ -22,8 +22,11 @@ from symdl.run.vectorcode import DOUBLE, SINGLE, Code
 _FORMATS = {types.float32: SINGLE, types.float64: DOUBLE}
 
 
-def _function(name: str, *formats: Any) -> Any:
-    """Return an intrinsic for reals; those of formats not named go to the C library."""
+def _function(name: str, *formats: Any, whole: bool = False) -> Any:
+    """Return an intrinsic for reals, a `whole` one with integers as result.
+
+    Reals of formats not named go to the C library.
+    """
 
     def of(_typing: Any, x: Any) -> Any:
         form = _FORMATS.get(x)
@@ -35,7 +38,7 @@ def _function(name: str, *formats: Any) -> Any:
                 return getattr(Code(builder, form), name)(args[0])
             return context.get_function(getattr(math, name), signature)(builder, args)
 
-        return x(x), build
+        return (types.Integer.from_bitwidth(x.bitwidth) if whole else x)(x), build
 
     of.__name__ = name
     return intrinsic(of)
@@ -49,6 +52,9 @@ expm1 = _function("expm1", SINGLE)
 sin = _function("sin", SINGLE)
 cos = _function("cos", SINGLE)
 erf = _function("erf", SINGLE)
+near_sin = _function("near_sin", SINGLE, DOUBLE)
+near_cos = _function("near_cos", SINGLE, DOUBLE)
+reach = _function("reach", SINGLE, DOUBLE, whole=True)
 
 _GOLDEN, _STRIDE, _ONE = np.uint64(GOLDEN), np.uint64(STRIDE), np.uint64(1)
 (_FIRST, _BY_FIRST), (_SECOND, _BY_SECOND) = ((np.uint64(s), np.uint64(f)) for s, f in MIX)
