@@ -1,0 +1,126 @@
+"""Adapters of convolution, pooling and resizing by whole numbers.
+
+Enters: a node. Leaves: tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import symdl as sd
+from symdl import nn
+
+from .cases import Adapter, Node, Skip
+
+Pairs = list[tuple[int, int]]
+
+
+def settings(node: Node, kernel: Sequence[int]) -> dict[str, Any]:
+    """Strides, dilations and paddings, of which some follow from the size of the result."""
+    axes = len(kernel)
+    strides, dilations = (list(node.get(n) or [1] * axes) for n in ("strides", "dilations"))
+    sizes = node[0].shape[2:]
+    flat = node.get("pads") or [0] * 2 * axes
+    pads: Pairs = [(flat[a], flat[a + axes]) for a in range(axes)]
+    if node.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER"):
+        pads = []
+        for size, k, s, d in zip(sizes, kernel, strides, dilations, strict=True):
+            total = max((-(-size // s) - 1) * s + d * (k - 1) + 1 - size, 0)
+            pads.append(halves(total, upper=node.get("auto_pad") == "SAME_UPPER"))
+    return {"stride": strides, "padding": pads, "dilation": dilations}
+
+
+def halves(total: int, *, upper: bool) -> tuple[int, int]:
+    """An odd one more goes to the end, or to the beginning."""
+    less, more = total // 2, total - total // 2
+    return (less, more) if upper else (more, less)
+
+
+def convolved(node: Node) -> sd.Tensor:
+    bias = node[2] if node.has(2) else None
+    options = settings(node, node[1].shape[2:])
+    return nn.convolution(node[0], node[1], bias, groups=node.get("group", 1), **options)
+
+
+def spread(node: Node) -> sd.Tensor:
+    kernel, sizes = node[1].shape[2:], node[0].shape[2:]
+    options = settings(node, kernel)
+    more = list(node.get("output_padding") or [0] * len(kernel))
+    same = node.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER")
+    wanted = node.get("output_shape") or (
+        [n * s for n, s in zip(sizes, options["stride"], strict=True)] if same else None
+    )
+    if wanted is not None:
+        for a, size in enumerate(wanted[-len(kernel) :]):
+            span = options["dilation"][a] * (kernel[a] - 1) + 1
+            total = options["stride"][a] * (sizes[a] - 1) + more[a] + span - size
+            more[a] += max(-total, 0)
+            options["padding"][a] = halves(max(total, 0), upper=node.get("auto_pad") == "SAME_UPPER")
+    bias = node[2] if node.has(2) else None
+    options |= {"transposed": True, "output_padding": more, "groups": node.get("group", 1)}
+    return nn.convolution(node[0], node[1], bias, **options)
+
+
+def pooled(node: Node) -> sd.Tensor:
+    if len(node.asked) > 1:
+        raise Skip("the positions of the maxima beside them")
+    return nn.max_pool(node[0], node.get("kernel_shape"), **pooling(node))
+
+
+def pooling(node: Node) -> dict[str, Any]:
+    return settings(node, node.get("kernel_shape")) | {"ceil": bool(node.get("ceil_mode"))}
+
+
+def averaged(node: Node) -> sd.Tensor:
+    counted = bool(node.get("count_include_pad"))
+    return nn.avg_pool(node[0], node.get("kernel_shape"), count_padding=counted, **pooling(node))
+
+
+def normed(node: Node) -> sd.Tensor:
+    return nn.lp_pool(node[0], node.get("kernel_shape"), order=node.get("p"), **pooling(node))
+
+
+def whole(op: Any) -> Adapter:
+    """The pool of a whole image, with its axes kept."""
+
+    def adapter(node: Node) -> sd.Tensor:
+        y = nn.global_pool(node[0], op=op)
+        return y.reshape(*y.shape, *(1,) * (node[0].rank - 2))
+
+    return adapter
+
+
+def causal(node: Node) -> Sequence[sd.Tensor]:
+    """A convolution of each channel with what came before, and the inputs that the next call needs."""
+    x, w = node[0], node[1]
+    before = w.shape[-1] - 1
+    past = node[3] if node.has(3) else sd.full((*x.shape[:2], before), 0.0)
+    whole = sd.concatenate([past, x], 2) if before else x
+    y = nn.convolution(whole, w, node[2] if node.has(2) else None, groups=x.shape[1])
+    y = nn.silu(y) if node.get("activation") in ("silu", "swish") else y
+    return y, whole[:, :, whole.shape[2] - before :]
+
+
+def enlarged(node: Node) -> sd.Tensor:
+    x = node[0]
+    for axis, factor in enumerate(np.ravel(node.array(1))):
+        if node.get("mode") != "nearest" or factor != int(factor):
+            raise Skip("enlarging by interpolation")
+        x = sd.repeat(x, int(factor), axis)
+    return x
+
+
+WINDOWS: dict[str, Adapter] = {
+    "AveragePool": averaged,
+    "CausalConvWithState": causal,
+    "Conv": convolved,
+    "ConvTranspose": spread,
+    "GlobalAveragePool": whole("mean"),
+    "GlobalMaxPool": whole("max"),
+    "LpPool": normed,
+    "MaxPool": pooled,
+    "Upsample": enlarged,
+}
