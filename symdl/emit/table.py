@@ -126,7 +126,7 @@ class _Writer:
             return FIRST_KERNEL + call.kernel, *call.buffers, *map(self.size, call.sizes)
         if isinstance(call, TakeCall):
             code = TAKE_INTEGERS if call.integer else TAKE_REALS
-            sizes = (FIRST_SAMPLE, call.start, call.count, call.width)
+            sizes = (FIRST_SAMPLE, call.start, call.count, call.width, call.lead, call.column)
             return code, self.order + 2 + call.source, call.target, self.order, *map(self.size, sizes)
         if isinstance(call, CombineCall):
             lengths = (call.count, call.number, call.distance)

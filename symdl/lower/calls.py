@@ -15,7 +15,21 @@ from symdl.lower.buffers import Plan, Step
 from symdl.lower.classify import Contraction, Operand
 from symdl.lower.flatten import map_statement
 from symdl.lower.ir import FrozenRecurrence, Item, Loop, Start, Statement, Store, Update, statements
-from symdl.lower.poly import Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, constant, of, rebuild, split
+from symdl.lower.poly import (
+    ZERO,
+    Atom,
+    Clamp,
+    Floor,
+    Mod,
+    Param,
+    Pick,
+    Poly,
+    Var,
+    constant,
+    of,
+    rebuild,
+    split,
+)
 
 LITERAL = 8
 """Sizes up to this are written into kernels, so that short loops can be unrolled; others are passed."""
@@ -97,7 +111,10 @@ class RepeatCall:
 
 @dataclass(frozen=True, slots=True)
 class TakeCall:
-    """Copies `count` samples of `width` elements from data number `source`, from place `start` of a batch."""
+    """Copies `width` elements of each of `count` samples from data number `source`.
+
+    The first sample is at place `start` of a batch, the first element in `column`; a whole one has `lead`.
+    """
 
     source: int
     target: int
@@ -105,6 +122,8 @@ class TakeCall:
     start: Poly
     count: Poly
     width: Poly
+    lead: Poly
+    column: Poly = ZERO
 
 
 @dataclass(frozen=True, slots=True)

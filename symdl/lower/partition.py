@@ -1,9 +1,7 @@
-"""A parallel schedule as data.
+"""The parallel schedule of a training step.
 
-Enters: a lowered training step and the sizes. Leaves: `Partition`: calls on blocks, grouped in tasks, and
-tasks in phases. Tasks of one phase touch nothing that another one writes; all of a phase are done before
-the next begins. Blocks depend on the sizes only, never on how many threads there are, so that the bits of
-a result do not either.
+Enters: a lowered training step and the sizes. Leaves: a `Partition`. Blocks depend on the sizes only, never
+on how many threads there are, so that the bits of a result do not either.
 
 The cost model, in nanoseconds: a matrix product does `_PRODUCTS` multiply-adds, a loop `_OPERATIONS`
 operations, copying `_COPIES` elements in one; each call costs `_CALL`. A step below `WORTH` stays in one
@@ -13,7 +11,7 @@ piece. `blocks` says how the batch and the rows of weights are cut.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symdl.lower.blocks import pieces, sample_blocks
 from symdl.lower.buffers import ALIGNMENT, Buffer
@@ -28,6 +26,8 @@ from symdl.lower.calls import (
     TakeCall,
     TotalCall,
 )
+from symdl.lower.features import feature_shares, wide_inputs
+from symdl.lower.parallel import Partition, View
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ZERO, Poly, constant, evaluate, product
 from symdl.lower.rows import Split, Touch, fewer, rows_name, work
@@ -37,55 +37,6 @@ _PRODUCTS, _OPERATIONS, _COPIES, _CALL = 40.0, 40.0, 3.0, 60.0
 WORTH = 15_000.0
 _LARGEST_SUM = 1 << 16
 """Elements of a sum over samples of which every block may have its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A place inside a buffer: so many elements after its beginning."""
-
-    buffer: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Partition:
-    """A schedule for one choice of sizes.
-
-    Attributes:
-        calls: of all tasks, one after another.
-        tasks: for each phase the tasks: their first call, the one after their last, their cost.
-        buffers: those of the plan and one more for every sum over blocks, with the phases of their use.
-        views: what buffer numbers from ``len(buffers)`` on stand for.
-    """
-
-    calls: tuple[Call, ...]
-    tasks: tuple[tuple[tuple[int, int, float], ...], ...]
-    buffers: tuple[Buffer, ...]
-    views: tuple[View, ...]
-
-    @property
-    def cost(self) -> float:
-        """Nanoseconds on one core, about."""
-        return sum(cost for phase in self.tasks for _, _, cost in phase)
-
-    def lanes(self, count: int) -> list[list[list[int]]]:
-        """Return for each phase and lane its tasks: the most costly ones first, to the least busy lane."""
-        result = []
-        for phase in self.tasks:
-            loads, mine = [0.0] * count, [[] for _ in range(count)]  # type: list[float], list[list[int]]
-            for at in sorted(range(len(phase)), key=lambda t: -phase[t][2]):
-                lane = loads.index(min(loads))
-                loads[lane] += phase[at][2]
-                mine[lane].append(at)
-            result.append([sorted(tasks) for tasks in mine])
-        return result
-
-    def speedup(self, count: int) -> float:
-        """Return by how much `count` lanes are faster than one, apart from waiting."""
-        longest = 0.0
-        for phase, lanes in zip(self.tasks, self.lanes(count), strict=True):
-            longest += max(sum(phase[t][2] for t in tasks) for tasks in lanes)
-        return self.cost / longest if longest else 1.0
 
 
 def partition(
@@ -132,27 +83,28 @@ class _Partitioner:
         self.views: dict[tuple[int, int], int] = {}
         self.tasks = Tasks()
         self.cuts: dict[int, list[tuple[int, int]]] = {}  # in elements, of what was computed in pieces
+        wide = wide_inputs(takes, self.pairs(), self.samples[-1][1], self.value)
+        self.wide = wide if len(self.samples) > 1 else set()
 
     def value(self, poly: Poly) -> int:
         return evaluate(poly, self.dims)
 
+    def pairs(self) -> list[tuple[Call, Split]]:
+        """Return the calls of the step, and how each can be cut."""
+        calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall | RepeatCall)]
+        return list(zip(calls, self.lowered.splits, strict=True))
+
     def rows_each(self) -> int:
         """Return how many rows a sample has, at least, in the matrix products that are cut along samples."""
-        calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall | RepeatCall)]
-        pairs = zip(calls, self.lowered.splits, strict=True)
-        found = [c.m for c, s in pairs if isinstance(c, ProductCall) and s.kind == "rows" and s.cut == "m"]
+        products = [(c, s) for c, s in self.pairs() if isinstance(c, ProductCall)]
+        found = [c.m for c, s in products if s.kind == "rows" and s.cut == "m"]
         count = self.dims[self.lowered.batch]
         return max(1, min((self.value(m) // count for m in found), default=1))
 
     def blocks(self) -> Partition:
         """Cut every call and give its pieces to tasks."""
         for take in self.takes:
-            for block, (low, high) in enumerate(self.samples):
-                width = self.value(take.width)
-                part = replace(take, target=self.view(take.target, low * width), start=constant(low))
-                part = replace(part, count=constant(high - low))
-                use = Use(take.target, True, 0, low * width, high * width)
-                self.tasks.add([part], [use], (high - low) * width / _COPIES, block)
+            self.take(take)
         calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall)]
         shift = len(self.lowered.calls) - len(calls)
         ends = {c.begin - shift: at for at, c in enumerate(calls) if isinstance(c, RepeatCall)}
@@ -174,6 +126,22 @@ class _Partitioner:
             self.tasks.add([total], [Use(total.buffer, False)], _CALL)
         return self.finish()
 
+    def take(self, take: TakeCall) -> None:
+        """Gather a batch: by shares of its features where it is wide, else by blocks of samples."""
+        count, width = self.samples[-1][1], self.value(take.width)
+        if take.target in self.wide:
+            for share, (low, high) in enumerate(feature_shares(width)):
+                some = replace(take, target=self.view(take.target, low), column=constant(low))
+                some = replace(some, width=constant(high - low))
+                use = Use(take.target, True, width, low, high)
+                self.tasks.add([some], [use], count * (high - low) / _COPIES, home=share)
+            return
+        for block, (low, high) in enumerate(self.samples):
+            part = replace(take, target=self.view(take.target, low * width), start=constant(low))
+            part = replace(part, count=constant(high - low))
+            use = Use(take.target, True, 0, low * width, high * width)
+            self.tasks.add([part], [use], (high - low) * width / _COPIES, block)
+
     def cost(self, call: Call, tree: object) -> float:
         """Return about how long a call takes on one core."""
         if isinstance(call, ProductCall):
@@ -185,15 +153,20 @@ class _Partitioner:
     def call(self, call: Call, split: Split, cost: float) -> None:
         """Cut one call."""
         sums = sum(self.value(self.buffers[b].count) for b in split.sums)
-        if split.kind == "rows" and (len(self.samples) == 1 or sums <= _LARGEST_SUM):
+        wide = isinstance(call, ProductCall) and call.left.buffer in self.wide
+        if wide and split.kind == "rows":
+            self.shares(call, cost)
+        elif split.kind == "rows" and (len(self.samples) == 1 or sums <= _LARGEST_SUM):
             self.rows(call, split, cost)
         elif split.kind in ("columns", "elements"):
             units = self.value(split.units)
-            cuts = self.follow(split) if split.kind == "elements" else pieces(units, cost)
-            for low, high in cuts or pieces(units, cost):
+            cuts = feature_shares(units) if wide else self.follow(split)
+            for home, (low, high) in enumerate(cuts or pieces(units, cost)):
                 part = self.piece(call, split, low, high)
                 uses = [self.use(t, low, high) for t in split.touches]
-                self.tasks.add([part], uses, cost * (high - low) / units, fresh=split.kind == "columns")
+                label = home if wide else -1
+                fresh = split.kind == "columns"
+                self.tasks.add([part], uses, cost * (high - low) / units, fresh=fresh, home=label)
                 for touch in split.touches:
                     if touch.written and touch.stride is not None:
                         known = self.cuts.setdefault(touch.buffer, []) if low else []
@@ -205,16 +178,44 @@ class _Partitioner:
 
     def follow(self, split: Split) -> list[tuple[int, int]]:
         """Return the cuts in which what an update reads was computed."""
+        if split.kind != "elements":
+            return []
         for touch in split.touches:
             if not touch.written and touch.stride is not None and touch.buffer in self.cuts:
                 return self.cuts[touch.buffer]
         return []
 
+    def shares(self, call: Call, cost: float) -> None:
+        """Multiply shares of the features, and add up the products block by block."""
+        assert isinstance(call, ProductCall)
+        inner, width, result = self.value(call.k), self.value(call.n), call.result
+        cuts = feature_shares(inner)
+        distance = self.apart(result.buffer)
+        parts = self.new_parts(result.buffer, len(cuts))
+        for home, (low, high) in enumerate(cuts):
+            down = low if call.right.operand.transposed else low * self.value(call.right.operand.lead)
+            part = replace(
+                call,
+                left=Matrix(self.view(call.left.buffer, low), call.left.operand),
+                right=Matrix(self.view(call.right.buffer, down), call.right.operand),
+                result=Matrix(self.view(parts, home * distance), result.operand),
+                k=constant(high - low),
+            )
+            uses = [Use(call.left.buffer, False, inner, low, high), Use(call.right.buffer, False)]
+            uses.append(Use(parts, True, 0, home * distance, (home + 1) * distance))
+            self.tasks.add([part], uses, cost * (high - low) / inner, home=home)
+        for block, (low, high) in enumerate(self.samples):
+            target, source = (self.view(b, low * width) for b in (result.buffer, parts))
+            size = (high - low) * width
+            numbers = (constant(size), constant(len(cuts)), constant(distance))
+            uses = [Use(parts, False), Use(result.buffer, True, 0, low * width, high * width)]
+            self.tasks.add([CombineCall(target, source, *numbers)], uses, size * len(cuts) / _COPIES, block)
+
     def rows(self, call: Call, split: Split, cost: float) -> None:
         """Do a call block by block; sums over the samples get a part a block, added up in order."""
         total = self.samples[-1][1]
         alone = len(self.samples) == 1
-        extra = {} if alone else {b: self.new_parts(b) for b in split.sums}
+        extra = {} if alone else {b: self.new_parts(b, len(self.samples)) for b in split.sums}
         for block, (low, high) in enumerate(self.samples):
             changes = {}
             uses = []
@@ -250,9 +251,9 @@ class _Partitioner:
             uses = [self.use(t, low, high) for t in touches]
             self.tasks.add([*group, again], uses, cost * (high - low) / self.samples[-1][1], block)
 
-    def new_parts(self, buffer: int) -> int:
-        """Make room for a part of a sum for every block; return its number, final in `finish`."""
-        count = constant(self.apart(buffer) * len(self.samples))
+    def new_parts(self, buffer: int, number: int) -> int:
+        """Make room for a number of parts of a sum; return its number, final in `finish`."""
+        count = constant(self.apart(buffer) * number)
         self.buffers.append(replace(self.buffers[buffer], kind="arena", count=count))
         return len(self.buffers) - 1
 
@@ -317,17 +318,19 @@ class _Partitioner:
         calls: list[Call] = []
         count = 1 + max((t.phase for t in self.tasks.all), default=0)
         phases: list[list[tuple[int, int, float]]] = [[] for _ in range(count)]
+        homes: list[list[int]] = [[] for _ in range(count)]
         for task in sorted(self.tasks.all, key=lambda t: t.phase):
             begin = len(calls)
             for chunk in task.chunks:
                 start = len(calls)
                 calls += (replace(c, begin=start) if isinstance(c, RepeatCall) else c for c in chunk)
             phases[task.phase].append((begin, len(calls), task.cost))
+            homes[task.phase].append(task.home)
         same = self.shared()
         buffers = tuple(self.in_phases(same))
         views = tuple(View(same.get(buffer, buffer), offset) for buffer, offset in self.views)
         final = [_renumbered(c, len(buffers), same) for c in calls]
-        return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views)
+        return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views, tuple(map(tuple, homes)))
 
     def shared(self) -> dict[int, int]:
         """Return which buffers take the place of another one that is no longer read.
@@ -383,4 +386,6 @@ def _renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
         return replace(call, left=left, right=right, result=result)
     if isinstance(call, TakeCall):
         return replace(call, target=number(call.target))
+    if isinstance(call, CombineCall):
+        return replace(call, buffer=number(call.buffer), parts=number(call.parts))
     return call

@@ -14,9 +14,13 @@ from symdl.lower.calls import Call
 
 @dataclass(slots=True)
 class Task:
-    """Calls that one thread does in order: its phase, its costs, the calls in chunks."""
+    """Calls that one thread does in order: its phase, its costs, the calls in chunks.
+
+    A task with a `home`, a number from 0, belongs to those of other phases with the same one.
+    """
 
     phase: int
+    home: int = -1
     cost: float = 0.0
     chunks: list[list[Call]] = field(default_factory=list)
 
@@ -51,7 +55,14 @@ class Tasks:
         return [self.all[task].phase for _, task in self.uses.get(buffer, ())]
 
     def add(
-        self, calls: list[Call], uses: Iterable[Use], cost: float, block: int = -1, *, fresh: bool = False
+        self,
+        calls: list[Call],
+        uses: Iterable[Use],
+        cost: float,
+        block: int = -1,
+        *,
+        fresh: bool = False,
+        home: int = -1,
     ) -> None:
         """Give calls to the earliest task that may do them; `block` ties those of the same samples."""
         uses = list(uses)
@@ -63,13 +74,13 @@ class Tasks:
                     continue
                 owners = {task} if later > phase else owners | {task}
                 phase = later
-        chosen = self.task(phase, owners, block, fresh=fresh)
+        chosen = self.task(phase, owners, block, fresh=fresh, home=home)
         self.all[chosen].chunks.append(calls)
         self.all[chosen].cost += cost
         for use in uses:
             self.uses.setdefault(use.buffer, []).append((use, chosen))
 
-    def task(self, phase: int, owners: set[int], block: int, *, fresh: bool) -> int:
+    def task(self, phase: int, owners: set[int], block: int, *, fresh: bool, home: int) -> int:
         """Return the task for calls that come after those of `owners`, all in `phase`."""
         if block >= 0:
             here = max(phase, 0)
@@ -79,7 +90,7 @@ class Tasks:
             return self.named((here, block))
         if len(owners) == 1 and not (fresh and owners & set(self.blocks.values())):
             return next(iter(owners))
-        self.all.append(Task(phase + 1))
+        self.all.append(Task(phase + 1, home))
         return len(self.all) - 1
 
     def named(self, key: tuple[int, int]) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.emit.table import FIRST_SAMPLE, table_of
-from symdl.lower.partition import Partition
+from symdl.lower.parallel import Partition
 from symdl.run.compiled import Built
 from symdl.run.memory import address, memory
 from symdl.run.native import STOP

@@ -238,12 +238,11 @@ class BoundEpoch:
         places = [lowered.plan.places[t] for t in lowered.program.inputs]
         known = list(zip(self._inputs, self._arrays, places, strict=True))
         sources = [(want, array, place) for want, array, place in known if self._gathered(want)]
-        takes = [
-            TakeCall(
-                at, place, want.dtype.kind == "i", ZERO, constant(count), constant(array.size // self.samples)
-            )
-            for at, (want, array, place) in enumerate(sources)
-        ]
+        takes = []
+        for at, (want, array, place) in enumerate(sources):
+            width = constant(array.size // self.samples)
+            integer = want.dtype.kind == "i"
+            takes.append(TakeCall(at, place, integer, ZERO, constant(count), width, width))
         results = [lowered.plan.places[t] for t in lowered.program.outputs]
         totals = [TotalCall(place, at, constant(count)) for at, place in enumerate(results)]
         part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)

@@ -10,7 +10,11 @@ import pytest
 
 import symdl as sd
 from symdl.lower.blocks import pieces, sample_blocks
-from symdl.lower.partition import Partition, partition
+from symdl.lower.calls import TakeCall
+from symdl.lower.features import SHARES, feature_shares
+from symdl.lower.parallel import Partition
+from symdl.lower.partition import partition
+from symdl.lower.poly import ZERO, constant, product
 from symdl.lower.rows import rows_name
 from symdl.run.training import compile_training
 
@@ -47,6 +51,56 @@ def test_a_large_gradient_is_handed_to_its_update_in_pieces() -> None:
     _, found = split(slides(), 64)
     lengths = [end - begin for begin, end, _ in found.tasks[1]]
     assert lengths.count(2) >= 5  # a product and an update each
+
+
+def gathered(loss: Any, batch: int) -> Partition:
+    """The schedule of a step that begins with gathering its samples."""
+    made = compile_training(loss, sd.parameters(loss), sd.nn.Adam(1e-3).updates, target="python")
+    lowered = made._built.lowered
+    data = [lowered.plan.places[t] for t in lowered.program.inputs]
+    tensors = [lowered.program.tensors[t] for t in lowered.program.inputs]
+    takes = [
+        TakeCall(0, place, t.integer, ZERO, constant(batch), width, width)
+        for place, t in zip(data, tensors, strict=True)
+        if t.role == "input" and (width := product(t.shape[1:]))
+    ]
+    return partition(lowered, {"n": batch, rows_name("n"): batch}, takes, ())
+
+
+def test_many_features_stay_with_one_lane() -> None:
+    found = gathered(slides(), 64)
+    assert len(found.tasks) == 3
+    first, middle, last = found.homes
+    assert sorted(h for h in first if h >= 0) == sorted(h for h in last if h >= 0) == [0, 1, 2, 3]
+    assert set(middle) == {-1}
+    for lanes in (2, 3, 4):
+        where = found.lanes(lanes)
+        for home in range(4):
+            lane = [
+                next(a for a, mine in enumerate(where[p]) if found.homes[p].index(home) in mine)
+                for p in (0, 2)
+            ]
+            assert lane[0] == lane[1]
+
+
+def test_as_many_samples_as_features_are_cut_along_samples() -> None:
+    found = gathered(slides(), 512)
+    assert all(home == -1 for phase in found.homes for home in phase)
+
+
+def test_samples_that_others_need_too_are_not_cut_along_features() -> None:
+    X, t = sd.tensor("X", (n, 784)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.dense(X, 100, activation=sd.relu, name="a")
+    loss = sd.nn.cross_entropy(sd.nn.dense(h, 10, name="c"), t) + (X * X).mean()
+    assert all(home == -1 for phase in gathered(loss, 64).homes for home in phase)
+
+
+@pytest.mark.parametrize("units", [1, 3, 4, 15, 16, 17, 784, 1000])
+def test_shares_cover_the_features(units: int) -> None:
+    found = feature_shares(units)
+    assert (found[0][0], found[-1][1]) == (0, units)
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
+    assert len(found) <= SHARES
 
 
 def test_batch_statistics_need_more_phases() -> None:

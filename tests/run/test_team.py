@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.express.selecting import take
-from symdl.lower.partition import Partition
+from symdl.lower.parallel import Partition
 from symdl.run import team
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
 from symdl.train.weights import initial
@@ -27,8 +27,8 @@ OPTIMIZERS = {
 KEPT: dict[Any, TrainingKernel] = {}
 
 
-def mlp() -> Any:
-    X, t = sd.tensor("X", (n, 60)), sd.tensor("t", (n,), dtype="int64")
+def mlp(features: int = 60) -> Any:
+    X, t = sd.tensor("X", (n, features)), sd.tensor("t", (n,), dtype="int64")
     h = sd.nn.dense(X, 48, activation=sd.relu, name="a")
     h = sd.nn.dense(h, 64, activation=sd.tanh, name="b")
     return sd.nn.cross_entropy(sd.nn.dense(h, 5, name="c"), t)
@@ -53,7 +53,12 @@ def embedded() -> Any:
     return sd.nn.cross_entropy(sd.nn.dense(h, 5, name="c"), t)
 
 
-MODELS = {"mlp": mlp, "normed": normed, "recurrent": recurrent, "embedded": embedded}
+def wide() -> Any:
+    """More features than four times the batch: those are shared by the lanes, not the samples."""
+    return mlp(530)
+
+
+MODELS = {"mlp": mlp, "wide": wide, "normed": normed, "recurrent": recurrent, "embedded": embedded}
 
 
 def kernel(model: str, optimizer: str) -> TrainingKernel:
@@ -126,7 +131,7 @@ def test_lanes_do_not_change_bits(model: str, optimizer: str, monkeypatch: pytes
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 150), st.integers(1, 150), st.sampled_from(["mlp", "recurrent"]))
+@given(st.integers(1, 150), st.integers(1, 150), st.sampled_from(["mlp", "wide", "recurrent"]))
 def test_every_batch_size(samples: int, batch: int, model: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
