@@ -5,7 +5,8 @@ Enters: how many there are, and costs in nanoseconds. Leaves: ranges. They depen
 A batch becomes blocks of 32 samples, of 16 if it is smaller than 64, and no more than 16 blocks; where a
 sample is several rows of every matrix product, a small batch becomes blocks of fewer samples, but of 4 at
 least. The rows of a weight become pieces of about `_PIECE`, but of no fewer rows than `_FEWEST`, or half of
-all: a matrix product of a few rows takes as long as one of a dozen more.
+all: a matrix product of a few rows takes as long as one of a dozen more. A gradient that sums over many rows
+of every sample is a sum over blocks instead, where adding up costs little.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from __future__ import annotations
 _PIECE = 20_000.0
 _FEWEST = 32
 _MOST_BLOCKS = 16
+_LITTLE = 0.15
+LARGEST_SUM = 1 << 16
+"""Elements of a sum over samples of which every block may have its own."""
+COPIES = 3.0
+"""Elements that are copied or added up in a nanosecond."""
 
 
 def sample_blocks(count: int, rows: int = 1) -> list[tuple[int, int]]:
@@ -27,3 +33,8 @@ def pieces(units: int, cost: float) -> list[tuple[int, int]]:
     size = max(-(-units // wanted), min(_FEWEST, -(-units // 2)) if wanted > 1 else 0)
     size = -(-size // 8) * 8 if size >= 16 else size
     return [(at, min(at + size, units)) for at in range(0, units, size)]
+
+
+def worth_adding(count: int, blocks: int, cost: float) -> bool:
+    """Say whether each block may have its part of a sum of `count` elements, which takes `cost` in all."""
+    return count <= LARGEST_SUM and count * blocks / COPIES < _LITTLE * cost

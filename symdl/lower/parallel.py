@@ -6,10 +6,11 @@ Tasks of one phase touch nothing that another one writes; all of a phase are don
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from symdl.lower.buffers import Buffer
-from symdl.lower.calls import Call
+from symdl.lower.calls import Call, KernelCall, Matrix, ProductCall, TakeCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,24 @@ class Partition:
         for phase, lanes in zip(self.tasks, self.lanes(count), strict=True):
             longest += max(sum(phase[t][2] for t in tasks) for tasks in lanes)
         return self.cost / longest if longest else 1.0
+
+
+def renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
+    """Return a call in which the numbers of views come after those of buffers."""
+
+    def number(place: int) -> int:
+        return same.get(place, place) if place >= 0 else count + ~place
+
+    def matrix(found: Matrix) -> Matrix:
+        return replace(found, buffer=number(found.buffer))
+
+    if isinstance(call, KernelCall):
+        return replace(call, buffers=tuple(map(number, call.buffers)))
+    if isinstance(call, ProductCall):
+        left, right, result = map(matrix, (call.left, call.right, call.result))
+        return replace(call, left=left, right=right, result=result)
+    if isinstance(call, TakeCall):
+        return replace(call, target=number(call.target))
+    if isinstance(call, CombineCall):
+        return replace(call, buffer=number(call.buffer), parts=number(call.parts))
+    return call

@@ -4,7 +4,7 @@ Enters: a lowered training step and the sizes. Leaves: a `Partition`. Blocks dep
 on how many threads there are, so that the bits of a result do not either.
 
 The cost model, in nanoseconds: a matrix product does `_PRODUCTS` multiply-adds, a loop `_OPERATIONS`
-operations, copying `_COPIES` elements in one; each call costs `_CALL`. A step below `WORTH` stays in one
+operations, copying `COPIES` elements in one; each call costs `_CALL`. A step below `WORTH` stays in one
 piece. `blocks` says how the batch and the rows of weights are cut.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.blocks import pieces, sample_blocks
+from symdl.lower.blocks import COPIES, LARGEST_SUM, pieces, sample_blocks, worth_adding
 from symdl.lower.buffers import ALIGNMENT, Buffer
 from symdl.lower.calls import (
     Call,
@@ -27,16 +27,14 @@ from symdl.lower.calls import (
     TotalCall,
 )
 from symdl.lower.features import feature_shares, wide_inputs
-from symdl.lower.parallel import Partition, View
+from symdl.lower.parallel import Partition, View, renumbered
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ZERO, Poly, constant, evaluate, product
 from symdl.lower.rows import Split, Touch, fewer, rows_name, work
 from symdl.lower.tasks import Tasks, Use
 
-_PRODUCTS, _OPERATIONS, _COPIES, _CALL = 40.0, 40.0, 3.0, 60.0
+_PRODUCTS, _OPERATIONS, _CALL = 40.0, 40.0, 60.0
 WORTH = 15_000.0
-_LARGEST_SUM = 1 << 16
-"""Elements of a sum over samples of which every block may have its own."""
 
 
 def partition(
@@ -134,13 +132,13 @@ class _Partitioner:
                 some = replace(take, target=self.view(take.target, low), column=constant(low))
                 some = replace(some, width=constant(high - low))
                 use = Use(take.target, True, width, low, high)
-                self.tasks.add([some], [use], count * (high - low) / _COPIES, home=share)
+                self.tasks.add([some], [use], count * (high - low) / COPIES, home=share)
             return
         for block, (low, high) in enumerate(self.samples):
             part = replace(take, target=self.view(take.target, low * width), start=constant(low))
             part = replace(part, count=constant(high - low))
             use = Use(take.target, True, 0, low * width, high * width)
-            self.tasks.add([part], [use], (high - low) * width / _COPIES, block)
+            self.tasks.add([part], [use], (high - low) * width / COPIES, block)
 
     def cost(self, call: Call, tree: object) -> float:
         """Return about how long a call takes on one core."""
@@ -152,11 +150,15 @@ class _Partitioner:
 
     def call(self, call: Call, split: Split, cost: float) -> None:
         """Cut one call."""
+        blocks = len(self.samples)
+        if split.other is not None and blocks > 1 and not self.wide & {t.buffer for t in split.touches}:
+            count = sum(self.value(self.buffers[b].count) for b in split.other.sums)
+            split = split.other if worth_adding(count, blocks, cost) else split
         sums = sum(self.value(self.buffers[b].count) for b in split.sums)
         wide = isinstance(call, ProductCall) and call.left.buffer in self.wide
         if wide and split.kind == "rows":
             self.shares(call, cost)
-        elif split.kind == "rows" and (len(self.samples) == 1 or sums <= _LARGEST_SUM):
+        elif split.kind == "rows" and (blocks == 1 or sums <= LARGEST_SUM):
             self.rows(call, split, cost)
         elif split.kind in ("columns", "elements"):
             units = self.value(split.units)
@@ -209,7 +211,7 @@ class _Partitioner:
             size = (high - low) * width
             numbers = (constant(size), constant(len(cuts)), constant(distance))
             uses = [Use(parts, False), Use(result.buffer, True, 0, low * width, high * width)]
-            self.tasks.add([CombineCall(target, source, *numbers)], uses, size * len(cuts) / _COPIES, block)
+            self.tasks.add([CombineCall(target, source, *numbers)], uses, size * len(cuts) / COPIES, block)
 
     def rows(self, call: Call, split: Split, cost: float) -> None:
         """Do a call block by block; sums over the samples get a part a block, added up in order."""
@@ -234,7 +236,7 @@ class _Partitioner:
             distance = constant(self.apart(buffer))
             combine = CombineCall(buffer, parts, size, constant(len(self.samples)), distance)
             uses = [Use(parts, False), Use(buffer, True)]
-            self.tasks.add([combine], uses, self.value(size) * len(self.samples) / _COPIES)
+            self.tasks.add([combine], uses, self.value(size) * len(self.samples) / COPIES)
 
     def recurrence(self, calls: Sequence[tuple[Call, Split, float]], repeat: RepeatCall) -> None:
         """Take a recurrence along as a whole, block by block if all its calls can be."""
@@ -293,10 +295,19 @@ class _Partitioner:
                 sizes = tuple(length if size == split.units else size for size in call.sizes)
             return replace(call, buffers=buffers, sizes=sizes)
         assert isinstance(call, ProductCall)
-        return self.product(call, split, low, length)
+        return self.product(call, split, low, length, moved)
 
-    def product(self, call: ProductCall, split: Split, low: int, length: Poly) -> ProductCall:
-        """Return a matrix product on fewer rows or fewer matrices."""
+    def product(
+        self, call: ProductCall, split: Split, low: int, length: Poly, moved: Mapping[int, int]
+    ) -> ProductCall:
+        """Return a matrix product on fewer rows, fewer terms or fewer matrices."""
+        if split.cut == "k":
+            each = self.value(call.k) // self.value(split.units)
+            left, right, result = (
+                replace(matrix, buffer=moved.get(matrix.buffer, matrix.buffer))
+                for matrix in (call.left, call.right, call.result)
+            )
+            return replace(call, left=left, right=right, result=result, k=length * each)
         if split.cut == "m":
             each = self.value(call.m) // self.value(split.units)
             left, result = call.left, call.result
@@ -329,7 +340,7 @@ class _Partitioner:
         same = self.shared()
         buffers = tuple(self.in_phases(same))
         views = tuple(View(same.get(buffer, buffer), offset) for buffer, offset in self.views)
-        final = [_renumbered(c, len(buffers), same) for c in calls]
+        final = [renumbered(c, len(buffers), same) for c in calls]
         return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views, tuple(map(tuple, homes)))
 
     def shared(self) -> dict[int, int]:
@@ -368,24 +379,3 @@ class _Partitioner:
                 continue
             used = self.tasks.phases(number)
             yield replace(buffer, first=min(used, default=0), last=max(used, default=0))
-
-
-def _renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
-    """Return a call in which the numbers of views come after those of buffers."""
-
-    def number(place: int) -> int:
-        return same.get(place, place) if place >= 0 else count + ~place
-
-    def matrix(found: Matrix) -> Matrix:
-        return replace(found, buffer=number(found.buffer))
-
-    if isinstance(call, KernelCall):
-        return replace(call, buffers=tuple(map(number, call.buffers)))
-    if isinstance(call, ProductCall):
-        left, right, result = map(matrix, (call.left, call.right, call.result))
-        return replace(call, left=left, right=right, result=result)
-    if isinstance(call, TakeCall):
-        return replace(call, target=number(call.target))
-    if isinstance(call, CombineCall):
-        return replace(call, buffer=number(call.buffer), parts=number(call.parts))
-    return call

@@ -8,6 +8,7 @@ at all (*whole*). A split says which elements of every buffer a block touches.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,7 +60,8 @@ class Touch:
 class Split:
     """How a call is cut: along what, into how many units, what they touch, what is a sum over blocks.
 
-    `cut` names what bounds the units of a matrix product: ``m``, or the number of an outer loop.
+    `cut` names what bounds the units of a matrix product: ``m``, ``k``, or the number of an outer loop.
+    `other` is a second way: a gradient that sums over the batch may also be a sum over blocks of it.
     """
 
     kind: Literal["rows", "columns", "elements", "whole"]
@@ -67,6 +69,7 @@ class Split:
     touches: tuple[Touch, ...]
     sums: tuple[int, ...] = ()
     cut: str = ""
+    other: Split | None = None
 
 
 class _Not(Exception):
@@ -120,7 +123,17 @@ def _product(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int
     whole = result.lead == work.n and result.offset == ZERO
     _require(whole and work.m * work.n == product(tensors[result.tensor].shape))
     read = [Touch(places[o.tensor], False) for o in (work.left, work.right)]
-    return Split("columns", work.m, (*read, Touch(places[result.tensor], True, result.lead)), (), "m")
+    other = None
+    with suppress(_Not):
+        each = _each(work.k, batch)
+        far = (work.left.transposed, not work.right.transposed)  # the samples are rows in memory
+        pairs = zip((work.left, work.right), far, strict=True)
+        own = [touch(o, o.lead * each if down else each) for o, down in pairs]
+        _require(all(t.flat for t in own))
+        place = places[result.tensor]
+        other = Split("rows", size, (*own, Touch(place, True)), (place,), "k")
+    found = (*read, Touch(places[result.tensor], True, result.lead))
+    return Split("columns", work.m, found, (), "m", other)
 
 
 def _mentions(poly: Poly, batch: str) -> bool:

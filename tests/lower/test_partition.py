@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.blocks import pieces, sample_blocks
-from symdl.lower.calls import TakeCall
+from symdl.lower.blocks import pieces, sample_blocks, worth_adding
+from symdl.lower.calls import CombineCall, TakeCall
 from symdl.lower.features import SHARES, feature_shares
 from symdl.lower.parallel import Partition
 from symdl.lower.partition import partition
@@ -160,6 +160,16 @@ def test_pieces_cover_a_weight(units: int, cost: float) -> None:
     assert found[-1][1] == units
     assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
     assert all(low < high for low, high in found)
+
+
+def test_a_gradient_over_many_rows_a_sample_is_added_up_from_blocks() -> None:
+    X, y = sd.tensor("X", (n, 200, 8)), sd.tensor("y", (n, 200, 8))
+    kinds, found = split(((sd.nn.dense(X, 8, name="a") - y) ** 2).mean(), 64)
+    assert kinds["columns"] == 1
+    sums = [c for c in found.calls if isinstance(c, CombineCall)]
+    assert len(sums) == 3  # of the loss, the weights and the bias
+    assert len(found.tasks) == 2
+    assert not worth_adding(100, 2, 100.0)
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 7])
