@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from symdl.lower.buffers import Buffer
-from symdl.lower.calls import Call, KernelCall, Matrix, ProductCall, TakeCall
+from symdl.lower.calls import Call, CombineCall, KernelCall, Matrix, ProductCall, TakeCall
 
 
 @dataclass(frozen=True, slots=True)
