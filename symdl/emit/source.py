@@ -79,6 +79,7 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
     text = template.render(
         dtype=dtype,
         training=training,
+        points=bool(lowered.points) and not training,
         kernels=kernels,
         check_code=CHECK,
         product_code=PRODUCT,

@@ -83,7 +83,7 @@ TARGETS: Mapping[str, Target] = {
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "larger"})
-            | {"disjoint", "integer_at", "multiply_matrices", "total_at", "wait"},
+            | {"disjoint", "integer_at", "multiply_matrices", "next_block", "total_at", "wait"},
             "symdl.run.vectors": frozenset({*_VECTORS, *_NEAR.values(), "reach", "uniform"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },

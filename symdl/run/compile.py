@@ -20,6 +20,7 @@ from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.lower.pipeline import Schedule
 from symdl.run.compiled import Compiled, DTypeName, TargetName
+from symdl.run.pace import MOST_LANES, chosen, cores
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
 
@@ -32,6 +33,7 @@ def compile(
     target: TargetName = "cpu",
     schedule: Schedule = "fused",
     facts: Sequence[Fact] = (),
+    threads: int | None = None,
 ) -> Compiled | ScalarFunction:
     """Compile an output, and its gradients if `wrt` is given.
 
@@ -43,6 +45,8 @@ def compile(
         target: ``"cpu"`` for compiled code, ``"python"`` for the same loops without a compiler.
         schedule: ``"fused"``, or ``"naive"`` for one kernel an equation.
         facts: declared knowledge, such as `sd.sums_to_one`.
+        threads: the most cores that an expression at many points uses; None for all. ``SYMDL_THREADS``
+            comes first. Results do not depend on it.
 
     Returns:
         A function of keyword arguments. Without `wrt` it returns the array of the output (a tuple for a
@@ -51,8 +55,10 @@ def compile(
 
     Raises:
         CompileError: `output` or `wrt` is nothing that can be compiled.
+        ArgumentError: `threads` is no positive integer.
     """
-    options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule}
+    lanes = chosen(threads) or min(cores(), MOST_LANES)
+    options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule, "threads": lanes}
     if isinstance(output, list | tuple):
         if wrt is not None:
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
@@ -68,9 +74,9 @@ def compile(
             cure="sum or average it first",
         )
     inputs = collect([tensor]).inputs
-    chosen = _chosen(wrt, inputs)
-    program = differentiate(tensor, chosen, facts=tuple(facts)).program
-    return Compiled(program, pack=_WithGradients([str(t.name) for t in chosen]), **options)
+    by = _chosen(wrt, inputs)
+    program = differentiate(tensor, by, facts=tuple(facts)).program
+    return Compiled(program, pack=_WithGradients([str(t.name) for t in by]), **options)
 
 
 def _tensors(outputs: Sequence[Any]) -> list[Tensor]:

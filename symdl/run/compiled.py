@@ -28,6 +28,7 @@ from symdl.lower.poly import evaluate, text
 from symdl.run import cache
 from symdl.run.arguments import Arguments, check_gathers, expected, outside
 from symdl.run.blas import one_thread, product_address
+from symdl.run.blocks import Blocks
 from symdl.run.memory import Memory, memory
 from symdl.run.results import Layout, Places, layout
 
@@ -125,6 +126,7 @@ class Compiled:
         dtype: str = "float64",
         target: str = "cpu",
         schedule: Schedule = "fused",
+        threads: int = 1,
         pack: Callable[[list[Any]], Any] | None = None,
     ) -> None:
         self.program = program
@@ -140,6 +142,9 @@ class Compiled:
         self._masked = [g for g in lowered.program.gathers if g.masks]
         self._inputs = [places[t] for t in lowered.program.inputs]
         self._places = Places(self._inputs, self._output_places(), target)
+        self._blocks: Blocks | None = None
+        if lowered.points and target == "cpu":
+            self._blocks = Blocks(lowered, self._built.table, dtype=dtype, threads=threads)
 
     @property
     def source(self) -> str:
@@ -194,14 +199,25 @@ class Compiled:
             check_gathers(self._built.lowered.program, self._masked, given, dims)
         key = tuple(dims.values())
         with self._lock:
-            found, made = self._memories.get(key) or self._new_memory(key, dims)
-            results = self._places.fill(found, given, made)
-            failed = self._built.execute(found)
-        if failed >= 0:
-            raise self._outside(failed, given, dims)
+            if self._blocks is not None and key and key[0] > self._blocks.size:
+                results = self._in_blocks(self._blocks, given, key[0])
+            else:
+                found, made = self._memories.get(key) or self._new_memory(key, dims)
+                results = self._places.fill(found, given, made)
+                failed = self._built.execute(found)
+                if failed >= 0:
+                    raise self._outside(failed, given, dims)
         for at, source in self._copies:
             np.copyto(results[at], given[source] if source >= 0 else results[~source])
         return self._pack([r if r.ndim else r[()] for r in results])
+
+    def _in_blocks(self, blocks: Blocks, given: list[Array], count: int) -> list[Array]:
+        """Compute a scalar function at so many points that they are several blocks."""
+        made = layout([(count,)] * len(self._dtypes), self._dtypes)
+        results, first = self._places.new(made)
+        places = self._places.addresses(given, made, first)
+        blocks.run(self._built.module, self._built.code, count, places, self._built.blas)
+        return results
 
     def _output_places(self) -> list[tuple[int, int]]:
         """Return result and buffer of every output that kernels write; the others are copies."""

@@ -2,11 +2,13 @@
 
 Enters: the inputs of a call. Leaves: new arrays for the outputs, and the addresses of all of them where
 generated code looks for them. Asking NumPy for an address costs more than a small kernel, so all outputs of a
-call lie in one block.
+call lie in one block. The block of a call whose results are no longer used by anyone is used again: the first
+touch of new memory costs more than many a kernel.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +41,25 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
     return Layout(tuple(parts), np.array([p[2] for p in parts], "int64"), length)
 
 
+class Room:
+    """Memory for the results of a call: that of the latest call if nobody looks at it any more."""
+
+    def __init__(self) -> None:
+        self._block, self._address = np.empty(0, "uint8"), 0
+
+    def take(self, length: int) -> tuple[Array, int, int]:
+        """Return a block, its first place at a multiple of 64, and the address of that place."""
+        if len(self._block) != length + ALIGNMENT or sys.getrefcount(self._block) > _UNUSED:
+            self._block = np.empty(length + ALIGNMENT, "uint8")
+            self._address = address(self._block)
+        start = -self._address % ALIGNMENT
+        return self._block, start, self._address + start
+
+
+_UNUSED = 2
+"""References to a block that no result refers to: by its room and by the question."""
+
+
 class Places:
     """Tells generated code where arrays are.
 
@@ -52,12 +73,11 @@ class Places:
         self.inputs = np.array(inputs, "int64")
         self.numbers = np.array([number for number, _ in outputs], "int64")
         self.outputs = np.array([place for _, place in outputs], "int64")
-        self.target = target
+        self.target, self.room = target, Room()
 
     def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
-        block = np.empty(made.length, "uint8")
-        results = [np.ndarray(shape, kind, block, offset) for shape, kind, offset in made.parts]
+        results, first = self.new(made)
         if self.target == "python":
             for place, array in zip(self.inputs, given, strict=True):
                 memory.places[place] = array.reshape(-1)
@@ -65,5 +85,16 @@ class Places:
                 memory.places[place] = results[number].reshape(-1)
             return results
         memory.places[self.inputs] = [array.__array_interface__["data"][0] for array in given]
-        memory.places[self.outputs] = address(block) + made.offsets[self.numbers]
+        memory.places[self.outputs] = first + made.offsets[self.numbers]
         return results
+
+    def new(self, made: Layout) -> tuple[list[Array], int]:
+        """Return new arrays for the outputs, and the address of the first."""
+        block, start, first = self.room.take(made.length)
+        return [np.ndarray(shape, kind, block, start + offset) for shape, kind, offset in made.parts], first
+
+    def addresses(self, given: Sequence[Array], made: Layout, first: int) -> list[tuple[int, int]]:
+        """Return the buffers of all inputs and computed outputs with the addresses of their arrays."""
+        found = [(int(at), address(array)) for at, array in zip(self.inputs, given, strict=True)]
+        offsets = made.offsets[self.numbers]
+        return found + [(int(at), first + int(o)) for at, o in zip(self.outputs, offsets, strict=True)]
