@@ -81,8 +81,8 @@ from symdl.express.padding import pad
 from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.recurrent import recurrence
 from symdl.express.repeating import repeat, roll, tile
-from symdl.express.scattering import scatter
 from symdl.express.replacing import replace
+from symdl.express.scattering import scatter
 from symdl.express.selecting import clip, one_hot, take, take_along_axis
 from symdl.express.shaping import (
     broadcast_to,
@@ -93,6 +93,7 @@ from symdl.express.shaping import (
     squeeze,
     swapaxes,
 )
+from symdl.express.sorting import argsort, sort, top_k
 from symdl.express.statistics import cumprod, cumsum, reduction, std, var
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
@@ -156,6 +157,7 @@ __all__ = [
     "acosh",
     "activation_figure",
     "arange",
+    "argsort",
     "asin",
     "asinh",
     "atan",
@@ -240,6 +242,7 @@ __all__ = [
     "softmax",
     "softplus",
     "solve",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -256,6 +259,7 @@ __all__ = [
     "tensor",
     "tensordot",
     "tile",
+    "top_k",
     "trace",
     "train",
     "training_updates",

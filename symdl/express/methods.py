@@ -79,6 +79,12 @@ class ArrayMethods:
     def __rpow__(self, other: Any) -> Any:
         return self._binary("pow", other, swap=True)
 
+    def __mod__(self, other: Any) -> Any:
+        return _module("functions").mod(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _module("functions").mod(other, self)
+
     def __neg__(self) -> Any:
         return self._binary("mul", -1)
 

@@ -109,6 +109,10 @@ from symdl.nn.regression import (
     log_cosh,
     mean_absolute_error,
 )
+from symdl.nn.resampling import (
+    resample,
+    resize,
+)
 from symdl.nn.rotary import (
     rotary,
     rotary_angles,
@@ -221,6 +225,8 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "resample",
+    "resize",
     "rms_norm",
     "rnn",
     "rotary",

@@ -87,7 +87,8 @@ def test_a_remainder_by_a_tensor() -> None:
 
 
 def test_remainders_of_positions_are_positions() -> None:
-    assert f.mod(tensor("i", (2,), dtype="int64"), 3).dtype == "int64"
+    assert (tensor("i", (2,), dtype="int64") % 3).dtype == "int64"
+    assert (3 % tensor("i", (2,), dtype="int64")).dtype == "int64"
     assert f.mod(tensor("i", (2,), dtype="int64"), 0.5).dtype == "real"
 
 

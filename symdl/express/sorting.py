@@ -1,0 +1,66 @@
+"""Order: the positions of the smallest and largest elements, and the elements in their order.
+
+Enters: a tensor. Leaves: positions, and elements read at them. The rank of an element is how many come before
+it, which is a sum over comparisons; what stands at rank `k` is found by its rank. So a gradient goes back to
+where an element came from, and sorting n elements costs n² comparisons.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from symdl.errors import ShapeError
+from symdl.express.dims import Extent, Index, at_most
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.selecting import take_along_axis
+from symdl.express.surface import ArgMax, Sum, define
+from symdl.express.tensors import Tensor
+
+
+def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
+    """The positions of the elements along `axis` in rising order; equal ones keep theirs (int64).
+
+    The elements must not be NaN.
+    """
+    (along,) = normal_axes(axis, x.rank)
+    return _ranked(x, along, x.shape[along], descending, name)
+
+
+def sort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
+    """The elements along `axis` in rising order; the gradient goes to where each came from."""
+    return take_along_axis(x, argsort(x, axis, descending=descending), axis, name=name)
+
+
+def top_k(x: Tensor, count: int, axis: int = -1, *, largest: bool = True) -> tuple[Tensor, Tensor]:
+    """The `count` largest elements along `axis`, in falling order, and their positions (int64).
+
+    With ``largest=False`` the smallest in rising order. Of equal elements the first come first.
+
+    Raises:
+        ShapeError: more elements than there are, or less than one.
+    """
+    (along,) = normal_axes(axis, x.rank)
+    if count < 1 or not at_most(count, x.shape[along]):
+        raise ShapeError(f"there are no {count} of {x.shape[along]} elements", shapes={str(x.name): x.shape})
+    positions = _ranked(x, along, count, largest, None)
+    return take_along_axis(x, positions, along), positions
+
+
+def _ranked(x: Tensor, along: int, count: Extent, descending: bool, name: str | None) -> Tensor:
+    """Where the elements of rank 0, 1, … are."""
+    where = axis_indices(x.rank)
+    (k,) = axis_indices(1, skip=where)
+    size, own = x.shape[along], where[along]
+
+    def read(index: Index) -> sp.Expr:
+        return x.at(*where[:along], index, *where[along + 1 :])
+
+    before = sp.Gt(read(k), read(own)) if descending else sp.Lt(read(k), read(own))
+    earlier = sp.And(sp.Eq(read(k), read(own)), k < own)
+    one = sp.Piecewise((1, sp.Or(before, earlier)), (0, True))
+    rank = define(None, where, Sum(one, (k, size)), shape=x.shape, origin=Origin("rank"))
+    found = rank.at(*where[:along], k, *where[along + 1 :])
+    body = ArgMax(sp.Piecewise((1, sp.Eq(found, own)), (0, True)), (k, size))
+    shape = (*x.shape[:along], count, *x.shape[along + 1 :])
+    return define(name, where, body, shape=shape, origin=Origin("position of a rank"))
