@@ -22,6 +22,7 @@ from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 from symdl.run.binding import Values, bind, bind_dims, extent_value
+from symdl.run.matrices import matrix_function
 from symdl.run.reference import Grid
 from symdl.run.scalar_numpy import FUNCTIONS, Scope
 
@@ -134,11 +135,7 @@ def _record(equation: Equation, grid: Grid, tape: Tape) -> Node:
     op = equation.reduction.op if equation.reduction else None
     free = grid.shape[: len(equation.indices)]
     if op in MATRIX_OPS:
-        raise DerivativeError(
-            f"the tape has no rule for the matrix function {op}",
-            expression=equation,
-            cure="compare with central differences instead",
-        )
+        return _record_matrices(equation, grid, tape)
     if not all(grid.shape) or op == "argmax":
         empty = {"prod": 1.0, "max": -np.inf, "logsumexp": -np.inf}.get(str(op), 0.0)
         best = 0 if not all(grid.shape) else _masked(equation, grid, -np.inf, free).argmax(-1)
@@ -155,6 +152,29 @@ def _record(equation: Equation, grid: Grid, tape: Tape) -> Node:
     def pull(cotangent: Array) -> Array:
         spread = _times(cotangent[..., None], weight).reshape(grid.shape)
         return np.where(scope.mask, spread, 0.0)
+
+    return tape.add(value, [(body, pull)])
+
+
+def _record_matrices(equation: Equation, grid: Grid, tape: Tape) -> Node:
+    """Record determinants, their logarithms or inverses of the matrices that the body spans."""
+    assert equation.reduction is not None
+    op = equation.reduction.op
+    own = equation.indices[-2:] if op == "inverse" else ()  # the body does not read them
+    grid = replace(grid, ranges={i: range(1) if i in own else r for i, r in grid.ranges.items()})
+    scope = grid.scope()
+    body = _Tracer(grid, tape).trace(equation.body, scope)
+    inside = np.broadcast_to(np.where(scope.mask, body.value, 0.0), grid.shape)
+    matrices = inside.reshape([len(r) for i, r in grid.ranges.items() if i not in own])
+    value = matrix_function(equation, matrices)
+
+    def pull(cotangent: Array) -> Array:
+        turned = np.linalg.inv(matrices).swapaxes(-1, -2)
+        if op == "inverse":
+            spread = -turned @ cotangent @ turned
+        else:
+            spread = (cotangent * value if op == "det" else cotangent)[..., None, None] * turned
+        return np.where(scope.mask, spread.reshape(grid.shape), 0.0)
 
     return tape.add(value, [(body, pull)])
 

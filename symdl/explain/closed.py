@@ -248,6 +248,8 @@ class _ClosedReader(Reader):
         if units:  # a sum over δ
             other = next(i for i in units[0].axes if i != index)
             rest = [p for p in parts if p is not units[0]]
+            if any({index, other} <= set(p.axes) for p in rest):
+                raise NoMatrixForm  # a diagonal
             return [Part(p.node, tuple(other if i == index else i for i in p.axes)) for p in rest]
         return super().eliminated(parts, index, wish)
 

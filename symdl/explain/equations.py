@@ -46,6 +46,10 @@ from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
 
+ALL = Symbol(Label(":", verbatim=True))
+"""Stands for a whole axis: ``A[i, :, :]`` is one matrix of a batch."""
+
+
 @dataclass(slots=True)
 class Page:
     """The equations of a derivation, and the names in it.
@@ -276,6 +280,10 @@ def _matrix_function(page: Page, equation: Equation) -> Node:
     if isinstance(body, Access) and body.tensor.rank == 2 and body.indices in (last, last[::-1]):
         array: Node = page.notation.array(body.tensor)
         array = array if body.indices == last else Transpose(array)
+    elif isinstance(body, Access) and all(body.indices.count(i) == 1 for i in last):  # one of a batch
+        whole = tuple(ALL if i in last else page.notation.place(i) for i in body.indices)
+        array = Item(page.notation.label(body.tensor), body.tensor, whole)
+        array = array if body.indices.index(last[0]) < body.indices.index(last[1]) else Transpose(array)
     else:  # the matrix by its elements
         array = page.notation.read(body)
     if equation.reduction.op == "inverse":
@@ -288,7 +296,9 @@ def _matrix_function(page: Page, equation: Equation) -> Node:
 def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     if equation.reduction is not None and equation.reduction.op in MATRIX_OPS:
         return _matrix_function(page, equation)
-    inner = [g for g in equation.guards if any(t.free_symbols & bound for t in guard_terms(g))]
+    # Outside its guards a term adds nothing: 0 to a sum, but minus infinity to a maximum.
+    every = equation.reduction is not None and equation.reduction.op != "sum"
+    inner = [g for g in equation.guards if every or any(t.free_symbols & bound for t in guard_terms(g))]
     outer = [g for g in equation.guards if g not in inner]
     body, front = equation.body, number(1)
     if equation.reduction and equation.reduction.op == "sum":

@@ -190,9 +190,10 @@ class Reader:
         if not access.indices:
             return Part(self.notation.read(access))
         kept = [i for i in access.indices if isinstance(i, Index)]
-        single = all(size == 1 for i, size in zip(access.indices, access.tensor.shape, strict=True) if i == 0)
+        sizes = list(zip(access.indices, access.tensor.shape, strict=True))
+        whole = all(size == (1 if i == 0 else self.extents.get(i, size)) for i, size in sizes)
         others = [i for i in access.indices if not isinstance(i, Index) and i != 0]
-        if others or not single or len(set(kept)) != len(kept) or not 0 < access.tensor.rank <= 2:
+        if others or not whole or len(set(kept)) != len(kept) or not 0 < access.tensor.rank <= 2:
             raise NoMatrixForm
         array = self.notation.array(access.tensor)
         row_only = access.tensor.rank == 2 and access.indices[0] == 0
@@ -221,14 +222,18 @@ class Reader:
         return self.total(body, fresh.bound, where)
 
     def cases(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part:
-        """Read max, min, an absolute value, an indicator."""
+        """Read max, min, an absolute value, a sign, an indicator."""
         if len(expr.args) == 2 and expr.args[1] == (0, True) and expr.args[0][0] == 1:
             return self.indicator(expr.args[0][1], wish)
         shown = self.notation.read(expr)
         if not isinstance(shown, Call):
             raise NoMatrixForm
+        if shown.name == "sign":
+            return self.mapped("sign", expr.args[0][1].args[0], wish)
         values = [v for v, _ in expr.args if not v.is_number][:1]
         fixed = [v for v, _ in expr.args if v.is_number]
+        if not values:
+            raise NoMatrixForm
         inner = self.part(values[0], wish)
         if shown.name == "Abs":
             return Part(Call("Abs", (inner.node,)), inner.axes)

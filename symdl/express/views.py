@@ -136,8 +136,6 @@ def reshape(tensor: Tensor, *shape: Extent) -> Tensor:
         ShapeError: the numbers of elements differ, or axes would have to be cut across each other.
     """
     total = sp.Mul(*tensor.shape)
-    if total == 0:
-        raise ShapeError(f"{tensor} has no elements to reshape", shapes={"old": tensor.shape, "new": shape})
     known = sp.Mul(*(s for s in shape if s != -1))
     if list(shape).count(-1) == 1 and known != 0:
         missing = sp.cancel(total / known)
@@ -151,7 +149,10 @@ def reshape(tensor: Tensor, *shape: Extent) -> Tensor:
         )
     where = axis_indices(len(sizes))
     reads: list[sp.Expr] = []
-    for old, new in _groups(tensor.shape, sizes):
+    if total == 0:  # no element is read: any position that nothing takes will do
+        nowhere = where[sizes.index(0)]
+        reads = [nowhere if size == 0 else sp.S.Zero for size in tensor.shape]
+    for old, new in _groups(tensor.shape, sizes) if total != 0 else ():
         flat = _flat([where[a] for a in new], [sizes[a] for a in new])
         reads += _digits(flat, [tensor.shape[a] for a in old])
     body = tensor.at(*reads)

@@ -16,7 +16,9 @@ import sympy as sp
 from scipy import special
 
 from symdl.explain import tree as t
+from symdl.explain.equations import ALL
 from symdl.express.dims import Dim, Index
+from symdl.express.random import uniform_numbers
 from symdl.express.tensors import Access, Tensor
 
 FUNCTIONS: dict[str, Any] = {
@@ -29,7 +31,8 @@ FUNCTIONS: dict[str, Any] = {
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "Max": lambda *values: functools.reduce(np.maximum, values),
     "Min": np.minimum,
-    "floor": np.floor,
+    "RandomUniform": uniform_numbers,
+    "floor": lambda value: np.floor(value + 1e-9),  # of quotients of integers
     "Mod": np.mod,
 }
 RELATIONS: dict[str, Any] = {
@@ -71,7 +74,8 @@ class Shown:
             case t.Symbol(expr=sp.Symbol()):
                 return self.symbols[node.expr]
             case t.Item():
-                return self.arrays[node.tensor][tuple(int(v(i)) for i in node.indices)]
+                where = tuple(slice(None) if i == ALL else round(v(i)) for i in node.indices)
+                return self.arrays[node.tensor][where]
             case t.Ordinal():
                 return self.size(node.place)
             case t.Negative():
@@ -106,7 +110,7 @@ class Shown:
                 shares = np.exp(z - z.max(axis, keepdims=True))
                 return shares / shares.sum(axis, keepdims=True)
             case t.Entry():
-                return v(node.arg)[tuple(int(v(i)) for i in node.indices)]
+                return v(node.arg)[tuple(round(v(i)) for i in node.indices)]
             case t.Call():
                 return FUNCTIONS[node.name](*map(v, node.args))
             case t.Compare(right=t.Compare()):  # a chain: 0 <= i < n
@@ -142,15 +146,18 @@ class Shown:
     def reduced(self, node: t.Big, at: Mapping[Any, int]) -> Any:
         """Go through all positions of a reduction."""
         ranges = [range(self.size(extent)) for _, extent in node.axes]
-        values = []
-        for position in itertools.product(*ranges):
+        values, places = [], []
+        for place, position in enumerate(itertools.product(*ranges)):
             here = {**at, **dict(zip((i for i, _ in node.axes), position, strict=True))}
             if node.condition is None or self.value(node.condition, here):
                 values.append(self.value(node.body, here))
+                places.append(place)
+        if not values and node.op in ("max", "logsumexp"):
+            return -np.inf
         if node.op == "logsumexp":
             return np.log(np.sum(np.exp(values)))
         if node.op == "argmax":
-            return int(np.argmax(values))
+            return places[int(np.argmax(values))]
         return {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op](values)
 
     def matrix(self, node: t.Node) -> Any:

@@ -27,6 +27,7 @@ from symdl.run.reference import evaluate
 from .shown import Shown, dims_of
 
 n = Dim("n")
+MOST_POSITIONS = 10
 
 
 def agree(derivation: Derivation, world: Shown) -> int:
@@ -61,15 +62,15 @@ def agree(derivation: Derivation, world: Shown) -> int:
 
 
 def over_grid(world: Shown, left: t.Node, step: Step) -> Any:
-    """The value of a line at every position of its left side."""
+    """The value of a line at the positions of its left side: at all of them, or spread over a large array."""
     if not isinstance(left, t.Item):
         return np.asarray(world.value(step.right), dtype=float)
     names = [i.expr for i in left.indices if isinstance(i, t.Symbol)]
-    shape = np.shape(world.arrays[left.tensor])
-    values = np.empty(shape)
-    for where in np.ndindex(*shape):
-        values[where] = world.value(step.right, dict(zip(names, where, strict=True)))
-    return values
+    every = list(np.ndindex(*np.shape(world.arrays[left.tensor])))
+    chosen = every[:: 1 + len(every) // MOST_POSITIONS]
+    return np.array(
+        [world.value(step.right, dict(zip(names, where, strict=True))) for where in chosen], float
+    )
 
 
 def world_of(derivation: Derivation, loss: Tensor, values: dict[str, Any], facts: Any = ()) -> Shown:
