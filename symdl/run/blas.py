@@ -10,6 +10,7 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from numba.extending import get_cython_function_address
 
@@ -53,6 +54,15 @@ def one_thread() -> Iterator[None]:
     finally:
         if before != 1:
             choose(before)
+
+
+def on_one_thread(run: Callable[..., int], arguments: tuple[Any, ...]) -> int:
+    """Return ``run(*arguments)``, with one thread for BLAS: `one_thread` for a call that may be short."""
+    controls = _controls()
+    if controls is None or controls[0]() == 1:
+        return run(*arguments)
+    with one_thread():
+        return run(*arguments)
 
 
 @cache

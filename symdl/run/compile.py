@@ -6,7 +6,8 @@ expression a `ScalarFunction` that broadcasts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from symdl.express.tensors import Access, Tensor
 from symdl.lower.pipeline import Schedule
 from symdl.run.compiled import Compiled, DTypeName, TargetName
 from symdl.run.pace import MOST_LANES, chosen, cores
+from symdl.run.point import Point
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
 
@@ -160,6 +162,9 @@ class ScalarFunction:
         self._dtype = options["dtype"]
         self._compiled = Compiled(batched(program, Dim("points")), **options)
         self.inputs = tuple(str(t.name) for t in program.inputs)
+        # What is asked for besides the results: slopes by symbols that do not occur, which are 0.
+        self._others = any(name not in present for name in names or ())
+        self._point = Point(self._compiled._built, self.inputs) if options["target"] == "cpu" else None
 
     @property
     def source(self) -> str:
@@ -177,34 +182,53 @@ class ScalarFunction:
         Raises:
             ArgumentError: names that do not fit, values that are no real numbers or do not broadcast.
         """
+        results = self._point(values) if self._point is not None else None
+        if results is None:
+            results = self._at_arrays(values)
+        if self._names is None:
+            return results[0]
+        known = dict(zip(self._present, results[1:], strict=True))
+        if not self._others:
+            return results[0], known
+        zero = np.zeros(np.shape(results[0]), self._dtype)
+        return results[0], {n: known[n] if n in known else zero[()] for n in self._names}
+
+    def _at_arrays(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the results at arrays of points, which broadcast."""
         extra = values.keys() - set(self.inputs)
         unknown = extra - set(self._names or ())
         if unknown or not values.keys() >= set(self.inputs):
             raise self._compiled._arguments.wrong_names(values)
-        arrays = {name: _real(name, values[name]) for name in values}
-        try:
-            shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
-        except ValueError:
-            shapes = {name: a.shape for name, a in arrays.items()}
-            raise ArgumentError("the arguments do not broadcast", shapes=shapes) from None
-        points = {n: np.broadcast_to(arrays[n], shape).reshape(-1) for n in self.inputs}
-        count = int(np.prod(shape))
+        arrays = {name: _real(name, value) for name, value in values.items()}
+        shapes = {a.shape for a in arrays.values()}
+        shape = shapes.pop() if len(shapes) == 1 else _common(arrays)
+        count = math.prod(shape)
         if count and self.inputs:
+            points = {n: _flat(arrays[n], shape) for n in self.inputs}
             results = list(self._compiled(**points))
         elif count:
             results = list(self._compiled.at_points(count))
         else:
             results = [np.empty(0, self._dtype) for _ in self.program.outputs]
-        shaped = [r.reshape(shape) if shape else r.reshape(())[()] for r in results]
-        if self._names is None:
-            return shaped[0]
-        known = dict(zip(self._present, shaped[1:], strict=True))
-        zero = np.zeros(shape, self._dtype)
-        return shaped[0], {n: known[n] if n in known else zero[()] for n in self._names}
+        if len(shape) == 1:
+            return results
+        return [r.reshape(shape) if shape else r.reshape(())[()] for r in results]
+
+
+def _common(arrays: Mapping[str, Any]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*(a.shape for a in arrays.values()))
+    except ValueError:
+        shapes = {name: a.shape for name, a in arrays.items()}
+        raise ArgumentError("the arguments do not broadcast", shapes=shapes) from None
+
+
+def _flat(array: Any, shape: tuple[int, ...]) -> Any:
+    return array if array.shape == shape and array.ndim == 1 else np.broadcast_to(array, shape).reshape(-1)
 
 
 def _real(name: str, value: Any) -> Any:
-    array = np.asarray(value)
+    array = value if type(value) is np.ndarray else np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise ArgumentError(f"{name} holds {array.dtype} values", cure="pass real numbers")
     return array

@@ -27,16 +27,16 @@ from symdl.lower.pipeline import Lowered, Schedule, lower
 from symdl.lower.poly import evaluate, text
 from symdl.run import cache
 from symdl.run.arguments import Arguments, check_gathers, expected, outside
-from symdl.run.blas import one_thread, product_address
+from symdl.run.blas import on_one_thread
 from symdl.run.blocks import Blocks
-from symdl.run.memory import Memory, memory
+from symdl.run.memory import Memory, address, memory
+from symdl.run.native import WORTH_THREADS
 from symdl.run.results import Layout, Places, layout
+from symdl.run.tiles import products
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
 TargetName = Literal["cpu", "python"]
-_WORTH_THREADS = 1 << 26
-"""Multiplications in a matrix product from which on several threads are used."""
 _KEPT = 8
 """How many choices of sizes keep their memory."""
 
@@ -63,7 +63,8 @@ class Built:
         emitted = time.perf_counter()
         self.module: ModuleType = cache.load(self.text)
         self.code = np.array(self.table.rows or [[0]], "int64")[: len(self.table.rows)]
-        self.blas = product_address(dtype) if target == "cpu" else 0
+        multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
+        self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
 
@@ -94,10 +95,9 @@ class Built:
         if self.target == "python":
             with np.errstate(all="ignore"):
                 return run(*arguments)
-        if not 0 < memory_.largest < _WORTH_THREADS:
+        if not 0 < memory_.largest < WORTH_THREADS:
             return run(*arguments)
-        with one_thread():
-            return run(*arguments)
+        return on_one_thread(run, arguments)
 
     def _show(self, seconds: tuple[float, float, float]) -> None:
         wanted = os.environ.get("SYMDL_SHOW", "").split(",")

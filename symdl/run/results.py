@@ -27,7 +27,6 @@ class Layout:
     """The outputs of a call inside one block: shape, dtype and offset of each, and the block's length."""
 
     parts: tuple[tuple[tuple[int, ...], np.dtype[Any], int], ...]
-    offsets: Array
     length: int
 
 
@@ -38,7 +37,7 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
         parts.append((shape, kind, length))
         size = int(np.prod(shape, dtype=object)) * kind.itemsize
         length += -(-max(size, 1) // ALIGNMENT) * ALIGNMENT
-    return Layout(tuple(parts), np.array([p[2] for p in parts], "int64"), length)
+    return Layout(tuple(parts), length)
 
 
 class Room:
@@ -70,22 +69,23 @@ class Places:
     """
 
     def __init__(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], target: str) -> None:
-        self.inputs = np.array(inputs, "int64")
-        self.numbers = np.array([number for number, _ in outputs], "int64")
-        self.outputs = np.array([place for _, place in outputs], "int64")
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         self.target, self.room = target, Room()
 
     def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
         results, first = self.new(made)
+        slots = memory.slots
         if self.target == "python":
             for place, array in zip(self.inputs, given, strict=True):
-                memory.places[place] = array.reshape(-1)
-            for number, place in zip(self.numbers, self.outputs, strict=True):
-                memory.places[place] = results[number].reshape(-1)
+                slots[place] = array.reshape(-1)
+            for number, place in self.outputs:
+                slots[place] = results[number].reshape(-1)
             return results
-        memory.places[self.inputs] = [array.__array_interface__["data"][0] for array in given]
-        memory.places[self.outputs] = first + made.offsets[self.numbers]
+        for place, array in zip(self.inputs, given, strict=True):
+            slots[place] = address(array)
+        for number, place in self.outputs:
+            slots[place] = first + made.parts[number][2]
         return results
 
     def new(self, made: Layout) -> tuple[list[Array], int]:
@@ -95,6 +95,5 @@ class Places:
 
     def addresses(self, given: Sequence[Array], made: Layout, first: int) -> list[tuple[int, int]]:
         """Return the buffers of all inputs and computed outputs with the addresses of their arrays."""
-        found = [(int(at), address(array)) for at, array in zip(self.inputs, given, strict=True)]
-        offsets = made.offsets[self.numbers]
-        return found + [(int(at), first + int(o)) for at, o in zip(self.outputs, offsets, strict=True)]
+        found = [(at, address(array)) for at, array in zip(self.inputs, given, strict=True)]
+        return found + [(at, first + made.parts[number][2]) for number, at in self.outputs]
