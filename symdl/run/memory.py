@@ -86,7 +86,7 @@ def memory(
 
 def address(array: Array) -> int:
     """Return where an array's data begin."""
-    return _word(id(array) + _HEADER).value
+    return int(_word(id(array) + _HEADER).value)
 
 
 _word: Callable[[int], Any] = ctypes.c_size_t.from_address

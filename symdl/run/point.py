@@ -36,7 +36,7 @@ class Point:
         self._memory = built.memory({"points": 1})
         for at, tensor in enumerate(arrays):
             self._memory.slots[places[tensor]] = address(self._values) + at * self._values.itemsize
-        self._slots = memoryview(self._values)
+        self._slots: Any = memoryview(self._values)  # type: ignore[arg-type]
         made = self._memory
         self._run = built.module.execute
         self._arguments = (built.code, 0, len(built.code), made.places, made.sizes, made.factors, built.blas)
