@@ -12,8 +12,8 @@ from fractions import Fraction
 from symdl.emit.targets import Target
 from symdl.errors import EmitError
 from symdl.lower.body import COMPARE, INTEGER_COMPARE, MATRIX, Body, Load, Node
-from symdl.lower.ir import Condition, Divides, Within
-from symdl.lower.poly import Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var
+from symdl.lower.ir import LANE, ROW, Condition, Divides, Within
+from symdl.lower.poly import ZERO, Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, factor_of, of
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
@@ -103,7 +103,7 @@ def leaf(node: Node) -> str:
     """Return the text of a node without operands."""
     value = node.value
     if isinstance(value, Load):
-        return f"{value.tensor}[{integer(value.where[0])}]"
+        return element(value.tensor, value.where[0])
     if isinstance(value, Poly):
         return f"real({integer(value)})"
     if node.op == "flag":
@@ -113,6 +113,25 @@ def leaf(node: Node) -> str:
     if isinstance(value, Fraction | float):
         return number(value)
     raise EmitError(f"{node} has no text")
+
+
+def element(tensor: int | str, position: Poly) -> str:
+    """Return what reads an element, or one of each sample of a tile."""
+    base, name, step = in_tile(position)
+    if name == LANE:
+        return f"tile_at({tensor}, {integer(base)})"
+    if name == ROW:
+        return f"rows_at({tensor}, {integer(base)}, {integer(step)}, live)"
+    return f"{tensor}[{integer(base)}]"
+
+
+def in_tile(position: Poly) -> tuple[Poly, str, Poly]:
+    """Return the position for the first sample of a tile, what counts samples, and the step between them."""
+    for name in (LANE, ROW):
+        step = factor_of(position, Var(name))
+        if step != ZERO:
+            return position - step * of(Var(name)), name, step
+    return position, "", ZERO
 
 
 def number(value: Fraction | float) -> str:
@@ -144,7 +163,7 @@ def atom(value: Atom) -> str:
     if isinstance(value, Var | Param):
         return value.name
     if isinstance(value, Pick):
-        return f"{value.tensor}[{integer(value.where[0])}]"
+        return element(value.tensor, value.where[0])
     if isinstance(value, Floor | Mod):
         sign = "//" if isinstance(value, Floor) else "%"
         return f"(({integer(value.value)}) {sign} {_bracketed(value.by)})"

@@ -15,10 +15,12 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from symdl.emit.inspect import inspect_source
-from symdl.emit.statements import Line, comment, lines
+from symdl.emit.lanes import lines
+from symdl.emit.statements import Line, comment
 from symdl.emit.targets import DTYPES, Target, find
 from symdl.errors import EmitError
 from symdl.lower.calls import Kernel
+from symdl.lower.ir import Loop
 from symdl.lower.pipeline import Lowered
 
 CHECK, PRODUCT, REPEAT, SHIFT, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL, FIRST_KERNEL = range(9)
@@ -79,6 +81,7 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
     text = template.render(
         dtype=dtype,
         training=training,
+        lanes=any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items),
         points=bool(lowered.points) and not training,
         kernels=kernels,
         check_code=CHECK,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from symdl.emit.scalar import Printer, condition, integer, number
-from symdl.emit.targets import NEAR, Target
+from symdl.emit.targets import Target
 from symdl.lower.body import Body
 from symdl.lower.ir import (
     IDENTITY,
@@ -23,6 +23,7 @@ from symdl.lower.ir import (
     Statement,
     Store,
     Update,
+    When,
     statements,
 )
 
@@ -44,22 +45,7 @@ def comment(text: str) -> str:
     return clean if len(clean) <= _LONGEST_COMMENT else clean[: _LONGEST_COMMENT - 1] + "…"
 
 
-def lines(items: tuple[Item, ...], target: Target, describe: Callable[[int], str]) -> list[Line]:
-    """Return the lines of a kernel's body, each equation as a comment where it begins."""
-    writer = _Writer(target, describe)
-    if not _repeatable(items, target):
-        writer.block(items, 1)
-        return writer.lines or [Line("    ", "pass")]
-    writer.printer.near = True
-    writer.line("far = reach(real(0.0))")
-    writer.block(items, 1)
-    writer.depth, writer.printer.near = 1, False
-    writer.line(f"if far > reach(real({NEAR!r})):  # once more, for any argument")
-    writer.block(items, 2)
-    return writer.lines
-
-
-def _repeatable(items: tuple[Item, ...], target: Target) -> bool:
+def repeatable(items: tuple[Item, ...], target: Target) -> bool:
     """Say whether a kernel has a faster form, and may be done again where that form does not hold."""
     found = list(statements(items))
     bodies = [s.body for s in found if not isinstance(s, Start)]
@@ -69,7 +55,9 @@ def _repeatable(items: tuple[Item, ...], target: Target) -> bool:
     return fast and not written & read and not any(isinstance(s, Update) for s in found)
 
 
-class _Writer:
+class Writer:
+    """Writes the body of a kernel, each equation as a comment where it begins."""
+
     def __init__(self, target: Target, describe: Callable[[int], str]) -> None:
         self.target, self.describe = target, describe
         self.lines: list[Line] = []
@@ -85,12 +73,19 @@ class _Writer:
         for item in items:
             self.depth = depth
             if isinstance(item, Loop):
-                head = self.target.loops[item.kind]
-                self.line(head.format(var=item.var, extent=integer(item.extent)))
+                self.loop(item, depth)
+            elif isinstance(item, When):
+                self.line(f"if {' and '.join(map(condition, item.conditions))}:")
                 self.block(item.items, depth + 1)
             else:
                 self.tell(item)
                 self.statement(item)
+
+    def loop(self, item: Loop, depth: int) -> None:
+        """Write a loop."""
+        head = self.target.loops[item.kind]
+        self.line(head.format(var=item.var, extent=integer(item.extent)))
+        self.block(item.items, depth + 1)
 
     def tell(self, statement: Statement) -> None:
         """Write the equation that a statement begins."""
@@ -155,4 +150,4 @@ class _Writer:
         return integer(body.result.value) if whole else self.printer.body(body)  # type: ignore[arg-type]
 
 
-__all__ = ["Line", "Update", "comment", "lines"]
+__all__ = ["Line", "Update", "Writer", "comment", "repeatable"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from symdl.errors import EmitError
+from symdl.lower.ir import TILE
 
 _NUMPY = {
     **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
@@ -66,7 +67,10 @@ class Target:
     imports: Mapping[str, frozenset[str]]
 
 
-_LOOPS = dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):")
+_LOOPS = {
+    **dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):"),
+    "lanes": f"for {{var}} in range(({{extent}} + {TILE - 1}) // {TILE}):",
+}
 
 TARGETS: Mapping[str, Target] = {
     "cpu": Target(
@@ -84,6 +88,20 @@ TARGETS: Mapping[str, Target] = {
             "numba": frozenset({"njit", "types"}),
             "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "larger"})
             | {"disjoint", "integer_at", "multiply_matrices", "next_block", "total_at", "wait"},
+            "symdl.run.lanes": frozenset(
+                {
+                    "choose",
+                    "each",
+                    "each_of_two",
+                    "each_of_three",
+                    "sample_numbers",
+                    "put_rows",
+                    "put_tile",
+                    "rows_at",
+                    "spread",
+                }
+            )
+            | {"tile_at", "total"},
             "symdl.run.vectors": frozenset({*_VECTORS, *_NEAR.values(), "reach", "uniform"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },

@@ -14,7 +14,7 @@ from typing import Literal
 
 from symdl.lower.classify import Contraction
 from symdl.lower.ir import FrozenProgram, Item, Store, TensorInfo, Update, statements
-from symdl.lower.poly import Poly, evaluate, product
+from symdl.lower.poly import Poly, evaluate
 from symdl.lower.resolve import loaded
 
 ALIGNMENT = 64
@@ -165,7 +165,7 @@ class _Planner:
 
 def count(info: TensorInfo) -> Poly:
     """Return the number of elements."""
-    return product(info.shape)
+    return info.count
 
 
 def arena(buffers: Sequence[Buffer], sizes: Mapping[str, int], itemsize: int) -> tuple[list[int], int]:

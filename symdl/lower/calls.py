@@ -14,7 +14,21 @@ from symdl.lower.body import Body, Load, Node
 from symdl.lower.buffers import Plan, Step
 from symdl.lower.classify import Contraction, Operand
 from symdl.lower.flatten import map_statement
-from symdl.lower.ir import FrozenRecurrence, Item, Loop, Start, Statement, Store, Update, statements
+from symdl.lower.ir import (
+    LANE,
+    ROW,
+    TILE,
+    FrozenRecurrence,
+    Item,
+    Loop,
+    Start,
+    Statement,
+    Store,
+    Update,
+    When,
+    map_condition,
+    statements,
+)
 from symdl.lower.poly import (
     ZERO,
     Atom,
@@ -217,6 +231,9 @@ class _Canonical:
                 extent = self.size(item.extent)
                 var = self.names[item.var] = f"i{sum(n[0] == 'i' for n in self.names.values())}"
                 done.append(Loop(var, extent, self.block(item.items), item.kind))
+            elif isinstance(item, When):
+                conditions = tuple(map_condition(c, self.poly) for c in item.conditions)
+                done.append(When(conditions, self.block(item.items)))
             else:
                 done.append(self.statement(item))
         return tuple(done)
@@ -258,7 +275,7 @@ class _Canonical:
     def size(self, poly: Poly) -> Poly:
         """Return a size as a small number or as a parameter."""
         number = poly.number
-        if number is not None and abs(number) <= LITERAL:
+        if number is not None and (abs(number) <= LITERAL or number == TILE):
             return constant(number)
         return of(Param(self.sizes.setdefault(poly, f"n{len(self.sizes)}")))
 
@@ -274,6 +291,8 @@ class _Canonical:
 
     def atom(self, atom: Atom) -> Poly | None:
         """Return what an atom becomes."""
+        if isinstance(atom, Var) and atom.name in (LANE, ROW):
+            return of(atom)
         if isinstance(atom, Var):
             known = self.names.get(atom.name)
             return of(Var(known if known else self.local(atom.name)))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from symdl.lower.body import Body, Builder, Load, fixed, map_body, prune
-from symdl.lower.ir import FrozenEquation, Same, TensorInfo, Within, map_condition
+from symdl.lower.ir import TILE, FrozenEquation, Same, TensorInfo, Within, map_condition
 from symdl.lower.poly import (
     ONE,
     ZERO,
@@ -19,8 +19,11 @@ from symdl.lower.poly import (
     Poly,
     Var,
     atoms,
+    constant,
     evaluate,
+    floor,
     linear,
+    mod,
     moves,
     product,
     substitute,
@@ -57,12 +60,16 @@ class Contraction:
     alpha: Body
 
 
-def address(where: Sequence[Poly], shape: Sequence[Poly]) -> Poly:
-    """Return the row-major position of an element."""
+def address(where: Sequence[Poly], info: TensorInfo) -> Poly:
+    """Return the position of an element: row-major, or in tiles of samples."""
+    axes = list(zip(where, info.shape, strict=True))
     flat = ZERO
-    for index, size in zip(where, shape, strict=True):
+    for index, size in axes[1:] if info.tiled else axes:
         flat = flat * size + (ZERO if size == ONE else index)
-    return flat
+    if not info.tiled:
+        return flat
+    tile, sample = constant(TILE), where[0]
+    return (floor(sample, tile) * product(info.shape[1:]) + flat) * tile + mod(sample, tile)
 
 
 def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> Contraction | None:
@@ -129,7 +136,7 @@ class _Form:
 def _slopes(tensor: int | str, where: Sequence[Poly], tensors: Sequence[TensorInfo]) -> _Form | None:
     if not isinstance(tensor, int):
         return None
-    parts = linear(address(where, tensors[tensor].shape))
+    parts = linear(address(where, tensors[tensor]))
     if parts is None:
         return None
     return _Form(tensor, {v: c for v, c in parts[0].items() if c != ZERO}, parts[1])

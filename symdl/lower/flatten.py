@@ -20,8 +20,11 @@ from symdl.lower.ir import (
     Store,
     TensorInfo,
     Update,
+    When,
+    conditions,
     map_condition,
     statements,
+    terms,
 )
 from symdl.lower.poly import (
     ZERO,
@@ -46,7 +49,7 @@ def flatten(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Ite
 
 def _positions(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
     def flat(tensor: int | str, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
-        return (address(tuple(map(poly, where)), tensors[int(tensor)].shape),)
+        return (address(tuple(map(poly, where)), tensors[int(tensor)]),)
 
     def atom(found: Atom) -> Poly | None:
         if isinstance(found, Pick):
@@ -57,25 +60,31 @@ def _positions(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[
         return rebuild(expr, atom)
 
     def element(load: Load) -> Node:
-        where = address(load.where, tensors[int(load.tensor)].shape)
+        where = address(load.where, tensors[int(load.tensor)])
         return Node("load", (), Load(load.tensor, (where,)))
 
     def change(statement: Statement) -> Statement:
         if isinstance(statement, Store | Update):
-            statement = replace(
-                statement, where=(address(statement.where, tensors[int(statement.tensor)].shape),)
-            )
+            statement = replace(statement, where=(address(statement.where, tensors[int(statement.tensor)]),))
         return map_statement(statement, poly, element)
 
-    return map_items(items, change)
+    return map_items(items, change, poly)
 
 
-def map_items(items: tuple[Item, ...], change: Callable[[Statement], Statement]) -> tuple[Item, ...]:
-    """Return a tree with its statements changed."""
-    return tuple(
-        replace(item, items=map_items(item.items, change)) if isinstance(item, Loop) else change(item)
-        for item in items
-    )
+def map_items(
+    items: tuple[Item, ...], change: Callable[[Statement], Statement], poly: Callable[[Poly], Poly]
+) -> tuple[Item, ...]:
+    """Return a tree with its statements changed, and the expressions in its conditions."""
+
+    def one(item: Item) -> Item:
+        if isinstance(item, Loop):
+            return replace(item, items=map_items(item.items, change, poly))
+        if isinstance(item, When):
+            conditions = tuple(map_condition(c, poly) for c in item.conditions)
+            return When(conditions, map_items(item.items, change, poly))
+        return change(item)
+
+    return tuple(map(one, items))
 
 
 def map_statement(
@@ -99,6 +108,8 @@ def map_statement(
 
 
 def _merged(item: Item) -> Item:
+    if isinstance(item, When):
+        return replace(item, items=tuple(map(_merged, item.items)))
     if not isinstance(item, Loop):
         return item
     loop = replace(item, items=tuple(map(_merged, item.items)))
@@ -106,14 +117,16 @@ def _merged(item: Item) -> Item:
         return loop
     inner = loop.items[0]
     inside = [p for s in statements(inner.items) for p in polys(s)]
+    inside += [p for c in conditions(inner.items) for p in terms(c)]
     if not all(_as_one(p, loop.var, inner.var, inner.extent) for p in inside):
         return loop
     zero = {loop.var: ZERO}
 
-    def change(statement: Statement) -> Statement:
-        return map_statement(statement, lambda p: substitute(p, zero))
+    def poly(expr: Poly) -> Poly:
+        return substitute(expr, zero)
 
-    return Loop(inner.var, loop.extent * inner.extent, map_items(inner.items, change), loop.kind)
+    items = map_items(inner.items, lambda s: map_statement(s, poly), poly)
+    return Loop(inner.var, loop.extent * inner.extent, items, loop.kind)
 
 
 def _as_one(poly: Poly, outer: str, inner: str, extent: Poly) -> bool:

@@ -7,21 +7,27 @@ group that makes what it reads, or a later one that reads the same, if a loop ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.lower.classify import Contraction
 from symdl.lower.ir import FrozenEquation, FrozenProgram
 from symdl.lower.nests import Nest, reads_of
 
+_NONE: Mapping[int, str] = {}
+
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """One kernel: a matrix product, or loops; `loops` names the recurrences that repeat it, outer first."""
+    """One kernel: a matrix product, or loops; `loops` names the recurrences that repeat it, outer first.
+
+    One of `tiles` holds equations of tiled tensors only.
+    """
 
     work: Contraction | Nest
     equations: list[FrozenEquation]
     loops: tuple[str, ...] = ()
+    tiles: bool = False
 
 
 def ordered(program: FrozenProgram) -> list[FrozenEquation]:
@@ -62,9 +68,17 @@ def fuse(
     equations: Sequence[FrozenEquation],
     contractions: Mapping[int, Contraction],
     *,
+    heads: Mapping[int, str] = _NONE,
+    tiles: Container[int] = (),
     naive: bool = False,
 ) -> list[Group]:
-    """Return the groups in the order of execution; `naive` gives every equation its own."""
+    """Return the groups in the order of execution.
+
+    Args:
+        heads: equations that begin a group, and the index of their outermost loop.
+        tiles: equations that share no group with others.
+        naive: give every equation its own.
+    """
     groups: list[Group] = []
     made: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
@@ -76,21 +90,18 @@ def fuse(
         reads = {read.tensor for read in reads_of(equation)}
         contraction = contractions.get(equation.number)
         place = None
-        if contraction is None and not naive:
+        if contraction is None and not naive and equation.number not in heads:
             first = max((made[t] for t in reads if t in made), default=-1)
             old = replaces.get(equation.lhs)
             floor = max([first, *(readers.get(old, ()) if old is not None else ())])
             around = loops.get(equation.number, ())
-            place = _join(groups, equation, around, floor, sorted(reads), readers)
+            alike = [g.loops == around and g.tiles == (equation.number in tiles) for g in groups]
+            place = _join(groups, equation, alike, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)
-            groups.append(
-                Group(
-                    contraction or _alone(equation, scans=not naive),
-                    [equation],
-                    loops.get(equation.number, ()),
-                )
-            )
+            work = contraction or _alone(equation, heads.get(equation.number, ""), scans=not naive)
+            around, tile = loops.get(equation.number, ()), equation.number in tiles
+            groups.append(Group(work, [equation], around, tile))
         made[equation.lhs] = place
         for tensor in reads:
             past = readers.setdefault(tensor, [])
@@ -99,16 +110,16 @@ def fuse(
     return groups
 
 
-def _alone(equation: FrozenEquation, *, scans: bool) -> Nest:
+def _alone(equation: FrozenEquation, outermost: str, *, scans: bool) -> Nest:
     nest = Nest(scans=scans)
-    nest.start(equation)
+    nest.start(equation, outermost)
     return nest
 
 
 def _join(
     groups: list[Group],
     equation: FrozenEquation,
-    loops: tuple[str, ...],
+    alike: Sequence[bool],
     first: int,
     reads: list[int],
     readers: dict[int, list[int]],
@@ -118,7 +129,7 @@ def _join(
     candidates = [first, *sorted(p for p in related if p > first)] if first >= 0 else sorted(related)
     for place in candidates:
         group = groups[place]
-        if group.loops == loops and isinstance(group.work, Nest) and group.work.join(equation):
+        if alike[place] and isinstance(group.work, Nest) and group.work.join(equation):
             group.equations.append(equation)
             return place
     return None

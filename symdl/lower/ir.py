@@ -11,20 +11,38 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from symdl.lower.body import Body
-from symdl.lower.poly import ZERO, Poly
+from symdl.lower.poly import ZERO, Poly, constant, floor, product
+
+TILE = 16
+"""Samples that lie side by side in a tiled tensor, and that one loop over lanes computes together."""
+
+LANE, ROW = "lane", "row"
+"""The number of a sample in its tile; ROW where memory may end inside the last tile."""
 
 Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
 
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """A tensor: its number, the name people know, its shape, whether it holds integers, its role."""
+    """A tensor: its number, the name people know, its shape, whether it holds integers, its role.
+
+    A `tiled` one has its first axis, the samples, innermost in memory, in tiles of `TILE`; the others are
+    row-major.
+    """
 
     number: int
     name: str
     shape: tuple[Poly, ...]
     integer: bool
     role: str
+    tiled: bool = False
+
+    @property
+    def count(self) -> Poly:
+        """The number of elements in memory."""
+        if not self.tiled:
+            return product(self.shape)
+        return floor(self.shape[0] + (TILE - 1), constant(TILE)) * TILE * product(self.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +243,33 @@ Statement = Let | Start | Fold | Store | Update
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """``for var in range(extent)``; `kind` is chosen by the schedule."""
+    """``for var in range(extent)``; `kind` is chosen by the schedule.
+
+    A loop over ``lanes`` runs over tiles of samples; what differs between samples is computed for all of a
+    tile at once.
+    """
 
     var: str
     extent: Poly
     items: tuple[Item, ...]
-    kind: Literal["serial", "simd", "parallel"] = "serial"
+    kind: Literal["serial", "simd", "parallel", "lanes"] = "serial"
 
 
-Item = Statement | Loop
+@dataclass(frozen=True, slots=True)
+class When:
+    """``if`` all conditions hold: a block."""
+
+    conditions: tuple[Condition, ...]
+    items: tuple[Item, ...]
+
+
+Item = Statement | Loop | When
 
 
 def statements(items: tuple[Item, ...]) -> Iterator[Statement]:
     """Yield the statements of a tree in order."""
     for item in items:
-        if isinstance(item, Loop):
+        if isinstance(item, Loop | When):
             yield from statements(item.items)
         else:
             yield item
@@ -247,7 +277,25 @@ def statements(items: tuple[Item, ...]) -> Iterator[Statement]:
 
 def structure(items: tuple[Item, ...]) -> str:
     """Return the shape of a loop tree, such as ``i(j,j)``: an outer loop with two inner ones."""
-    loops = [item for item in items if isinstance(item, Loop)]
+    loops = [item for item in inside(items) if isinstance(item, Loop)]
     return ",".join(
         f"{loop.var}({inner})" if (inner := structure(loop.items)) else loop.var for loop in loops
     )
+
+
+def inside(items: tuple[Item, ...]) -> Iterator[Statement | Loop]:
+    """Yield the items of a block, those under conditions as if they stood in it."""
+    for item in items:
+        if isinstance(item, When):
+            yield from inside(item.items)
+        else:
+            yield item
+
+
+def conditions(items: tuple[Item, ...]) -> Iterator[Condition]:
+    """Yield the conditions of the blocks in a tree."""
+    for item in items:
+        if isinstance(item, When):
+            yield from item.conditions
+        if isinstance(item, Loop | When):
+            yield from conditions(item.items)

@@ -102,9 +102,11 @@ class Nest:
         self.items: list[Building | Part] = []
         self._numbers = itertools.count()
 
-    def start(self, equation: FrozenEquation) -> None:
-        """Place the first equation."""
-        self._fresh(self.items, task(equation, scans=self.scans))
+    def start(self, equation: FrozenEquation, outermost: str = "") -> None:
+        """Place the first equation; with an `outermost` index its loops are not reordered."""
+        new = task(equation, scans=self.scans and not outermost)
+        free = sorted(new.free, key=lambda v: v != outermost)
+        self._fresh(self.items, new, [*free, *new.bound] if outermost else None)
 
     def join(self, equation: FrozenEquation) -> bool:
         """Place an equation that reads what others here make or read, if it fits; say whether."""
@@ -178,9 +180,9 @@ class Nest:
         else:
             self._fresh(loop.items, new)
 
-    def _fresh(self, items: list[Building | Part], new: Task) -> None:
+    def _fresh(self, items: list[Building | Part], new: Task, order: list[str] | None = None) -> None:
         """Place what is left of the task in new loops at the end."""
-        order = preferred(new)
+        order = preferred(new) if order is None else order
         if new.scan:
             order = [v for v in order if v not in (new.scan.free, new.scan.bound)]
         while order or (new.equation.op and not new.summing):

@@ -94,6 +94,8 @@ class _Partitioner:
 
     def rows_each(self) -> int:
         """Return how many rows a sample has, at least, in the matrix products that are cut along samples."""
+        if any(info.tiled for info in self.lowered.program.tensors):
+            return 1
         products = [(c, s) for c, s in self.pairs() if isinstance(c, ProductCall)]
         found = [c.m for c, s in products if s.kind == "rows" and s.cut == "m"]
         count = self.dims[self.lowered.batch]

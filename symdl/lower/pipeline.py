@@ -5,7 +5,7 @@ Enters: `Program`. Leaves: `Lowered`, which `emit` prints and `run` executes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,6 +28,7 @@ from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
 from symdl.lower.rows import Split, split, with_rows
 from symdl.lower.schedule import bind_axes
+from symdl.lower.tiles import direct, with_tiles
 from symdl.lower.unroll import short_rows
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
 from symdl.lower.windows import with_windows
@@ -81,15 +82,21 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
         return _long(as_rows(frozen, size), size)
     equations = [as_scatter(equation) for equation in ordered(frozen)]
     frozen, equations = with_matrices(frozen, equations)
+    heads: Mapping[int, str] = {}
+    tiles: frozenset[int] = frozenset()
     if schedule != "naive":
-        frozen, equations = with_windows(frozen, equations)
+        windows = [e.number for e in equations if direct(e, frozen.tensors, batch)]
+        frozen, equations = with_windows(frozen, equations, windows)
+        tiled = with_tiles(frozen, equations, batch, windows)
+        frozen, equations = tiled.program, tiled.equations
+        heads, tiles = tiled.heads, tiled.apart
     found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
     contractions = {number: c for number, c in found.items() if c is not None}
-    groups = fuse(frozen, equations, contractions, naive=schedule == "naive")
+    groups = fuse(frozen, equations, contractions, heads=heads, tiles=tiles, naive=schedule == "naive")
     steps = verify_steps(frozen, _steps(frozen, groups, batch, naive=schedule == "naive"))
     buffers = plan(frozen, steps, reuse=schedule == "fused")
     frozen, steps, buffers = _with_copies(frozen, steps, buffers)
-    bound = [replace(step, work=bind_axes(step.work, target=target)) for step in steps]
+    bound = [bind_axes(step, frozen.tensors, target=target) for step in steps]
     checks = [
         CheckCall(buffers.places[g.tensor], product(frozen.tensors[g.tensor].shape), g.below)
         for g in frozen.gathers

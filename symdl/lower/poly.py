@@ -147,18 +147,29 @@ def floor(value: Poly, by: Poly) -> Poly:
     """Return ``floor(value / by)``."""
     if by == ONE:
         return value
-    if value.number is not None and by.number is not None:
-        return constant(value.number // by.number)
-    return of(Floor(value, by))
+    whole, rest = _divided(value, by)
+    if rest.number is not None and by.number is not None:
+        return whole + rest.number // by.number
+    return whole + of(Floor(rest, by))
 
 
 def mod(value: Poly, by: Poly) -> Poly:
     """Return ``value`` modulo ``by``."""
     if by == ONE:
         return ZERO
-    if value.number is not None and by.number is not None:
-        return constant(value.number % by.number)
-    return of(Mod(value, by))
+    _, rest = _divided(value, by)
+    if rest.number is not None and by.number is not None:
+        return constant(rest.number % by.number)
+    return of(Mod(rest, by))
+
+
+def _divided(value: Poly, by: Poly) -> tuple[Poly, Poly]:
+    """Return a quotient of those terms that are multiples of a number, and the other terms."""
+    number = by.number
+    if number is None or number <= 0:
+        return ZERO, value
+    terms = {monomial: factor // number for monomial, factor in value.terms if factor % number == 0}
+    return from_terms(terms), from_terms({m: f for m, f in value.terms if m not in terms})
 
 
 def product(sizes: Iterable[Poly]) -> Poly:
@@ -248,6 +259,17 @@ def split(poly: Poly) -> dict[Monomial, Poly]:
         moving = tuple(a for a in monomial if not isinstance(a, Size))
         fixed = tuple(a for a in monomial if isinstance(a, Size))
         result[moving] = result.get(moving, ZERO) + Poly(((fixed, factor),))
+    return result
+
+
+def factor_of(poly: Poly, atom: Atom) -> Poly:
+    """Return what an atom is multiplied by in a sum."""
+    result = ZERO
+    for monomial, factor in poly.terms:
+        if atom in monomial:
+            rest = list(monomial)
+            rest.remove(atom)
+            result = result + Poly(((tuple(rest), factor),))
     return result
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from symdl.lower.body import Load
 from symdl.lower.buffers import Step
 from symdl.lower.classify import Contraction, Operand
-from symdl.lower.ir import Fold, Item, Let, Loop, Start, Statement, Store, TensorInfo, Update, terms
+from symdl.lower.ir import Fold, Item, Let, Loop, Start, Statement, Store, TensorInfo, Update, When, terms
 from symdl.lower.poly import ONE, ZERO, Atom, Pick, Poly, Size, Var, from_terms, of, parts, product, rebuild
 
 
@@ -257,7 +257,7 @@ class _Samples:
         for item in items:
             if isinstance(item, Loop):
                 self.block(item.items, self.entered(item, sample))
-            elif not isinstance(item, Start):
+            elif not isinstance(item, Start | When):
                 self.statement(item, sample)
 
     def statement(self, item: Let | Fold | Store | Update, sample: str) -> None:
@@ -291,7 +291,7 @@ class _Samples:
             return
         (at,) = axes if len(axes) == 1 else (-1,)
         _require(at >= 0 and where[at] == of(Var(sample)) and shape[at] == of(Size(self.batch)))
-        stride = product(shape[at + 1 :])
+        stride = product(shape[at + 1 :])  # in tiles, too: a block begins with a tile
         flat = all(size == ONE for size in shape[:at])
         _note(self.uses, Touch(self.places[tensor], written, stride, flat))
 
@@ -310,6 +310,9 @@ def _values(item: Let | Fold | Store | Update) -> Iterator[Poly]:
             yield from terms(guard)
 
 
+LANES_GAIN = 8
+"""By how much lanes are faster than other loops."""
+
 COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
 _FUNCTIONS = 40
 
@@ -319,7 +322,10 @@ def work(items: tuple[Item, ...], count: Callable[[Poly], int]) -> float:
     total = 0.0
     for item in items:
         if isinstance(item, Loop):
-            total += count(item.extent) * work(item.items, count)
+            gain = LANES_GAIN if item.kind == "lanes" else 1
+            total += count(item.extent) * work(item.items, count) / gain
+        elif isinstance(item, When):
+            total += work(item.items, count)
         else:
             total += 1 + _operations(item)
     return total

@@ -13,7 +13,19 @@ from dataclasses import replace
 
 from symdl.lower.body import Body, Builder, Load
 from symdl.lower.flatten import map_statement
-from symdl.lower.ir import Fold, Item, Let, Loop, Start, Statement, Store, TensorInfo, Update, statements
+from symdl.lower.ir import (
+    Fold,
+    Item,
+    Let,
+    Loop,
+    Start,
+    Statement,
+    Store,
+    TensorInfo,
+    Update,
+    When,
+    statements,
+)
 from symdl.lower.poly import Clamp, Pick, Poly, Var, constant, of, substitute
 
 _LONGEST, _MOST = 8, 64
@@ -35,7 +47,10 @@ def _long(loop: Loop, tensors: Sequence[TensorInfo]) -> Loop:
         return replace(loop, items=short_rows(loop.items, tensors))
     flat: list[Statement] = []
     for item in loop.items:
-        flat.extend(_copies(item) if isinstance(item, Loop) else [item])
+        if isinstance(item, Loop):
+            flat.extend(_copies(item))
+        elif not isinstance(item, When):  # conditions have blocks in schedules only
+            flat.append(item)
     return replace(loop, items=tuple(_Forward(flat, tensors).run()))
 
 

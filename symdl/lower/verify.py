@@ -13,7 +13,7 @@ from symdl.errors import LoweringError
 from symdl.lower.body import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, MATRIX, UNARY, Body, Load
 from symdl.lower.buffers import Step
 from symdl.lower.calls import KernelCall
-from symdl.lower.ir import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update
+from symdl.lower.ir import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update, When
 from symdl.lower.poly import Param, Pick, Size, Var, atoms
 from symdl.lower.resolve import polys
 
@@ -101,6 +101,9 @@ class _Scopes:
             if isinstance(item, Loop):
                 self.block(item.items, {**known, item.var: True})
                 continue
+            if isinstance(item, When):
+                self.block(item.items, known)
+                continue
             self.uses(item, known)
             if isinstance(item, Let | Start):
                 _known(item.name not in self.assigned, f"{item.name} is assigned twice")
@@ -145,7 +148,7 @@ def verify_calls(lowered: Lowered) -> Lowered:
 def _flat(items: tuple[Item, ...]) -> list[Statement]:
     found: list[Statement] = []
     for item in items:
-        found.extend(_flat(item.items) if isinstance(item, Loop) else [item])
+        found.extend(_flat(item.items) if isinstance(item, Loop | When) else [item])
     return found
 
 

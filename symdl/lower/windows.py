@@ -8,7 +8,7 @@ The gradients of a convolution have the same form; equal layouts are made once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from symdl.lower.body import Load, Node, load, map_body
@@ -21,11 +21,11 @@ _LEAST_TERMS = 4
 
 
 def with_windows(
-    program: FrozenProgram, equations: Sequence[FrozenEquation]
+    program: FrozenProgram, equations: Sequence[FrozenEquation], left: Container[int] = ()
 ) -> tuple[FrozenProgram, list[FrozenEquation]]:
-    """Return the equations with operands laid out where that makes a matrix product."""
+    """Return the equations with operands laid out where that makes a matrix product; those `left` stay."""
     worker = _Windows(program, equations)
-    made = [e for equation in equations for e in worker.split(equation)]
+    made = [e for equation in equations for e in worker.split(equation, left)]
     texts, describe = worker.texts, program.describe
 
     def described(number: int) -> str:
@@ -56,9 +56,9 @@ class _Windows:
         self.texts: dict[int, str] = {}
         self.known: dict[object, int] = {}
 
-    def split(self, equation: FrozenEquation) -> list[FrozenEquation]:
+    def split(self, equation: FrozenEquation, left: Container[int]) -> list[FrozenEquation]:
         """Return what computes an equation: laid-out operands first, if they help."""
-        if equation.op != "sum" or equation.fixed or equation.scattered:
+        if equation.number in left or equation.op != "sum" or equation.fixed or equation.scattered:
             return [equation]
         operands = self.operands(equation)
         if operands is None or as_contraction(equation, self.tensors) is not None:

@@ -17,6 +17,7 @@ from symdl.express.operators import elementwise, maximum, reduce
 from symdl.express.program import Program, collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
+from symdl.lower.pipeline import Schedule
 from symdl.run.compiled import Compiled
 from symdl.run.reference import outputs
 
@@ -28,13 +29,14 @@ def assert_agrees(
     values: Mapping[str, Any],
     *,
     targets: Sequence[str] = ("python",),
+    schedules: Sequence[Schedule] = ("fused", "naive"),
     dtype: str = "float64",
 ) -> None:
-    """Compare all schedules on some targets with the interpreter."""
+    """Compare schedules on some targets with the interpreter."""
     expected = outputs(program, values, dtype=dtype)
     tolerance = 1e-10 if dtype == "float64" else 3e-5
     for target in targets:
-        for schedule in ("fused", "naive"):
+        for schedule in schedules:
             found = Compiled(program, dtype=dtype, target=target, schedule=schedule)(**values)
             for ours, theirs in zip(found, expected, strict=True):
                 assert ours.dtype == theirs.dtype
