@@ -31,6 +31,7 @@ from symdl.lower.schedule import bind_axes
 from symdl.lower.tiles import direct, with_tiles
 from symdl.lower.unroll import short_rows
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
+from symdl.lower.views import without_copies
 from symdl.lower.windows import with_windows
 
 Schedule = Literal["fused", "naive"]
@@ -87,6 +88,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     if schedule != "naive":
         windows = [e.number for e in equations if direct(e, frozen.tensors, batch)]
         frozen, equations = with_windows(frozen, equations, windows)
+        equations = without_copies(frozen, equations)
         tiled = with_tiles(frozen, equations, batch, windows)
         frozen, equations = tiled.program, tiled.equations
         heads, tiles = tiled.heads, tiled.apart
