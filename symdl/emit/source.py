@@ -6,6 +6,7 @@ was decided before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -94,6 +95,12 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
         total_array=record.total_array,
     )
     return inspect_source(text.rstrip() + "\n", record)
+
+
+def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int]) -> str:
+    """Return the source of the matrix product in tiles of so many rows, and of vectors of so many `lanes`."""
+    template = environment().get_template("cpu/tiles.jinja")
+    return template.render(dtype=dtype, rows=rows, lanes=lanes, widths=widths)
 
 
 def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:

@@ -6,6 +6,7 @@ pointers: no wrap-around of negative positions, which would keep loops from bein
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from typing import Any
@@ -80,6 +81,12 @@ def larger(_typing: Any, one: Any, _other: Any) -> Any:
     return one(one, one), build
 
 
+LARGEST_RIGHT = 1 << 20
+"""Elements of a right matrix, from which on it pays that BLAS copies its operands."""
+WORTH_THREADS = 1 << 26
+"""Multiplications in a matrix product, from which on BLAS's threads pay, where it may have any."""
+
+
 @intrinsic
 def multiply_matrices(
     _typing: Any,
@@ -102,7 +109,7 @@ def multiply_matrices(
     """``result = factor * left @ right`` for row-major matrices inside arrays.
 
     Args:
-        blas: the address of ``sgemm`` or ``dgemm``.
+        blas: the address of what `symdl.run.tiles.products` says.
         turned: 1 if `left` is stored transposed, 2 if `right` is, 3 for both.
         m, n, k: ``left`` is m x k, ``right`` is k x n.
         left_at, left_lead: where the matrix starts in its array, and the distance of its rows.
@@ -112,34 +119,59 @@ def multiply_matrices(
     signature = types.void(whole, whole, whole, whole, whole, factor, *matrix, *matrix, result, whole, whole)
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        address, turns, rows, columns, inner, scale, a, a_at, lda, b, b_at, ldb, c, c_at, ldc = args
+        table, turns, rows, columns, inner = args[:5]
+        entries = builder.inttoptr(table, turns.type.as_pointer())
+        bases = [builder.gep(args[at], [args[at + 1]]) for at in (6, 9, 12)]
+        operands = (*args[1:6], bases[0], args[8], bases[1], args[11], bases[2], args[14])
 
-        def slot(value: Any) -> Any:
-            place = _local(builder, value.type)
-            builder.store(value, place)
-            return place
+        def number(value: int) -> Any:
+            return ir.Constant(turns.type, value)
 
-        def short(value: Any) -> Any:
-            return slot(builder.trunc(value, ir.IntType(32)))
+        def entry(at: int) -> Any:
+            return builder.load(builder.gep(entries, [number(at)]))
 
-        def letter(bit: int) -> Any:
-            one = ir.Constant(turns.type, bit)
-            on = builder.icmp_signed("!=", builder.and_(turns, one), ir.Constant(turns.type, 0))
-            byte = ir.IntType(8)
-            return slot(builder.select(on, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
-
-        # BLAS is column-major: a row-major product is the product of the transposes, in reverse.
-        zero = slot(ir.Constant(scale.type, 0.0))
-        operands = [
-            *(letter(2), letter(1), short(columns), short(rows), short(inner), slot(scale)),
-            *(builder.gep(b, [b_at]), short(ldb), builder.gep(a, [a_at]), short(lda)),
-            *(zero, builder.gep(c, [c_at]), short(ldc)),
+        right_size = builder.mul(inner, columns)
+        fits = [
+            builder.icmp_signed("==", builder.and_(turns, number(2)), number(0)),
+            builder.icmp_signed(">=", rows, entry(2)),
+            builder.icmp_signed(">=", columns, entry(3)),
+            builder.icmp_signed("<", right_size, number(LARGEST_RIGHT)),
+            builder.icmp_signed("<", builder.mul(right_size, rows), number(WORTH_THREADS)),
         ]
-        kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
-        builder.call(builder.inttoptr(address, kind.as_pointer()), operands)
+        with builder.if_else(functools.reduce(builder.and_, fits)) as (tiles, library):
+            with tiles:
+                kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+                builder.call(builder.inttoptr(entry(1), kind.as_pointer()), operands)
+            with library:
+                _call_library(builder, entry(0), operands)
         return context.get_dummy_value()
 
     return signature, build
+
+
+def _call_library(builder: Any, address: Any, operands: tuple[Any, ...]) -> None:
+    """Call ``sgemm`` or ``dgemm``. It is column-major: the product of the transposes, in reverse."""
+    turns, rows, columns, inner, scale, a, lda, b, ldb, c, ldc = operands
+
+    def slot(value: Any) -> Any:
+        place = _local(builder, value.type)
+        builder.store(value, place)
+        return place
+
+    def short(value: Any) -> Any:
+        return slot(builder.trunc(value, ir.IntType(32)))
+
+    def letter(bit: int) -> Any:
+        one = ir.Constant(turns.type, bit)
+        on = builder.icmp_signed("!=", builder.and_(turns, one), ir.Constant(turns.type, 0))
+        byte = ir.IntType(8)
+        return slot(builder.select(on, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
+
+    zero = slot(ir.Constant(scale.type, 0.0))
+    found = [letter(2), letter(1), short(columns), short(rows), short(inner), slot(scale)]
+    found += [b, short(ldb), a, short(lda), zero, c, short(ldc)]
+    kind = ir.FunctionType(ir.VoidType(), [value.type for value in found])
+    builder.call(builder.inttoptr(address, kind.as_pointer()), found)
 
 
 @intrinsic

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ from symdl.run.native import STOP
 
 Array = NDArray[Any]
 _core: Callable[[], int] | None = (
-    getattr(ctypes.CDLL(None), "sched_getcpu", None) if os.name == "posix" else None
+    getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 )
+"""Says on which core the calling thread runs, if threads can be kept on cores here."""
+_APART = 16
+"""Elements between data of different lanes: two cache lines, since processors fetch pairs."""
 
 
 class Job:
@@ -80,42 +84,58 @@ class Job:
         self.put(self.order + 1, totals)
         if self.built.target == "cpu":
             self.vector[self.order : self.order + 2] = self.places[self.order : self.order + 2]
-        team, limits = np.zeros(8, "int64"), np.array(span, "int64")
+        team, limits = _apart(np.zeros(1, "int64")), np.array(span, "int64")
         epoch: Callable[..., None] = self.built.module.epoch
 
-        free = others(lanes)
-
-        def helper(script: Array) -> None:
-            if free:
-                os.sched_setaffinity(0, free)  # of this thread alone, which ends with the span
-            lane(script)
-
         def lane(script: Array) -> None:
-            mine = self.memory.sizes.copy()
+            mine = _apart(self.memory.sizes)
             options = (self.vector, mine, self.memory.factors, self.built.blas, team, lanes)
             epoch(self.code, script, *options, self.slot, limits)
 
         first, *scripts = self.script(lanes)
-        threads = [threading.Thread(target=helper, args=(script,), daemon=True) for script in scripts]
-        try:
-            for thread in threads:
-                thread.start()
-            lane(first)
-        except BaseException:  # such as an interrupt before all lanes had begun
-            team[0] = STOP
-            raise
-        finally:
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
+        with _own_core(lanes) as others:
+            threads = [threading.Thread(target=_on, args=(others, lane, s), daemon=True) for s in scripts]
+            try:
+                for thread in threads:
+                    thread.start()
+                lane(first)
+            except BaseException:  # such as an interrupt before all lanes had begun
+                team[0] = STOP
+                raise
+            finally:
+                for thread in threads:
+                    if thread.ident is not None:
+                        thread.join()
 
 
-def others(lanes: int) -> set[int]:
-    """Return the cores that this thread may use but does not, for its helpers; nothing if they are too few.
+def _on(cores: set[int], lane: Callable[[Array], None], script: Array) -> None:
+    """Do the work of a lane on some of the cores; without any, on those of the caller."""
+    if cores:
+        os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
+    lane(script)
 
-    Lanes that wait for each other by turns look idle, so that systems leave both on one core for seconds.
+
+def _apart(array: Array) -> Array:
+    """Return a copy that shares no cache line with anything: lanes write to it, and others wait for that."""
+    room = np.zeros(len(array) + 2 * _APART, array.dtype)
+    room[_APART:-_APART] = array
+    return room[_APART:-_APART]
+
+
+@contextmanager
+def _own_core(lanes: int) -> Iterator[set[int]]:
+    """Keep the caller on its core inside the block; give the other ones that it may use, for its helpers.
+
+    Lanes that wait for each other by turns look idle, so that systems put two on one core and leave them
+    there. With too few cores, or where the system has no such choice, nothing is done and no core given.
     """
-    if lanes < 2 or not hasattr(os, "sched_setaffinity") or _core is None:
-        return set()
-    free = os.sched_getaffinity(0) - {_core()}
-    return free if len(free) >= lanes - 1 else set()
+    allowed = os.sched_getaffinity(0) if lanes > 1 and _core is not None else set[int]()
+    own = {_core()} if _core is not None and len(allowed) >= lanes else set[int]()
+    if not own or not own < allowed:
+        yield set()
+        return
+    os.sched_setaffinity(0, own)
+    try:
+        yield allowed - own
+    finally:
+        os.sched_setaffinity(0, allowed)

@@ -176,11 +176,16 @@ def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say which cores")
-def test_helpers_get_other_cores_and_the_caller_keeps_its_own() -> None:
-    """Each helper may run where the caller is not; the caller's own choice of cores stays."""
+def test_helpers_get_other_cores_and_the_caller_gets_its_own_back() -> None:
     before = os.sched_getaffinity(0)
     for lanes in (1, 2, len(before), len(before) + 1):
-        free = team.others(lanes)
-        assert free < before
-        assert not free or len(free) == len(before) - 1 >= lanes - 1
-    assert os.sched_getaffinity(0) == before
+        with pytest.raises(KeyboardInterrupt), team._own_core(lanes) as free:
+            here = os.sched_getaffinity(0)
+            if 1 < lanes <= len(before):
+                assert len(here) == 1
+                assert free == before - here
+            else:
+                assert here == before
+                assert not free
+            raise KeyboardInterrupt
+        assert os.sched_getaffinity(0) == before
