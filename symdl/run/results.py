@@ -41,22 +41,29 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
 
 
 class Room:
-    """Memory for the results of a call: that of the latest call if nobody looks at it any more."""
+    """Memory for the results of a call: that of one of the latest two if nobody looks at it any more.
+
+    Two, because ``result = f(...)`` in a loop lets go of a result only when the next one is there.
+    """
 
     def __init__(self) -> None:
-        self._block, self._address = np.empty(0, "uint8"), 0
+        self._blocks: list[tuple[Array, int]] = []
 
     def take(self, length: int) -> tuple[Array, int, int]:
         """Return a block, its first place at a multiple of 64, and the address of that place."""
-        if len(self._block) != length + ALIGNMENT or sys.getrefcount(self._block) > _UNUSED:
-            self._block = np.empty(length + ALIGNMENT, "uint8")
-            self._address = address(self._block)
-        start = -self._address % ALIGNMENT
-        return self._block, start, self._address + start
+        for block, place in self._blocks:
+            if len(block) == length + ALIGNMENT and sys.getrefcount(block) <= _UNUSED:
+                break
+        else:
+            block = np.empty(length + ALIGNMENT, "uint8")
+            place = address(block)
+            self._blocks = [(block, place), *self._blocks[:1]]
+        start = -place % ALIGNMENT
+        return block, start, place + start
 
 
-_UNUSED = 2
-"""References to a block that no result refers to: by its room and by the question."""
+_UNUSED = 3
+"""References to a block that no result refers to: by its room, by the loop and by the question."""
 
 
 class Places:

@@ -12,6 +12,7 @@ import sympy as sp
 from symdl.errors import ArgumentError
 from symdl.run.compile import ScalarFunction
 from symdl.run.compile import compile as build
+from symdl.run.memory import address
 
 x, y = sp.symbols("x y")
 F = sp.sin(x**2 * y) + sp.exp(-y)
@@ -57,14 +58,14 @@ def test_results_stay_when_they_are_used_and_their_memory_is_used_again_when_not
     seen = view.copy()
     f(**other)
     np.testing.assert_array_equal(value, kept)
-    room = f._compiled._places.room
-    value, slopes = f(**given)
-    block = id(room._block)
     del value, slopes
-    again, _ = f(**other)
-    assert id(room._block) == block
-    np.testing.assert_array_equal(view, seen)  # a view keeps the block of its call
-    np.testing.assert_array_equal(again, f(**other)[0])
+    np.testing.assert_array_equal(view, seen)  # a view keeps the memory of its call
+    places = set()
+    for _ in range(6):
+        result = f(**other)
+        places.add(address(result[0]))
+    assert len(places) <= 3  # the view has one of the first two
+    np.testing.assert_array_equal(view, seen)
 
 
 def test_threads_of_the_caller() -> None:
