@@ -133,3 +133,14 @@ def in_range(expr: sp.Expr, extent: Extent, extents: Mapping[Index, Extent]) -> 
     if limits is None:
         return False
     return at_most(0, limits[0]) and at_most(limits[1] + 1, extent)
+
+
+def whole_sides(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Return both sides of a comparison times what makes whole numbers of the fractions in them.
+
+    Only where positions and sizes alone are compared, as in ``2*i/9 < k``: there a comparison must be exact.
+    """
+    if not all(isinstance(symbol, Index | Dim) for symbol in left.free_symbols | right.free_symbols):
+        return left, right
+    gap, below = sp.fraction(sp.together(left - right))
+    return (left, right) if not below.is_Integer or below == 1 else (sp.expand(gap), sp.Integer(0))

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import LoweringError
-from symdl.express.dims import Dim, Index
+from symdl.express.dims import Dim, Index, whole_sides
 from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
 from symdl.express.random import RandomUniform
@@ -375,7 +375,7 @@ class _Freezer(_Indices):
         if type(condition) not in _RELATIONS:
             raise LoweringError(f"the condition {condition} has no kernel form")
         name, swap = _RELATIONS[type(condition)]
-        pair = (condition.rhs, condition.lhs) if swap else (condition.lhs, condition.rhs)
+        pair = whole_sides(*((condition.rhs, condition.lhs) if swap else (condition.lhs, condition.rhs)))
         if all(map(self.is_integer, pair)):
             return add(f"i{name}", value=(self.poly(pair[0]), self.poly(pair[1])))
         return add(name, *map(self.value, pair))

@@ -76,6 +76,7 @@ def resize(
             weight=lambda t, w=weight, s=shrink: w(s * t),  # type: ignore[misc]
             reach=reach,
             repeat_edges=not antialias,
+            normalized=antialias,
         )
     where = axis_indices(x.rank)
     return x if name is None else define(name, where, x.at(*where), shape=x.shape, origin=Origin("resize"))
@@ -90,6 +91,7 @@ def resample(
     weight: Formula,
     reach: int,
     repeat_edges: bool = True,
+    normalized: bool = False,
     name: str | None = None,
 ) -> Tensor:
     """``y[i] = sum_k weight(position(i) - k) x[k]`` along one axis, for ``i = 0 .. size - 1``.
@@ -101,8 +103,8 @@ def resample(
         position: where element `i` of the result lies among those of `x`, a formula of the index.
         weight: of an element at a distance, a formula that is 0 beyond `reach`.
         reach: the largest distance with a weight.
-        repeat_edges: beyond its ends the axis goes on with its outermost element; else nothing is there, and
-            the weights of each place are divided by their sum.
+        repeat_edges: beyond its ends the axis goes on with its outermost element; else nothing is there.
+        normalized: the weights of each place are divided by their sum.
         name: of the result.
 
     Raises:
@@ -120,7 +122,7 @@ def resample(
             beyond = sp.Add(*(weight(position(i) - edge + sign * step) for step in range(1, reach + 1)))
             body += sp.Piecewise((beyond, sp.Eq(k, edge)), (0, True))
     weights = define(None, (i, k), body, shape=(size, count), origin=Origin("weights"))
-    if not repeat_edges:
+    if normalized:
         total = define(None, (i,), Sum(weights.at(i, k), (k, count)), shape=(size,), origin=Origin("total"))
         share = weights.at(i, k) / total.at(i)
         weights = define(None, (i, k), share, shape=(size, count), origin=Origin("weights"))

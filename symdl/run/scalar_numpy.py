@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from symdl.errors import SymdlError
+from symdl.express.dims import whole_sides
 from symdl.express.random import uniform_numbers
 
 Array = NDArray[Any]
@@ -121,6 +122,11 @@ def _log(scope: Scope, expr: Any) -> Any:
     return np.log(scope.value(inner))
 
 
+def _related(compare: Callable[[Any, Any], Any]) -> Callable[[Scope, Any], Any]:
+    """A comparison; fractions of integers as integers, since ``7*(29/7)`` is not 29 for floats."""
+    return lambda scope, expr: compare(*map(scope.value, whole_sides(*expr.args)))
+
+
 def _ite(scope: Scope, expr: Any) -> Any:
     return np.where(*map(scope.value, expr.args))
 
@@ -138,6 +144,12 @@ STRUCTURED: Mapping[str, Callable[[Scope, Any], Any]] = {
     "floor": _floor,
     "ITE": _ite,
     "log": _log,
+    "StrictGreaterThan": _related(np.greater),
+    "GreaterThan": _related(np.greater_equal),
+    "StrictLessThan": _related(np.less),
+    "LessThan": _related(np.less_equal),
+    "Equality": _related(np.equal),
+    "Unequality": _related(np.not_equal),
 }
 """Operations that look at the tree itself."""
 
@@ -192,12 +204,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Min": _fold(np.minimum),
     "ceiling": np.ceil,
     "Mod": np.mod,
-    "StrictGreaterThan": np.greater,
-    "GreaterThan": np.greater_equal,
-    "StrictLessThan": np.less,
-    "LessThan": np.less_equal,
-    "Equality": np.equal,
-    "Unequality": np.not_equal,
     "And": _fold(np.logical_and),
     "Or": _fold(np.logical_or),
     "Xor": _fold(np.logical_xor),

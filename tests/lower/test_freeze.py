@@ -18,6 +18,7 @@ from symdl.express.surface import define
 from symdl.lower.freeze import freeze
 from symdl.lower.verify import verify_program
 from symdl.run.compiled import Compiled
+from symdl.run.reference import outputs
 
 n = Dim("n")
 X = tensor("X", (n,))
@@ -53,6 +54,17 @@ def test_small_arguments_keep_their_digits() -> None:
     at = [1e-20, -1e-20, 1e-300]
     np.testing.assert_array_equal(value(lambda x: sp.log(1 + x), at), at)
     np.testing.assert_array_equal(value(lambda x: 2 * sp.exp(x) - 2, at), 2 * np.array(at))
+
+
+@pytest.mark.parametrize("relation", [sp.Ge, sp.Gt, sp.Le, sp.Lt, sp.Eq, sp.Ne])
+def test_fractions_of_positions_are_compared_exactly(relation: Any) -> None:
+    i, k = Index("i"), Index("k")
+    meets = relation(sp.Rational(1, 49) * i - sp.Rational(1, 7), sp.Rational(3, 49) * k)
+    y = define("y", (i, k), sp.Piecewise((2, meets), (1, True)), shape=(30, 9))
+    right = {(a, b): 2 if bool(relation(a - 7, 3 * b)) else 1 for a in range(30) for b in range(9)}
+    expected = np.array([[right[a, b] for b in range(9)] for a in range(30)])
+    np.testing.assert_array_equal(Compiled(collect([y]), target="python", dtype="float32")()[0], expected)
+    np.testing.assert_array_equal(outputs(collect([y]), {})[0], expected)
 
 
 def test_a_choice_keeps_what_it_does_not_choose_out() -> None:

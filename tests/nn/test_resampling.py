@@ -96,7 +96,9 @@ def test_a_formula_of_ones_own() -> None:
         return sp.Piecewise((third, sp.And(t >= -1, t <= 1)), (0, True))
 
     kept = nn.resample(x, 0, 6, position=lambda i: i, weight=box, reach=1)
-    dropped = nn.resample(x, 0, 6, position=lambda i: i, weight=box, reach=1, repeat_edges=False, name="y")
+    dropped = nn.resample(
+        x, 0, 6, position=lambda i: i, weight=box, reach=1, repeat_edges=False, normalized=True
+    )
     found = outputs(collect([kept, dropped]), {"x": values})
     longer = np.pad(values, 1, mode="edge")
     expected = (longer[:-2] + longer[1:-1] + longer[2:]) / 3

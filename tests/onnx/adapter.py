@@ -8,6 +8,7 @@ from .learning import LEARNING
 from .lookups import LOOKUPS
 from .norms import NORMS
 from .reductions import REDUCTIONS
+from .resampling import RESAMPLING
 from .sequences import SEQUENCES
 from .shapes import SHAPES
 from .windows import WINDOWS
@@ -17,6 +18,7 @@ ADAPTERS: dict[str, Adapter] = {
     **REDUCTIONS,
     **SHAPES,
     **WINDOWS,
+    **RESAMPLING,
     **NORMS,
     **SEQUENCES,
     **LOOKUPS,
@@ -36,10 +38,9 @@ _REASONS = {
         FlexAttention If Loop OptionalGetElement OptionalHasElement Scan SequenceInsert SequenceMap
         SplitToSequence
     """,
-    "a shape or an order that depends on values": "Compress NonMaxSuppression NonZero TopK Unique",
+    "a shape that depends on values": "Compress NonMaxSuppression NonZero Unique",
     "complex numbers": "DFT MelWeightMatrix STFT",
-    "samples between positions that are computed": "AffineGrid DeformConv GridSample Resize RoiAlign",
-    "positions handed over between layers": "Col2Im MaxUnpool TensorScatter",
+    "samples at positions that are computed": "DeformConv GridSample RoiAlign",
     "random numbers of another generator": "Bernoulli",
     "no computation: known from the shapes": "Constant Shape Size",
 }

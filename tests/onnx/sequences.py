@@ -82,8 +82,8 @@ def recurrent(gates: int, layer: Callable[[Direction], Sequence[sd.Tensor]]) -> 
     """Both directions of a layer, and the states after their last steps."""
 
     def adapter(node: Node) -> Sequence[sd.Tensor]:
-        if node.has(4):
-            raise Skip("lengths of sequences beside other than full ones")
+        if node.has(4) and set(node.ints(4)) != {node[0].shape[node.get("layout", 0)]}:
+            raise Skip("sequences of different lengths")
         flags = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
         found = [
             layer(Direction(node, number, reverse, gates))

@@ -90,8 +90,6 @@ def eye_like(node: Node) -> sd.Tensor:
 
 def triangle(node: Node) -> sd.Tensor:
     cut = sd.triu if node.get("upper", 1) else sd.tril
-    if not node.array(0).size:
-        raise Skip("a tensor without elements")
     return cut(node[0], *node.ints(1, ()))
 
 
@@ -174,6 +172,22 @@ def scattered_nd(node: Node) -> sd.Tensor:
     return sd.scatter(x.reshape(rows, rest), wide, updates.reshape(-1, rest), op=op).reshape(*x.shape)
 
 
+def written(node: Node) -> sd.Tensor:
+    """New rows of a cache, from a position on that each sample has."""
+    x, update = node[0], node[1]
+    axis = node.get("axis", -2) % x.rank
+    steps = sd.arange(update.shape[axis]).reshape(*(-1 if a == axis else 1 for a in range(x.rank)))
+    start = node[2].reshape(*(-1 if a == 0 else 1 for a in range(x.rank))) if node.has(2) else 0
+    places = sd.broadcast_to(start + steps, update.shape)
+    mode = "wrap" if node.get("mode") == "circular" else "raise"
+    return sd.scatter(x, places, update, axis, mode=mode)
+
+
+def best(node: Node) -> Sequence[sd.Tensor]:
+    largest = bool(node.get("largest", 1))
+    return sd.top_k(node[0], node.ints(1)[0], node.get("axis", -1), largest=largest)
+
+
 def reversed_starts(node: Node) -> sd.Tensor:
     """The first elements of each sequence in reverse order, the others where they are."""
     time, batch = node.get("time_axis"), node.get("batch_axis")
@@ -226,7 +240,9 @@ SHAPES: dict[str, Adapter] = {
     "SpaceToDepth": space_to_depth,
     "Split": split,
     "Squeeze": lambda node: sd.squeeze(node[0], axes_of(node)),
+    "TensorScatter": written,
     "Tile": lambda node: sd.tile(node[0], node.ints(1)),
+    "TopK": best,
     "Transpose": lambda node: node[0].transpose(*(node.get("perm") or ())),
     "Trilu": triangle,
     "Unsqueeze": unsqueezed,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 import symdl as sd
 from symdl import nn
@@ -64,10 +65,69 @@ def spread(node: Node) -> sd.Tensor:
     return nn.convolution(node[0], node[1], bias, **options)
 
 
-def pooled(node: Node) -> sd.Tensor:
-    if len(node.asked) > 1:
-        raise Skip("the positions of the maxima beside them")
-    return nn.max_pool(node[0], node.get("kernel_shape"), **pooling(node))
+def pooled(node: Node) -> Sequence[sd.Tensor]:
+    y = nn.max_pool(node[0], node.get("kernel_shape"), **pooling(node))
+    return (y,) if len(node.asked) < 2 else (y, peaks(node))
+
+
+def peaks(node: Node) -> sd.Tensor:
+    """Where the largest value of each window is, counted over the whole flattened tensor."""
+    x, kernel = node[0], node.get("kernel_shape")
+    if x.rank != 4 or any(d != 1 for d in pooling(node)["dilation"]):
+        raise Skip("positions of maxima in other windows")
+    (top, _), (left, _) = pooling(node)["padding"]
+    down, right = pooling(node)["stride"]
+    shape = nn.max_pool(x, kernel, **pooling(node)).shape
+    n, c, h, w, r, s = sd.indices("n c h w r s")
+    row, column = down * h + r - top, right * w + s - left
+    inside = (row >= 0) & (row < x.shape[2]) & (column >= 0) & (column < x.shape[3])
+    value = sp.Piecewise((x.at(n, c, row, column), inside), (-sp.oo, True))
+    best = sd.define(None, (n, c, h, w), sd.ArgMax(value, (r, kernel[0]), (s, kernel[1])), shape=shape)
+    m = best[n, c, h, w]
+    y, z = down * h - top + sp.floor(m / kernel[1]), right * w - left + sp.Mod(m, kernel[1])
+    if node.get("storage_order"):
+        flat = ((n * x.shape[1] + c) * x.shape[3] + z) * x.shape[2] + y
+    else:
+        flat = ((n * x.shape[1] + c) * x.shape[2] + y) * x.shape[3] + z
+    return sd.define(None, (n, c, h, w), flat, shape=shape, dtype="int64")
+
+
+def unpooled(node: Node) -> sd.Tensor:
+    """Each maximum back at its place."""
+    x = node[0]
+    shape = node.ints(2)
+    if shape is None:
+        options = settings(node, node.get("kernel_shape"))
+        triples = zip(
+            x.shape[2:], options["stride"], node.get("kernel_shape"), options["padding"], strict=True
+        )
+        shape = [*x.shape[:2], *((n - 1) * s + k - sum(p) for n, s, k, p in triples)]
+        places = node[1]
+    else:  # the places count in the smaller image that was pooled
+        small = [n * s for n, s in zip(x.shape[2:], node.get("strides"), strict=True)]
+        row, column = sp.floor, sp.Mod
+        where = sd.indices("n c h w")
+        at = node[1].at(*where) % (small[0] * small[1])
+        body = shape[3] * row(at / small[1]) + column(at, small[1])
+        places = sd.define(None, where, body, shape=node[1].shape, dtype="int64")
+    flat = sd.full((int(np.prod(shape)),), 0.0)
+    return sd.scatter(flat, places.reshape(-1), x.reshape(-1)).reshape(*shape)
+
+
+def overlapped(node: Node) -> sd.Tensor:
+    """Blocks added where they belong: a transposed convolution whose kernel is the unit matrix."""
+    image, block = node.ints(1), node.ints(2)
+    x, size = node[0], int(np.prod(block))
+    channels, axes = x.shape[1] // size, len(block)
+    strides, dilations = (list(node.get(n) or [1] * axes) for n in ("strides", "dilations"))
+    flat = node.get("pads") or [0] * 2 * axes
+    pads = [(flat[a], flat[a + axes]) for a in range(axes)]
+    spans = [d * (k - 1) + 1 for d, k in zip(dilations, block, strict=True)]
+    places = [(n + sum(p) - span) // s + 1 for n, p, span, s in zip(image, pads, spans, strides, strict=True)]
+    kernel = sd.tile(sd.eye(size), (channels, 1)).reshape(channels * size, 1, *block)
+    whole = x.reshape(*x.shape[:2], *places)
+    options = {"stride": strides, "dilation": dilations, "padding": pads, "groups": channels}
+    return nn.convolution(whole, kernel, transposed=True, **options)
 
 
 def pooling(node: Node) -> dict[str, Any]:
@@ -116,11 +176,13 @@ def enlarged(node: Node) -> sd.Tensor:
 WINDOWS: dict[str, Adapter] = {
     "AveragePool": averaged,
     "CausalConvWithState": causal,
+    "Col2Im": overlapped,
     "Conv": convolved,
     "ConvTranspose": spread,
     "GlobalAveragePool": whole("mean"),
     "GlobalMaxPool": whole("max"),
     "LpPool": normed,
     "MaxPool": pooled,
+    "MaxUnpool": unpooled,
     "Upsample": enlarged,
 }
