@@ -61,6 +61,7 @@ LOCAL: Mapping[str, Local] = {
     "acos": _unary(lambda y, x: -1 / np.sqrt(1 - x * x)),
     "atan": _unary(lambda y, x: 1 / (1 + x * x)),
     "atan2": _arctan2,
+    "Mod": lambda place, value, x, m: -np.floor(x / m) if place else 1.0,
     "sinh": _unary(lambda y, x: np.cosh(x)),
     "cosh": _unary(lambda y, x: np.sinh(x)),
     "tanh": _unary(lambda y, x: 1 - y * y),

@@ -19,7 +19,7 @@ from symdl.explain.reasons import rule_of
 from symdl.explain.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation
-from symdl.express.tensors import substitute
+from symdl.express.tensors import Tensor, substitute
 
 
 def every_step(page: Page, derivative: Derivative) -> Lines:
@@ -34,11 +34,26 @@ def every_step(page: Page, derivative: Derivative) -> Lines:
 def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
     """Return equations before and after they were rewritten by an identity of real numbers."""
     steps: list[Step] = []
+    told = {*page.tensors, *page.inlined, *page.abbreviations}
     for rewrite in rewrites:
         if rewrite.level == "algebraic" and rewrite.after is not None:
+            steps += _definitions(page, rewrite.before, told)
             left = left_side(page, rewrite.before)
             steps.append(Step("before", left, right_side(page, rewrite.before), "rewrite", "all"))
             steps.append(Step(rewrite.rule, None, right_side(page, rewrite.after), "rewrite", "all"))
+    return steps
+
+
+def _definitions(page: Page, equation: Equation, told: set[Tensor]) -> list[Step]:
+    """Define what an equation reads and the rewrites have removed from the page."""
+    steps: list[Step] = []
+    for tensor in equation.reads():
+        if tensor in told or tensor.role != "intermediate" or tensor.equation is None:
+            continue
+        told.add(tensor)
+        steps += _definitions(page, tensor.equation, told)
+        left, right = left_side(page, tensor.equation), right_side(page, tensor.equation)
+        steps.append(Step("definition", left, right, "definition", "all"))
     return steps
 
 

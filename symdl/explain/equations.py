@@ -45,7 +45,6 @@ from symdl.express.equations import (
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
-
 ALL = Symbol(Label(":", verbatim=True))
 """Stands for a whole axis: ``A[i, :, :]`` is one matrix of a batch."""
 
@@ -174,7 +173,8 @@ class Page:
         steps = derivative.record
         more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
         more += [e for c in steps.contributions for e in (c.via, c.equation)]
-        every = [t for e in more for t in (e.lhs, *e.reads())]
+        every = [derivative.cotangents[c.tensor] for c in steps.contributions]
+        every += [t for e in more for t in (e.lhs, *e.reads())]
         for tensor in dict.fromkeys(every):
             if tensor in self.labels:
                 continue

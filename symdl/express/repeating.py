@@ -34,7 +34,9 @@ def tile(x: Tensor, times: int | Sequence[int], *, name: str | None = None) -> T
     counts = [1] * (rank - len(counts)) + counts
     sizes = (1,) * (rank - x.rank) + x.shape
     where = axis_indices(rank)
-    places = [i if count == 1 else sp.Mod(i, n) for i, count, n in zip(where, counts, sizes, strict=True)]
+    places = [
+        i if count == 1 or n == 0 else sp.Mod(i, n) for i, count, n in zip(where, counts, sizes, strict=True)
+    ]
     reads = [sp.Integer(0) if size == 1 else place for place, size in zip(places, sizes, strict=True)]
     shape: list[Extent] = [as_extent(sp.expand(n * c)) for n, c in zip(sizes, counts, strict=True)]
     body = x.at(*reads[rank - x.rank :])

@@ -27,6 +27,10 @@ FUNCTIONS: dict[str, Any] = {
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "StopGradient": lambda value: value,
     "erf": special.erf,
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "Max": lambda *values: functools.reduce(np.maximum, values),
@@ -157,7 +161,7 @@ class Shown:
         if node.op == "logsumexp":
             return np.log(np.sum(np.exp(values)))
         if node.op == "argmax":
-            return places[int(np.argmax(values))]
+            return places[int(np.argmax(values))] if values else 0
         return {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op](values)
 
     def matrix(self, node: t.Node) -> Any:

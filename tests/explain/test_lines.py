@@ -100,7 +100,10 @@ def mentioned(derivation: Derivation) -> list[Tensor]:
 
 def cotangent_of(one: Tensor, loss: Tensor, arrays: dict[Tensor, Any], values: Any, facts: Any) -> None:
     """The value of a cotangent that clean-up removed, or of a one-hot array that exists on paper only."""
-    if one.of is None:
+    if one.equation is not None and one.of is None:  # defined, but replaced by something equal
+        program = collect([one])
+        arrays[one] = evaluate(program, {t.name: values[t.name] for t in program.inputs})[one]
+    elif one.of is None:
         (labels,) = [a for x, a in arrays.items() if x.dtype == "int64" and x.role == "input"]
         arrays[one] = np.eye(one.shape[-1])[labels]
     elif one.of is loss:
