@@ -53,13 +53,11 @@ class Room:
         """Return a block, its first place at a multiple of 64, and the address of that place."""
         for block, place in self._blocks:
             if len(block) == length + ALIGNMENT and sys.getrefcount(block) <= _UNUSED:
-                break
-        else:
-            block = np.empty(length + ALIGNMENT, "uint8")
-            place = address(block)
-            self._blocks = [(block, place), *self._blocks[:1]]
-        start = -place % ALIGNMENT
-        return block, start, place + start
+                return block, -place % ALIGNMENT, place + -place % ALIGNMENT
+        block = np.empty(length + ALIGNMENT, "uint8")
+        place = address(block)
+        self._blocks = [(block, place), *self._blocks[:1]]
+        return block, -place % ALIGNMENT, place + -place % ALIGNMENT
 
 
 _UNUSED = 3
