@@ -86,8 +86,8 @@ TARGETS: Mapping[str, Target] = {
             "math": frozenset(),
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
-            "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "larger"})
-            | {"disjoint", "integer_at", "multiply_matrices", "next_block", "total_at", "wait"},
+            "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "flush_subnormals", "larger"})
+            | {"restore", "disjoint", "integer_at", "multiply_matrices", "next_block", "total_at", "wait"},
             "symdl.run.lanes": frozenset(
                 {
                     "choose",

@@ -184,3 +184,16 @@ def test_updates_that_make_no_sense(wrong: str) -> None:
     }[wrong]
     with pytest.raises(CompileError):
         compile_training(loss, [W], pairs, target="python")
+
+
+def test_vanishing_gradients_are_zero_and_only_there() -> None:
+    x, w = tensor("x", (n, 1)), parameter("w", (1,))
+
+    def descent(_: Any, gradients: Any) -> list[tuple[Tensor, Tensor]]:
+        return [(w, w - gradients[w])]
+
+    made = compile_training((x * w).mean(), [w], descent, dtype="float32")
+    own = {"w": np.zeros(1, "float32")}
+    made.bind(own, {"x": np.full((4, 1), 1e-40, "float32")}, 4).run(np.arange(4))
+    assert own["w"][0] == 0.0
+    assert np.float32(1e-40) * np.float32(0.5) > 0  # the caller's arithmetic is as before
