@@ -35,7 +35,7 @@ _REASONS = {
         StringSplit TfIdfVectorizer TreeEnsemble
     """,
     "sequences, optional values, graphs as attributes": """
-        FlexAttention If Loop OptionalGetElement OptionalHasElement Scan SequenceInsert SequenceMap
+        If Loop OptionalGetElement OptionalHasElement Scan SequenceInsert SequenceMap
         SplitToSequence
     """,
     "a shape that depends on values": "Compress NonMaxSuppression NonZero Unique",

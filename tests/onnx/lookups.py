@@ -41,6 +41,12 @@ def attention(node: Node) -> Sequence[sd.Tensor]:
     return y, *kept, shown(node, scores, seen, bias)
 
 
+def flexible(node: Node) -> sd.Tensor:
+    if node.get("score_mod") or node.get("prob_mod"):
+        raise Skip("graphs as attributes")
+    return attention(node)[0]
+
+
 def visible(node: Node, queries: int, keys: int) -> tuple[Any, sd.Tensor | None]:
     """Which query sees which key, and what is added to their score."""
     distance = sd.arange(keys)[None, :] - sd.arange(queries)[:, None]
@@ -94,4 +100,4 @@ def rotary(node: Node) -> sd.Tensor:
     return y.swapaxes(1, 2).reshape(*node[0].shape) if flat else y
 
 
-LOOKUPS: dict[str, Adapter] = {"Attention": attention, "RotaryEmbedding": rotary}
+LOOKUPS: dict[str, Adapter] = {"Attention": attention, "FlexAttention": flexible, "RotaryEmbedding": rotary}

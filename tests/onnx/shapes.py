@@ -19,9 +19,8 @@ from .cases import Adapter, Node, Skip
 
 def reshaped(node: Node) -> sd.Tensor:
     old, new = node[0].shape, node.ints(1)
-    if 0 in new and node.get("allowzero"):
-        raise Skip("a reshape of a tensor without elements")
-    return node[0].reshape(*(old[a] if size == 0 else size for a, size in enumerate(new)))
+    kept = bool(node.get("allowzero"))
+    return node[0].reshape(*(old[a] if size == 0 and not kept else size for a, size in enumerate(new)))
 
 
 def flattened(node: Node) -> sd.Tensor:
