@@ -28,6 +28,7 @@ def recurrence(
     axis: int = 0,
     reverse: bool = False,
     truncate: int | None = None,
+    checkpoint: int | None = None,
 ) -> tuple[Tensor, ...]:
     """Define trajectories: ``h, = recurrence(["h"], [(T, n, 8)], lambda prev: tanh(x + prev @ U))``.
 
@@ -43,16 +44,20 @@ def recurrence(
         axis: the axis of steps.
         reverse: run from the last step to the first.
         truncate: cut the gradient every so many steps (truncated back-propagation through time). Steps are
-            counted in the order in which they run, from 0; a step whose number is a multiple of `truncate`
-            reads the previous state through `stop_gradient`. Values stay the same. What a step learns
-            reaches back to the first step of its own segment, at most ``truncate - 1`` steps; an initial
-            value learns from the first segment.
+            numbered from 0 in the order in which they run; one whose number is a multiple of `truncate` reads
+            the previous state through `stop_gradient`. Values stay the same. What a step learns reaches back
+            to the first step of its own segment; an initial value learns from the first segment.
+        checkpoint: keep the states for the backward pass every so many steps only, and compute the others
+            again when they are needed: memory for ``T/k + k`` steps in place of `T`, for about one more
+            forward pass. The number of steps must be a multiple of it, such as ``k*sd.Dim("m")``. Values and
+            gradients stay the same.
 
     Raises:
         ShapeError: a new value or an initial value has the wrong shape.
-        ExpressionError: a step would need itself, or `truncate` is no positive integer.
+        ExpressionError: a step would need itself, `truncate` or `checkpoint` is no positive integer, or the
+            number of steps is no multiple of `checkpoint`.
     """
-    _checked_segment("truncate", truncate)
+    _checked_segments(truncate, checkpoint, [shape[axis] for shape in shapes])
     states = [Tensor(name, shape) for name, shape in zip(names, shapes, strict=True)]
     starts = list(initial) if initial is not None else [None] * len(states)
     previous = [
@@ -67,6 +72,7 @@ def recurrence(
             | {f"new {n}": t.shape for n, t in enumerate(new)},
         )
     for state, value in zip(states, new, strict=True):
+        state.segment = checkpoint
         where = axis_indices(state.rank)
         origin = Origin("recurrence")
         state.attach(check(Equation(state, where, value.at(*where), origin=origin)))
@@ -74,9 +80,18 @@ def recurrence(
     return tuple(states)
 
 
-def _checked_segment(name: str, steps: int | None) -> None:
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-        raise ExpressionError(f"{name}={steps!r} is no number of steps", cure="pass a positive integer")
+def _checked_segments(truncate: int | None, checkpoint: int | None, sizes: Sequence[Extent]) -> None:
+    """Refuse what is no number of steps, and segments that do not come out even."""
+    for name, steps in (("truncate", truncate), ("checkpoint", checkpoint)):
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+            raise ExpressionError(f"{name}={steps!r} is no number of steps", cure="pass a positive integer")
+    for size in sizes if checkpoint is not None else ():
+        count = sp.expand(sp.sympify(size, strict=True) / checkpoint)
+        if not all(term.as_coeff_Mul()[0].is_Integer for term in sp.Add.make_args(count)):
+            raise ExpressionError(
+                f"{size} steps cannot be cut into segments of {checkpoint} steps",
+                cure="choose a divisor, make the size a multiple such as k*sd.Dim('m'), or pad the sequences",
+            )
 
 
 def _previous(

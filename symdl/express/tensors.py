@@ -41,10 +41,14 @@ class Tensor(ArrayMethods):
         init: for a parameter or state, a function ``(shape, rng) -> array`` of its first values.
         below: for positions, the size that every value is known to stay below, or None.
         modes: for a tensor that is something else at inference, what; see `symdl.express.modes`.
+        segment: for a state of a recurrence, that it is kept every so many steps only, or None.
         equation: the equation that defines it, or None.
     """
 
-    __slots__ = ("_equation", "below", "dtype", "init", "modes", "name", "of", "role", "serial", "shape")
+    __slots__ = (
+        *("_equation", "below", "dtype", "init", "modes", "name", "of", "role"),
+        *("segment", "serial", "shape"),
+    )
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Tensor(ArrayMethods):
         self.below = below
         self.serial = next(_serials)
         self.modes: Modes | None = None
+        self.segment: int | None = None
         self._equation: Equation | None = None
 
     @property

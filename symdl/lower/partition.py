@@ -55,7 +55,8 @@ def partition(
         KeyError: a size has no value in `dims`.
     """
     cost = 0.0
-    if lowered.batch and not whole:
+    nested = any(len(step.loops) > 1 for step in lowered.steps)  # segments of steps stay in one piece
+    if lowered.batch and not whole and not nested:
         made = _Partitioner(lowered, dims, takes, totals).blocks()
         if made.cost >= WORTH and any(len(phase) > 1 for phase in made.tasks):
             return made

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from symdl.differentiate.checkpoint import checkpointed
 from symdl.errors import LoweringError
 from symdl.express.program import Program
 from symdl.lower.body import load
@@ -77,7 +78,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     Raises:
         LoweringError: an expression without a kernel form.
     """
-    frozen = single_steps(verify_program(checked_positions(freeze(program))))
+    frozen = single_steps(verify_program(checked_positions(freeze(checkpointed(program)))))
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:
         return _long(as_rows(frozen, size), size)

@@ -12,8 +12,8 @@ from dataclasses import replace
 from symdl.errors import LoweringError
 from symdl.lower.body import map_body
 from symdl.lower.ir import FrozenEquation, FrozenProgram, FrozenRecurrence, map_condition
-from symdl.lower.nests import reads_of
-from symdl.lower.poly import ONE, Poly, Size, of, substitute
+from symdl.lower.nests import Read, reads_of
+from symdl.lower.poly import ONE, ZERO, Poly, Size, Var, of, substitute
 
 
 def single_steps(program: FrozenProgram) -> FrozenProgram:
@@ -58,14 +58,37 @@ def _at(equation: FrozenEquation, axis: int, step: Poly) -> FrozenEquation:
 
 
 def _momentary(program: FrozenProgram, recurrence: FrozenRecurrence) -> dict[int, int]:
-    """Return the tensors, with their axis of steps, of which only the present step is ever read."""
+    """Return the tensors, with their axis of steps, of which one step at a time is needed in memory.
+
+    Members may read the present step. They may read the one before as long as it is not overwritten, and what
+    comes after the recurrence may read the last step.
+    """
     step = of(Size(recurrence.name))
     axes = {program.equations[n].lhs: axis for n, axis in recurrence.members.items()}
+    makers = {program.equations[n].lhs: n for n in recurrence.members}
+    last = recurrence.extent - 1 if recurrence.direction > 0 else ZERO
+    end = max(recurrence.members)
     for tensor in (*program.outputs, *(new for _, new in program.updates)):
         axes.pop(tensor, None)
     for equation in program.equations:
         inside = equation.number in recurrence.members
         for read in reads_of(equation):
-            if read.tensor in axes and not (inside and read.where[axes[read.tensor]] == step):
+            if read.tensor not in axes:
+                continue
+            where = read.where[axes[read.tensor]]
+            if inside and where == step - recurrence.direction:
+                early = equation.number < makers[read.tensor]
+                fine = early and _same_place(equation, read, axes[read.tensor])
+            else:
+                fine = where == step if inside else where == last and equation.number > end
+            if not fine:
                 del axes[read.tensor]
     return axes
+
+
+def _same_place(equation: FrozenEquation, read: Read, axis: int) -> bool:
+    """Say whether an equation reads each element, but for the step, to write it to the same place."""
+    own = [v for v in equation.free if v not in equation.fixed]
+    others = [e.atom for a, e in enumerate(read.where) if a != axis]
+    names = [atom.name for atom in others if isinstance(atom, Var)]
+    return len(names) == len(others) and not equation.bound and names == own

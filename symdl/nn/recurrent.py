@@ -36,6 +36,7 @@ def rnn(
     time_first: bool = False,
     reverse: bool = False,
     truncate: int | None = None,
+    checkpoint: int | None = None,
 ) -> Tensor:
     """The vanilla recurrent layer: ``h[t] = f(x[t] W + h[t-1] U + b)`` (Elman, 1990).
 
@@ -52,6 +53,7 @@ def rnn(
         time_first: whether time is the first axis.
         reverse: run from the last step to the first.
         truncate: cut the gradient every so many steps (see `recurrence`).
+        checkpoint: keep states every so many steps, compute the others again (see `recurrence`).
 
     Returns:
         The states of all steps, the shape of `x` with `units` features.
@@ -70,7 +72,14 @@ def rnn(
 
     axis = 0 if time_first else 1
     (h,) = recurrence(
-        [f"{name}.h"], [shape], step, initial=[initial], axis=axis, reverse=reverse, truncate=truncate
+        [f"{name}.h"],
+        [shape],
+        step,
+        initial=[initial],
+        axis=axis,
+        reverse=reverse,
+        truncate=truncate,
+        checkpoint=checkpoint,
     )
     return h
 
@@ -86,6 +95,7 @@ def lstm(
     time_first: bool = False,
     reverse: bool = False,
     truncate: int | None = None,
+    checkpoint: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Long short-term memory (Hochreiter and Schmidhuber, 1997; with a forget gate, Gers et al., 2000).
 
@@ -125,6 +135,7 @@ def lstm(
         axis=0 if time_first else 1,
         reverse=reverse,
         truncate=truncate,
+        checkpoint=checkpoint,
     )
     return h, c
 
@@ -140,6 +151,7 @@ def gru(
     time_first: bool = False,
     reverse: bool = False,
     truncate: int | None = None,
+    checkpoint: int | None = None,
 ) -> Tensor:
     """Gated recurrent unit (Cho et al., 2014, with the reset gate after the product).
 
@@ -167,7 +179,14 @@ def gru(
 
     axis = 0 if time_first else 1
     (h,) = recurrence(
-        [f"{name}.h"], [shape], step, initial=[initial], axis=axis, reverse=reverse, truncate=truncate
+        [f"{name}.h"],
+        [shape],
+        step,
+        initial=[initial],
+        axis=axis,
+        reverse=reverse,
+        truncate=truncate,
+        checkpoint=checkpoint,
     )
     return h
 
