@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from symdl.emit.scalar import Printer, condition, element, in_tile, integer, number
+from symdl.emit.scalar import Printer, condition, in_tile, integer, number
 from symdl.emit.statements import Line, Writer, repeatable
 from symdl.emit.targets import NEAR, Target
 from symdl.lower.body import Body, Load, Node
@@ -32,7 +32,7 @@ from symdl.lower.ir import (
     terms,
 )
 from symdl.lower.lanes import values_of
-from symdl.lower.poly import ZERO, Pick, Poly, rebuild, variables
+from symdl.lower.poly import ZERO, Pick, Poly, from_terms, rebuild, variables
 
 _ATOMIC = 9
 
@@ -56,9 +56,36 @@ def lines(items: tuple[Item, ...], target: Target, describe: Callable[[int], str
 class _TilePrinter(Printer):
     """Writes expressions of which some differ between samples: those of the locals in `several`."""
 
-    several: set[str]
-    last: bool
-    """Whether the body written last differs between samples."""
+    def __init__(self, target: Target, assign: Callable[[str], None]) -> None:
+        super().__init__(target, assign)
+        self.several: set[str] = set()
+        self.last = False
+        """Whether the body written last differs between samples."""
+        self.scopes: list[dict[Poly, str]] = []
+        """Names of positions, apart from a number that is added, in the blocks around."""
+        self.places = 0
+
+    def element(self, tensor: int | str, position: Poly) -> str:
+        """Return what reads an element, or one of each sample of a tile."""
+        base, name, step = in_tile(position)
+        if name == LANE:
+            return f"tile_at({tensor}, {self.place(base)})"
+        if name == ROW:
+            return f"rows_at({tensor}, {self.place(base)}, {integer(step)}, live)"
+        return f"{tensor}[{self.place(base)}]"
+
+    def place(self, position: Poly) -> str:
+        """Return a position; what it shares with others that differ by a number gets a name."""
+        moving = from_terms({m: f for m, f in position.terms if m})
+        if len(moving.terms) < 2 or not self.scopes:
+            return integer(position)
+        name = next((s[moving] for s in self.scopes if moving in s), "")
+        if not name:
+            name = self.scopes[-1][moving] = f"p{self.places}"
+            self.places += 1
+            self.assign(f"{name} = {integer(moving)}")
+        rest = (position - moving).number or 0
+        return f"{name} + {rest}" if rest > 0 else f"{name} - {-rest}" if rest else name
 
     def body(self, body: Body) -> str:
         """Return the text of a real body; `last` says whether it differs between samples."""
@@ -79,6 +106,8 @@ class _TilePrinter(Printer):
         flag = own or any(self.flags[a] for a in node.args)
         self.flags.append(flag)
         args = [texts[a][0] for a in node.args]
+        if isinstance(value, Load) and node.op == "load":
+            return self.element(value.tensor, value.where[0]), _ATOMIC
         if flag and isinstance(value, Poly) and not args:
             return f"each(real, {integer(value)})", _ATOMIC
         if not flag or not args:
@@ -136,7 +165,7 @@ class _TileWriter(Writer):
             return
         outer = self.printer
         self.tile = self.printer = _TilePrinter(self.target, self.line)
-        self.tile.several, self.tile.count, self.tile.wide = set(), outer.count, outer.wide
+        self.tile.count, self.tile.wide = outer.count, outer.wide
         self.line(self.target.loops[item.kind].format(var=item.var, extent=integer(item.extent)))
         self.depth = depth + 1
         self.line(f"live = {integer(item.extent)} - {TILE} * {item.var}")
@@ -146,12 +175,31 @@ class _TileWriter(Writer):
         outer.count = self.tile.count
         self.printer, self.tile = outer, None
 
+    def block(self, items: tuple[Item, ...], depth: int) -> None:
+        """Write a block."""
+        if self.tile is None:
+            super().block(items, depth)
+            return
+        self.tile.scopes.append({})
+        super().block(items, depth)
+        self.tile.scopes.pop()
+
     def statement(self, item: Statement) -> None:
         """Write a statement."""
         tile = self.tile
         if tile is None:
             super().statement(item)
-        elif isinstance(item, Start):
+            return
+        guarded = not isinstance(item, Start | Store) and bool(item.guards)
+        if guarded:  # what is named under a condition is not known after it
+            tile.scopes.append({})
+        self.in_lanes(item, tile)
+        if guarded:
+            tile.scopes.pop()
+
+    def in_lanes(self, item: Statement, tile: _TilePrinter) -> None:
+        """Write a statement on tiles."""
+        if isinstance(item, Start):
             tile.several.add(item.name)
             self.line(f"{item.name} = spread({number(IDENTITY[item.op])})")
             if item.op == "argmax":
@@ -238,7 +286,7 @@ class _TileWriter(Writer):
             self.line(f"{item.name} += total({text}, live)")
             return
         _, name, _ = in_tile(item.where[0])
-        place = element(item.tensor, item.where[0])
+        place = self.at(item)
         if not name:
             self.line(f"{place} += total({text}, live)")
         elif item.op == "max":
@@ -249,10 +297,16 @@ class _TileWriter(Writer):
         else:
             self.put(item, f"{place} {'+' if item.op == 'sum' else '*'} ({text})")
 
+    def at(self, item: Update) -> str:
+        assert self.tile is not None
+        return self.tile.element(item.tensor, item.where[0])
+
     def put(self, item: Store | Update, text: str) -> None:
         """Write a value of each sample to memory."""
+        assert self.tile is not None
         base, name, step = in_tile(item.where[0])
+        place = self.tile.place(base)
         if name == LANE:
-            self.line(f"put_tile({item.tensor}, {integer(base)}, {text})")
+            self.line(f"put_tile({item.tensor}, {place}, {text})")
         else:
-            self.line(f"put_rows({item.tensor}, {integer(base)}, {integer(step)}, {text}, live)")
+            self.line(f"put_rows({item.tensor}, {place}, {integer(step)}, {text}, live)")

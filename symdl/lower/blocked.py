@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from symdl.lower.body import Body, Load, Node
-from symdl.lower.copies import copies, depends, is_copy, names_of, unrolled
+from symdl.lower.conditions import hoisted
+from symdl.lower.copies import copies, is_copy, names_of, unrolled
 from symdl.lower.ir import (
     Condition,
     Fold,
@@ -62,7 +63,7 @@ def blocked(loop: Loop, tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
         found = factors(hot)
         if any(f > 1 for f in found.values()):
             items = _jammed(items, found, hot.name)
-    return _hoisted(_short(_divided(items), frozenset()))
+    return hoisted(_short(_divided(items), frozenset()), {})
 
 
 def _conditional(
@@ -338,48 +339,6 @@ def _all(items: tuple[Item, ...]) -> Iterator[Item]:
         yield item
         if isinstance(item, Loop | When):
             yield from _all(item.items)
-
-
-def _hoisted(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Move conditions out of loops that they do not depend on."""
-    done: list[Item] = []
-    for item in items:
-        if isinstance(item, When):
-            done.append(replace(item, items=_hoisted(item.items)))
-        elif isinstance(item, Loop):
-            inner = _common(_hoisted(item.items))
-            only = inner[0] if len(inner) == 1 else None
-            if isinstance(only, When):
-                out = tuple(c for c in only.conditions if not depends(c, item.var))
-                rest = tuple(c for c in only.conditions if c not in out)
-                body: tuple[Item, ...] = (When(rest, only.items),) if rest else only.items
-                new: Item = replace(item, items=body)
-                done.append(When(out, (new,)) if out else new)
-            else:
-                done.append(replace(item, items=inner))
-        else:
-            done.append(item)
-    return tuple(done)
-
-
-def _common(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Put a block under the conditions that all its parts have; reads go under them with what uses them."""
-    parts = [item for item in items if isinstance(item, When)]
-    others = [item for item in items if not isinstance(item, When)]
-    plain = all(isinstance(item, Let) and not item.guards for item in others)
-    if not parts or not plain:
-        return items
-    shared = [c for c in parts[0].conditions if all(c in p.conditions for p in parts)]
-    if not shared:
-        return items
-    inner: list[Item] = []
-    for item in items:
-        if not isinstance(item, When):
-            inner.append(item)
-            continue
-        rest = tuple(c for c in item.conditions if c not in shared)
-        inner += [When(rest, item.items)] if rest else item.items
-    return (When(tuple(shared), tuple(inner)),)
 
 
 __all__ = ["Sum", "blocked", "cost", "factors", "several"]

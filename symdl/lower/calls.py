@@ -17,7 +17,6 @@ from symdl.lower.flatten import map_statement
 from symdl.lower.ir import (
     LANE,
     ROW,
-    TILE,
     FrozenRecurrence,
     Item,
     Loop,
@@ -46,7 +45,10 @@ from symdl.lower.poly import (
 )
 
 LITERAL = 8
-"""Sizes up to this are written into kernels, so that short loops can be unrolled; others are passed."""
+"""Sizes up to this are written into kernels, so that short loops can be unrolled; others are passed.
+
+In kernels with loops over lanes all are: what is unrolled there depends on them anyway.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ def calls(
         if isinstance(step.work, Contraction):
             made.append(_product(step.work, plan, step.equations))
             continue
-        canon = _Canonical(plan)
+        lanes = any(isinstance(item, Loop) and item.kind == "lanes" for item in step.work)
+        canon = _Canonical(plan, literal=lanes)
         items = canon.block(step.work)
         arrays = canon.arrays(items)
         key = (items, arrays)
@@ -205,8 +208,8 @@ def _product(work: Contraction, plan: Plan, equations: tuple[int, ...]) -> Produ
 class _Canonical:
     """Renames everything in a tree by order of appearance."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, *, literal: bool) -> None:
+        self.plan, self.literal = plan, literal
         self.buffers: dict[int, str] = {}
         self.sizes: dict[Poly, str] = {}
         self.names: dict[str, str] = {}
@@ -275,7 +278,7 @@ class _Canonical:
     def size(self, poly: Poly) -> Poly:
         """Return a size as a small number or as a parameter."""
         number = poly.number
-        if number is not None and (abs(number) <= LITERAL or number == TILE):
+        if number is not None and (self.literal or abs(number) <= LITERAL):
             return constant(number)
         return of(Param(self.sizes.setdefault(poly, f"n{len(self.sizes)}")))
 
