@@ -27,7 +27,7 @@ def test_autoencoders_and_principal_components(capsys: pytest.CaptureFixture[str
 
 
 def test_convolutional_network(capsys: pytest.CaptureFixture[str]) -> None:
-    history = example("06_cnn").main(["--data", "digits", "--epochs", "30"])
+    (history,) = example("06_cnn").main(["--data", "digits", "--epochs", "12"])
     assert history.test_accuracy is not None and history.test_accuracy > 0.95
     shown = capsys.readouterr().out
     assert "(convolution)" in shown and "argmax" in shown
@@ -61,8 +61,11 @@ def test_sequences(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_transfer(capsys: pytest.CaptureFixture[str]) -> None:
-    found = example("08_transfer").main(["--draws", "1", "--epochs", "10"])
-    assert found["transferred"] > 0.9
+    found = example("08_transfer").main(
+        ["--data", "digits", "--shots", "10", "--draws", "2", "--epochs", "6"]
+    )
+    assert found["transferred"] > found["random"] + 0.1
+    assert found["transferred"] > found["everything"] + 0.02
     shown = capsys.readouterr().out
     assert "high.W̄" in shown and "features.W̄" not in shown
 
@@ -73,6 +76,8 @@ def test_heat_equation(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_transformer(capsys: pytest.CaptureFixture[str]) -> None:
-    found = example("11_transformer").main(["--epochs", "5", "--blocks", "1"])
-    assert found["bits"] < found["pairs"] - 0.2
+    small = ["--letters", "40000", "--blocks", "1", "--epochs", "7"]
+    found = example("11_transformer").main(small)
+    assert found["bits"] < found["pairs"] - 0.4
+    assert found["pairs"] < found["uniform"] - 1
     assert "attention" in capsys.readouterr().out
