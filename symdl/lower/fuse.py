@@ -93,7 +93,8 @@ def fuse(
         if contraction is None and not naive and equation.number not in heads:
             first = max((made[t] for t in reads if t in made), default=-1)
             old = replaces.get(equation.lhs)
-            floor = max([first, *(readers.get(old, ()) if old is not None else ())])
+            earlier = (*readers.get(equation.lhs, ()), *(readers.get(old, ()) if old is not None else ()))
+            floor = max([first, *earlier])  # what reads the value of the step before comes first
             around = loops.get(equation.number, ())
             alike = [g.loops == around and g.tiles == (equation.number in tiles) for g in groups]
             place = _join(groups, equation, alike, floor, sorted(reads), readers)

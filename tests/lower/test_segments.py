@@ -18,6 +18,7 @@ from symdl.lower.buffers import arena
 from symdl.lower.calls import RepeatCall
 from symdl.lower.pipeline import lower
 from symdl.run.compile import compile
+from symdl.run.compiled import Compiled
 from symdl.run.reference import evaluate
 
 N, M = Dim("n"), Dim("m")
@@ -68,6 +69,21 @@ def test_a_final_state_needs_the_memory_of_one_step() -> None:
         (h,) = recurrence(["h"], [(N, steps, 4)], lambda old, x=x: nn.tanh(x + old), axis=1)
         found.append(memory(collect([nn.last_state(h).sum()])))
     assert found[0] == found[1] <= 5 * 16 * 4 * 8
+
+
+def test_a_step_in_one_place_is_read_before_it_is_written() -> None:
+    x = tensor("x", (N, 6, 4))
+
+    def step(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return nn.tanh(b + x), 2 * c + x, a - c
+
+    states = recurrence(["a", "b", "c"], [x.shape] * 3, step, axis=1)
+    program = collect([sum((s[:, -1] for s in states[1:]), states[0][:, -1])])
+    rng = np.random.default_rng(0)
+    values = {"x": rng.normal(size=(3, 6, 4))}
+    (found,) = Compiled(program, dtype="float64", pack=tuple)(**values)
+    np.testing.assert_allclose(found, evaluate(program, values)[program.outputs[0]], rtol=1e-12)
+    assert memory(program) <= 6 * 16 * 4 * 8  # three states and what they were before
 
 
 @pytest.mark.parametrize(
