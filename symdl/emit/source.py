@@ -97,10 +97,13 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
     return inspect_source(text.rstrip() + "\n", record)
 
 
-def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int]) -> str:
-    """Return the source of the matrix product in tiles of so many rows, and of vectors of so many `lanes`."""
+def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], longest: int) -> str:
+    """Return the source of the matrix product in tiles of so many rows, and of vectors of so many `lanes`.
+
+    Transposed right matrices may have `longest` columns.
+    """
     template = environment().get_template("cpu/tiles.jinja")
-    return template.render(dtype=dtype, rows=rows, lanes=lanes, widths=widths)
+    return template.render(dtype=dtype, rows=rows, lanes=lanes, widths=widths, longest=longest)
 
 
 def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:

@@ -176,7 +176,13 @@ def multiply_matrices(
 
         right_size = builder.mul(inner, columns)
         fits = [
-            builder.icmp_signed("==", builder.and_(turns, number(2)), number(0)),
+            builder.select(
+                builder.icmp_signed("==", builder.and_(turns, number(2)), number(0)),
+                ir.Constant(ir.IntType(1), 1),
+                builder.and_(
+                    builder.icmp_signed(">=", inner, entry(3)), builder.icmp_signed("<=", inner, entry(4))
+                ),
+            ),
             builder.icmp_signed(">=", rows, entry(2)),
             builder.icmp_signed(">=", columns, entry(3)),
             builder.icmp_signed("<", right_size, number(LARGEST_RIGHT)),

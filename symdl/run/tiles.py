@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -22,7 +23,10 @@ from symdl.run.blas import product_address
 
 WIDTHS = (1, 2, 3)
 """Vectors of columns that a tile may have."""
+LONGEST = 512
+"""Columns of a transposed right matrix, at most: strips of it are laid out anew on the stack."""
 _pointer: Any = types.CPointer
+_reserve: Any = cgutils.alloca_once
 
 
 def registers() -> tuple[int, int]:
@@ -35,15 +39,17 @@ def registers() -> tuple[int, int]:
 
 @cache
 def products(dtype: str) -> NDArray[np.int64]:
-    """Return the addresses of BLAS's product and of that in tiles, and the least rows and columns of a tile.
+    """Return the addresses of BLAS's product and of that in tiles, and the limits of the latter.
+
+    These are the least rows and columns, and the longest rows of a transposed right matrix.
 
     Raises:
         CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
     """
     size, rows = registers()
     lanes = size // np.dtype(dtype).itemsize
-    module = disk.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS))
-    return np.array([product_address(dtype), module.product.address, rows, lanes], "int64")
+    module = disk.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
+    return np.array([product_address(dtype), module.product.address, rows, lanes, LONGEST], "int64")
 
 
 @intrinsic
@@ -56,6 +62,64 @@ def behind(_typing: Any, base: Any, count: Any) -> Any:
     return base(base, types.int64), build
 
 
+_nothing: Any = types.void
+_REALS: dict[str, Any] = {"float32": types.float32, "float64": types.float64}
+
+
+def room(dtype: str, count: int) -> Any:
+    """Return an intrinsic that gives the address of so many reals on the stack of the calling function."""
+    reals = _pointer(_REALS[dtype])
+
+    def space(_typing: Any) -> Any:
+        def build(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+            kind = context.get_value_type(_REALS[dtype])
+            return _reserve(builder, kind, size=ir.Constant(ir.IntType(64), count))
+
+        return reals(), build
+
+    return intrinsic(space)
+
+
+def transposition(dtype: str, lanes: int) -> Any:
+    """Return an intrinsic that transposes a square: ``transpose(source, lead, target, distance)``."""
+    reals = _pointer(_REALS[dtype])
+
+    def transpose(_typing: Any, source: Any, lead: Any, target: Any, distance: Any) -> Any:
+        def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            start, line, end, step = args
+            vector = ir.VectorType(start.type.pointee, lanes)
+            align = 4 if isinstance(start.type.pointee, ir.FloatType) else 8
+
+            def place(base: Any, distance: Any, row: int) -> Any:
+                at = builder.gep(base, [builder.mul(distance, ir.Constant(distance.type, row))])
+                return builder.bitcast(at, vector.as_pointer())
+
+            rows = [builder.load(place(start, line, r), align=align) for r in range(lanes)]
+            for r, row in enumerate(_exchanged(builder, rows)):
+                builder.store(row, place(end, step, r), align=align)
+            return context.get_dummy_value()
+
+        return _nothing(reals, types.int64, reals, types.int64), build
+
+    return intrinsic(transpose)
+
+
+def _exchanged(builder: Any, rows: list[Any]) -> list[Any]:
+    """Return the columns of a square: blocks of 1, 2, 4... elements beside the diagonal change places."""
+    lanes, width = len(rows), 1
+    index = ir.VectorType(ir.IntType(32), lanes)
+    while width < lanes:
+        low = [e if not e & width else lanes + e - width for e in range(lanes)]
+        high = [e + width if not e & width else lanes + e for e in range(lanes)]
+        for at in range(lanes):
+            if not at & width:
+                pair = rows[at], rows[at + width]
+                rows[at] = builder.shuffle_vector(*pair, ir.Constant(index, low))
+                rows[at + width] = builder.shuffle_vector(*pair, ir.Constant(index, high))
+        width *= 2
+    return rows
+
+
 def tile(dtype: str, rows: int, vectors: int, lanes: int) -> Any:
     """Return an intrinsic that computes `rows` rows and `vectors` vectors of columns of a product.
 
@@ -63,8 +127,7 @@ def tile(dtype: str, rows: int, vectors: int, lanes: int) -> Any:
     distances of the left matrix's rows and columns; the right matrix and the result are row-major, `k` is
     at least 1.
     """
-    real: Any = {"float32": types.float32, "float64": types.float64}[dtype]
-    nothing: Any = types.void
+    real = _REALS[dtype]
     whole: Any = types.int64
     reals: Any = _pointer(real)
 
@@ -80,7 +143,7 @@ def tile(dtype: str, rows: int, vectors: int, lanes: int) -> Any:
         k: Any,
         factor: Any,
     ) -> Any:
-        signature = nothing(reals, whole, whole, reals, whole, reals, whole, whole, real)
+        signature = _nothing(reals, whole, whole, reals, whole, reals, whole, whole, real)
 
         def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             _Tile(builder, args, rows, vectors, lanes).build()

@@ -14,7 +14,7 @@ from symdl.emit.source import tiles_source
 from symdl.run import cache
 from symdl.run.memory import address
 from symdl.run.native import REALS, multiply_matrices
-from symdl.run.tiles import WIDTHS, products
+from symdl.run.tiles import LONGEST, WIDTHS, products
 
 single, double = REALS["float32"], REALS["float64"]
 
@@ -66,16 +66,16 @@ def test_agrees_with_numpy(m: int, n: int, k: int, turned: int, dtype: str, wide
 def test_tiles_of_other_machines_agree_too(dtype: str, size: int, rows: int) -> None:
     """Vectors of any length can be compiled here, slower."""
     lanes = size // np.dtype(dtype).itemsize
-    module = cache.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS))
+    module = cache.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
     table = products(dtype).copy()
-    table[1:] = module.product.address, rows, lanes
+    table[1:4] = module.product.address, rows, lanes
     for m, n, k in [
         (rows, lanes, 1),
         (rows + 3, 3 * lanes, 7),
         (2 * rows - 1, 4 * lanes + 1, 5),
         (9, 70, 33),
     ]:
-        for turned in (0, 1):
+        for turned in (0, 1, 2, 3):
             check(m, n, k, turned=turned, dtype=dtype, wider=1, table=table)
 
 
