@@ -84,6 +84,7 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
         training=training,
         lanes=any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items),
         points=bool(lowered.points) and not training,
+        parts=bool(lowered.batch) and not training,
         kernels=kernels,
         check_code=CHECK,
         product_code=PRODUCT,

@@ -82,6 +82,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:
         return _long(as_rows(frozen, size), size)
+    batch = "" if size else batch
     equations = [as_scatter(equation) for equation in ordered(frozen)]
     frozen, equations = with_matrices(frozen, equations)
     heads: Mapping[int, str] = {}

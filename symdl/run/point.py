@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symdl.run.compiled import Built
+from symdl.run.built import Built
 from symdl.run.memory import address
 
 _NUMBERS = frozenset((float, int, np.float64, np.float32))

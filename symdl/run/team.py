@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from symdl.emit.table import FIRST_SAMPLE, table_of
 from symdl.lower.parallel import Partition
-from symdl.run.compiled import Built
+from symdl.run.built import Built
 from symdl.run.memory import address, memory
 from symdl.run.native import STOP
 
@@ -44,9 +45,16 @@ class Job:
         made = memory(self.table, part.buffers, (), dims, dtype=built.dtype, target=built.target)
         self.memory, self.order = made, order
         self.places: list[Any] = [*made.places, *([0] * (len(part.views) + 2 + sources))]
-        self.slot = self.table.sizes.index(FIRST_SAMPLE)
+        self.slot = self._first_sample()
         self.scripts: dict[int, list[Array]] = {}
         self.vector: Any = None
+
+    def _first_sample(self) -> int:
+        """Return where the position of the batch is among the sizes, even if nothing needs it."""
+        if FIRST_SAMPLE in self.table.sizes:
+            return self.table.sizes.index(FIRST_SAMPLE)
+        self.memory = replace(self.memory, sizes=np.append(self.memory.sizes, 0))
+        return len(self.memory.sizes) - 1
 
     def put(self, place: int, array: Array) -> None:
         """Say where a buffer that is not in the arena is."""

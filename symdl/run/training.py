@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from symdl.differentiate.turns import Turn, Updates, training_step
 from symdl.errors import ArgumentError
-from symdl.express.dims import Dim
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
 from symdl.lower.calls import TakeCall, TotalCall
@@ -24,7 +23,7 @@ from symdl.lower.poly import ZERO, constant, evaluate
 from symdl.lower.rows import rows_name
 from symdl.run.arguments import Arguments, Expected, check_gathers, converted, expected, outside
 from symdl.run.blas import one_thread
-from symdl.run.compiled import Built
+from symdl.run.built import Built, batch_of
 from symdl.run.memory import address
 from symdl.run.pace import Pace, chosen
 from symdl.run.team import Job
@@ -64,13 +63,6 @@ def compile_training(
     return TrainingKernel(program, dtype=dtype, target=target, threads=threads)
 
 
-def _batch(program: Program) -> str:
-    """Return the name of the size that all given data have in front, or nothing."""
-    firsts = {t.shape[0] for t in program.inputs if t.role == "input" and t.rank}
-    names = {first.name for first in firsts if isinstance(first, Dim)}
-    return names.pop() if len(names) == 1 else ""
-
-
 class TrainingKernel:
     """A compiled training step.
 
@@ -89,7 +81,7 @@ class TrainingKernel:
         self.updated = frozenset(old for old, _ in program.updates)
         self.states = tuple(t for t in program.inputs if t.role == "state")
         options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": "fused"}
-        self._built = Built(program, **options, training=True, batch=_batch(program))
+        self._built = Built(program, **options, training=True, batch=batch_of(program))
         self._inputs = expected(self._built.inputs, dtype)
 
     @property

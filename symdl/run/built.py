@@ -1,0 +1,110 @@
+"""A lowered program with its module: what calling and training share.
+
+Enters: a program. Leaves: `Built`. Generated code is written, compiled or found on disk when it is made.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symdl.emit.source import module_source
+from symdl.emit.table import Table, listing, table
+from symdl.express.dims import Dim
+from symdl.express.program import Program
+from symdl.lower.calls import ProductCall
+from symdl.lower.ir import TensorInfo
+from symdl.lower.pipeline import Lowered, Schedule, lower
+from symdl.lower.poly import evaluate
+from symdl.lower.rows import rows_name
+from symdl.run import cache
+from symdl.run.blas import on_one_thread
+from symdl.run.memory import Memory, address, memory
+from symdl.run.native import WORTH_THREADS
+from symdl.run.tiles import products
+
+
+def batch_of(program: Program) -> str:
+    """Return the name of the size that all given data have in front, or nothing."""
+    firsts = {t.shape[0] for t in program.inputs if t.role == "input" and t.rank}
+    names = {first.name for first in firsts if isinstance(first, Dim)}
+    return names.pop() if len(names) == 1 else ""
+
+
+class Built:
+    """A lowered program with its module: what calling and training share."""
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        dtype: str,
+        target: str,
+        schedule: Schedule,
+        training: bool,
+        batch: str = "",
+    ) -> None:
+        start = time.perf_counter()
+        self.program, self.dtype, self.target = program, dtype, target
+        self.lowered: Lowered = lower(program, schedule=schedule, target=target, batch=batch)
+        lowered = time.perf_counter()
+        self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
+        self.table: Table = table(self.lowered, checks=not training)
+        emitted = time.perf_counter()
+        self.module: ModuleType = cache.load(self.text)
+        self.code = np.array(self.table.rows or [[0]], "int64")[: len(self.table.rows)]
+        multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
+        self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
+        seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
+        self._show(seconds)
+
+    @property
+    def source(self) -> str:
+        """The generated module and the listing of its calls."""
+        return f"{self.text}\n\n{listing(self.lowered)}"
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """The inputs in order."""
+        return tuple(self.lowered.program.tensors[t] for t in self.lowered.program.inputs)
+
+    def memory(self, dims: dict[str, int]) -> Memory:
+        """Return fresh memory for a choice of sizes."""
+        program = self.lowered.program
+        if self.lowered.batch:
+            dims = {**dims, rows_name(self.lowered.batch): dims[self.lowered.batch]}
+        shapes = [program.tensors[t].shape for t in program.outputs]
+        products = [c.m * c.n * c.k for c in self.lowered.calls if isinstance(c, ProductCall)]
+        largest = max((evaluate(size, dims) for size in products), default=0)
+        buffers = self.lowered.plan.buffers
+        options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "largest": largest}
+        return memory(self.table, buffers, shapes, dims, **options)
+
+    def execute(self, memory_: Memory) -> int:
+        """Run the calls; return the row of a failed check, or -1."""
+        run: Callable[..., int] = self.module.execute
+        arguments = (self.code, 0, len(self.code), memory_.places, memory_.sizes, memory_.factors, self.blas)
+        if self.target == "python":
+            with np.errstate(all="ignore"):
+                return run(*arguments)
+        if not 0 < memory_.largest < WORTH_THREADS:
+            return run(*arguments)
+        return on_one_thread(run, arguments)
+
+    def _show(self, seconds: tuple[float, float, float]) -> None:
+        wanted = os.environ.get("SYMDL_SHOW", "").split(",")
+        shown: dict[str, Callable[[], str]] = {
+            "program": lambda: str(self.program),
+            "ir": lambda: "\n".join((*self.lowered.structures, listing(self.lowered))),
+            "source": lambda: self.text,
+            "timing": lambda: "lower {:.3f} s, emit {:.3f} s, compile {:.3f} s".format(*seconds),
+        }
+        for name, stage in shown.items():
+            if name in wanted:
+                print(stage(), file=sys.stderr)

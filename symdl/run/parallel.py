@@ -1,0 +1,114 @@
+"""A call in blocks of samples, on several threads.
+
+Enters: a lowered program whose samples may be computed apart, and sizes. Leaves: `Parallel`, whose `run` does
+a call by the schedule that training uses (`lower.partition`). The blocks depend on the sizes only, so the
+bits of a result do not depend on the number of threads; that number is measured.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from symdl.lower.calls import CheckCall, ProductCall, RepeatCall
+from symdl.lower.partition import partition
+from symdl.lower.pipeline import Lowered
+from symdl.lower.poly import Poly, evaluate, product
+from symdl.lower.rows import rows_name, work
+from symdl.run.blas import one_thread
+from symdl.run.built import Built
+from symdl.run.team import Job
+
+_EACH = 40.0
+_WORTH = 150_000.0
+"""Operations in a nanosecond, and nanoseconds of a call from which on it is cut into blocks."""
+_AGAIN, _TRIALS = 2.0, 2
+"""Seconds until the numbers of threads are measured again, and how often each is."""
+
+
+def worth(lowered: Lowered, dims: Mapping[str, int]) -> bool:
+    """Say whether a call is so long that it should be cut."""
+    if not lowered.batch:
+        return False
+    sizes = _with_rows(lowered, dims)
+
+    def value(poly: Poly) -> int:
+        return evaluate(poly, sizes)
+
+    calls = [c for c in lowered.calls if not isinstance(c, CheckCall | RepeatCall)]
+    repeats = {r.name: value(r.extent) for r in lowered.program.recurrences}
+    total = 0.0
+    for call, step in zip(calls, lowered.steps, strict=True):
+        if isinstance(call, ProductCall):
+            cost = float(value(product((call.m, call.n, call.k, *call.batch))))
+        else:
+            cost = work(step.work, value) if isinstance(step.work, tuple) else 0.0
+        total += cost * math.prod(repeats[name] for name in step.loops)
+    return total / _EACH > _WORTH
+
+
+def _with_rows(lowered: Lowered, dims: Mapping[str, int]) -> dict[str, int]:
+    return {**dims, rows_name(lowered.batch): dims[lowered.batch]}
+
+
+class Parallel:
+    """A program at one choice of sizes.
+
+    Args:
+        built: the program, with a `batch`.
+        dims: the sizes.
+        threads: the most threads to use.
+
+    Attributes:
+        shapes: the shape of each output.
+    """
+
+    def __init__(self, built: Built, dims: Mapping[str, int], *, threads: int) -> None:
+        lowered = built.lowered
+        sizes = _with_rows(lowered, dims)
+        self._part = partition(lowered, sizes, [], [])
+        self._job = Job(built, self._part, sizes, 0)
+        self._job.ready()
+        self._none = np.zeros(1, "int64"), np.zeros(1)
+        tensors = lowered.program.tensors
+        self.shapes = tuple(
+            tuple(evaluate(s, sizes) for s in tensors[t].shape) for t in lowered.program.outputs
+        )
+        views, buffers = self._part.views, self._part.buffers
+        widths = [8 if b.integer else np.dtype(built.dtype).itemsize for b in buffers]
+        self._bases = np.array([v.buffer for v in views], "int64")
+        self._offsets = np.array([v.offset * widths[v.buffer] for v in views], "int64")
+        self._views = slice(len(buffers), len(buffers) + len(views))
+        most = min(threads, max(map(len, self._part.tasks)))
+        self._choices: list[int] = sorted({1, *range(2, most + 1)})
+        self._times: dict[int, list[float]] = {}
+        self._tried = 0.0
+
+    def run(self, places: Iterable[tuple[int, int]]) -> None:
+        """Do a call; `places` are the buffers of all arguments and results with their addresses."""
+        vector = self._job.vector
+        for buffer, address in places:
+            vector[buffer] = address
+        vector[self._views] = vector[self._bases] + self._offsets
+        lanes = self._lanes()
+        start = time.perf_counter()
+        with one_thread():
+            self._job.run(*self._none, (0, 1, 1), lanes)
+        self._times.setdefault(lanes, []).append(time.perf_counter() - start)
+        del self._times[lanes][_TRIALS:]
+
+    def _lanes(self) -> int:
+        """Return the number of threads that was the fastest, or one to be tried."""
+        now = time.monotonic()
+        if now - self._tried > _AGAIN:
+            self._times, self._tried = {}, now
+        for lanes in self._choices:
+            if len(self._times.get(lanes, ())) < _TRIALS:
+                return lanes
+            if min(self._times[lanes]) > min(self._times[1]):
+                break  # more will not be better
+        best: dict[int, float] = {lanes: min(times) for lanes, times in self._times.items()}
+        return min(best, key=best.__getitem__)
