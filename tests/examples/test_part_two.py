@@ -81,3 +81,9 @@ def test_transformer(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["bits"] < found["pairs"] - 0.4
     assert found["pairs"] < found["uniform"] - 1
     assert "attention" in capsys.readouterr().out
+
+
+def test_own_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("13_own_layer").main(["--epochs", "40"])
+    assert found["ok"] and found["loss"] < 0.85 * found["median"]
+    assert "pairs.Q̄[u,a,b] = " in capsys.readouterr().out

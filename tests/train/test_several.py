@@ -165,3 +165,18 @@ def test_models_that_make_no_sense() -> None:
         sd.Model({"a": loss, "b": loss}, metrics={"a": loss})
     with pytest.raises(TrainingError, match="is no tensor"):
         sd.Model(loss, output={"a": 3})
+
+
+def test_a_parameter_passed_twice_is_shared() -> None:
+    """Tied weights: the decoder reads the encoder's matrix."""
+    x = sd.tensor("x", (sd.Dim("n"), 6))
+    W, b = sd.parameter("tied.W", (6, 2)), sd.parameter("tied.b", (6,))
+    again = sd.tanh(x @ W) @ W.T + b
+    loss = sd.nn.mean_squared_error(again, x)
+    data = np.random.default_rng(0).normal(size=(50, 2)) @ np.random.default_rng(1).normal(size=(2, 6))
+    assert sd.check_gradients(loss, at={"x": data[:4]}).ok
+    model = sd.Model(loss, output=again)
+    assert list(model.parameters) == ["tied.W", "tied.b"]
+    before = model.evaluate({"x": data})["loss"]
+    model.fit({"x": data}, optimizer=sd.nn.Adam(0.02), epochs=60)
+    assert model.evaluate({"x": data})["loss"] < 0.5 * before
