@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from numba.core.typing import templates
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from symdl.lower.ir import TILE
+from symdl.run import vectors
+from symdl.run.vectorcode import DOUBLE, SINGLE, Code, Format
 
 _FLAGS = ("contract", "reassoc", "nsz", "arcp")
 """What the compiler may do with arithmetic, as in `symdl.run.native`."""
@@ -268,7 +271,33 @@ def choose(_typing: Any, mask: Any, yes: Any, no: Any) -> Any:
 
 
 _WHOLE = {math.sqrt: "sqrt", abs: "fabs", np.floor: "floor"}
-"""Functions of which there is a form for vectors."""
+"""Functions for which LLVM has a form for vectors."""
+_WRITTEN = {
+    **{getattr(vectors, name): (name, (SINGLE, DOUBLE)) for name in ("exp", "tanh", "log")},
+    **{getattr(vectors, name): (name, (SINGLE,)) for name in ("expm1", "erf")},
+}
+"""Those that `symdl.run.vectorcode` writes in one format from start to end."""
+
+
+class _Code(Code):
+    """Instructions on values of all lanes."""
+
+    def __init__(self, builder: Any, form: Format) -> None:
+        kind, integer = (ir.VectorType(k, TILE) for k in (form.kind, form.integer))
+        super().__init__(builder, replace(form, kind=kind, integer=integer))
+        self.suffix = _suffix(types.float32 if form is SINGLE else types.float64)
+
+    def number(self, value: float) -> Any:
+        """Return a constant."""
+        return ir.Constant(self.kind, [value] * TILE)
+
+    def whole(self, value: int) -> Any:
+        """Return a constant integer of the format's width."""
+        return ir.Constant(self.form.integer, [value] * TILE)
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Return the value of one of LLVM's functions."""
+        return _call(self.builder, f"llvm.{name}.{self.suffix}", self.kind, args)
 
 
 @intrinsic
@@ -279,14 +308,19 @@ def sample_numbers(_typing: Any) -> Any:
 
 def _each(typing: Any, function: Any, kinds: tuple[Any, ...]) -> Any:
     given = [k.element if isinstance(k, Lanes) else k for k in kinds]
-    inner = function.get_call_type(typing, given, {})
-    known = _WHOLE.get(getattr(function, "typing_key", None))
+    inner = typing.resolve_function_type(function, tuple(given), {})
+    key = getattr(function, "typing_key", None)
+    known = _WHOLE.get(key)
+    name, forms = _WRITTEN.get(key, ("", ()))
+    form = SINGLE if given[0] == types.float32 else DOUBLE
     out = Lanes(inner.return_type)
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         kind = context.get_value_type(out)
         if known and given[0] == inner.return_type:
             return _call(builder, f"llvm.{known}.{_suffix(given[0])}", kind, args[1:])
+        if form in forms:
+            return getattr(_Code(builder, form), name)(args[1])
         compute = context.get_function(function, inner)
         result = ir.Constant(kind, ir.Undefined)
         for lane in range(TILE):
