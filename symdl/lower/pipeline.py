@@ -29,6 +29,7 @@ from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
 from symdl.lower.rows import Split, split, with_rows
 from symdl.lower.schedule import bind_axes
+from symdl.lower.segments import in_segments
 from symdl.lower.tiles import direct, with_tiles
 from symdl.lower.unroll import short_rows
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
@@ -125,7 +126,7 @@ def _steps(program: FrozenProgram, groups: Sequence[Group], batch: str, *, naive
         work: Contraction | tuple[Item, ...]
         if isinstance(group.work, Nest):
             work = resolve(group.work, program.tensors)
-            work = work if naive else short_rows(work, program.tensors)
+            work = work if naive else in_segments(short_rows(work, program.tensors))
         else:
             work = group.work
         steps.append(Step(work, numbers, group.loops))

@@ -81,11 +81,12 @@ def _copies(loop: Loop) -> list[Statement]:
         names = {name: f"{name}u{step}" for name in own}
         values = {loop.var: constant(step)}
         values |= {old + end: of(Var(new + end)) for old, new in names.items() for end in ("", "_at")}
-        found.extend(_renamed(s, names, values) for s in inside)
+        found.extend(renamed(s, names, values) for s in inside)
     return found
 
 
-def _renamed(statement: Statement, names: dict[str, str], values: dict[str, Poly]) -> Statement:
+def renamed(statement: Statement, names: dict[str, str], values: dict[str, Poly]) -> Statement:
+    """Return a statement with other names for its locals, and other values for its variables."""
     changed = map_statement(statement, lambda p: substitute(p, values))
     if not isinstance(changed, Start):
         changed = replace(changed, body=_local_names(changed.body, names))
