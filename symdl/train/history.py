@@ -91,6 +91,8 @@ class History:
         axes = figure.add_subplot()
         numbers = [epoch.number for epoch in self.epochs]
         lines = axes.plot(numbers, [e.loss for e in self.epochs], "o-", ms=3, label="training loss")
+        for name in self.epochs[0].values:
+            lines += axes.plot(numbers, [e.values[name] for e in self.epochs], "-", lw=1, label=name)
         if self.epochs[0].validation_loss is not None:
             values = [e.validation_loss for e in self.epochs]
             lines += axes.plot(numbers, values, "o-", ms=3, label="validation loss")
