@@ -20,6 +20,7 @@ from symdl.lower.flatten import flatten
 from symdl.lower.freeze import freeze
 from symdl.lower.fuse import Group, fuse, ordered
 from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
+from symdl.lower.joined import in_segments
 from symdl.lower.matrices import with_matrices
 from symdl.lower.nests import Nest
 from symdl.lower.points import LONG, Points, as_rows, operations, points
@@ -29,7 +30,6 @@ from symdl.lower.recur import single_steps
 from symdl.lower.resolve import resolve, without_stores
 from symdl.lower.rows import Split, split, with_rows
 from symdl.lower.schedule import bind_axes
-from symdl.lower.segments import in_segments
 from symdl.lower.tiles import direct, with_tiles
 from symdl.lower.unroll import short_rows
 from symdl.lower.verify import verify_calls, verify_program, verify_steps

@@ -1,59 +1,58 @@
-"""Loops over joined parts, one loop a part."""
+"""Recurrences in segments: what they need in memory, and their kernels."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-import symdl as sd
+from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.express.program import Program
-from symdl.lower.ir import Fold, Let, Loop, Update
+from symdl.express.build import parameters, tensor
+from symdl.express.dims import Dim
+from symdl.express.program import Program, collect
+from symdl.express.recurrent import recurrence
+from symdl.express.tensors import Tensor
+from symdl.lower.buffers import arena
+from symdl.lower.calls import RepeatCall
 from symdl.lower.pipeline import lower
-<<<<<<< Updated upstream
 from symdl.run.compile import compile
 from symdl.run.compiled import Compiled
 from symdl.run.reference import evaluate
-=======
->>>>>>> Stashed changes
 
-from .programs import assert_agrees
-
-n = sd.Dim("n")
+N, M = Dim("n"), Dim("m")
 
 
-def gates(count: int, width: int) -> Program:
-    """The gradient of a product of slices of one row."""
-    x = sd.tensor("x", (n, count * width))
-    result = sd.sigmoid(x[:, :width])
-    for at in range(1, count):
-        result = result * sd.tanh(x[:, at * width : (at + 1) * width])
-    loss = result.sum()
-    return differentiate(loss, (x,)).program
+def memory(program: Program, steps: int = 0, every: int = 1) -> int:
+    """The bytes of the arena for 16 samples in float64."""
+    plan = lower(program).plan
+    return arena(plan.buffers, {"n": 16, "m": steps // every}, 8)[1]
 
 
-def guards(items: object) -> int:
-    assert isinstance(items, tuple)
-    found = 0
-    for item in items:
-        if isinstance(item, Loop):
-            found += guards(item.items)
-        elif isinstance(item, Let | Fold | Update):
-            found += len(item.guards)
-    return found
+def lstm_loss(every: int | None, steps: Any, units: int = 8) -> Tensor:
+    h, _ = nn.lstm(tensor("x", (N, steps, 4)), units, name="r", checkpoint=every)
+    return (nn.last_state(h) ** 2).sum()
 
 
-def test_the_gradient_of_slices_has_no_conditions() -> None:
-    fused, naive = (lower(gates(4, 16), schedule=s) for s in ("fused", "naive"))  # type: ignore[arg-type]
-    assert sum(guards(k.items) for k in naive.kernels) >= 4
-    assert sum(guards(k.items) for k in fused.kernels) == 0
+def gradients(loss: Tensor) -> Program:
+    return differentiate(loss, parameters(loss)).program
 
 
-def test_thin_slices_keep_their_conditions() -> None:
-    assert sum(guards(k.items) for k in lower(gates(3, 4)).kernels) > 0
+def test_memory_grows_with_the_segments_and_their_length() -> None:
+    state = 16 * 8 * 8  # bytes of one state of one step
+    plain = memory(gradients(lstm_loss(None, 256)))
+    assert plain > 256 * 10 * state
+    for every in (8, 16, 32):
+        found = memory(gradients(lstm_loss(every, 256)))
+        assert found < (2 * 256 / every + 25 * every + 100) * state
+        assert found < plain / 3
+    long = [memory(gradients(lstm_loss(16, 16 * M)), steps, 16) for steps in (256, 512, 1024)]
+    kept = 2 * (256 // 16) * state  # h and c at the ends of 16 more segments
+    assert long[1] - long[0] == kept
+    assert long[2] - long[1] == 2 * kept
 
 
-<<<<<<< Updated upstream
 def test_kernels_do_not_depend_on_time() -> None:
     counts = set()
     for steps in (16 * 20, 16 * 1000, 16 * M):
@@ -114,9 +113,3 @@ def test_kernels(kind: str, options: dict[str, Any]) -> None:
         for t in wrt:
             expected = reference[derivative.gradient(t)]
             np.testing.assert_allclose(slopes[str(t.name)], expected, rtol=1e-9, atol=1e-11)
-=======
-@pytest.mark.parametrize("count, width", [(2, 8), (4, 16), (3, 4)])
-def test_slices_compute_the_same(count: int, width: int) -> None:
-    given = {"x": np.random.default_rng(0).normal(size=(5, count * width))}
-    assert_agrees(gates(count, width), given, targets=("cpu", "python"))
->>>>>>> Stashed changes

@@ -1,0 +1,53 @@
+"""Loops over joined parts, one loop a part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.differentiate.adjoint import differentiate
+from symdl.express.program import Program
+from symdl.lower.ir import Fold, Let, Loop, Update
+from symdl.lower.pipeline import lower
+
+from .programs import assert_agrees
+
+n = sd.Dim("n")
+
+
+def gates(count: int, width: int) -> Program:
+    """The gradient of a product of slices of one row."""
+    x = sd.tensor("x", (n, count * width))
+    result = sd.sigmoid(x[:, :width])
+    for at in range(1, count):
+        result = result * sd.tanh(x[:, at * width : (at + 1) * width])
+    loss = result.sum()
+    return differentiate(loss, (x,)).program
+
+
+def guards(items: object) -> int:
+    assert isinstance(items, tuple)
+    found = 0
+    for item in items:
+        if isinstance(item, Loop):
+            found += guards(item.items)
+        elif isinstance(item, Let | Fold | Update):
+            found += len(item.guards)
+    return found
+
+
+def test_the_gradient_of_slices_has_no_conditions() -> None:
+    fused, naive = (lower(gates(4, 16), schedule=s) for s in ("fused", "naive"))  # type: ignore[arg-type]
+    assert sum(guards(k.items) for k in naive.kernels) >= 4
+    assert sum(guards(k.items) for k in fused.kernels) == 0
+
+
+def test_thin_slices_keep_their_conditions() -> None:
+    assert sum(guards(k.items) for k in lower(gates(3, 4)).kernels) > 0
+
+
+@pytest.mark.parametrize("count, width", [(2, 8), (4, 16), (3, 4)])
+def test_slices_compute_the_same(count: int, width: int) -> None:
+    given = {"x": np.random.default_rng(0).normal(size=(5, count * width))}
+    assert_agrees(gates(count, width), given, targets=("cpu", "python"))
