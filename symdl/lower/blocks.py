@@ -11,6 +11,8 @@ of every sample is a sum over blocks instead, where adding up costs little.
 
 from __future__ import annotations
 
+from symdl.lower.ir import TILE
+
 _PIECE = 20_000.0
 _FEWEST = 32
 _MOST_BLOCKS = 16
@@ -24,6 +26,12 @@ COPIES = 3.0
 def sample_blocks(count: int, rows: int = 1) -> list[tuple[int, int]]:
     """Return the blocks of a batch in whose matrix products a sample has at least so many rows."""
     size = max(4, 16 // rows) if count < 64 else max(32, -(-count // (_MOST_BLOCKS * 32)) * 32)
+    return [(at, min(at + size, count)) for at in range(0, count, size)]
+
+
+def tile_blocks(count: int) -> list[tuple[int, int]]:
+    """Return the blocks of a batch of which tensors hold whole tiles."""
+    size = TILE * -(-count // (_MOST_BLOCKS * TILE))
     return [(at, min(at + size, count)) for at in range(0, count, size)]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.blocks import COPIES, LARGEST_SUM, pieces, sample_blocks, worth_adding
+from symdl.lower.blocks import COPIES, LARGEST_SUM, pieces, sample_blocks, tile_blocks, worth_adding
 from symdl.lower.buffers import ALIGNMENT, Buffer
 from symdl.lower.calls import (
     Call,
@@ -77,7 +77,8 @@ class _Partitioner:
     ) -> None:
         self.lowered, self.dims = lowered, dims
         self.takes, self.totals = takes, totals
-        self.samples = sample_blocks(dims[lowered.batch], self.rows_each())
+        count, tiled = dims[lowered.batch], any(info.tiled for info in lowered.program.tensors)
+        self.samples = tile_blocks(count) if tiled else sample_blocks(count, self.rows_each())
         self.buffers = list(lowered.plan.buffers)
         self.views: dict[tuple[int, int], int] = {}
         self.tasks = Tasks()
@@ -95,8 +96,6 @@ class _Partitioner:
 
     def rows_each(self) -> int:
         """Return how many rows a sample has, at least, in the matrix products that are cut along samples."""
-        if any(info.tiled for info in self.lowered.program.tensors):
-            return 1
         products = [(c, s) for c, s in self.pairs() if isinstance(c, ProductCall)]
         found = [c.m for c, s in products if s.kind == "rows" and s.cut == "m"]
         count = self.dims[self.lowered.batch]

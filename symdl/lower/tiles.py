@@ -16,14 +16,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symdl.lower.blocks import LARGEST_SUM
 from symdl.lower.body import MATRIX, Load, Node, load, map_body
 from symdl.lower.classify import as_contraction, factors
 from symdl.lower.ir import FrozenEquation, FrozenProgram, TensorInfo
 from symdl.lower.nests import reads_of
 from symdl.lower.poly import Pick, Poly, Size, Var, atoms, of, product, variables
 
-MOST_WEIGHTS = 1 << 15
-"""Elements of the smaller operand up to which a sum over windows is computed directly."""
+MOST_WEIGHTS = LARGEST_SUM
+"""Weights up to which a sum over windows is computed directly.
+
+Of more, blocks of samples cannot have gradients of their own. Up to there a tile is faster than a matrix
+product, between 1.5 times (64 channels) and 3.5 times (32), except for batches of a few samples.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.blocks import pieces, sample_blocks, worth_adding
+from symdl.lower.blocks import pieces, sample_blocks, tile_blocks, worth_adding
 from symdl.lower.calls import CombineCall, TakeCall
 from symdl.lower.features import SHARES, feature_shares
+from symdl.lower.ir import TILE
 from symdl.lower.parallel import Partition
 from symdl.lower.partition import partition
 from symdl.lower.poly import ZERO, constant, product
@@ -140,6 +141,15 @@ def test_blocks_cover_the_batch(count: int) -> None:
     assert found[0][0] == 0
     assert found[-1][1] == count
     assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
+    assert len(found) <= 16
+
+
+@pytest.mark.parametrize("count", [1, 16, 63, 64, 257, 1000])
+def test_blocks_of_tiles_cover_the_batch(count: int) -> None:
+    found = tile_blocks(count)
+    assert found[0][0] == 0
+    assert found[-1][1] == count
+    assert all(a[1] == b[0] and b[0] % TILE == 0 for a, b in itertools.pairwise(found))
     assert len(found) <= 16
 
 

@@ -48,7 +48,7 @@ def test_a_convolution_and_its_gradients(stride: int, padding: int) -> None:
 
 
 def test_the_forward_pass_and_the_weights_share_a_layout() -> None:
-    X, K = tensor("X", (n, 80, 8)), parameter("K", (160, 80, 3))
+    X, K = tensor("X", (n, 160, 8)), parameter("K", (160, 160, 3))
     Z = define("Z", (b, o, h), Sum(X.at(b, c, h + r) * K[o, c, r], c, r), shape=(n, 160, 6))
     lowered = lower(gradients(Z))
     names = [info.name for info in lowered.program.tensors]
