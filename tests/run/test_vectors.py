@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
+from numba import njit, types
 from scipy import special
 
 import symdl as sd
+from symdl.run import vectors
+from symdl.run.native import OPTIONS, disjoint
 from symdl.run.vectorcode import SINGLE
 
 x = sp.Symbol("x")
@@ -96,3 +100,18 @@ def test_large_arguments_go_to_the_right_ends() -> None:
     points = np.array([1e4, -1e4], "float32")
     for name, ends in {"exp": (INF, 0), "expm1": (INF, -1), "tanh": (1, -1), "erf": (1, -1)}.items():
         np.testing.assert_array_equal(build(FUNCTIONS[name][0], "float32")(x=points), ends)
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "near_sin", "near_cos"])
+def test_a_loop_over_it_becomes_one_over_vectors(name: str) -> None:
+    function = getattr(vectors, name)
+    options = {key: value for key, value in OPTIONS.items() if key != "cache"}
+
+    @njit(types.void(types.CPointer(types.float32), types.CPointer(types.float32), types.int64), **options)
+    def loop(source: Any, target: Any, count: Any) -> None:
+        disjoint()
+        for at in range(count):
+            target[at] = function(source[at])
+
+    (code,) = loop.inspect_llvm().values()
+    assert re.search(r"<\d+ x float> @llvm\.fma\.v", code)
