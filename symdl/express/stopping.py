@@ -37,6 +37,8 @@ class StopGradient(sp.Function):
 def stop_gradient(x: Any) -> Any:
     """`x` with derivative 0: what it was computed from does not learn through this use of it.
 
+    Central differences see the values move and do not agree with such a gradient.
+
     Args:
         x: a tensor of any shape, or an expression such as ``Z[i, j]`` inside `define`.
     """

@@ -56,7 +56,7 @@ def same(loss: Tensor, wrt: list[Tensor]) -> tuple[Program, Program]:
     return program, cut
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_layers_keep_their_values(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["rnn", "lstm", "gru"]))

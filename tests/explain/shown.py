@@ -159,7 +159,7 @@ class Shown:
         if not values and node.op in ("max", "logsumexp"):
             return -np.inf
         if node.op == "logsumexp":
-            return np.log(np.sum(np.exp(values)))
+            return np.logaddexp.reduce(values)
         if node.op == "argmax":
             return places[int(np.argmax(values))] if values else 0
         return {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op](values)

@@ -16,6 +16,7 @@ x = sd.tensor("x", (2, 4))
 images = sd.tensor("x", (1, 2, 4, 4))
 sequences = sd.tensor("x", (2, 3, 2))
 ids = sd.tensor("ids", (2, 3), dtype="int64")
+lengths = sd.tensor("lengths", (2,), dtype="int64")
 
 
 def squared(y: sd.Tensor) -> sd.Tensor:
@@ -36,6 +37,10 @@ CASES: dict[str, Callable[[], tuple[sd.Tensor, sd.Tensor | str]]] = {
     "rnn": lambda: (squared(sd.nn.rnn(sequences, 3, name="r")), "r.U"),
     "gru": lambda: (squared(sd.nn.gru(sequences, 2, name="r")), "r.W"),
     "lstm": lambda: (squared(sd.nn.lstm(sequences, 2, name="r")[0]), "r.U"),
+    "cut": lambda: (squared(sd.nn.rnn(sequences, 3, name="r", truncate=2)), "r.U"),
+    "held": lambda: (squared(sd.nn.gru(sequences, 2, name="r", lengths=lengths)), "r.W"),
+    "both ways": lambda: (squared(sd.nn.bidirectional(sd.nn.rnn, sequences, 2, name="r")), "r.backward.U"),
+    "alignments": lambda: (sd.nn.ctc(sd.nn.dense(sequences, 5, name="d"), ids[:, :2]), "d.W"),
     "gelu": lambda: (squared(sd.nn.gelu(x)), x),
     "silu": lambda: (squared(sd.nn.silu(x)), x),
     "softmax": lambda: (squared(sd.softmax(x)), x),
