@@ -27,7 +27,7 @@ from symdl.run.reference import evaluate
 from .shown import Shown, dims_of
 
 n = Dim("n")
-MOST_POSITIONS = 10
+MOST_POSITIONS = 8
 
 
 def agree(derivation: Derivation, world: Shown) -> int:

@@ -1,0 +1,184 @@
+"""What is checked of one case, or of a group of cases compiled together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.errors import ArgumentError
+from symdl.express.program import collect
+from symdl.express.tensors import Tensor
+from symdl.run.compile import compile
+from symdl.run.reference import evaluate
+
+from ..explain.test_lines import agree, world_of
+from .case import Built, Case, Size
+
+Values = Mapping[str, np.ndarray]
+
+
+def bent(y: Any) -> Any:
+    """Makes a loss curved, so that what is linear has a second derivative too."""
+    return y + y * y / 2
+
+
+def computed(tensors: Sequence[Tensor], values: Values) -> list[np.ndarray]:
+    """The values of tensors by the reference interpreter."""
+    program = collect(list(tensors))
+    found = evaluate(program, {str(t.name): values[str(t.name)] for t in program.inputs})
+    return [found[t] for t in tensors]
+
+
+def close(actual: Any, expected: Any, what: object, tolerance: float = 1e-9) -> None:
+    """Compare shapes, and values relative to the largest; what is not finite must be so in both."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, what
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = max(1.0, float(finite.max(initial=0)))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale, err_msg=str(what))
+
+
+def gradients(built: Built, bend: Callable[[Any], Any] = lambda y: y) -> tuple[Tensor, ...]:
+    return sd.grad(built.loss(bend), list(built.moving))
+
+
+def first_order(case: Case) -> None:
+    """The derivation against central differences and a tape."""
+    built = case.build()
+    n = case.sizes[0]
+    loss = built.loss()
+    values = built.values(n)
+    used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs}
+    sd.check_gradients(loss, at=used, wrt=built.moving, entries=6, compiled=False).raise_if_failed()
+
+
+def second_order(case: Case) -> None:
+    """Forward over reverse against reverse over reverse, and both against differences of the gradient."""
+    built = case.build()
+    along = built.directions()
+    n = case.sizes[0]
+    values = built.values(n, *along.values())
+    slopes = gradients(built, bent)
+    products = sd.hvp(built.loss(bent), list(built.moving), along)
+    found = computed(products, values)
+    step = 1e-5
+    moved = [
+        computed(slopes, values | {str(t.name): values[str(t.name)] + sign * step * values[str(v.name)]
+                                   for t, v in along.items()})
+        for sign in (1, -1)
+    ]  # fmt: skip
+    for t, product, up, down in zip(built.moving, found, *moved, strict=True):
+        close(product, (up - down) / (2 * step), f"Hessian of {t.name}", 1e-6)
+    inner: Any = sum(((g * along[t]).sum() if g.rank else g * along[t]
+                      for t, g in zip(built.moving, slopes, strict=True)), 0)  # fmt: skip
+    for t, ours, theirs in zip(
+        built.moving, computed(sd.grad(inner, list(built.moving)), values), found, strict=True
+    ):
+        close(ours, theirs, f"gradient of the gradient by {t.name}")
+    tangents = sd.jvp([built.loss()], along)
+    (pushed,) = computed(tangents, values)
+    pulled = computed(gradients(built), values)
+    total = sum((g * values[str(along[t].name)]).sum() for t, g in zip(built.moving, pulled, strict=True))
+    close(pushed, total, "forward mode")
+
+
+def derivation(case: Case) -> None:
+    """Every line has the value of its neighbours, and everything can be printed."""
+    built = case.build()
+    n = 2
+    loss = built.loss()
+    values = built.values(n)
+    used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs}
+    told = [sd.derive(loss, t) for t in built.moving]
+    for each in told:
+        assert each.text()
+        assert each.at("all").text(ascii=True)
+        assert each.at("all").latex()
+    with np.errstate(all="ignore"):  # where nothing counts, the logarithm of 0 is meant
+        for each in {id(d): d for d in (told[0], told[-1])}.values():
+            assert agree(each, world_of(each, loss, used)) > 0
+
+
+def refusals(case: Case) -> None:
+    """A position beyond the end or before the beginning is an error."""
+    built = case.build()
+    n = case.sizes[0]
+    program = collect(list(built.outputs))
+    for key, given in case.given.items():
+        if given.kind != "whole" or not given.checked:
+            continue
+        for wrong in (-1, int(given.high)):
+            values = {str(t.name): built.values(n)[str(t.name)] for t in program.inputs}
+            values[f"{case.prefix}.{key}"].flat[-1] = wrong
+            with pytest.raises(ArgumentError):
+                evaluate(program, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Cases compiled together: what each computes, and the function that computes everything."""
+
+    wanted: Sequence[tuple[Built, Sequence[Tensor]]]
+    kernel: Any
+    dtype: str = "float64"
+
+    @classmethod
+    def of(
+        cls,
+        cases: Sequence[Case],
+        wanted: Callable[[Built], Sequence[Tensor]],
+        *,
+        n: Size = "n",
+        dtype: Any = "float64",
+        target: Any = "cpu",
+    ) -> Kernels:
+        pairs = [(built, wanted(built)) for built in (case.build(n) for case in cases)]
+        tensors = [t for _, each in pairs for t in each]
+        return cls(pairs, compile(tensors, dtype=dtype, target=target), dtype)
+
+    def failures(self, n: int, arrange: Callable[[np.ndarray], np.ndarray] = np.asarray) -> list[str]:
+        """Run once; compare each case for which this size means something with the interpreter."""
+        values: dict[str, Any] = {}
+        for built, _ in self.wanted:
+            values |= built.values(n, *built.directions().values())
+        used = {str(t.name): values[str(t.name)] for t in self.kernel.program.inputs}
+        typed = {k: arrange(v if v.dtype.kind == "i" else v.astype(self.dtype)) for k, v in used.items()}
+        results = iter(self.kernel(**typed))
+        failed = []
+        for built, each in self.wanted:
+            found = [next(results) for _ in each]
+            if n not in built.case.sizes:
+                continue
+            try:
+                for t, ours, expected in zip(each, found, computed(each, values), strict=True):
+                    close(ours, expected, t, 1e-10 if self.dtype == "float64" else 1e-4)
+            except AssertionError as error:
+                failed.append(f"{built.case.id}, n = {n}, {self.dtype}: {error}")
+        return failed
+
+
+def first(built: Built) -> Sequence[Tensor]:
+    """The outputs and the gradients."""
+    return (*built.outputs, *(gradients(built) if built.case.order else ()))
+
+
+def second(built: Built) -> Sequence[Tensor]:
+    """The Hessian times a vector."""
+    if built.case.order < 2:
+        return ()
+    return sd.hvp(built.loss(bent), list(built.moving), built.directions())
+
+
+def strided(array: np.ndarray) -> np.ndarray:
+    """The same values at every second place of a larger array, in Fortran's order and backwards."""
+    wide = np.zeros([2 * size + 1 for size in array.shape], array.dtype, order="F")
+    if not array.ndim:
+        return array
+    view = wide[(slice(1, None, 2),) * array.ndim][(slice(None, None, -1),) * array.ndim]
+    view[...] = array
+    return view

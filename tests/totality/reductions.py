@@ -1,0 +1,129 @@
+"""Sums and their kin: reductions, statistics, contractions, matrix functions, index notation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import symdl as sd
+from symdl.express.statistics import cumsum
+
+from .case import Case, Given, definite, flags, real
+
+X = real("n", 3)
+CUBE = real("n", 3, 2)
+
+
+def _method(name: str, theirs: Any, *, setting: str = "", sizes: tuple[int, ...] = (3, 1, 0), order: int = 2,
+            x: Given = CUBE, axis: Any = None, **options: Any) -> Case:  # fmt: skip
+    return Case(f"Tensor.{name}", lambda x: getattr(x, name)(axis, **options), {"x": x},
+                lambda t, x: theirs(x), setting, sizes, order)  # fmt: skip
+
+
+FULL = (3, 1)  # sizes of what is not defined for nothing
+
+REDUCTIONS = (
+    _method("sum", lambda x: x.sum()),
+    _method("sum", lambda x: x.sum((0, 2), keepdim=True), axis=(0, 2), keepdims=True, setting="axes kept"),
+    _method("mean", lambda x: x.mean(1), axis=1),
+    _method("mean", lambda x: x.mean(), sizes=FULL, setting="of all"),
+    _method("max", lambda x: x.amax((0, 2)), axis=(0, 2), sizes=FULL),
+    _method("max", lambda x: x.amax(1), axis=1, ties="split", setting="ties split"),
+    _method("min", lambda x: x.amin(1, keepdim=True), axis=1, keepdims=True),
+    _method("prod", lambda x: x.prod(1), axis=1),
+    _method("prod", lambda x: x.prod(), setting="of all"),
+    _method("argmax", lambda x: x.argmax(1), axis=1, order=0),
+    _method("argmax", lambda x: x.argmax(), order=0, sizes=FULL, setting="of all"),
+    _method("argmin", lambda x: x.argmin(0, keepdim=True), axis=0, keepdims=True, order=0, sizes=FULL),
+    _method("var", lambda x: x.var(1, correction=0), axis=1),
+    _method("std", lambda x: x.std(1, correction=1), axis=1, correction=1),
+    _method("cumsum", lambda x: x.cumsum(1), axis=1),
+    Case("sd.logsumexp", lambda x: sd.logsumexp(x, 1), {"x": CUBE}, lambda t, x: x.logsumexp(1)),
+    Case("sd.reduction", lambda x, m: sd.reduction("mean", x, 1, where=m), {"x": X, "m": flags("n", 3)},
+         lambda t, x, m: (x * m).sum(1) / m.sum(1), "mean of some"),
+    Case("sd.reduction", lambda x: sd.reduction("max", x, 1, where=x < 1.2), {"x": X},
+         lambda t, x: t.where(x < 1.2, x, -t.inf).amax(1), "max of some"),
+    Case("sd.reduction", lambda x: sd.reduction("logsumexp", x, 1, where=x > -1.4), {"x": X},
+         lambda t, x: t.where(x > -1.4, x.exp(), 0.0).sum(1).log(), "logsumexp of some"),
+    Case("sd.var", lambda x: sd.var(x, (0, 1), correction=1), {"x": CUBE},
+         lambda t, x: x.var((0, 1), correction=1), sizes=FULL),
+    Case("sd.std", lambda x: sd.std(x, 1, where=x > -5, keepdims=True), {"x": X},
+         lambda t, x: x.std(1, correction=0, keepdim=True)),
+    Case("sd.cumsum", lambda x: sd.cumsum(x, 0), {"x": X}, lambda t, x: x.cumsum(0)),
+    Case("sd.cumsum", lambda x: cumsum(x, reverse=True), {"x": X},
+         lambda t, x: x.flip(1).cumsum(1).flip(1), "backwards"),
+    Case("sd.cumprod", lambda x: sd.cumprod(x), {"x": X}, lambda t, x: x.cumprod(1)),
+)  # fmt: skip
+
+CONTRACTIONS = (
+    Case("Tensor.__matmul__", lambda x, y: x @ y, {"x": X, "y": real(3, 4)}, lambda t, x, y: x @ y),
+    Case("Tensor.__matmul__", lambda x, y: x @ y, {"x": X, "y": real(3)}, lambda t, x, y: x @ y,
+         "with a vector"),
+    Case("sd.matmul", sd.matmul, {"left": real("n", 2, 3), "right": real("n", 3, 2)},
+         lambda t, left, right: left @ right, "a batch"),
+    Case("sd.matmul", sd.matmul, {"left": real(2, 1, 2, "n"), "right": real(3, "n", 2)},
+         lambda t, left, right: left @ right, "batches that broadcast"),
+    Case("sd.einsum", lambda x, y: sd.einsum("nij,kj->nki", x, y), {"x": CUBE, "y": real(2, 2)},
+         lambda t, x, y: t.einsum("nij,kj->nki", x, y)),
+    Case("sd.einsum", lambda x, y, z: sd.einsum("ni,nj,ij->n", x, y, z),
+         {"x": X, "y": real("n", 2), "z": real(3, 2)},
+         lambda t, x, y, z: t.einsum("ni,nj,ij->n", x, y, z), "three factors"),
+    Case("sd.einsum", lambda x: sd.einsum("nii->in", x), {"x": real("n", 3, 3)},
+         lambda t, x: t.einsum("nii->in", x), "a diagonal"),
+    Case("sd.tensordot", lambda x, y: sd.tensordot(x, y, ([1, 2], [1, 0])), {"x": CUBE, "y": real(2, 3, 2)},
+         lambda t, x, y: t.tensordot(x, y, ([1, 2], [1, 0]))),
+    Case("sd.inner", sd.inner, {"left": X, "right": X}, lambda t, left, right: (left * right).sum()),
+    Case("sd.outer", sd.outer, {"left": real("n"), "right": real(3)},
+         lambda t, left, right: t.outer(left, right)),
+    Case("sd.quadratic", sd.quadratic, {"x": real("n"), "matrix": real("n", "n")},
+         lambda t, x, matrix: x @ matrix @ x),
+)  # fmt: skip
+
+SQUARE = definite("n", 3, 3)
+
+MATRICES = (
+    Case("sd.trace", lambda x: sd.trace(x), {"x": real("n", 3, 3)},
+         lambda t, x: x.diagonal(dim1=1, dim2=2).sum(1)),
+    Case("sd.det", lambda x: sd.det(x), {"x": SQUARE}, lambda t, x: t.linalg.det(x)),
+    Case("sd.det", lambda x: sd.det(x), {"x": definite("n", "n")}, lambda t, x: t.linalg.det(x),
+         "one matrix"),
+    Case("sd.logdet", lambda x: sd.logdet(x), {"x": SQUARE}, lambda t, x: t.logdet(x)),
+    Case("sd.inv", lambda x: sd.inv(x), {"x": SQUARE}, lambda t, x: t.linalg.inv(x)),
+    Case("sd.solve", sd.solve, {"matrix": SQUARE, "right": real("n", 3, 2)},
+         lambda t, matrix, right: t.linalg.solve(matrix, right)),
+    Case("sd.solve", sd.solve, {"matrix": definite(2, 2), "right": real(2)},
+         lambda t, matrix, right: t.linalg.solve(matrix, right), "a vector"),
+    Case("sd.matrix_power", lambda x: sd.matrix_power(x, 3), {"x": SQUARE},
+         lambda t, x: t.linalg.matrix_power(x, 3)),
+    Case("sd.matrix_power", lambda x: sd.matrix_power(x, -2), {"x": SQUARE},
+         lambda t, x: t.linalg.matrix_power(x, -2), "negative"),
+    Case("sd.norm", lambda x: sd.norm(x), {"x": X}, lambda t, x: x.norm(), sizes=FULL),
+    Case("sd.norm", lambda x: sd.norm(x, order=1), {"x": X}, lambda t, x: x.abs().sum(), "sum"),
+    Case("sd.norm", lambda x: sd.norm(x, order=3), {"x": X}, lambda t, x: x.norm(3), "order 3", FULL),
+    Case("sd.norm", lambda x: sd.norm(x, order=float("inf")), {"x": X}, lambda t, x: x.abs().max(),
+         "largest", FULL),
+    Case("sd.diag", lambda x: sd.diag(x), {"x": real("n")}, lambda t, x: t.diag(x)),
+    Case("sd.diag", lambda x: sd.diag(x), {"x": real("n", 3, 3)}, lambda t, x: x.diagonal(dim1=1, dim2=2),
+         "of a matrix"),
+    Case("sd.eye", lambda x: sd.eye(3) * x, {"x": real("n", 3, 3)}, lambda t, x: t.eye(3) * x),
+)  # fmt: skip
+
+i, j, k = sd.indices("i j k")
+
+INDEX_NOTATION = (
+    Case("sd.define", lambda x, y: sd.define(None, (i, j), sd.Sum(x[i, k] * y[k, j], k) + x[i, 0]),
+         {"x": X, "y": real(3, 2)}, lambda t, x, y: x @ y + x[:, :1]),
+    Case("sd.define", lambda x: sd.define(None, (i, j), x[i, 2 * j + 1] ** 2, shape=(x.shape[0], 2)),
+         {"x": real("n", 5)}, lambda t, x: x[:, 1:4:2] ** 2, "strided"),
+    Case("sd.Sum", lambda x: sd.define(None, (i,), sd.Sum(sd.exp(x[i, k]), k) ** 2), {"x": X},
+         lambda t, x: x.exp().sum(1) ** 2),
+    Case("sd.Prod", lambda x: sd.define(None, (i,), 1 + sd.Prod(x[i, k], k)), {"x": X},
+         lambda t, x: 1 + x.prod(1)),
+    Case("sd.Max", lambda x: sd.define(None, (i,), 2 * sd.Max(x[i, k], k)), {"x": X},
+         lambda t, x: 2 * x.amax(1)),
+    Case("sd.LogSumExp", lambda x: sd.define(None, (i,), sd.LogSumExp(2 * x[i, k], k)), {"x": X},
+         lambda t, x: (2 * x).logsumexp(1)),
+    Case("sd.ArgMax", lambda x: sd.define(None, (i,), sd.ArgMax(x[i, k], k)), {"x": X},
+         lambda t, x: x.argmax(1), order=0),
+)  # fmt: skip
+
+CASES = (*REDUCTIONS, *CONTRACTIONS, *MATRICES, *INDEX_NOTATION)

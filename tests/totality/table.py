@@ -1,0 +1,36 @@
+"""The table: every operation and layer, and the public names that are none."""
+
+from __future__ import annotations
+
+from . import elementwise, layers, losses, reductions, sequences, shapes
+
+CASES = (
+    *elementwise.CASES,
+    *shapes.CASES,
+    *reductions.CASES,
+    *losses.CASES,
+    *layers.CASES,
+    *sequences.CASES,
+)
+
+SAME = {
+    f"sd.{name}": f"nn.{name}"
+    for name in ("leaky_relu", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh")
+}
+"""Names of one and the same function."""
+
+_REASONS = {
+    "makes what operations work on": "sd.Dim sd.Tensor sd.indices sd.parameter sd.parameters sd.tensor"
+    " sd.sums_to_one",
+    "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
+    " sd.error_curve sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces sd.unit_svg"
+    " sd.update_rules",
+    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile",
+    "is a module or an error": "sd.SymdlError sd.nn sd.train",
+    "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.Lion nn.Momentum nn.Nesterov"
+    " nn.Optimizer nn.RMSProp nn.SGD",
+    "is a rate of the optimizers": "nn.CosineDecay nn.ExponentialDecay nn.StepDecay nn.WarmUp",
+    "draws the first values of parameters": "nn.constant nn.glorot nn.he nn.uniform nn.zeros",
+}
+EXEMPT = {name: reason for reason, names in _REASONS.items() for name in names.split()}
+"""Public names that are no operations, and what they are instead."""
