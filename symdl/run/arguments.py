@@ -62,6 +62,7 @@ class Arguments:
     def __init__(self, inputs: Sequence[Expected]) -> None:
         self.inputs = tuple(inputs)
         self.names = {e.name for e in inputs}
+        self._each = tuple((e.name, e.dtype, e.fixed, e) for e in inputs)
 
     def take(self, given: Mapping[str, Any]) -> tuple[list[Array], dict[str, int]]:
         """Return the arrays and the sizes.
@@ -74,15 +75,19 @@ class Arguments:
         arrays: list[Array] = []
         dims: dict[str, int] = {}
         later: list[tuple[Expected, Array]] = []
-        for want in self.inputs:
-            array = given[want.name]
-            if type(array) is not np.ndarray or array.dtype != want.dtype:
+        for name, dtype, fixed, want in self._each:
+            array = given[name]
+            if type(array) is np.ndarray and array.dtype == dtype:
+                if array.shape == fixed and array.flags.carray:  # as most are; what follows finds no more
+                    arrays.append(array)
+                    continue
+            else:
                 array = converted(want, array)
             flags = array.flags
             if not (flags.c_contiguous and flags.aligned):
                 array = np.require(array, requirements=["C", "A"])
-            if want.fixed is not None:
-                if array.shape != want.fixed:
+            if fixed is not None:
+                if array.shape != fixed:
                     raise _wrong_shape(want, array, dims)
             elif not _bind(want, array, dims):
                 later.append((want, array))

@@ -29,6 +29,9 @@ from symdl.run.memory import Memory, address, memory
 from symdl.run.native import WORTH_THREADS
 from symdl.run.tiles import products
 
+_ONE_ALONE = 1 << 18
+"""Multiplications in a matrix product up to which BLAS uses one thread without being told."""
+
 
 def batch_of(program: Program) -> str:
     """Return the name of the size that all given data have in front, or nothing."""
@@ -55,6 +58,7 @@ class Built:
         self.lowered: Lowered = lower(program, schedule=schedule, target=target, batch=batch)
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
+        self._training = training
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
         self.module: ModuleType = cache.load(self.text)
@@ -63,6 +67,14 @@ class Built:
         self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
+
+    @property
+    def epoch(self) -> Callable[..., None]:
+        """The loop over batches and blocks. Only training is sure to need it; else it is compiled when it is."""
+        if self._training:
+            return self.module.epoch
+        text = module_source(self.lowered, target=self.target, dtype=self.dtype, parts=True)
+        return cache.load(text).epoch
 
     @property
     def source(self) -> str:
@@ -93,7 +105,7 @@ class Built:
         if self.target == "python":
             with np.errstate(all="ignore"):
                 return run(*arguments)
-        if not 0 < memory_.largest < WORTH_THREADS:
+        if not _ONE_ALONE < memory_.largest < WORTH_THREADS:
             return run(*arguments)
         return on_one_thread(run, arguments)
 

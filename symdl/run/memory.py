@@ -86,10 +86,10 @@ def memory(
 
 def address(array: Array) -> int:
     """Return where an array's data begin."""
-    return int(_word(id(array) + _HEADER).value)
+    return _word(id(array) + _HEADER).value
 
 
-_word: Callable[[int], Any] = ctypes.c_size_t.from_address
+_word: Callable[[int], ctypes.c_size_t] = ctypes.c_size_t.from_address
 _HEADER = object.__basicsize__
 """NumPy's interface for C fixes that the address of the data comes first in an array.
 
