@@ -1,10 +1,10 @@
 """Recurrent layers: the sunspots of 300 years, and surnames by language.
 
 A recurrent layer reads twelve years of sunspot numbers and foretells the next; it is compared with the rule
-"as this year" on the last 60 years. An LSTM reads surnames letter by letter and says of which of five
-languages they are: names differ in length, so its state is read at each name's last letter. Printed is the
-derivation of the recurrent weight's gradient: back-propagation through time, its loop never unrolled. The
-data come with the packages statsmodels and Faker (extra ``examples``).
+"as this year" on the last 60 years. An LSTM reads surnames letter by letter, in both directions, and says of
+which of five languages they are: names differ in length, and past its end a name holds its state. Printed is
+the derivation of the recurrent weight's gradient: back-propagation through time, its loop never unrolled.
+The data come with the packages statsmodels and Faker (extra ``examples``).
 
     python examples/07_sequences.py [--epochs 60] [--names 12] [--seed 0]
 """
@@ -76,10 +76,10 @@ def plain(name: str) -> str:
 
 
 def arrays(pairs: list[tuple[str, int]]) -> dict[str, np.ndarray]:
-    """Return letters as numbers, the place of each name's last letter, and the languages."""
+    """Return letters as numbers, the names' lengths, and the languages."""
     return {
         "ids": np.array([[LETTERS.index(c) for c in name.ljust(LONGEST)] for name, _ in pairs]),
-        "last": np.array([len(name) - 1 for name, _ in pairs]),
+        "length": np.array([len(name) for name, _ in pairs]),
         "t": np.array([label for _, label in pairs]),
     }
 
@@ -88,11 +88,10 @@ def reader() -> tuple[sd.Tensor, sd.Tensor]:
     """Return the loss and the logits of the languages."""
     n = sd.Dim("n")
     ids = sd.tensor("ids", (n, LONGEST), dtype="int64")
-    last, t = (sd.tensor(name, (n,), dtype="int64") for name in ("last", "t"))
-    h, _ = sd.nn.lstm(sd.nn.embedding(ids, len(LETTERS), 16, name="letter"), 48, name="lstm")
-    i, k = sd.indices("i k")
-    state = sd.define("state", (i, k), h[i, last[i], k], shape=(n, 48))
-    logits = sd.nn.dense(state, len(LOCALES), name="out")
+    length, t = (sd.tensor(name, (n,), dtype="int64") for name in ("length", "t"))
+    letters = sd.nn.embedding(ids, len(LETTERS), 16, name="letter")
+    h, _ = sd.nn.bidirectional(sd.nn.lstm, letters, 32, name="lstm", lengths=length)
+    logits = sd.nn.dense(sd.nn.last_state(h, bidirectional=True), len(LOCALES), name="out")
     return sd.nn.cross_entropy(logits, t), logits
 
 
