@@ -11,20 +11,17 @@ import sympy as sp
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.differentiate.tangent import hvp
 from symdl.errors import ShapeError
 from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import reduce
-from symdl.express.program import collect
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference import evaluate
 
 from .agreement import agrees, torch
 
 pytestmark = pytest.mark.torch
 N = Dim("n")
 HARD = np.array([-1000.0, -750.0, -40.0, -1e-8, 0.0, 1e-8, 40.0, 750.0, 1000.0])
-ORDINARY = np.array([-2.5, -1.3, -0.4, -0.05, 0.05, 0.4, 1.3, 2.5])
 
 ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[[Any], Callable[[Any], Any]]]] = {
     "elu": (lambda z: nn.elu(z, 0.7), lambda f: lambda z: f.elu(z, 0.7)),
@@ -57,13 +54,12 @@ ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[[Any], Callable[[Any],
 }
 
 
-@pytest.mark.parametrize("points", [ORDINARY, HARD], ids=["ordinary", "hard"])
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_value_and_slope(name: str, points: np.ndarray) -> None:
+def test_value_and_slope_at_hard_points(name: str) -> None:
     ours, theirs = ACTIVATIONS[name]
-    z = tensor("z", (len(points),))
+    z = tensor("z", (len(HARD),))
     function = theirs(torch().nn.functional)
-    agrees(ours(z), lambda z: function(z), [z], {"z": points})
+    agrees(ours(z), lambda z: function(z), [z], {"z": HARD})
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -72,21 +68,6 @@ def test_scalar_expressions_stay_expressions(name: str) -> None:
     formula = ACTIVATIONS[name][0](z)
     assert isinstance(formula, sp.Expr)
     assert formula.free_symbols == {z}
-
-
-@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish", "log_sigmoid"])
-def test_second_derivative(name: str) -> None:
-    lib = torch()
-    ours, theirs = ACTIVATIONS[name]
-    z, v = tensor("z", (len(ORDINARY),)), tensor("v", (len(ORDINARY),))
-    (product,) = hvp(reduce("sum", ours(z)), [z], {z: v})
-    ones = np.ones(len(ORDINARY))
-    (found,) = outputs(collect([product]), {"z": ORDINARY, "v": ones})
-    outside = lib.tensor(ORDINARY, requires_grad=True)
-    function = theirs(lib.nn.functional)
-    (first,) = lib.autograd.grad(function(outside).sum(), outside, create_graph=True)
-    (second,) = lib.autograd.grad(first.sum(), outside)
-    np.testing.assert_allclose(found, second.numpy(), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("axis", [None, 1])

@@ -11,7 +11,6 @@ import pytest
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.differentiate.tangent import hvp
 from symdl.errors import ShapeError
 from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
@@ -149,24 +148,6 @@ def test_the_transpose_is_the_gradient_of_the_convolution() -> None:
     program = collect([back, derivative.gradient(x)])
     found = outputs(program, {str(t.name): values[str(t.name)] for t in program.inputs})
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12, atol=1e-12)
-
-
-def test_second_derivative_of_a_strided_convolution() -> None:
-    lib = torch()
-    x, v = tensor("x", (1, 2, 5, 5)), tensor("v", (1, 2, 5, 5))
-    z = nn.conv2d(x, 3, kernel_size=3, stride=2, padding=1, activation=nn.tanh, name="c")
-    values = values_of(z, x=RNG.normal(size=x.shape), v=RNG.normal(size=x.shape))
-    (product,) = hvp((z**2).sum(), [x], {x: v})
-    (found,) = outputs(collect([product]), values)
-    given = {k: lib.tensor(a) for k, a in values.items()}
-
-    def loss(x: Any) -> Any:
-        return (
-            lib.nn.functional.conv2d(x, given["c.W"], given["c.b"], stride=2, padding=1).tanh().pow(2).sum()
-        )
-
-    (_, expected) = lib.autograd.functional.hvp(loss, given["x"], given["v"])
-    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-9, atol=1e-10)
 
 
 def test_parameters_have_names_shapes_and_spread() -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.differentiate.tangent import hvp
 from symdl.errors import ShapeError
 from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
@@ -177,20 +176,6 @@ def test_running_statistics_and_inference_against_pytorch() -> None:
     one = RNG.normal(size=(1, 2, 3, 3))
     (predicted,) = outputs(program, {**values, "x": one})
     np.testing.assert_allclose(predicted, net(lib.tensor(one)).detach().numpy(), rtol=1e-9, atol=1e-11)
-
-
-def test_second_derivative_of_layer_norm() -> None:
-    lib = torch()
-    x, v = tensor("x", (3, 4)), tensor("v", (3, 4))
-    y = nn.layer_norm(x, affine=False, name="l")
-    (product,) = hvp((y**3).sum(), [x], {x: v})
-    values = {"x": RNG.normal(size=(3, 4)), "v": RNG.normal(size=(3, 4))}
-    (found,) = outputs(collect([product]), values)
-    given = {k: lib.tensor(a) for k, a in values.items()}
-    (_, expected) = lib.autograd.functional.hvp(
-        lambda x: lib.nn.functional.layer_norm(x, (4,)).pow(3).sum(), given["x"], given["v"]
-    )
-    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ CONVOLUTIONS = (
     _convolution("nn.conv_transpose2d", real("n", 2, 2, 2), 2, kernel_size=3, stride=2, padding=1,
                  bias=False),
     _convolution("nn.conv_transpose2d", SMALL, 4, "groups", kernel_size=2, groups=2, dilation=2),
+    _convolution("nn.conv_transpose2d", SMALL, 1, "longer", kernel_size=2, stride=2, output_padding=1),
     Case("nn.convolution", lambda x, w: nn.convolution(nn.convolution(x, w, padding=1), w, stride=2),
          {"x": SEQUENCE, "w": real(2, 2, 3)},
          lambda t, x, w: t.nn.functional.conv1d(t.nn.functional.conv1d(x, w, padding=1), w, stride=2),

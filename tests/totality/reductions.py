@@ -52,6 +52,8 @@ REDUCTIONS = (
     Case("sd.cumsum", lambda x: cumsum(x, reverse=True), {"x": X},
          lambda t, x: x.flip(1).cumsum(1).flip(1), "backwards"),
     Case("sd.cumprod", lambda x: sd.cumprod(x), {"x": X}, lambda t, x: x.cumprod(1)),
+    Case("sd.cumprod", lambda x: sd.cumprod(x, reverse=True, exclusive=True), {"x": X},
+         lambda t, x: t.stack([x[:, 1] * x[:, 2], x[:, 2], t.ones_like(x[:, 0])], 1), "of those behind"),
 )  # fmt: skip
 
 CONTRACTIONS = (

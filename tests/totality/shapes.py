@@ -98,6 +98,9 @@ CHOICES = (
          lambda t, x, at, y: x.scatter_add(1, at, y), "added"),
     Case("sd.scatter", lambda x, at, y: sd.scatter(x, at, y, 1, op="max"), WRITTEN,
          lambda t, x, at, y: x.scatter_reduce(1, at, y, "amax"), "largest"),
+    Case("sd.scatter", lambda x, at, y: sd.scatter(x, at, y, 1, op="multiply", mode="wrap"),
+         WRITTEN | {"at": Given(("n", 3), "whole", -4, 8, checked=False), "y": real("n", 3)},
+         lambda t, x, at, y: x.scatter_reduce(1, at % 4, y, "prod"), "multiplied, wrapped"),
 
     Case("sd.take", sd.take, {"x": real(4, 3), "positions": positions("n", 2, below=4)},
          lambda t, x, positions: x[positions]),
