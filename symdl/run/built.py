@@ -59,6 +59,7 @@ class Built:
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
         self._training = training
+        self._training = training
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
         self.module: ModuleType = cache.load(self.text)
@@ -75,6 +76,16 @@ class Built:
             return self.module.epoch
         text = module_source(self.lowered, target=self.target, dtype=self.dtype, parts=True)
         return cache.load(text).epoch
+
+    @property
+    def epoch(self) -> Callable[..., None]:
+        """The loop over batches and blocks. Only training is sure to need it; others compile it when they do."""
+        module = self.module
+        if not self._training:
+            text = module_source(self.lowered, target=self.target, dtype=self.dtype, parts=True)
+            module = cache.load(text)
+        loop: Callable[..., None] = module.epoch
+        return loop
 
     @property
     def source(self) -> str:
