@@ -31,6 +31,8 @@ from symdl.run.tiles import products
 
 _ONE_ALONE = 1 << 18
 """Multiplications in a matrix product up to which BLAS uses one thread without being told."""
+_ALONE, _ONCE = np.zeros(1, "int64"), np.array([0, 1, 1])
+"""What the loop over batches gets for a single pass by one thread."""
 
 
 def batch_of(program: Program) -> str:
@@ -58,34 +60,15 @@ class Built:
         self.lowered: Lowered = lower(program, schedule=schedule, target=target, batch=batch)
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
-        self._training = training
-        self._training = training
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
         self.module: ModuleType = cache.load(self.text)
         self.code = np.array(self.table.rows or [[0]], "int64")[: len(self.table.rows)]
+        self._script = np.array([[0, len(self.code)]], "int64")
         multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
         self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
-
-    @property
-    def epoch(self) -> Callable[..., None]:
-        """The loop over batches and blocks. Only training is sure to need it; else it is compiled when it is."""
-        if self._training:
-            return self.module.epoch
-        text = module_source(self.lowered, target=self.target, dtype=self.dtype, parts=True)
-        return cache.load(text).epoch
-
-    @property
-    def epoch(self) -> Callable[..., None]:
-        """The loop over batches and blocks. Only training is sure to need it; others compile it when they do."""
-        module = self.module
-        if not self._training:
-            text = module_source(self.lowered, target=self.target, dtype=self.dtype, parts=True)
-            module = cache.load(text)
-        loop: Callable[..., None] = module.epoch
-        return loop
 
     @property
     def source(self) -> str:
@@ -111,8 +94,12 @@ class Built:
 
     def execute(self, memory_: Memory) -> int:
         """Run the calls; return the row of a failed check, or -1."""
-        run: Callable[..., int] = self.module.execute
-        arguments = (self.code, 0, len(self.code), memory_.places, memory_.sizes, memory_.factors, self.blas)
+        loop: Callable[..., int] | None = getattr(self.module, "epoch", None)
+        given = (memory_.places, memory_.sizes, memory_.factors, self.blas)
+        run: Callable[..., int] = loop or self.module.execute
+        arguments: tuple[Any, ...] = (self.code, 0, len(self.code), *given)
+        if loop:
+            arguments = (self.code, self._script, *given, _ALONE, 1, -1, _ONCE)
         if self.target == "python":
             with np.errstate(all="ignore"):
                 return run(*arguments)
