@@ -100,13 +100,19 @@ def module_source(
     return inspect_source(text.rstrip() + "\n", record)
 
 
+_CACHED = 6144
+"""Elements of a strip of a transposed matrix."""
+
+
 def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], longest: int) -> str:
     """Return the source of the matrix product in tiles of so many rows, and of vectors of so many `lanes`.
 
     Transposed right matrices may have `longest` columns.
     """
     template = environment().get_template("cpu/tiles.jinja")
-    return template.render(dtype=dtype, rows=rows, lanes=lanes, widths=widths, longest=longest)
+    parts = [part for part in (lanes // 2, lanes // 4) if part > 1]
+    sizes = {"rows": rows, "lanes": lanes, "parts": parts, "longest": longest, "cached": _CACHED}
+    return template.render(dtype=dtype, widths=widths, **sizes)
 
 
 def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
