@@ -24,7 +24,7 @@ from symdl.run.memory import Memory, memory, numbers
 Array = NDArray[Any]
 _CACHE = 1 << 18
 """Bytes that the intermediate values of a block may take."""
-_SMALLEST, _LARGEST = 256, 4096
+_SMALLEST, _LARGEST = 256, 16384
 _EACH = 1e5
 """Operations for which a thread pays."""
 

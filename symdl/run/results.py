@@ -8,6 +8,7 @@ touch of new memory costs more than many a kernel.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
     parts, length = [], 0
     for shape, kind in zip(shapes, kinds, strict=True):
         parts.append((shape, kind, length))
-        size = int(np.prod(shape, dtype=object)) * kind.itemsize
+        size = math.prod(shape) * kind.itemsize
         length += -(-max(size, 1) // ALIGNMENT) * ALIGNMENT
     return Layout(tuple(parts), length)
 

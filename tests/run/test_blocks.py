@@ -29,9 +29,10 @@ def arguments(count: int) -> dict[str, Any]:
     return {"x": rng.normal(size=count), "y": rng.uniform(0, 1, count)}
 
 
-@pytest.mark.parametrize("count", [4096, 4097, 8192, 50_001])
+@pytest.mark.parametrize("count", [16384, 16385, 32768, 70_001])
 def test_blocks_give_what_one_call_for_every_part_gives(count: int) -> None:
     f, given = function(1), arguments(count)
+    assert f._compiled._blocks is not None and f._compiled._blocks.size == 16384
     value, slopes = f(**given)
     for low in range(0, count, 1000):
         part = {name: column[low : low + 1000] for name, column in given.items()}
@@ -52,7 +53,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(dtype: str) -> None:
 
 
 def test_results_stay_when_they_are_used_and_their_memory_is_used_again_when_not() -> None:
-    f, given, other = function(2), arguments(20_000), arguments(20_000)
+    f, given, other = function(2), arguments(40_000), arguments(40_000)
     value, slopes = f(**given)
     kept, view = value.copy(), slopes["x"][5:9]
     seen = view.copy()
@@ -69,7 +70,7 @@ def test_results_stay_when_they_are_used_and_their_memory_is_used_again_when_not
 
 
 def test_threads_of_the_caller() -> None:
-    f, given = function(2), arguments(30_000)
+    f, given = function(2), arguments(40_000)
     wanted = f(**given)[0]
     found: list[Any] = []
     callers = [threading.Thread(target=lambda: found.append(f(**given)[0])) for _ in range(4)]
