@@ -66,12 +66,10 @@ def environment() -> Environment:
     )
 
 
-def module_source(
-    lowered: Lowered, *, target: str, dtype: str, training: bool = False, parts: bool = False
-) -> str:
+def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool = False) -> str:
     """Return the source of the module with the kernels and the loop over calls.
 
-    With `training` it also holds the loop over batches, with `parts` the one over blocks of samples.
+    With `training` it also holds the loop over batches, with a batch that over blocks of samples.
 
     Raises:
         EmitError: an unknown target or dtype, or text that generated code must not hold.
@@ -86,7 +84,7 @@ def module_source(
         training=training,
         lanes=any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items),
         points=bool(lowered.points) and not training,
-        parts=parts,
+        parts=bool(lowered.batch) and not training,
         kernels=kernels,
         check_code=CHECK,
         product_code=PRODUCT,

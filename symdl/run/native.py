@@ -168,27 +168,11 @@ def multiply_matrices(
         bases = [builder.gep(args[at], [args[at + 1]]) for at in (6, 9, 12)]
         operands = (*args[1:6], bases[0], args[8], bases[1], args[11], bases[2], args[14])
 
-        def number(value: int) -> Any:
-            return ir.Constant(turns.type, value)
-
         def entry(at: int) -> Any:
-            return builder.load(builder.gep(entries, [number(at)]))
+            return builder.load(builder.gep(entries, [ir.Constant(turns.type, at)]))
 
-        right_size = builder.mul(inner, columns)
-        fits = [
-            builder.select(
-                builder.icmp_signed("==", builder.and_(turns, number(2)), number(0)),
-                ir.Constant(ir.IntType(1), 1),
-                builder.and_(
-                    builder.icmp_signed(">=", inner, entry(3)), builder.icmp_signed("<=", inner, entry(4))
-                ),
-            ),
-            builder.icmp_signed(">=", rows, entry(2)),
-            builder.icmp_signed(">=", columns, entry(3)),
-            builder.icmp_signed("<", right_size, number(LARGEST_RIGHT)),
-            builder.icmp_signed("<", builder.mul(right_size, rows), number(WORTH_THREADS)),
-        ]
-        with builder.if_else(functools.reduce(builder.and_, fits)) as (tiles, library):
+        limits = [entry(at) for at in (2, 3, 4)]
+        with builder.if_else(_in_tiles(builder, turns, (rows, columns, inner), limits)) as (tiles, library):
             with tiles:
                 kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
                 builder.call(builder.inttoptr(entry(1), kind.as_pointer()), operands)
@@ -197,6 +181,27 @@ def multiply_matrices(
         return context.get_dummy_value()
 
     return signature, build
+
+
+def _in_tiles(builder: Any, turns: Any, sizes: tuple[Any, ...], limits: list[Any]) -> Any:
+    """Say whether a product is one for tiles: not too narrow, not too large."""
+    rows, columns, inner = sizes
+
+    def number(value: int) -> Any:
+        return ir.Constant(turns.type, value)
+
+    straight = builder.icmp_signed("==", builder.and_(turns, number(2)), number(0))
+    long_enough = builder.icmp_signed(">=", inner, limits[1])
+    short_enough = builder.icmp_signed("<=", inner, limits[2])
+    right_size = builder.mul(inner, columns)
+    conditions = [
+        builder.or_(straight, builder.and_(long_enough, short_enough)),
+        builder.icmp_signed(">=", rows, limits[0]),
+        builder.icmp_signed(">=", columns, limits[1]),
+        builder.icmp_signed("<", right_size, number(LARGEST_RIGHT)),
+        builder.icmp_signed("<", builder.mul(right_size, rows), number(WORTH_THREADS)),
+    ]
+    return functools.reduce(builder.and_, conditions)
 
 
 def _call_library(builder: Any, address: Any, operands: tuple[Any, ...]) -> None:

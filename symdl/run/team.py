@@ -93,7 +93,7 @@ class Job:
         if self.built.target == "cpu":
             self.vector[self.order : self.order + 2] = self.places[self.order : self.order + 2]
         team, limits = _apart(np.zeros(1, "int64")), np.array(span, "int64")
-        epoch = self.built.epoch
+        epoch: Callable[..., int] = self.built.module.epoch
 
         def lane(script: Array) -> None:
             mine = _apart(self.memory.sizes)
