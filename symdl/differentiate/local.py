@@ -57,11 +57,24 @@ def stable(expr: sp.Expr) -> sp.Expr:
 
     ``e^(k u)/(c + e^u)^p`` with ``0 < k <= p`` and a positive number `c` becomes
     ``(1 + c e^-u)^-k * (c + e^u)^(k - p)``: the first is NaN for large `u`, the factors of the second are
-    finite everywhere.
+    finite everywhere. ``sinh(u)/cosh(u)`` becomes ``tanh(u)``.
     """
+    if expr.has(sp.sinh) and expr.has(sp.cosh):
+        expr = expr.replace(lambda node: isinstance(node, sp.Mul), _hyperbolic)
     if not expr.has(sp.exp):
         return expr
     return expr.replace(lambda node: isinstance(node, sp.Mul), _bounded)
+
+
+def _hyperbolic(product: sp.Expr) -> sp.Expr:
+    """Write a quotient of hyperbolic functions of one argument as its tangent."""
+    powers = product.as_powers_dict()
+    for above in [base for base in powers if isinstance(base, sp.sinh)]:
+        below = sp.cosh(above.args[0])
+        times = sp.Min(powers[above], -powers.get(below, sp.S.Zero))
+        if times.is_Integer and times > 0:
+            product *= (sp.tanh(above.args[0]) * below / above) ** times
+    return product
 
 
 def _bounded(product: sp.Expr) -> sp.Expr:

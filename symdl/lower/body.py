@@ -6,6 +6,7 @@ once and refers to earlier ones by position; the last node is the result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -160,6 +161,12 @@ class Builder:
         zero, small = self.const(0), self.add("exp", self.neg(self.add("abs", value)))
         positive = self.add("select", self.add("lt", zero, value), value, zero)
         return self.add("add", positive, self.add("log1p", small))
+
+    def log_cosh(self, value: int) -> int:
+        """Return ``log(cosh(value))`` without overflow."""
+        size = self.add("abs", value)
+        small = self.add("log1p", self.add("exp", self.mul(self.const(-2), size)))
+        return self.add("add", size, self.add("sub", small, self.const(math.log(2))))
 
     def sign(self, value: int) -> int:
         """Return -1, 0 or 1."""

@@ -337,15 +337,14 @@ class _Freezer(_Indices):
 
     def log(self, arg: sp.Expr) -> int:
         """Return a logarithm that is exact near 1 and does not overflow."""
-        add = self.builder.add
         if isinstance(arg, sp.Pow) and arg.exp == -1 and _one_plus_exp(arg.base) is not None:
             return self.builder.neg(self.log(arg.base))
-        u = _one_plus_exp(arg)
-        if u is not None:
+        if (u := _one_plus_exp(arg)) is not None:
             return self.builder.softplus(self.value(u))
-        if isinstance(arg, sp.Add) and sp.S.One in arg.args:
-            return add("log1p", self.value(arg - 1))
-        return add("log", self.value(arg))
+        if isinstance(arg, sp.cosh):
+            return self.builder.log_cosh(self.value(arg.args[0]))
+        one = isinstance(arg, sp.Add) and sp.S.One in arg.args
+        return self.builder.add("log1p" if one else "log", self.value(arg - 1 if one else arg))
 
     def piecewise(self, expr: sp.Piecewise) -> int:
         """Return nested choices; what is not chosen has no influence."""

@@ -112,13 +112,16 @@ def _floor(scope: Scope, expr: Any) -> Any:
 
 
 def _log(scope: Scope, expr: Any) -> Any:
-    """``log(1 + e^u)`` without overflow; else the logarithm, with full precision near 1."""
+    """``log(1 + e^u)`` and ``log(cosh(u))`` without overflow; else the logarithm, precise near 1."""
     inner = expr.args[0]
     if type(inner).__name__ == "Add" and len(inner.args) == 2 and inner.args[0] == 1:
         term = inner.args[1]
         if type(term).__name__ == "exp":
             return np.logaddexp(0.0, scope.value(term.args[0]))
         return np.log1p(scope.value(term))
+    if type(inner).__name__ == "cosh":
+        value = scope.value(inner.args[0])
+        return np.logaddexp(value, -value) - np.log(2.0)
     return np.log(scope.value(inner))
 
 

@@ -33,6 +33,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[sp.Expr], sp.Expr], Callable[[Any], Any]]
         lambda z: z * sp.tanh(sp.log(1 + sp.exp(z))),
         lambda z: z * anp.tanh(anp.log1p(anp.exp(z))),
     ),
+    "log cosh": (lambda z: sp.log(sp.cosh(z)), lambda z: anp.log(anp.cosh(z))),
     "softsign": (lambda z: z / (1 + sp.Abs(z)), lambda z: z / (1 + anp.abs(z))),
     "hard tanh": (lambda z: sp.Min(sp.Max(z, -1), 1), lambda z: anp.clip(z, -1, 1)),
     "square root": (lambda z: sp.sqrt(1 + z**2), lambda z: anp.sqrt(1 + z**2)),

@@ -34,6 +34,7 @@ LIMITS: dict[str, Callable[[float], float]] = {
     "gelu": lambda z: float(z > 0),
     "gelu by tanh": lambda z: float(z > 0),
     "mish": lambda z: float(z > 0),
+    "log cosh": lambda z: float(np.sign(z)),
     "softsign": lambda z: 0.0,
     "hard tanh": lambda z: 0.0,
     "square root": lambda z: float(np.sign(z)),

@@ -29,6 +29,13 @@ def value(function: Callable[[Any], Any], at: list[float], dtype: str = "float64
     return compiled(X=np.array(at, dtype))[0]
 
 
+def test_the_logarithm_of_a_hyperbolic_cosine_does_not_overflow() -> None:
+    at = [-1e4, -800.0, -1.0, 0.0, 1e-3, 3.0, 800.0]
+    expected = np.logaddexp(at, -np.array(at)) - np.log(2)
+    found = value(lambda x: sp.log(sp.cosh(x)), at)
+    np.testing.assert_allclose(found, expected, rtol=1e-15, atol=1e-15)
+
+
 def test_softplus_and_its_relatives_at_large_arguments() -> None:
     at = [-1000.0, -1e-3, 0.0, 1e-3, 1000.0]
     np.testing.assert_allclose(value(lambda x: sp.log(1 + sp.exp(x)), at), np.logaddexp(0, at), rtol=1e-15)
