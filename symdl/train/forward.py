@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Tensor
 from symdl.run.compiled import Compiled
+from symdl.run.pace import MOST_LANES, chosen, cores
 from symdl.train.arrays import Arrays, LabelRange
 from symdl.train.loop import Score
 from symdl.train.weights import Weights
@@ -41,7 +42,8 @@ def forward(outputs: Sequence[Tensor], *, dtype: str, target: str, facts: Sequen
     """Compile a forward pass."""
     program = collect(tuple(outputs), facts=facts)
     reads = frozenset(str(t.name) for t in program.inputs)
-    return Forward(Compiled(program, dtype=dtype, target=target), reads)
+    lanes = chosen(None) or min(cores(), MOST_LANES)
+    return Forward(Compiled(program, dtype=dtype, target=target, threads=lanes), reads)
 
 
 def predict(model: Forward, data: Arrays, weights: Weights, *, whole: bool) -> tuple[NDArray[Any], ...]:
