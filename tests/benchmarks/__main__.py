@@ -25,7 +25,10 @@ def options() -> argparse.Namespace:
     ask = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     ask.add_argument("--workload", action="append", choices=names, help="may be repeated; default all")
     ask.add_argument(
-        "--peer", action="append", choices=peers, help=f"may be repeated; default all but {SLOW_START[0]}"
+        "--peer",
+        action="append",
+        choices=peers,
+        help=f"may be repeated; default all but {', '.join(SLOW_START)}",
     )
     ask.add_argument("--all", action="store_true", help="peers that start slowly, too")
     ask.add_argument("--rounds", type=int, default=7)

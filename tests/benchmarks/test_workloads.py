@@ -43,6 +43,11 @@ def test_jax_agrees_with_the_reference(workload: Workload) -> None:
     assert disagreement("jax step", workload) < workload.tolerance
 
 
+def test_lambdify_agrees_with_the_reference() -> None:
+    (workload,) = (w for w in ALL if w.name == "scalar")
+    assert disagreement("lambdify", workload) < workload.tolerance
+
+
 def test_a_wrong_result_is_seen() -> None:
     (workload,) = (w for w in ALL if w.name == "sigmoid")
     right = wanted(workload)

@@ -34,6 +34,7 @@ PEERS: dict[str, tuple[str, str]] = {
     "jax scan": ("on_jax", "jax"),
     "pytensor": ("on_pytensor", "pytensor"),
     "pytensor 1t": ("on_pytensor", "pytensor"),
+    "lambdify": ("on_sympy", "sympy"),
     "floor 1t": ("on_floor", "numpy"),
     "floor": ("on_floor", "numpy"),
 }
@@ -41,7 +42,7 @@ PEERS: dict[str, tuple[str, str]] = {
 FLOORS = ("floor", "floor 1t")
 """No peers: matrix products alone, or copying all arguments and results once."""
 OURS = ("symdl", "symdl 1t")
-SLOW_START = ("torch compile",)
+SLOW_START = ("torch compile", "lambdify")
 """Used if asked for by name."""
 
 
