@@ -55,8 +55,7 @@ def partition(
         KeyError: a size has no value in `dims`.
     """
     cost = 0.0
-    nested = any(len(step.loops) > 1 for step in lowered.steps)  # segments of steps stay in one piece
-    if lowered.batch and not whole and not nested:
+    if lowered.batch and not whole:
         made = _Partitioner(lowered, dims, takes, totals).blocks()
         if made.cost >= WORTH and any(len(phase) > 1 for phase in made.tasks):
             return made
@@ -112,16 +111,18 @@ class _Partitioner:
         trees = iter(self.lowered.steps)
         at = 0
         while at < len(calls):
-            end = ends.get(at, at)
-            group = [(c, next(splits), next(trees)) for c in calls[at : end + (end == at)]]
+            end = ends.get(at, at) + 1  # the outermost, where one recurrence begins with another
+            begin = at + shift
+            inside = [
+                replace(c, begin=c.begin - begin) if isinstance(c, RepeatCall) else c for c in calls[at:end]
+            ]
+            group = [(c, next(splits), next(trees)) for c in inside if not isinstance(c, RepeatCall)]
             found = [(c, s, self.cost(c, t.work)) for c, s, t in group]
-            if end > at:
-                repeat = calls[end]
-                assert isinstance(repeat, RepeatCall)
-                self.recurrence(found, repeat)
+            if len(inside) > 1:
+                self.recurrence(inside, found)
             else:
                 self.call(*found[0])
-            at = end + 1
+            at = end
         for total in self.totals:
             self.tasks.add([total], [Use(total.buffer, False)], _CALL)
         return self.finish()
@@ -240,20 +241,23 @@ class _Partitioner:
             uses = [Use(parts, False), Use(buffer, True)]
             self.tasks.add([combine], uses, self.value(size) * len(self.samples) / COPIES)
 
-    def recurrence(self, calls: Sequence[tuple[Call, Split, float]], repeat: RepeatCall) -> None:
-        """Take a recurrence along as a whole, block by block if all its calls can be."""
-        steps = self.value(repeat.extent)
-        cost = steps * sum(cost for _, _, cost in calls)
-        touches = [t for _, split, _ in calls for t in split.touches]
-        again = replace(repeat, begin=0)
-        if not all(split.kind == "rows" and not split.sums for _, split, _ in calls):
-            uses = [replace(self.use(t, 0, 0), kind=-1) for t in touches]
-            self.tasks.add([*(c for c, _, _ in calls), again], uses, cost)
+    def recurrence(self, calls: Sequence[Call], found: Sequence[tuple[Call, Split, float]]) -> None:
+        """Take a recurrence along with those inside it, block by block if all its calls can be."""
+        places = [at for at, c in enumerate(calls) if not isinstance(c, RepeatCall)]
+        cost = 0.0
+        for at, (_, _, once) in zip(places, found, strict=True):
+            around = [c for c in calls[at:] if isinstance(c, RepeatCall) and c.begin <= at]
+            cost += once * self.value(product(c.extent for c in around))
+        touches = [t for _, split, _ in found for t in split.touches]
+        if not all(split.kind == "rows" and not split.sums for _, split, _ in found):
+            self.tasks.add([*calls], [replace(self.use(t, 0, 0), kind=-1) for t in touches], cost)
             return
         for block, (low, high) in enumerate(self.samples):
-            group = [self.piece(c, split, low, high) for c, split, _ in calls]
+            group = list(calls)
+            for at, (call, split, _) in zip(places, found, strict=True):
+                group[at] = self.piece(call, split, low, high)
             uses = [self.use(t, low, high) for t in touches]
-            self.tasks.add([*group, again], uses, cost * (high - low) / self.samples[-1][1], block)
+            self.tasks.add(group, uses, cost * (high - low) / self.samples[-1][1], block)
 
     def new_parts(self, buffer: int, number: int) -> int:
         """Make room for a number of parts of a sum; return its number, final in `finish`."""
@@ -336,7 +340,9 @@ class _Partitioner:
             begin = len(calls)
             for chunk in task.chunks:
                 start = len(calls)
-                calls += (replace(c, begin=start) if isinstance(c, RepeatCall) else c for c in chunk)
+                calls += (
+                    replace(c, begin=start + c.begin) if isinstance(c, RepeatCall) else c for c in chunk
+                )
             phases[task.phase].append((begin, len(calls), task.cost))
             homes[task.phase].append(task.home)
         same = self.shared()

@@ -10,7 +10,7 @@ import pytest
 
 import symdl as sd
 from symdl.lower.blocks import pieces, sample_blocks, tile_blocks, worth_adding
-from symdl.lower.calls import CombineCall, TakeCall
+from symdl.lower.calls import CombineCall, RepeatCall, TakeCall
 from symdl.lower.features import SHARES, feature_shares
 from symdl.lower.ir import TILE
 from symdl.lower.parallel import Partition
@@ -126,6 +126,17 @@ def test_a_recurrence_goes_along_block_by_block() -> None:
     assert len(found.tasks) == 2
     assert kinds["rows"] > 8
     assert len(found.tasks[0]) == 3
+
+
+def test_segments_run_inside_of_one_task() -> None:
+    X, t = sd.tensor("X", (n, 20, 32)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.rnn(X, 64, name="r", checkpoint=5)
+    _, found = split(sd.nn.cross_entropy(sd.nn.dense(h[:, -1], 5, name="c"), t), 64)
+    assert len(found.tasks[0]) == 3  # the way forward by blocks of samples, the way back as a whole
+    tasks = [task for phase in found.tasks for task in phase]
+    loops = [(at, c.begin) for at, c in enumerate(found.calls) if isinstance(c, RepeatCall)]
+    assert len(loops) == 2 * 2 + 3
+    assert all(any(first <= begin < at < end for first, end, _ in tasks) for at, begin in loops)
 
 
 def test_small_steps_stay_in_one_piece() -> None:

@@ -46,6 +46,13 @@ def recurrent() -> Any:
     return sd.nn.cross_entropy(sd.nn.dense(h[:, -1], 5, name="c"), t)
 
 
+def segments() -> Any:
+    """States are kept at every fourth step: recurrences inside recurrences."""
+    X, t = sd.tensor("X", (n, 8, 20)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.gru(sd.nn.dense(X, 24, activation=sd.tanh, name="a"), 24, name="r", checkpoint=4)
+    return sd.nn.cross_entropy(sd.nn.dense(h[:, -1], 5, name="c"), t)
+
+
 def embedded() -> Any:
     ids, t = sd.tensor("X", (n, 6), dtype="int64"), sd.tensor("t", (n,), dtype="int64")
     table = sd.parameter("E", (30, 16))
@@ -58,7 +65,14 @@ def wide() -> Any:
     return mlp(530)
 
 
-MODELS = {"mlp": mlp, "wide": wide, "normed": normed, "recurrent": recurrent, "embedded": embedded}
+MODELS = {
+    "mlp": mlp,
+    "wide": wide,
+    "normed": normed,
+    "recurrent": recurrent,
+    "segments": segments,
+    "embedded": embedded,
+}
 
 
 def kernel(model: str, optimizer: str) -> TrainingKernel:
