@@ -64,7 +64,7 @@ def ctc(
     _check(logits, labels, label_lengths, blank, time_first)
     ends = _forward(logits, labels, input_lengths, blank, time_first)
     (n,) = axis_indices(1)
-    total = ends.at(n, 2 * labels.shape[1] if label_lengths is None else (2 * label_lengths).at(n))
+    total = ends.at(n, labels.shape[1] if label_lengths is None else label_lengths.at(n))
     never = sp.Integer(0) if zero_infinity else sp.oo
     body = sp.Piecewise((never, total < NEVER / 2), (-total, True))
     losses = define(name if each else None, (n,), body, shape=labels.shape[:1], origin=Origin("ctc"))
@@ -72,7 +72,7 @@ def ctc(
 
 
 def _forward(logits: Tensor, labels: Tensor, lengths: Tensor | None, blank: int, time_first: bool) -> Tensor:
-    """The log-probability of all ways to end on a place or on the blank before it, ``(batch, places)``."""
+    """The log-probability of the first 0, 1, … labels, over all ways to spread them over the steps."""
     n, t, s, r, c = map(Index, "ntsrc")
     (steps, batch) = logits.shape[:2] if time_first else logits.shape[1::-1]
     count = labels.shape[1]
@@ -107,8 +107,9 @@ def _forward(logits: Tensor, labels: Tensor, lengths: Tensor | None, blank: int,
 
     start = define(None, (s,), sp.Piecewise((0, sp.Eq(s, 0)), (NEVER, True)), shape=(places,))
     (alpha,) = recurrence([None], [shape], step, initial=[start], axis=1)
-    ends = LogSumExp(alpha.at(n, steps - 1, s - r), (r, 2))
-    return define(None, (n, s), ends, shape=(batch, places), guards=(back,))
+    ends = LogSumExp(alpha.at(n, steps - 1, 2 * s - r), (r, 2))
+    inside = InRange(2 * s - r, places)
+    return define(None, (n, s), ends, shape=(batch, count + 1), guards=(inside,))
 
 
 def _check(

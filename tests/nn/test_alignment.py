@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from symdl.check.central import central_gradient
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.gradients import grad
-from symdl.errors import ExpressionError, ShapeError
+from symdl.errors import ArgumentError, ExpressionError, ShapeError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.program import collect
@@ -139,6 +139,14 @@ def test_kernels(dtype: Literal["float64", "float32"]) -> None:
     rtol = 1e-11 if dtype == "float64" else 1e-4
     np.testing.assert_allclose(value, reference[loss], rtol=rtol)
     np.testing.assert_allclose(slopes["x"], reference[derivative.gradient(x)], rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("counts", 4), ("labels", 4), ("labels", -1)])
+def test_positions_are_checked(name: str, wrong: int) -> None:
+    x, labels = symbols(4)
+    values = {"x": logits(6, 7, 4), **MIXED, name: np.full_like(MIXED[name], wrong)}
+    with pytest.raises(ArgumentError):
+        compile(ctc(x, labels, **LENGTHS), target="python")(**values)
 
 
 def test_second_derivatives() -> None:
