@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,41 @@ def test_layers_keep_their_values(data: st.DataObject) -> None:
     learned = list(parameters(loss))
     _, cut = same(loss, [*learned, x] if data.draw(st.booleans()) else learned)
     assert [len(r.inner) for r in cut.recurrences] == [1, 2]
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_any_step_keeps_its_values(random: Random) -> None:
+    x, y = tensor("x", (N, STEPS, 3)), tensor("y", (N, STEPS, 3))
+    u, b = parameter("u", (3, 3)), parameter("b", (3,))
+    given_ = random.choice([x, nn.tanh(x @ u + b), x * y])
+    count = random.choice([1, 2, 3])
+
+    def step(*old: Tensor) -> list[Tensor]:
+        new: list[Tensor] = []
+        for _ in range(count):
+            value = random.choice(old) @ u + random.choice([given_, random.choice(old) * y, b])
+            if random.random() < 0.3:
+                value = value - random.choice(old).max(axis=2, keepdims=True)
+            if new and random.random() < 0.5:
+                value = value * random.choice(new)
+            new.append(random.choice([nn.tanh, nn.relu, nn.sigmoid])(value))
+        return new
+
+    states = recurrence(
+        [None] * count,
+        [x.shape] * count,
+        step,
+        initial=[random.choice([None, tensor(f"start{n}", (N, 3))]) for n in range(count)],
+        axis=1,
+        reverse=random.random() < 0.5,
+        checkpoint=random.choice([2, 3, 4, 6]),
+    )
+    reads = [lambda h: (h**2).sum(), lambda h: h[:, -1].sum(), lambda h: (h[:, 0] * b).sum() + (h @ u).sum()]
+    loss = (x * y).mean() + (b**2).sum() + u.sum()
+    for state in states:
+        loss = loss + random.choice(reads)(state)
+    same(loss, random.choice([[u], [u, b], [x, u]]))
 
 
 def stacked() -> Tensor:
