@@ -24,8 +24,15 @@ from symdl.lower.calls import Kernel
 from symdl.lower.ir import Loop
 from symdl.lower.pipeline import Lowered
 
-CHECK, PRODUCT, REPEAT, SHIFT, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL, FIRST_KERNEL = range(9)
-"""Operation codes of the call table; kernel number k has code ``FIRST_KERNEL + k``."""
+CHECK, PRODUCT, REPEAT, SHIFT, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL, KERNEL = range(9)
+"""Operation codes of the call table."""
+FIRST_PLACE = 4
+"""A row of a kernel: code, number, how many arrays it has, how many arguments it is called with, places."""
+ARGUMENTS = (8, 16, 32, 64)
+"""With how many arguments kernels are called: those after their own are ignored.
+
+One with more finds them itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class KernelText:
     code: int
     legend: tuple[str, ...]
     lines: tuple[Line, ...]
+    several: bool
 
 
 def template_root() -> Traversable:
@@ -67,33 +75,56 @@ def environment() -> Environment:
 
 
 def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool = False) -> str:
-    """Return the source of the module with the kernels and the loop over calls.
+    """Return the source of the module with the kernels; if the target has no other, with the loop over calls.
 
-    With `training` it also holds the loop over batches, with a batch that over blocks of samples.
+    With `training` that includes the loop over batches.
 
     Raises:
         EmitError: an unknown target or dtype, or text that generated code must not hold.
     """
-    record = find(target)
+    record = _target(target, dtype)
+    kernels = [_kernel(kernel, lowered, record) for kernel in lowered.kernels]
+    lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
+    return _printed(record.template, record, dtype, training=training, kernels=kernels, lanes=lanes)
+
+
+def steps_source(lowered: Lowered, *, target: str, dtype: str, training: bool) -> str:
+    """Return the source of the loops over calls, blocks and batches that a program needs.
+
+    It is one for all training, one for all programs with samples, one for all functions of points, one for
+    all others.
+
+    Raises:
+        EmitError: an unknown target or dtype.
+    """
+    record = _target(target, dtype)
+    kinds = {"training": training, "points": bool(lowered.points) and not training}
+    return _printed(record.steps, record, dtype, parts=bool(lowered.batch) and not training, **kinds)
+
+
+def _target(target: str, dtype: str) -> Target:
     if dtype not in DTYPES:
         raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(DTYPES)}")
-    kernels = [_kernel(kernel, lowered, record) for kernel in lowered.kernels]
-    template = environment().get_template(record.template)
-    text = template.render(
-        dtype=dtype,
-        training=training,
-        lanes=any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items),
-        points=bool(lowered.points) and not training,
-        parts=bool(lowered.batch) and not training,
-        kernels=kernels,
-        check_code=CHECK,
-        product_code=PRODUCT,
-        repeat_code=REPEAT,
-        shift_code=SHIFT,
-        batch_codes=[TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
-        real_array=record.real_array,
-        integer_array=record.integer_array,
-        total_array=record.total_array,
+    return find(target)
+
+
+def _printed(template: str, record: Target, dtype: str, **more: object) -> str:
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            dtype=dtype,
+            check_code=CHECK,
+            product_code=PRODUCT,
+            repeat_code=REPEAT,
+            shift_code=SHIFT,
+            kernel_code=KERNEL,
+            batch_codes=[TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
+            real_array=record.real_array,
+            integer_array=record.integer_array,
+            total_array=record.total_array,
+            **more,
+        )
     )
     return inspect_source(text.rstrip() + "\n", record)
 
@@ -115,7 +146,9 @@ def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], lo
 
 def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
     names = [*(a.name for a in kernel.arrays), *kernel.sizes]
-    places = [f"code[row, {at}]" for at in range(1, len(names) + 1)]
+    several = len(names) > ARGUMENTS[-1] and target.steps
+    row = "line[{}]" if several else "code[row, {}]"
+    places = [row.format(at) for at in range(FIRST_PLACE, FIRST_PLACE + len(names))]
     forms = [target.integer_array if a.integer else target.real_array for a in kernel.arrays]
     arrays = [form.format(place=f"pointers[{place}]") for form, place in zip(forms, places, strict=False)]
     sizes = [f"sizes[{place}]" for place in places[len(kernel.arrays) :]]
@@ -130,7 +163,8 @@ def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
         ", ".join(names),
         ", ".join([*types, *(["whole"] * len(kernel.sizes))]),
         (*arrays, *sizes),
-        FIRST_KERNEL + int(kernel.name.removeprefix("kernel_")),
+        int(kernel.name.removeprefix("kernel_")),
         legend,
         tuple(lines(kernel.items, target, describe)),
+        bool(several),
     )

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symdl.emit.source import (
+    ARGUMENTS,
     CHECK,
     COMBINE,
-    FIRST_KERNEL,
+    KERNEL,
     PRODUCT,
     REPEAT,
     SHIFT,
@@ -123,7 +124,10 @@ class _Writer:
         if isinstance(call, CheckCall):
             return CHECK, call.buffer, self.size(call.count), self.size(call.below)
         if isinstance(call, KernelCall):
-            return FIRST_KERNEL + call.kernel, *call.buffers, *map(self.size, call.sizes)
+            places = (*call.buffers, *map(self.size, call.sizes))
+            count = next((n for n in ARGUMENTS if n >= len(places)), 0)
+            rest = (0,) * (count - len(places))
+            return KERNEL, call.kernel, len(call.buffers), count, *places, *rest
         if isinstance(call, TakeCall):
             code = TAKE_INTEGERS if call.integer else TAKE_REALS
             sizes = (FIRST_SAMPLE, call.start, call.count, call.width, call.lead, call.column)

@@ -47,6 +47,7 @@ class Target:
     Attributes:
         name: the name users pass.
         template: the template of the module.
+        steps: the one of the loops over calls, if they are in a module of their own.
         functions: the name of each scalar function.
         loops: the head of a loop of each kind.
         real_array: a real buffer as a kernel's argument, from the expression that finds it.
@@ -58,6 +59,7 @@ class Target:
 
     name: str
     template: str
+    steps: str
     functions: Mapping[str, str]
     loops: Mapping[str, str]
     real_array: str
@@ -76,6 +78,7 @@ TARGETS: Mapping[str, Target] = {
     "cpu": Target(
         name="cpu",
         template="cpu/module.jinja",
+        steps="cpu/steps.jinja",
         functions=_MATH,
         loops=_LOOPS,
         real_array="real_at({place})",
@@ -86,7 +89,10 @@ TARGETS: Mapping[str, Target] = {
             "math": frozenset(),
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
-            "symdl.run.native": frozenset({"ENTRY", "OPTIONS", "REALS", "flush_subnormals", "larger"})
+            "symdl.run.entries": frozenset({"call_kernel"}),
+            "symdl.run.native": frozenset(
+                {"ENTRY", "KERNEL", "OPTIONS", "REALS", "flush_subnormals", "larger"}
+            )
             | {"restore", "disjoint", "integer_at", "multiply_matrices", "next_block", "total_at", "wait"},
             "symdl.run.lanes": frozenset(
                 {
@@ -109,6 +115,7 @@ TARGETS: Mapping[str, Target] = {
     "python": Target(
         name="python",
         template="python/module.jinja",
+        steps="",
         functions=_NUMPY,
         loops=_LOOPS,
         real_array="{place}",

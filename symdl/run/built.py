@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from symdl.emit.source import module_source
+from symdl.emit.source import KERNEL, module_source, steps_source
 from symdl.emit.table import Table, listing, table
 from symdl.express.dims import Dim
 from symdl.express.program import Program
@@ -25,10 +26,12 @@ from symdl.lower.poly import evaluate
 from symdl.lower.rows import rows_name
 from symdl.run import cache
 from symdl.run.blas import on_one_thread
+from symdl.run.entries import entry
 from symdl.run.memory import Memory, address, memory
 from symdl.run.native import WORTH_THREADS
 from symdl.run.tiles import products
 
+Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
 """Multiplications in a matrix product up to which BLAS uses one thread without being told."""
 _ALONE, _ONCE = np.zeros(1, "int64"), np.array([0, 1, 1])
@@ -40,6 +43,11 @@ def batch_of(program: Program) -> str:
     firsts = {t.shape[0] for t in program.inputs if t.role == "input" and t.rank}
     names = {first.name for first in firsts if isinstance(first, Dim)}
     return names.pop() if len(names) == 1 else ""
+
+
+def _entry(module: ModuleType, name: str) -> int:
+    """Return the address at which a kernel is called."""
+    return entry(getattr(module, f"{name}_entry", None) or getattr(module, name))
 
 
 class Built:
@@ -63,12 +71,25 @@ class Built:
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
         self.module: ModuleType = cache.load(self.text)
-        self.code = np.array(self.table.rows or [[0]], "int64")[: len(self.table.rows)]
+        if target == "cpu":
+            found = [_entry(self.module, kernel.name) for kernel in self.lowered.kernels]
+            self._kernels, self._entries = self.module, np.array(found, "int64")
+            steps = steps_source(self.lowered, target=target, dtype=dtype, training=training)
+            self.module = cache.load(steps)
+        self.code = self.linked(self.table)
         self._script = np.array([[0, len(self.code)]], "int64")
         multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
         self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
+
+    def linked(self, made: Table) -> Array:
+        """Return a table of calls with the addresses of the kernels."""
+        code = np.array(made.rows or [[0]], "int64")[: len(made.rows)]
+        if self.target == "cpu":
+            rows = code[:, 0] == KERNEL
+            code[rows, 1] = self._entries[code[rows, 1]]
+        return code
 
     @property
     def source(self) -> str:

@@ -27,6 +27,9 @@ _COMMON: dict[str, Any] = {
 OPTIONS: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
 """Options of functions that only generated code calls."""
 
+KERNEL: dict[str, Any] = {**OPTIONS, "no_cfunc_wrapper": False}
+"""Options of functions that are called by their addresses."""
+
 ENTRY: dict[str, Any] = {**_COMMON, "nogil": True}
 """Options of functions that Python calls."""
 

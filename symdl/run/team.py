@@ -40,7 +40,7 @@ class Job:
         self.built, self.partition = built, part
         order = len(part.buffers) + len(part.views)
         self.table = table_of(part.calls, order)
-        self.code = np.array(self.table.rows, "int64").reshape(len(self.table.rows), -1)
+        self.code = built.linked(self.table)
         dims = {**dims, "first sample": 0}
         made = memory(self.table, part.buffers, (), dims, dtype=built.dtype, target=built.target)
         self.memory, self.order = made, order

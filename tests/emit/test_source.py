@@ -11,7 +11,7 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.emit.inspect import inspect_source
-from symdl.emit.source import environment, module_source, template_root
+from symdl.emit.source import ARGUMENTS, environment, module_source, steps_source, template_root
 from symdl.emit.table import listing, table
 from symdl.emit.targets import TARGETS, find
 from symdl.errors import EmitError
@@ -60,7 +60,7 @@ def test_literals_have_the_type_of_the_module() -> None:
     lowered = lower(collect([elementwise(lambda x: x / 3 + sp.pi, X)]))
     for target in TARGETS:
         source = module_source(lowered, target=target, dtype="float32")
-        kernel = source[source.index("def kernel_0") : source.index("def multiply")]
+        kernel = source[source.index("def kernel_0") :].partition("def multiply")[0]
         bare = [
             node
             for call in ast.walk(ast.parse(kernel.split("@")[0]))
@@ -130,3 +130,23 @@ def test_the_table_has_a_row_a_call_of_one_length() -> None:
     assert len({len(row) for row in made.rows}) == 1
     assert len(table(lowered, checks=False).rows) == len(lowered.calls) - 1
     assert all(f"{number}: " in listing(lowered) for number in range(len(lowered.calls)))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_loops_over_calls_know_no_program(training: bool) -> None:
+    first, other = lower(classifier()), lower(collect([tensor("X", (n, 3)).sum()]))
+    text = steps_source(first, target="cpu", dtype="float32", training=training)
+    assert text == steps_source(other, target="cpu", dtype="float32", training=training)
+    assert ("def take_reals" in text) == training
+    with pytest.raises(EmitError, match="dtype"):
+        steps_source(first, target="cpu", dtype="float16", training=training)
+
+
+def test_a_kernel_of_many_arguments_finds_them_itself() -> None:
+    X = tensor("X", (n, 3))
+    several, few = lower(collect([X + k for k in range(ARGUMENTS[-1])])), lower(collect([X * 2]))
+    options = {"target": "cpu", "dtype": "float32"}
+    assert "def kernel_0_entry(line, pointers, sizes)" in module_source(several, **options)
+    assert [row[3] for row in table(several).rows] == [0]
+    assert "_entry" not in module_source(few, **options)
+    assert [row[3] for row in table(few).rows] == [ARGUMENTS[0]]

@@ -1,0 +1,63 @@
+"""Kernels by their addresses.
+
+Enters: compiled kernels. Leaves: `entry`, where each begins, and `call_kernel`, with which the loop over
+calls calls the kernel of a row. So that loop is compiled once for all programs, and a kernel not again with
+everything that calls it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic
+
+from symdl.emit.source import ARGUMENTS, FIRST_PLACE
+
+_long = ir.IntType(64)
+
+
+def entry(kernel: Any) -> int:
+    """Return the address of a compiled function, as C calls it."""
+    (found,) = kernel.overloads.values()
+    return int(found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name))
+
+
+@intrinsic
+def call_kernel(_typing: Any, code: Any, row: Any, pointers: Any, sizes: Any) -> Any:
+    """Call the kernel of a row: its arrays are in `pointers`, its sizes in `sizes`.
+
+    64-bit machines pass addresses and integers alike, and a function does not see more arguments than it has.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def array(at: int) -> Any:
+            return context.make_array(signature.args[at])(context, builder, args[at])
+
+        def word(base: Any, at: Any) -> Any:
+            return builder.load(builder.gep(base, [at]))
+
+        table, places, lengths = array(0), array(2).data, array(3).data
+        width = builder.extract_value(table.shape, 1)
+        line = builder.gep(table.data, [builder.mul(args[1], width)])
+        address, arrays, count = (word(line, ir.Constant(_long, at)) for at in (1, 2, 3))
+        done = builder.append_basic_block("done")
+        choice = builder.switch(count, done)
+        for number in (0, *ARGUMENTS):
+            case = builder.append_basic_block(f"with{number}")
+            choice.add_case(ir.Constant(_long, number), case)
+            builder.position_at_end(case)
+            values = []
+            for at in range(number):
+                place = word(line, ir.Constant(_long, FIRST_PLACE + at))
+                mine = builder.icmp_signed("<", ir.Constant(_long, at), arrays)
+                values.append(word(builder.select(mine, places, lengths), place))
+            values = values or [line, places, lengths]  # it finds them itself
+            kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+            builder.call(builder.inttoptr(address, kind.as_pointer()), values)
+            builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(code, types.int64, pointers, sizes), build
