@@ -3,7 +3,7 @@
 Enters: an instruction builder and a value. Leaves: the value of the function, computed without branches and
 calls, so that a loop around it can be vectorised. `vectors` offers them to generated code.
 
-- ``exp(x) = 2**n * exp(r)`` with ``n = round(x / log 2)``, and ``exp(r)`` by its series; ``expm1`` likewise.
+- ``exp(x) = 2**n * exp(r)`` with ``n = round(x / log 2)``, ``exp(r)`` by a polynomial; ``expm1`` likewise.
 - ``tanh`` is a rational function near 0 and ``1 - 2/(exp(2x) + 1)`` elsewhere.
 - ``log(m * 2**e) = log(m) + e*log 2`` with m near 1; ``log1p`` finds m and e of ``1 + x`` in float64.
 - ``sin`` and ``cos`` (float32) take multiples of pi/2 off in float64, which is exact enough for all of
@@ -35,7 +35,7 @@ class Format:
     overflow: float
     log2_high: float
     log2_low: float
-    terms: int
+    exp: tuple[float, ...]
     tanh_top: tuple[float, ...]
     tanh_bottom: tuple[float, ...]
     log_top: tuple[float, ...]
@@ -56,7 +56,10 @@ SINGLE = Format(
     overflow=88.72283,
     log2_high=0.693359375,
     log2_low=-2.12194440e-4,
-    terms=8,
+    exp=(
+        *(0.00023736804723739624, 0.0013806397328153253, 0.00832502730190754, 0.041669100522994995),
+        *(0.16666723787784576, 0.49999985098838806, 1.0, 1.0),
+    ),
     tanh_top=(
         *(-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2),
         *(1.33314422036e-1, -3.33332819422e-1),
@@ -81,7 +84,7 @@ DOUBLE = Format(
     overflow=709.782712893384,
     log2_high=6.93145751953125e-1,
     log2_low=1.42860682030941723212e-6,
-    terms=15,
+    exp=tuple(1 / math.factorial(n) for n in range(15, -1, -1)),
     tanh_top=(-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3),
     tanh_bottom=(1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3),
     log_top=(
@@ -180,24 +183,26 @@ class Code:
         """Return `value`, or `x` where that is NaN."""
         return self.builder.select(self.builder.fcmp_unordered("uno", x, x), x, value)
 
-    def turns_of_two(self, x: Any, lowest: float, most: float = 2048.0) -> tuple[Any, Any]:
-        """Return n, a whole number not above `most`, and r for ``exp(x) = 2**n * exp(r)``.
+    def turns_of_two(self, x: Any, lowest: float, most: int) -> tuple[Any, Any]:
+        """Return n, a whole number not above `most` and marked, and r for ``exp(x) = 2**n * exp(r)``.
 
-        An argument below `lowest` and a NaN count as that, one too large as the largest.
+        An argument below `lowest` counts as that, one too large as the largest; NaN stays.
         """
-        form, builder = self.form, self.builder
-        top = self.number(form.overflow)
-        inside = self.choose(">", x, self.number(lowest), x, self.number(lowest))
-        inside = self.choose("<", inside, top, inside, top)
-        turns = self.call("rint", builder.fmul(inside, self.number(1 / math.log(2))))
-        if most < 2048.0:
-            turns = self.choose("<", turns, self.number(most), turns, self.number(most))
+        form, whole = self.form, 1.5 * 2.0**self.form.mantissa
+        low, top = self.number(lowest), self.number(form.overflow)
+        inside = self.choose("<", x, low, low, x)
+        inside = self.choose(">", inside, top, top, inside)
+        # This large a number has no place for digits behind the point: n is in the lowest bits.
+        marked = self.fused(inside, self.number(1 / math.log(2)), self.number(whole))
+        last = self.number(whole + most)
+        marked = self.choose(">", marked, last, last, marked)
+        turns = self.builder.fsub(marked, self.number(whole))
         rest = self.fused(turns, self.number(-form.log2_high), inside)
-        return turns, self.fused(turns, self.number(-form.log2_low), rest)
+        return marked, self.fused(turns, self.number(-form.log2_low), rest)
 
-    def power_of_two(self, turns: Any) -> Any:
-        """Return 2 to the power of a whole number."""
-        bits = self.builder.add(self.builder.fptosi(turns, self.form.integer), self.whole(self.form.bias))
+    def power_of_two(self, marked: Any, less: int = 0) -> Any:
+        """Return 2 to the power of a marked whole number, which is `less` than it says."""
+        bits = self.builder.add(self.bits(marked), self.whole(self.form.bias - less))
         return self.real(self.builder.shl(bits, self.whole(self.form.mantissa)))
 
     def exp(self, x: Any) -> Any:
@@ -205,25 +210,21 @@ class Code:
         form, builder = self.form, self.builder
         lowest = -(form.bias - 1) * math.log(2)
         turns, rest = self.turns_of_two(x, lowest, form.bias)
-        power = self.power_of_two(turns)
-        series = tuple(1 / math.factorial(n) for n in range(form.terms, -1, -1))
-        value = builder.fmul(self.horner(series, rest), power)
+        value = builder.fmul(self.horner(form.exp, rest), self.power_of_two(turns))
         value = self.choose("<", x, self.number(lowest), self.number(0.0), value)
-        value = self.choose(">", x, self.number(form.overflow), self.number(math.inf), value)
-        return self.kept(x, value)
+        return self.choose(">", x, self.number(form.overflow), self.number(math.inf), value)
 
     def expm1(self, x: Any) -> Any:
         """Return ``exp(x) - 1``, exact near 0 (float32)."""
         builder = self.builder
-        turns, rest = self.turns_of_two(x, -20.0)
-        half = self.power_of_two(builder.fsub(turns, self.number(1.0)))
+        turns, rest = self.turns_of_two(x, -20.0, self.form.bias + 1)
+        half = self.power_of_two(turns, 1)
         small = self.fused(builder.fmul(rest, rest), self.horner(_EXPM1, rest), rest)
         value = self.fused(small, half, builder.fsub(half, self.number(0.5)))
         value = builder.fadd(value, value)
         value = self.choose("<", x, self.number(-20.0), self.number(-1.0), value)
         value = self.choose(">", x, self.number(self.form.overflow), self.number(math.inf), value)
-        value = self.choose("<", self.call("fabs", x), self.number(2.0**-25), x, value)
-        return self.kept(x, value)
+        return self.choose("<", self.call("fabs", x), self.number(2.0**-25), x, value)
 
     def tanh(self, x: Any) -> Any:
         """Return the hyperbolic tangent."""
@@ -247,7 +248,7 @@ class Code:
         exponent, shifted = self.split(normal)
         factor = self.real(builder.sub(self.bits(normal), shifted))
         shift = builder.select(tiny, self.number(form.mantissa + 1.0), self.number(0.0))
-        turns = builder.fsub(builder.sitofp(exponent, self.kind), shift)
+        turns = builder.fsub(self.from_whole(exponent), shift)
         return self.log_ends(x, self.log_near(builder.fsub(factor, self.number(1.0)), turns), 0.0)
 
     def log1p(self, x: Any) -> Any:
@@ -261,8 +262,13 @@ class Code:
         scaled = wide.fused(exact, scale, wide.number(-1.0))
         same = builder.icmp_signed("==", exponent, self.whole(0))
         rest = builder.select(same, x, builder.fptrunc(scaled, self.kind))
-        value = self.log_near(rest, builder.sitofp(exponent, self.kind))
+        value = self.log_near(rest, self.from_whole(exponent))
         return self.choose("==", x, self.number(0.0), x, self.log_ends(x, value, -1.0))
+
+    def from_whole(self, value: Any) -> Any:
+        """Return a small integer as a real; not every processor converts vectors of long ones."""
+        whole = self.number(1.5 * 2.0**self.form.mantissa)
+        return self.builder.fsub(self.real(self.builder.add(value, self.bits(whole))), whole)
 
     def split(self, x: Any) -> tuple[Any, Any]:
         """Return the exponent that leaves a factor between sqrt(1/2) and sqrt(2), and its bits in place."""
