@@ -109,7 +109,7 @@ class Built:
         shapes = [program.tensors[t].shape for t in program.outputs]
         products = [c.m * c.n * c.k for c in self.lowered.calls if isinstance(c, ProductCall)]
         largest = max((evaluate(size, dims) for size in products), default=0)
-        if program.recurrences:  # products of single steps are too small for BLAS's threads, which all would get
+        if program.recurrences:  # products of single steps are too small for BLAS's threads
             largest = min(largest, WORTH_THREADS - 1)
         buffers = self.lowered.plan.buffers
         options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "largest": largest}
