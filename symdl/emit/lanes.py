@@ -64,6 +64,8 @@ class _TilePrinter(Printer):
         self.scopes: list[dict[Poly, str]] = []
         """Names of positions, apart from a number that is added, in the blocks around."""
         self.places = 0
+        self.values: list[dict[Body, str]] = []
+        """Names of values in the blocks around, as long as nothing is written."""
 
     def element(self, tensor: int | str, position: Poly) -> str:
         """Return what reads an element, or one of each sample of a tile."""
@@ -73,6 +75,11 @@ class _TilePrinter(Printer):
         if name == ROW:
             return f"rows_at({tensor}, {self.place(base)}, {integer(step)}, live)"
         return f"{tensor}[{self.place(base)}]"
+
+    def forget(self) -> None:
+        """Take it that memory has changed."""
+        for values in self.values:
+            values.clear()
 
     def place(self, position: Poly) -> str:
         """Return a position; what it shares with others that differ by a number gets a name."""
@@ -181,8 +188,10 @@ class _TileWriter(Writer):
             super().block(items, depth)
             return
         self.tile.scopes.append({})
+        self.tile.values.append({})
         super().block(items, depth)
         self.tile.scopes.pop()
+        self.tile.values.pop()
 
     def statement(self, item: Statement) -> None:
         """Write a statement."""
@@ -193,9 +202,11 @@ class _TileWriter(Writer):
         guarded = not isinstance(item, Start | Store) and bool(item.guards)
         if guarded:  # what is named under a condition is not known after it
             tile.scopes.append({})
+            tile.values.append({})
         self.in_lanes(item, tile)
         if guarded:
             tile.scopes.pop()
+            tile.values.pop()
 
     def in_lanes(self, item: Statement, tile: _TilePrinter) -> None:
         """Write a statement on tiles."""
@@ -211,8 +222,7 @@ class _TileWriter(Writer):
             self.put(item, text if differs else f"spread({text})")
         elif isinstance(item, Fold) and item.name in tile.several:
             some = self.conditions(item.guards, tile)
-            text, _ = self.written(item.body, tile)
-            self.step(item, text, some)
+            self.step(item, tile, some)
         else:
             some = self.conditions(item.guards, tile)
             text, differs = self.written(item.body, tile)
@@ -254,17 +264,16 @@ class _TileWriter(Writer):
         if apart or differs:
             tile.several.add(item.name)
 
-    def step(self, item: Fold, text: str, some: str) -> None:
+    def step(self, item: Fold, tile: _TilePrinter, some: str) -> None:
         """Write one step of a running value of each sample."""
         name, zero = item.name, number(IDENTITY[item.op])
         if item.op in ("sum", "prod"):
+            text, _ = self.written(item.body, tile)
             sign = "+" if item.op == "sum" else "*"
             neutral = zero if item.op == "sum" else number(1.0)
             self.line(f"{name} {sign}= {f'choose({some}, {text}, {neutral})' if some else text}")
             return
-        held = f"{self.printer.prefix}{self.printer.count}"
-        self.printer.count += 1
-        self.line(f"{held} = spread({text})")
+        held = self.held(item.body, tile)
         nan = f"({held} != {held})"
         better = f"({held} > {name}) | ({nan} & ({name} == {name}))"
         if item.op == "max":
@@ -276,6 +285,19 @@ class _TileWriter(Writer):
             better = f"{held}_more"
             self.line(f"{name}_at = choose({better}, {integer(item.at)}, {name}_at)")
         self.line(f"{name} = choose({better}, {held}, {name})")
+
+    def held(self, body: Body, tile: _TilePrinter) -> str:
+        """Return the name of a value that several running values of a block may take."""
+        own = any(node.op == "local" for node in body.nodes)
+        name = "" if own else next((values[body] for values in tile.values if body in values), "")
+        if not name:
+            text, differs = self.written(body, tile)
+            name = f"{tile.prefix}{tile.count}"
+            tile.count += 1
+            self.line(f"{name} = {text if differs else f'spread({text})'}")
+            if not own:
+                tile.values[-1][body] = name
+        return name
 
     def update(self, item: Fold | Update, text: str, some: str) -> None:
         """Write a step of a sum over samples, or of one for each sample in memory."""
@@ -289,6 +311,8 @@ class _TileWriter(Writer):
         place = self.at(item)
         if not name:
             self.line(f"{place} += total({text}, live)")
+            if self.tile is not None:
+                self.tile.forget()
         elif item.op == "max":
             held = f"{self.printer.prefix}{self.printer.count}"
             self.printer.count += 1
@@ -304,6 +328,7 @@ class _TileWriter(Writer):
     def put(self, item: Store | Update, text: str) -> None:
         """Write a value of each sample to memory."""
         assert self.tile is not None
+        self.tile.forget()
         base, name, step = in_tile(item.where[0])
         place = self.tile.place(base)
         if name == LANE:
