@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from symdl.lower.body import Body
 from symdl.lower.poly import ZERO, Poly, constant, floor, product
@@ -142,16 +142,25 @@ class FrozenRecurrence:
         return ZERO if self.direction > 0 else self.extent - 1
 
 
+Mask: TypeAlias = tuple[int, int, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """The values of a given integer `tensor` must lie in ``0 .. below - 1``, or where all masks hold.
+    """Values of a given integer `tensor` plus `offset` must lie in ``0 .. below - 1``, where all masks hold.
 
-    A mask is another given tensor and the value that it has at elements that count.
+    A mask is a given tensor, a number, and whether elements count where it has that value or another one.
     """
 
     tensor: int
     below: Poly
-    masks: tuple[tuple[int, int], ...] = ()
+    masks: tuple[Mask, ...] = ()
+    offset: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether all values must lie there, as they are."""
+        return not self.masks and not self.offset
 
 
 @dataclass(frozen=True, slots=True, eq=False)

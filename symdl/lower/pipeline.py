@@ -105,7 +105,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     checks = [
         CheckCall(buffers.places[g.tensor], product(frozen.tensors[g.tensor].shape), g.below)
         for g in frozen.gathers
-        if not g.masks
+        if g.plain
     ]
     kernels, made = calls(bound, buffers, frozen.recurrences, checks)
     splits = [split(step, frozen.tensors, buffers.places, batch) for step in bound] if batch else []

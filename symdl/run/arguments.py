@@ -213,20 +213,21 @@ def check_gathers(
     given = dict(zip(program.inputs, arrays, strict=True))
     for gather in gathers:
         values, below = given[gather.tensor], evaluate(gather.below, dims)
-        for mask, value in gather.masks:
-            values = np.where(given[mask] == value, values, 0)
-        if values.size and (values.min() < 0 or values.max() >= below):
-            raise outside(program.tensors[gather.tensor].name, values, below)
+        low = -gather.offset
+        for mask, value, equal in gather.masks:
+            values = np.where((given[mask] == value) == equal, values, low)
+        if values.size and (values.min() < low or values.max() >= low + below):
+            raise outside(program.tensors[gather.tensor].name, values, low + below, low)
 
 
-def outside(name: str, values: Array, below: int) -> ArgumentError:
+def outside(name: str, values: Array, below: int, low: int = 0) -> ArgumentError:
     """Return the error for a label or position out of range."""
     flat = values.reshape(-1)
-    wrong = np.flatnonzero((flat < 0) | (flat >= below))
+    wrong = np.flatnonzero((flat < low) | (flat >= below))
     where = np.unravel_index(int(wrong[0]), values.shape) if len(wrong) else ()
     value = int(flat[wrong[0]]) if len(wrong) else None
     return ArgumentError(
-        f"{name} holds {value} at {tuple(map(int, where))}, outside 0..{below - 1}",
+        f"{name} holds {value} at {tuple(map(int, where))}, outside {low}..{below - 1}",
         shapes={name: values.shape},
-        cure="labels and positions count from 0",
+        cure="labels and positions count from 0" if low == 0 else "lengths must fit their axis",
     )

@@ -62,7 +62,7 @@ class Compiled:
         kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
         self._dtypes = [np.dtype("int64" if integer else dtype) for integer in kinds]
         places = lowered.plan.places
-        self._masked = [g for g in lowered.program.gathers if g.masks]
+        self._masked = [g for g in lowered.program.gathers if not g.plain]
         self._inputs = [places[t] for t in lowered.program.inputs]
         self._places = Places(self._inputs, self._output_places(), target)
         self._blocks: Blocks | None = None

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.errors import ArgumentError
+from symdl.errors import ArgumentError, ExplainError
+from symdl.explain.derivation import Lines
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.compile import compile
 from symdl.run.reference import evaluate
 
+from ..explain.matrices import Matrices, as_columns
+from ..explain.shown import dims_of
 from ..explain.test_lines import agree, world_of
 from .case import Built, Case, Size
 
@@ -104,8 +107,36 @@ def derivation(case: Case) -> None:
             assert agree(each, world_of(each, loss, used)) > 0
 
 
+def differentials(case: Case) -> None:
+    """Where there is a derivation by differentials, every line is one number, and the result the gradient."""
+    built = case.build()
+    loss, by = built.loss(), built.moving[0]
+    try:
+        told = sd.derive(loss, by, form="differential")
+    except ExplainError:
+        return
+    assert told.text()
+    assert told.at("all").latex()
+    used = built.values(2, *built.directions().values())
+    along = used[str(built.directions()[by].name)]
+    program = collect([loss])
+    at = {str(t.name): used[str(t.name)] for t in program.inputs}
+    arrays, up, down = (
+        evaluate(program, {**at, str(by.name): at[str(by.name)] + step * along}) for step in (0, 1e-5, -1e-5)
+    )
+    moves = {t: (up[t] - down[t]) / 2e-5 for t in arrays if t.dtype == "real"}
+    (gradient,) = computed([sd.grad(loss, by)], used)
+    world = Matrices(arrays, dims_of(arrays), {**moves, by: along})
+    function, lines, result = (s for s in told.sections if isinstance(s, Lines))
+    close(np.squeeze(world.value(function.steps[0].right)), arrays[loss], "the function")
+    for step in lines.steps:
+        close(np.squeeze(world.value(step.right)), np.sum(gradient * along), step, 1e-6)
+    found = world.value(result.steps[0].right)
+    close(np.broadcast_to(found, as_columns(gradient).shape), as_columns(gradient), "the result")
+
+
 def refusals(case: Case) -> None:
-    """A position beyond the end or before the beginning is an error."""
+    """A position beyond the end or before the beginning is an error, before anything is computed."""
     built = case.build()
     n = case.sizes[0]
     program = collect(list(built.outputs))
@@ -117,6 +148,8 @@ def refusals(case: Case) -> None:
             values[f"{case.prefix}.{key}"].flat[-1] = wrong
             with pytest.raises(ArgumentError):
                 evaluate(program, values)
+            with pytest.raises(ArgumentError):
+                compile(list(built.outputs), target="python")(**values)
 
 
 @dataclass(frozen=True, slots=True)

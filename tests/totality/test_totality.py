@@ -55,6 +55,7 @@ def test_mathematics(case: Case) -> None:
     if case.order:
         checks.first_order(case)
         checks.derivation(case)
+        checks.differentials(case)
     if case.order > 1:
         checks.second_order(case)
 
