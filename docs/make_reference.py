@@ -1,0 +1,127 @@
+"""Write the list of all public names, one line each, from their docstrings: ``docs/reference.md``.
+
+    python docs/make_reference.py
+
+The names are those of ``sd``, ``sd.nn`` and ``sd.train``, and the methods of tensors; the line is the beginning
+of a docstring. A test compares the file with what is written here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import symdl as sd
+from symdl.express.methods import ArrayMethods
+
+FILE = Path(__file__).with_name("reference.md")
+INTRODUCTION = """\
+# All names
+
+`import symdl as sd`; what must be given is shown, `...` stands for options, and `help(sd.nn.dense)` tells the rest:
+shapes, options, errors. This page is made from the docstrings by `python docs/make_reference.py`.
+
+Tensors also take Python's operators (`+ - * / % ** @ < <= > >=`) and NumPy's brackets: slices with steps, `None`,
+`...`, tensors of integers as positions. Everything here is a formula; its derivative is derived.
+"""
+SECTIONS = {
+    "Language": "express.build express.dims express.surface express.operators express.tensors express.recurrent "
+    "express.replacing express.stopping errors",
+    "Elementwise": "express.functions express.conditions",
+    "Sums and statistics": "express.statistics",
+    "Shapes": "express.shaping express.joining express.repeating express.padding",
+    "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
+    "Matrices": "express.einsum express.linalg",
+    "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",
+    "Derivations and drawings": "explain.derive explain.together explain.styles explain.updates "
+    "explain.components explain.compose explain.drawing_network explain.plots",
+    "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
+    "Training": "train.callbacks train.history train.epochs train.datasets",
+    "Activations": "nn.activations nn.gates nn.units",
+    "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "
+    "nn.dropout nn.noise",
+    "Sequences": "nn.recurrent nn.sequences",
+    "Losses, penalties, metrics": "nn.losses nn.classification nn.regression nn.similarity nn.alignment "
+    "nn.metrics",
+    "Optimizers and schedules": "nn.optimizers nn.adaptive nn.clipping nn.schedules",
+    "Initial values": "nn.initializers",
+}
+PACKAGES = (
+    ("sd", sd, sd.__all__),
+    ("sd.nn", sd.nn, sd.nn.__all__),
+    ("sd.train", sd.train, sd.train.__all__),
+    ("sd.train.datasets", sd.train.datasets, ("digits", "iris", "mnist")),
+)
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """All public names with the way to reach them, each object once."""
+    seen: set[int] = set()
+    for prefix, package, names in PACKAGES:
+        for name in names:
+            value = getattr(package, name)
+            if str(getattr(value, "__module__", "")).startswith("symdl.") and id(value) not in seen:
+                seen.add(id(value))
+                yield f"{prefix}.{name}", value
+
+
+def line(value: Any) -> str:
+    """The first paragraph of a docstring on one line, and the second where the formula is there."""
+    first, *more = (inspect.getdoc(value) or "").split("\n\n")
+    if (
+        str(value.__module__).startswith("symdl.nn")
+        and more
+        and "``" in more[0]
+        and "`" not in first
+        and "Args:" not in more[0]
+    ):
+        first += f"\n{more[0]}"  # the formula comes second
+    return " ".join(first.split()).replace("``", "`").replace("|", "\\|")
+
+
+def call(path: str, value: Any) -> str:
+    """How a name is called: what must be given, and ``...`` where there is more."""
+    learns = dataclasses.is_dataclass(value) and str(value.__module__).startswith("symdl.nn")
+    if not inspect.isfunction(value) and not learns:
+        return path
+    shown, more = [], False
+    for parameter in inspect.signature(value).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            shown.append(f"*{parameter.name}")
+        elif parameter.kind is parameter.VAR_KEYWORD or parameter.default is not parameter.empty:
+            more = True
+        elif parameter.name != "self":
+            named = parameter.kind is parameter.KEYWORD_ONLY
+            shown.append(f"{parameter.name}=" if named else parameter.name)
+    return f"{path}({', '.join([*shown, '...'] if more else shown)})"
+
+
+def section_of(value: Any) -> str:
+    """The heading under which an object stands, by the module that defines it."""
+    home = str(value.__module__).removeprefix("symdl.")
+    return next((title for title, homes in SECTIONS.items() if home in homes.split()), home)
+
+
+def page() -> str:
+    """The whole file."""
+    groups: dict[str, list[str]] = {title: [] for title in SECTIONS}
+    for path, value in public():
+        groups.setdefault(section_of(value), []).append(f"| `{call(path, value)}` | {line(value)} |")
+    methods = [
+        f"| `x.{call(name, value)}` | {line(value)} |"
+        for name, value in inspect.getmembers(ArrayMethods, inspect.isfunction)
+        if not name.startswith("_")
+    ]
+    groups = {"Methods of tensors": methods, **groups}
+    parts = [INTRODUCTION]
+    for title, rows in groups.items():
+        if rows:
+            parts.append("\n".join([f"## {title}", "", "| | |", "|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    FILE.write_text(page(), encoding="utf-8")
