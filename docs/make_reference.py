@@ -2,7 +2,7 @@
 
     python docs/make_reference.py
 
-The names are those of ``sd``, ``sd.nn`` and ``sd.train``, and the methods of tensors; the line is the beginning
+The names are those of ``sd``, ``sd.nn`` and ``sd.train``, and the methods of tensors; a line is the beginning
 of a docstring. A test compares the file with what is written here.
 """
 
@@ -21,15 +21,15 @@ FILE = Path(__file__).with_name("reference.md")
 INTRODUCTION = """\
 # All names
 
-`import symdl as sd`; what must be given is shown, `...` stands for options, and `help(sd.nn.dense)` tells the rest:
-shapes, options, errors. This page is made from the docstrings by `python docs/make_reference.py`.
+`import symdl as sd`; what must be given is shown, `...` stands for options, and `help(sd.nn.dense)` tells
+the rest: shapes, options, errors. This page is made from the docstrings by `python docs/make_reference.py`.
 
-Tensors also take Python's operators (`+ - * / % ** @ < <= > >=`) and NumPy's brackets: slices with steps, `None`,
-`...`, tensors of integers as positions. Everything here is a formula; its derivative is derived.
+Tensors also take Python's operators (`+ - * / % ** @ < <= > >=`) and NumPy's brackets: slices with steps,
+`None`, `...`, tensors of integers as positions. Everything here is a formula; its derivative is derived.
 """
 SECTIONS = {
-    "Language": "express.build express.dims express.surface express.operators express.tensors express.recurrent "
-    "express.replacing express.stopping errors",
+    "Language": "express.build express.dims express.surface express.operators express.tensors "
+    "express.recurrent express.replacing express.stopping errors",
     "Elementwise": "express.functions express.conditions",
     "Sums and statistics": "express.statistics",
     "Shapes": "express.shaping express.joining express.repeating express.padding",
