@@ -97,14 +97,14 @@ def derivation(case: Case) -> None:
     loss = built.loss()
     values = built.values(n)
     used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs}
-    told = [sd.derive(loss, t) for t in built.moving]
-    for each in told:
-        assert each.text()
-        assert each.at("all").text(ascii=True)
-        assert each.at("all").latex()
-    with np.errstate(all="ignore"):  # where nothing counts, the logarithm of 0 is meant
-        for each in {id(d): d for d in (told[0], told[-1])}.values():
-            assert agree(each, world_of(each, loss, used)) > 0
+    learned = [t for t in built.moving if t.role == "parameter"] or built.moving[1:]
+    for by in (built.moving[0], *learned[:1]):
+        told = sd.derive(loss, by)
+        for depth in ("result", "all"):
+            assert told.at(depth).text()
+            assert told.at(depth).latex()
+        with np.errstate(all="ignore"):  # where nothing counts, the logarithm of 0 is meant
+            assert agree(told, world_of(told, loss, used)) > 0
 
 
 def differentials(case: Case) -> None:
