@@ -89,13 +89,13 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     heads: Mapping[int, str] = {}
     tiles: frozenset[int] = frozenset()
     if schedule != "naive":
-        windows = [e.number for e in equations if direct(e, frozen.tensors, batch)]
+        windows = direct(equations, frozen.tensors, batch)
         frozen, equations = with_windows(frozen, equations, windows)
         equations = without_copies(frozen, equations)
         tiled = with_tiles(frozen, equations, batch, windows)
         frozen, equations = tiled.program, tiled.equations
         heads, tiles = tiled.heads, tiled.apart
-    found = {e.number: as_contraction(e, frozen.tensors) for e in equations}
+    found = {e.number: as_contraction(e, frozen.tensors) for e in equations if e.number not in heads}
     contractions = {number: c for number, c in found.items() if c is not None}
     groups = fuse(frozen, equations, contractions, heads=heads, tiles=tiles, naive=schedule == "naive")
     steps = verify_steps(frozen, _steps(frozen, groups, batch, naive=schedule == "naive"))

@@ -29,6 +29,8 @@ MOST_WEIGHTS = LARGEST_SUM
 Of more, blocks of samples cannot have gradients of their own. Up to there a tile is faster than a matrix
 product, between 1.5 times (64 channels) and 3.5 times (32), except for batches of a few samples.
 """
+_IMAGE = 4
+"""Axes of images: samples, channels, height and width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +48,41 @@ class Tiled:
     apart: frozenset[int]
 
 
-def direct(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str) -> str:
-    """Return the index of the samples if a sum over windows is to be computed directly, else nothing."""
+def direct(equations: Sequence[FrozenEquation], tensors: Sequence[TensorInfo], batch: str) -> list[int]:
+    """Return the numbers of the sums to be computed directly.
+
+    Those over moving windows, and where there are some, those over the channels of images, too, so that
+    images stay in tiles from one convolution to the next.
+    """
+    windows = [e.number for e in equations if _direct(e, tensors, batch, moving=True)]
+    more = (e.number for e in equations if windows and _direct(e, tensors, batch, moving=False))
+    return [*windows, *(number for number in more if number not in windows)]
+
+
+def _direct(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str, *, moving: bool) -> bool:
+    """Say whether an equation is a sum over windows, or over channels if they need not be `moving`."""
     found = factors(equation.body) if equation.op == "sum" else None
     if found is None or equation.scattered or equation.fixed or tensors[equation.lhs].integer:
-        return ""
+        return False
     polys = [p for item in found[0] for p in item.where]
-    moving = any(variables(p) and not isinstance(p.atom, Var) for p in polys)
-    if not moving or any(isinstance(atom, Pick) for p in polys for atom in atoms(p)):
-        return ""
+    moves = any(variables(p) and not isinstance(p.atom, Var) for p in polys)
+    if moves != moving or any(isinstance(a, Pick) for p in polys for a in atoms(p)):
+        return False
     sample = samples(equation, tensors, batch)
     with_samples = [item for item in found[0] if any(sample in variables(p) for p in item.where)]
-    if not sample or not with_samples:
-        return ""
+    if not sample or not with_samples or not (moving or _channels(equation, found[0], with_samples)):
+        return False
     weights = [product(tensors[int(item.tensor)].shape) for item in found[0] if item not in with_samples]
     if sample in equation.bound:
         weights = [product(tensors[equation.lhs].shape)]
     small = all(w.number is not None and w.number <= MOST_WEIGHTS for w in weights)
-    return sample if small and (weights or sample not in equation.bound) else ""
+    return small and bool(weights)
+
+
+def _channels(equation: FrozenEquation, loads: Sequence[Load], with_samples: Sequence[Load]) -> bool:
+    """Say whether a product is one of matrices, and has images in it."""
+    left, right = ({v for p in item.where for v in variables(p)} & {*equation.free} for item in loads)
+    return bool(left - right and right - left) and any(len(item.where) >= _IMAGE for item in with_samples)
 
 
 def samples(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str) -> str:
@@ -117,7 +136,8 @@ class _Tiles:
         defined = {e.lhs for e in equations if not e.scattered and not e.fixed}
         kept = {*program.outputs, *(t for pair in program.updates for t in pair)}
         self.free = {t for t in defined - kept if _batched(self.tensors[t], batch)}
-        self.products = {e.number for e in equations if as_contraction(e, self.tensors) is not None}
+        others = [e for e in equations if e.number not in chosen]
+        self.products = {e.number for e in others if as_contraction(e, self.tensors) is not None}
         for equation in equations:
             whole = equation.number in self.products or equation.fixed or equation.scattered
             for tensor, first in self.accesses(equation):

@@ -11,12 +11,13 @@ import sympy as sp
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.express.build import tensor
-from symdl.express.dims import Dim
+from symdl.express.build import parameter, tensor
+from symdl.express.dims import Dim, indices
 from symdl.express.operators import elementwise
 from symdl.express.program import Program, collect
+from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.lower.blocked import Sum, cost, factors
+from symdl.lower import blocked
 from symdl.lower.ir import TILE, Item, Loop, When
 from symdl.lower.pipeline import Lowered, lower
 from symdl.lower.poly import constant
@@ -30,6 +31,14 @@ Layers = Callable[[Tensor], Tensor]
 
 def convolution(channels: int = 4, **options: Any) -> Layers:
     return lambda x: nn.conv2d(x, channels, kernel_size=3, name=f"c{x.serial}", **options)
+
+
+def mixed(x: Tensor, channels: int) -> Tensor:
+    """A sum over channels at each point."""
+    i, o, c, h, w = indices("i o c h w")
+    weight = parameter("m.W", (channels, x.shape[1]))
+    body = Sum(x.at(i, c, h, w) * weight[o, c], c)
+    return define("m.Z", (i, o, h, w), body, shape=(n, channels, *x.shape[2:]))
 
 
 def chain(*layers: Layers) -> Layers:
@@ -49,6 +58,14 @@ NETS: dict[str, tuple[Layers, tuple[int, ...]]] = {
     "groups": (convolution(groups=2, padding=1), (4, 4, 4)),
     "each channel": (convolution(groups=4, padding=1), (4, 4, 4)),
     "transposed": (lambda x: nn.conv_transpose2d(x, 3, kernel_size=3, stride=2, name="t"), (2, 3, 3)),
+    "points": (
+        chain(
+            convolution(4, padding=1, activation=nn.relu),
+            lambda x: mixed(x, 6),
+            convolution(2),
+        ),
+        (2, 4, 5),
+    ),
     "sequences": (lambda x: nn.conv1d(x, 5, kernel_size=4, padding=2, name="s"), (3, 9)),
     "network": (
         chain(
@@ -122,6 +139,11 @@ def test_a_network_runs_in_lanes_and_lays_nothing_out() -> None:
     assert not any("(each)" in name for name in kept)
 
 
+def test_between_convolutions_sums_over_channels_stay_in_tiles() -> None:
+    assert "gemm" not in lower(program("points")).structures
+    assert "gemm" in lower(collect([mixed(tensor("X", (n, 2, 4, 5)), 6)])).structures
+
+
 def test_a_pixel_serves_several_channels() -> None:
     lowered = lower(program("padding"))
     forward = next(found for loop in lanes(lowered) if (found := _terms(loop.items)))
@@ -141,9 +163,9 @@ def _terms(items: tuple[Item, ...]) -> list[tuple[Item, ...]]:
 def test_the_cost_model_blocks_channels_before_positions() -> None:
     loops = tuple(Loop(v, constant(size), ()) for v, size in (("o", 16), ("p", 12)))
     read, weight = frozenset({"p", "c"}), frozenset({"o", "c"})
-    found = Sum("x0", loops, 1000, (read,), (weight,), frozenset({"p"}), 3)
-    assert factors(found) == {"o": 8, "p": 1}
-    assert cost(found, {"o": 8, "p": 1}) < cost(found, {"o": 1, "p": 1})
+    found = blocked.Sum("x0", loops, 1000, (read,), (weight,), frozenset({"p"}), 3)
+    assert blocked.factors(found) == {"o": 8, "p": 1}
+    assert blocked.cost(found, {"o": 8, "p": 1}) < blocked.cost(found, {"o": 1, "p": 1})
 
 
 def test_many_channels_stay_a_matrix_product() -> None:
