@@ -50,6 +50,18 @@ def gradients(built: Built, bend: Callable[[Any], Any] = lambda y: y) -> tuple[T
     return sd.grad(built.loss(bend), list(built.moving))
 
 
+def sizes(case: Case) -> None:
+    """A symbolic size gives what the number gives."""
+    symbolic = case.build()
+    for n in filter(None, case.sizes):
+        fixed = case.build(n)
+        values = fixed.values(n)
+        found = computed(symbolic.outputs, values)
+        for t, ours, expected in zip(fixed.outputs, found, computed(fixed.outputs, values), strict=True):
+            assert expected.shape == t.shape
+            close(ours, expected, t)
+
+
 def first_order(case: Case) -> None:
     """The derivation against central differences and a tape."""
     built = case.build()

@@ -51,6 +51,7 @@ def test_cases_have_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_mathematics(case: Case) -> None:
+    checks.sizes(case)
     checks.refusals(case)
     if case.order:
         checks.first_order(case)
