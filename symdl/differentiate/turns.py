@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.prepare import prepare
 from symdl.errors import CompileError
 from symdl.express.equations import Equation
 from symdl.express.operators import elementwise
 from symdl.express.ordering import order
-from symdl.express.program import Fact, Program
+from symdl.express.program import Fact, Program, collect
 from symdl.express.replacing import renew
 from symdl.express.tensors import Tensor
 
@@ -58,6 +59,8 @@ def training_step(
     """
     step = _Step(tuple(facts))
     losses = [step.add(turn) for turn in turns]
+    for equation in prepare(collect(metrics))[0].equations if metrics else ():
+        step.known.setdefault(equation.lhs, equation)
     outputs = losses
     if len(losses) > 1:
         outputs = [

@@ -70,10 +70,8 @@ def log_cosh(
     reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
-    """``log(cosh(r))`` for ``r = prediction - target``, as ``r + log(1 + exp(-2 r)) - log 2``."""
-    return _of_residual(
-        lambda r: r + sp.log(1 + sp.exp(-2 * r)) - sp.log(2), prediction, target, mask, reduction, name
-    )
+    """``log(cosh(r))`` for ``r = prediction - target``, without overflow; the slope is ``tanh(r)``."""
+    return _of_residual(lambda r: sp.log(sp.cosh(r)), prediction, target, mask, reduction, name)
 
 
 def gaussian_nll(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.prepare import prepare
 from symdl.errors import ArgumentError, CompileError
 from symdl.express.dims import Dim
 from symdl.express.program import Fact, Program, collect
@@ -64,12 +65,12 @@ def compile(
     if isinstance(output, list | tuple):
         if wrt is not None:
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
-        return Compiled(collect(_tensors(output), facts=facts), **options)
+        return Compiled(prepare(collect(_tensors(output), facts=facts))[0], **options)
     if not isinstance(output, Tensor) and not (hasattr(output, "atoms") and output.atoms(Access)):
         return _scalar(output, wrt, options)
     tensor = output if isinstance(output, Tensor) else define(None, (), output)
     if wrt is None:
-        return Compiled(collect([tensor], facts=facts), pack=_only, **options)
+        return Compiled(prepare(collect([tensor], facts=facts))[0], pack=_only, **options)
     if tensor.rank:
         raise CompileError(
             f"{tensor} has rank {tensor.rank}; only a scalar has gradients",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.differentiate.prepare import prepare
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import Tensor
 from symdl.run.compiled import Compiled
@@ -40,7 +41,7 @@ class Forward:
 
 def forward(outputs: Sequence[Tensor], *, dtype: str, target: str, facts: Sequence[Fact] = ()) -> Forward:
     """Compile a forward pass."""
-    program = collect(tuple(outputs), facts=facts)
+    program, _ = prepare(collect(tuple(outputs), facts=facts))
     reads = frozenset(str(t.name) for t in program.inputs)
     lanes = chosen(None) or min(cores(), MOST_LANES)
     return Forward(Compiled(program, dtype=dtype, target=target, threads=lanes), reads)
@@ -75,9 +76,7 @@ def score(
     return Score(loss, accuracy, dict(zip(names, values, strict=True)))
 
 
-def label_of(
-    outputs: Sequence[Tensor], ranges: Sequence[LabelRange]
-) -> tuple[Tensor | None, Tensor | None]:
+def label_of(outputs: Sequence[Tensor], ranges: Sequence[LabelRange]) -> tuple[Tensor | None, Tensor | None]:
     """Return the input that holds classes and the output that holds their logits, if that is clear.
 
     The output is the only one of rank 2 for which there is one input that fits: of rank 1, integer, its

@@ -181,3 +181,20 @@ def test_a_parameter_passed_twice_is_shared() -> None:
     before = model.evaluate({"x": data})["loss"]
     model.fit({"x": data}, optimizer=sd.nn.Adam(0.02), epochs=60)
     assert model.evaluate({"x": data})["loss"] < 0.5 * before
+
+
+def test_a_loss_is_the_same_number_with_and_without_gradients() -> None:
+    n = sd.Dim("n")
+    x, y, w = sd.tensor("x", (n,)), sd.tensor("y", (n,)), sd.parameter("w", ())
+    p = sd.sigmoid(w * x)
+    loss = -(y * sd.log(p) + (1 - y) * sd.log(1 - p)).mean()
+    data = {"x": np.array([1.0, -1.0, 1000.0, -1000.0]), "y": np.array([1.0, 0.0, 0.0, 1.0])}
+    expected = (2 * np.log1p(np.exp(-1.0)) + 2000) / 4
+    value, _ = sd.compile(loss, wrt="parameters")(w=1.0, **data)
+    np.testing.assert_allclose([value, sd.compile(loss)(w=1.0, **data)], expected)
+    penalty = (w**2).sum()
+    model = sd.Model(penalty, metrics={"fit": loss})
+    model.parameters["w"][...] = 1
+    assert model.evaluate(data)["fit"] == pytest.approx(expected, rel=1e-6)
+    epoch = model.fit(data, optimizer=sd.nn.SGD(0.0), batch_size=4, progress=False).epochs[0]
+    assert epoch.values["fit"] == pytest.approx(expected, rel=1e-6)
