@@ -85,7 +85,7 @@ class Built:
 
     def linked(self, made: Table) -> Array:
         """Return a table of calls with the addresses of the kernels."""
-        code = np.array(made.rows or [[0]], "int64")[: len(made.rows)]
+        code = np.array(made.rows or [[0, 0]], "int64")[: len(made.rows)]
         if self.target == "cpu":
             rows = code[:, 0] == KERNEL
             code[rows, 1] = self._entries[code[rows, 1]]

@@ -301,3 +301,11 @@ def test_a_long_sum_beside_an_inner_loop_keeps_its_digits(target: Any) -> None:
     count = 3_000 if target == "python" else 3_000_000
     values = np.full((count, 2), np.float32(0.1))
     np.testing.assert_allclose(total(X=values) / count, 0.1 + np.log(2), rtol=3e-7)
+
+
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_an_input_may_be_an_output(target: Any) -> None:
+    x = tensor("x", (2, 3))
+    given = np.arange(6.0).reshape(2, 3)
+    for found in build([x, x], target=target)(x=given):
+        np.testing.assert_array_equal(found, given)
