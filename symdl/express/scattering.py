@@ -7,8 +7,8 @@ gradient is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import sympy as sp
 
@@ -17,8 +17,8 @@ from symdl.express.dims import at_most
 from symdl.express.equations import Equal, Guard, InRange, Origin
 from symdl.express.operators import axis_indices, elementwise, normal_axes
 from symdl.express.selecting import Bounds, positions_within
-from symdl.express.surface import Max, Prod, Reduce, Sum, define
-from symdl.express.tensors import Tensor
+from symdl.express.surface import ArgMax, Max, Prod, Reduce, Sum, define
+from symdl.express.tensors import DType, Tensor
 
 Writing = Literal["set", "add", "multiply", "max", "min"]
 
@@ -40,8 +40,9 @@ def scatter(
         positions: int64, as many axes as `x`; off `axis` no size is larger than that of `x`.
         updates: the shape of `positions`.
         axis: along which the positions count.
-        op: ``"set"`` replaces (of several updates of one place the mean counts), ``"add"``, ``"multiply"``,
-            ``"max"`` and ``"min"`` combine the updates with what is there.
+        op: ``"set"`` replaces (of several updates of one place the last counts, and only it gets a
+            gradient; each place looks at all updates), ``"add"``, ``"multiply"``, ``"max"`` and ``"min"``
+            combine the updates with what is there.
         mode: of positions outside the axis: ``"raise"`` writes them nowhere, ``"wrap"`` counts them on from
             the other end.
         name: of the result.
@@ -70,6 +71,8 @@ def scatter(
     inside: list[Guard] = [
         InRange(where[a], ids.shape[a]) for a in off if not at_most(x.shape[a], ids.shape[a])
     ]
+    if op == "set":
+        return _replaced(x, ids, updates, along, inside, name)
     guards = [*inside, Equal(ids.at(*reads), where[along])]
 
     def gathered(kind: type[Reduce], value: sp.Expr) -> Tensor:
@@ -79,22 +82,45 @@ def scatter(
     return _combined(op, x, updates.at(*reads), gathered, name)
 
 
+def _replaced(
+    x: Tensor, ids: Tensor, updates: Tensor, along: int, inside: Sequence[Guard], name: str | None
+) -> Tensor:
+    """The last update of each place, and `x` where there is none.
+
+    The number of the last update is where ``k`` for updates of the place, -1 for others, is largest.
+    """
+    where = axis_indices(x.rank)
+    (k,) = axis_indices(1, skip=where)
+    count = ids.shape[along]
+
+    def reads(number: sp.Expr) -> tuple[sp.Expr, ...]:
+        return (*where[:along], number, *where[along + 1 :])
+
+    def made(body: Any, dtype: DType, rule: str) -> Tensor:
+        return define(None, where, body, shape=x.shape, dtype=dtype, guards=inside, origin=Origin(rule))
+
+    if count == 0:
+        return elementwise(lambda old: old, x, name=name, rule="scatter")
+    mine = sp.Piecewise((k, sp.Eq(ids.at(*reads(k)), where[along])), (-1, True))
+    last = made(ArgMax(mine, (k, count)), "int64", "last update").at(*where)
+    written = sp.Piecewise((1, sp.Eq(ids.at(*reads(last)), where[along])), (0, True))
+    parts = made(updates.at(*reads(last)), "real", "update"), made(written, "real", "written")
+    return elementwise(
+        lambda old, new, found: sp.Piecewise((new, found > 0), (old, True)),
+        *(x, *parts),
+        name=name,
+        rule="scatter",
+    )
+
+
 def _combined(
-    op: Writing,
+    op: Literal["add", "multiply", "max", "min"],
     x: Tensor,
     update: sp.Expr,
     gathered: Callable[[type[Reduce], sp.Expr], Tensor],
     name: str | None,
 ) -> Tensor:
     """Join what is there with all that `gathered` finds for its place."""
-    if op == "set":
-        count, total = gathered(Sum, sp.Integer(1)), gathered(Sum, update)
-        return elementwise(
-            lambda old, n, new: sp.Piecewise((new / n, n > 0), (old, True)),
-            *(x, count, total),
-            name=name,
-            rule="scatter",
-        )
     if op in ("max", "min"):
         sign, extreme = (1, sp.Max) if op == "max" else (-1, sp.Min)
         best = gathered(Max, sign * update)

@@ -36,7 +36,7 @@ JOIN: dict[Writing, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("where", ["distinct", "shared"])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_scatter(op: Writing, where: str, axis: int) -> None:
-    ids = DISTINCT if where == "distinct" or op == "set" else SHARED
+    ids = DISTINCT if where == "distinct" else SHARED
     data, updates = (X, U) if axis == 0 else (X.T, U.T)
     places = ids if axis == 0 else ids.T
     x, p, u = tensor("x", data.shape), tensor("p", places.shape, dtype="int64"), tensor("u", updates.shape)
@@ -77,10 +77,18 @@ def test_fewer_columns_leave_the_others() -> None:
     np.testing.assert_allclose(run(x=X, p=DISTINCT[:, :2], u=U[:, :2]), expected)
 
 
-def test_of_several_updates_the_mean_is_set() -> None:
-    x, p, u = tensor("x", (2,)), tensor("p", (3,), dtype="int64"), tensor("u", (3,))
-    run = compile(scatter(x, p, u))
-    np.testing.assert_allclose(run(x=[5.0, 6.0], p=np.array([1, 1, 1]), u=[1.0, 2.0, 6.0]), [5, 3])
+def test_of_several_updates_the_last_is_set_and_learns() -> None:
+    x, p, u = tensor("x", (3,)), tensor("p", (3,), dtype="int64"), tensor("u", (3,))
+    run = compile((scatter(x, p, u) ** 2).sum(), wrt=[x, u])
+    value, slopes = run(x=[5.0, 6.0, 7.0], p=np.array([1, 1, 0]), u=[1.0, 2.0, 4.0])
+    assert value == 16 + 4 + 49
+    np.testing.assert_array_equal(slopes["x"], [0, 0, 14])
+    np.testing.assert_array_equal(slopes["u"], [0, 4, 8])
+
+
+def test_nothing_to_write_leaves_all() -> None:
+    x, p, u = tensor("x", (3,)), tensor("p", (0,), dtype="int64"), tensor("u", (0,))
+    np.testing.assert_array_equal(compile(scatter(x, p, u))(x=[5.0, 6.0, 7.0]), [5, 6, 7])
 
 
 def test_positions_may_count_from_the_end() -> None:
