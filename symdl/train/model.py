@@ -26,6 +26,7 @@ from symdl.train.forward import Forward, forward, label_of, predict, score
 from symdl.train.history import History
 from symdl.train.loop import Score
 from symdl.train.parts import Named
+from symdl.train.tables import summary
 
 if TYPE_CHECKING:
     from symdl.train.callbacks import Callback
@@ -197,16 +198,11 @@ class Model:
         return {"loss": found.loss, **accuracy, **found.values}
 
     def summary(self) -> str:
-        """Return a table of the parameters: names, shapes, counts."""
-        rows = [("parameter", "shape", "count")]
-        for name, array in self.parameters.items():
-            rows.append((name, " x ".join(map(str, array.shape)) or "1", f"{array.size:,}"))
-        total = sum(array.size for array in self.parameters.values())
-        rows.append(("total", "", f"{total:,}"))
-        widths = [max(len(row[c]) for row in rows) for c in range(3)]
-        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
-        rule = "-" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        """Return a table of the parameters, and of running states if there are any: names, shapes, counts.
+
+        The total counts parameters only.
+        """
+        return summary(self.parameters, self.running)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write parameters and running states into a ``.npz`` file, whole or not at all.

@@ -55,6 +55,16 @@ def test_summary(model: Model) -> None:
     assert repr(model) == "Model(X, t -> L, 75 parameters, float32)"
 
 
+def test_summary_lists_running_statistics() -> None:
+    x = tensor("X", (Dim("n"), 4))
+    model = Model((nn.batch_norm(x, name="norm") ** 2).mean())
+    lines = model.summary().splitlines()
+    states = lines[lines.index("") + 1 :]
+    assert states[0].split() == ["state", "shape", "count"]
+    assert {line.split()[0] for line in states[2:]} == set(model.running)
+    assert "total" in lines[lines.index("") - 1]
+
+
 def test_predict_and_evaluate_agree_with_numpy(model: Model, data: Data) -> None:
     logits = by_hand(model, data["X"])
     np.testing.assert_allclose(model.predict(X=data["X"]), logits, rtol=1e-4, atol=1e-5)
