@@ -69,6 +69,7 @@ _OPERATORS = {
     "besselk": r"\operatorname{K}",
     "trace": r"\operatorname{tr}",
     "StopGradient": r"\operatorname{sg}",
+    "RandomUniform": r"\operatorname{uniform}",
 }
 _RELATION = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "|": r"\mid"}
 _LOGIC = {"and": r"\wedge", "or": r"\vee"}
@@ -104,7 +105,8 @@ def bracketed(node: Node, *, pair: str = "()") -> str:
 
 
 def _at_least(node: Node, level: int) -> str:
-    return latex(node) if precedence(node) >= level else bracketed(node)
+    loose = precedence(node) < level or (level > SUM and isinstance(node, Call) and node.name == "Mod")
+    return bracketed(node) if loose else latex(node)
 
 
 def needs_brackets(node: Node) -> bool:
@@ -198,7 +200,7 @@ def _power(node: Power) -> str:
             return f"{_OPERATORS[base.name]}^{exponent}{_arguments(base)}"
     if isinstance(base, Number | Call | Norm | Applied) and precedence(base) == ATOM:
         length = isinstance(base, Call) and base.name == "sqrt" and isinstance(base.args[0], Norm)
-        plain = length or not (isinstance(base, Call) and base.name in ("sqrt", "exp", "Abs"))
+        plain = length or not (isinstance(base, Call) and base.name in ("sqrt", "exp", "Abs", "Mod"))
         if plain:
             return f"{latex(base)}^{exponent}"
     if _is_array(base):

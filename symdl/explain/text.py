@@ -94,6 +94,9 @@ _NAMES = {
     "inverse": "inv",
     "determinant": "det",
     "trace": "tr",
+    "Mod": "mod",
+    "StopGradient": "sg",
+    "RandomUniform": "uniform",
 }
 
 
@@ -179,6 +182,8 @@ class _Text:
             return f"{self.at_least(node.args[0], ATOM)}⁻¹"
         if node.name == "Abs":
             return f"|{self.show(node.args[0])}|"
+        if node.name == "floor" and not self.ascii:
+            return f"⌊{self.show(node.args[0])}⌋"
         name = _NAMES.get(node.name) or self.sign(node.name)
         return f"{name}({', '.join(map(self.show, node.args))})"
 

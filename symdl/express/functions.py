@@ -10,7 +10,9 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.errors import ExpressionError
 from symdl.express.operators import apply, elementwise
+from symdl.express.tensors import Tensor
 
 
 def exp(x: Any) -> Any:
@@ -153,6 +155,11 @@ def mod(x: Any, divisor: Any) -> Any:
     """``x - divisor*floor(x/divisor)``: what remains has the sign of the divisor, as ``%`` in Python.
 
     The slope by `x` is 1 everywhere, also at the jumps.
+
+    Raises:
+        ExpressionError: the divisor is the number 0.
     """
+    if not isinstance(divisor, Tensor) and sp.sympify(divisor, strict=True).is_zero:
+        raise ExpressionError("there is no remainder of a division by 0", cure="use another divisor")
     whole = all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in (x, divisor))
     return elementwise(sp.Mod, x, divisor, rule="mod", dtype="int64" if whole else "real")

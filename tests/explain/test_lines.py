@@ -15,10 +15,12 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.explain import tree as t
 from symdl.explain.derivation import Derivation, Lines, Step
 from symdl.explain.derive import derive
+from symdl.express import functions
 from symdl.express import operators as op
 from symdl.express.build import parameter, sums_to_one, tensor
 from symdl.express.dims import Dim
 from symdl.express.program import collect
+from symdl.express.stopping import stop_gradient
 from symdl.express.tensors import Tensor
 from symdl.nn import activations, losses
 from symdl.nn.layers import dense
@@ -248,3 +250,12 @@ def test_named_intermediates() -> None:
     for step in chain.steps:
         world = Shown(symbols={**values, **{sp.Symbol(s.name, real=True): v for s, v in values.items()}})
         assert world.value(step.right) == pytest.approx(exact, rel=1e-9)
+
+
+def test_remainders_and_what_is_stopped_read_as_mathematics() -> None:
+    x = tensor("x", (n, 4))
+    loss = (functions.mod(x, 2) ** 2 * stop_gradient(x)).sum()
+    shown = derive(loss, x)
+    assert "mod(x[i,j], 2)²·sg(x[i,j])" in str(shown)
+    assert "⌊x[i,j]/2⌋" in str(shown)
+    assert r"(x_{ij} \bmod 2)^2 \operatorname{sg}(x_{ij})" in shown.latex()

@@ -12,6 +12,7 @@ import pytest
 import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
+from symdl.errors import ExpressionError
 from symdl.express import functions as f
 from symdl.express.build import tensor
 from symdl.express.program import collect
@@ -100,3 +101,15 @@ def test_expressions_stay_expressions() -> None:
     z = sp.Symbol("z", real=True)
     assert f.tan(z) == sp.tan(z)
     assert f.expm1(z) == sp.exp(z) - 1
+
+
+def test_a_remainder_of_a_division_by_zero_is_refused() -> None:
+    with pytest.raises(ExpressionError, match="division by 0"):
+        f.mod(tensor("x", (2,)), 0)
+
+
+def test_slopes_of_powers_at_zero() -> None:
+    x, y = tensor("x", (5,)), tensor("y", (5,))
+    derivative = differentiate(f.power(x, y).sum(), [x])
+    found = evaluate(derivative.program, {"x": [0.0, 0.0, 0.0, 2.0, -3.0], "y": [2.0, 3.0, 1.0, -1.0, 3.0]})
+    np.testing.assert_allclose(found[derivative.gradient(x)], [0, 0, 1, -0.25, 27])
