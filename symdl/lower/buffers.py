@@ -22,10 +22,13 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """A stretch of memory: the tensor it is named after, its kind, how many elements, when in use."""
+    """A stretch of memory: the tensor it is named after, its kind, how many elements, when in use.
+
+    A block of ``scratch`` belongs to no tensor, and every lane has its own.
+    """
 
     tensor: int
-    kind: Literal["given", "output", "arena"]
+    kind: Literal["given", "output", "arena", "scratch"]
     count: Poly
     integer: bool
     first: int
@@ -168,8 +171,10 @@ def count(info: TensorInfo) -> Poly:
     return info.count
 
 
-def arena(buffers: Sequence[Buffer], sizes: Mapping[str, int], itemsize: int) -> tuple[list[int], int]:
-    """Return an offset for every buffer of kind ``arena`` (0 for others) and the arena's length, in bytes.
+def arena(
+    buffers: Sequence[Buffer], sizes: Mapping[str, int], itemsize: int, kind: str = "arena"
+) -> tuple[list[int], int]:
+    """Return an offset for every buffer of a kind (0 for others) and the length of all together, in bytes.
 
     Buffers in use at the same time do not overlap; each starts at a multiple of 64.
     """
@@ -177,7 +182,7 @@ def arena(buffers: Sequence[Buffer], sizes: Mapping[str, int], itemsize: int) ->
     active: list[tuple[int, int, int]] = []  # start, end, last step in use; sorted
     total = 0
     for place, buffer in sorted(enumerate(buffers), key=lambda pair: pair[1].first):
-        if buffer.kind != "arena":
+        if buffer.kind != kind:
             continue
         need = evaluate(buffer.count, sizes) * (8 if buffer.integer else itemsize)
         need = -(-max(need, 1) // ALIGNMENT) * ALIGNMENT

@@ -13,24 +13,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.blocks import COPIES, LARGEST_SUM, pieces, sample_blocks, tile_blocks, worth_adding
+from symdl.lower.blocks import (
+    COPIES,
+    LARGEST_SUM,
+    pieces,
+    row_blocks,
+    sample_blocks,
+    tile_blocks,
+    worth_adding,
+)
 from symdl.lower.buffers import ALIGNMENT, Buffer
 from symdl.lower.calls import (
     Call,
     CheckCall,
     CombineCall,
-    KernelCall,
     Matrix,
     ProductCall,
     RepeatCall,
     TakeCall,
     TotalCall,
 )
+from symdl.lower.cutting import Cutter
 from symdl.lower.features import feature_shares, wide_inputs
 from symdl.lower.parallel import Partition, View, renumbered
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ZERO, Poly, constant, evaluate, product
-from symdl.lower.rows import Split, Touch, fewer, rows_name, work
+from symdl.lower.rows import Split, Touch, work
+from symdl.lower.sharing import shared
+from symdl.lower.streams import Stream, streams
 from symdl.lower.tasks import Tasks, Use
 
 _PRODUCTS, _OPERATIONS, _CALL = 40.0, 40.0, 60.0
@@ -79,11 +89,16 @@ class _Partitioner:
         count, tiled = dims[lowered.batch], any(info.tiled for info in lowered.program.tensors)
         self.samples = tile_blocks(count) if tiled else sample_blocks(count, self.rows_each())
         self.buffers = list(lowered.plan.buffers)
-        self.views: dict[tuple[int, int], int] = {}
+        self.cutter = Cutter(lowered.batch, self.value)
         self.tasks = Tasks()
+        self.scratches: list[int] = []  # their buffers
         self.cuts: dict[int, list[tuple[int, int]]] = {}  # in elements, of what was computed in pieces
         wide = wide_inputs(takes, self.pairs(), self.samples[-1][1], self.value)
         self.wide = wide if len(self.samples) > 1 else set()
+        trees = zip(self.pairs(), lowered.steps, strict=True)
+        costs = [(c, s, self.cost(c, t.work)) for (c, s), t in trees]
+        self.steps = [(c, self.chosen(s, cost), cost) for c, s, cost in costs]
+        self.streams = streams([(c, s) for c, s, _ in self.steps], self.buffers, self.value)
 
     def value(self, poly: Poly) -> int:
         return evaluate(poly, self.dims)
@@ -107,21 +122,23 @@ class _Partitioner:
         calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall)]
         shift = len(self.lowered.calls) - len(calls)
         ends = {c.begin - shift: at for at, c in enumerate(calls) if isinstance(c, RepeatCall)}
-        splits = iter(self.lowered.splits)
-        trees = iter(self.lowered.steps)
-        at = 0
+        todo = iter(self.steps)
+        at, number = 0, -1
         while at < len(calls):
             end = ends.get(at, at) + 1  # the outermost, where one recurrence begins with another
             begin = at + shift
             inside = [
                 replace(c, begin=c.begin - begin) if isinstance(c, RepeatCall) else c for c in calls[at:end]
             ]
-            group = [(c, next(splits), next(trees)) for c in inside if not isinstance(c, RepeatCall)]
-            found = [(c, s, self.cost(c, t.work)) for c, s, t in group]
+            found = [next(todo) for c in inside if not isinstance(c, RepeatCall)]
+            number += len(found)
+            stream = self.streams.get(number)
             if len(inside) > 1:
                 self.recurrence(inside, found)
-            else:
+            elif stream is None:
                 self.call(*found[0])
+            elif stream.members[-1] == number:
+                self.stream(stream)
             at = end
         for total in self.totals:
             self.tasks.add([total], [Use(total.buffer, False)], _CALL)
@@ -132,13 +149,13 @@ class _Partitioner:
         count, width = self.samples[-1][1], self.value(take.width)
         if take.target in self.wide:
             for share, (low, high) in enumerate(feature_shares(width)):
-                some = replace(take, target=self.view(take.target, low), column=constant(low))
+                some = replace(take, target=self.cutter.view(take.target, low), column=constant(low))
                 some = replace(some, width=constant(high - low))
                 use = Use(take.target, True, width, low, high)
                 self.tasks.add([some], [use], count * (high - low) / COPIES, home=share)
             return
         for block, (low, high) in enumerate(self.samples):
-            part = replace(take, target=self.view(take.target, low * width), start=constant(low))
+            part = replace(take, target=self.cutter.view(take.target, low * width), start=constant(low))
             part = replace(part, count=constant(high - low))
             use = Use(take.target, True, 0, low * width, high * width)
             self.tasks.add([part], [use], (high - low) * width / COPIES, block)
@@ -151,12 +168,17 @@ class _Partitioner:
         assert isinstance(tree, tuple)
         return _CALL + work(tree, self.value) / _OPERATIONS
 
+    def chosen(self, split: Split, cost: float) -> Split:
+        """Return a split, or the other way to cut where adding up costs little."""
+        blocks = len(self.samples)
+        if split.other is None or blocks == 1 or self.wide & {t.buffer for t in split.touches}:
+            return split
+        count = sum(self.value(self.buffers[b].count) for b in split.other.sums)
+        return split.other if worth_adding(count, blocks, cost) else split
+
     def call(self, call: Call, split: Split, cost: float) -> None:
         """Cut one call."""
         blocks = len(self.samples)
-        if split.other is not None and blocks > 1 and not self.wide & {t.buffer for t in split.touches}:
-            count = sum(self.value(self.buffers[b].count) for b in split.other.sums)
-            split = split.other if worth_adding(count, blocks, cost) else split
         sums = sum(self.value(self.buffers[b].count) for b in split.sums)
         wide = isinstance(call, ProductCall) and call.left.buffer in self.wide
         if wide and split.kind == "rows":
@@ -167,19 +189,57 @@ class _Partitioner:
             units = self.value(split.units)
             cuts = feature_shares(units) if wide else self.follow(split)
             for home, (low, high) in enumerate(cuts or pieces(units, cost)):
-                part = self.piece(call, split, low, high)
+                part = self.cutter.piece(call, split, low, high)
                 uses = [self.use(t, low, high) for t in split.touches]
                 label = home if wide else -1
                 fresh = split.kind == "columns"
                 self.tasks.add([part], uses, cost * (high - low) / units, fresh=fresh, home=label)
-                for touch in split.touches:
-                    if touch.written and touch.stride is not None:
-                        known = self.cuts.setdefault(touch.buffer, []) if low else []
-                        self.cuts[touch.buffer] = known
-                        stride = self.value(touch.stride)
-                        known.append((low * stride, high * stride))
+                self.note(split, low, high)
         else:
             self.tasks.add([call], [replace(self.use(t, 0, 0), kind=-1) for t in split.touches], cost)
+
+    def stream(self, stream: Stream) -> None:
+        """Do products and updates of what they give, a few rows at a time."""
+        members = [self.steps[at] for at in stream.members]
+        products = [c for c, _, _ in members if isinstance(c, ProductCall)]
+        rows, width = (self.value(size) for size in (products[0].m, products[0].n))
+        inner = max(self.value(c.k) for c in products)
+        wide = any(c.left.buffer in self.wide for c in products)
+        cost = sum(cost for _, _, cost in members)
+        cuts = feature_shares(rows) if wide else pieces(rows, members[0][2])
+        for home, (low, high) in enumerate(cuts):
+            calls, uses = [], []
+            blocks = row_blocks(low, high, width, inner)
+            room = max(b - a for a, b in blocks) * width
+            own = {buffer: self.scratch(at, buffer, room) for at, buffer in enumerate(stream.scratch)}
+            each = [1 if isinstance(c, ProductCall) else width for c, _, _ in members]
+            for first, last in blocks:
+                for (call, split, _), e in zip(members, each, strict=True):
+                    calls.append(self.cutter.piece(call, split, first * e, last * e, own))
+            for (_, split, _), e in zip(members, each, strict=True):
+                uses += [self.use(t, low * e, high * e) for t in split.touches if t.buffer not in own]
+                self.note(split, low * e, high * e)
+            label = home if wide else -1
+            self.tasks.add(calls, uses, cost * (high - low) / rows, fresh=True, home=label)
+
+    def scratch(self, at: int, buffer: int, count: int) -> int:
+        """Return scratch block number `at` of a lane, with room for so many elements of a buffer."""
+        if at == len(self.scratches):
+            self.scratches.append(len(self.buffers))
+            self.buffers.append(replace(self.buffers[buffer], kind="scratch", count=ZERO))
+        number = self.scratches[at]
+        known = self.buffers[number]
+        self.buffers[number] = replace(known, count=constant(max(count, self.value(known.count))))
+        return number
+
+    def note(self, split: Split, low: int, high: int) -> None:
+        """Remember in which cuts a call computes what it writes."""
+        for touch in split.touches:
+            if touch.written and touch.stride is not None:
+                known = self.cuts.setdefault(touch.buffer, []) if low else []
+                self.cuts[touch.buffer] = known
+                stride = self.value(touch.stride)
+                known.append((low * stride, high * stride))
 
     def follow(self, split: Split) -> list[tuple[int, int]]:
         """Return the cuts in which what an update reads was computed."""
@@ -201,16 +261,16 @@ class _Partitioner:
             down = low if call.right.operand.transposed else low * self.value(call.right.operand.lead)
             part = replace(
                 call,
-                left=Matrix(self.view(call.left.buffer, low), call.left.operand),
-                right=Matrix(self.view(call.right.buffer, down), call.right.operand),
-                result=Matrix(self.view(parts, home * distance), result.operand),
+                left=Matrix(self.cutter.view(call.left.buffer, low), call.left.operand),
+                right=Matrix(self.cutter.view(call.right.buffer, down), call.right.operand),
+                result=Matrix(self.cutter.view(parts, home * distance), result.operand),
                 k=constant(high - low),
             )
             uses = [Use(call.left.buffer, False, inner, low, high), Use(call.right.buffer, False)]
             uses.append(Use(parts, True, 0, home * distance, (home + 1) * distance))
             self.tasks.add([part], uses, cost * (high - low) / inner, home=home)
         for block, (low, high) in enumerate(self.samples):
-            target, source = (self.view(b, low * width) for b in (result.buffer, parts))
+            target, source = (self.cutter.view(b, low * width) for b in (result.buffer, parts))
             size = (high - low) * width
             numbers = (constant(size), constant(len(cuts)), constant(distance))
             uses = [Use(parts, False), Use(result.buffer, True, 0, low * width, high * width)]
@@ -227,12 +287,12 @@ class _Partitioner:
             for touch in split.touches:
                 if touch.buffer in extra:
                     step = self.apart(touch.buffer)
-                    changes[touch.buffer] = self.view(extra[touch.buffer], block * step)
+                    changes[touch.buffer] = self.cutter.view(extra[touch.buffer], block * step)
                     span = (block * step, (block + 1) * step)
                     uses.append(Use(extra[touch.buffer], True, 0, *span))
                 else:
                     uses.append(self.use(touch, low, high))
-            part = self.piece(call, split, low, high, changes)
+            part = self.cutter.piece(call, split, low, high, changes)
             self.tasks.add([part], uses, cost * (high - low) / total, block)
         for buffer, parts in extra.items():
             size = self.buffers[buffer].count
@@ -255,7 +315,7 @@ class _Partitioner:
         for block, (low, high) in enumerate(self.samples):
             group = list(calls)
             for at, (call, split, _) in zip(places, found, strict=True):
-                group[at] = self.piece(call, split, low, high)
+                group[at] = self.cutter.piece(call, split, low, high)
             uses = [self.use(t, low, high) for t in touches]
             self.tasks.add(group, uses, cost * (high - low) / self.samples[-1][1], block)
 
@@ -269,12 +329,6 @@ class _Partitioner:
         """Return the distance of two parts of a sum; they share no cache line."""
         return -(-self.value(self.buffers[buffer].count) // ALIGNMENT) * ALIGNMENT
 
-    def view(self, buffer: int, offset: int) -> int:
-        """Return a number below 0 that stands for a place inside a buffer."""
-        if not offset:
-            return buffer
-        return ~self.views.setdefault((buffer, offset), len(self.views))
-
     def use(self, touch: Touch, low: int, high: int) -> Use:
         if touch.stride is None:
             return Use(touch.buffer, touch.written)
@@ -282,53 +336,6 @@ class _Partitioner:
         if touch.flat:
             return Use(touch.buffer, touch.written, 0, low * stride, high * stride)
         return Use(touch.buffer, touch.written, stride, low, high)
-
-    def piece(
-        self, call: Call, split: Split, low: int, high: int, changes: Mapping[int, int] | None = None
-    ) -> Call:
-        """Return a call on the units from `low` to `high`."""
-        moved = dict(changes or {})
-        for touch in split.touches:
-            if touch.stride is not None:
-                moved[touch.buffer] = self.view(touch.buffer, low * self.value(touch.stride))
-        length = constant(high - low)
-        if isinstance(call, KernelCall):
-            buffers = tuple(moved.get(b, b) for b in call.buffers)
-            if split.kind == "rows":
-                rows = {rows_name(self.lowered.batch): length}
-                sizes = tuple(fewer(size, rows) for size in call.sizes)
-            else:
-                sizes = tuple(length if size == split.units else size for size in call.sizes)
-            return replace(call, buffers=buffers, sizes=sizes)
-        assert isinstance(call, ProductCall)
-        return self.product(call, split, low, length, moved)
-
-    def product(
-        self, call: ProductCall, split: Split, low: int, length: Poly, moved: Mapping[int, int]
-    ) -> ProductCall:
-        """Return a matrix product on fewer rows, fewer terms or fewer matrices."""
-        if split.cut == "k":
-            each = self.value(call.k) // self.value(split.units)
-            left, right, result = (
-                replace(matrix, buffer=moved.get(matrix.buffer, matrix.buffer))
-                for matrix in (call.left, call.right, call.result)
-            )
-            return replace(call, left=left, right=right, result=result, k=length * each)
-        if split.cut == "m":
-            each = self.value(call.m) // self.value(split.units)
-            left, result = call.left, call.result
-            step = 1 if left.operand.transposed else each * self.value(left.operand.lead)
-            left = Matrix(self.view(left.buffer, low * step), left.operand)
-            step = each * self.value(result.operand.lead)
-            result = Matrix(self.view(result.buffer, low * step), result.operand)
-            return replace(call, left=left, result=result, m=length * each)
-        at = int(split.cut)
-        matrices = []
-        for matrix in (call.left, call.right, call.result):
-            offset = low * self.value(matrix.operand.steps[at])
-            matrices.append(Matrix(self.view(matrix.buffer, offset), matrix.operand))
-        batch = (*call.batch[:at], length, *call.batch[at + 1 :])
-        return replace(call, left=matrices[0], right=matrices[1], result=matrices[2], batch=batch)
 
     def finish(self) -> Partition:
         """Return the tasks phase by phase, with final numbers of buffers and calls."""
@@ -345,39 +352,11 @@ class _Partitioner:
                 )
             phases[task.phase].append((begin, len(calls), task.cost))
             homes[task.phase].append(task.home)
-        same = self.shared()
+        same = shared(self.lowered.plan.buffers, self.tasks, self.samples, self.value)
         buffers = tuple(self.in_phases(same))
-        views = tuple(View(same.get(buffer, buffer), offset) for buffer, offset in self.views)
+        views = tuple(View(same.get(buffer, buffer), offset) for buffer, offset in self.cutter.views)
         final = [renumbered(c, len(buffers), same) for c in calls]
         return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views, tuple(map(tuple, homes)))
-
-    def shared(self) -> dict[int, int]:
-        """Return which buffers take the place of another one that is no longer read.
-
-        Both are used in one phase and by samples only, as many elements a sample, so that every block
-        stays in its own part.
-        """
-        blocks = {task: self.samples[block] for (_, block), task in self.tasks.blocks.items()}
-        free: dict[tuple[int, int, bool], list[tuple[int, int]]] = {}  # last use, number
-        found = {}
-        plan = self.lowered.plan.buffers
-        for number in sorted(range(len(plan)), key=lambda b: plan[b].first):
-            buffer, uses = plan[number], self.tasks.uses.get(number, [])
-            phases, count = set(self.tasks.phases(number)), self.value(buffer.count)
-            each = count // self.samples[-1][1]
-            tied = all(
-                use.kind == 0
-                and task in blocks
-                and (use.first, use.last) == tuple(each * at for at in blocks[task])
-                for use, task in uses
-            )
-            if buffer.kind != "arena" or len(phases) != 1 or not tied:
-                continue
-            slots = free.setdefault((phases.pop(), count, buffer.integer), [])
-            place = next((at for at, (last, _) in enumerate(slots) if last < buffer.first), len(slots))
-            found[number] = slots[place][1] if place < len(slots) else number
-            slots[place : place + 1] = [(buffer.last, found[number])]
-        return found
 
     def in_phases(self, same: Mapping[int, int]) -> Iterator[Buffer]:
         """Yield the buffers with the phases of their use."""
@@ -386,4 +365,6 @@ class _Partitioner:
                 yield replace(buffer, count=ZERO, first=0, last=0)
                 continue
             used = self.tasks.phases(number)
+            if not used and buffer.kind == "arena":  # no call is left that needs it as a whole
+                buffer = replace(buffer, count=ZERO)
             yield replace(buffer, first=min(used, default=0), last=max(used, default=0))

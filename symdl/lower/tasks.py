@@ -64,7 +64,10 @@ class Tasks:
         fresh: bool = False,
         home: int = -1,
     ) -> None:
-        """Give calls to the earliest task that may do them; `block` ties those of the same samples."""
+        """Give calls to the earliest task that may do them.
+
+        A `block` ties those of the same samples together; `fresh` ones begin a task.
+        """
         uses = list(uses)
         phase, owners = -1, set[int]()
         for use in uses:
@@ -88,7 +91,7 @@ class Tasks:
             if owners - {mine}:
                 here += 1
             return self.named((here, block))
-        if len(owners) == 1 and not (fresh and owners & set(self.blocks.values())):
+        if len(owners) == 1 and not fresh:
             return next(iter(owners))
         self.all.append(Task(phase + 1, home))
         return len(self.all) - 1

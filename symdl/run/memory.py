@@ -65,23 +65,34 @@ def memory(
 ) -> Memory:
     """Allocate the arena and fill in everything that depends on sizes only."""
     sizes, factors = numbers(table, dims)
-    offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize)
-    room = np.zeros(length + ALIGNMENT, "uint8")
-    start = -address(room) % ALIGNMENT
+    room, found = placed(buffers, dims, "arena", dtype=dtype, target=target)
     shapes = tuple(tuple(evaluate(size, dims) for size in shape) for shape in outputs)
     places: Any = np.zeros(len(buffers) or 1, "int64") if target == "cpu" else [None] * len(buffers)
+    for at, place in found.items():
+        places[at] = place
+    slots = memoryview(places) if target == "cpu" else places
+    return Memory(sizes, factors, places, slots, room, largest, shapes)
+
+
+def placed(
+    buffers: Sequence[Buffer], dims: Mapping[str, int], kind: str, *, dtype: str, target: str
+) -> tuple[Array, dict[int, Any]]:
+    """Allocate the buffers of a kind; return the memory, and for each buffer its address or its array."""
+    offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize, kind)
+    room = np.zeros(length + ALIGNMENT, "uint8")
+    start = -address(room) % ALIGNMENT
+    found: dict[int, Any] = {}
     for at, buffer in enumerate(buffers):
-        if buffer.kind != "arena":
+        if buffer.kind != kind:
             continue
         begin = start + offsets[at]
         if target == "cpu":
-            places[at] = address(room) + begin
+            found[at] = address(room) + begin
         else:
-            kind = np.dtype("int64" if buffer.integer else dtype)
-            end = begin + evaluate(buffer.count, dims) * kind.itemsize
-            places[at] = room[begin:end].view(kind)
-    slots = memoryview(places) if target == "cpu" else places
-    return Memory(sizes, factors, places, slots, room, largest, shapes)
+            type_ = np.dtype("int64" if buffer.integer else dtype)
+            end = begin + evaluate(buffer.count, dims) * type_.itemsize
+            found[at] = room[begin:end].view(type_)
+    return room, found
 
 
 def address(array: Array) -> int:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from symdl.emit.table import FIRST_SAMPLE, table_of
 from symdl.lower.parallel import Partition
 from symdl.run.built import Built
-from symdl.run.memory import address, memory
+from symdl.run.memory import address, memory, placed
 from symdl.run.native import STOP
 
 Array = NDArray[Any]
@@ -47,6 +47,7 @@ class Job:
         self.places: list[Any] = [*made.places, *([0] * (len(part.views) + 2 + sources))]
         self.slot = self._first_sample()
         self.scripts: dict[int, list[Array]] = {}
+        self.scratch: list[tuple[Array, dict[int, Any]]] = []  # of each lane
         self.vector: Any = None
 
     def _first_sample(self) -> int:
@@ -86,6 +87,24 @@ class Job:
             self.scripts[lanes] = [np.array(mine, "int64").reshape(-1, 2) for mine in lines]
         return self.scripts[lanes]
 
+    def seen_by(self, lane: int) -> Any:
+        """Return the places of all buffers for a lane, which has scratch blocks of its own."""
+        kinds = {"dtype": self.built.dtype, "target": self.built.target}
+        while len(self.scratch) <= lane:
+            self.scratch.append(placed(self.partition.buffers, {}, "scratch", **kinds))
+        _, found = self.scratch[lane]
+        if not found:
+            return self.vector
+        mine = self.vector.copy()
+        for buffer, place in found.items():
+            mine[buffer] = place
+        return mine
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of intermediate values, and of the scratch blocks of all lanes so far."""
+        return self.memory.arena.nbytes + sum(room.nbytes for room, _ in self.scratch)
+
     def run(self, order: Array, totals: Array, span: tuple[int, int, int], lanes: int) -> None:
         """Take the batches of a span: first sample, the one after the last, samples a batch."""
         self.put(self.order, order)
@@ -95,18 +114,18 @@ class Job:
         team, limits = _apart(np.zeros(1, "int64")), np.array(span, "int64")
         epoch: Callable[..., int] = self.built.module.epoch
 
-        def lane(script: Array) -> None:
+        def lane(places: Any, script: Array) -> None:
             mine = _apart(self.memory.sizes)
-            options = (self.vector, mine, self.memory.factors, self.built.blas, team, lanes)
+            options = (places, mine, self.memory.factors, self.built.blas, team, lanes)
             epoch(self.code, script, *options, self.slot, limits)
 
-        first, *scripts = self.script(lanes)
+        first, *rest = ((self.seen_by(at), script) for at, script in enumerate(self.script(lanes)))
         with _own_core(lanes) as others:
-            threads = [threading.Thread(target=_on, args=(others, lane, s), daemon=True) for s in scripts]
+            threads = [threading.Thread(target=_on, args=(others, lane, *r), daemon=True) for r in rest]
             try:
                 for thread in threads:
                     thread.start()
-                lane(first)
+                lane(*first)
             except BaseException:  # such as an interrupt before all lanes had begun
                 team[0] = STOP
                 raise
@@ -116,11 +135,11 @@ class Job:
                         thread.join()
 
 
-def _on(cores: set[int], lane: Callable[[Array], None], script: Array) -> None:
+def _on(cores: set[int], lane: Callable[[Any, Array], None], places: Any, script: Array) -> None:
     """Do the work of a lane on some of the cores; without any, on those of the caller."""
     if cores:
         os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
-    lane(script)
+    lane(places, script)
 
 
 def _apart(array: Array) -> Array:

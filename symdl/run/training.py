@@ -175,6 +175,11 @@ class BoundEpoch:
         self._jobs: dict[int, Job] = {}
         self._pace = Pace(self._job(self._size).partition, threads, target=built.target)
 
+    @property
+    def intermediate(self) -> int:
+        """The bytes of a step's intermediate values, with those of the lanes that there have been."""
+        return self._job(self._size).nbytes
+
     def _gathered(self, want: Expected) -> bool:
         """Say whether an input's first axis is the batch."""
         return want.name in self._data and bool(want.dims) and want.dims[0] == self._batch

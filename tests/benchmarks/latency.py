@@ -102,17 +102,16 @@ def steps(length: str) -> Figures:
 
 def space(name: str) -> Figures:
     """Bytes of a step's intermediate values, and of what must live: parameters, states, batch."""
-    from .calls import prepare
     from .peers.on_symdl import Training
 
     workload, problem = _problem(name)
     runner = Training(workload, problem)
+    runner.bound.run(problem.order[0])
     rows = {k: v[problem.order[0]] for k, v in problem.data.items()}
     batch = sum(v.nbytes for v in rows.values())
     weights = sum(v.nbytes for v in runner.weights.values())
-    ready = prepare(runner.kernel.program, {**runner.weights, **rows})
     return {
-        "intermediate bytes": float(ready.memory.arena.nbytes),
+        "intermediate bytes": float(runner.bound.intermediate),
         "parameters, states, batch, bytes": float(weights + batch),
     }
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.express.selecting import take
+from symdl.lower.buffers import ALIGNMENT
 from symdl.lower.parallel import Partition
 from symdl.run import team
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
@@ -142,6 +143,18 @@ def test_lanes_do_not_change_bits(model: str, optimizer: str, monkeypatch: pytes
     np.testing.assert_allclose(losses, want, rtol=1e-9)
     for name, array in own.items():
         np.testing.assert_allclose(array, whole[name], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_gradients_take_the_memory_of_a_block_for_each_lane(lanes: int) -> None:
+    made = kernel("wide", "sgd")
+    _, own, bound = trained(made, 256, 128, lanes)
+    gradients = sum(array.nbytes for name, array in own.items() if name.endswith(".W"))
+    blocks = [b.count.number or 0 for b in schedule(bound).buffers if b.kind == "scratch"]
+    job = bound._job(bound._size)
+    assert len(job.scratch) == lanes
+    assert job.nbytes - job.memory.arena.nbytes == lanes * (8 * sum(blocks) + ALIGNMENT)
+    assert 8 * sum(blocks) < gradients / 4
 
 
 @settings(max_examples=25, deadline=None)
