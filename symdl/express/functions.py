@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.operators import apply, elementwise
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Tensor, as_expression
 
 
 def exp(x: Any) -> Any:
@@ -159,7 +159,7 @@ def mod(x: Any, divisor: Any) -> Any:
     Raises:
         ExpressionError: the divisor is the number 0.
     """
-    if not isinstance(divisor, Tensor) and sp.sympify(divisor, strict=True).is_zero:
+    if not isinstance(divisor, Tensor) and as_expression(divisor).is_zero:
         raise ExpressionError("there is no remainder of a division by 0", cure="use another divisor")
     whole = all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in (x, divisor))
     return elementwise(sp.Mod, x, divisor, rule="mod", dtype="int64" if whole else "real")

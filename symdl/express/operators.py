@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Origin
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
-from symdl.express.tensors import Access, DType, Tensor
+from symdl.express.tensors import Access, DType, Tensor, as_expression
 
 _BINARY: dict[str, Callable[[Any, Any], sp.Expr]] = {
     "add": lambda a, b: a + b,
@@ -141,10 +141,14 @@ def minimum(left: Any, right: Any) -> Tensor:
 
 
 def apply(function: Callable[..., sp.Expr], value: Any) -> Any:
-    """Apply a SymPy function to a tensor, elementwise, or to a SymPy expression."""
+    """Apply a SymPy function to a tensor, elementwise, or to a SymPy expression.
+
+    Raises:
+        ExpressionError: `value` is neither, nor a number; text is never evaluated.
+    """
     if isinstance(value, Tensor):
         return elementwise(function, value, rule=_rule(function))
-    return function(value)
+    return function(as_expression(value))
 
 
 def _rule(function: Callable[..., Any]) -> str:
@@ -222,7 +226,15 @@ def reduce(
         keepdims: keep the reduced axes with size 1.
         condition: maps the index variables to a condition outside which an element does not count.
         name: of the result.
+
+    Raises:
+        ExpressionError: another `op`.
+        ShapeError: an axis that is not there.
     """
+    if op not in _REDUCTIONS:
+        raise ExpressionError(
+            f"{op!r} is no reduction of {tensor}", cure=f"use one of {', '.join(_REDUCTIONS)}"
+        )
     axes = normal_axes(axis, tensor.rank)
     names = axis_indices(tensor.rank)
     sizes = tensor.shape
@@ -237,7 +249,9 @@ def reduce(
         body = sign * body
     if axes:
         body = node(body, *((names[a], sizes[a]) for a in axes))
-        body = -body if op == "min" else body
+    elif node is ArgMax:
+        body = sp.Integer(0)  # the only position there is
+    body = -body if op == "min" else body
     kept = [a for a in range(tensor.rank) if keepdims or a not in axes]
     spare = axis_indices(len(axes), skip=names) if keepdims else ()
     shape = [1 if a in axes else sizes[a] for a in kept]

@@ -193,7 +193,10 @@ def as_expression(value: Any) -> sp.Expr:
     except sp.SympifyError:
         expr = None
     if not isinstance(expr, sp.Expr):
-        raise ExpressionError(f"{value!r} is no scalar expression")
+        raise ExpressionError(
+            f"{value!r} is no scalar expression",
+            cure="pass a tensor, a number, or a SymPy expression such as X[i, j]",
+        )
     return expr
 
 

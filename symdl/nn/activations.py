@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.express.dims import Index
 from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
 from symdl.express.surface import define
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Tensor, as_expression
 
 Formula = Callable[[sp.Expr], sp.Expr]
 
@@ -24,7 +24,7 @@ def activate(formula: Formula, value: Any, name: str | None, rule: str) -> Any:
     """Apply a scalar formula to a tensor, elementwise, or to a scalar expression."""
     if isinstance(value, Tensor):
         return elementwise(formula, value, name=name, rule=rule)
-    return formula(sp.sympify(value, strict=True))
+    return formula(as_expression(value))
 
 
 def literal(value: float) -> sp.Expr:

@@ -16,6 +16,8 @@ from symdl.errors import ExpressionError
 from symdl.express import functions as f
 from symdl.express.build import tensor
 from symdl.express.program import collect
+from symdl.express.stopping import stop_gradient
+from symdl.nn.activations import sigmoid
 from symdl.run.reference import evaluate, outputs
 
 from .agreement import agrees
@@ -50,6 +52,16 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], np.ndarra
 def test_function(name: str) -> None:
     ours, outside, points = FUNCTIONS[name]
     agrees(lambda x: ours(x), lambda x: outside(x), x=points)
+
+
+@pytest.mark.parametrize("text", ["x", "().__class__", "not a formula"])
+def test_text_is_never_evaluated(text: str) -> None:
+    rest = (f.exp, f.log, f.rint, f.floor, f.sign, stop_gradient, sigmoid)
+    for function in (*rest, *(ours for ours, _, _ in FUNCTIONS.values())):
+        with pytest.raises(ExpressionError):
+            function(text)
+    with pytest.raises(ExpressionError, match=r"no scalar expression[^$]*cure"):
+        f.exp(np.ones(3))
 
 
 def test_the_sign_never_changes() -> None:

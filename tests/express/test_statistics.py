@@ -62,6 +62,13 @@ def test_positions(op: str, axis: int | None, keepdims: bool) -> None:
     assert result.dtype == "int64"
 
 
+def test_reductions_over_no_axis() -> None:
+    for op in ("sum", "min", "max", "mean", "prod"):
+        agrees(lambda x, op=op: reduction(op, x, ()), lambda x: x, x=X)
+    for op in ("argmin", "argmax"):
+        agrees(lambda x, op=op: reduction(op, x), lambda x: np.zeros((), int), slopes=False, x=X[0, 0, 0])
+
+
 def test_correction() -> None:
     for f, g in ((var, anp.var), (std, anp.std)):
         agrees(lambda x, f=f: f(x, 1, correction=1), lambda x, g=g: g(x, axis=1, ddof=1), x=X)
@@ -203,6 +210,7 @@ def test_masked_logsumexp_of_an_empty_row() -> None:
         (lambda x: x.sum(where=tensor("m", (3, 2, 3), dtype="int64")), ShapeError),
         (lambda x: x.sum(where=tensor("m", (2, 3))), ExpressionError),
         (lambda x: x.sum(2), ShapeError),
+        (lambda x: reduction("average", x), ExpressionError),
         (lambda x: x.cumsum(2), ShapeError),
     ],
     ids=itertools.count(),
