@@ -24,15 +24,15 @@ INTRODUCTION = """\
 `import symdl as sd`; what must be given is shown, `...` stands for options, and `help(sd.nn.dense)` tells
 the rest: shapes, options, errors. This page is made from the docstrings by `python docs/make_reference.py`.
 
-Tensors also take Python's operators (`+ - * / % ** @ < <= > >=`) and NumPy's brackets: slices with steps,
+Tensors also take Python's operators (`+ - * / // % ** @ < <= > >=`) and NumPy's brackets: slices with steps,
 `None`, `...`, tensors of integers as positions. Everything here is a formula; its derivative is derived.
 """
 SECTIONS = {
     "Language": "express.build express.dims express.surface express.operators express.tensors "
     "express.recurrent express.replacing express.stopping errors",
     "Elementwise": "express.functions express.conditions",
-    "Sums and statistics": "express.statistics",
-    "Shapes": "express.shaping express.joining express.repeating express.padding",
+    "Sums and statistics": "express.statistics express.reducing",
+    "Shapes": "express.views express.shaping express.joining express.repeating express.padding",
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
     "Matrices": "express.einsum express.linalg",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",

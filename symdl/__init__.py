@@ -80,6 +80,7 @@ from symdl.express.operators import elementwise, logsumexp, matmul, maximum, min
 from symdl.express.padding import pad
 from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.recurrent import recurrence
+from symdl.express.reducing import argmax, argmin, max, mean, min, prod, sum
 from symdl.express.repeating import repeat, roll, tile
 from symdl.express.replacing import replace
 from symdl.express.scattering import scatter
@@ -98,6 +99,7 @@ from symdl.express.statistics import cumprod, cumsum, reduction, std, var
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
+from symdl.express.views import reshape, transpose
 from symdl.nn.activations import (
     leaky_relu,
     log_softmax,
@@ -157,6 +159,8 @@ __all__ = [
     "acosh",
     "activation_figure",
     "arange",
+    "argmax",
+    "argmin",
     "argsort",
     "asin",
     "asinh",
@@ -211,7 +215,10 @@ __all__ = [
     "logsumexp",
     "matmul",
     "matrix_power",
+    "max",
     "maximum",
+    "mean",
+    "min",
     "minimum",
     "mod",
     "moveaxis",
@@ -224,6 +231,7 @@ __all__ = [
     "parameter",
     "parameters",
     "power",
+    "prod",
     "quadratic",
     "reciprocal",
     "recurrence",
@@ -231,6 +239,7 @@ __all__ = [
     "relu",
     "repeat",
     "replace",
+    "reshape",
     "rint",
     "roll",
     "rsqrt",
@@ -250,6 +259,7 @@ __all__ = [
     "stack",
     "std",
     "stop_gradient",
+    "sum",
     "sums_to_one",
     "swapaxes",
     "take",
@@ -263,6 +273,7 @@ __all__ = [
     "trace",
     "train",
     "training_updates",
+    "transpose",
     "tril",
     "triu",
     "two_spaces",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from symdl.check.local import LOCAL
@@ -237,7 +238,7 @@ class _Tracer:
     def _trace(self, expr: Any, scope: Scope) -> Node:
         if isinstance(expr, Access):
             return self._read(expr, scope)
-        if not expr.has(Access) or expr.is_integer:  # whole numbers do not move
+        if not expr.has(Access) or expr.is_integer or isinstance(expr, sp.floor):  # whole numbers do not move
             return Node(np.asarray(scope.value(expr)))
         kinds = [kind.__name__ for kind in type(expr).__mro__]
         if "Piecewise" in kinds:

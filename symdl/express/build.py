@@ -6,6 +6,7 @@ Enters: names and shapes. Leaves: tensors whose values are given (inputs, labels
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 from symdl.errors import ExpressionError
@@ -14,35 +15,41 @@ from symdl.express.program import Fact, collect
 from symdl.express.tensors import DType, Tensor
 
 
-def tensor(name: str, shape: Sequence[Extent] = (), *, dtype: str = "real") -> Tensor:
+def tensor(name: str, shape: Extent | Sequence[Extent] = (), *, dtype: str = "real") -> Tensor:
     """Declare an input: ``X = sd.tensor("X", (n, 784))``.
 
     Args:
         name: the keyword by which its value is passed.
-        shape: sizes, integers or `Dim`; ``()`` for a scalar.
+        shape: sizes, integers or `Dim`; ``()`` for a scalar, one size alone for a vector.
         dtype: ``"real"`` (float32 or float64, chosen when compiling) or ``"int64"``.
 
     Raises:
         ExpressionError: a name or dtype that cannot be used.
     """
     if dtype in ("real", "float", "float32", "float64"):
-        return Tensor(_checked(name), shape, dtype="real", role="input")
+        return Tensor(_checked(name), _sizes(shape), dtype="real", role="input")
     if dtype in ("int64", "int"):
-        return Tensor(_checked(name), shape, dtype="int64", role="input")
+        return Tensor(_checked(name), _sizes(shape), dtype="int64", role="input")
     raise ExpressionError(f"{name} has dtype {dtype!r}", cure="use 'real' or 'int64'")
 
 
-def parameter(name: str, shape: Sequence[Extent] = (), *, init: Callable[..., Any] | None = None) -> Tensor:
+def parameter(
+    name: str, shape: int | Sequence[Extent] = (), *, init: Callable[..., Any] | None = None
+) -> Tensor:
     """Declare a parameter, learned by training: ``W = sd.parameter("W", (784, 100))``.
 
     Args:
         name: a path such as ``"first.W"``.
         shape: integer sizes.
         init: a function ``(shape, rng) -> array``; see `symdl.nn.initializers`.
+
+    Raises:
+        ExpressionError: a name that cannot be used, or sizes that are no integers.
     """
-    if not all(isinstance(size, int) for size in shape):
-        raise ExpressionError(f"parameter {name} has shape {tuple(shape)}", cure="use integer sizes")
-    return Tensor(_checked(name), shape, role="parameter", init=init)
+    sizes = _sizes(shape)
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        raise ExpressionError(f"parameter {name} has shape {sizes}", cure="use integer sizes")
+    return Tensor(_checked(name), sizes, role="parameter", init=init)
 
 
 def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:
@@ -53,6 +60,10 @@ def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:
 def sums_to_one(tensor: Tensor, axis: int = -1) -> Fact:
     """Declare that the entries of `tensor` along `axis` sum to one (one-hot or probability rows)."""
     return Fact(tensor, axis % max(tensor.rank, 1), "sums_to_one")
+
+
+def _sizes(shape: Extent | Sequence[Extent]) -> tuple[Extent, ...]:
+    return tuple(shape) if isinstance(shape, Sequence) else (shape,)
 
 
 def _checked(name: str) -> str:

@@ -1,7 +1,7 @@
 """Comparisons of tensors.
 
 Enters: tensors and numbers. Leaves: a `Condition`, a truth value for each element, to choose with (`where`)
-or to restrict a reduction with. It is no tensor and no Python truth value; ``sd.where(c, 1, 0)`` counts.
+or to restrict a reduction with. It is no Python truth value. As an operand it is 1 where it holds, else 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
+from symdl.express.methods import Axes
 from symdl.express.operators import broadcast_shapes, elementwise, number, read, scalar
+from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
 from symdl.express.tensors import Access, Tensor
 
@@ -32,6 +34,9 @@ _RELATIONS: dict[str, Callable[[Any, Any], sp.Basic]] = {
 class Condition:
     """A truth value for each element; combine with ``&``, ``|``, ``^`` and ``~``.
 
+    In arithmetic and in `compile` it is a tensor of ones and zeros: ``(x > 0).mean()``, ``1 - (x > y)``. With
+    brackets it stays a condition: ``mask[:, None]``.
+
     Attributes:
         formula: maps SymPy scalars, one an operand, to a SymPy condition.
         operands: tensors, which broadcast, and numbers.
@@ -48,6 +53,52 @@ class Condition:
     def at(self, where: Sequence[Index]) -> sp.Basic:
         """Return the condition on the element that broadcasting puts at `where`."""
         return self.formula(*(read(x, where) if isinstance(x, Tensor) else number(x) for x in self.operands))
+
+    def as_tensor(self) -> Tensor:
+        """Return 1 where the condition holds and 0 elsewhere; its derivative is 0."""
+        formula = self.formula
+
+        def flag(*values: sp.Expr) -> sp.Expr:
+            return sp.Piecewise((1, formula(*values)), (0, True))
+
+        return elementwise(flag, *self.operands, rule="condition")
+
+    def sum(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        """How many elements hold, over `axis` (all axes by default)."""
+        return self.as_tensor().sum(axis, keepdims=keepdims)
+
+    def mean(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
+        """The share of the elements that hold, over `axis` (all axes by default)."""
+        return self.as_tensor().mean(axis, keepdims=keepdims)
+
+    def __getitem__(self, key: Any) -> Any:
+        """The condition on a part; with index variables SymPy's relation, as of elements."""
+        whole = self.shape
+        views = tuple(broadcast_to(x, whole)[key] if isinstance(x, Tensor) else x for x in self.operands)
+        if any(isinstance(x, Access) for x in views):
+            return self.formula(*(x if isinstance(x, Access) else number(x) for x in views))
+        return Condition(self.formula, views)
+
+    __array_ufunc__ = None  # as for tensors
+
+    def __add__(self, other: Any) -> Any:
+        return self.as_tensor() + other
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        return self.as_tensor() - other
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - self.as_tensor()
+
+    def __mul__(self, other: Any) -> Any:
+        return self.as_tensor() * other
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.as_tensor() / other
 
     def __and__(self, other: Any) -> Condition:
         return self._joined(sp.And, other)

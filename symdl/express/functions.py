@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.operators import apply, elementwise
-from symdl.express.tensors import Tensor, as_expression
+from symdl.express.tensors import DType, Tensor, as_expression
 
 
 def exp(x: Any) -> Any:
@@ -159,7 +159,25 @@ def mod(x: Any, divisor: Any) -> Any:
     Raises:
         ExpressionError: the divisor is the number 0.
     """
+    _nonzero(divisor)
+    return elementwise(sp.Mod, x, divisor, rule="mod", dtype=_kind(x, divisor))
+
+
+def floor_divide(x: Any, divisor: Any) -> Any:
+    """``floor(x/divisor)``, as ``//`` in Python; its slope is 0 everywhere, also at the jumps.
+
+    Raises:
+        ExpressionError: the divisor is the number 0.
+    """
+    _nonzero(divisor)
+    return elementwise(lambda a, b: sp.floor(a / b), x, divisor, rule="floor divide", dtype=_kind(x, divisor))
+
+
+def _nonzero(divisor: Any) -> None:
     if not isinstance(divisor, Tensor) and as_expression(divisor).is_zero:
-        raise ExpressionError("there is no remainder of a division by 0", cure="use another divisor")
-    whole = all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in (x, divisor))
-    return elementwise(sp.Mod, x, divisor, rule="mod", dtype="int64" if whole else "real")
+        raise ExpressionError("nothing can be divided by 0", cure="use another divisor")
+
+
+def _kind(*sides: Any) -> DType:
+    whole = all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in sides)
+    return "int64" if whole else "real"

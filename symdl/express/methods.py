@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import sympy as sp
 
@@ -41,6 +41,10 @@ class ArrayMethods:
     def __getitem__(self, key: Any) -> Access | Tensor:
         """``X[i, k]`` with index variables is one element; ``X[1:, ::2, None, 0]`` is a view."""
         return _module("views").getitem(self, key)  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Access | Tensor]:
+        """The rows: views along the first axis, whose size must be an integer."""
+        return iter(_module("views").rows(self))
 
     def _sympy_(self) -> sp.Expr:
         """A rank-0 tensor stands for its value inside an expression."""
@@ -72,6 +76,12 @@ class ArrayMethods:
 
     def __rtruediv__(self, other: Any) -> Any:
         return self._binary("div", other, swap=True)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _module("functions").floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _module("functions").floor_divide(other, self)
 
     def __pow__(self, other: Any) -> Any:
         return self._binary("pow", other)
@@ -162,8 +172,8 @@ class ArrayMethods:
         std = _module("statistics").std
         return std(self, axis, correction=correction, keepdims=keepdims)  # type: ignore[no-any-return]
 
-    def cumsum(self, axis: int = -1) -> Tensor:
-        """Sums of the first 1, 2, … elements along `axis`."""
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """Sums of the first 1, 2, … elements along `axis` (of the flattened tensor by default)."""
         return _module("statistics").cumsum(self, axis)  # type: ignore[no-any-return]
 
     @property
@@ -171,11 +181,11 @@ class ArrayMethods:
         """The tensor with its axes in reverse order."""
         return _module("views").transpose(self)  # type: ignore[no-any-return]
 
-    def transpose(self, *axes: int) -> Tensor:
-        """The tensor with its axes permuted (reversed if none are named)."""
+    def transpose(self, *axes: int | Sequence[int]) -> Tensor:
+        """The tensor with its axes permuted, reversed if none are named; -1 is the last."""
         return _module("views").transpose(self, *axes)  # type: ignore[no-any-return]
 
-    def reshape(self, *shape: Extent) -> Tensor:
+    def reshape(self, *shape: Extent | Sequence[Extent]) -> Tensor:
         """Merge or split neighbouring axes; one size may be -1. Order is row-major."""
         return _module("views").reshape(self, *shape)  # type: ignore[no-any-return]
 

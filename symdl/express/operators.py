@@ -45,7 +45,7 @@ def elementwise(
 
     Args:
         function: maps SymPy scalars, one an operand, to a SymPy scalar.
-        operands: tensors, which broadcast, and numbers.
+        operands: tensors, which broadcast, numbers, and comparisons, which are 1 where they hold and else 0.
 
     Returns:
         A tensor of the broadcast shape.
@@ -53,11 +53,17 @@ def elementwise(
     Raises:
         ShapeError: the shapes do not broadcast.
     """
+    operands = tuple(map(as_tensor, operands))
     tensors = [x for x in operands if isinstance(x, Tensor)]
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
     body = function(*(read(x, where) if isinstance(x, Tensor) else number(x) for x in operands))
     return define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
+
+
+def as_tensor(operand: Any) -> Any:
+    """Return a comparison as the tensor of its zeros and ones, and everything else as it is."""
+    return operand.as_tensor() if hasattr(operand, "as_tensor") else operand
 
 
 def read(tensor: Tensor, where: Sequence[Index]) -> Access:
@@ -106,7 +112,11 @@ def broadcast_shapes(*shapes: tuple[Extent, ...]) -> tuple[Extent, ...]:
 def scalar(tensor: Tensor) -> sp.Expr:
     """Return a rank-0 tensor as an access."""
     if tensor.rank:
-        raise ExpressionError(f"{tensor} is no scalar", cure="read an element with index variables: X[i, j]")
+        raise ExpressionError(
+            f"{tensor} is no scalar",
+            cure="read an element with index variables, X[i, j]; for a whole tensor there are sd.exp and its"
+            " like, and sd.elementwise",
+        )
     return tensor.at()
 
 
@@ -115,6 +125,7 @@ def binary(name: str, left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))
+    left, right = as_tensor(left), as_tensor(right)
     exact = name in ("add", "sub", "mul") and all(map(_is_integer, (left, right)))
     return elementwise(_BINARY[name], left, right, rule=name, dtype="int64" if exact else "real")
 

@@ -15,6 +15,7 @@ from symdl.express.dims import Extent, as_extent, at_most
 from symdl.express.equations import Origin
 from symdl.express.joining import concatenate
 from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.shaping import as_vector
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
@@ -43,12 +44,15 @@ def tile(x: Tensor, times: int | Sequence[int], *, name: str | None = None) -> T
     return define(name, where, body, shape=shape, dtype=x.dtype, origin=Origin("tile"))
 
 
-def repeat(x: Tensor, times: int, axis: int = -1, *, name: str | None = None) -> Tensor:
+def repeat(x: Tensor, times: int, axis: int | None = None, *, name: str | None = None) -> Tensor:
     """Write each element along `axis` so many times: ``repeat([a, b], 2) = [a, a, b, b]``.
+
+    Without an axis the tensor is flattened first, as in NumPy.
 
     Raises:
         ExpressionError: a number below 1.
     """
+    x, axis = (x, axis) if axis is not None else (as_vector(x), 0)
     (along,) = normal_axes(axis, x.rank)
     if times < 1:
         raise ExpressionError(f"elements cannot be repeated {times} times", cure="use a positive number")
@@ -61,12 +65,16 @@ def repeat(x: Tensor, times: int, axis: int = -1, *, name: str | None = None) ->
     return define(name, where, body, shape=shape, dtype=x.dtype, origin=Origin("repeat"))
 
 
-def roll(x: Tensor, shift: int, axis: int = -1) -> Tensor:
+def roll(x: Tensor, shift: int, axis: int | None = None) -> Tensor:
     """Move the elements along `axis` by `shift` places; what leaves at one end comes back at the other.
+
+    Without an axis the elements move in row-major order, as in NumPy.
 
     Raises:
         ShapeError: a shift that may be larger than a symbolic size.
     """
+    if axis is None:
+        return roll(as_vector(x), shift, 0).reshape(*x.shape)
     (along,) = normal_axes(axis, x.rank)
     size = x.shape[along]
     if isinstance(size, int):

@@ -87,6 +87,11 @@ def flatten(x: Tensor, start: int = 0) -> Tensor:
     return x.reshape(*x.shape[:first], as_extent(merged))
 
 
+def as_vector(x: Tensor) -> Tensor:
+    """Return a vector as it is, and everything else flattened."""
+    return x if x.rank == 1 else flatten(x)
+
+
 def _view(
     x: Tensor, where: Sequence[sp.Symbol], reads: Sequence[sp.Expr], shape: Sequence[Extent], rule: str
 ) -> Tensor:

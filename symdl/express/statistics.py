@@ -14,13 +14,14 @@ from symdl.express.conditions import Condition, as_condition, equal
 from symdl.express.equations import InRange, Origin
 from symdl.express.methods import Axes, Mask, Ties
 from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, reduce
+from symdl.express.shaping import as_vector
 from symdl.express.surface import Prod, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 
 
 def reduction(
     op: str,
-    x: Tensor,
+    x: Tensor | Condition,
     axis: Axes = None,
     *,
     keepdims: bool = False,
@@ -32,7 +33,7 @@ def reduction(
 
     Args:
         op: one of these.
-        x: any shape.
+        x: any shape; a comparison counts as ones and zeros.
         axis: one axis or several, all by default.
         keepdims: keep the reduced axes with size 1.
         where: a condition, or an int64 tensor of zeros and ones: which elements count. Nothing to count
@@ -43,7 +44,9 @@ def reduction(
 
     Raises:
         ShapeError: an axis that is not there, or a mask that does not broadcast to `x`.
+        ExpressionError: another `op` or way to treat ties.
     """
+    x = x.as_tensor() if isinstance(x, Condition) else x
     if ties not in ("first", "split"):
         raise ExpressionError(f"ties = {ties!r}", cure="use 'first' or 'split'")
     mask = None if where is None else _fitting(where, x)
@@ -119,25 +122,43 @@ def std(
 
 
 def cumsum(
-    x: Tensor, axis: int = -1, *, reverse: bool = False, exclusive: bool = False, name: str | None = None
+    x: Tensor,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    exclusive: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """``y[i] = sum of x[k] for k <= i`` along `axis`; for ``k >= i`` if `reverse`.
 
+    Without an axis the tensor is flattened first, as in NumPy.
     With `exclusive` the element itself does not count: the first sum (the last one if `reverse`) is 0.
     """
     return _cumulated(Sum, x, axis, reverse, exclusive, name, "cumulative sum")
 
 
 def cumprod(
-    x: Tensor, axis: int = -1, *, reverse: bool = False, exclusive: bool = False, name: str | None = None
+    x: Tensor,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    exclusive: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """``y[i] = product of x[k] for k <= i`` along `axis`; options as in `cumsum`, an empty product is 1."""
     return _cumulated(Prod, x, axis, reverse, exclusive, name, "cumulative product")
 
 
 def _cumulated(
-    op: type[Reduce], x: Tensor, axis: int, reverse: bool, exclusive: bool, name: str | None, rule: str
+    op: type[Reduce],
+    x: Tensor,
+    axis: int | None,
+    reverse: bool,
+    exclusive: bool,
+    name: str | None,
+    rule: str,
 ) -> Tensor:
+    x, axis = (x, axis) if axis is not None else (as_vector(x), 0)
     (along,) = normal_axes(axis, x.rank)
     where = axis_indices(x.rank)
     (k,) = axis_indices(1, skip=where)

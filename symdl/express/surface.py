@@ -118,7 +118,8 @@ def define(
     Args:
         name: the tensor's name, or None for a helper that may be merged into its user.
         where: the index variables of the left-hand side, one an axis.
-        expr: the right-hand side; may hold `Sum`, `Prod`, `Max`, `LogSumExp`, `ArgMax` anywhere.
+        expr: the right-hand side; may hold `Sum`, `Prod`, `Max`, `LogSumExp`, `ArgMax` anywhere. A
+            comparison such as ``X[i, j] > 0`` is 1 where it holds and 0 elsewhere.
         shape: the sizes, needed only for an index that no access shows the range of.
         guards: conditions outside which an element is not evaluated and contributes nothing: 0, or the
             identity of the outermost reduction.
@@ -131,6 +132,8 @@ def define(
         ShapeError: sizes that contradict each other, an access out of range.
     """
     where = tuple(where)
+    if isinstance(expr, sp.logic.boolalg.Boolean) and not isinstance(expr, sp.Expr):
+        expr = sp.Piecewise((1, expr), (0, True))
     body = as_expression(expr)
     if shape is not None and len(shape) != len(where):
         raise ShapeError(f"{len(where)} indices do not fit the shape {tuple(shape)}")

@@ -6,6 +6,8 @@ variables, else a tensor whose equation reads the first one at other indices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import sympy as sp
@@ -13,16 +15,21 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, as_extent, at_most
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices
+from symdl.express.operators import axis_indices, broadcast_shapes, read
+from symdl.express.selecting import positions_within
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 
 
 def getitem(tensor: Tensor, key: Any) -> Access | Tensor:
-    """Read one element (``X[i, 2*p + r]``, ``E[ids[n], d]``) or a view (``X[1:5, ::-1, None, 0]``).
+    """Read one element (``X[i, 2*p + r]``, ``E[ids[n], d]``), a view (``X[1:5, ::-1, None, 0]``) or rows.
+
+    Tensors of integers are positions, as arrays are in NumPy: ``X[ids]``, ``X[:, ids]``. Several broadcast
+    and are read together, ``X[rows, columns]``; their axes take the place of the entries, or stand in front
+    if the entries are not neighbours. Positions count from 0, which is checked when their values are known.
 
     Raises:
-        ShapeError: too many entries, or a constant position out of range.
+        ShapeError: too many entries, a constant position out of range, positions that do not broadcast.
         ExpressionError: an entry of another kind.
     """
     entries = key if isinstance(key, tuple) else (key,)
@@ -33,24 +40,49 @@ def getitem(tensor: Tensor, key: Any) -> Access | Tensor:
     return _view(tensor, entries)
 
 
+def rows(tensor: Tensor) -> list[Access | Tensor]:
+    """Return the views along the first axis.
+
+    Raises:
+        ShapeError: there is no first axis of integer size.
+    """
+    count = tensor.shape[0] if tensor.rank else None
+    if not isinstance(count, int):
+        raise ShapeError(
+            f"{tensor} has no rows that can be counted",
+            shapes={str(tensor.name or "tensor"): tensor.shape},
+            cure="only a tensor whose first size is an integer can be unpacked or iterated over",
+        )
+    return [getitem(tensor, place) for place in range(count)]
+
+
 def as_index(entry: Any) -> sp.Expr:
     """Return an index expression; a rank-0 integer tensor stands for its value."""
     if isinstance(entry, Tensor) and not entry.rank:
         return entry.at()
-    if isinstance(entry, int | sp.Expr):
+    if isinstance(entry, Integral | sp.Expr):
         return sp.expand(sp.sympify(entry, strict=True))
+    if isinstance(entry, slice):
+        raise ExpressionError(
+            f"{entry} stands beside index variables", cure="slices and index variables cannot be mixed"
+        )
     raise ExpressionError(
-        f"{entry!r} is no index expression", cure="slices and index variables cannot be mixed"
+        f"{entry!r} is no index expression",
+        cure="use integers, slices, None, ..., index variables, or tensors with dtype='int64'; choose by a"
+        " condition with sd.where",
     )
 
 
 def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
     taken = sum(e is not None and e is not Ellipsis for e in entries)
-    if taken > tensor.rank or entries.count(Ellipsis) > 1:
+    dots = [place for place, entry in enumerate(entries) if entry is Ellipsis]
+    if taken > tensor.rank or len(dots) > 1:
         raise ShapeError(f"{tensor} has {tensor.rank} axes, the key has {taken} entries")
-    at = entries.index(Ellipsis) if Ellipsis in entries else len(entries)
+    at = dots[0] if dots else len(entries)
     fill = (slice(None),) * (tensor.rank - taken)
     full = (*entries[:at], *fill, *entries[at + 1 :])
+    if any(isinstance(entry, Tensor) for entry in full):
+        return _gathered(tensor, full)
     names = iter(axis_indices(len(full)))
     where: list[Index] = []
     shape: list[Extent] = []
@@ -72,6 +104,38 @@ def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
             reads.append(_position(entry, size))
     body = tensor.at(*reads)
     return define(None, where, body, shape=shape, dtype=tensor.dtype, origin=Origin("slice"))
+
+
+def _gathered(tensor: Tensor, full: tuple[Any, ...]) -> Tensor:
+    """Read at positions that tensors hold, one entry an axis or None."""
+    chosen = [place for place, entry in enumerate(full) if not (entry is None or isinstance(entry, slice))]
+    given = [positions_within(full[place]) for place in chosen if isinstance(full[place], Tensor)]
+    common = broadcast_shapes(*(ids.shape for ids in given))
+    together = chosen == list(range(chosen[0], chosen[-1] + 1))
+    names = axis_indices(len(full) - len(chosen) + len(common))
+    front = chosen[0] if together else 0
+    rows, rest = names[front : front + len(common)], iter((*names[:front], *names[front + len(common) :]))
+    where: list[tuple[Index, Extent]] = []
+    reads: list[sp.Expr] = []
+    sizes = iter(tensor.shape)
+    for entry in full:
+        if entry is None:
+            where.append((next(rest), 1))
+            continue
+        size = next(sizes)
+        if isinstance(entry, Tensor):
+            reads.append(read(entry, rows))
+        elif isinstance(entry, slice):
+            index = next(rest)
+            start, count, step = slice_range(entry, size)
+            where.append((index, count))
+            reads.append(sp.expand(start + step * index))
+        else:
+            reads.append(_position(entry, size))
+    where[front:front] = zip(rows, common, strict=True)
+    indices, shape = [index for index, _ in where], [size for _, size in where]
+    body = tensor.at(*reads)
+    return define(None, indices, body, shape=shape, dtype=tensor.dtype, origin=Origin("take"))
 
 
 def _position(entry: Any, size: Extent) -> sp.Expr:
@@ -117,11 +181,16 @@ def _bound(value: Any, size: Extent) -> sp.Expr | None:
     return sp.sympify(size, strict=True) + bound if bound.is_Integer and bound < 0 else bound
 
 
-def transpose(tensor: Tensor, *axes: int) -> Tensor:
-    """Permute the axes (reverse them if none are named)."""
-    order = tuple(axes) or tuple(reversed(range(tensor.rank)))
+def transpose(x: Tensor, *axes: int | Sequence[int] | None) -> Tensor:
+    """Permute the axes (reverse them if none are named); ``transpose(x, 1, 0)`` or ``transpose(x, (1, 0))``.
+
+    Raises:
+        ShapeError: the axes are no permutation.
+    """
+    tensor, named = x, _unpacked(axes)
+    order = tuple(a + tensor.rank if a < 0 else a for a in named) or tuple(reversed(range(tensor.rank)))
     if sorted(order) != list(range(tensor.rank)):
-        raise ShapeError(f"{order} is no permutation of the {tensor.rank} axes of {tensor}")
+        raise ShapeError(f"{named} is no permutation of the {tensor.rank} axes of {tensor}")
     where = axis_indices(tensor.rank)
     reads = [where[order.index(axis)] for axis in range(tensor.rank)]
     shape = [tensor.shape[axis] for axis in order]
@@ -129,12 +198,23 @@ def transpose(tensor: Tensor, *axes: int) -> Tensor:
     return define(None, where, body, shape=shape, dtype=tensor.dtype, origin=Origin("transpose"))
 
 
-def reshape(tensor: Tensor, *shape: Extent) -> Tensor:
-    """Merge or split neighbouring axes, row-major; one size may be -1.
+def reshape(x: Tensor, *sizes: Extent | Sequence[Extent]) -> Tensor:
+    """Merge or split neighbouring axes, row-major; one size may be -1: ``reshape(x, (3, -1))``.
 
     Raises:
         ShapeError: the numbers of elements differ, or axes would have to be cut across each other.
     """
+    return _reshaped(x, _unpacked(sizes))
+
+
+def _unpacked(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what was given one by one, or as one sequence, or as None."""
+    if len(values) != 1 or isinstance(values[0], int | sp.Expr):
+        return values
+    return () if values[0] is None else tuple(values[0])
+
+
+def _reshaped(tensor: Tensor, shape: tuple[Extent, ...]) -> Tensor:
     total = sp.Mul(*tensor.shape)
     known = sp.Mul(*(s for s in shape if s != -1))
     if list(shape).count(-1) == 1 and known != 0:

@@ -16,6 +16,7 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
 from symdl.errors import ArgumentError, CompileError
 from symdl.express.dims import Dim
+from symdl.express.operators import as_tensor
 from symdl.express.program import Fact, Program, collect
 from symdl.express.scalar import batched, scalar_graph
 from symdl.express.surface import define
@@ -41,7 +42,8 @@ def compile(
     """Compile an output, and its gradients if `wrt` is given.
 
     Args:
-        output: a tensor, a list of tensors, or a SymPy expression in ordinary symbols.
+        output: a tensor, a list of tensors, or a SymPy expression in ordinary symbols; a comparison is the
+            tensor of its ones and zeros.
         wrt: what to differentiate a rank-0 output by: ``"parameters"``, a tensor or its name, or a list
             of them; for an expression, its symbols.
         dtype: of all real arrays.
@@ -62,7 +64,8 @@ def compile(
     """
     lanes = chosen(threads) or min(cores(), MOST_LANES)
     options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule, "threads": lanes}
-    if isinstance(output, list | tuple):
+    output = [as_tensor(o) for o in output] if isinstance(output, list | tuple) else as_tensor(output)
+    if isinstance(output, list):
         if wrt is not None:
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
         return Compiled(prepare(collect(_tensors(output), facts=facts))[0], **options)

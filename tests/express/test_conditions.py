@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from symdl.express.conditions import Condition, equal, not_equal, where
 from symdl.express.dims import indices
 from symdl.express.program import collect
 from symdl.express.surface import define
+from symdl.run.compile import compile
 from symdl.run.reference import outputs
 
 from .agreement import agrees
@@ -93,6 +95,39 @@ def test_a_condition_has_no_truth_value() -> None:
         bool(condition)
     with pytest.raises(ExpressionError, match="truth value"):
         0 < x < 1  # noqa: B015
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda x, y: (x > y) * x,
+        lambda x, y: x * (x > y),
+        lambda x, y: 1 - (x > y),
+        lambda x, y: (x > y) - 0.5 * x,
+        lambda x, y: ((x > 0) & (y < 0)) + 2 * (x > y),
+        lambda x, y: (x > y) / 2 + 0 * x,
+        lambda x, y: (x > y).sum(1, keepdims=True) * x,
+        lambda x, y: (x >= y).mean(0) * y,
+        lambda x, y: (x > y)[:, ::-1] * x,
+        lambda x, y: (y > x)[0] * x,
+    ],
+    ids=itertools.count(),
+)
+def test_a_comparison_counts_as_ones_and_zeros(formula: Callable[[Any, Any], Any]) -> None:
+    agrees(formula, formula, slopes=False, x=X, y=Y)
+    agrees(lambda x: formula(x, x) * x, lambda x: formula(x, x) * x, x=X[:, :3] + 2)
+
+
+def test_a_comparison_is_an_output() -> None:
+    x, y = tensor("x", (3, 4)), tensor("y", (4,))
+    single = compile(x > y, target="python")
+    np.testing.assert_array_equal(single(x=X, y=Y), X > Y)
+    several = compile([~(x > y), x + y], target="python")
+    np.testing.assert_array_equal(several(x=X, y=Y)[0], X <= Y)
+    i, j = indices("i j")
+    for relation in (x[i, j] > y[j], (x > y)[i, j]):
+        (found,) = outputs(collect([define(None, (i, j), relation)]), {"x": X, "y": Y})
+        np.testing.assert_array_equal(found, X > Y)
 
 
 def test_bad_comparisons_are_refused() -> None:

@@ -16,6 +16,7 @@ from symdl.express.dims import Dim, indices
 from symdl.express.program import collect
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
+from symdl.express.views import transpose
 from symdl.run.reference import outputs
 
 n = Dim("n")
@@ -53,6 +54,63 @@ def test_keys_follow_numpy(shape: tuple[int, ...], data: st.DataObject) -> None:
     else:
         assert found.shape == np.shape(x[tuple(key)])
         assert np.array_equal(found, x[tuple(key)])
+
+
+@given(shapes(ranks=(2, 3), sizes=(1, 4)), st.data())
+def test_positions_in_tensors_follow_numpy(shape: tuple[int, ...], data: st.DataObject) -> None:
+    x, values = numbered(shape), {"X": numbered(shape)}
+    common = data.draw(st.sampled_from([(), (2,), (3, 2)]))
+    ours: list[Any] = []
+    theirs: list[Any] = []
+    for axis, size in enumerate(shape):
+        kind = data.draw(st.sampled_from(["tensor", "slice", "number"])) if axis else "tensor"
+        entry: Any = data.draw(
+            ENTRY.filter(lambda e: e is not None) if kind == "slice" else st.integers(0, size - 1)
+        )
+        if kind == "tensor":
+            ids = common[data.draw(st.integers(0, len(common))) :]
+            entry = np.array(data.draw(st.lists(st.integers(0, size - 1), min_size=6, max_size=6)))
+            entry = entry[: np.prod(ids, dtype=int)].reshape(ids)
+            values[f"at{axis}"] = entry
+        theirs.append(entry)
+        ours.append(tensor(f"at{axis}", entry.shape, dtype="int64") if kind == "tensor" else entry)
+        if data.draw(st.integers(0, 4)) == 0:
+            ours.append(None)
+            theirs.append(None)
+    found = run(tensor("X", shape)[tuple(ours)], **values)
+    expected = x[tuple(theirs)]
+    assert found.shape == expected.shape
+    assert np.array_equal(found, expected)
+
+
+def test_rows_can_be_unpacked() -> None:
+    x = numbered((2, 3))
+    first, second = tensor("X", (2, 3))
+    assert np.array_equal(run(second, X=x), x[1])
+    assert isinstance(first, Tensor)
+    with pytest.raises(ShapeError, match="rows that can be counted"):
+        list(tensor("X", (n, 3)))
+
+
+def test_shapes_and_axes_as_one_sequence() -> None:
+    x = numbered((2, 6))
+    X = tensor("X", (2, 6))
+    for result, expected in (
+        (X.reshape((3, -1)), x.reshape(3, 4)),
+        (X.reshape([12]), x.reshape(12)),
+        (X.transpose((1, 0)), x.T),
+        (X.transpose(-1, 0), x.T),
+        (transpose(X, None), x.T),
+    ):
+        assert np.array_equal(run(result, X=x), expected)
+
+
+@pytest.mark.parametrize(
+    "key", [0.5, "a", [1, 0], np.array([1, 0]), tensor("r", (2,)), tensor("X", (2, 3)) > 0]
+)
+def test_what_is_no_position_is_named(key: Any) -> None:
+    with pytest.raises(ExpressionError, match="(?s)no index expression|no positions.*cure"):
+        tensor("X", (2, 3))[key]
 
 
 @pytest.mark.parametrize(

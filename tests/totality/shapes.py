@@ -32,6 +32,10 @@ VIEWS = (
     _view("Tensor.swapaxes", lambda x: x.swapaxes(-1, -2), lambda x: x.swapaxes(-1, -2)),
     _view("Tensor.T", lambda x: x.T, lambda x: x.T, real("n", 3)),
     _view("Tensor.transpose", lambda x: x.transpose(1, 2, 0), lambda x: x.permute(1, 2, 0)),
+    _view("sd.transpose", lambda x: sd.transpose(x, (-1, 0, 1)), lambda x: x.permute(2, 0, 1)),
+    Case("sd.reshape", lambda x: sd.reshape(x, (-1, 12)), {"x": X}, lambda t, x: x.reshape(-1, 12),
+         sizes=(3, 1)),
+    Case("Tensor.__iter__", lambda x: tuple(x), {"x": real(3, "n")}, lambda t, x: tuple(x)),
     Case("Tensor.reshape", lambda x: x.reshape(x.shape[0], 2, 6), {"x": X},
          lambda t, x: x.reshape(-1, 2, 6), sizes=(3, 1)),
     Case("Tensor.reshape", lambda x: x.reshape(-1, 2), {"x": X}, lambda t, x: x.reshape(-1, 2),
@@ -61,9 +65,11 @@ JOINS = (
 )  # fmt: skip
 
 COPIES = (
-    _view("sd.repeat", lambda x: sd.repeat(x, 2), lambda x: x.repeat_interleave(2, 2)),
+    _view("sd.repeat", lambda x: sd.repeat(x, 2, -1), lambda x: x.repeat_interleave(2, 2)),
     _view("sd.tile", lambda x: sd.tile(x, (2, 3)), lambda x: x.tile(2, 3), real("n", 2)),
     _view("sd.roll", lambda x: sd.roll(x, 1, 1), lambda x: x.roll(1, 1)),
+    _view("sd.roll", lambda x: sd.roll(x, 3), lambda x: x.roll(3), real(3, 2), "of all"),
+    _view("sd.repeat", lambda x: sd.repeat(x, 2), lambda x: x.repeat_interleave(2), setting="of all"),
     _view("sd.tril", lambda x: sd.tril(x, 1), lambda x: x.tril(1)),
     _view("sd.triu", lambda x: sd.triu(x), lambda x: x.triu()),
     Case("sd.full", lambda x: sd.full((3,), 0.5) * x, {"x": real("n", 3)}, lambda t, x: 0.5 * x),
@@ -109,6 +115,9 @@ CHOICES = (
     Case("sd.take", lambda x: sd.take(x, 2, 1), {"x": real("n", 4)}, lambda t, x: x[:, 2], "a number"),
     Case("Tensor.__getitem__", lambda x, at: sd.define("y", sd.indices("i j"), _row(x, at)),
          {"x": real(4, 3), "at": positions("n", below=4)}, lambda t, x, at: x[at] ** 2, "by an element"),
+    Case("Tensor.__getitem__", lambda x, at, to: x[at, ::-1, to],
+         {"x": real(4, "n", 3), "at": positions(2, 1, below=4), "to": positions(3, below=3)},
+         lambda t, x, at, to: x.flip(1)[at, :, to], "at positions", sizes=(3, 1)),
     Case("sd.take_along_axis", sd.take_along_axis,
          {"x": real("n", 4), "positions": positions("n", 2, below=4)},
          lambda t, x, positions: x.gather(1, positions)),
