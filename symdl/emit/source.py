@@ -34,6 +34,11 @@ ARGUMENTS = (8, 16, 32, 64)
 One with more finds them itself.
 """
 
+APART = 16
+"""Integers between two that different threads change: two cache lines, since processors fetch pairs."""
+PATIENCE = 1 << 15
+"""How often a helper looks for the next call until it sleeps: about a millisecond."""
+
 
 @dataclass(frozen=True, slots=True)
 class KernelText:
@@ -114,6 +119,8 @@ def _printed(template: str, record: Target, dtype: str, **more: object) -> str:
         .get_template(template)
         .render(
             dtype=dtype,
+            apart=APART,
+            patience=PATIENCE,
             check_code=CHECK,
             product_code=PRODUCT,
             repeat_code=REPEAT,

@@ -91,9 +91,19 @@ TARGETS: Mapping[str, Target] = {
             "numba": frozenset({"njit", "types"}),
             "symdl.run.entries": frozenset({"call_kernel"}),
             "symdl.run.native": frozenset(
-                {"ENTRY", "KERNEL", "OPTIONS", "REALS", "flush_subnormals", "larger"}
+                {
+                    "ENTRY",
+                    "KERNEL",
+                    "OPTIONS",
+                    "REALS",
+                    "claim",
+                    "flush_subnormals",
+                    "larger",
+                    "until",
+                    "wait",
+                }
             )
-            | {"restore", "disjoint", "integer_at", "multiply_matrices", "next_block", "total_at", "wait"},
+            | {"restore", "disjoint", "integer_at", "multiply_matrices", "seen", "total_at", "until"},
             "symdl.run.lanes": frozenset(
                 {
                     "choose",

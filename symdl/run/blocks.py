@@ -8,17 +8,15 @@ on how many there are, so the bits of a result do not either.
 
 from __future__ import annotations
 
-import _thread
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.table import Table
-from symdl.lower.pipeline import Lowered
 from symdl.lower.rows import work
+from symdl.run.built import Built
+from symdl.run.helpers import Helpers
 from symdl.run.memory import Memory, memory, numbers
 
 Array = NDArray[Any]
@@ -33,80 +31,53 @@ class Blocks:
     """The blocks of a scalar function.
 
     Args:
-        lowered: the function; it has `points`.
-        table: its calls.
+        built: the function; it has `points`.
         threads: the most threads to use.
 
     Attributes:
         size: how many points a block has, a power of two.
     """
 
-    def __init__(self, lowered: Lowered, table: Table, *, dtype: str, threads: int) -> None:
-        self._lowered, self._table, self._dtype, self._threads = lowered, table, dtype, threads
-        self._itemsize = np.dtype(dtype).itemsize
-        buffers = lowered.plan.buffers
-        rows = sum(b.kind == "arena" for b in buffers)
+    def __init__(self, built: Built, *, threads: int) -> None:
+        self._built, self._threads = built, threads
+        buffers = built.lowered.plan.buffers
+        rows, itemsize = sum(b.kind == "arena" for b in buffers), np.dtype(built.dtype).itemsize
         self.size = _LARGEST
-        while self.size > _SMALLEST and rows * self.size * self._itemsize > _CACHE:
+        while self.size > _SMALLEST and rows * self.size * itemsize > _CACHE:
             self.size //= 2
-        self._moves = np.array([b.kind != "arena" for b in buffers], "int64") * self.size * self._itemsize
-        self._work = sum(work(s.work, lambda _: 1) for s in lowered.steps if isinstance(s.work, tuple))
+        self._moves = np.array([b.kind != "arena" for b in buffers], "int64") * self.size * itemsize
+        steps = built.lowered.steps
+        self._work = sum(work(s.work, lambda _: 1) for s in steps if isinstance(s.work, tuple))
+        self._rest, self._blocks = self._numbers(self.size), np.zeros(1, "int64")
         self._lanes: list[tuple[Memory, Array]] = []
+        self._helpers = Helpers(1)
 
-    def run(self, module: Any, code: Array, count: int, inputs: Sequence[tuple[int, int]], blas: int) -> None:
+    def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
         """Compute all points; `inputs` are the buffers of all arguments and results with their addresses."""
         blocks = -(-count // self.size)
-        rest, _ = numbers(self._table, {self._lowered.points: count - (blocks - 1) * self.size})
-        team = np.zeros(8, "int64")
-        stream: Callable[..., None] = module.stream
-        lanes = [self._lane(at) for at in range(self._count(count, blocks))]
-
-        def take(lane: tuple[Memory, Array]) -> None:
-            made, here = lane
-            places = made.places.copy()
+        self._blocks[0], self._rest[:] = blocks, self._numbers(count - (blocks - 1) * self.size)
+        threads = max(1, min(self._threads, blocks, int(count * self._work / _EACH)))
+        while len(self._lanes) < threads:
+            self._lanes.append(self._lane())
+        for made, _ in self._lanes:
             for buffer, address in inputs:
-                places[buffer] = address
-            stream(code, places, self._moves, here, made.sizes, rest, made.factors, blas, team, blocks)
+                made.places[buffer] = address
+        self._helpers.run(self._take, threads)
 
-        helpers = [_Helper(partial(take, lane)) for lane in lanes[1:]]
-        try:
-            take(lanes[0])
-        except BaseException:  # such as an interrupt: the others shall not go on
-            team[0] = blocks
-            raise
-        finally:
-            for helper in helpers:
-                helper.wait()
+    def _numbers(self, points: int) -> Array:
+        """Return the sizes of a block of so many points."""
+        return numbers(self._built.table, {self._built.lowered.points: points})[0]
 
-    def _count(self, count: int, blocks: int) -> int:
-        """Return how many threads pay."""
-        return max(1, min(self._threads, blocks, int(count * self._work / _EACH)))
+    def _lane(self) -> tuple[Memory, Array]:
+        """Return the memory of a thread, and room for where the arrays of its block begin."""
+        built, sizes = self._built, {self._built.lowered.points: self.size}
+        plan = built.lowered.plan
+        made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, target="cpu")
+        return made, np.zeros_like(made.places)
 
-    def _lane(self, at: int) -> tuple[Memory, Array]:
-        """Return the memory of a thread, kept for the next call."""
-        while len(self._lanes) <= at:
-            sizes = {self._lowered.points: self.size}
-            made = memory(self._table, self._lowered.plan.buffers, (), sizes, dtype=self._dtype, target="cpu")
-            self._lanes.append((made, np.zeros_like(made.places)))
-        return self._lanes[at]
-
-
-class _Helper:
-    """A thread that takes blocks. One that begins only when all are taken is not waited for."""
-
-    def __init__(self, take: Callable[[], None]) -> None:
-        self._take, self._begun, self._end = take, False, _thread.allocate_lock()
-        self._end.acquire()
-        _thread.start_new_thread(self._run, ())
-
-    def _run(self) -> None:
-        self._begun = True
-        try:
-            self._take()
-        finally:
-            self._end.release()
-
-    def wait(self) -> None:
-        """Wait for the end of what was begun."""
-        if self._begun:
-            self._end.acquire()
+    def _take(self, lane: int) -> int:
+        """Take blocks until all are done."""
+        made, here = self._lanes[lane]
+        stream: Callable[..., int] = self._built.module.stream
+        arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
+        return stream(self._built.code, *arrays, self._built.blas, self._blocks, self._helpers.team, lane)

@@ -27,6 +27,7 @@ from symdl.lower.rows import rows_name
 from symdl.run import cache
 from symdl.run.blas import on_one_thread
 from symdl.run.entries import entry
+from symdl.run.helpers import counters
 from symdl.run.memory import Memory, address, memory
 from symdl.run.native import WORTH_THREADS
 from symdl.run.tiles import products
@@ -34,8 +35,8 @@ from symdl.run.tiles import products
 Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
 """Multiplications in a matrix product up to which BLAS uses one thread without being told."""
-_ALONE, _ONCE = np.zeros(1, "int64"), np.array([0, 1, 1])
-"""What the loop over batches gets for a single pass by one thread."""
+_ONE_PHASE = np.array([[0, 1]])
+"""The phases of a call in one piece."""
 
 
 def batch_of(program: Program) -> str:
@@ -77,7 +78,8 @@ class Built:
             steps = steps_source(self.lowered, target=target, dtype=dtype, training=training)
             self.module = cache.load(steps)
         self.code = self.linked(self.table)
-        self._script = np.array([[0, len(self.code)]], "int64")
+        self._team = counters(1)
+        self._task = np.array([[0, len(self.code)]], "int64")
         multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
         self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
@@ -117,12 +119,12 @@ class Built:
 
     def execute(self, memory_: Memory) -> int:
         """Run the calls; return the row of a failed check, or -1."""
-        loop: Callable[..., int] | None = getattr(self.module, "epoch", None)
+        shared: Callable[..., int] | None = getattr(self.module, "share", None)
         given = (memory_.places, memory_.sizes, memory_.factors, self.blas)
-        run: Callable[..., int] = loop or self.module.execute
+        run: Callable[..., int] = shared or self.module.execute
         arguments: tuple[Any, ...] = (self.code, 0, len(self.code), *given)
-        if loop:
-            arguments = (self.code, self._script, *given, _ALONE, 1, -1, _ONCE)
+        if shared:
+            arguments = (self.code, _ONE_PHASE, self._task, *given, self._team, 0)
         if self.target == "python":
             with np.errstate(all="ignore"):
                 return run(*arguments)

@@ -67,7 +67,7 @@ class Compiled:
         self._places = Places(self._inputs, self._output_places(), target)
         self._blocks: Blocks | None = None
         if lowered.points and target == "cpu":
-            self._blocks = Blocks(lowered, self._built.table, dtype=dtype, threads=threads)
+            self._blocks = Blocks(self._built, threads=threads)
 
     @property
     def source(self) -> str:
@@ -151,7 +151,7 @@ class Compiled:
         made = layout([(count,)] * len(self._dtypes), self._dtypes)
         results, first = self._places.new(made)
         places = self._places.addresses(given, made, first)
-        blocks.run(self._built.module, self._built.code, count, places, self._built.blas)
+        blocks.run(count, places)
         return results
 
     def _output_places(self) -> list[tuple[int, int]]:

@@ -232,57 +232,104 @@ def _call_library(builder: Any, address: Any, operands: tuple[Any, ...]) -> None
     builder.call(builder.inttoptr(address, kind.as_pointer()), found)
 
 
-@intrinsic
-def next_block(_typing: Any, team: Any) -> Any:
-    """Return how often this was called with this array before, by whatever thread."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = context.make_array(signature.args[0])(context, builder, args[0])
-        return builder.atomic_rmw("add", vector.data, ir.Constant(ir.IntType(64), 1), "monotonic")
-
-    return types.int64(types.int64[::1]), build
-
-
 STOP = 1 << 60
 """A count of arrivals that no run reaches: lanes that wait give up."""
 _SPINS = 512
+"""How often to look before another thread may have the core."""
+
+
+@intrinsic
+def claim(_typing: Any, team: Any, at: Any) -> Any:
+    """Add 1 to a number that other threads see, too; return what it was."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _added(builder, _number(context, builder, signature, args))
+
+    return types.int64(types.int64[::1], types.int64), build
+
+
+@intrinsic
+def seen(_typing: Any, team: Any, at: Any) -> Any:
+    """Return a number that other threads may have changed."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load_atomic(_number(context, builder, signature, args), "seq_cst", 8)
+
+    return types.int64(types.int64[::1], types.int64), build
+
+
+@intrinsic
+def until(_typing: Any, team: Any, at: Any, goal: Any, patience: Any) -> Any:
+    """Wait until a number that other threads change has reached `goal`, forever if `patience` is 0.
+
+    Otherwise look so often at the most. True if it has.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _number(context, builder, signature, args)
+        return builder.icmp_signed(">=", _spin(builder, place, *args[2:]), args[2])
+
+    return types.boolean(types.int64[::1], *[types.int64] * 3), build
 
 
 @intrinsic
 def wait(_typing: Any, team: Any, lanes: Any) -> Any:
     """Wait until all `lanes` have come here equally often; true if they shall stop.
 
-    ``team[0]`` counts arrivals. Waiting spins, because what is waited for takes microseconds; now and then
-    it lets another thread have the core, which may be the one that is waited for.
+    ``team[0]`` counts arrivals.
     """
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = context.make_array(signature.args[0])(context, builder, args[0])
-        place, long = vector.data, ir.IntType(64)
-        here = builder.atomic_rmw("add", place, ir.Constant(long, 1), "acq_rel")
-        goal = builder.mul(builder.add(builder.sdiv(here, args[1]), ir.Constant(long, 1)), args[1])
-        spins = _local(builder, long)
-        builder.store(ir.Constant(long, 0), spins)
-        look, again, rest, done = (builder.append_basic_block(n) for n in ("look", "again", "rest", "done"))
-        builder.branch(look)
-        builder.position_at_end(look)
-        count = builder.load_atomic(place, "acquire", 8)
-        stop = builder.icmp_signed(">=", count, ir.Constant(long, STOP))
-        builder.cbranch(builder.or_(stop, builder.icmp_signed(">=", count, goal)), done, again)
-        builder.position_at_end(again)
-        if platform.machine().lower() in ("x86_64", "amd64"):
-            kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
-        more = builder.add(builder.load(spins), ir.Constant(long, 1))
-        builder.store(more, spins)
-        tired = builder.icmp_signed("==", builder.srem(more, ir.Constant(long, _SPINS)), ir.Constant(long, 0))
-        builder.cbranch(tired, rest, look)
-        builder.position_at_end(rest)
-        if hasattr(os, "sched_yield"):
-            kind = ir.FunctionType(ir.IntType(32), [])
-            builder.call(_function(builder.module, kind, "sched_yield"), [])
-        builder.branch(look)
-        builder.position_at_end(done)
-        return stop
+        zero, one = (ir.Constant(ir.IntType(64), value) for value in (0, 1))
+        place = _number(context, builder, signature, (args[0], zero))
+        here = _added(builder, place)
+        goal = builder.mul(builder.add(builder.sdiv(here, args[1]), one), args[1])
+        return builder.icmp_signed(">=", _spin(builder, place, goal, zero), ir.Constant(goal.type, STOP))
 
     return types.boolean(types.int64[::1], types.int64), build
+
+
+def _number(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Return the address of a number in a vector: the first two arguments."""
+    vector = context.make_array(signature.args[0])(context, builder, args[0])
+    return builder.gep(vector.data, [args[1]])
+
+
+def _added(builder: Any, place: Any) -> Any:
+    """Add 1 to a number; return what it was."""
+    return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+
+def _spin(builder: Any, place: Any, goal: Any, patience: Any) -> Any:
+    """Wait until a number has reached another one, or one has looked often enough; return the number.
+
+    Waiting spins, because what is waited for takes microseconds; now and then it lets another thread have the
+    core, which may be the one that is waited for.
+    """
+    long = ir.IntType(64)
+    spins = _local(builder, long)
+    builder.store(ir.Constant(long, 0), spins)
+    look, again, rest, done = (builder.append_basic_block(n) for n in ("look", "again", "rest", "done"))
+    builder.branch(look)
+    builder.position_at_end(look)
+    count = builder.load_atomic(place, "acquire", 8)
+    before = builder.load(spins)
+    enough = builder.and_(
+        builder.icmp_signed(">", patience, ir.Constant(long, 0)), builder.icmp_signed(">=", before, patience)
+    )
+    builder.cbranch(builder.or_(enough, builder.icmp_signed(">=", count, goal)), done, again)
+    builder.position_at_end(again)
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        kind = ir.FunctionType(ir.VoidType(), [])
+        builder.call(_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+    more = builder.add(before, ir.Constant(long, 1))
+    builder.store(more, spins)
+    tired = builder.icmp_signed("==", builder.srem(more, ir.Constant(long, _SPINS)), ir.Constant(long, 0))
+    builder.cbranch(tired, rest, look)
+    builder.position_at_end(rest)
+    if hasattr(os, "sched_yield"):
+        kind = ir.FunctionType(ir.IntType(32), [])
+        builder.call(_function(builder.module, kind, "sched_yield"), [])
+    builder.branch(look)
+    builder.position_at_end(done)
+    return count

@@ -1,17 +1,21 @@
 """A call in blocks of samples, on several threads.
 
 Enters: a lowered program whose samples may be computed apart, and sizes. Leaves: `Parallel`, whose `run` does
-a call by the schedule that training uses (`lower.partition`). The blocks depend on the sizes only, so the
-bits of a result do not depend on the number of threads; that number is measured.
+a call by the schedule that training uses (`lower.partition`). Unlike the lanes of an epoch, threads take
+the tasks of a phase as they come, so that one that begins late does fewer. The blocks depend on the sizes
+only, so the bits of a result do not depend on the number of threads; that number is measured.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symdl.lower.calls import CheckCall, ProductCall, RepeatCall
 from symdl.lower.partition import partition
@@ -20,8 +24,10 @@ from symdl.lower.poly import Poly, evaluate, product
 from symdl.lower.rows import rows_name, work
 from symdl.run.blas import one_thread
 from symdl.run.built import Built
-from symdl.run.team import Job
+from symdl.run.helpers import Helpers
+from symdl.run.team import Job, apart
 
+Array = NDArray[Any]
 _EACH = 40.0
 _WORTH = 150_000.0
 """Operations in a nanosecond, and nanoseconds of a call from which on it is cut into blocks."""
@@ -72,18 +78,27 @@ class Parallel:
         self._part = partition(lowered, sizes, [], [])
         self._job = Job(built, self._part, sizes, 0)
         self._job.ready()
-        self._none = np.zeros(1, "int64"), np.zeros(1)
+        begins = self._job.table.begins
+        tasks = [(begins[low], begins[high]) for phase in self._part.tasks for low, high, _ in phase]
+        ends = list(itertools.accumulate(map(len, self._part.tasks), initial=0))
+        self._tasks = np.array(tasks, "int64")
+        self._phases = np.array(list(itertools.pairwise(ends)), "int64")
         tensors = lowered.program.tensors
         self.shapes = tuple(
             tuple(evaluate(s, sizes) for s in tensors[t].shape) for t in lowered.program.outputs
         )
         views, buffers = self._part.views, self._part.buffers
+        scratch = {at for at, buffer in enumerate(buffers) if buffer.kind == "scratch"}
         widths = [8 if b.integer else np.dtype(built.dtype).itemsize for b in buffers]
         self._bases = np.array([v.buffer for v in views], "int64")
         self._offsets = np.array([v.offset * widths[v.buffer] for v in views], "int64")
         self._views = slice(len(buffers), len(buffers) + len(views))
         most = min(threads, max(map(len, self._part.tasks)))
         self._choices: list[int] = sorted({1, *range(2, most + 1)})
+        self._seen: list[tuple[Array, Array]] = []  # places and sizes of each lane
+        shared = [at for at in range(len(self._job.vector)) if at not in scratch]
+        self._common = np.array(shared, "int64")
+        self._helpers = Helpers(len(self._phases))
         self._times: dict[int, list[float]] = {}
         self._tried = 0.0
 
@@ -94,11 +109,23 @@ class Parallel:
             vector[buffer] = address
         vector[self._views] = vector[self._bases] + self._offsets
         lanes = self._lanes()
+        while len(self._seen) < lanes:
+            self._seen.append((self._job.seen_by(len(self._seen)), apart(self._job.memory.sizes)))
+        for mine, _ in self._seen:
+            if mine is not vector:
+                mine[self._common] = vector[self._common]
         start = time.perf_counter()
         with one_thread():
-            self._job.run(*self._none, (0, 1, 1), lanes)
+            self._helpers.run(self._take, lanes)
         self._times.setdefault(lanes, []).append(time.perf_counter() - start)
         del self._times[lanes][_TRIALS:]
+
+    def _take(self, lane: int) -> int:
+        """Take tasks until all are done."""
+        job, seen = self._job, self._seen[lane]
+        share: Callable[..., int] = job.built.module.share
+        numbers = (job.memory.factors, job.built.blas)
+        return share(job.code, self._phases, self._tasks, *seen, *numbers, self._helpers.team, lane)
 
     def _lanes(self) -> int:
         """Return the number of threads that was the fastest, or one to be tried."""

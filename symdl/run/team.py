@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.source import APART
 from symdl.emit.table import FIRST_SAMPLE, table_of
 from symdl.lower.parallel import Partition
 from symdl.run.built import Built
@@ -29,8 +30,6 @@ _core: Callable[[], int] | None = (
     getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 )
 """Says on which core the calling thread runs, if threads can be kept on cores here."""
-_APART = 16
-"""Elements between data of different lanes: two cache lines, since processors fetch pairs."""
 
 
 class Job:
@@ -111,11 +110,11 @@ class Job:
         self.put(self.order + 1, totals)
         if self.built.target == "cpu":
             self.vector[self.order : self.order + 2] = self.places[self.order : self.order + 2]
-        team, limits = _apart(np.zeros(1, "int64")), np.array(span, "int64")
+        team, limits = apart(np.zeros(1, "int64")), np.array(span, "int64")
         epoch: Callable[..., int] = self.built.module.epoch
 
         def lane(places: Any, script: Array) -> None:
-            mine = _apart(self.memory.sizes)
+            mine = apart(self.memory.sizes)
             options = (places, mine, self.memory.factors, self.built.blas, team, lanes)
             epoch(self.code, script, *options, self.slot, limits)
 
@@ -142,11 +141,11 @@ def _on(cores: set[int], lane: Callable[[Any, Array], None], places: Any, script
     lane(places, script)
 
 
-def _apart(array: Array) -> Array:
+def apart(array: Array) -> Array:
     """Return a copy that shares no cache line with anything: lanes write to it, and others wait for that."""
-    room = np.zeros(len(array) + 2 * _APART, array.dtype)
-    room[_APART:-_APART] = array
-    return room[_APART:-_APART]
+    room = np.zeros(len(array) + 2 * APART, array.dtype)
+    room[APART:-APART] = array
+    return room[APART:-APART]
 
 
 @contextmanager

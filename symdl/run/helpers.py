@@ -1,0 +1,79 @@
+"""Threads that help with the calls of a function.
+
+Enters: how many phases a call has, and what a thread does. Leaves: `Helpers`, whose `run` does a call.
+To start a thread takes as long as a tenth of a millisecond of work, so helpers stay for a while: at first
+they look for the next call all the time, inside compiled code; then they sleep, then they end.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.emit.source import APART
+
+_IDLE = 1.0
+"""Seconds after which a helper without work ends."""
+Work = Callable[[int], int]
+
+
+def counters(phases: int) -> NDArray[Any]:
+    """Return what the threads of a call share, if the work has so many pairs of counters."""
+    return np.zeros((4 + 2 * phases) * APART, "int64")
+
+
+class Helpers:
+    """The threads that help with the calls of one function.
+
+    No call needs them: who comes late finds less to do, and who does not come is not waited for.
+
+    Args:
+        phases: how many pairs of counters the work has.
+
+    Attributes:
+        team: what the threads share: see the template `blocks`.
+    """
+
+    def __init__(self, phases: int) -> None:
+        self.team = counters(phases)
+        self._helpers: list[_Helper] = []
+
+    def run(self, work: Work, lanes: int) -> int:
+        """Do a call on so many lanes: ``work(0)`` here, ``work(1)`` and so on in helpers."""
+        self.team[APART] = lanes
+        while len(self._helpers) < lanes - 1:
+            self._helpers.append(_Helper(len(self._helpers) + 1))
+        for helper in self._helpers[: lanes - 1]:
+            helper.come(work)
+        return work(0)
+
+
+class _Helper:
+    def __init__(self, lane: int) -> None:
+        self._lane, self._here = lane, False
+        self._asleep = False
+        self._bell = _thread.allocate_lock()
+        self._bell.acquire()
+
+    def come(self, work: Work) -> None:
+        """Start the thread if there is none, and wake it if it sleeps."""
+        if not self._here:
+            self._here = True
+            _thread.start_new_thread(self._stay, (work,))
+        elif self._asleep:
+            self._asleep = False
+            self._bell.release()
+
+    def _stay(self, work: Work) -> None:
+        try:
+            called = True
+            while called:
+                work(self._lane)
+                self._asleep = True
+                called = self._bell.acquire(timeout=_IDLE)
+        finally:
+            self._here = self._asleep = False
