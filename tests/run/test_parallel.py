@@ -98,3 +98,27 @@ def test_a_recurrence() -> None:
     np.testing.assert_allclose(value, wanted, rtol=1e-12)
     for name, slope in slopes.items():
         np.testing.assert_allclose(slope, grads[name], rtol=1e-9, atol=1e-12)
+
+
+def test_sums_of_gradients_that_are_never_stored() -> None:
+    """A second derivative in the loss: a weight's gradient is a sum of matrix products."""
+    X = sd.tensor("X", (n, 2))
+    u = sd.nn.dense(sd.nn.dense(X, 40, activation=sd.tanh, name="a"), 40, activation=sd.tanh, name="b").sum()
+    slope = sd.grad(u, X)
+    loss = (sd.grad(slope.sum(), X) ** 2).mean() + sum((p**2).sum() for p in sd.parameters(u))
+    given = {p.name: rng.normal(size=p.shape) / 4 for p in sd.parameters(loss)}
+    given["X"] = rng.normal(size=(1500, 2))
+    one: Any = sd.compile(loss, wrt="parameters", threads=1)
+    value, slopes = one(**given)
+    assert how(one) is Parallel
+    more: Any = sd.compile(loss, wrt="parameters", threads=3)
+    for _ in range(8):
+        again, grads = more(**given)
+        assert again == value
+        for name, slope in slopes.items():
+            np.testing.assert_array_equal(grads[name], slope)
+    naive: Any = sd.compile(loss, wrt="parameters", schedule="naive")
+    wanted, grads = naive(**given)
+    np.testing.assert_allclose(value, wanted, rtol=1e-12)
+    for name, slope in slopes.items():
+        np.testing.assert_allclose(slope, grads[name], rtol=1e-9, atol=1e-12)

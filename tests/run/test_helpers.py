@@ -1,0 +1,78 @@
+"""Helpers share the work of calls, sleep, wake, end and begin again; no call depends on them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.run import helpers
+from symdl.run.parallel import Parallel
+
+n = sd.Dim("n")
+rng = np.random.default_rng(0)
+
+
+def network() -> tuple[Any, dict[str, Any]]:
+    h = sd.nn.dense(sd.tensor("X", (n, 20)), 50, activation=sd.tanh, name="a")
+    output = sd.nn.dense(h, 5, name="b")
+    given = {p.name: rng.normal(size=p.shape) for p in sd.parameters(output)}
+    return output, {**given, "X": rng.normal(size=(5000, 20))}
+
+
+def parallel(f: Any, lanes: int) -> Parallel:
+    """Return the schedule in use, with so many lanes from here on."""
+    found: Any = next(iter(f._memories.values()))[0]
+    assert isinstance(found, Parallel)
+    found._choices = [lanes]
+    found._lanes = lambda: lanes  # type: ignore[method-assign]
+    return found
+
+
+def test_calls_one_after_another_and_with_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helpers, "_IDLE", 0.05)
+    output, given = network()
+    f: Any = sd.compile(output, threads=3)
+    want = f(**given)
+    found = parallel(f, 3)
+    for pause in (0, 0, 0, 0.01, 0, 0.2, 0, 0.2, 0.01, 0):  # looking, asleep, ended
+        time.sleep(pause)
+        given["X"] = given["X"][::-1].copy()
+        want = want[::-1]
+        np.testing.assert_array_equal(f(**given), want)
+    time.sleep(0.5)
+    assert not any(helper._here for helper in found._helpers._helpers)
+
+
+def test_fewer_lanes_than_helpers() -> None:
+    output, given = network()
+    f: Any = sd.compile(output, threads=3)
+    want = f(**given)
+    for lanes in (3, 1, 2, 3, 1):
+        parallel(f, lanes)
+        for _ in range(20):
+            np.testing.assert_array_equal(f(**given), want)
+
+
+def test_calls_from_many_threads() -> None:
+    output, given = network()
+    f: Any = sd.compile(output, threads=2)
+    want = f(**given)
+    parallel(f, 2)
+    wrong = []
+
+    def work() -> None:
+        for _ in range(30):
+            if not np.array_equal(f(**given), want):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
