@@ -16,7 +16,7 @@ from symdl.express.operators import axis_indices
 from symdl.express.recurrent import recurrence
 from symdl.express.surface import LogSumExp, define
 from symdl.express.tensors import Tensor
-from symdl.nn.averages import averaged
+from symdl.nn.averages import Averaging, averaged
 from symdl.nn.sequences import counting, held
 
 NEVER = sp.Float(-1e30)
@@ -31,7 +31,7 @@ def ctc(
     label_lengths: Tensor | None = None,
     blank: int = 0,
     zero_infinity: bool = False,
-    each: bool = False,
+    reduction: Averaging = "mean",
     time_first: bool = False,
     name: str | None = "L",
 ) -> Tensor:
@@ -53,7 +53,7 @@ def ctc(
         blank: the class that emits nothing.
         zero_infinity: labels that do not fit into the steps cost 0 in place of infinity. Their gradient is 0
             either way.
-        each: return the losses of the samples, shape ``(batch,)``, in place of their mean.
+        reduction: of the samples' losses: ``"mean"``, ``"sum"``, or ``"none"`` for shape ``(batch,)``.
         time_first: whether time is the first axis.
         name: the loss's name.
 
@@ -67,8 +67,8 @@ def ctc(
     total = ends.at(n, labels.shape[1] if label_lengths is None else label_lengths.at(n))
     never = sp.Integer(0) if zero_infinity else sp.oo
     body = sp.Piecewise((never, total < NEVER / 2), (-total, True))
-    losses = define(name if each else None, (n,), body, shape=labels.shape[:1], origin=Origin("ctc"))
-    return losses if each else averaged(losses, name=name)
+    losses = define(None, (n,), body, shape=labels.shape[:1], origin=Origin("ctc"))
+    return averaged(losses, reduction=reduction, name=name)
 
 
 def _forward(logits: Tensor, labels: Tensor, lengths: Tensor | None, blank: int, time_first: bool) -> Tensor:

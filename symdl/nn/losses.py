@@ -125,16 +125,33 @@ def binary_cross_entropy(
     logits: Tensor,
     target: Tensor,
     *,
+    positive_weight: float = 1.0,
     mask: Mask = None,
     reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
     """The mean of ``-y log s - (1 - y) log(1 - s)`` with ``s = sigmoid(logits)``, as ``softplus(z) - y z``.
 
-    `target` has the shape of `logits`: labels 0 and 1 (int64), or probabilities.
+    Args:
+        logits: any shape.
+        target: the same shape: labels 0 and 1 (int64), or probabilities.
+        positive_weight: what the first term, that of the class 1, is multiplied by.
+        mask: which elements count.
+        reduction: of the elements' losses: ``"mean"``, ``"sum"`` or ``"none"``.
+        name: of the loss.
+
+    Raises:
+        ShapeError: the shapes differ.
+        ExpressionError: a negative weight.
     """
     same_shape(logits, target)
-    each = elementwise(lambda z, y: sp.log(1 + sp.exp(z)) - y * z, logits, target)
+    more = at_least("positive_weight", positive_weight, 0) - 1
+
+    def formula(z: sp.Expr, y: sp.Expr) -> sp.Expr:
+        plain = sp.log(1 + sp.exp(z)) - y * z
+        return plain + more * y * sp.log(1 + sp.exp(-z)) if more else plain
+
+    each = elementwise(formula, logits, target)
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 

@@ -1,6 +1,6 @@
 """Losses that compare embeddings.
 
-Enters: rows of numbers. Leaves: a rank-0 tensor.
+Enters: rows of numbers. Leaves: a rank-0 tensor, the mean over the rows, or over those where `mask` holds.
 """
 
 from __future__ import annotations
@@ -9,14 +9,22 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise, reduce
+from symdl.express.methods import Mask
+from symdl.express.operators import axis_indices, elementwise
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.averages import at_least, same_shape
+from symdl.nn.averages import Averaging, at_least, averaged, same_shape
 
 
 def triplet(
-    anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 1.0, name: str | None = "L"
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    margin: float = 1.0,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
 ) -> Tensor:
     """``mean(max(0, |a - p| - |a - n| + margin))`` with Euclidean lengths of the rows.
 
@@ -25,6 +33,8 @@ def triplet(
         positive: what the anchor should be near to.
         negative: what it should be far from.
         margin: by how much.
+        mask: which rows count.
+        reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
 
     A small number, 1e-6, is added to each difference, so that a length of 0 has a slope.
@@ -35,7 +45,8 @@ def triplet(
     def formula(a: sp.Expr, b: sp.Expr) -> sp.Expr:
         return sp.Piecewise((a - b + m, a - b + m > 0), (0, True))
 
-    return reduce("mean", elementwise(formula, near, far, rule="triplet"), name=name)
+    each = elementwise(formula, near, far, rule="triplet")
+    return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:
@@ -58,13 +69,23 @@ def normalized(x: Tensor, *, epsilon: float = 1e-12, name: str | None = None) ->
     return define(name, (*rows, d), body, shape=x.shape, origin=Origin("normalize"))
 
 
-def info_nce(queries: Tensor, keys: Tensor, *, temperature: float = 0.1, name: str | None = "L") -> Tensor:
+def info_nce(
+    queries: Tensor,
+    keys: Tensor,
+    *,
+    temperature: float = 0.1,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
     """The mean of ``-log softmax(q_i . k_j / temperature)`` at ``j = i`` (van den Oord et al., 2018).
 
     Args:
         queries: shape ``(n, features)``; use `normalized` for cosine similarities.
         keys: the same shape; row i belongs to query i, all other rows are its negatives.
         temperature: positive.
+        mask: which queries count; the keys of the others remain negatives.
+        reduction: of the queries' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
     """
     same_shape(queries, keys)
@@ -77,4 +98,4 @@ def info_nce(queries: Tensor, keys: Tensor, *, temperature: float = 0.1, name: s
     total = define(None, (i,), LogSumExp(dot.at(i, j) / t, (j, n)), shape=(n,))
     own = Sum(queries.at(i, d) * keys.at(i, d), (d, features))
     each = define(None, (i,), total.at(i) - own / t, shape=(n,), origin=Origin("InfoNCE"))
-    return reduce("mean", each, name=name)
+    return averaged(each, mask=mask, reduction=reduction, name=name)

@@ -60,7 +60,7 @@ def test_values_and_gradients_equal_pytorch() -> None:
     x, labels = symbols(4)
     values = {"x": logits(6, 7, 4), **MIXED}
     values["x"][5] = 0.0  # all alignments are equally likely
-    losses = ctc(x, labels, **LENGTHS, zero_infinity=True, each=True)
+    losses = ctc(x, labels, **LENGTHS, zero_infinity=True, reduction="none")
     loss = losses.sum()
     derivative = differentiate(loss, [x])
     found = evaluate(derivative.program, values)
@@ -84,7 +84,7 @@ def test_random_labels_and_lengths(data: st.DataObject) -> None:
         "counts": np.array([data.draw(st.integers(0, count)) for _ in range(samples)]),
     }
     x, labels = symbols(classes, data.draw(st.sampled_from([S, count])))
-    losses = ctc(x, labels, **LENGTHS, blank=blank, zero_infinity=True, each=True)
+    losses = ctc(x, labels, **LENGTHS, blank=blank, zero_infinity=True, reduction="none")
     derivative = differentiate(losses.sum(), [x])
     found = evaluate(derivative.program, values)
     expected, slope = theirs(values, blank=blank)
@@ -96,7 +96,7 @@ def test_random_labels_and_lengths(data: st.DataObject) -> None:
 def test_labels_that_do_not_fit_cost_infinity() -> None:
     x, labels = symbols(4)
     values = {"x": logits(6, 7, 4), **MIXED}
-    losses = ctc(x, labels, **LENGTHS, each=True)
+    losses = ctc(x, labels, **LENGTHS, reduction="none")
     derivative = differentiate(losses.sum(), [x])
     found = evaluate(derivative.program, values)
     np.testing.assert_allclose(found[losses], theirs(values, zero_infinity=False)[0], rtol=1e-10)
@@ -109,7 +109,7 @@ def test_a_mean_over_whole_sequences_and_either_layout() -> None:
     turned = tensor("x", (T, N, 4))
     data, marks = logits(3, 6, 4), np.array([[1, 1], [2, 3], [3, 2]])
     one, two = ctc(x, labels), ctc(turned, labels, time_first=True)
-    each = ctc(x, labels, each=True)
+    each = ctc(x, labels, reduction="none")
     first = evaluate(collect([one, each]), {"x": data, "labels": marks})
     second = evaluate(collect([two]), {"x": data.swapaxes(0, 1), "labels": marks})
     np.testing.assert_allclose(second[two], first[one], rtol=1e-13)
@@ -120,7 +120,7 @@ def test_a_mean_over_whole_sequences_and_either_layout() -> None:
 def test_one_label_in_one_step_is_a_cross_entropy() -> None:
     x, labels = symbols(4, 1)
     data, marks = logits(3, 1, 4), np.array([[1], [2], [3]])
-    losses = ctc(x, labels, each=True)
+    losses = ctc(x, labels, reduction="none")
     found = evaluate(collect([losses]), {"x": data, "labels": marks})[losses]
     rows = data[:, 0]
     expected = np.log(np.exp(rows).sum(1)) - rows[np.arange(3), marks[:, 0]]

@@ -286,6 +286,8 @@ Z, T = tensor("z", (N, 3)), tensor("t", (N,), dtype="int64")
         (lambda: nn.info_nce(tensor("a", (3,)), tensor("b", (3,))), ShapeError),
         (lambda: nn.hinge(Z, T), ShapeError),
         (lambda: nn.cross_entropy(Z, T, reduction="average"), ExpressionError),
+        (lambda: nn.binary_cross_entropy(Z, Z, positive_weight=-1), ExpressionError),
+        (lambda: nn.triplet(Z, Z, Z, reduction="average"), ExpressionError),
     ],
     ids=itertools.count(),
 )

@@ -82,6 +82,10 @@ CLASSES = (
          lambda t, logits, target: (logits.argmax(1) == target).double().mean(), sizes=FULL, order=0),
     Case("nn.ctc", nn.ctc, {"logits": real("n", 4, 3), "labels": Given(("n", 2), "whole", 1, 3)}, _ctc,
          sizes=FULL),
+    Case("nn.binary_cross_entropy",
+         lambda z, y: nn.binary_cross_entropy(z, y, positive_weight=3, reduction="sum"), {"z": X, "y": X},
+         lambda t, z, y: t.nn.functional.binary_cross_entropy_with_logits(
+             z, y, pos_weight=t.tensor(3.0), reduction="sum"), "weighted"),
     Case("nn.binary_cross_entropy", nn.binary_cross_entropy, {"logits": X, "target": X},
          lambda t, logits, target: (t.nn.functional.softplus(logits) - target * logits).mean(), sizes=FULL),
     Case("nn.nll", lambda z, y: nn.nll(z, y, class_weights=WEIGHTS), {"z": X, "y": LABELS},
@@ -100,6 +104,12 @@ def _triplet(t: Any, anchor: Any, positive: Any, negative: Any) -> Any:
 
 SIMILARITY = (
     Case("nn.triplet", nn.triplet, {"anchor": X, "positive": X, "negative": X}, _triplet, sizes=FULL),
+    Case("nn.triplet", lambda a, p, n: nn.triplet(a, p, n, margin=0.5, reduction="none"),
+         {"a": X, "p": X, "n": X},
+         lambda t, a, p, n: t.nn.functional.triplet_margin_loss(a, p, n, 0.5, reduction="none"), "by rows"),
+    Case("nn.info_nce", lambda q, k, m: nn.info_nce(q, k, mask=m, reduction="sum"),
+         {"q": X, "k": X, "m": flags("n")},
+         lambda t, q, k, m: (m * ((10 * q @ k.T).logsumexp(1) - 10 * (q * k).sum(1))).sum(), "of some"),
     Case("nn.info_nce", lambda q, k: nn.info_nce(q, k, temperature=0.5), {"q": X, "k": X},
          lambda t, q, k: t.nn.functional.cross_entropy(q @ k.T / 0.5, t.arange(len(q))), sizes=FULL),
     Case("nn.normalized", nn.normalized, {"x": X}, lambda t, x: x / x.norm(dim=1, keepdim=True)),
