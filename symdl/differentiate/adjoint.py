@@ -251,6 +251,11 @@ def check_variables(tensors: Collection[Tensor]) -> None:
     if not tensors:
         raise DerivativeError("nothing to differentiate by", cure="name at least one tensor")
     for tensor in tensors:
+        if not isinstance(tensor, Tensor):
+            raise DerivativeError(
+                f"{tensor!r} is no tensor",
+                cure="pass the tensor itself; sd.parameters lists parameters",
+            )
         if tensor.dtype != "real":
             raise DerivativeError(
                 f"{tensor} holds integers, by which nothing can be differentiated",

@@ -29,7 +29,7 @@ def grad(
     Raises:
         DerivativeError: `output` has axes, or does not depend on `wrt`.
     """
-    several = () if isinstance(wrt, Tensor) else tuple(wrt)
+    several = () if isinstance(wrt, Tensor | str) else tuple(wrt)
     derivative = differentiate(output, several or (wrt,), facts=facts)  # type: ignore[arg-type]
     gradients = tuple(derivative.gradient(tensor) for tensor in derivative.wrt)
     return gradients if several else gradients[0]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias, overload
 
 import sympy as sp
 
@@ -35,13 +36,19 @@ from symdl.express.ordering import depends_on_itself
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Access, Tensor
 
+Directions: TypeAlias = Tensor | Sequence[Tensor] | Mapping[Tensor, Tensor]
 
-def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[Tensor, ...]:
+
+@overload
+def jvp(outputs: Tensor, tangents: Mapping[Tensor, Tensor]) -> Tensor: ...
+@overload
+def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[Tensor, ...]: ...
+def jvp(outputs: Tensor | Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> Tensor | tuple[Tensor, ...]:
     """Return the directional derivative of each output.
 
     Args:
-        outputs: tensors of any shape.
-        tangents: for each tensor that moves, its direction, of the same shape.
+        outputs: one tensor of any shape, or several.
+        tangents: for each tensor that moves, its direction, of the same shape: ``jvp(y, {x: v})``.
 
     Returns:
         For each output its tangent, of the same shape.
@@ -49,6 +56,12 @@ def jvp(outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -> tuple[T
     Raises:
         DerivativeError: a direction has another shape, or an output does not depend on what moves.
     """
+    if not isinstance(tangents, Mapping):
+        raise DerivativeError(
+            f"the directions are {tangents!r}", cure="pass what moves with its direction: {x: v}"
+        )
+    if isinstance(outputs, Tensor):
+        return _jvp([outputs], tangents, constant=False)[0]
     return _jvp(outputs, tangents, constant=False)
 
 
@@ -163,14 +176,41 @@ def _tangent(
     return lhs
 
 
-def hvp(output: Tensor, wrt: Sequence[Tensor], directions: Mapping[Tensor, Tensor]) -> tuple[Tensor, ...]:
+@overload
+def hvp(output: Tensor, wrt: Tensor, directions: Directions) -> Tensor: ...
+@overload
+def hvp(output: Tensor, wrt: Sequence[Tensor], directions: Directions) -> tuple[Tensor, ...]: ...
+def hvp(
+    output: Tensor, wrt: Tensor | Sequence[Tensor], directions: Directions
+) -> Tensor | tuple[Tensor, ...]:
     """Return the Hessian of `output` by `wrt` times a vector: forward mode over reverse mode.
 
     Args:
         output: a rank-0 tensor.
-        wrt: the tensors to differentiate by.
-        directions: for each of `wrt`, the vector's part of the same shape.
+        wrt: the tensor to differentiate by, or several.
+        directions: the vector's part for each of `wrt`, of the same shape: a tensor for one, a sequence for
+            several, or a mapping from the tensors that move.
+
+    Returns:
+        For each of `wrt` a tensor of its shape.
+
+    Raises:
+        DerivativeError: `output` has axes or does not depend on `wrt`, or the directions do not fit.
     """
-    derivative = differentiate(output, wrt)
-    gradients = [derivative.gradient(tensor) for tensor in wrt]
-    return _jvp(gradients, directions, constant=True)  # a loss that is linear bends nowhere
+    several = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    along = _paired(several, directions)
+    derivative = differentiate(output, several)
+    gradients = [derivative.gradient(tensor) for tensor in several]
+    products = _jvp(gradients, along, constant=True)  # a loss that is linear bends nowhere
+    return products[0] if isinstance(wrt, Tensor) else products
+
+
+def _paired(wrt: Sequence[Tensor], directions: Directions) -> Mapping[Tensor, Tensor]:
+    if isinstance(directions, Mapping):
+        return directions
+    parts = [directions] if isinstance(directions, Tensor) else list(directions)
+    if len(parts) != len(wrt):
+        raise DerivativeError(
+            f"{len(parts)} directions for {len(wrt)} tensors", cure="pass one direction for each tensor"
+        )
+    return dict(zip(wrt, parts, strict=True))

@@ -6,11 +6,10 @@ Enters: names and shapes. Leaves: tensors whose values are given (inputs, labels
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any
 
 from symdl.errors import ExpressionError
-from symdl.express.dims import Extent
+from symdl.express.dims import Extent, is_whole
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import DType, Tensor
 
@@ -47,7 +46,7 @@ def parameter(
         ExpressionError: a name that cannot be used, or sizes that are no integers.
     """
     sizes = _sizes(shape)
-    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+    if not all(is_whole(size) for size in sizes):
         raise ExpressionError(f"parameter {name} has shape {sizes}", cure="use integer sizes")
     return Tensor(_checked(name), sizes, role="parameter", init=init)
 

@@ -8,6 +8,7 @@ and a comparison of two extents is either proved for every positive value of eve
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import TypeAlias
 
 import sympy as sp
@@ -44,6 +45,16 @@ class Dim(sp.Symbol):
 def indices(names: str) -> tuple[Index, ...]:
     """Return one index per name in a blank- or comma-separated string: ``i, j = sd.indices("i j")``."""
     return tuple(Index(name) for name in names.replace(",", " ").split())
+
+
+def is_whole(value: object) -> bool:
+    """Say whether `value` is an integer, Python's or NumPy's; a truth value is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Say whether `value` is a real number, Python's or NumPy's; a truth value is none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def as_extent(size: object) -> Extent:

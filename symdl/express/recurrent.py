@@ -7,6 +7,7 @@ the states' trajectories, tensors like any other; nothing is unrolled, whatever 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -59,7 +60,7 @@ def recurrence(
     """
     _checked_segments(truncate, checkpoint, [shape[axis] for shape in shapes])
     states = [Tensor(name, shape) for name, shape in zip(names, shapes, strict=True)]
-    starts = list(initial) if initial is not None else [None] * len(states)
+    starts = _starts(initial, states)
     previous = [
         _previous(state, start, axis, reverse, truncate) for state, start in zip(states, starts, strict=True)
     ]
@@ -78,6 +79,20 @@ def recurrence(
         state.attach(check(Equation(state, where, value.at(*where), origin=origin)))
     order(states, lambda tensor: tensor.equation)  # refuses a step that would need itself
     return tuple(states)
+
+
+def _starts(initial: Any, states: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    """Return the initial value of each state, None for zero."""
+    if initial is None:
+        return [None] * len(states)
+    if isinstance(initial, Tensor) or len(initial) != len(states):
+        found = initial.shape if isinstance(initial, Tensor) else [getattr(t, "shape", t) for t in initial]
+        raise ShapeError(
+            f"a recurrence of {len(states)} states needs as many initial values, in a sequence",
+            shapes={"states": [state.shape for state in states], "initial": found},
+            cure="pass one tensor, or None, for each state: of an LSTM the pair (h, c)",
+        )
+    return list(initial)
 
 
 def _checked_segments(truncate: int | None, checkpoint: int | None, sizes: Sequence[Extent]) -> None:

@@ -7,11 +7,13 @@ activation is one line: ``activate(lambda x: x/(1 + sp.exp(-x)), z, name, "swish
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
 
+from symdl.errors import ExpressionError
 from symdl.express.dims import Index
 from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
 from symdl.express.surface import define
@@ -25,6 +27,24 @@ def activate(formula: Formula, value: Any, name: str | None, rule: str) -> Any:
     if isinstance(value, Tensor):
         return elementwise(formula, value, name=name, rule=rule)
     return formula(as_expression(value))
+
+
+def activated(z: Tensor, activation: Callable[..., Tensor] | None, layer: str) -> Tensor:
+    """Return ``f(z)``, called ``layer.A`` if the function takes a name; `z` itself without a function.
+
+    Raises:
+        ExpressionError: the activation is no function.
+    """
+    if activation is None:
+        return z
+    if not callable(activation):
+        raise ExpressionError(
+            f"layer {layer}: activation = {activation!r}",
+            shapes={str(z.name): z.shape},
+            cure="pass a function of a tensor, such as sd.relu",
+        )
+    named = "name" in inspect.signature(activation).parameters
+    return activation(z, name=f"{layer}.A") if named else activation(z)
 
 
 def literal(value: float) -> sp.Expr:

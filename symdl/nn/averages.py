@@ -12,6 +12,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import as_condition, not_equal, where
+from symdl.express.dims import is_number
 from symdl.express.methods import Mask
 from symdl.express.operators import elementwise, reduce
 from symdl.express.statistics import reduction as reduced
@@ -80,7 +81,11 @@ def class_weight(weights: ClassWeights, label: sp.Expr, classes: object) -> sp.E
         return sp.Integer(1)
     count = weights.shape if isinstance(weights, Tensor) else (len(weights),)
     if count != (classes,):
-        raise ShapeError(f"{count} class weights for {classes} classes")
+        raise ShapeError(
+            "the class weights do not fit the classes",
+            shapes={"class weights": count, "classes": classes},
+            cure="give one weight for each class",
+        )
     if isinstance(weights, Tensor):
         return weights.at(label)
     pieces = [(literal(weight), sp.Eq(label, place)) for place, weight in enumerate(weights)]
@@ -97,6 +102,7 @@ def same_shape(prediction: Tensor, target: Tensor) -> None:
         raise ShapeError(
             "prediction and target have different shapes, and a loss does not broadcast",
             shapes={"prediction": prediction.shape, "target": target.shape},
+            cure="add or drop an axis: x[:, None], x[:, 0]; class labels belong to sd.nn.cross_entropy",
         )
 
 
@@ -120,6 +126,6 @@ def at_least(name: str, value: float, low: float) -> sp.Expr:
     Raises:
         ExpressionError: it is no number or too small.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= low:
+    if not is_number(value) or not value >= low:
         raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a number, at least {low}")
     return literal(value)

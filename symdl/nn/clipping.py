@@ -33,6 +33,10 @@ class Clipped:
     norm: Setting | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.optimizer, type) or not callable(getattr(self.optimizer, "updates", None)):
+            raise ExpressionError(
+                f"{self.optimizer!r} is no optimizer", cure="pass one, such as sd.nn.Adam(1e-3)"
+            )
         if self.value is None and self.norm is None:
             raise ExpressionError("nothing to clip by", cure="give value=..., norm=... or both")
         for name, limit in (("value", self.value), ("norm", self.norm)):

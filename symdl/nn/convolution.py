@@ -12,11 +12,11 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
-from symdl.express.dims import Extent, Index
+from symdl.express.dims import Extent, Index, is_whole
 from symdl.express.equations import Guard, Origin
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.activations import leaky_relu, relu
+from symdl.nn.activations import activated, leaky_relu, relu
 from symdl.nn.initializers import Initializer, glorot, he, zeros
 from symdl.nn.windows import Padding, Sizes, Window, extended, place_names, windows
 
@@ -77,6 +77,7 @@ def conv2d(
 
     Raises:
         ShapeError: channels that do not divide, a window that does not fit.
+        ExpressionError: an activation that is no function.
     """
     settings = (kernel_size, stride, padding, dilation, groups, 0)
     return _layer(x, 2, channels, settings, activation, bias, init, name, transposed=False)
@@ -145,13 +146,14 @@ def _layer(
 ) -> Tensor:
     kernel_size, stride, padding, dilation, groups, more = settings
     inputs = x.shape[1] if x.rank == axes + 2 else None
-    divides = isinstance(inputs, int) and groups >= 1 and not inputs % groups and not channels % groups
-    if not isinstance(inputs, int) or channels < 1 or not divides:
+    counts = all(is_whole(number) and number >= 1 for number in (channels, groups))
+    if not isinstance(inputs, int) or not counts or inputs % groups or channels % groups:
         raise ShapeError(
             f"layer {name}: {x} with {channels} channels in {groups} groups does not fit",
             shapes={str(x.name): x.shape},
             cure=f"x needs {axes + 2} axes, and both numbers of channels must be multiples of the groups",
         )
+    channels, groups = int(channels), int(groups)
     frames = windows(x.shape[2:], kernel_size, stride, padding, dilation, what=f"layer {name}")
     frames = extended(frames, more, f"layer {name}")
     kernel = tuple(frame.kernel for frame in frames)
@@ -162,7 +164,7 @@ def _layer(
     w = parameter(f"{name}.W", (*shape, *kernel), init=init or start)
     b = parameter(f"{name}.b", (channels,), init=zeros()) if bias else None
     z = (_transposed if transposed else _convolved)(x, w, b, frames, groups, f"{name}.Z")
-    return z if activation is None else activation(z, name=f"{name}.A")
+    return activated(z, activation, name)
 
 
 def convolution(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.dims import Extent, Index
+from symdl.express.dims import Extent, Index, is_number
 from symdl.express.equations import Origin
 from symdl.express.modes import with_modes
 from symdl.express.operators import axis_indices
@@ -24,7 +24,7 @@ from symdl.nn.initializers import zeros
 SEEDS = 1 << 24  # a seed is exact in float32
 
 
-def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor:
+def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int = 0) -> Tensor:
     """Inverted dropout (Srivastava et al., 2014): zero with probability `rate`, else ``x/(1 - rate)``.
 
     Every element has a draw of its own, new in each step; the number of steps is the state ``name.step``.
@@ -33,14 +33,17 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str, seed: int = 0) -> Tensor
     Args:
         x: any shape.
         rate: the share of elements that is dropped, at least 0 and below 1.
-        name: the path of the state; layers of different names draw different numbers.
+        name: the path of the state; layers of different names draw different numbers. By default the name of
+            `x` with ``.dropout``; two layers that drop from one tensor, or from tensors without names, need
+            names of their own.
         seed: another seed gives other draws.
 
     Raises:
         ExpressionError: the rate is outside [0, 1).
     """
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
+    if not is_number(rate) or not 0 <= rate < 1:
         raise ExpressionError(f"dropout with rate {rate!r}", cure="pass a number, at least 0 and below 1")
+    name = name or (f"{x.name}.dropout" if x.name else "dropout")
     step = Tensor(f"{name}.step", (), role="state", init=zeros())
     where = axis_indices(x.rank)
     draw = RandomUniform((zlib.crc32(name.encode()) + seed) % SEEDS, step.at(), position(where, x.shape))

@@ -13,7 +13,7 @@ from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.activations import leaky_relu, relu
+from symdl.nn.activations import activated, leaky_relu, relu
 from symdl.nn.initializers import Initializer, glorot, he, zeros
 
 
@@ -31,7 +31,7 @@ def dense(
     Args:
         x: shape ``(..., inputs)``; the last size must be an integer.
         units: the number of outputs.
-        activation: such as `relu`; None leaves the layer affine.
+        activation: such as `relu`, any function of a tensor; None leaves the layer affine.
         name: the path of its parameters ``name.W`` (inputs, units) and ``name.b`` (units,).
         bias: whether there is a ``name.b``.
         init: of the weight; by default He for rectifiers and Glorot otherwise. Biases start at zero.
@@ -41,6 +41,7 @@ def dense(
 
     Raises:
         ShapeError: `x` has no axis, or its last size is not an integer.
+        ExpressionError: an activation that is no function, or a number of units that is no size.
     """
     inputs = x.shape[-1] if x.rank else None
     if not isinstance(inputs, int):
@@ -58,4 +59,4 @@ def dense(
         body = body + b.at(j)
     shape = (*x.shape[:-1], units)
     z = define(f"{name}.Z", (*rows, j), body, shape=shape, origin=Origin("affine"))
-    return z if activation is None else activation(z, name=f"{name}.A")
+    return activated(z, activation, name)

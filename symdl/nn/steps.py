@@ -13,6 +13,7 @@ from typing import TypeAlias
 import sympy as sp
 
 from symdl.errors import ExpressionError
+from symdl.express.dims import is_number
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
@@ -61,8 +62,7 @@ def check_setting(name: str, value: object, *, below: float | None = None) -> No
     """
     if isinstance(value, Tensor) and not value.rank:
         return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not value >= 0 or not (below is None or value < below):  # type: ignore[operator]
+    if not is_number(value) or not value >= 0 or not (below is None or value < below):  # type: ignore[operator]
         limit = f" and below {below}" if below is not None else ""
         raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a number, at least 0{limit}")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sympy as sp
 
 from symdl.errors import ShapeError
-from symdl.express.dims import Extent, Index, as_extent, at_most
+from symdl.express.dims import Extent, Index, as_extent, at_most, is_whole
 from symdl.express.equations import Divisible, Guard, InRange
 
 Sizes: TypeAlias = int | Sequence[int]
@@ -34,6 +34,7 @@ class Window:
     after: int = 0
     dilation: int = 1
     ceil: bool = False
+    what: str = "a window"
 
     @property
     def span(self) -> int:
@@ -48,11 +49,15 @@ class Window:
         """
         room = sp.expand(self.size + sp.Integer(self.before + self.after - self.span))
         if not isinstance(self.size, int) and self.stride != 1:
-            raise ShapeError(f"a window with stride {self.stride} needs an integer size, not {self.size}")
+            raise ShapeError(
+                f"{self.what}: stride {self.stride} needs an integer size, not {self.size}",
+                cure="declare that axis with a number, or use stride 1",
+            )
         if not at_most(0, room):
             raise ShapeError(
-                f"a window over {self.span} elements does not fit {self.size} elements with padding"
-                f" ({self.before}, {self.after})"
+                f"{self.what}: {self.span} elements of a window do not fit {self.size} elements with padding"
+                f" ({self.before}, {self.after})",
+                cure="use a smaller kernel or dilation, or more padding",
             )
         if not room.is_Integer:
             return as_extent(room + 1)
@@ -78,7 +83,10 @@ class Window:
         """Return the size of the axis on which a transposed convolution spreads `size` elements."""
         full = sp.expand((self.size - sp.Integer(1)) * self.stride + self.span - self.before - self.after)
         if not at_most(1, full):
-            raise ShapeError(f"a transposed convolution of {self.size} elements leaves {full}")
+            raise ShapeError(
+                f"{self.what}: the transposed convolution of {self.size} elements leaves {full}",
+                cure="pad less",
+            )
         return as_extent(full)
 
     def source(self, place: Index, offset: Index) -> tuple[sp.Expr, list[Guard]]:
@@ -121,7 +129,7 @@ def windows(
     spans = [d * (k - 1) for k, d in zip(kernels, dilations, strict=True)]
     pairs = _pairs(padding, count, spans, strides, what)
     return tuple(
-        Window(n, k, s, a, b, d, ceil)
+        Window(n, k, s, a, b, d, ceil, what)
         for n, k, s, (a, b), d in zip(shape, kernels, strides, pairs, dilations, strict=True)
     )
 
@@ -132,20 +140,26 @@ def extended(frames: Sequence[Window], more: Sizes, what: str) -> tuple[Window, 
     Raises:
         ShapeError: a number that is negative, or neither below the stride nor below the dilation.
     """
-    counts = (more,) * len(frames) if isinstance(more, int) else tuple(more)
-    if len(counts) != len(frames) or any(
-        not 0 <= m < max(f.stride, f.dilation) for m, f in zip(counts, frames, strict=False)
+    counts: tuple[Any, ...] = (more,) * len(frames) if is_whole(more) else tuple(as_sequence(more))
+    limits = [max(f.stride, f.dilation) for f in frames]
+    if len(counts) != len(frames) or not all(
+        is_whole(m) and 0 <= m < limit for m, limit in zip(counts, limits, strict=True)
     ):
         cure = "it must be less than the stride or the dilation"
         raise ShapeError(f"{what}: output_padding = {more!r}", cure=cure)
-    return tuple(replace(f, after=f.after - m) for f, m in zip(frames, counts, strict=True))
+    return tuple(replace(f, after=f.after - int(m)) for f, m in zip(frames, counts, strict=True))
 
 
 def _numbers(value: Sizes, count: int, what: str) -> tuple[int, ...]:
-    numbers = (value,) * count if isinstance(value, int) else tuple(value)
-    if len(numbers) != count or any(not isinstance(n, int) or n < 1 for n in numbers):
+    numbers: tuple[Any, ...] = (value,) * count if is_whole(value) else tuple(as_sequence(value))
+    if len(numbers) != count or not all(is_whole(n) and n >= 1 for n in numbers):
         raise ShapeError(f"{what} = {value!r}", cure=f"pass a positive integer, or {count} of them")
-    return numbers
+    return tuple(int(n) for n in numbers)
+
+
+def as_sequence(value: Any) -> Sequence[Any]:
+    """Return a sequence as it is, and an empty one for what is none, which no layer accepts."""
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
 def _pairs(
@@ -155,11 +169,11 @@ def _pairs(
         if any(s != 1 for s in strides):
             raise ShapeError(f"{what}: padding='same' needs stride 1")
         return [(span // 2, span - span // 2) for span in spans]
-    entries = [padding] * count if isinstance(padding, int) else list(padding)
-    pairs = [(e, e) if isinstance(e, int) else tuple(e) for e in entries]  # type: ignore[arg-type]
-    if len(pairs) != count or any(
-        len(p) != 2 or any(not isinstance(side, int) or side < 0 for side in p) for p in pairs
+    entries: list[Any] = [padding] * count if is_whole(padding) else list(as_sequence(padding))
+    pairs = [(e, e) if is_whole(e) else tuple(as_sequence(e)) for e in entries]
+    if len(pairs) != count or not all(
+        len(p) == 2 and all(is_whole(side) and side >= 0 for side in p) for p in pairs
     ):
         cure = f"pass an integer, {count} of them, a pair for each of {count} axes, or 'same'"
         raise ShapeError(f"{what}: padding = {padding!r}", cure=cure)
-    return pairs  # type: ignore[return-value]
+    return [(int(before), int(after)) for before, after in pairs]

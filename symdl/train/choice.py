@@ -44,9 +44,12 @@ def turns(
 
     Raises:
         TrainingError: a loss depends on no parameter.
-        ArgumentError: `trainable` names what is not there, or chooses nothing.
+        ArgumentError: `trainable` or a weight decay names what is not there, or nothing is to learn.
     """
     chosen = _for_each(trainable, losses, "trainable")
+    names = [str(t.name) for t in parameters(*losses.values())]
+    for optimizer in optimizers.values():
+        _check_decay(optimizer, names)
     result = []
     for name, loss in losses.items():
         every = parameters(loss)
@@ -55,6 +58,18 @@ def turns(
         wrt = _learning(every, chosen[name])
         result.append(Turn(loss, wrt, optimizers[name].updates, training_updates(loss), name))
     return tuple(result)
+
+
+def _check_decay(optimizer: Any, names: Sequence[str]) -> None:
+    """Refuse a weight decay for a parameter that the model does not have, frozen ones included."""
+    decay = getattr(optimizer, "weight_decay", None)
+    unknown = [name for name in decay if name not in names] if isinstance(decay, Mapping) else []
+    if unknown:
+        raise ArgumentError(
+            f"weight_decay: no parameter is called {unknown[0]!r}", cure=f"choose from {', '.join(names)}"
+        )
+    if hasattr(optimizer, "optimizer"):  # one that changes gradients and hands them on
+        _check_decay(optimizer.optimizer, names)
 
 
 def _for_each(given: Any, losses: Mapping[str, Tensor], what: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -12,8 +13,10 @@ from symdl.errors import DerivativeError, ExpressionError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.operators import elementwise
+from symdl.express.program import collect
 from symdl.express.surface import ArgMax, Sum, define
 from symdl.express.tensors import Tensor
+from symdl.run.reference import outputs
 
 n = Dim("n")
 i, j, k = indices("i j k")
@@ -80,6 +83,30 @@ def test_a_product_with_a_missing_direction() -> None:
         hvp(loss, [w], {})
     with pytest.raises(DerivativeError, match=r"at least one"):
         differentiate(loss, [])
+
+
+def test_one_tensor_or_several() -> None:
+    w, u = parameter("w", (3,)), parameter("u", (3,))
+    v, loss = tensor("v", (3,)), (w**3 * u).sum()
+    alone = hvp(loss, w, v)
+    assert isinstance(alone, Tensor) and isinstance(jvp(loss, {w: v}), Tensor)
+    point = {"w": [1.0, 2, 3], "u": [0.5, 1, -1], "v": [1.0, -1, 2]}
+    (found,) = outputs(collect([alone]), point)
+    np.testing.assert_allclose(found, [3, -12, -36])
+    both = hvp(loss, [w, u], [v, v])
+    mapped = hvp(loss, [w, u], {w: v, u: v})
+    for ours, theirs in zip(outputs(collect(both), point), outputs(collect(mapped), point), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(DerivativeError, match=r"1 directions for 2 tensors"):
+        hvp(loss, [w, u], [v])
+    with pytest.raises(DerivativeError, match=r"what moves with its direction"):
+        jvp(loss, v)  # type: ignore[call-overload]
+
+
+def test_a_name_in_place_of_a_tensor() -> None:
+    w = parameter("w", (3,))
+    with pytest.raises(DerivativeError, match=r"'w' is no tensor(?s:.*)cure"):
+        grad((w * w).sum(), "w")  # type: ignore[call-overload]
 
 
 def test_the_same_tensor_twice() -> None:

@@ -152,6 +152,14 @@ def test_a_step_that_needs_itself_is_refused() -> None:
         collect([loop])
 
 
+def test_initial_values_must_be_one_for_each_state() -> None:
+    x, start = tensor("x", (N, 5, 3)), tensor("start", (4,))
+    with pytest.raises(ShapeError, match=r"2 states(?s:.*)\(4,\)(?s:.*)pair \(h, c\)"):
+        nn.lstm(x, 4, name="r", initial=start)  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match=r"2 states"):
+        nn.lstm(x, 4, name="r", initial=(start,))  # type: ignore[arg-type]
+
+
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match="of its shape"):
         recurrence(["h"], [(T, 2)], lambda previous: previous.sum(axis=1))

@@ -176,6 +176,14 @@ X = tensor("x", (N, 4, 5, 6))
         lambda: nn.conv2d(tensor("x", (N, N, 5, 6)), 3, kernel_size=2, name="c"),
         lambda: nn.conv2d(tensor("x", (N, 4, N, 6)), 3, kernel_size=1, stride=2, name="c"),
         lambda: nn.conv1d(X, 3, kernel_size=2, name="c"),
+        lambda: nn.conv2d(X, 3, kernel_size=1.5, name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv2d(X, 3, kernel_size="3", name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv2d(X, 3, kernel_size=2, padding=0.5, name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv2d(X, 3, kernel_size=2, padding=None, name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv2d(X, 3, kernel_size=2, padding=(1, 0.5), name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv2d(X, 4, kernel_size=2, groups=2.0, name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv2d(X, 2.5, kernel_size=2, name="c"),  # type: ignore[arg-type]
+        lambda: nn.conv_transpose2d(X, 3, kernel_size=2, stride=2, output_padding=0.5, name="c"),  # type: ignore[arg-type]
         lambda: nn.conv_transpose2d(X, 3, kernel_size=1, padding=3, name="c"),
         lambda: nn.conv_transpose2d(X, 3, kernel_size=2, stride=2, output_padding=2, name="c"),
         lambda: nn.conv_transpose2d(X, 3, kernel_size=2, stride=2, output_padding=(1,), name="c"),
@@ -187,3 +195,17 @@ X = tensor("x", (N, 4, 5, 6))
 def test_what_does_not_fit_is_refused(build: Callable[[], object]) -> None:
     with pytest.raises(ShapeError):
         build()
+
+
+def test_a_window_that_does_not_fit_names_its_layer() -> None:
+    with pytest.raises(ShapeError, match=r"layer deep\.c(?s:.*)cure"):
+        nn.conv2d(X, 3, kernel_size=6, name="deep.c")
+    with pytest.raises(ShapeError, match=r"layer deep\.c(?s:.*)cure"):
+        nn.conv2d(tensor("x", (N, 4, N, 6)), 3, kernel_size=1, stride=2, name="deep.c")
+
+
+def test_sizes_of_numpy() -> None:
+    two, three = np.int64(2), np.int32(3)
+    z = nn.conv2d(X, two, kernel_size=three, stride=(two, 1), padding=np.int64(1), name="c")  # type: ignore[arg-type]
+    assert z.shape == nn.conv2d(X, 2, kernel_size=3, stride=(2, 1), padding=1, name="c").shape
+    assert all(type(size) is int for size in z.shape[1:])

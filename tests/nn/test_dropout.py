@@ -40,6 +40,17 @@ def test_steps_names_and_seeds_give_other_masks() -> None:
     assert all(np.any(a != b) for k, a in enumerate(found) for b in found[:k])
 
 
+def test_names_come_from_the_tensor() -> None:
+    x, y = tensor("x", (N, 4)), tensor("y", (N, 4))
+    first, second = nn.dropout(x, 0.5), nn.dropout(y, 0.5)
+    assert [t.name for t in collect([first, second]).inputs if t.role == "state"] == [
+        "x.dropout.step",
+        "y.dropout.step",
+    ]
+    with pytest.raises(ExpressionError, match=r"two tensors are called 'x.dropout.step'(?s:.*)own name"):
+        collect([first, nn.dropout(x, 0.1)])
+
+
 def test_modes() -> None:
     x = tensor("x", (N, 3))
     y = nn.dropout(x, 0.5, name="d") * 2

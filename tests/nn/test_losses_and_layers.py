@@ -13,9 +13,10 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+import symdl as sd
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
-from symdl.errors import ShapeError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import parameters, sums_to_one, tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import reduce
@@ -173,6 +174,18 @@ def test_penalties(seed: int) -> None:
         values,
         [w, b],
     )
+
+
+def test_any_function_of_a_tensor_is_an_activation() -> None:
+    x = tensor("x", (N, 3))
+    for activation in (sd.sin, lambda z: z**2, sd.relu):
+        z = nn.dense(x, 2, activation=activation, name="d")
+        assert z.shape == (N, 2)
+        assert [t.name for t in sd.parameters(z)] == ["d.W", "d.b"]
+    image = tensor("image", (N, 3, 4, 4))
+    nn.conv2d(image, 2, kernel_size=3, activation=sd.cos, name="c")
+    with pytest.raises(ExpressionError, match=r"layer d: activation = 'relu'(?s:.*)sd\.relu"):
+        nn.dense(x, 2, activation="relu", name="d")  # type: ignore[arg-type]
 
 
 def test_activations_take_scalar_expressions() -> None:

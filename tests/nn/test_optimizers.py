@@ -81,6 +81,9 @@ def test_adam() -> None:
         lambda: nn.SGD(weight_decay={"w": -1.0}),
         lambda: nn.Clipped(nn.SGD()),
         lambda: nn.Clipped(nn.SGD(), norm=-1.0),
+        lambda: nn.Clipped("sgd", norm=1.0),
+        lambda: nn.Clipped(nn.SGD, norm=1.0),
+        lambda: nn.SGD(True),
         lambda: nn.StepDecay(0.1, every=0),
         lambda: nn.CosineDecay(0.1, steps=2.5),  # type: ignore[arg-type]
         lambda: nn.WarmUp(-0.1, 3),
@@ -90,6 +93,11 @@ def test_adam() -> None:
 def test_bad_settings_are_refused(make: Any) -> None:
     with pytest.raises(ExpressionError):
         make()
+
+
+def test_numbers_of_numpy() -> None:
+    assert nn.Adam(np.float32(0.5)).learning_rate == 0.5
+    assert nn.SGD(weight_decay=np.float64(0.5)).weight_decay == 0.5
 
 
 TORCH: dict[str, tuple[Any, Any]] = {

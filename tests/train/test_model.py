@@ -359,6 +359,15 @@ def test_a_frozen_layer_has_no_gradient_equations(
     assert "second.W" in known[1] and not any(name.startswith("first") for name in known[1])
 
 
+def test_a_weight_decay_of_nothing(model: Model, data: Data) -> None:
+    for optimizer in (nn.AdamW(weight_decay={"third.W": 0.1}), nn.SGD(weight_decay={"first": 0.1})):
+        for given in (optimizer, nn.Clipped(optimizer, norm=1.0)):
+            with pytest.raises(ArgumentError, match=r"weight_decay: no parameter(?s:.*)second\.W"):
+                model.fit(data, optimizer=given)
+    decayed = nn.AdamW(weight_decay={"first.W": 0.1})  # a frozen parameter is there, too
+    model.fit(data, optimizer=decayed, trainable=["second"])
+
+
 @pytest.mark.parametrize(("trainable", "text"), [(["third"], "'third'"), ([], "no parameter")])
 def test_wrong_choices_of_what_learns(model: Model, data: Data, trainable: Any, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
