@@ -15,8 +15,11 @@ from symdl.lower.parallel import Partition
 
 MOST_LANES = 4
 """Lanes that are tried if the caller does not choose."""
-_TRIAL, _SLICE, _AGAIN = 4e-3, 0.02, 2.0
-"""Seconds of work: in one trial, in a slice between two looks at the clock, from one trial to the next."""
+_TRIAL, _SLICE, _SOON, _AGAIN = 4e-3, 0.02, 0.2, 2.0
+"""Seconds of work: in one trial, in a slice between two looks at the clock, from one trial to the next.
+
+After a disturbance the next trial comes soon, the one after it in twice the time, and so on.
+"""
 _EVERY = 2
 """How often a number of lanes is measured in a trial. The best time counts; a slice shows if it was luck."""
 
@@ -62,7 +65,7 @@ class Pace:
         self.lanes, self.clock = self.choices[0], clock
         self.times: dict[int, float] = {}
         self._guess = max(part.cost * 1e-9, 1e-9)
-        self._left = _AGAIN
+        self._left, self._pause = _AGAIN, _SOON
         self._queue = self._trial()
 
     def _trial(self) -> list[int]:
@@ -94,10 +97,20 @@ class Pace:
             self._queue.pop(0)
             self.times[lanes] = min(step, self.times.get(lanes, step))
             self.lanes = min(self.times, key=lambda count: self.times[count])
-            self._left = _AGAIN
+            if not self._queue:
+                self._rest()
             return
         self._left -= seconds
         if lanes > 1 and step > self.times[1]:
-            self.lanes, self._left = 1, _AGAIN  # somebody else needs a core: waiting for a lane costs more
+            self.lanes = 1  # somebody else needs a core: waiting for a lane costs more
+            self._rest()
         elif self._left < 0:
+            if lanes > 1:
+                self._pause = _SOON
             self._queue = self._trial()
+
+    def _rest(self) -> None:
+        """Set when to try again."""
+        self._left = _AGAIN
+        if self.lanes == 1:
+            self._left, self._pause = self._pause, min(2 * self._pause, _AGAIN)

@@ -94,10 +94,19 @@ def test_a_busy_neighbour_is_left_alone_and_its_end_is_seen() -> None:
     world = World(step)
     world.run(400_000)
     assert world.now > 20
-    assert world.share(1, since=5.2) > 0.3
+    assert world.share(1, since=5.2) > 0.25
     slow = sum(many * 8e-4 for start, lanes, many in world.log if lanes == 2 and 5.0 <= start < 15.0)
     assert slow < 1.0  # seconds of ten
     assert world.share(2, since=17.0) > 0.9
+
+
+def test_a_short_disturbance_is_soon_forgotten() -> None:
+    def step(lanes: int, now: float) -> float:
+        return 1e-4 if lanes == 1 else (8e-4 if 1.0 <= now < 1.1 else 6e-5)
+
+    world = World(step)
+    world.run(50_000)
+    assert world.share(2, since=1.5) > 0.9
 
 
 def test_luck_in_a_trial_does_not_last() -> None:
