@@ -64,7 +64,7 @@ class Pace:
         self.choices = [fixed] if fixed else list(range(1, min(cores(), MOST_LANES, most) + 1))
         self.lanes, self.clock = self.choices[0], clock
         self.times: dict[int, float] = {}
-        self._guess = max(part.cost * 1e-9, 1e-9)
+        self._latest = dict.fromkeys(self.choices, max(part.cost * 1e-9, 1e-9))
         self._left, self._pause = _AGAIN, _SOON
         self._queue = self._trial()
 
@@ -79,7 +79,7 @@ class Pace:
         done = 0
         while done < batches:
             lanes, seconds = (self._queue[0], _TRIAL) if self._queue else (self.lanes, _SLICE)
-            count = max(1, int(seconds / self.times.get(lanes, self._guess)))
+            count = max(1, int(seconds / self._latest[lanes]))
             last = min(batches, done + count)
             start = self.clock()
             take(done, last, lanes)
@@ -88,7 +88,7 @@ class Pace:
 
     def _note(self, lanes: int, seconds: float, batches: int) -> None:
         """Learn from a measurement."""
-        step = seconds / batches
+        self._latest[lanes] = step = seconds / batches
         if self._queue and seconds < _TRIAL / 4:
             return  # starting the lanes would count for more than the steps
         if self._queue:
