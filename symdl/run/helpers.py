@@ -8,6 +8,7 @@ they look for the next call all the time, inside compiled code; then they sleep,
 from __future__ import annotations
 
 import _thread
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -39,11 +40,18 @@ class Helpers:
     """
 
     def __init__(self, phases: int) -> None:
-        self.team = counters(phases)
+        self._phases = phases
+        self._begin()
+
+    def _begin(self) -> None:
+        self.team = counters(self._phases)
         self._helpers: list[_Helper] = []
+        self._process = os.getpid()
 
     def run(self, work: Work, lanes: int) -> int:
         """Do a call on so many lanes: ``work(0)`` here, ``work(1)`` and so on in helpers."""
+        if self._process != os.getpid():  # threads stay behind in a fork
+            self._begin()
         self.team[APART] = lanes
         while len(self._helpers) < lanes - 1:
             self._helpers.append(_Helper(len(self._helpers) + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.emit.source import APART
 from symdl.run import helpers
 from symdl.run.parallel import Parallel
 
@@ -56,6 +58,25 @@ def test_fewer_lanes_than_helpers() -> None:
         parallel(f, lanes)
         for _ in range(20):
             np.testing.assert_array_equal(f(**given), want)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_gets_helpers_of_its_own() -> None:
+    output, given = network()
+    f: Any = sd.compile(output, threads=2)
+    want = f(**given)
+    found = parallel(f, 2)
+    f(**given)
+    child = os.fork()
+    if not child:
+        end = time.monotonic() + 20
+        right = np.array_equal(f(**given), want)
+        while right and time.monotonic() < end and not found._helpers.team[2 * APART]:
+            right = np.array_equal(f(**given), want)
+        os._exit(0 if right and found._helpers.team[2 * APART] else 1)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
 
 
 def test_calls_from_many_threads() -> None:
