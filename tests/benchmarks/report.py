@@ -155,6 +155,16 @@ def write(rows: list[Row], folder: Path, cores: tuple[int, ...]) -> None:
     print(f"\nwritten to {folder}: bench.json, bench.md, bench.png")
 
 
+_COLORS = {
+    "symdl": "#1f4e9e",
+    "torch": "#d9541e",
+    "jax": "#7b3fa0",
+    "pytensor": "#3b8f4d",
+    "lambdify": "#888888",
+}
+_MARKERS = {"fused": "s", "compile": "^", "step": "v"}
+
+
 def plot(rows: list[Row], path: Path) -> None:
     """Draw every peer's time over that of the best peer."""
     try:
@@ -166,24 +176,29 @@ def plot(rows: list[Row], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     shown = [r for r in rows if r.best]
-    figure, axes = plt.subplots(figsize=(8, 1 + 0.45 * len(shown)), layout="constrained")
-    for peer in PEERS:
+    figure, axes = plt.subplots(figsize=(9, 1.3 + 0.42 * len(shown)), layout="constrained")
+    for at in range(0, len(shown), 2):
+        axes.axhspan(at - 0.5, at + 0.5, color="#f3f3f3", linewidth=0)
+    axes.axvline(1.0, color="#555555", linewidth=0.8)
+    goals = axes.scatter([r.workload.goal for r in shown], range(len(shown)), marker="|", c="k", s=240)
+    goals.set_label("goal")
+    for peer in reversed(list(PEERS)):  # ours above the others
         points = [(r.of(peer), r.best, at) for at, r in enumerate(shown)]
-        xs = [(o.median / b.median, at) for o, b, at in points if o and b]
-        if xs and peer not in FLOORS:
-            ours = peer in OURS
-            axes.scatter(
-                [x for x, _ in xs],
-                [y for _, y in xs],
-                label=peer,
-                s=70 if ours else 30,
-                marker="D" if ours else "o",
-            )
-    axes.plot([r.workload.goal for r in shown], range(len(shown)), "k|", markersize=14, label="goal")
-    axes.axvline(1.0, color="grey", linewidth=0.8)
-    axes.set(xscale="log", xlabel="time over that of the best peer (less is better)")
-    axes.set_yticks(range(len(shown)), [r.workload.name for r in shown])
-    axes.invert_yaxis()
-    axes.legend(fontsize=7, loc="lower right")
+        found = [(o.median / b.median, at) for o, b, at in points if o and b]
+        if found and peer not in FLOORS:
+            ours, color = peer in OURS, _COLORS[peer.split()[0]]
+            face = "none" if peer.endswith("1t") else color
+            marker = "D" if ours else _MARKERS.get(peer.split()[-1], "o")
+            style: dict[str, Any] = {"s": 75 if ours else 34, "marker": marker, "zorder": 4 if ours else 3}
+            axes.scatter(*zip(*found, strict=True), label=peer, facecolor=face, edgecolor=color, **style)
+    axes.set(xscale="log", ylim=(len(shown) - 0.5, -0.5))
+    axes.set_xlim(left=min(0.09, axes.get_xlim()[0]))
+    axes.set_xlabel("time over that of the fastest other library (less is better)")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_yticks(range(len(shown)), [r.workload.title for r in shown], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], fontsize=8, ncols=6, loc="outside lower center", frameon=False)
     figure.savefig(path, dpi=130)
     plt.close(figure)
