@@ -14,6 +14,6 @@ runs the passes in the order of processing:
     buffers, schedule   where tensors live; how the target runs loops
     calls               one kernel a structure, and the calls
     rows, partition     how the calls of a training step are cut into blocks
-    streams             gradients that are computed and used up by rows, and never stored
+    streams, legs       gradients that are used up by rows; when weights have their turn
     verify              what every pass must leave intact
 """

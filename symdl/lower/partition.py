@@ -35,6 +35,7 @@ from symdl.lower.calls import (
 )
 from symdl.lower.cutting import Cutter
 from symdl.lower.features import feature_shares, wide_inputs
+from symdl.lower.legs import legs
 from symdl.lower.parallel import Partition, View, renumbered
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ZERO, Poly, constant, evaluate, product
@@ -99,6 +100,7 @@ class _Partitioner:
         costs = [(c, s, self.cost(c, t.work)) for (c, s), t in trees]
         self.steps = [(c, self.chosen(s, cost), cost) for c, s, cost in costs]
         self.streams = streams([(c, s) for c, s, _ in self.steps], self.buffers, self.value)
+        self.legs = legs(self.steps, self.streams.values(), self.buffers, self.value)
 
     def value(self, poly: Poly) -> int:
         return evaluate(poly, self.dims)
@@ -139,6 +141,8 @@ class _Partitioner:
                 self.call(*found[0])
             elif stream.members[-1] == number:
                 self.stream(stream)
+            if number in self.legs:
+                self.tasks.new_leg()
             at = end
         for total in self.totals:
             self.tasks.add([total], [Use(total.buffer, False)], _CALL)

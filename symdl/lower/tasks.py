@@ -43,16 +43,25 @@ class Use:
 
 
 class Tasks:
-    """Tasks under construction."""
+    """Tasks under construction.
+
+    Attributes:
+        floor: the first phase that blocks of samples may still use.
+    """
 
     def __init__(self) -> None:
         self.all: list[Task] = []
         self.blocks: dict[tuple[int, int], int] = {}  # by phase and block
         self.uses: dict[int, list[tuple[Use, int]]] = {}
+        self.floor = 0
 
     def phases(self, buffer: int) -> list[int]:
         """Return the phases in which a buffer is used."""
         return [self.all[task].phase for _, task in self.uses.get(buffer, ())]
+
+    def new_leg(self) -> None:
+        """Leave a phase to what is not tied to samples, before the blocks go on."""
+        self.floor = 2 + max((phase for phase, _ in self.blocks), default=-2)
 
     def add(
         self,
@@ -86,9 +95,8 @@ class Tasks:
     def task(self, phase: int, owners: set[int], block: int, *, fresh: bool, home: int) -> int:
         """Return the task for calls that come after those of `owners`, all in `phase`."""
         if block >= 0:
-            here = max(phase, 0)
-            mine = self.blocks.get((here, block))
-            if owners - {mine}:
+            here = max(phase, self.floor)
+            if here == phase and owners - {self.blocks.get((here, block))}:
                 here += 1
             return self.named((here, block))
         if len(owners) == 1 and not fresh:
