@@ -283,8 +283,10 @@ def wait(_typing: Any, team: Any, lanes: Any) -> Any:
         zero, one = (ir.Constant(ir.IntType(64), value) for value in (0, 1))
         place = _number(context, builder, signature, (args[0], zero))
         here = _added(builder, place)
+        stop = ir.Constant(ir.IntType(64), STOP)
         goal = builder.mul(builder.add(builder.sdiv(here, args[1]), one), args[1])
-        return builder.icmp_signed(">=", _spin(builder, place, goal, zero), ir.Constant(goal.type, STOP))
+        goal = builder.select(builder.icmp_signed("<", goal, stop), goal, stop)  # also after a stop
+        return builder.icmp_signed(">=", _spin(builder, place, goal, zero), stop)
 
     return types.boolean(types.int64[::1], types.int64), build
 
