@@ -144,7 +144,7 @@ class TakeCall:
 
 @dataclass(frozen=True, slots=True)
 class CombineCall:
-    """Adds up, in order, the first `count` elements of a `number` of parts, `distance` elements apart."""
+    """Adds to a buffer, in order, `count` elements of each of `number` parts, `distance` elements apart."""
 
     buffer: int
     parts: int

@@ -262,21 +262,21 @@ class _Partitioner:
         distance = self.apart(result.buffer)
         parts = self.new_parts(result.buffer, len(cuts))
         for home, (low, high) in enumerate(cuts):
+            place, use = self.part(result.buffer, parts, home)
             down = low if call.right.operand.transposed else low * self.value(call.right.operand.lead)
             part = replace(
                 call,
                 left=Matrix(self.cutter.view(call.left.buffer, low), call.left.operand),
                 right=Matrix(self.cutter.view(call.right.buffer, down), call.right.operand),
-                result=Matrix(self.cutter.view(parts, home * distance), result.operand),
+                result=Matrix(place, result.operand),
                 k=constant(high - low),
             )
-            uses = [Use(call.left.buffer, False, inner, low, high), Use(call.right.buffer, False)]
-            uses.append(Use(parts, True, 0, home * distance, (home + 1) * distance))
+            uses = [Use(call.left.buffer, False, inner, low, high), Use(call.right.buffer, False), use]
             self.tasks.add([part], uses, cost * (high - low) / inner, home=home)
         for block, (low, high) in enumerate(self.samples):
             target, source = (self.cutter.view(b, low * width) for b in (result.buffer, parts))
             size = (high - low) * width
-            numbers = (constant(size), constant(len(cuts)), constant(distance))
+            numbers = (constant(size), constant(len(cuts) - 1), constant(distance))
             uses = [Use(parts, False), Use(result.buffer, True, 0, low * width, high * width)]
             self.tasks.add([CombineCall(target, source, *numbers)], uses, size * len(cuts) / COPIES, block)
 
@@ -290,10 +290,8 @@ class _Partitioner:
             uses = []
             for touch in split.touches:
                 if touch.buffer in extra:
-                    step = self.apart(touch.buffer)
-                    changes[touch.buffer] = self.cutter.view(extra[touch.buffer], block * step)
-                    span = (block * step, (block + 1) * step)
-                    uses.append(Use(extra[touch.buffer], True, 0, *span))
+                    changes[touch.buffer], use = self.part(touch.buffer, extra[touch.buffer], block)
+                    uses.append(use)
                 else:
                     uses.append(self.use(touch, low, high))
             part = self.cutter.piece(call, split, low, high, changes)
@@ -301,7 +299,7 @@ class _Partitioner:
         for buffer, parts in extra.items():
             size = self.buffers[buffer].count
             distance = constant(self.apart(buffer))
-            combine = CombineCall(buffer, parts, size, constant(len(self.samples)), distance)
+            combine = CombineCall(buffer, parts, size, constant(len(self.samples) - 1), distance)
             uses = [Use(parts, False), Use(buffer, True)]
             self.tasks.add([combine], uses, self.value(size) * len(self.samples) / COPIES)
 
@@ -324,10 +322,17 @@ class _Partitioner:
             self.tasks.add(group, uses, cost * (high - low) / self.samples[-1][1], block)
 
     def new_parts(self, buffer: int, number: int) -> int:
-        """Make room for a number of parts of a sum; return its number, final in `finish`."""
-        count = constant(self.apart(buffer) * number)
+        """Make room for so many parts of a sum but the first one, which takes the place of the sum."""
+        count = constant(self.apart(buffer) * (number - 1))
         self.buffers.append(replace(self.buffers[buffer], kind="arena", count=count))
         return len(self.buffers) - 1
+
+    def part(self, buffer: int, parts: int, number: int) -> tuple[int, Use]:
+        """Return the place of a part of a sum, and its use."""
+        if not number:
+            return buffer, Use(buffer, True)
+        low, high = ((number - k) * self.apart(buffer) for k in (1, 0))
+        return self.cutter.view(parts, low), Use(parts, True, 0, low, high)
 
     def apart(self, buffer: int) -> int:
         """Return the distance of two parts of a sum; they share no cache line."""
