@@ -103,7 +103,7 @@ TARGETS: Mapping[str, Target] = {
                     "wait",
                 }
             )
-            | {"restore", "disjoint", "integer_at", "multiply_matrices", "seen", "total_at", "until"},
+            | {"align_stack", "disjoint", "integer_at", "multiply_matrices", "restore", "seen", "total_at"},
             "symdl.run.lanes": frozenset(
                 {
                     "choose",
