@@ -24,7 +24,8 @@ from symdl.lower.calls import Kernel
 from symdl.lower.ir import Loop
 from symdl.lower.pipeline import Lowered
 
-CHECK, PRODUCT, REPEAT, SHIFT, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL, KERNEL = range(9)
+CHECK, PRODUCT, REPEAT, SHIFT, COMBINE, TOTAL, KERNEL = range(7)
+PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS = range(7, 11)
 """Operation codes of the call table."""
 FIRST_PLACE = 4
 """A row of a kernel: code, number, how many arrays it has, how many arguments it is called with, places."""
@@ -126,7 +127,7 @@ def _printed(template: str, record: Target, dtype: str, **more: object) -> str:
             repeat_code=REPEAT,
             shift_code=SHIFT,
             kernel_code=KERNEL,
-            batch_codes=[TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
+            batch_codes=[PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
             real_array=record.real_array,
             integer_array=record.integer_array,
             total_array=record.total_array,
@@ -154,8 +155,7 @@ def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], lo
 def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
     names = [*(a.name for a in kernel.arrays), *kernel.sizes]
     several = len(names) > ARGUMENTS[-1] and target.steps
-    row = "line[{}]" if several else "code[row, {}]"
-    places = [row.format(at) for at in range(FIRST_PLACE, FIRST_PLACE + len(names))]
+    places = [f"line[{at}]" for at in range(FIRST_PLACE, FIRST_PLACE + len(names))]
     forms = [target.integer_array if a.integer else target.real_array for a in kernel.arrays]
     arrays = [form.format(place=f"pointers[{place}]") for form, place in zip(forms, places, strict=False)]
     sizes = [f"sizes[{place}]" for place in places[len(kernel.arrays) :]]

@@ -15,6 +15,8 @@ from symdl.emit.source import (
     CHECK,
     COMBINE,
     KERNEL,
+    PICK_INTEGERS,
+    PICK_REALS,
     PRODUCT,
     REPEAT,
     SHIFT,
@@ -129,9 +131,10 @@ class _Writer:
             rest = (0,) * (count - len(places))
             return KERNEL, call.kernel, len(call.buffers), count, *places, *rest
         if isinstance(call, TakeCall):
-            code = TAKE_INTEGERS if call.integer else TAKE_REALS
-            sizes = (FIRST_SAMPLE, call.start, call.count, call.width, call.lead, call.column)
-            return code, self.order + 2 + call.source, call.target, self.order, *map(self.size, sizes)
+            codes = (PICK_REALS, PICK_INTEGERS) if call.lead == 1 else (TAKE_REALS, TAKE_INTEGERS)
+            rest = (call.width, call.lead, call.column) if call.lead > 1 else ()
+            where = (self.order + 2 + call.source, call.target, self.order, self.size(FIRST_SAMPLE))
+            return codes[call.integer], *where, call.start, call.count, *rest
         if isinstance(call, CombineCall):
             lengths = (call.count, call.number, call.distance)
             return COMBINE, call.buffer, call.parts, *map(self.size, lengths)

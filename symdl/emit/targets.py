@@ -103,7 +103,8 @@ TARGETS: Mapping[str, Target] = {
                     "wait",
                 }
             )
-            | {"align_stack", "disjoint", "integer_at", "multiply_matrices", "restore", "seen", "total_at"},
+            | {"align_stack", "disjoint", "first_of", "integer_at", "multiply_matrices", "restore"}
+            | {"row_of", "seen", "total_at"},
             "symdl.run.lanes": frozenset(
                 {
                     "choose",
@@ -119,6 +120,7 @@ TARGETS: Mapping[str, Target] = {
             )
             | {"tile_at", "total"},
             "symdl.run.vectors": frozenset({*_VECTORS, *_NEAR.values(), "reach", "uniform"}),
+            "symdl.run.samples": frozenset({"copy_four", "pick_eight"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },
     ),
@@ -136,7 +138,7 @@ TARGETS: Mapping[str, Target] = {
             "math": frozenset(),
             "numpy": frozenset(),
             "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "uniform", "wait"})
-            | {"determinant", "invert", "larger", "log_determinant"},
+            | {"copy_four", "determinant", "invert", "larger", "log_determinant", "pick_eight", "row_of"},
         },
     ),
 }

@@ -29,7 +29,6 @@ from symdl.lower.ir import (
     statements,
 )
 from symdl.lower.poly import (
-    ZERO,
     Atom,
     Clamp,
     Floor,
@@ -135,11 +134,11 @@ class TakeCall:
     source: int
     target: int
     integer: bool
-    start: Poly
-    count: Poly
-    width: Poly
-    lead: Poly
-    column: Poly = ZERO
+    start: int
+    count: int
+    width: int
+    lead: int
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def wide_inputs(
     """Return the buffers of given samples that only serve a product with a weight, and its gradient."""
     found = set()
     for take in takes:
-        width = value(take.width)
+        width = take.width
         if take.integer or width < _MANY * samples:
             continue
         users = [(c, s) for c, s in calls if any(t.buffer == take.target for t in s.touches)]

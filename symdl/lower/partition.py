@@ -150,17 +150,17 @@ class _Partitioner:
 
     def take(self, take: TakeCall) -> None:
         """Gather a batch: by shares of its features where it is wide, else by blocks of samples."""
-        count, width = self.samples[-1][1], self.value(take.width)
+        count, width = self.samples[-1][1], take.width
         if take.target in self.wide:
             for share, (low, high) in enumerate(feature_shares(width)):
-                some = replace(take, target=self.cutter.view(take.target, low), column=constant(low))
-                some = replace(some, width=constant(high - low))
+                some = replace(take, target=self.cutter.view(take.target, low), column=low)
+                some = replace(some, width=high - low)
                 use = Use(take.target, True, width, low, high)
                 self.tasks.add([some], [use], count * (high - low) / COPIES, home=share)
             return
         for block, (low, high) in enumerate(self.samples):
-            part = replace(take, target=self.cutter.view(take.target, low * width), start=constant(low))
-            part = replace(part, count=constant(high - low))
+            part = replace(take, target=self.cutter.view(take.target, low * width), start=low)
+            part = replace(part, count=high - low)
             use = Use(take.target, True, 0, low * width, high * width)
             self.tasks.add([part], [use], (high - low) * width / COPIES, block)
 

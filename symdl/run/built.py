@@ -121,8 +121,8 @@ class Built:
         """Run the calls; return the row of a failed check, or -1."""
         shared: Callable[..., int] | None = getattr(self.module, "share", None)
         given = (memory_.places, memory_.sizes, memory_.factors, self.blas)
-        run: Callable[..., int] = shared or self.module.execute
-        arguments: tuple[Any, ...] = (self.code, 0, len(self.code), *given)
+        run: Callable[..., int] = shared or self.module.once
+        arguments: tuple[Any, ...] = (self.code, *given)
         if shared:
             arguments = (self.code, _ONE_PHASE, self._task, *given, self._team, 0)
         if self.target == "python":

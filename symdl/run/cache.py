@@ -20,7 +20,7 @@ from types import ModuleType
 from symdl.errors import CompileError
 
 _PREFIX = "symdl_kernels_"
-_IMPORTED = ("entries", "factors", "lanes", "native", "tiles", "vectorcode", "vectors")
+_IMPORTED = ("entries", "factors", "lanes", "native", "samples", "tiles", "vectorcode", "vectors")
 
 
 def folder() -> Path:

@@ -25,22 +25,17 @@ def entry(kernel: Any) -> int:
 
 
 @intrinsic
-def call_kernel(_typing: Any, code: Any, row: Any, pointers: Any, sizes: Any) -> Any:
-    """Call the kernel of a row: its arrays are in `pointers`, its sizes in `sizes`.
+def call_kernel(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
+    """Call the kernel of a row of the call table: its arrays are in `pointers`, its sizes in `sizes`.
 
     64-bit machines pass addresses and integers alike, and a function does not see more arguments than it has.
     """
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def array(at: int) -> Any:
-            return context.make_array(signature.args[at])(context, builder, args[at])
-
+    def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         def word(base: Any, at: Any) -> Any:
             return builder.load(builder.gep(base, [at]))
 
-        table, places, lengths = array(0), array(2).data, array(3).data
-        width = builder.extract_value(table.shape, 1)
-        line = builder.gep(table.data, [builder.mul(args[1], width)])
+        line, places, lengths = args
         address, arrays, count = (word(line, ir.Constant(_long, at)) for at in (1, 2, 3))
         done = builder.append_basic_block("done")
         choice = builder.switch(count, done)
@@ -60,4 +55,4 @@ def call_kernel(_typing: Any, code: Any, row: Any, pointers: Any, sizes: Any) ->
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    return types.void(code, types.int64, pointers, sizes), build
+    return types.void(line, pointers, sizes), build

@@ -7,6 +7,7 @@ reads, with the addresses of the arena's buffers filled in. It is kept for the n
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +94,16 @@ def placed(
             end = begin + evaluate(buffer.count, dims) * type_.itemsize
             found[at] = room[begin:end].view(type_)
     return room, found
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> Array:
+    """Return zeros that begin at a multiple of `ALIGNMENT` bytes."""
+    kind = np.dtype(dtype)
+    length = math.prod(shape) * kind.itemsize
+    room = np.zeros(length + ALIGNMENT, "uint8")
+    start = -address(room) % ALIGNMENT
+    whole: Array = room[start : start + length].view(kind)
+    return whole.reshape(shape)
 
 
 def address(array: Array) -> int:

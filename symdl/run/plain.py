@@ -40,6 +40,22 @@ def multiply_matrices(
     _matrix(result, result_at, result_lead, m, n, turned=False)[...] = factor * (a @ b)
 
 
+def row_of(table: NDArray[Any], row: int, _width: int) -> NDArray[Any]:
+    """A row of a table."""
+    line: NDArray[Any] = table[row]
+    return line
+
+
+def pick_eight(target: NDArray[Any], at: int, source: NDArray[Any], order: NDArray[Any], first: int) -> None:
+    """``target[at + i] = source[order[first + i]]`` for eight elements."""
+    target[at : at + 8] = source[order[first : first + 8]]
+
+
+def copy_four(target: NDArray[Any], at: int, source: NDArray[Any], start: int) -> None:
+    """``target[at + i] = source[start + i]`` for four elements."""
+    target[at : at + 4] = source[start : start + 4]
+
+
 def wait(_team: NDArray[Any], _lanes: int) -> bool:
     """There is one lane only."""
     return False

@@ -38,8 +38,8 @@ class Point:
             self._memory.slots[places[tensor]] = address(self._values) + at * self._values.itemsize
         self._slots: Any = memoryview(self._values)  # type: ignore[arg-type]
         made = self._memory
-        self._run = built.module.execute
-        self._arguments = (built.code, 0, len(built.code), made.places, made.sizes, made.factors, built.blas)
+        self._run = built.module.once
+        self._arguments = (built.code, made.places, made.sizes, made.factors, built.blas)
 
     def __call__(self, values: Mapping[str, Any]) -> list[Any] | None:
         """Return the results, or None if the arguments are not just one number a name."""

@@ -19,12 +19,12 @@ from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
 from symdl.lower.calls import TakeCall, TotalCall
 from symdl.lower.partition import partition
-from symdl.lower.poly import ZERO, constant, evaluate
+from symdl.lower.poly import constant, evaluate
 from symdl.lower.rows import rows_name
 from symdl.run.arguments import Arguments, Expected, check_gathers, converted, expected, outside
 from symdl.run.blas import one_thread
 from symdl.run.built import Built, batch_of
-from symdl.run.memory import address
+from symdl.run.memory import address, aligned
 from symdl.run.pace import Pace, chosen
 from symdl.run.team import Job
 
@@ -187,7 +187,7 @@ class BoundEpoch:
     def _space(self, want: Expected) -> Array:
         """Return room for the samples of one batch."""
         shape = [evaluate(size, self._dims) for size in want.shape[1:]]
-        return np.zeros((self._size, *shape), want.dtype)
+        return aligned((self._size, *shape), want.dtype)
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
         """Train on batches `first` to `last` of `order`; return the loss summed over their samples.
@@ -201,7 +201,7 @@ class BoundEpoch:
         positions = np.ascontiguousarray(order, "int64")
         if positions.ndim != 1 or not positions.size:
             raise ArgumentError("order must be a vector of positions, not empty")
-        if positions.min() < 0 or positions.max() >= self.samples:
+        if positions.view("uint64").max() >= self.samples:  # one below 0 is very large there
             raise outside("order", positions, self.samples)
         size, count = self._size, len(positions)
         end = count if last is None else min(last * size, count)
@@ -237,9 +237,9 @@ class BoundEpoch:
         sources = [(want, array, place) for want, array, place in known if self._gathered(want)]
         takes = []
         for at, (want, array, place) in enumerate(sources):
-            width = constant(array.size // self.samples)
+            width = array.size // self.samples
             integer = want.dtype.kind == "i"
-            takes.append(TakeCall(at, place, integer, ZERO, constant(count), width, width))
+            takes.append(TakeCall(at, place, integer, 0, count, width, width))
         results = [lowered.plan.places[t] for t in lowered.program.outputs]
         totals = [TotalCall(place, at, constant(count)) for at, place in enumerate(results)]
         part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)

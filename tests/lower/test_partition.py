@@ -15,7 +15,7 @@ from symdl.lower.features import SHARES, feature_shares
 from symdl.lower.ir import TILE
 from symdl.lower.parallel import Partition
 from symdl.lower.partition import partition
-from symdl.lower.poly import ZERO, constant, product
+from symdl.lower.poly import product
 from symdl.lower.rows import rows_name
 from symdl.run.training import compile_training
 
@@ -62,9 +62,9 @@ def gathered(loss: Any, batch: int) -> Partition:
     data = [lowered.plan.places[t] for t in lowered.program.inputs]
     tensors = [lowered.program.tensors[t] for t in lowered.program.inputs]
     takes = [
-        TakeCall(0, place, t.integer, ZERO, constant(batch), width, width)
+        TakeCall(0, place, t.integer, 0, batch, width, width)
         for place, t in zip(data, tensors, strict=True)
-        if t.role == "input" and (width := product(t.shape[1:]))
+        if t.role == "input" and (width := product(t.shape[1:]).number or 0)
     ]
     return partition(lowered, {"n": batch, rows_name("n"): batch}, takes, ())
 
