@@ -21,6 +21,7 @@ from symdl.lower.freeze import freeze
 from symdl.lower.fuse import Group, fuse, ordered
 from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
 from symdl.lower.joined import in_segments
+from symdl.lower.logistic import with_logistics
 from symdl.lower.matrices import with_matrices
 from symdl.lower.nests import Nest
 from symdl.lower.points import LONG, Points, as_rows, operations, points
@@ -79,7 +80,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     Raises:
         LoweringError: an expression without a kernel form.
     """
-    frozen = single_steps(verify_program(checked_positions(freeze(checkpointed(program)))))
+    frozen = single_steps(verify_program(with_logistics(checked_positions(freeze(checkpointed(program))))))
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:
         return _long(as_rows(frozen, size), size)
