@@ -12,15 +12,17 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import as_condition, not_equal, where
-from symdl.express.dims import is_number
+from symdl.express.dims import Extent, is_number
+from symdl.express.equations import Origin
 from symdl.express.methods import Mask
-from symdl.express.operators import elementwise, reduce
+from symdl.express.operators import axis_indices, elementwise, reduce
 from symdl.express.statistics import reduction as reduced
+from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
 
 ClassWeights = Sequence[float] | Tensor | None
-"""A weight for each class: numbers, or a tensor of shape ``(classes,)``."""
+"""A weight for each class: numbers, or a tensor of shape ``(classes,)``, which suits hundreds of classes."""
 
 
 Averaging = Literal["mean", "sum", "none"]
@@ -71,14 +73,19 @@ def unless(ignored: int | None, label: sp.Expr, value: sp.Expr) -> sp.Expr:
     return value if ignored is None else sp.Piecewise((value, sp.Ne(label, ignored)), (0, True))
 
 
-def class_weight(weights: ClassWeights, label: sp.Expr, classes: object) -> sp.Expr:
-    """Return the weight of the class `label`, an index or an element of an integer tensor.
+def class_weight(weights: Tensor | None, label: sp.Expr) -> sp.Expr:
+    """Return the weight of the class `label`, an index or an element of an integer tensor."""
+    return sp.Integer(1) if weights is None else weights.at(label)
+
+
+def weight_tensor(weights: ClassWeights, classes: Extent) -> Tensor | None:
+    """Return the class weights as a tensor, so that a formula reads them by position: ``w[t[i]]``.
 
     Raises:
         ShapeError: the number of weights is not the number of classes.
     """
     if weights is None:
-        return sp.Integer(1)
+        return None
     count = weights.shape if isinstance(weights, Tensor) else (len(weights),)
     if count != (classes,):
         raise ShapeError(
@@ -87,9 +94,11 @@ def class_weight(weights: ClassWeights, label: sp.Expr, classes: object) -> sp.E
             cure="give one weight for each class",
         )
     if isinstance(weights, Tensor):
-        return weights.at(label)
-    pieces = [(literal(weight), sp.Eq(label, place)) for place, weight in enumerate(weights)]
-    return sp.Piecewise(*pieces, (0, True))
+        return weights
+    (c,) = axis_indices(1)
+    pieces = [(literal(weight), sp.Eq(c, place)) for place, weight in enumerate(weights)]
+    body = sp.Piecewise(*pieces, (0, True))
+    return define("class_weight", (c,), body, shape=count, origin=Origin("class weights"))
 
 
 def same_shape(prediction: Tensor, target: Tensor) -> None:

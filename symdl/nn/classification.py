@@ -23,6 +23,7 @@ from symdl.nn.averages import (
     class_weight,
     same_shape,
     unless,
+    weight_tensor,
     without,
 )
 
@@ -59,8 +60,8 @@ def nll(
     mask = without(ignore_label, target, mask)
     if class_weights is None:
         return averaged(each, mask=mask, reduction=reduction, name=name)
-    body = class_weight(class_weights, label, log_probabilities.shape[-1])
-    body = unless(ignore_label, label, body)
+    weight = weight_tensor(class_weights, log_probabilities.shape[-1])
+    body = unless(ignore_label, label, class_weight(weight, label))
     weights = define(None, rows, body, shape=shape, origin=Origin("class weight"))
     return averaged(each, weights=weights, mask=mask, reduction=reduction, name=name)
 
@@ -96,7 +97,8 @@ def focal(
     log_p = define(
         None, rows, logits.at(*rows, label) - total.at(*rows), shape=shape, origin=Origin("log p")
     ).at(*rows)
-    body = -((1 - sp.exp(log_p)) ** g) * log_p * class_weight(class_weights, label, classes)
+    weight = weight_tensor(class_weights, classes)
+    body = -((1 - sp.exp(log_p)) ** g) * log_p * class_weight(weight, label)
     each = define(None, rows, body, shape=shape, origin=Origin("focal loss"))
     return averaged(each, mask=mask, reduction=reduction, name=name)
 

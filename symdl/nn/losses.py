@@ -27,6 +27,7 @@ from symdl.nn.averages import (
     class_weight,
     same_shape,
     unless,
+    weight_tensor,
     without,
 )
 
@@ -77,13 +78,14 @@ def cross_entropy(
     _check_target(logits, target, label_smoothing)
     labels = target.dtype == "int64"
     ignored = ignore_label if labels else None
-    body = _row_loss(logits, target, at_least("label_smoothing", label_smoothing, 0), class_weights, ignored)
+    weights = weight_tensor(class_weights, classes)
+    body = _row_loss(logits, target, at_least("label_smoothing", label_smoothing, 0), weights, ignored)
     each = define(None, where, body, shape=shape, origin=Origin("cross entropy"))
     mask = without(ignored, target, mask)
-    if class_weights is None or not labels or reduction != "mean":
+    if weights is None or not labels or reduction != "mean":
         return averaged(each, mask=mask, reduction=reduction, name=name)
     label = target.at(*where)
-    one = unless(ignored, label, class_weight(class_weights, label, classes))
+    one = unless(ignored, label, class_weight(weights, label))
     counts = define(None, where, one, shape=shape)
     top, bottom = (reduced("sum", part, where=mask) for part in (each, counts))
     return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
@@ -102,7 +104,7 @@ def _check_target(logits: Tensor, target: Tensor, label_smoothing: float) -> Non
 
 
 def _row_loss(
-    logits: Tensor, target: Tensor, smooth: sp.Expr, class_weights: ClassWeights, ignored: int | None
+    logits: Tensor, target: Tensor, smooth: sp.Expr, weights: Tensor | None, ignored: int | None
 ) -> sp.Expr:
     *rows, j = axis_indices(logits.rank)
     # Shapes are passed along: a gather does not show the range of its index.
@@ -111,12 +113,12 @@ def _row_loss(
     log_p = logits.at(*rows, j) - total.at(*rows)
     if target.dtype == "int64":
         label = target.at(*rows)
-        body = class_weight(class_weights, label, classes) * (total.at(*rows) - logits.at(*rows, label))
+        body = class_weight(weights, label) * (total.at(*rows) - logits.at(*rows, label))
         body = unless(ignored, label, body)
     else:
-        body = Sum(class_weight(class_weights, j, classes) * -target.at(*rows, j) * log_p, (j, classes))
+        body = Sum(class_weight(weights, j) * -target.at(*rows, j) * log_p, (j, classes))
     if smooth:
-        spread = Sum(class_weight(class_weights, j, classes) * -log_p, (j, classes))
+        spread = Sum(class_weight(weights, j) * -log_p, (j, classes))
         body = (1 - smooth) * body + smooth / classes * spread
     return body
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
@@ -154,6 +155,14 @@ def test_what_becomes_of_the_rows(reduction: Any, ignored: int | None, weighted:
         values,
     )
     agrees(nn.nll(z, t, **options), lambda z, t, w=None: f().nll_loss(z, t, **theirs), [z], values)
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.nll, nn.focal])
+def test_class_weights_are_written_once(loss: Any) -> None:
+    z, t = tensor("z", (N, 5)), tensor("t", (N,), dtype="int64")
+    derivative = differentiate(loss(z, t, class_weights=[2, 3, 4, 5, 7]), [z])
+    spelled = [e for e in derivative.program.equations if e.body.has(sp.Integer(7))]
+    assert [e.origin.rule for e in spelled] == ["class weights"]
 
 
 def test_ignored_labels_in_a_kernel() -> None:
