@@ -90,8 +90,8 @@ def labels_of(
 
 def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], program: Program) -> Label:
     if tensor.name:
-        label = label_of(tensor.name)
-        return Label(tensor.name, verbatim=True) if label in taken else label
+        label, word = label_of(tensor.name), Label(tensor.name, verbatim=True)
+        return word if label in taken and label_text(label) != label_text(word) else label
     of = tensor.of
     if of is not None and tensor.role in ("cotangent", "tangent"):
         inner = labels.get(of) or _wish(of, labels, taken, program)

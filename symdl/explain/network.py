@@ -69,7 +69,8 @@ def find(f: Tensor, wrt: Any) -> Tensor:
     if isinstance(wrt, Tensor):
         return wrt
     program = collect([f])
-    named = {t.name: t for t in (*program.inputs, *(e.lhs for e in program.equations)) if t.name}
+    defined = (e.lhs for e in program.equations)
+    named = {t.name: t for t in (*defined, *program.inputs) if t.name}  # what is given comes first
     if wrt in named:
         return named[wrt]
     known = ", ".join(str(t.name) for t in program.parameters or program.inputs)

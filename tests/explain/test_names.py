@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symdl.explain.names import label_latex, label_of, label_text, labels_of
-from symdl.express.build import tensor
+from symdl.explain.network import find
+from symdl.express.build import parameter, tensor
 from symdl.express.program import collect
+from symdl.nn.losses import mean_squared_error
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,19 @@ def test_two_names_that_look_alike_are_told_apart() -> None:
     labels = labels_of(collect([one + two]))
     assert labels[one] != labels[two]
     assert label_latex(labels[one]) != label_latex(labels[two])
+
+
+def test_losses_of_one_name_are_told_apart() -> None:
+    x, y = tensor("x", (3,)), tensor("y", (3,))
+    parts = [mean_squared_error(x, y), mean_squared_error(2 * x, y)]
+    total = parts[0] + parts[1]
+    labels = labels_of(collect([total]))
+    assert len({label_text(labels[t]) for t in parts}) == 2
+    assert {label_text(labels[t]) for t in parts} <= {"L", "L⁽²⁾"}
+
+
+def test_a_parameter_is_found_before_what_is_called_the_same() -> None:
+    w = parameter("L", (3,))
+    loss = mean_squared_error(w, tensor("y", (3,)))
+    assert loss.name == w.name
+    assert find(loss, "L") is w
