@@ -49,8 +49,8 @@ def batch_norm(
         raise ShapeError(f"batch norm {name}: {x} has no axis of channels of integer size")
     check_setting("momentum", momentum)
     eps, share = at_least("epsilon", epsilon, 0), literal(momentum)
-    n, c = Index("n"), Index("c")
-    where = (n, c, *axis_indices(x.rank - 2, skip=(n, c)))
+    i, c = Index("i"), Index("c")
+    where = (i, c, *axis_indices(x.rank - 2, skip=(i, c)))
     run = [(index, size) for index, size in zip(where, x.shape, strict=True) if index is not c]
     parts = standardized(x.at(*where), where, x.shape, (c,), run, eps, name)
     unit = parts.unit

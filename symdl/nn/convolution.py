@@ -201,14 +201,14 @@ def convolution(
 def _convolved(
     x: Tensor, w: Tensor, b: Tensor | None, frames: tuple[Window, ...], groups: int, name: str | None
 ) -> Tensor:
-    n, g, o, c = map(Index, "ngoc")
+    i, g, o, c = map(Index, "igoc")
     places, offsets = place_names(len(frames))
     triples = list(zip(frames, places, offsets, strict=True))
     outputs, inputs = int(w.shape[0]) // groups, int(w.shape[1])
     guards = [guard for frame, p, r in triples for guard in frame.guards(p, r)]
     channel, out = _within(g, c, groups, inputs), _within(g, o, groups, outputs)
     reads = [frame.position(p, r) for frame, p, r in triples]
-    term = x.at(n, channel, *reads) * w.at(out, c, *offsets)
+    term = x.at(i, channel, *reads) * w.at(out, c, *offsets)
     summed = [(c, inputs), *((r, frame.kernel) for frame, _, r in triples)]
     sizes = [frame.count() for frame in frames]
     return _finished(x, term, summed, guards, (groups, outputs), (places, sizes), b, name, "convolution")
@@ -224,14 +224,14 @@ def _within(group: Index, own: Index, groups: int, size: int) -> sp.Expr:
 def _transposed(
     x: Tensor, w: Tensor, b: Tensor | None, frames: tuple[Window, ...], groups: int, name: str | None
 ) -> Tensor:
-    n, g, o, c = map(Index, "ngoc")
+    i, g, o, c = map(Index, "igoc")
     places, offsets = place_names(len(frames))
     triples = list(zip(frames, places, offsets, strict=True))
     outputs, inputs = int(w.shape[1]), int(w.shape[0]) // groups
     found = [frame.source(p, r) for frame, p, r in triples]
     guards = [guard for _, conditions in found for guard in conditions]
     channel = _within(g, c, groups, inputs)
-    term = x.at(n, channel, *(position for position, _ in found)) * w.at(channel, o, *offsets)
+    term = x.at(i, channel, *(position for position, _ in found)) * w.at(channel, o, *offsets)
     summed = [(c, inputs), *((r, frame.kernel) for frame, _, r in triples)]
     sizes = [frame.spread() for frame in frames]
     rule = "transposed convolution"
@@ -251,9 +251,9 @@ def _finished(
 ) -> Tensor:
     """Sum the terms, put the groups' channels side by side, add the bias."""
     (groups, outputs), (places, sizes) = split, grid
-    n, g, o = map(Index, "ngo")
+    i, g, o = map(Index, "igo")
     middle, shape = ((o,), (outputs,)) if groups == 1 else ((g, o), (groups, outputs))
-    where, whole = (n, *middle, *places), (x.shape[0], *shape, *sizes)
+    where, whole = (i, *middle, *places), (x.shape[0], *shape, *sizes)
     plain = groups == 1 and b is None
     z = define(
         name if plain else None, where, Sum(term, *summed), shape=whole, origin=Origin(rule), guards=guards
@@ -262,6 +262,6 @@ def _finished(
         z = z.reshape(x.shape[0], groups * outputs, *sizes)
     if plain:
         return z
-    where = (n, o, *places)
+    where = (i, o, *places)
     body = z.at(*where) if b is None else z.at(*where) + b.at(o)
     return define(name, where, body, shape=z.shape, origin=Origin("bias" if b is not None else rule))

@@ -79,14 +79,14 @@ def group_norm(x: Tensor, groups: int, *, affine: bool = True, epsilon: float = 
     if not isinstance(channels, int) or groups < 1 or channels % groups:
         raise ShapeError(f"group norm {name}: {x} in {groups} groups", cure="channels must divide evenly")
     inner = channels // groups
-    places = axis_indices(x.rank - 2, skip=(Index("n"), Index("g"), Index("c")))
-    n, g, c = map(Index, "ngc")
-    where, split = (n, g, c, *places), (x.shape[0], groups, inner, *x.shape[2:])
-    read = x.at(n, g if inner == 1 else g * inner + c, *places)
+    places = axis_indices(x.rank - 2, skip=(Index("i"), Index("g"), Index("c")))
+    i, g, c = map(Index, "igc")
+    where, split = (i, g, c, *places), (x.shape[0], groups, inner, *x.shape[2:])
+    read = x.at(i, g if inner == 1 else g * inner + c, *places)
     run = list(zip((c, *places), split[2:], strict=True))
-    unit = standardized(read, where, split, (n, g), run, at_least("epsilon", epsilon, 0), name).unit
+    unit = standardized(read, where, split, (i, g), run, at_least("epsilon", epsilon, 0), name).unit
     whole = unit.reshape(*x.shape)
-    where = (n, c, *places)
+    where = (i, c, *places)
     body = affine_form(whole.at(*where), name, (channels,), (c,)) if affine else whole.at(*where)
     return define(name, where, body, shape=x.shape, origin=Origin("group norm"))
 

@@ -103,7 +103,7 @@ def avg_pool(
         _count(f, count_padding).at(p) if changes else f.kernel
         for f, p, changes in zip(frames, places, varies, strict=True)
     ]
-    where = (Index("n"), Index("c"), *places)
+    where = (Index("i"), Index("c"), *places)
     body = total.at(*where) / sp.Mul(*counts)
     return define(name, where, body, shape=total.shape, origin=Origin("average pooling"))
 
@@ -221,9 +221,9 @@ def _pooled(
 ) -> Tensor:
     places, offsets = place_names(len(frames))
     triples = list(zip(frames, places, offsets, strict=True))
-    n, c = Index("n"), Index("c")
-    term = formula(x.at(n, c, *(frame.position(p, r) for frame, p, r in triples)))
+    i, c = Index("i"), Index("c")
+    term = formula(x.at(i, c, *(frame.position(p, r) for frame, p, r in triples)))
     guards = [guard for frame, p, r in triples for guard in frame.guards(p, r)]
     body = op(term, *((r, frame.kernel) for frame, _, r in triples))
     shape: tuple[Extent, ...] = (*x.shape[:2], *(frame.count() for frame in frames))
-    return define(name, (n, c, *places), body, shape=shape, guards=guards, origin=Origin(rule))
+    return define(name, (i, c, *places), body, shape=shape, guards=guards, origin=Origin(rule))

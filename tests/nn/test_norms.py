@@ -196,3 +196,11 @@ def test_running_statistics_and_inference_against_pytorch() -> None:
 def test_what_does_not_fit_is_refused(build: Callable[[], object]) -> None:
     with pytest.raises(ShapeError):
         build()
+
+
+def test_an_index_is_not_called_as_the_size_of_a_batch() -> None:
+    x = tensor("x", (N, 4, 6, 6))
+    y = nn.batch_norm(nn.max_pool2d(nn.conv2d(x, 4, kernel_size=3, groups=2, name="c"), 2), name="b")
+    y = nn.avg_pool2d(nn.group_norm(nn.conv_transpose2d(y, 4, kernel_size=2, name="t"), 2, name="g"), 2)
+    names = {str(index) for e in collect([y]).equations for index in e.extents}
+    assert names and "n" not in names  # 1/n times a sum over n would be read wrongly
