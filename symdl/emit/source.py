@@ -41,6 +41,17 @@ PATIENCE = 1 << 15
 """How often a helper looks for the next call until it sleeps: about a millisecond."""
 
 
+_WORDS = {"table": 3, "vector": 2, "numbers": 2, "whole": 1}
+"""How many numbers an argument of the loop over calls is: an array is its address and its shape."""
+_FRAMES = {
+    "once": ("table", "vector", "vector", "numbers", "whole"),
+    "share": ("table", "table", "table", "vector", "vector", "numbers", "whole", "vector", "whole"),
+    "stream": ("table", *(["vector"] * 5), "numbers", "whole", "vector", "vector", "whole"),
+    "epoch": ("table", "table", "vector", "vector", "numbers", "whole", "vector", "whole", "whole", "vector"),
+}
+"""The arguments of the loops that Python calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class KernelText:
     """What a template prints of a kernel."""
@@ -104,8 +115,21 @@ def steps_source(lowered: Lowered, *, target: str, dtype: str, training: bool) -
         EmitError: an unknown target or dtype.
     """
     record = _target(target, dtype)
-    kinds = {"training": training, "points": bool(lowered.points) and not training}
-    return _printed(record.steps, record, dtype, parts=bool(lowered.batch) and not training, **kinds)
+    points, parts = bool(lowered.points) and not training, bool(lowered.batch) and not training
+    names = ["epoch"] if training else ["share"] if parts else ["once", *(["stream"] if points else [])]
+    more = {"entries": {name: _in_frame(_FRAMES[name]) for name in names}}
+    listed = ", ".join(f"{name}_entry" for name in names)
+    kinds = {"training": training, "points": points, "parts": parts}
+    return _printed(record.steps, record, dtype, listed=listed, **kinds, **more)
+
+
+def _in_frame(forms: Sequence[str]) -> list[str]:
+    """Return for each argument the expression that finds it in the one vector that Python passes."""
+    found, at = [], 0
+    for form in forms:
+        found.append(f"frame[{at}]" if form == "whole" else f"{form}_at(frame, {at})")
+        at += _WORDS[form]
+    return found
 
 
 def _target(target: str, dtype: str) -> Target:

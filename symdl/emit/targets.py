@@ -91,20 +91,11 @@ TARGETS: Mapping[str, Target] = {
             "numba": frozenset({"njit", "types"}),
             "symdl.run.entries": frozenset({"call_kernel"}),
             "symdl.run.native": frozenset(
-                {
-                    "ENTRY",
-                    "KERNEL",
-                    "OPTIONS",
-                    "REALS",
-                    "claim",
-                    "flush_subnormals",
-                    "larger",
-                    "until",
-                    "wait",
-                }
+                {"OPTIONS", "REALS", "align_stack", "claim", "disjoint", "first_of", "flush_subnormals"}
             )
-            | {"align_stack", "disjoint", "first_of", "integer_at", "multiply_matrices", "restore"}
-            | {"row_of", "seen", "total_at"},
+            | {"integer_at", "larger", "multiply_matrices", "restore", "row_of", "seen", "total_at"}
+            | {"until", "wait"},
+            "symdl.run.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
             "symdl.run.lanes": frozenset(
                 {
                     "choose",

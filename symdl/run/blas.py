@@ -7,12 +7,12 @@ can be kept on disk.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
-
-from numba.extending import get_cython_function_address
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 from symdl.errors import CompileError
 
@@ -28,6 +28,13 @@ def product_address(dtype: str) -> int:
         CompileError: SciPy does not offer it.
     """
     name = {"float32": "sgemm", "float64": "dgemm"}[dtype]
+    library = _library()
+    for prefix in ("scipy_", ""):
+        found = getattr(library, f"{prefix}{name}_", None)
+        if found is not None:
+            return int(ctypes.cast(found, ctypes.c_void_p).value or 0)
+    from numba.extending import get_cython_function_address
+
     try:
         return int(get_cython_function_address("scipy.linalg.cython_blas", name))
     except (ImportError, ValueError) as error:
@@ -56,24 +63,36 @@ def one_thread() -> Iterator[None]:
             choose(before)
 
 
-def on_one_thread(run: Callable[..., int], arguments: tuple[Any, ...]) -> int:
-    """Return ``run(*arguments)``, with one thread for BLAS: `one_thread` for a call that may be short."""
+def on_one_thread(run: Callable[[], int]) -> int:
+    """Return ``run()``, with one thread for BLAS: `one_thread` for a call that may be short."""
     controls = _controls()
     if controls is None or controls[0]() == 1:
-        return run(*arguments)
+        return run()
     with one_thread():
-        return run(*arguments)
+        return run()
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """Return the file in SciPy that is linked with BLAS, whose functions are found through it.
+
+    It is not imported: that would bring all of `scipy.linalg`, which takes a tenth of a second.
+    """
+    package = importlib.util.find_spec("scipy")
+    folders = package.submodule_search_locations if package is not None else None
+    if not folders:
+        return None
+    found = PathFinder.find_spec("cython_blas", [str(Path(folder) / "linalg") for folder in folders])
+    try:
+        return ctypes.CDLL(found.origin) if found is not None and found.origin else None
+    except OSError:
+        return None
 
 
 @cache
 def _controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """Return how to ask for and to set the number of threads of SciPy's OpenBLAS, if it is that."""
-    from scipy.linalg import cython_blas
-
-    try:
-        library = ctypes.CDLL(cython_blas.__file__)
-    except OSError:
-        return None
+    library = _library()
     for prefix in _PREFIXES:
         for suffix in _SUFFIXES:
             get = getattr(library, f"{prefix}_get_num_threads{suffix}", None)

@@ -49,7 +49,7 @@ class Blocks:
         steps = built.lowered.steps
         self._work = sum(work(s.work, lambda _: 1) for s in steps if isinstance(s.work, tuple))
         self._rest, self._blocks = self._numbers(self.size), np.zeros(1, "int64")
-        self._lanes: list[tuple[Memory, Array]] = []
+        self._lanes: list[tuple[Memory, Callable[[], int]]] = []
         self._helpers = Helpers(1)
 
     def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
@@ -68,16 +68,15 @@ class Blocks:
         """Return the sizes of a block of so many points."""
         return numbers(self._built.table, {self._built.lowered.points: points})[0]
 
-    def _lane(self) -> tuple[Memory, Array]:
-        """Return the memory of a thread, and room for where the arrays of its block begin."""
+    def _lane(self) -> tuple[Memory, Callable[[], int]]:
+        """Return the memory of a thread, and what takes blocks until all are done."""
         built, sizes = self._built, {self._built.lowered.points: self.size}
         plan = built.lowered.plan
         made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, target="cpu")
-        return made, np.zeros_like(made.places)
+        here = np.zeros_like(made.places)  # where the arrays of its block begin
+        arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
+        shared = (built.blas, self._blocks, self._helpers.team)
+        return made, built.call("stream", built.code, *arrays, *shared, len(self._lanes))
 
     def _take(self, lane: int) -> int:
-        """Take blocks until all are done."""
-        made, here = self._lanes[lane]
-        stream: Callable[..., int] = self._built.module.stream
-        arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
-        return stream(self._built.code, *arrays, self._built.blas, self._blocks, self._helpers.team, lane)
+        return self._lanes[lane][1]()

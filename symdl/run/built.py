@@ -9,8 +9,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,12 @@ from symdl.lower.ir import TensorInfo
 from symdl.lower.pipeline import Lowered, Schedule, lower
 from symdl.lower.poly import evaluate
 from symdl.lower.rows import rows_name
-from symdl.run import cache
+from symdl.run import cache, machine
 from symdl.run.blas import on_one_thread
-from symdl.run.entries import entry
 from symdl.run.helpers import counters
+from symdl.run.limits import WORTH_THREADS
 from symdl.run.memory import Memory, address, memory
-from symdl.run.native import WORTH_THREADS
-from symdl.run.tiles import products
+from symdl.run.products import products
 
 Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
@@ -46,13 +46,11 @@ def batch_of(program: Program) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def _entry(module: ModuleType, name: str) -> int:
-    """Return the address at which a kernel is called."""
-    return entry(getattr(module, f"{name}_entry", None) or getattr(module, name))
-
-
 class Built:
     """A lowered program with its module: what calling and training share."""
+
+    _kernels: machine.Machine
+    """The kernels of the target ``cpu``, by whose addresses they are called."""
 
     def __init__(
         self,
@@ -71,15 +69,14 @@ class Built:
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
-        self.module: ModuleType = cache.load(self.text)
         if target == "cpu":
-            found = [_entry(self.module, kernel.name) for kernel in self.lowered.kernels]
-            self._kernels, self._entries = self.module, np.array(found, "int64")
+            self._kernels = machine.load(self.text)
             steps = steps_source(self.lowered, target=target, dtype=dtype, training=training)
-            self.module = cache.load(steps)
+            self._loops: Any = machine.load(steps)
+        else:
+            self._loops = cache.load(self.text)
         self.code = self.linked(self.table)
-        self._team = counters(1)
-        self._task = np.array([[0, len(self.code)]], "int64")
+        self._team, self._shared = counters(1), bool(self.lowered.batch) and not training
         multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
         self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
@@ -90,7 +87,10 @@ class Built:
         code = np.array(made.rows or [[0, 0]], "int64")[: len(made.rows)]
         if self.target == "cpu":
             rows = code[:, 0] == KERNEL
-            code[rows, 1] = self._entries[code[rows, 1]]
+            known = self._kernels.addresses
+            names = [kernel.name for kernel in self.lowered.kernels]
+            entries = np.array([known.get(f"{n}_entry") or known[n] for n in names], "int64")
+            code[rows, 1] = entries[code[rows, 1]]
         return code
 
     @property
@@ -115,22 +115,26 @@ class Built:
             largest = min(largest, WORTH_THREADS - 1)
         buffers = self.lowered.plan.buffers
         options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "largest": largest}
-        return memory(self.table, buffers, shapes, dims, **options)
+        made = memory(self.table, buffers, shapes, dims, **options)
+        return replace(made, run=self.runs(made, self.code))
 
-    def execute(self, memory_: Memory) -> int:
-        """Run the calls; return the row of a failed check, or -1."""
-        shared: Callable[..., int] | None = getattr(self.module, "share", None)
+    def runs(self, memory_: Memory, code: Array) -> Callable[[], int]:
+        """Return a function that runs calls; it returns the row of a failed check, or -1."""
         given = (memory_.places, memory_.sizes, memory_.factors, self.blas)
-        run: Callable[..., int] = shared or self.module.once
-        arguments: tuple[Any, ...] = (self.code, *given)
-        if shared:
-            arguments = (self.code, _ONE_PHASE, self._task, *given, self._team, 0)
-        if self.target == "python":
-            with np.errstate(all="ignore"):
-                return run(*arguments)
-        if not _ONE_ALONE < memory_.largest < WORTH_THREADS:
-            return run(*arguments)
-        return on_one_thread(run, arguments)
+        if self._shared and self.target == "cpu":
+            task = np.array([[0, len(code)]], "int64")
+            run = self.call("share", code, _ONE_PHASE, task, *given, self._team, 0)
+        else:
+            run = self.call("once", code, *given)
+        if self.target == "cpu" and _ONE_ALONE < memory_.largest < WORTH_THREADS:
+            return partial(on_one_thread, run)
+        return run
+
+    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+        """Return a call of one of the module's loops with these arguments, for one thread at a time."""
+        if self.target == "cpu":
+            return cast(machine.Machine, self._loops).call(name, *arguments)
+        return np.errstate(all="ignore")(partial(getattr(self._loops, name), *arguments))
 
     def _show(self, seconds: tuple[float, float, float]) -> None:
         wanted = os.environ.get("SYMDL_SHOW", "").split(",")

@@ -1,7 +1,7 @@
 """Generated modules on disk.
 
-Enters: source text. Leaves: the imported module. A file is named by the hash of everything that its compiled
-form depends on; Numba keeps the machine code beside it, so a second process starts without compiling.
+Enters: source text. Leaves: the imported module. A file is named by the hash of everything that it depends
+on. What Numba makes of it is kept beside it (`symdl.run.machine`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,24 @@ import stat
 import sys
 import tempfile
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 from symdl.errors import CompileError
 
 _PREFIX = "symdl_kernels_"
-_IMPORTED = ("entries", "factors", "lanes", "native", "samples", "tiles", "vectorcode", "vectors")
+_IMPORTED = (
+    *(f"run/{name}.py" for name in ("entries", "factors", "frames", "lanes", "limits", "native", "samples")),
+    *(
+        "run/tiles.py",
+        "run/vectorcode.py",
+        "run/vectors.py",
+        "emit/source.py",
+        "express/random.py",
+        "lower/ir.py",
+    ),
+)
+"""What generated modules are built on, in this package."""
 
 
 def folder() -> Path:
@@ -59,11 +69,11 @@ def load(source: str) -> ModuleType:
 
 @cache
 def _load(source: str, where: Path) -> ModuleType:
-    name = _PREFIX + digest(source)[:32]
+    name = name_of(source)
     path = where / f"{name}.py"
     data = source.encode()
     if not path.exists():
-        _write(path, data)
+        write(path, data)
     if hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(data).digest():
         raise CompileError(f"{path} was changed", cure="delete it")
     spec = importlib.util.spec_from_file_location(name, path)
@@ -82,24 +92,27 @@ def _load(source: str, where: Path) -> ModuleType:
     return module
 
 
-def digest(source: str) -> str:
-    """Return the hash of a source and of everything else that its machine code depends on."""
-    parts = [source, *(f"{name} {_version(name)}" for name in ("numba", "llvmlite", "symdl"))]
-    parts.append(sys.version)
-    # Numba does not notice when something that compiled code imports has changed.
-    parts += [Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in _IMPORTED]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def name_of(source: str) -> str:
+    """Return the name of the module of a source: a hash of the source and of what it is built on."""
+    return _PREFIX + hashlib.sha256("\0".join((source, *_foundation())).encode()).hexdigest()[:32]
 
 
 @cache
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
+def _foundation() -> tuple[str, ...]:
+    """Return what generated modules are built on: the texts of ours, the versions of other ones.
+
+    The file with Numba's version is read, because importing Numba takes longer than all that is done here.
+    """
+    package = Path(__file__).resolve().parents[1]
+    texts = [(package / name).read_text("utf-8") for name in _IMPORTED]
+    numba = importlib.util.find_spec("numba")
+    if numba is None or numba.origin is None:
+        raise CompileError("there is no Numba", cure="install numba, or use target='python'")
+    texts.append(Path(numba.origin).with_name("_version.py").read_text("utf-8"))
+    return *texts, sys.version
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         with os.fdopen(handle, "wb") as file:

@@ -141,7 +141,7 @@ class Compiled:
             found.run(self._places.addresses(given, made, first))
             return results
         results = self._places.fill(found, given, made)
-        failed = self._built.execute(found)
+        failed = found.run()
         if failed >= 0:
             raise self._outside(failed, given, dims)
         return results

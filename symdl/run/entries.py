@@ -1,8 +1,7 @@
 """Kernels by their addresses.
 
-Enters: compiled kernels. Leaves: `entry`, where each begins, and `call_kernel`, with which the loop over
-calls calls the kernel of a row. So that loop is compiled once for all programs, and a kernel not again with
-everything that calls it.
+Enters: a row of a call table. Leaves: `call_kernel`, with which the loop over calls calls its kernel. So that
+loop is compiled once for all programs, and a kernel not again with everything that calls it.
 """
 
 from __future__ import annotations
@@ -14,14 +13,9 @@ from numba import types
 from numba.extending import intrinsic
 
 from symdl.emit.source import ARGUMENTS, FIRST_PLACE
+from symdl.run.native import call_address
 
 _long = ir.IntType(64)
-
-
-def entry(kernel: Any) -> int:
-    """Return the address of a compiled function, as C calls it."""
-    (found,) = kernel.overloads.values()
-    return int(found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name))
 
 
 @intrinsic
@@ -49,8 +43,7 @@ def call_kernel(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
                 mine = builder.icmp_signed("<", ir.Constant(_long, at), arrays)
                 values.append(word(builder.select(mine, places, lengths), place))
             values = values or [line, places, lengths]  # it finds them itself
-            kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-            builder.call(builder.inttoptr(address, kind.as_pointer()), values)
+            call_address(builder, address, values)
             builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()

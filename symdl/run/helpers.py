@@ -40,11 +40,11 @@ class Helpers:
     """
 
     def __init__(self, phases: int) -> None:
-        self._phases = phases
+        self.team = counters(phases)
         self._begin()
 
     def _begin(self) -> None:
-        self.team = counters(self._phases)
+        self.team[:] = 0  # in place: compiled code knows its address
         self._helpers: list[_Helper] = []
         self._process = os.getpid()
 

@@ -35,6 +35,7 @@ class Memory:
         arena: the memory of the intermediate tensors, kept alive here.
         largest: multiplications in the largest matrix product.
         shapes: the shape of each output.
+        run: runs the calls; returns the row of a failed check, or -1.
     """
 
     sizes: Array
@@ -44,6 +45,7 @@ class Memory:
     arena: Array
     largest: int
     shapes: tuple[tuple[int, ...], ...]
+    run: Callable[[], int]
 
 
 def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
@@ -72,7 +74,7 @@ def memory(
     for at, place in found.items():
         places[at] = place
     slots = memoryview(places) if target == "cpu" else places
-    return Memory(sizes, factors, places, slots, room, largest, shapes)
+    return Memory(sizes, factors, places, slots, room, largest, shapes, lambda: -1)
 
 
 def placed(

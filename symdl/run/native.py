@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -16,27 +17,26 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from symdl.run.limits import LARGEST_RIGHT, STOP, WORTH_THREADS
+
 _KEPT = {"contract", "reassoc", "nsz", "arcp"}  # those that keep infinities and NaN
 
-_COMMON: dict[str, Any] = {
-    "cache": True,
+OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division may give infinity; testing for zero would stop vectorisation
     "fastmath": _KEPT,
-    "no_cfunc_wrapper": True,
+    "no_cfunc_wrapper": True,  # functions are called by their addresses, as `symdl.run.machine` says
+    "no_cpython_wrapper": True,
+    "_nrt": False,
 }
-OPTIONS: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
-"""Options of functions that only generated code calls."""
-
-KERNEL: dict[str, Any] = {**OPTIONS, "no_cfunc_wrapper": False}
-"""Options of functions that are called by their addresses."""
-
-ENTRY: dict[str, Any] = {**_COMMON, "nogil": True}
-"""Options of functions that Python calls."""
+"""Options of generated functions."""
+PLAIN = {**OPTIONS, "fastmath": False}
+"""Options of functions whose instructions are chosen one by one."""
 
 
 _pointer: Any = types.CPointer
 _local: Any = cgutils.alloca_once
 _function: Any = cgutils.get_or_insert_function
+_byte = ir.IntType(8).as_pointer()
 
 
 def _pointer_from_address(element: Any) -> Any:
@@ -80,6 +80,14 @@ def row_of(_typing: Any, table: Any, row: Any, width: Any) -> Any:
         return builder.gep(args[0], [builder.mul(args[1], args[2])])
 
     return table(table, types.int64, types.int64), build
+
+
+def call_address(builder: Any, address: Any, values: Sequence[Any]) -> None:
+    """Call a function of a generated module; it returns nothing and cannot fail."""
+    result, error = _local(builder, _byte), _local(builder, _byte)
+    arguments = [result, error, *values]
+    kind = ir.FunctionType(ir.IntType(32), [value.type for value in arguments])
+    builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
 
 
 @intrinsic
@@ -172,12 +180,6 @@ def larger(_typing: Any, one: Any, _other: Any) -> Any:
     return one(one, one), build
 
 
-LARGEST_RIGHT = 1 << 20
-"""Elements of a right matrix, from which on it pays that BLAS copies its operands."""
-WORTH_THREADS = 1 << 26
-"""Multiplications in a matrix product, from which on BLAS's threads pay, where it may have any."""
-
-
 @intrinsic
 def multiply_matrices(
     _typing: Any,
@@ -200,7 +202,7 @@ def multiply_matrices(
     """``result = factor * left @ right`` for row-major matrices inside arrays.
 
     Args:
-        blas: the address of what `symdl.run.tiles.products` says.
+        blas: the address of what `symdl.run.products` says.
         turned: 1 if `left` is stored transposed, 2 if `right` is, 3 for both.
         m, n, k: ``left`` is m x k, ``right`` is k x n.
         left_at, left_lead: where the matrix starts in its array, and the distance of its rows.
@@ -221,8 +223,7 @@ def multiply_matrices(
         limits = [entry(at) for at in (2, 3, 4)]
         with builder.if_else(_in_tiles(builder, turns, (rows, columns, inner), limits)) as (tiles, library):
             with tiles:
-                kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
-                builder.call(builder.inttoptr(entry(1), kind.as_pointer()), operands)
+                call_address(builder, entry(1), operands)
             with library:
                 _call_library(builder, entry(0), operands)
         return context.get_dummy_value()
@@ -276,8 +277,6 @@ def _call_library(builder: Any, address: Any, operands: tuple[Any, ...]) -> None
     builder.call(builder.inttoptr(address, kind.as_pointer()), found)
 
 
-STOP = 1 << 60
-"""A count of arrivals that no run reaches: lanes that wait give up."""
 _SPINS = 512
 """How often to look before another thread may have the core."""
 

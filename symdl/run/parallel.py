@@ -95,7 +95,8 @@ class Parallel:
         self._views = slice(len(buffers), len(buffers) + len(views))
         most = min(threads, max(map(len, self._part.tasks)))
         self._choices: list[int] = sorted({1, *range(2, most + 1)})
-        self._seen: list[tuple[Array, Array]] = []  # places and sizes of each lane
+        self._seen: list[Array] = []  # places of each lane
+        self._works: list[Callable[[], int]] = []
         shared = [at for at in range(len(self._job.vector)) if at not in scratch]
         self._common = np.array(shared, "int64")
         self._helpers = Helpers(len(self._phases))
@@ -110,8 +111,9 @@ class Parallel:
         vector[self._views] = vector[self._bases] + self._offsets
         lanes = self._lanes()
         while len(self._seen) < lanes:
-            self._seen.append((self._job.seen_by(len(self._seen)), apart(self._job.memory.sizes)))
-        for mine, _ in self._seen:
+            self._seen.append(self._job.seen_by(len(self._seen)))
+            self._works.append(self._work(len(self._works)))
+        for mine in self._seen:
             if mine is not vector:
                 mine[self._common] = vector[self._common]
         start = time.perf_counter()
@@ -120,12 +122,15 @@ class Parallel:
         self._times.setdefault(lanes, []).append(time.perf_counter() - start)
         del self._times[lanes][_TRIALS:]
 
-    def _take(self, lane: int) -> int:
-        """Take tasks until all are done."""
-        job, seen = self._job, self._seen[lane]
-        share: Callable[..., int] = job.built.module.share
+    def _work(self, lane: int) -> Callable[[], int]:
+        """Return what takes tasks until all are done."""
+        job, seen = self._job, (self._seen[lane], apart(self._job.memory.sizes))
         numbers = (job.memory.factors, job.built.blas)
-        return share(job.code, self._phases, self._tasks, *seen, *numbers, self._helpers.team, lane)
+        tables = (job.code, self._phases, self._tasks)
+        return job.built.call("share", *tables, *seen, *numbers, self._helpers.team, lane)
+
+    def _take(self, lane: int) -> int:
+        return self._works[lane]()
 
     def _lanes(self) -> int:
         """Return the number of threads that was the fastest, or one to be tried."""

@@ -37,9 +37,7 @@ class Point:
         for at, tensor in enumerate(arrays):
             self._memory.slots[places[tensor]] = address(self._values) + at * self._values.itemsize
         self._slots: Any = memoryview(self._values)  # type: ignore[arg-type]
-        made = self._memory
-        self._run = built.module.once
-        self._arguments = (built.code, made.places, made.sizes, made.factors, built.blas)
+        self._run = self._memory.run
 
     def __call__(self, values: Mapping[str, Any]) -> list[Any] | None:
         """Return the results, or None if the arguments are not just one number a name."""
@@ -55,5 +53,5 @@ class Point:
                     slots[at] = value
                 except ValueError:  # an integer that no float can hold
                     return None
-            self._run(*self._arguments)
+            self._run()
             return [self._real(slots[at]) for at in self._results]

@@ -22,8 +22,8 @@ from symdl.emit.source import APART
 from symdl.emit.table import FIRST_SAMPLE, table_of
 from symdl.lower.parallel import Partition
 from symdl.run.built import Built
+from symdl.run.limits import STOP
 from symdl.run.memory import address, memory, placed
-from symdl.run.native import STOP
 
 Array = NDArray[Any]
 _core: Callable[[], int] | None = (
@@ -111,12 +111,11 @@ class Job:
         if self.built.target == "cpu":
             self.vector[self.order : self.order + 2] = self.places[self.order : self.order + 2]
         team, limits = apart(np.zeros(1, "int64")), np.array(span, "int64")
-        epoch: Callable[..., int] = self.built.module.epoch
 
         def lane(places: Any, script: Array) -> None:
             mine = apart(self.memory.sizes)
             options = (places, mine, self.memory.factors, self.built.blas, team, lanes)
-            epoch(self.code, script, *options, self.slot, limits)
+            self.built.call("epoch", self.code, script, *options, self.slot, limits)()
 
         first, *rest = ((self.seen_by(at), script) for at, script in enumerate(self.script(lanes)))
         with _own_core(lanes) as others:

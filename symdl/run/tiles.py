@@ -1,55 +1,21 @@
 """Matrix products of moderate size, computed in vector registers without copies of the operands.
 
-Enters: a dtype. Leaves: `products`: where the matrix products are that generated code calls, and from which
-sizes on which. BLAS first copies its operands in the order in which it reads them; for the matrices of a
-training step that takes as long as a fifth of the product.
+Enters: a dtype and the size of a tile. Leaves: Numba intrinsics that the generated product is made of
+(`symdl.run.products`). BLAS first copies its operands in the order in which it reads them; for the matrices
+of a training step that takes as long as a fifth of the product.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-import numpy as np
-from llvmlite import binding, ir  # type: ignore[import-untyped]
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
-from symdl.emit.source import tiles_source
-from symdl.run import cache as disk
-from symdl.run.blas import product_address
-
-WIDTHS = (1, 2, 3)
-"""Vectors of columns that a tile may have."""
-LONGEST = 512
-"""Columns of a transposed right matrix, at most: strips of it are laid out anew on the stack."""
 _pointer: Any = types.CPointer
 _reserve: Any = cgutils.alloca_once
-
-
-def registers() -> tuple[int, int]:
-    """Return the bytes of a vector of this machine, and the rows of a tile that fit into its registers."""
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64, 8
-    return (32, 4) if features.get("avx2") else (16, 4)
-
-
-@cache
-def products(dtype: str) -> NDArray[np.int64]:
-    """Return the addresses of BLAS's product and of that in tiles, and the limits of the latter.
-
-    These are the least rows and columns, and the longest rows of a transposed right matrix.
-
-    Raises:
-        CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
-    """
-    size, rows = registers()
-    lanes = size // np.dtype(dtype).itemsize
-    module = disk.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
-    return np.array([product_address(dtype), module.product.address, rows, lanes, LONGEST], "int64")
 
 
 @intrinsic

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numba import njit
 
 from symdl.emit.source import tiles_source
-from symdl.run import cache
+from symdl.run import machine
+from symdl.run.limits import LONGEST, WIDTHS
 from symdl.run.memory import address
 from symdl.run.native import REALS, multiply_matrices
-from symdl.run.tiles import LONGEST, WIDTHS, products
+from symdl.run.products import products
 
 single, double = REALS["float32"], REALS["float64"]
 
@@ -66,9 +67,9 @@ def test_agrees_with_numpy(m: int, n: int, k: int, turned: int, dtype: str, wide
 def test_tiles_of_other_machines_agree_too(dtype: str, size: int, rows: int) -> None:
     """Vectors of any length can be compiled here, slower."""
     lanes = size // np.dtype(dtype).itemsize
-    module = cache.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
+    tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
     table = products(dtype).copy()
-    table[1:4] = module.product.address, rows, lanes
+    table[1:4] = tiles.addresses["product"], rows, lanes
     for m, n, k in [
         (rows, lanes, 1),
         (rows + 3, 3 * lanes, 7),

@@ -1,0 +1,41 @@
+"""Where the matrix products are that generated code calls.
+
+Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of ours in tiles (`symdl.run.tiles`),
+and from which sizes on which is taken.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from llvmlite import binding  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from symdl.emit.source import tiles_source
+from symdl.run import machine
+from symdl.run.blas import product_address
+from symdl.run.limits import LONGEST, WIDTHS
+
+
+def registers() -> tuple[int, int]:
+    """Return the bytes of a vector of this machine, and the rows of a tile that fit into its registers."""
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64, 8
+    return (32, 4) if features.get("avx2") else (16, 4)
+
+
+@cache
+def products(dtype: str) -> NDArray[np.int64]:
+    """Return the addresses of BLAS's product and of that in tiles, and the limits of the latter.
+
+    These are the least rows and columns, and the longest rows of a transposed right matrix.
+
+    Raises:
+        CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
+    """
+    size, rows = registers()
+    lanes = size // np.dtype(dtype).itemsize
+    tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
+    return np.array([product_address(dtype), tiles.addresses["product"], rows, lanes, LONGEST], "int64")
