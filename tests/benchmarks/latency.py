@@ -1,7 +1,8 @@
 """How long until something happens: imports, first gradients, calls, deriving; and a step's memory.
 
 Enters: nothing. Leaves: ``latency.json`` and a listing. Every figure comes from a process of its own, with a
-cache folder of its own. ``python -m tests.benchmarks --latency``
+cache folder of its own; the package is read as bytecode, as it is once installed.
+``python -m tests.benchmarks --latency``
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def call() -> Figures:
     found = {"scalar call": _each(lambda: scalar(x=0.5, y=2.0))}
     found["slides' network, batch 1, call"] = _each(lambda: step(**problem.params, **batch))
     kept = step(**problem.params, **batch)  # generated code writes into the results of the latest call
-    found["... of which generated code"] = _each(lambda: step._built.execute(_memory(step)))
+    found["... of which generated code"] = _each(lambda: _memory(step).run())
     del kept
     return found
 
@@ -174,6 +175,7 @@ WARM = ("first_gradient", "first_step")
 
 def _child(function: str, argument: str, cache: str, cores: tuple[int, ...]) -> Figures:
     environment = {**os.environ, "SYMDL_CACHE": cache}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
         environment[f"{name}_NUM_THREADS"] = str(len(cores))
     command = [sys.executable, "-m", "tests.benchmarks.latency", function, *([argument] if argument else [])]
@@ -188,6 +190,8 @@ def _child(function: str, argument: str, cache: str, cores: tuple[int, ...]) -> 
 def report(folder: Path, cores: tuple[int, ...]) -> None:
     """Measure and write everything."""
     results: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory() as cache:  # writes bytecode
+        _child("first_gradient", "mlp-sgd-64", cache, cores)
     for function, argument, times in CASES:
         runs: dict[str, list[Figures]] = {"": [], " warm": []}
         for _ in range(times):

@@ -32,7 +32,8 @@ SOURCE = """
 import numpy as np
 from numba import njit, types
 
-from symdl.run.native import OPTIONS, vector_at
+from symdl.run.frames import vector_at
+from symdl.run.native import OPTIONS
 
 integers = types.CPointer(types.int64)
 
