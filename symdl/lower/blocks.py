@@ -23,7 +23,7 @@ _FEWEST = 32
 _MOST_BLOCKS = 16
 _LITTLE = 0.15
 _SCRATCH = 1 << 12
-_FEW, _FEW_OF_MANY, _LARGE = 32, 128, 1 << 20
+_FEW, _FEW_OF_MANY, _LARGE = 32, 256, 1 << 20
 LARGEST_SUM = 1 << 16
 """Elements of a sum over samples of which every block may have its own."""
 COPIES = 3.0
