@@ -39,7 +39,9 @@ def streams(
     for at, (call, split) in enumerate(steps):
         if at not in found and isinstance(call, ProductCall) and split.kind == "columns":
             stream = finder.stream(at)
-            found.update(dict.fromkeys(stream.members, stream) if stream else {})
+            # An update may read products of two shapes, a row and a column: one of them is stored then.
+            if stream is not None and not any(member in found for member in stream.members):
+                found.update(dict.fromkeys(stream.members, stream))
     return found
 
 

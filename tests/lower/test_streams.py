@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 import symdl as sd
@@ -143,3 +144,33 @@ def test_a_product_does_not_wait_for_what_changes_its_factors() -> None:
 def test_updates_do_not_change_what_later_rows_need() -> None:
     assert members([product(), update(), update(G, B)]) == []
     assert members([product(), update(), update(W, A), update(G, B)]) == []
+
+
+def test_products_of_two_shapes_for_one_update() -> None:
+    """A gradient that is the sum of a column and a row: one streams, the other is there when it is needed."""
+    C, D, H = 4, 5, 6
+    operands = [Operand(t, ZERO, t == C, constant(4), ()) for t in (C, D, H)]
+    left, right, result = (Matrix(t, o) for t, o in zip((C, D, H), operands, strict=True))
+    sizes = (constant(6), constant(4), constant(9))
+    call = ProductCall(left, right, result, *sizes, (), None, ())  # type: ignore[arg-type]
+    touches = (Touch(C, False), Touch(D, False), Touch(H, True, constant(4)))
+    other = call, Split("columns", constant(6), touches, (), "m")
+    reads = (Touch(G, False, ONE), Touch(H, False, ONE), Touch(W, True, ONE))
+    both = KernelCall(0, (G, H, W), (constant(24),), ()), Split("elements", constant(24), reads)
+    kinds: list[Literal["given", "arena", "output"]] = [*KINDS, "given", "given", "arena"]
+    assert members([product(), other, both], kinds) == [(0, 2)]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("batch", [1, 40, 200])
+def test_a_step_on_a_loss_with_derivatives(batch: int) -> None:
+    x = sd.tensor("x", (n, 2))
+    u = sd.nn.dense(sd.nn.dense(x, 24, activation=sd.tanh, name="a"), 1, name="b")
+    slope = sd.grad(u.sum(), x)
+    loss = ((sd.grad(slope[:, 0].sum(), x)[:, 0] - slope[:, 1] + u[:, 0]) ** 2).mean()  # type: ignore[index]
+    model = sd.Model(loss, dtype="float64")
+    data = {"x": np.random.default_rng(3).uniform(-2, 2, size=(batch, 2))}
+    before = {name: value.copy() for name, value in model.parameters.items()}
+    _, slopes = sd.compile(loss, wrt="parameters")(**data, **before)
+    model.fit(data, optimizer=sd.nn.SGD(0.1), batch_size=batch, shuffle=False, restore_best=False)
+    for name, value in before.items():
+        np.testing.assert_allclose(model.parameters[name], value - 0.1 * slopes[name], rtol=1e-12, atol=1e-14)
