@@ -6,9 +6,11 @@ rank-0 tensor for every number that has a customary letter, and what each of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from symdl.express.dims import is_number
 from symdl.express.tensors import Tensor
 
 _LETTERS = {
@@ -50,16 +52,20 @@ def _replaced(thing: Any, letters: dict[str, str], rate: str, values: dict[Tenso
         value = getattr(thing, part.name)
         if is_dataclass(value):
             changes[part.name] = _replaced(value, letters, rate, values)
-        elif part.name in letters and _is_number(value) and value:
-            name = letters[part.name].format(rate=rate)
-            tensor = Tensor(_unused(name, {str(t.name) for t in values}), (), role="constant")
-            values[tensor] = value
-            changes[part.name] = tensor
+        elif part.name in letters and is_number(value) and value:
+            changes[part.name] = _symbol(letters[part.name].format(rate=rate), value, values)
+        elif part.name in letters and isinstance(value, Mapping):  # numbers by the names of parameters
+            kinds = [number for number in dict.fromkeys(value.values()) if is_number(number) and number]
+            letter = letters[part.name].format(rate=rate)
+            known = {number: _symbol(letter, number, values) for number in kinds}
+            changes[part.name] = {key: known.get(number, number) for key, number in value.items()}
     return replace(thing, **changes)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _symbol(name: str, value: float, values: dict[Tensor, float]) -> Tensor:
+    tensor = Tensor(_unused(name, {str(t.name) for t in values}), (), role="constant")
+    values[tensor] = value
+    return tensor
 
 
 def _unused(name: str, taken: set[str]) -> str:
