@@ -31,6 +31,14 @@ def arguments(output: Any, count: int) -> dict[str, Any]:
     return {**given, "X": rng.normal(size=(count, 30))}
 
 
+def agrees_with_naive(loss: Any, given: dict[str, Any], value: Any, slopes: dict[str, Any]) -> None:
+    naive: Any = sd.compile(loss, wrt="parameters", schedule="naive")
+    wanted, grads = naive(**given)
+    np.testing.assert_allclose(value, wanted, rtol=1e-12)
+    for name, slope in slopes.items():
+        np.testing.assert_allclose(slope, grads[name], rtol=1e-9, atol=1e-12)
+
+
 def how(f: Any) -> type:
     return type(next(iter(f._memories.values()))[0])
 
@@ -48,11 +56,7 @@ def test_gradients_on_any_number_of_threads() -> None:
             assert again == value
             for name, slope in slopes.items():
                 np.testing.assert_array_equal(grads[name], slope)
-    naive: Any = sd.compile(loss, wrt="parameters", schedule="naive")
-    wanted, grads = naive(**given)
-    np.testing.assert_allclose(value, wanted, rtol=1e-12)
-    for name, slope in slopes.items():
-        np.testing.assert_allclose(slope, grads[name], rtol=1e-9, atol=1e-12)
+    agrees_with_naive(loss, given, value, slopes)
 
 
 def test_outputs_with_the_batch_in_front() -> None:
@@ -93,11 +97,7 @@ def test_a_recurrence() -> None:
     f: Any = sd.compile(loss, wrt="parameters", threads=2)
     value, slopes = f(**given)
     assert how(f) is Parallel
-    naive: Any = sd.compile(loss, wrt="parameters", schedule="naive")
-    wanted, grads = naive(**given)
-    np.testing.assert_allclose(value, wanted, rtol=1e-12)
-    for name, slope in slopes.items():
-        np.testing.assert_allclose(slope, grads[name], rtol=1e-9, atol=1e-12)
+    agrees_with_naive(loss, given, value, slopes)
 
 
 def test_sums_of_gradients_that_are_never_stored() -> None:
@@ -117,8 +117,4 @@ def test_sums_of_gradients_that_are_never_stored() -> None:
         assert again == value
         for name, slope in slopes.items():
             np.testing.assert_array_equal(grads[name], slope)
-    naive: Any = sd.compile(loss, wrt="parameters", schedule="naive")
-    wanted, grads = naive(**given)
-    np.testing.assert_allclose(value, wanted, rtol=1e-12)
-    for name, slope in slopes.items():
-        np.testing.assert_allclose(slope, grads[name], rtol=1e-9, atol=1e-12)
+    agrees_with_naive(loss, given, value, slopes)
