@@ -223,18 +223,27 @@ class _Sweep:
         return True
 
     def _added(self, tensor: Tensor, terms: list[Equation]) -> Equation:
+        """Add the terms up. Those under the same guards are one term; a sum stays a tensor of its own."""
         names = _names_of(tensor) or terms[0].indices
+        named = [with_indices(term, names) for term in terms]
+        alike: dict[frozenset[Guard], list[Equation]] = {}
+        for term in named:
+            if term.reduction is None:
+                alike.setdefault(frozenset(term.guards), []).append(term)
+        joined = [replace(same[0], body=factored(sp.Add(*(t.body for t in same)))) for same in alike.values()]
+        parts = [*joined, *(term for term in named if term.reduction)]
+        lhs, origin = Tensor(None, tensor.shape, role="cotangent", of=tensor), Origin("sum over uses", tensor)
+        if len(parts) == 1:
+            return replace(parts[0], lhs=lhs, origin=origin)
         bodies: list[sp.Expr] = []
-        for term in (with_indices(t, names) for t in terms):
-            inline = None if term.reduction else _as_body(term)
+        for part in parts:
+            inline = None if part.reduction else _as_body(part)
             if inline is None:
                 helper = Tensor(None, tensor.shape, role="intermediate", of=tensor)
-                self.equations.append(check(replace(term, lhs=helper)))
+                self.equations.append(check(replace(part, lhs=helper)))
                 inline = helper.at(*names)
             bodies.append(inline)
-        total = factored(sp.Add(*bodies))
-        lhs = Tensor(None, tensor.shape, role="cotangent", of=tensor)
-        return Equation(lhs, names, total, origin=Origin("sum over uses", tensor))
+        return Equation(lhs, names, factored(sp.Add(*bodies)), origin=origin)
 
 
 def _reached(program: Program, output: Tensor) -> set[Tensor]:

@@ -7,7 +7,7 @@ ones use an identity of real numbers or a declared fact, and are named so in the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from symdl.differentiate.guards import settle, substitute_guard
 from symdl.differentiate.local import structure_of
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Extent, Index, in_range
-from symdl.express.equations import Equal, Equation, Reduction, guard_terms, map_guard
+from symdl.express.equations import Equal, Equation, Guard, Reduction, guard_terms, map_guard, stays_inside
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
@@ -60,6 +60,7 @@ class _Cleaner:
             new = self._step(f"fact: {fact.kind}", "algebraic", new, _use_fact(new, fact))
         new = self._step("contraction of δ", "exact", new, self._contracted(new))
         new = self._step("known value", "exact", new, self._known(new))
+        new = self._step("zero where the guard fails", "algebraic", new, self._unguarded(new))
         if _mergeable(new) and new.lhs not in self.program.outputs:
             self.merged[new.lhs] = new
             self.rewrites.append(Rewrite("substitute definition", "exact", new, None))
@@ -96,7 +97,7 @@ class _Cleaner:
             return
         self._numbers.setdefault(key, equation.lhs)
         self.done[equation.lhs] = equation
-        if equation.reduction is None and not equation.guards:
+        if equation.reduction is None:
             structure, meaning = structure_of(equation.body)
             # An index in the body itself (a condition on it) would have to be matched as well.
             loose = any(isinstance(symbol, Index) for symbol in structure.free_symbols)
@@ -150,14 +151,29 @@ class _Cleaner:
             if source is None:
                 return node
             where = _unify(source, structure_of(source.body)[1], meaning, equation.extents)
-            return node if where is None else source.lhs.at(*where)
+            if where is None or not set(_guards_at(source, where)) <= set(equation.guards):
+                return node
+            return source.lhs.at(*where)
 
         if not self._bodies:
             return equation
         body = change(equation.body) if equation.reduction else equation.body
         if body == equation.body:
             body = body.replace(lambda n: isinstance(n, sp.Function), change)
-        return equation if body == equation.body else replace(equation, body=body)
+        return equation if body == equation.body else replace(equation, body=factored(body))
+
+    def _unguarded(self, equation: Equation) -> Equation:
+        """Drop guards that a factor makes needless, because it is 0 where they fail."""
+        if equation.reduction is not None and equation.reduction.op != "sum":
+            return equation
+        kept = equation.guards
+        for factor in sp.Mul.make_args(equation.body) if kept else ():
+            source = self.done.get(factor.tensor) if isinstance(factor, Access) else None
+            if source is not None and source.guards:
+                zero = _guards_at(source, factor.indices)
+                fewer = tuple(guard for guard in kept if guard not in zero)
+                kept = fewer if _in_range(equation, fewer) else kept
+        return equation if kept == equation.guards else replace(equation, guards=kept)
 
 
 def factored(body: sp.Expr) -> sp.Expr:
@@ -204,6 +220,25 @@ def _unify(
     if not all(i in inside or in_range(where[i], source.extents[i], extents) for i in source.indices):
         return None
     return [where[index] for index in source.indices]
+
+
+def _guards_at(source: Equation, where: Sequence[sp.Expr]) -> list[Guard]:
+    """Return where an element of a tensor is not 0 by its definition."""
+    if source.reduction is not None and source.reduction.op != "sum":
+        return []
+    change = dict(zip(source.indices, where, strict=True))
+    bound = set(source.bound)
+    outer = [g for g in source.guards if not any(term.free_symbols & bound for term in guard_terms(g))]
+    return [substitute_guard(guard, change) for guard in outer]
+
+
+def _in_range(equation: Equation, guards: Sequence[Guard]) -> bool:
+    """Say whether all accesses of an equation stay in range under these guards."""
+    return all(
+        stays_inside(index, size, guards, equation.extents)
+        for access in equation.body.atoms(Access)
+        for index, size in zip(access.indices, access.tensor.shape, strict=True)
+    )
 
 
 def _mergeable(equation: Equation) -> bool:

@@ -88,6 +88,10 @@ def labels_of(
     return labels
 
 
+_OF_RULES = {"scores": "S", "biased scores": "S", "softmax": "P", "attention": "O"}
+"""Letters that are usual for results of certain rules, if these have no names."""
+
+
 def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], program: Program) -> Label:
     if tensor.name:
         label, word = label_of(tensor.name), Label(tensor.name, verbatim=True)
@@ -102,9 +106,11 @@ def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], pro
     equation = program.definitions.get(tensor)
     if equation is not None and equation.reduction and equation.reduction.op == "logsumexp":
         return Label("ell")
-    return next(
-        Label("T", (), (str(n),)) for n in range(1, len(taken) + 2) if Label("T", (), (str(n),)) not in taken
-    )
+    if equation is not None and equation.origin.rule in _OF_RULES:
+        return Label(_OF_RULES[equation.origin.rule])
+    letter = next((c for c in "TUVGH" if Label(c) not in taken), "T")
+    numbered = (Label(letter, (), (str(n),)) for n in range(1, len(taken) + 2))
+    return next(label for label in numbered if label not in taken)
 
 
 def free_label(wish: Label, taken: Iterable[Label]) -> Label:

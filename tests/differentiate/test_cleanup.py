@@ -18,11 +18,12 @@ from symdl.differentiate.gradients import grad
 from symdl.differentiate.record import Derivative
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.dims import Dim, indices
-from symdl.express.equations import Equation
+from symdl.express.equations import Equation, InRange
 from symdl.express.operators import elementwise, reduce
 from symdl.express.program import Fact, Program, collect
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Access, Tensor
+from symdl.nn.attention import attention
 from symdl.run.binding import bind_dims
 from symdl.run.reference import evaluate, evaluate_equation
 
@@ -85,12 +86,23 @@ def windows() -> Model:
     return (slope**2).sum() + x.reshape(-1).sum() + (w * 2).sum(), ()
 
 
+def masked() -> Model:
+    """Attention, and a sum that only its guard keeps in range; factors of both are 0 where guards fail."""
+    x, w = tensor("X", (n, 5)), parameter("w", (5, 5))
+    mixed = attention(x @ w, x, x, causal=True)
+    band = InRange(p - k, 5)
+    low = define("low", (p, k), w[p, k] ** 2, shape=(5, 5), guards=[band])
+    shifted = define(None, (), Sum((low[p, k] * w[p - k, k]) ** 2, (p, 5), (k, 5)), guards=[band])
+    return (mixed**2).sum() + shifted, ()
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     **{f"mlp {name}": lambda f=formula: network(3, f) for name, (formula, _) in ACTIVATIONS.items()},
     "mlp rows": lambda: network(3, sp.tanh, dense=True),
     "norms": norms,
     "softmaxes": softmaxes,
     "windows": windows,
+    "masked": masked,
 }
 POINTS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "random": lambda rng, shape: rng.normal(size=shape),
@@ -235,6 +247,28 @@ def test_reuse_brings_in_no_denominator_of_the_inputs() -> None:
     derivative = differentiate(a.sum(), [z])
     found = evaluate(derivative.program, {"z": [0.0, 1000.0, -1000.0]})[derivative.gradient(z)]
     np.testing.assert_allclose(found, [0.5, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_softmax_of_an_attention(causal: bool) -> None:
+    """``S_bar = P (P_bar - sum P_bar P) / sqrt(d)``, with no condition: `P` is 0 where it fails."""
+    q = parameter("q", (5, 4))
+    derivative = differentiate((attention(q, q, tensor("v", (5, 3)), causal=causal) ** 2).sum(), [q])
+    equations = derivative.program.equations
+    rules = {e.lhs: e.origin.rule for e in equations}
+    bars = {rules[e.lhs.of]: e for e in equations if e.lhs.role == "cotangent" and e.lhs.of in rules}
+    shares, scores, totals = bars["softmax"].lhs, bars["scores"], bars["definition"]
+    (a, b), where = scores.indices, (*totals.indices, *totals.bound)
+    assert shares.of is not None
+    assert scores.body == shares.of[a, b] * (shares[a, b] + totals.lhs[a]) / 2
+    assert totals.body == -shares.of[where] * shares[where]
+    assert not scores.guards and not totals.guards and scores.reduction is None
+
+
+def test_a_guard_that_keeps_an_access_in_range_stays() -> None:
+    derivative, _ = derived("masked")
+    (low,) = (e for e in derivative.program.equations if e.lhs.of and e.lhs.of.name == "low")
+    assert any(isinstance(guard, InRange) for guard in low.guards)
 
 
 def test_equal_definitions_are_computed_once() -> None:
