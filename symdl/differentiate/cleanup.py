@@ -172,7 +172,7 @@ class _Cleaner:
             if source is not None and source.guards:
                 zero = _guards_at(source, factor.indices)
                 fewer = tuple(guard for guard in kept if guard not in zero)
-                kept = fewer if _in_range(equation, fewer) else kept
+                kept = fewer if _in_range(replace(equation, guards=fewer)) else kept
         return equation if kept == equation.guards else replace(equation, guards=kept)
 
 
@@ -232,11 +232,11 @@ def _guards_at(source: Equation, where: Sequence[sp.Expr]) -> list[Guard]:
     return [substitute_guard(guard, change) for guard in outer]
 
 
-def _in_range(equation: Equation, guards: Sequence[Guard]) -> bool:
-    """Say whether all accesses of an equation stay in range under these guards."""
+def _in_range(equation: Equation) -> bool:
+    """Say whether all accesses of an equation, those of its guards included, are sure to stay in range."""
     return all(
-        stays_inside(index, size, guards, equation.extents)
-        for access in equation.body.atoms(Access)
+        stays_inside(index, size, equation.guards, equation.extents)
+        for access in equation.accesses()
         for index, size in zip(access.indices, access.tensor.shape, strict=True)
     )
 

@@ -86,6 +86,7 @@ def is_helper(equation: Equation, fixed: Collection[Tensor]) -> bool:
     """Say whether an equation is an unnamed elementwise one that may be merged into its users."""
     lhs = equation.lhs
     plain = equation.reduction is None and not equation.guards and lhs.dtype == "real"
+    plain = plain and equation.origin.rule != "softmax"  # its derivative is written with it
     return plain and lhs.name is None and lhs not in fixed
 
 

@@ -15,6 +15,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Index
+from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor, as_expression
@@ -80,17 +81,20 @@ def softplus(z: Any, *, name: str | None = None) -> Any:
 
 def softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
     """``exp(z - logsumexp(z))`` along `axis`: positive, summing to one."""
-    return _normalized(z, axis, sp.exp, name)
+    return _normalized(z, axis, sp.exp, name, "softmax")
 
 
 def log_softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
     """``z - logsumexp(z)`` along `axis`."""
-    return _normalized(z, axis, lambda x: x, name)
+    return _normalized(z, axis, lambda x: x, name, "log-softmax")
 
 
-def _normalized(z: Tensor, axis: int, outer: Callable[[sp.Expr], sp.Expr], name: str | None) -> Tensor:
+def _normalized(
+    z: Tensor, axis: int, outer: Callable[[sp.Expr], sp.Expr], name: str | None, rule: str
+) -> Tensor:
     (along,) = normal_axes(axis, z.rank)
     total = reduce("logsumexp", z, along)
     where: tuple[Index, ...] = axis_indices(z.rank)
     rest = where[:along] + where[along + 1 :]
-    return define(name, where, outer(z.at(*where) - total.at(*rest)), shape=z.shape)
+    body = outer(z.at(*where) - total.at(*rest))
+    return define(name, where, body, shape=z.shape, origin=Origin(rule))
