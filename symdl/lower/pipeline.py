@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from symdl.differentiate.checkpoint import checkpointed
+from symdl.differentiate.signs import with_signs
 from symdl.errors import LoweringError
 from symdl.express.program import Program
 from symdl.lower.body import load
@@ -80,7 +81,9 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     Raises:
         LoweringError: an expression without a kernel form.
     """
-    frozen = single_steps(verify_program(with_logistics(checked_positions(freeze(checkpointed(program))))))
+    frozen = single_steps(
+        verify_program(with_logistics(checked_positions(freeze(with_signs(checkpointed(program))))))
+    )
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:
         return _long(as_rows(frozen, size), size)
