@@ -19,6 +19,7 @@ from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Extent, Index, in_range
 from symdl.express.equations import Equal, Equation, Guard, Reduction, guard_terms, map_guard, stays_inside
 from symdl.express.program import Fact, Program
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
 Extents: TypeAlias = Mapping[Index, Extent]
@@ -322,7 +323,7 @@ def canonical(equation: Equation) -> object:
     }
     ordered = sorted(found, key=lambda access: str(found[access]))
     marks = {access: sp.Symbol(f"u{number}", real=True) for number, access in enumerate(ordered)}
-    body = equation.body.xreplace({**marks, **names})
+    body = rebuilt(equation.body, {**marks, **names})
     reduction = equation.reduction
     op = (reduction.op, tuple(size for _, size in reduction.axes)) if reduction else None
     guards = frozenset(map_guard(guard, change) for guard in equation.guards)

@@ -23,6 +23,7 @@ from symdl.differentiate.record import Derivative, Rewrite
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import collect
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
 
@@ -151,7 +152,7 @@ class _Compactor:
                     scale, change = where
                     whole = quotient.lhs.at(*(change[i] for i in quotient.indices))
                     values[node] = scale * whole / substitute(rest, dict(change))
-            body = body.xreplace(values) if values else body
+            body = rebuilt(body, values) if values else body
         return body
 
     def split(self, equation: Equation, before: Equation) -> Equation:

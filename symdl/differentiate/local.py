@@ -13,6 +13,7 @@ from types import MappingProxyType
 import sympy as sp
 
 from symdl.errors import DerivativeError
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access
 
 
@@ -22,7 +23,7 @@ def _differentiate(structure: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     smooth = structure.replace(sp.Mod, lambda value, by: value - by * sp.floor(value / by))
     steps = {node: sp.Dummy(real=True) for node in smooth.atoms(sp.floor, sp.ceiling)}
     back = {dummy: node for node, dummy in steps.items()}
-    result = smooth.xreplace(steps).diff(variable).xreplace(back)
+    result = rebuilt(rebuilt(smooth, steps).diff(variable), back)
     refused = result.atoms(sp.Derivative, sp.Subs, sp.Heaviside, sp.DiracDelta)
     if refused:
         raise DerivativeError(
@@ -38,7 +39,7 @@ def structure_of(expr: sp.Expr) -> tuple[sp.Expr, Mapping[sp.Symbol, Access]]:
     """Return `expr` over placeholders ``u0, u1, …`` and what they stand for, outermost accesses only."""
     accesses = sorted(expr.atoms(Access), key=lambda a: a.order)
     symbols = {a: sp.Symbol(f"u{n}", real=True) for n, a in enumerate(accesses)}
-    return expr.xreplace(symbols), MappingProxyType({symbol: a for a, symbol in symbols.items()})
+    return rebuilt(expr, symbols), MappingProxyType({symbol: a for a, symbol in symbols.items()})
 
 
 def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
@@ -49,7 +50,7 @@ def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
     """
     structure, meaning = structure_of(body)
     variable = next(symbol for symbol, a in meaning.items() if a == access)
-    return _differentiate(structure, variable).xreplace(dict(meaning))
+    return rebuilt(_differentiate(structure, variable), dict(meaning))
 
 
 def stable(expr: sp.Expr) -> sp.Expr:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
 
@@ -35,7 +36,7 @@ class Logarithms:
             value = self.log(node.args[0]) if node.args[0].atoms(Access) else None
             if value is not None and value != node:
                 values[node] = value
-        return replace(equation, body=equation.body.xreplace(values)) if values else equation
+        return replace(equation, body=rebuilt(equation.body, values)) if values else equation
 
     def log(self, expr: sp.Expr) -> sp.Expr | None:
         """Return the logarithm of an expression of positive parts without its exponentials, else None."""

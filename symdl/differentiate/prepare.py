@@ -18,6 +18,7 @@ from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import Program
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
 _LARGEST_MERGED = 60
@@ -72,7 +73,7 @@ def _merge(
         values[access] = substitute(source.body, dict(where))
     if not values:
         return equation
-    return replace(equation, body=equation.body.xreplace(values))
+    return replace(equation, body=rebuilt(equation.body, values))
 
 
 def _readable(source: Equation, where: Mapping[Index, sp.Expr]) -> bool:

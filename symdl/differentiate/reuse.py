@@ -14,6 +14,7 @@ from functools import lru_cache
 import sympy as sp
 
 from symdl.differentiate.local import structure_of
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access
 
 _OUTPUT = sp.Symbol("a", real=True)
@@ -28,13 +29,13 @@ def reuse_output(body: sp.Expr, value: Access, derivative: sp.Expr) -> sp.Expr:
     back = {access: symbol for symbol, access in meaning.items()}
     if not derivative.atoms(Access) <= set(back):
         return derivative
-    better = _reuse(structure, derivative.xreplace(back))
-    return better.xreplace({**meaning, _OUTPUT: value})
+    better = _reuse(structure, rebuilt(derivative, back))
+    return rebuilt(better, {**meaning, _OUTPUT: value})
 
 
 @lru_cache(maxsize=4096)
 def _reuse(body: sp.Expr, derivative: sp.Expr) -> sp.Expr:
-    candidates = [derivative.xreplace({body: _OUTPUT}), _by_power(body, derivative)]
+    candidates = [rebuilt(derivative, {body: _OUTPUT}), _by_power(body, derivative)]
     candidates += [_by_generator(body, derivative, g) for g in _generators(body)]
     best = derivative
     for candidate in candidates:
@@ -96,7 +97,7 @@ def _in_terms_of(expr: sp.Expr, generator: sp.Expr) -> sp.Expr | None:
             ratio = sp.cancel(other.args[0] / generator.args[0])
             if ratio.is_Integer:
                 table[other] = _GENERATOR**ratio
-    replaced = expr.xreplace(table)
+    replaced = rebuilt(expr, table)
     rest = replaced.free_symbols & generator.free_symbols
     return None if rest else replaced
 

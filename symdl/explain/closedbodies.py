@@ -14,6 +14,7 @@ import sympy as sp
 from symdl.explain.matrixparts import NoMatrixForm
 from symdl.explain.notation import sigmoid_power
 from symdl.express.equations import Equation
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
 
 _LARGEST_BODY = 300  # operations of a scalar body that is still written out
@@ -54,7 +55,7 @@ def simplified(body: sp.Expr) -> sp.Expr:
     if int(sp.count_ops(body)) > _LARGEST_BODY:
         raise NoMatrixForm
     shares = _sigmoids(body)
-    short = body.xreplace(shares) if shares else body
+    short = rebuilt(body, shares) if shares else body
     names = [*shares.values(), *short.atoms(Access, sp.exp)]
     plain = short.atoms(sp.Piecewise) or not short.is_rational_function(
         *{a for n in names for a in n.atoms(sp.Symbol, Access, sp.exp)}
@@ -64,7 +65,7 @@ def simplified(body: sp.Expr) -> sp.Expr:
         cancelled = _signs(sp.factor(sp.cancel(sp.together(short))))
         short = cancelled if sp.count_ops(cancelled) < size else short
     back = {value: key for key, value in shares.items() if value.is_Symbol}
-    return short.xreplace(back) if back else short
+    return rebuilt(short, back) if back else short
 
 
 def _sigmoids(body: sp.Expr) -> dict[sp.Expr, sp.Expr]:

@@ -38,6 +38,7 @@ from symdl.explain.tree import (
 )
 from symdl.express.dims import Dim, Extent, Index, dims_of
 from symdl.express.equations import Equation
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
 _FULL = 6  # longer axes are written with dots
@@ -170,7 +171,7 @@ def scalar(
             body = substitute(equation.body, dict(place)).xreplace(dict(sizes))
             terms.append(scalar(body, definitions, sizes))
         values[access] = sp.Add(*terms)
-    return expr.xreplace(values)
+    return rebuilt(expr, values)
 
 
 def words_of(sizes: Sizes | None) -> Words:

@@ -22,6 +22,7 @@ from symdl.explain.styles import Style, labels_styled
 from symdl.explain.tree import Applied, Label, Symbol
 from symdl.express.equations import Origin
 from symdl.express.program import Fact, Program, collect
+from symdl.express.relations import rebuilt
 from symdl.express.scalar import scalar_graph
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
@@ -150,7 +151,7 @@ def named_graph(expr: sp.Expr, where: Mapping[sp.Symbol, sp.Expr], name: str) ->
 
 def _defined(name: str, body: sp.Expr, tensors: Mapping[sp.Symbol, Tensor]) -> Tensor:
     values = {symbol: tensor.at() for symbol, tensor in tensors.items()}
-    return define(name, (), body.xreplace(values), origin=Origin("definition"))
+    return define(name, (), rebuilt(body, values), origin=Origin("definition"))
 
 
 def _variables(expr: sp.Expr, where: Mapping[sp.Symbol, sp.Expr]) -> set[sp.Symbol]:

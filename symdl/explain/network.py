@@ -24,6 +24,7 @@ from symdl.explain.reasons import reason
 from symdl.explain.tree import Label, Negative, Node, Terms, number, walk
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
 _LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
@@ -198,7 +199,7 @@ def filled(equation: Equation, hidden: dict[Tensor, Equation]) -> Equation:
         for access in reads:
             source = hidden[access.tensor]
             values[access] = substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
-        equation = replace(equation, body=equation.body.xreplace(values))
+        equation = replace(equation, body=rebuilt(equation.body, values))
     return equation
 
 

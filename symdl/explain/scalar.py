@@ -18,6 +18,7 @@ from symdl.explain.derivation import GraphNode, Lines, Step, Table
 from symdl.explain.notation import Notation, ordered_factors, sigmoid_argument
 from symdl.explain.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.express.program import Program
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
 _MOST_PATHS = 8
@@ -74,7 +75,7 @@ class Story:
 
     def plain(self, expr: sp.Expr) -> sp.Expr:
         """Write an expression over node symbols."""
-        return expr.xreplace({a: self.nodes[a.tensor] for a in expr.atoms(Access)})
+        return rebuilt(expr, {a: self.nodes[a.tensor] for a in expr.atoms(Access)})
 
     def node(self, tensor: Tensor) -> Node:
         """The formula of a node's name."""
@@ -91,7 +92,7 @@ class Story:
             return self.plain(step.local)
         weight = self.plain(step.weight)
         if sigmoid_argument(step.via.body) is not None:
-            weight = weight.xreplace({self.nodes[step.via.lhs]: self.plain(step.via.body)})
+            weight = rebuilt(weight, {self.nodes[step.via.lhs]: self.plain(step.via.body)})
         return weight
 
     def edges(self) -> dict[tuple[Tensor, Tensor], Contribution]:
@@ -226,7 +227,7 @@ def chain_lines(story: Story, wrt: Tensor, *, brace: bool = False) -> list[Step]
             Step("signs and factors of 1" if signs else "factors of 1", None, written(story, reduced))
         )
     for about, change, final in substitutions(story, wrt, reduced) if story.small else ():
-        after = [tuple(f.xreplace(change) for f in path) for path in value]
+        after = [tuple(rebuilt(f, change) for f in path) for path in value]
         if after != value:
             shown = written(story, after)
             rule = "substitute" if about is not None else "original names"
@@ -321,7 +322,7 @@ def substitutions(
         change: Change = {node: story.operation(symbols[node])}
         last = node == order[-1]
         if last:
-            change = {node: change[node].xreplace(own), **own}
+            change = {node: rebuilt(change[node], own), **own}
         yield story.notation.read(node), change, last and not inputs
     rest = {story.nodes[t]: story.symbols[t] for t in inputs}
     if not order:

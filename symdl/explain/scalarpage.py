@@ -33,6 +33,7 @@ from symdl.explain.scalar import (
 )
 from symdl.explain.tree import Label, Node, Partial, Symbol
 from symdl.express.program import Program
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Tensor
 
 
@@ -93,7 +94,7 @@ def substituted(story: Story) -> tuple[Step, ...]:
         name = story.nodes[equation.lhs]
         if name not in line.free_symbols:
             continue
-        line = line.xreplace({name: story.operation(equation.lhs)})
+        line = rebuilt(line, {name: story.operation(equation.lhs)})
         if sp.count_ops(line) > LARGEST:
             return ()
         step = Step(

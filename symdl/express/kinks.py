@@ -18,6 +18,7 @@ from sympy.core.relational import Relational
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, bounds
 from symdl.express.equations import Equal, Guard, InRange
+from symdl.express.relations import relation as steady
 from symdl.express.tensors import Access
 
 
@@ -72,7 +73,7 @@ def _compare(relation: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Ba
             chosen.append(sp.And(*before, holds, _compare(relation, *sides)))
             before.append(sp.Not(holds))
         return sp.Or(*chosen)
-    return relation(left, right)
+    return steady(relation, left, right)
 
 
 def index_guards(

@@ -18,6 +18,7 @@ from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation, Origin, Reduction, map_guard
 from symdl.express.program import Program, collect
+from symdl.express.relations import rebuilt
 from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
 
@@ -115,7 +116,7 @@ class _Builder:
     def body(self, node: sp.Expr) -> sp.Expr:
         """Return `node` with its operands replaced by what holds them."""
         if isinstance(node, _WHOLE):
-            return node.xreplace({s: self.done[s] for s in node.free_symbols})
+            return rebuilt(node, {s: self.done[s] for s in node.free_symbols})
         if len(node.args) > _WIDEST and isinstance(node, sp.Add | sp.Mul):
             return node.func(*(self.done[part] for part in self.parts(node)))
         held = []

@@ -16,6 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, smooth_pieces
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
 
 
@@ -205,4 +206,4 @@ def _split(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Exte
         free = tuple(index for index in scope if index in used)
         inner = define(None, free, node, shape=[extents[i] for i in free])
         replaced[node] = Access(inner, *free)
-    return body.xreplace(replaced)
+    return rebuilt(body, replaced)

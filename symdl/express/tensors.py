@@ -16,6 +16,7 @@ from sympy.core.expr import AtomicExpr
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.methods import ArrayMethods
+from symdl.express.relations import rebuilt
 
 if TYPE_CHECKING:
     from symdl.express.equations import Equation
@@ -214,7 +215,7 @@ def map_accesses(expr: sp.Expr, change: Callable[[Access], sp.Expr]) -> sp.Expr:
         return change(expr)
     changed = {a: change(a) for a in expr.atoms(Access)}
     changed = {a: new for a, new in changed.items() if new is not a}
-    return expr.xreplace(changed) if changed else expr
+    return rebuilt(expr, changed) if changed else expr
 
 
 def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
@@ -230,7 +231,7 @@ def substitute(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:
 
     replaced = map_accesses(expr, change)
     symbols = {k: v for k, v in values.items() if isinstance(k, sp.Symbol)}
-    return replaced.xreplace(symbols) if symbols else replaced
+    return rebuilt(replaced, symbols) if symbols else replaced
 
 
 def _substituted_index(expr: sp.Expr, values: dict[Any, Any]) -> sp.Expr:

@@ -9,6 +9,7 @@ from typing import Any
 
 from symdl.express.dims import Index
 from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
 
@@ -16,7 +17,7 @@ def describe(equation: Equation, names: dict[Tensor, str]) -> str:
     """Return an equation as one line of text, with the program's names."""
 
     def named(expr: Any) -> Any:
-        return expr.xreplace({a: Index(shown(a)) for a in expr.atoms(Access)})
+        return rebuilt(expr, {a: Index(shown(a)) for a in expr.atoms(Access)})
 
     def shown(access: Access) -> str:
         return f"{names[access.tensor]}[{', '.join(str(named(e)) for e in access.indices)}]"
