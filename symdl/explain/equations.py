@@ -43,6 +43,7 @@ from symdl.express.equations import (
     guard_terms,
 )
 from symdl.express.program import Program
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
 ALL = Symbol(Label(":", verbatim=True))
@@ -58,7 +59,7 @@ class Page:
         output: the tensor that was differentiated.
         forward: the shown equations of the function, in order.
         backward: the shown equations of the derivative, in order, abbreviations included.
-        inlined: tensors that are written inside their only user.
+        inlined: tensors that are written inside their only user, and lengths, which only are checked.
         abbreviations: tensors that exist on paper only, such as the softmax P.
         hot: definitions of one-hot arrays, used in matrix form only.
         notation: the labels.
@@ -82,7 +83,8 @@ class Page:
         program = replace(full, outputs=(derivative.output, *gradients))
         page = cls(program, derivative.output)
         page._abbreviate()
-        page.inlined = _single_uses(page.program)
+        checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
+        page.inlined = _single_uses(page.program) | checked
         given = {} if derivative.output.name else {derivative.output: _unused("L", page.program)}
         page.labels = labels_of(page.program, given, named)
         page._extra_labels(derivative)
@@ -135,7 +137,7 @@ class Page:
         totals = {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
         known = {_key(e): e for e in self.abbreviations.values()}
         values = {n: _softmax(n, totals, known) for n in equation.body.atoms(sp.exp)}
-        body = equation.body.xreplace({n: v for n, v in values.items() if v is not None})
+        body = rebuilt(equation.body, {n: v for n, v in values.items() if v is not None})
         return (
             replace(equation, body=body)
             if set(known.values()) <= set(self.abbreviations.values())
@@ -156,7 +158,7 @@ class Page:
                     found = _softmax(node, totals, known)
                     if found is not None:
                         values[node] = found
-                equation = replace(equation, body=equation.body.xreplace(values)) if values else equation
+                equation = replace(equation, body=rebuilt(equation.body, values)) if values else equation
             equations.append(equation)
         for paper in known.values():
             self.abbreviations[paper.lhs] = paper

@@ -75,8 +75,9 @@ def freeze(program: Program) -> FrozenProgram:
     tensors = (*program.inputs, *(e.lhs for e in program.equations))
     numbers = {tensor: number for number, tensor in enumerate(tensors)}
     names = program.names
+    limits = {t: _extent(t.below) for t in tensors if t.below is not None}
     infos = tuple(
-        TensorInfo(n, names[t], tuple(map(_extent, t.shape)), t.dtype == "int64", t.role)
+        TensorInfo(n, names[t], tuple(map(_extent, t.shape)), t.dtype == "int64", t.role, below=limits.get(t))
         for t, n in numbers.items()
     )
     equations = tuple(_Freezer(e, numbers).equation(n) for n, e in enumerate(program.equations))

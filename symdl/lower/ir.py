@@ -27,7 +27,7 @@ class TensorInfo:
     """A tensor: its number, the name people know, its shape, whether it holds integers, its role.
 
     A `tiled` one has its first axis, the samples, innermost in memory, in tiles of `TILE`; the others are
-    row-major.
+    row-major. Values of an integer one are positions in ``0 .. below - 1`` if `below` says so.
     """
 
     number: int
@@ -36,6 +36,7 @@ class TensorInfo:
     integer: bool
     role: str
     tiled: bool = False
+    below: Poly | None = None
 
     @property
     def count(self) -> Poly:
@@ -150,17 +151,21 @@ class Gather:
     """Values of a given integer `tensor` plus `offset` must lie in ``0 .. below - 1``, where all masks hold.
 
     A mask is a given tensor, a number, and whether elements count where it has that value or another one.
+    A position that is made of several given elements is `value`, at all places along `axes`, names of
+    variables with their ranges; `tensor` is the first one in it.
     """
 
     tensor: int
     below: Poly
     masks: tuple[Mask, ...] = ()
     offset: int = 0
+    value: Poly | None = None
+    axes: tuple[tuple[str, Poly], ...] = ()
 
     @property
     def plain(self) -> bool:
         """Whether all values must lie there, as they are."""
-        return not self.masks and not self.offset
+        return not self.masks and not self.offset and self.value is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,8 +2,9 @@
 
 Enters: a frozen program. Leaves: the same, in which no wrong position can reach outside a tensor, and a list
 of what must be checked before anything is computed. A position that every element of an equation uses is
-checked. One that is used under a condition may be anything where the condition fails, and is clamped; it is
-checked where the condition holds if that is about given integers of the same element.
+checked, also one that is a sum or a multiple of given integers and of the element's place. One that is used
+under a condition may be anything where the condition fails, and is clamped; it is checked where the condition
+holds if that is about given integers of the same element.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 from symdl.lower.body import Body, Load, Node
 from symdl.lower.ir import FrozenEquation, FrozenProgram, Gather, Mask, Same, TensorInfo, terms
-from symdl.lower.poly import Clamp, Mod, Pick, Poly, atoms, of
+from symdl.lower.poly import Atom, Clamp, Mod, Pick, Poly, Var, atoms, of, rebuild, substitute, variables
 
 
 def checked_positions(program: FrozenProgram) -> FrozenProgram:
@@ -23,6 +24,7 @@ def checked_positions(program: FrozenProgram) -> FrozenProgram:
     for equation in program.equations:
         worker = _Positions(program, equation)
         equations.append(worker.equation())
+        worker.declared()
         found.update(dict.fromkeys(worker.gathers))
     whole = {replace(g, masks=()) for g in found if not g.masks}
     kept = tuple(g for g in found if not g.masks or replace(g, masks=()) not in whole)
@@ -46,6 +48,12 @@ class _Positions:
         nodes = [self.node(n, counts.get(place)) for place, n in enumerate(self.source.body.nodes)]
         return replace(self.source, body=Body(tuple(nodes)))
 
+    def declared(self) -> None:
+        """Note values that are declared to be positions, such as lengths of sequences, if they are given."""
+        below, result = self.tensors[self.source.lhs].below, self.source.body.result
+        if below is not None and self.source.op is None and isinstance(result.value, Poly):
+            self.position(result.value, below, frozenset())
+
     def node(self, node: Node, counts: Conditions) -> Node:
         """Return a node with clamped positions; `counts` says when its value counts."""
         if not isinstance(node.value, Load):
@@ -60,28 +68,44 @@ class _Positions:
         """Return a position that cannot be out of range, and note what is to be checked."""
         if not _picks(where):
             return where
-        pick, offset = _shifted(where)
+        if isinstance(where.atom, Mod) and where.atom.by == size:
+            return where
+        source = rebuild(where, self.definition)
+        pick, offset = _shifted(source)
         if pick is None:
-            wraps = isinstance(where.atom, Mod) and where.atom.by == size
-            return where if wraps else of(Clamp(where, size))
+            self.made_of_several(source, size, counts)
+            return of(Clamp(where, size))
         masks = self.masks(pick, counts)
-        source, more = self.computed_from(pick)
-        if int(source.tensor) in self.given and masks is not None:
-            self.gathers.append(Gather(int(source.tensor), size, masks, offset + more))
-            if self.gathers[-1].plain:
+        if int(pick.tensor) in self.given and masks is not None:
+            self.gathers.append(Gather(int(pick.tensor), size, masks, offset))
+            if self.gathers[-1].plain and source == where:
                 return where
         return of(Clamp(where, size))
 
-    def computed_from(self, pick: Pick) -> tuple[Pick, int]:
-        """Return the given element and the number that a position is the sum of, such as a length less 1."""
-        equation = self.defined.get(int(pick.tensor))
+    def made_of_several(self, where: Poly, size: Poly, counts: Conditions) -> None:
+        """Note a position that is no element of one tensor, where it counts for every element."""
+        tensors = [int(atom.tensor) for atom in atoms(where) if isinstance(atom, Pick)]
+        if counts or counts is None or self.source.guards or not self.given.issuperset(tensors):
+            return
+        sizes = self.source.sizes
+        names = sorted(variables(where))
+        if any(name not in sizes for name in names):
+            return
+        value = substitute(where, {name: of(Var(f"a{n}")) for n, name in enumerate(names)})
+        axes = tuple((f"a{n}", sizes[name]) for n, name in enumerate(names))
+        self.gathers.append(Gather(tensors[0], size, value=value, axes=axes))
+
+    def definition(self, atom: Atom) -> Poly | None:
+        """Return what an element of a computed tensor is made of, such as a length less 1."""
+        equation = self.defined.get(int(atom.tensor)) if isinstance(atom, Pick) else None
         if equation is None or equation.op or equation.guards or equation.body.result.op != "index":
-            return pick, 0
+            return None
         value = equation.body.result.value
-        source, offset = _shifted(value) if isinstance(value, Poly) else (None, 0)
-        if source is None or source.where != equation.where:
-            return pick, 0
-        return Pick(source.tensor, pick.where), offset
+        assert isinstance(atom, Pick)
+        if not isinstance(value, Poly):
+            return None
+        inside = rebuild(value, self.definition)
+        return substitute(inside, dict(zip(equation.free, atom.where, strict=True)))
 
     def masks(self, pick: Pick, counts: Conditions) -> tuple[Mask, ...] | None:
         """Return the conditions on data under which a position counts, None if they are not simple."""

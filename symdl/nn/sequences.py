@@ -20,7 +20,8 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import Condition, as_condition, compare
-from symdl.express.dims import Extent, Index
+from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.equations import Origin
 from symdl.express.joining import concatenate
 from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices
@@ -47,12 +48,21 @@ def counting(
         if lengths.dtype != "int64":
             raise ExpressionError(f"{lengths} holds no lengths", cure="declare it with dtype='int64'")
         _fits("lengths", lengths.shape, (batch,), shape)
-        return lambda sample, step: sp.StrictLessThan(step, lengths.at(sample))
+        counts = _within(lengths, shape[0] if time_first else shape[1])
+        return lambda sample, step: sp.StrictLessThan(step, counts.at(sample))
     if mask is None:
         return None
     valid = as_condition(mask)
     _fits("mask", valid.shape, shape[:2], shape)
     return lambda sample, step: valid.at((step, sample) if time_first else (sample, step))
+
+
+def _within(lengths: Tensor, steps: Extent) -> Tensor:
+    """Return lengths that are known to be at most `steps`: given ones are checked when they are passed."""
+    (n,) = axis_indices(1)
+    known = define(None, (n,), lengths.at(n), shape=lengths.shape, dtype="int64", origin=Origin("lengths"))
+    known.below = as_extent(sp.sympify(steps, strict=True) + 1)
+    return known
 
 
 def _fits(
@@ -77,8 +87,9 @@ def held(new: Tensor, previous: Tensor, counts: Counts, *, time_first: bool) -> 
 def sequence_mask(lengths: Tensor, steps: Extent) -> Condition:
     """Return where sequences of `lengths`, shape ``(batch,)``, have a step: a condition ``(batch, steps)``.
 
-    It fits ``mask=`` of a loss or a layer and ``where=`` of a reduction.
+    It fits ``mask=`` of a loss or a layer and ``where=`` of a reduction. A length is from 0 to `steps`.
     """
+    lengths = _within(lengths, steps)
     (t,) = axis_indices(1)
     numbers = define(None, (t,), t, shape=(steps,), dtype="int64")
     result: Condition = compare("less", numbers, lengths[:, None])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
 from symdl.lower.ir import FrozenProgram, Gather, TensorInfo
-from symdl.lower.poly import Poly, Size, evaluate, text
+from symdl.lower.poly import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
 
 Array = NDArray[Any]
 _KINDS = {"b": "a truth value", "c": "complex", "O": "objects", "S": "bytes", "U": "text", "V": "records"}
@@ -212,22 +212,62 @@ def check_gathers(
     """
     given = dict(zip(program.inputs, arrays, strict=True))
     for gather in gathers:
-        values, below = given[gather.tensor], evaluate(gather.below, dims)
-        low = -gather.offset
+        name, below = program.tensors[gather.tensor].name, evaluate(gather.below, dims)
+        if gather.value is not None:
+            values = _positions(gather, given, dims)
+            if values.size and (values.min() < 0 or values.max() >= below):
+                raise outside(name, values, below, computed=True)
+            continue
+        values, low = given[gather.tensor], -gather.offset
         for mask, value, equal in gather.masks:
             values = np.where((given[mask] == value) == equal, values, low)
         if values.size and (values.min() < low or values.max() >= low + below):
-            raise outside(program.tensors[gather.tensor].name, values, low + below, low)
+            raise outside(name, values, low + below, low)
 
 
-def outside(name: str, values: Array, below: int, low: int = 0) -> ArgumentError:
-    """Return the error for a label or position out of range."""
+def _positions(gather: Gather, given: Mapping[int, Array], dims: Mapping[str, int]) -> Array:
+    """Return positions that are made of several given elements, at all places."""
+    rank = len(gather.axes)
+    places = {
+        name: np.arange(evaluate(size, dims)).reshape([-1 if n == axis else 1 for n in range(rank)])
+        for axis, (name, size) in enumerate(gather.axes)
+    }
+
+    def value(poly: Poly) -> Any:
+        total: Any = 0
+        for monomial, factor in poly.terms:
+            part: Any = factor
+            for atom in monomial:
+                part = part * element(atom)
+            total = total + part
+        return total
+
+    def element(atom: Atom) -> Any:
+        if isinstance(atom, Var):
+            return places[atom.name]
+        if isinstance(atom, Pick):
+            array = given[int(atom.tensor)]
+            wheres = [value(e) for e in atom.where]
+            return array[tuple(np.clip(e, 0, size - 1) for e, size in zip(wheres, array.shape, strict=True))]
+        if isinstance(atom, Floor | Mod):
+            top, bottom = value(atom.value), value(atom.by)
+            return top // bottom if isinstance(atom, Floor) else top % bottom
+        return evaluate(of(atom), dims)
+
+    assert gather.value is not None
+    return np.asarray(value(gather.value))
+
+
+def outside(name: str, values: Array, below: int, low: int = 0, *, computed: bool = False) -> ArgumentError:
+    """Return the error for a label or position out of range; `computed` ones are made from `name`."""
     flat = values.reshape(-1)
     wrong = np.flatnonzero((flat < low) | (flat >= below))
     where = np.unravel_index(int(wrong[0]), values.shape) if len(wrong) else ()
     value = int(flat[wrong[0]]) if len(wrong) else None
+    what = f"a position computed from {name} is" if computed else f"{name} holds"
+    reads = f"what is read there is {name} {'-' if low > 0 else '+'} {abs(low)}: it must fit its axis"
     return ArgumentError(
-        f"{name} holds {value} at {tuple(map(int, where))}, outside {low}..{below - 1}",
-        shapes={name: values.shape},
-        cure="labels and positions count from 0" if low == 0 else "lengths must fit their axis",
+        f"{what} {value} at {tuple(map(int, where))}, outside {low}..{below - 1}",
+        shapes={"positions" if computed else name: values.shape},
+        cure="labels and positions count from 0 and fit their axis, as do lengths" if low == 0 else reads,
     )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import sympy as sp
 
+import symdl as sd
 from symdl.check.central import central_gradient
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.gradients import grad
-from symdl.errors import ExpressionError, ShapeError
+from symdl.errors import ArgumentError, ExpressionError, ShapeError
 from symdl.express.build import parameter, parameters, tensor
 from symdl.express.conditions import Condition
 from symdl.express.dims import Dim
@@ -265,3 +266,25 @@ def test_final_states_need_states() -> None:
         last_state(tensor("h", (N, 4)))
     with pytest.raises(ShapeError, match="halves"):
         last_state(tensor("h", (N, T, 5)), bidirectional=True)
+
+
+@pytest.mark.parametrize("layer", [rnn, gru, lstm])
+@pytest.mark.parametrize("wrong", [-1, 7])
+def test_lengths_outside_the_axis_are_refused_by_calls_training_and_prediction(
+    layer: Any, wrong: int
+) -> None:
+    n, T = Dim("n"), Dim("T")
+    x, lengths, y = tensor("x", (n, T, 2)), tensor("lengths", (n,), dtype="int64"), tensor("y", (n,))
+    h = layer(x, 3, name="r", lengths=lengths)
+    last = last_state(states(h))
+    model = sd.Model(((last.sum(1) - y) ** 2).mean(), output=last)
+    data = {"x": np.ones((3, 6, 2)), "lengths": [0, 6, 3], "y": np.ones(3)}
+    model.fit(data, optimizer=sd.nn.SGD(0.1))
+    bad = data | {"lengths": [0, 6, wrong]}
+    with pytest.raises(ArgumentError, match=rf"lengths holds {wrong} at \(2,\), outside 0..6"):
+        model.fit(bad, optimizer=sd.nn.SGD(0.1))
+    with pytest.raises(ArgumentError, match=f"lengths holds {wrong}"):
+        model.predict(x=bad["x"], lengths=bad["lengths"])
+    with pytest.raises(ArgumentError, match=f"lengths holds {wrong}"):
+        sd.compile(last)(x=bad["x"], lengths=bad["lengths"], **model.parameters)
+    assert "lengths[i] > j" in str(sd.derive(model.loss, "r.U"))
