@@ -5,7 +5,6 @@ lines of mathematics here; no file of this package contains a derivative.
 """
 
 from symdl.express.modes import inference, training_updates
-from symdl.express.shaping import flatten
 from symdl.nn.activations import (
     leaky_relu,
     log_softmax,
@@ -65,6 +64,7 @@ from symdl.nn.initializers import (
 )
 from symdl.nn.layers import (
     dense,
+    flatten,
 )
 from symdl.nn.losses import (
     binary_cross_entropy,

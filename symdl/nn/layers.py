@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symdl.errors import ShapeError
+from symdl.express import shaping
 from symdl.express.build import parameter
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices
@@ -60,3 +61,16 @@ def dense(
     shape = (*x.shape[:-1], units)
     z = define(f"{name}.Z", (*rows, j), body, shape=shape, origin=Origin("affine"))
     return activated(z, activation, name)
+
+
+def flatten(x: Tensor, start: int = 1) -> Tensor:
+    """The axes from `start` on as one, row-major: every sample of a batch as a vector.
+
+    Args:
+        x: shape ``(batch, ...)``.
+        start: the first of the joined axes. `symdl.flatten` begins with the first, as NumPy does.
+
+    Returns:
+        shape ``(batch, features)``.
+    """
+    return shaping.flatten(x, start)

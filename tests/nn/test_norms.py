@@ -128,7 +128,7 @@ def test_the_gradient_of_batch_norm_is_the_textbooks() -> None:
 def _network(x: Any) -> Any:
     z = nn.conv2d(x, 4, kernel_size=2, name="c")
     z = nn.relu(nn.batch_norm(z, name="b1", momentum=0.2), name="a")
-    return nn.batch_norm(nn.dense(nn.flatten(z, 1), 3, name="d"), name="b2")
+    return nn.batch_norm(nn.dense(nn.flatten(z), 3, name="d"), name="b2")
 
 
 def test_running_statistics_and_inference_against_pytorch() -> None:

@@ -21,7 +21,7 @@ VIEWS = (
           lambda x: x.expand(2, x.shape[0], 3), real("n", 1)),
     _view("sd.expand_dims", lambda x: sd.expand_dims(x, (0, -1)), lambda x: x[None, ..., None]),
     _view("sd.flatten", lambda x: sd.flatten(x), lambda x: x.flatten()),
-    _view("nn.flatten", lambda x: nn.flatten(x, 1), lambda x: x.flatten(1)),
+    _view("nn.flatten", lambda x: nn.flatten(x), lambda x: x.flatten(1)),
     _view("Tensor.flatten", lambda x: x.flatten(1), lambda x: x.flatten(1)),
     _view("sd.flip", lambda x: sd.flip(x), lambda x: x.flip(0, 1, 2)),
     _view("sd.flip", lambda x: sd.flip(x, 1), lambda x: x.flip(1), setting="one axis"),
