@@ -40,7 +40,7 @@ from symdl.lower.parallel import Partition, View, renumbered
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ZERO, Poly, constant, evaluate, product
 from symdl.lower.rows import Split, Touch, work
-from symdl.lower.sharing import shared
+from symdl.lower.sharing import inside, own, shared
 from symdl.lower.streams import Stream, streams
 from symdl.lower.tasks import Tasks, Use
 
@@ -362,13 +362,16 @@ class _Partitioner:
             phases[task.phase].append((begin, len(calls), task.cost))
             homes[task.phase].append(task.home)
         same = shared(self.lowered.plan.buffers, self.tasks, self.samples, self.value)
-        buffers = tuple(self.in_phases(same))
-        views = tuple(View(same.get(buffer, buffer), offset) for buffer, offset in self.cutter.views)
+        each = own(self.lowered.plan.buffers, same, self.samples, self.value)
+        buffers = tuple(self.in_phases(same, each))
+        roots = [(same.get(buffer, buffer), offset) for buffer, offset in self.cutter.views]
+        views = tuple(View(b, inside(at, each[b], self.samples) if b in each else at) for b, at in roots)
         final = [renumbered(c, len(buffers), same) for c in calls]
         return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views, tuple(map(tuple, homes)))
 
-    def in_phases(self, same: Mapping[int, int]) -> Iterator[Buffer]:
-        """Yield the buffers with the phases of their use."""
+    def in_phases(self, same: Mapping[int, int], each: Mapping[int, int]) -> Iterator[Buffer]:
+        """Yield the buffers with the phases of their use; `each` is what lanes have for a sample."""
+        largest = max(high - low for low, high in self.samples)
         for number, buffer in enumerate(self.buffers):
             if same.get(number, number) != number:
                 yield replace(buffer, count=ZERO, first=0, last=0)
@@ -376,4 +379,6 @@ class _Partitioner:
             used = self.tasks.phases(number)
             if not used and buffer.kind == "arena":  # no call is left that needs it as a whole
                 buffer = replace(buffer, count=ZERO)
+            if number in each:
+                buffer = replace(buffer, kind="scratch", count=constant(each[number] * largest))
             yield replace(buffer, first=min(used, default=0), last=max(used, default=0))

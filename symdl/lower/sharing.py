@@ -1,11 +1,14 @@
-"""Buffers that take each other's places inside one phase of a parallel schedule.
+"""Buffers that blocks of samples need for themselves, inside one phase of a parallel schedule.
 
-Enters: the buffers of a plan, the tasks that use them. Leaves: for some the buffer whose memory they get.
+Enters: the buffers of a plan, the tasks that use them. Leaves: for some the buffer whose memory they get; and
+which of these need no more than what one block has: every lane then has room for one, which stays in its
+cache from block to block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 
 from symdl.lower.buffers import Buffer
 from symdl.lower.poly import Poly
@@ -40,3 +43,28 @@ def shared(
         found[number] = slots[place][1] if place < len(slots) else number
         slots[place : place + 1] = [(buffer.last, found[number])]
     return found
+
+
+_SEVERAL = 4
+"""Blocks; with fewer, each may have a lane of its own, and nothing is won."""
+
+
+def own(
+    plan: Sequence[Buffer],
+    same: Mapping[int, int],
+    samples: Sequence[tuple[int, int]],
+    value: Callable[[Poly], int],
+) -> dict[int, int]:
+    """Return the elements a sample of buffers that each lane may have for the block that it works on.
+
+    `same` says which buffers `shared` has found.
+    """
+    if len(samples) < _SEVERAL:
+        return {}
+    return {b: value(plan[b].count) // samples[-1][1] for b in same if same[b] == b}
+
+
+def inside(offset: int, each: int, samples: Sequence[tuple[int, int]]) -> int:
+    """Return a place in a buffer from where its block begins, which has `each` elements a sample."""
+    begins = [low * each for low, _ in samples]
+    return offset - begins[bisect_right(begins, offset) - 1]

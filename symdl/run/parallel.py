@@ -89,6 +89,7 @@ class Parallel:
         )
         views, buffers = self._part.views, self._part.buffers
         scratch = {at for at, buffer in enumerate(buffers) if buffer.kind == "scratch"}
+        scratch |= {at for at, view in enumerate(views, len(buffers)) if view.buffer in scratch}
         widths = [8 if b.integer else np.dtype(built.dtype).itemsize for b in buffers]
         self._bases = np.array([v.buffer for v in views], "int64")
         self._offsets = np.array([v.offset * widths[v.buffer] for v in views], "int64")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from symdl.emit.source import APART
 from symdl.emit.table import FIRST_SAMPLE, table_of
-from symdl.lower.parallel import Partition
+from symdl.lower.parallel import Partition, View
 from symdl.run.built import Built
 from symdl.run.limits import STOP
 from symdl.run.memory import address, memory, placed
@@ -63,15 +63,18 @@ class Job:
     def ready(self) -> None:
         """Fill in the places inside buffers."""
         buffers = self.partition.buffers
-        for number, view in enumerate(self.partition.views, len(buffers)):
-            base = self.places[view.buffer]
-            if self.built.target == "cpu":
-                size = 8 if buffers[view.buffer].integer else np.dtype(self.built.dtype).itemsize
-                self.places[number] = base + view.offset * size
-            else:
-                self.places[number] = base[view.offset :]
         cpu = self.built.target == "cpu"
+        for number, view in enumerate(self.partition.views, len(buffers)):
+            if buffers[view.buffer].kind != "scratch":
+                self.places[number] = self.behind(self.places[view.buffer], view)
         self.vector = np.array(self.places, "int64") if cpu else self.places
+
+    def behind(self, base: Any, view: View) -> Any:
+        """Return the place of a view of a buffer that begins at `base`."""
+        if self.built.target != "cpu":
+            return base[view.offset :]
+        integer = self.partition.buffers[view.buffer].integer
+        return base + view.offset * (8 if integer else np.dtype(self.built.dtype).itemsize)
 
     def script(self, lanes: int) -> list[Array]:
         """Return what each lane does in a step: ranges of rows, and -1 where it waits."""
@@ -97,6 +100,9 @@ class Job:
         mine = self.vector.copy()
         for buffer, place in found.items():
             mine[buffer] = place
+        for number, view in enumerate(self.partition.views, len(self.partition.buffers)):
+            if view.buffer in found:
+                mine[number] = self.behind(found[view.buffer], view)
         return mine
 
     @property

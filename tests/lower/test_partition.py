@@ -105,6 +105,25 @@ def test_shares_cover_the_features(units: int) -> None:
     assert len(found) <= SHARES
 
 
+def network(batch: int) -> Partition:
+    x, t = sd.tensor("x", (n, 1, 12, 12)), sd.tensor("t", (n,), dtype="int64")
+    h = sd.nn.max_pool2d(sd.nn.conv2d(x, 4, kernel_size=3, activation=sd.relu, name="c"), 2)
+    return split(sd.nn.cross_entropy(sd.nn.dense(sd.nn.flatten(h), 10, name="d"), t), batch)[1]
+
+
+def test_what_one_phase_needs_of_a_sample_has_room_for_one_block() -> None:
+    few, many = network(128), network(1024)  # blocks of 16 and of 64 samples
+    rooms = [
+        {at: b.count.number or 0 for at, b in enumerate(p.buffers) if b.kind == "scratch"}
+        for p in (few, many)
+    ]
+    assert Counter(rooms[1][at] // room for at, room in rooms[0].items())[4] >= 3
+    for made, room in zip((few, many), rooms, strict=True):
+        assert all(v.offset < room[v.buffer] for v in made.views if v.buffer in room)
+    without = [b for b in network(32).buffers if b.kind == "scratch"]  # two blocks, two lanes
+    assert len(without) + 3 <= len(rooms[0])
+
+
 def test_batch_statistics_need_more_phases() -> None:
     X = sd.tensor("X", (n, 64))
     h = sd.nn.batch_norm(sd.nn.dense(X, 256, name="a"), name="bn")

@@ -162,7 +162,8 @@ def test_gradients_take_the_memory_of_a_block_for_each_lane(lanes: int) -> None:
     blocks = [b.count.number or 0 for b in schedule(bound).buffers if b.kind == "scratch"]
     job = bound._job(bound._size)
     assert len(job.scratch) == lanes
-    assert job.nbytes - job.memory.arena.nbytes == lanes * (8 * sum(blocks) + ALIGNMENT)
+    extra = job.nbytes - job.memory.arena.nbytes  # what different phases use lies in one place
+    assert lanes * (8 * max(blocks) + ALIGNMENT) <= extra <= lanes * (8 * sum(blocks) + ALIGNMENT)
     assert 8 * sum(blocks) < gradients / 4
 
 
