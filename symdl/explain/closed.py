@@ -6,7 +6,7 @@ every unnamed equation between them is written out; or None where there is no su
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -16,11 +16,11 @@ from symdl.errors import ExplainError
 from symdl.explain.closedalgebra import tidy
 from symdl.explain.closedbodies import flattened
 from symdl.explain.matrix import Reader
-from symdl.explain.matrixparts import NoMatrixForm, Part, oriented, with_front
+from symdl.explain.matrixparts import NoMatrixForm, Part, oriented, turned_once, with_front
 from symdl.explain.names import labels_of
 from symdl.explain.notation import Notation
 from symdl.explain.tree import Call, Diagonal, Multiply, Node, Ones, Transpose, walk
-from symdl.express.dims import Index
+from symdl.express.dims import Extent, Index
 from symdl.express.equations import MATRIX_OPS, Equal, Equation, Guard
 from symdl.express.program import collect
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
@@ -90,6 +90,7 @@ def closed_form(
     notation: Notation | None = None,
     keep: Collection[Tensor] = (),
     definitions: Mapping[Tensor, Equation] | None = None,
+    one_hot: Callable[[Access, Extent], Node | None] | None = None,
 ) -> Node | None:
     """Return a tensor's value over named tensors and inputs, or None.
 
@@ -98,6 +99,7 @@ def closed_form(
         notation: labels of the named tensors.
         keep: unnamed tensors that are not written out.
         definitions: equations of tensors that have none attached.
+        one_hot: returns the array that is 1 where a label equals the column number.
     """
     if definitions is None:
         table = {e.lhs: e for e in prepare(collect([tensor]), keep=keep)[0].equations}
@@ -109,7 +111,7 @@ def closed_form(
         notation = Notation(labels_of(collect([tensor])))
     named = {t for t in table if (t.name is not None or t in keep) and t is not tensor}
     try:
-        node = _ClosedReader.of(table, named, notation).whole(table[tensor])
+        node = _ClosedReader.of(table, named, notation, one_hot).whole(table[tensor])
     except NoMatrixForm:
         return None
     return node if sum(1 for _ in walk(node)) <= _LARGEST_FORMULA else None
@@ -122,10 +124,14 @@ class _ClosedReader(Reader):
 
     @classmethod
     def of(
-        cls, table: Mapping[Tensor, Equation], named: Collection[Tensor], notation: Notation
+        cls,
+        table: Mapping[Tensor, Equation],
+        named: Collection[Tensor],
+        notation: Notation,
+        one_hot: Callable[[Access, Extent], Node | None] | None,
     ) -> _ClosedReader:
         flat = flattened(table, named)
-        reader = cls(notation, flat, None, {})
+        reader = cls(notation, flat, one_hot, {}, flat)
         scalars = {t: lambda where, t=t: reader.scalar(t) for t in flat if not t.rank}
         reader.notation = replace(notation, inline={**notation.inline, **scalars})
         return reader
@@ -136,22 +142,21 @@ class _ClosedReader(Reader):
         if own.lhs.rank > 2:
             raise NoMatrixForm
         self.extents.update(own.extents)
-        return tidy(self.full(self.written_out(own, own.target), own.indices).node)
+        return turned_once(tidy(self.full(self.written_out(own, own.target), own.indices).node))
 
     def scalar(self, tensor: Tensor) -> Node:
         """Return a rank-0 tensor written out."""
         return tidy(self.written_out(self.inline[tensor], tensor.at()).node)
 
     def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:
-        if isinstance(expr, sp.exp):
-            share = self.softmax(expr, wish)
-            if share is not None:
-                return share
         if isinstance(expr, sp.Piecewise):
             delta = self.delta(expr, wish)
             if delta is not None:
                 return delta
         return super().part(expr, wish)
+
+    def is_sum(self, factor: sp.Expr) -> bool:
+        return False  # the notation writes them out
 
     def access(self, access: Access, wish: Sequence[Index]) -> Part:
         if access.tensor not in self.inline and len(access.indices) == 2 and len(set(access.indices)) == 1:
@@ -208,29 +213,6 @@ class _ClosedReader(Reader):
         rows = oriented(Part(exps, part.axes), (*_plain(access), *bound)).node
         return Part(Call("log", (Multiply((rows, ones)),)), _plain(access))
 
-    def softmax(self, expr: sp.exp, wish: Sequence[Index]) -> Part | None:
-        """``exp(z - logsumexp(z))`` is a softmax, of every row where `z` is a matrix."""
-        for low in expr.args[0].atoms(Access):
-            total = self.inline.get(low.tensor)
-            if total is None or total.reduction is None or total.reduction.op != "logsumexp":
-                continue
-            high = sp.expand(expr.args[0] + low)
-            own = dict(zip(total.indices, low.indices, strict=True))
-            if len(total.bound) != 1 or high.has(low):
-                continue
-            spread = [i for i in _indices(high) if i not in low.indices]
-            if len(spread) != 1:
-                continue
-            own[total.bound[0]] = spread[0]
-            if sp.expand(substitute(total.body, dict(own)) - high) != 0:
-                continue
-            part = self.part(high, wish)
-            where = (*_plain(low), spread[0])
-            if set(part.axes) != set(where):
-                return None
-            return Part(Call("softmax", (oriented(part, where).node,)), where)
-        return None
-
     def delta(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
         """A unit matrix."""
         if len(expr.args) != 2 or expr.args[1] != (0, True) or expr.args[0][0] != 1:
@@ -276,10 +258,6 @@ class _ClosedReader(Reader):
 
 def _plain(access: Access) -> tuple[Index, ...]:
     return tuple(i for i in access.indices if isinstance(i, Index))
-
-
-def _indices(expr: sp.Expr) -> list[Index]:
-    return sorted((s for s in expr.free_symbols if isinstance(s, Index)), key=str)
 
 
 def _is_unit(node: Node) -> bool:

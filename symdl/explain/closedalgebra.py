@@ -185,6 +185,8 @@ def build(monomial: Monomial) -> Node:
         node = product((*above, *top, *core))
     elif core and (all(_is_size(n) for n in below) or any(isinstance(n, Multiply) for n in top)):
         node = product((Fraction(product((*above, *top)), product(below)), *core))
+    elif all(_is_size(n) for n in below) and top and isinstance(top[-1], Multiply):
+        node = product((Fraction(product((*above, *top[:-1])), product(below)), top[-1]))
     else:
         node = Fraction(product((*above, *top, *core)), product(below))
     return Negative(node) if monomial.coefficient < 0 else node
@@ -285,6 +287,9 @@ def _scalar(node: Multiply) -> Node:
         if (left[0] if half == 1 else Multiply(left)) == transposed(inner):
             return Norm(inner)
     other = transposed(chain)
+    begins = Transpose(Ones(chain.args[-1].size)) if isinstance(chain.args[-1], Ones) else None
+    if isinstance(other, Multiply) and other.args[0] == begins:
+        return other  # 1' v
     return min(chain, other, key=lambda n: (str(n).count("Transpose("), str(n)))
 
 

@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.explain.matrixparts import NoMatrixForm
 from symdl.explain.notation import sigmoid_power
+from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
@@ -37,13 +38,17 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
         body = map_accesses(equation.body, change)
         if body is not equation.body:
             body = simplified(body)
-        if any(isinstance(c, sp.Eq) for p in body.atoms(sp.Piecewise) for _, c in p.args):
+        if any(_is_delta(c) for p in body.atoms(sp.Piecewise) for _, c in p.args):
             body = sp.expand_mul(body)  # δ in a term of its own
         new = replace(equation, body=body)
         flat[tensor] = new
         if new.reduction is None and not new.guards:
             elementwise[tensor] = new
     return flat
+
+
+def _is_delta(condition: sp.Basic) -> bool:
+    return isinstance(condition, sp.Eq) and all(isinstance(side, Index) for side in condition.args)
 
 
 def simplified(body: sp.Expr) -> sp.Expr:
@@ -96,4 +101,9 @@ def _signs(expr: sp.Expr) -> sp.Expr:
             if exponent.is_Integer:
                 sign, factor = sign * (-1) ** exponent, (-base) ** exponent
         factors.append(factor)
+    if sp.Mul(sign, *factors).as_coeff_Mul()[0].is_negative:  # -(b - a) is a - b
+        mixed = [f for f in factors if isinstance(f, sp.Add) and not f.as_coeff_Add()[0]]
+        if mixed:
+            factors[factors.index(mixed[0])] = sp.Add(*(-term for term in mixed[0].args))
+            sign = -sign
     return sp.Mul(sign, *factors)

@@ -19,7 +19,8 @@ from symdl.explain.derivation import Derivation, Lines, Section, Step, Words
 from symdl.explain.equations import left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.names import label_of
-from symdl.explain.notation import Notation, ordered_factors
+from symdl.explain.notation import Notation
+from symdl.explain.order import ordered_factors
 from symdl.explain.single import simple_page
 from symdl.explain.tree import (
     Array,

@@ -6,8 +6,7 @@ that are used once are written inside their user, ``exp(z - logsumexp(z))`` is c
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +16,9 @@ from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
 from symdl.explain.conditions import conditions
 from symdl.explain.names import free_label, label_of, labels_of
-from symdl.explain.notation import Notation, ordered_factors
+from symdl.explain.notation import Notation
+from symdl.explain.order import ordered_factors
+from symdl.explain.shortening import is_backward, key_of, single_uses, softmax_of, with_single_places
 from symdl.explain.tree import (
     Array,
     Big,
@@ -39,12 +40,15 @@ from symdl.express.dims import Extent, Index
 from symdl.express.equations import (
     MATRIX_OPS,
     Equation,
+    Guard,
     Origin,
+    exact_quotients,
     guard_terms,
+    map_guard,
 )
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
-from symdl.express.tensors import Access, Tensor, is_plain, substitute
+from symdl.express.tensors import Access, Tensor, map_accesses, substitute
 
 ALL = Symbol(Label(":", verbatim=True))
 """Stands for a whole axis: ``A[i, :, :]`` is one matrix of a batch."""
@@ -81,18 +85,21 @@ class Page:
         full = derivative.program
         gradients = tuple(derivative.gradient(t) for t in derivative.wrt)
         program = replace(full, outputs=(derivative.output, *gradients))
+        program = program.with_equations(map(with_single_places, program.equations))
         page = cls(program, derivative.output)
         page._abbreviate()
         checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
-        page.inlined = _single_uses(page.program) | checked
-        given = {} if derivative.output.name else {derivative.output: _unused("L", page.program)}
-        page.labels = labels_of(page.program, given, named)
+        page.inlined = single_uses(page.program) | checked
+        given = {} if derivative.output.name else {derivative.output: _unused("LJ", page.program)}
+        page.labels = labels_of(page.program, given, named, last=page.inlined)
         page._extra_labels(derivative)
         inline = {t: page._inliner(e) for t, e in page.inlined.items()}
-        page.notation = Notation(page.labels, {}, inline)
+        names = [str(i) for e in page.program.equations for i in (*e.indices, *e.bound)]
+        rank = {name: n for n, name in reversed(list(enumerate(names)))}
+        page.notation = Notation(page.labels, {}, inline, rank=rank)
         paper = set(page.abbreviations)
         shown = [e for e in page.program.equations if e.lhs not in page.inlined]
-        back = paper | {t for t in page.labels if _is_backward(t)}
+        back = paper | {t for t in page.labels if is_backward(t)}
         page.forward = tuple(e for e in shown if e.lhs not in back)
         page.backward = tuple(e for e in shown if e.lhs in back)
         return page
@@ -135,8 +142,8 @@ class Page:
     def short(self, equation: Equation) -> Equation:
         """Write softmaxes in an equation by their names."""
         totals = {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
-        known = {_key(e): e for e in self.abbreviations.values()}
-        values = {n: _softmax(n, totals, known) for n in equation.body.atoms(sp.exp)}
+        known = {key_of(e): e for e in self.abbreviations.values()}
+        values = {n: softmax_of(n, totals, known) for n in equation.body.atoms(sp.exp)}
         body = rebuilt(equation.body, {n: v for n, v in values.items() if v is not None})
         return (
             replace(equation, body=body)
@@ -152,10 +159,10 @@ class Page:
         equations: list[Equation] = []
         known: dict[tuple[Tensor, Tensor], Equation] = {}
         for equation in self.program.equations:
-            if _is_backward(equation.lhs):
+            if is_backward(equation.lhs):
                 values: dict[sp.Basic, sp.Expr] = {}
                 for node in equation.body.atoms(sp.exp):
-                    found = _softmax(node, totals, known)
+                    found = softmax_of(node, totals, known)
                     if found is not None:
                         values[node] = found
                 equation = replace(equation, body=rebuilt(equation.body, values)) if values else equation
@@ -195,69 +202,19 @@ class Page:
                 if index in used:
                     names[index] = fresh_index({*used, *equation.extents, *names.values()})
             fresh = equation.rename(names) if names else equation
-            body = substitute(fresh.body, dict(zip(fresh.indices, where, strict=True)))
-            return _reduced(self, replace(fresh, body=body), set(fresh.bound))
+            change = dict(zip(fresh.indices, where, strict=True))
+            guards = tuple(map_guard(g, lambda e: substitute(e, dict(change))) for g in fresh.guards)
+            body = substitute(fresh.body, dict(change))
+            return _reduced(self, replace(fresh, body=body, guards=guards), set(fresh.bound))
 
         return write
 
 
-def _unused(letter: str, program: Program) -> Label:
+def _unused(letters: str, program: Program) -> Label:
+    """The first letter that is no tensor's name: J for a loss L and a penalty."""
     tensors = [*program.inputs, *(e.lhs for e in program.equations)]
-    return free_label(Label(letter), {label_of(t.name) for t in tensors if t.name})
-
-
-def _is_backward(tensor: Tensor) -> bool:
-    if tensor.role == "cotangent":
-        return True
-    return tensor.of is not None and tensor.role in ("index", "intermediate")
-
-
-def _key(equation: Equation) -> tuple[Tensor, Tensor]:
-    high, low = sorted(equation.body.atoms(Access), key=lambda a: -len(a.indices))
-    return high.tensor, low.tensor
-
-
-def _softmax(
-    node: sp.exp, totals: dict[Tensor, Equation], known: dict[tuple[Tensor, Tensor], Equation]
-) -> Access | None:
-    """Return the access to P if the node is ``exp(z[..] - l[..])`` with ``l`` the logsumexp of ``z``."""
-    for low in node.args[0].atoms(Access):
-        total = totals.get(low.tensor)
-        high = node.args[0] + low
-        if total is None or not isinstance(high, Access) or not isinstance(total.body, Access):
-            continue
-        inner = total.body
-        if inner.tensor is not high.tensor or not is_plain(inner):
-            continue
-        where = dict(zip(inner.indices, high.indices, strict=True))
-        if tuple(where[i] for i in total.indices) != low.indices:
-            continue
-        key = (high.tensor, low.tensor)
-        if key not in known:
-            tensor = Tensor(None, high.tensor.shape)
-            body = sp.exp(inner - total.target)
-            known[key] = Equation(tensor, inner.indices, body, origin=Origin("softmax"))
-        return known[key].lhs.at(*high.indices)
-    return None
-
-
-def _single_uses(program: Program) -> dict[Tensor, Equation]:
-    """Unnamed sums that one equation reads, once: they are written inside it."""
-    uses = Counter(a.tensor for e in program.equations for a in e.accesses())
-    for equation in program.equations:
-        for guard in equation.guards:
-            uses.update(a.tensor for term in guard_terms(guard) for a in term.atoms(Access))
-    barred = {e.lhs.of for e in program.equations if e.lhs.role == "cotangent"}
-    found: dict[Tensor, Equation] = {}
-    for equation in program.equations:
-        lhs, reduction = equation.lhs, equation.reduction
-        named = lhs.name or lhs.role != "intermediate" or lhs in program.outputs
-        if named or uses[lhs] != 1 or lhs in barred or equation.guards:
-            continue
-        if reduction is None or reduction.op != "sum":
-            continue
-        found[lhs] = equation
-    return found
+    taken = {label_of(t.name) for t in tensors if t.name}
+    return next((label for c in letters if (label := Label(c)) not in taken), free_label(Label("L"), taken))
 
 
 def left_side(page: Page, equation: Equation) -> Node:
@@ -302,7 +259,10 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     every = equation.reduction is not None and equation.reduction.op != "sum"
     inner = [g for g in equation.guards if every or any(t.free_symbols & bound for t in guard_terms(g))]
     outer = [g for g in equation.guards if g not in inner]
-    body, front = equation.body, number(1)
+    body, front = map_accesses(equation.body, lambda a: _exact(a, equation.guards)), number(1)
+    inner, outer = (
+        [map_guard(g, lambda e: exact_quotients(e, equation.guards)) for g in gs] for gs in (inner, outer)
+    )
     if equation.reduction and equation.reduction.op == "sum":
         front, body = _front(page, body, bound)
     node = _contraction(page, body, equation) if isinstance(body, sp.Mul) else page.notation.read(body)
@@ -322,6 +282,11 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
         if not isinstance(node, Negative)
         else Negative(Product((node.arg, Indicator(shown))))
     )
+
+
+def _exact(access: Access, guards: Sequence[Guard]) -> sp.Expr:
+    """Write positions without floors where a guard says that they are whole."""
+    return Access(access.tensor, *(exact_quotients(e, guards) for e in access.indices))
 
 
 def _times(front: Node, node: Node) -> Node:

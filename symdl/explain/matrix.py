@@ -25,18 +25,15 @@ from symdl.explain.matrixparts import (
     oriented,
     scaled,
     transposed,
+    turned_once,
     with_front,
 )
-from symdl.explain.notation import (
-    Notation,
-    ordered_factors,
-    ordered_terms,
-    primitive,
-    sigmoid_power,
-    sigmoids,
-)
+from symdl.explain.notation import Notation, sigmoid_power, sigmoids
+from symdl.explain.order import ordered_factors, ordered_terms, primitive
+from symdl.explain.shortening import softmax_argument
 from symdl.explain.tree import (
     Call,
+    Cases,
     Compare,
     Diagonal,
     Indicator,
@@ -49,6 +46,7 @@ from symdl.explain.tree import (
     Terms,
     Transpose,
     number,
+    walk,
 )
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation
@@ -61,6 +59,7 @@ def matrix_form(
     *,
     inline: Mapping[Tensor, Equation] | None = None,
     one_hot: Callable[[Access, Extent], Node | None] | None = None,
+    totals: Mapping[Tensor, Equation] | None = None,
 ) -> Node | None:
     """Return the right-hand side of an equation in matrix form, or None.
 
@@ -69,13 +68,14 @@ def matrix_form(
         notation: the labels.
         inline: tensors without a name of their own, which are written out.
         one_hot: returns the array that is 1 where a label equals the column number.
+        totals: the logsumexps by which a softmax is recognised.
     """
     if equation.lhs.rank > 2 or equation.guards:
         return None
-    reader = Reader(notation, dict(inline or {}), one_hot, dict(equation.extents))
+    reader = Reader(notation, dict(inline or {}), one_hot, dict(equation.extents), totals or {})
     try:
         part = reader.equation(equation)
-        return reader.full(part, equation.indices).node
+        return turned_once(reader.full(part, equation.indices).node)
     except NoMatrixForm:
         return None
 
@@ -88,6 +88,7 @@ class Reader:
     inline: Mapping[Tensor, Equation]
     one_hot: Callable[[Access, Extent], Node | None] | None
     extents: dict[Index, Extent] = field(default_factory=dict)
+    totals: Mapping[Tensor, Equation] = field(default_factory=dict)
 
     def equation(self, equation: Equation) -> Part:
         if equation.reduction is None:
@@ -128,6 +129,9 @@ class Reader:
             return Part(self.notation.read(expr))
         if isinstance(expr, sp.Add):
             return self.terms([self.part(a, wish) for a in self.sorted(expr)], wish)
+        share = self.softmax(expr, wish) if isinstance(expr, sp.exp) else None
+        if share is not None:
+            return share
         sigmoid = sigmoid_power(expr)
         if sigmoid is not None:
             return self.sigmoid(*sigmoid, wish)
@@ -148,8 +152,17 @@ class Reader:
             return self.mapped(type(expr).__name__, expr.args[0], wish)
         raise NoMatrixForm
 
+    def softmax(self, expr: sp.exp, wish: Sequence[Index]) -> Part | None:
+        """A softmax, of every row where its argument is a matrix."""
+        found = softmax_argument(expr, self.totals)
+        part = self.part(found[0], wish) if found is not None else None
+        if found is None or part is None or set(part.axes) != set(found[1]):
+            return None
+        return Part(Call("softmax", (oriented(part, found[1]).node,)), found[1])
+
     def sorted(self, expr: sp.Add) -> list[sp.Expr]:
         terms = ordered_terms(expr.args)
+        narrow = -99 if terms[-1].is_number else 99
 
         def width(term: sp.Expr) -> tuple[bool, bool, int]:
             accesses = term.atoms(Access)
@@ -157,7 +170,7 @@ class Reader:
             return (
                 term.could_extract_minus_sign(),
                 not inlined,
-                -max((len(a.indices) for a in accesses), default=99),
+                -max((len(a.indices) for a in accesses), default=narrow),
             )
 
         return sorted(terms, key=width)
@@ -222,12 +235,15 @@ class Reader:
         return self.total(body, fresh.bound, where)
 
     def cases(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part:
-        """Read max, min, an absolute value, a sign, an indicator."""
-        if len(expr.args) == 2 and expr.args[1] == (0, True) and expr.args[0][0] == 1:
-            return self.indicator(expr.args[0][1], wish)
+        """Read max, min, an absolute value, a sign, an indicator; else cases entry by entry."""
         shown = self.notation.read(expr)
         if not isinstance(shown, Call):
-            raise NoMatrixForm
+            value, condition = expr.args[0]
+            if len(expr.args) != 2 or expr.args[1] != (0, True):
+                return self.entries(expr, wish)
+            where = (sp.Integer(1), self.indicator(condition, wish))
+            parts = [(f, self.part(f, wish)) for f in ordered_factors(value)]
+            return self.times([*parts, where], wish)
         if shown.name == "sign":
             return self.mapped("sign", expr.args[0][1].args[0], wish)
         values = [v for v, _ in expr.args if not v.is_number][:1]
@@ -241,6 +257,25 @@ class Reader:
             raise NoMatrixForm
         return Part(Call(shown.name, (inner.node, self.notation.read(fixed[0]))), inner.axes)
 
+    def entries(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part:
+        """Read cases in which all arrays have the same axes."""
+        rows: list[tuple[Part, Part | None]] = []
+        for value, condition in expr.args:
+            test = None if condition == sp.true else self.indicator(condition, wish)
+            rows.append((self.part(value, wish), test))
+        parts = [part for row in rows for part in row if part is not None]
+        axes = max((part.axes for part in parts), key=len)
+        if any(set(part.axes) not in (set(), set(axes)) for part in parts):
+            raise NoMatrixForm
+        shown: list[tuple[Node, Node | None]] = []
+        for value_, test in rows:
+            where = oriented(test, axes).node if test is not None else None
+            if where is not None and not isinstance(where, Indicator):
+                raise NoMatrixForm
+            node = oriented(value_, axes).node if value_.axes else value_.node
+            shown.append((node, where.condition if where is not None else None))
+        return Part(Cases(tuple(shown)), axes)
+
     def indicator(self, condition: sp.Basic, wish: Sequence[Index]) -> Part:
         if not isinstance(condition, Relational):
             raise NoMatrixForm
@@ -250,7 +285,8 @@ class Reader:
             plain = len(left.indices) == 1 and isinstance(left.indices[0], Index)
             if node is None or not plain:
                 raise NoMatrixForm
-            return oriented(Part(node, (left.indices[0], right)), tuple(wish))
+            hot = Part(node, (left.indices[0], right))
+            return oriented(hot, tuple(w for w in wish if w in hot.axes))
         shown = self.notation.read(condition)
         sides = [self.part(side, wish) for side in (left, right)]
         axes = max((s.axes for s in sides), key=len)
@@ -267,16 +303,23 @@ class Reader:
         return Part(Terms(tuple(nodes)), every)
 
     def times(self, factors: Sequence[tuple[sp.Expr, Part]], wish: Sequence[Index]) -> Part:
-        numbers = tuple(f for f, part in factors if not part.axes)
-        front = self.notation.times(numbers) if numbers else number(1)
+        scalars = [(f, part) for f, part in factors if not part.axes]
+        sums = [part.node for f, part in scalars if self.is_sum(f)]
+        front = self.notation.times(tuple(f for f, part in scalars if part.node not in sums))
         rest = elementwise([part for _, part in factors if part.axes])
-        return with_front(front, joined(rest, wish)) if rest else Part(front, ())
+        result = joined(rest, wish) if rest else Part(number(1))
+        for node in sums:
+            result = Part(node) if result.node == number(1) else with_front(node, result)
+        return with_front(front, result)
+
+    def is_sum(self, factor: sp.Expr) -> bool:
+        """Say whether a scalar is a sum that has a matrix form, which the notation does not know."""
+        return isinstance(factor, Access) and factor.tensor in self.inline
 
     def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
         """Sum an expression over `bound`, factor by factor."""
         if isinstance(body, sp.Add):
-            terms = [self.total(a, bound, wish) for a in self.sorted(body)]
-            return self.terms(terms, wish)
+            return self.total_of_sum(body, bound, wish)
         order = (*wish, *bound)
         every = primitive(ordered_factors(body)) if body.is_Mul else (body,)
         factors = [pair for f in every for pair in self.squares(f, order)]
@@ -293,6 +336,20 @@ class Reader:
         for scalar in scalars:
             result = Part(scalar) if result.node == number(1) else with_front(scalar, result)
         return with_front(front, result)
+
+    def total_of_sum(self, body: sp.Add, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
+        """Sum term by term, or everything at once where that is shorter."""
+        terms = self.terms([self.total(a, bound, wish) for a in self.sorted(body)], wish)
+        try:
+            whole = self.part(body, (*wish, *bound))
+            parts = [whole]
+            for index in reversed(bound if set(bound) <= set(whole.axes) else ()):
+                parts = self.eliminated(parts, index, wish)
+        except NoMatrixForm:
+            return terms
+        size = sum(1 for _ in walk(terms.node))
+        once = parts != [whole] and len(parts) == 1 and parts[0].axes == terms.axes
+        return parts[0] if once and sum(1 for _ in walk(parts[0].node)) < size else terms
 
     def squares(self, body: sp.Expr, order: Sequence[Index]) -> list[tuple[sp.Expr, Part]]:
         if isinstance(body, sp.Pow) and body.exp == 2:

@@ -6,23 +6,30 @@ Enters: parts of a product in index form. Leaves: their matrix form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symdl.explain.tree import (
     Call,
+    Cases,
+    Compare,
     Diagonal,
+    Fraction,
     Hadamard,
+    Indicator,
     Multiply,
     Negative,
     Node,
     Norm,
     Number,
+    Power,
     Product,
     Symbol,
     Terms,
     Transpose,
+    mapped,
     number,
     product,
+    walk,
 )
 from symdl.express.dims import Dim, Index
 from symdl.express.tensors import Access
@@ -95,24 +102,62 @@ def oriented(part: Part, axes: tuple[Index, ...]) -> Part:
 
 
 def transposed(node: Node) -> Node:
-    """Return the transpose, pushed inwards."""
+    """Return the transpose, pushed inwards where that leaves no more of them: ``(A . B)'``, but ``B' A'``."""
     if isinstance(node, Transpose):
         return node.arg
     if isinstance(node, Multiply):
         return Multiply(tuple(transposed(f) for f in reversed(node.args)))
-    if isinstance(node, Hadamard | Terms):
-        return type(node)(tuple(n if is_number(n) else transposed(n) for n in node.args))
     if isinstance(node, Negative):
         return Negative(transposed(node.arg))
     if isinstance(node, Product):
         return Product((*node.args[:-1], transposed(node.args[-1])))
-    if isinstance(node, Diagonal | Norm | Number | Symbol):
+    if isinstance(node, Diagonal | Norm | Symbol) or is_number(node):
         return node
     if isinstance(node, Call) and node.name in ("trace", "determinant"):
         return node
-    if isinstance(node, Call) and node.name not in ("inverse", "softmax"):
-        return Call(node.name, (transposed(node.args[0]), *node.args[1:]))
-    return Transpose(node)
+    inside = _turned_inside(node)
+    return inside if inside is not None and _turns(inside) <= 1 + _turns(node) else Transpose(node)
+
+
+def _turned_inside(node: Node) -> Node | None:
+    """Transpose what a function entry by entry is applied to."""
+    match node:
+        case Hadamard() | Terms():
+            return type(node)(tuple(n if is_number(n) else transposed(n) for n in node.args))
+        case Call(name=name) if name not in ("inverse", "softmax"):
+            return Call(name, (transposed(node.args[0]), *node.args[1:]))
+        case Power():
+            return Power(transposed(node.base), node.exponent)
+        case Indicator(condition=Compare() as sides):
+            return Indicator(Compare(sides.op, transposed(sides.left), transposed(sides.right)))
+        case Cases() if all(where is None or isinstance(where, Compare) for _, where in node.rows):
+            tests = [
+                where and replace(where, left=transposed(where.left), right=transposed(where.right))
+                for _, where in node.rows
+                if where is None or isinstance(where, Compare)
+            ]
+            values = [transposed(value) for value, _ in node.rows]
+            return Cases(tuple(zip(values, tests, strict=True)))
+    return None
+
+
+def turned_once(node: Node) -> Node:
+    """Write the factor ``A' . B'`` of a matrix product as ``(A . B)'``."""
+
+    def change(part: Node) -> Node | None:
+        return Multiply(tuple(map(gathered, part.args))) if isinstance(part, Multiply) else None
+
+    def gathered(factor: Node) -> Node:
+        inside = _turned_inside(factor)
+        if inside is not None and _turns(inside) == 0 and _turns(factor) > 1:
+            return Transpose(inside)
+        return turned_once(factor)
+
+    return mapped(node, change)
+
+
+def _turns(node: Node) -> int:
+    return sum(isinstance(part, Transpose) for part in walk(node))
 
 
 def hadamard(nodes: Sequence[Node]) -> Node:
@@ -160,4 +205,8 @@ def is_number(node: Node) -> bool:
     """Say whether a node is a number or a scalar name."""
     if isinstance(node, Negative):
         return is_number(node.arg)
+    if isinstance(node, Power):
+        return is_number(node.base) and is_number(node.exponent)
+    if isinstance(node, Fraction):
+        return is_number(node.top) and is_number(node.bottom)
     return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim | Access))

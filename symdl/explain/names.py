@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from symdl.explain.tree import Label
 from symdl.express.program import Program
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Access, Tensor
 
 _SMALL = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
 _LARGE = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
@@ -65,11 +65,16 @@ def label_of(name: str) -> Label:
 
 
 def labels_of(
-    program: Program, given: Mapping[Tensor, Label] | None = None, named: Mapping[str, Label] | None = None
+    program: Program,
+    given: Mapping[Tensor, Label] | None = None,
+    named: Mapping[str, Label] | None = None,
+    *,
+    last: Collection[Tensor] = (),
 ) -> dict[Tensor, Label]:
     """Return a label for every tensor of a program, no two alike; `named` are the labels of known names.
 
-    A cotangent is its tensor with a bar, a tangent with a dot. An unnamed tensor gets a letter of its own.
+    A cotangent is its tensor with a bar, a tangent with a dot. An unnamed tensor gets a letter of its own,
+    those of `last` after all others.
     """
     labels: dict[Tensor, Label] = dict(given or {})
     taken = set(labels.values())
@@ -79,7 +84,8 @@ def labels_of(
         if wished is not None and tensor not in labels:
             labels[tensor] = free_label(wished, taken)
             taken.add(labels[tensor])
-    for tensor in (*(t for t in tensors if t.name), *(t for t in tensors if not t.name)):
+    ordered = sorted(tensors, key=lambda t: (not t.name, t in last))
+    for tensor in ordered:
         if tensor in labels:
             continue
         wish = _wish(tensor, labels, taken, program)
@@ -108,9 +114,13 @@ def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], pro
         return Label("ell")
     if equation is not None and equation.origin.rule in _OF_RULES:
         return Label(_OF_RULES[equation.origin.rule])
-    letter = next((c for c in "TUVGH" if Label(c) not in taken), "T")
-    numbered = (Label(letter, (), (str(n),)) for n in range(1, len(taken) + 2))
-    return next(label for label in numbered if label not in taken)
+    if equation is not None and equation.origin.rule == "previous step":
+        before = [a.tensor for a in equation.body.atoms(Access) if a.tensor.name]
+        if len(before) == 1 and equation.body == next(iter(equation.body.atoms(Access))):
+            return replace(label_of(str(before[0].name)), sub=("prev",))
+    if equation is not None and equation.origin.rule == "matmul":
+        return Label("z" if tensor.rank == 1 else "Z")
+    return Label("T")
 
 
 def free_label(wish: Label, taken: Iterable[Label]) -> Label:

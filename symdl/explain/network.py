@@ -21,7 +21,7 @@ from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, St
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
 from symdl.explain.reasons import reason
-from symdl.explain.tree import Label, Negative, Node, Terms, number, walk
+from symdl.explain.tree import Array, Label, Negative, Node, Terms, number, walk
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.relations import rebuilt
@@ -212,13 +212,18 @@ def added(terms: Sequence[Node]) -> Node:
 def _matrix_section(page: Page) -> list[Section]:
     steps: list[Step] = []
     for equation in (*page.forward, *page.backward):
-        node = matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot)
-        if node is not None and (equation.lhs.rank or equation.lhs is page.output):
+        node = _matrix_form(page, equation)
+        if node is not None and (equation.lhs.rank or equation.reduction or equation.lhs is page.output):
             steps.append(Step("", whole(page, equation.lhs), node, "matrix"))
     hot = [Step("one-hot rows", left_side(page, e), right_side(page, e), "definition") for e in page.hot]
     if not any(step.kind == "matrix" for step in steps):
         return []
     return [Lines("In matrix form", (*hot, *steps))]
+
+
+def _matrix_form(page: Page, equation: Equation) -> Node | None:
+    totals = {e.lhs: e for e in page.program.equations if e.reduction and e.reduction.op == "logsumexp"}
+    return matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot, totals=totals)
 
 
 def whole(page: Page, tensor: Tensor) -> Node:
@@ -230,10 +235,12 @@ def _result(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
     gradient = derivative.gradient(target)
     equation = page.definition(gradient)
     steps = [Step("index form", left_side(page, equation), right_side(page, equation), "result", "result")]
-    node = matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot)
-    if node is not None and target.rank:
+    node = _matrix_form(page, equation)
+    arrays = node is not None and any(isinstance(part, Array) for part in walk(node))
+    if node is not None and (target.rank or arrays):
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
-    closed = closed_form(gradient, notation=page.notation) if target.rank and not page.hot else None
+    hot = page.one_hot if page.hot else None
+    closed = closed_form(gradient, notation=page.notation, one_hot=hot) if target.rank or arrays else None
     if closed is not None and closed != node and sum(1 for _ in walk(closed)) <= _LONGEST_CLOSED:
         steps.append(Step("in the given symbols", whole(page, gradient), closed, "result", "result"))
     return steps

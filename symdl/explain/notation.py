@@ -7,6 +7,7 @@ shapes are recognised: the sigmoid, max, absolute value, an indicator.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,8 +15,10 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.explain.names import label_of
+from symdl.explain.order import ordered_factors, ordered_places, ordered_terms, primitive
 from symdl.explain.tree import (
     Array,
+    Big,
     Call,
     Cases,
     Compare,
@@ -30,6 +33,7 @@ from symdl.explain.tree import (
     Number,
     Ordinal,
     Power,
+    Product,
     Symbol,
     Terms,
     number,
@@ -38,6 +42,7 @@ from symdl.explain.tree import (
 from symdl.express.dims import Dim, Index
 from symdl.express.tensors import Access, Tensor
 
+_LARGEST_BOTTOM = 10**6  # of a fraction; a constant with a longer one is shown as a decimal number
 _RELATIONS = {
     sp.Eq: "=",
     sp.Ne: "!=",
@@ -58,6 +63,7 @@ class Notation:
         inline: accesses to these tensors are replaced by what the function returns for them.
         sigmoid: write ``1/(1 + exp(-z))`` as a sigmoid.
         counted: positions are numbers, shown from 1 as in ``x_1``.
+        rank: names of index variables by the order in which they came up.
     """
 
     labels: Mapping[Tensor, Label] = field(default_factory=dict)
@@ -65,6 +71,7 @@ class Notation:
     inline: Mapping[Tensor, Callable[[tuple[sp.Expr, ...]], Node]] = field(default_factory=dict)
     sigmoid: bool = True
     counted: bool = False
+    rank: Mapping[str, int] = field(default_factory=dict)
 
     def label(self, tensor: Tensor) -> Label:
         """Return the label of a tensor."""
@@ -105,6 +112,7 @@ class Notation:
         """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""
         sign, top, bottom, constant = 1, list[Node](), list[Node](), sp.Integer(1)
         shown = {} if not self.sigmoid else sigmoids(factors)
+        factors, roots = _roots_below(factors)
         for factor in primitive(factors):
             if isinstance(factor, sp.Add) and all(a.could_extract_minus_sign() for a in factor.args):
                 factor, sign = sp.Add(*(-a for a in factor.args)), -sign  # -a - b is -(a + b)
@@ -118,13 +126,19 @@ class Notation:
                 sign = -sign
                 top.append(self.read(-factor))
             else:
-                top.append(self.read(factor))
+                node = self.read(factor)
+                if isinstance(factor, sp.Piecewise) and isinstance(node, Negative):
+                    node, sign = node.arg, -sign
+                top += (
+                    node.args if isinstance(factor, sp.Piecewise) and isinstance(node, Product) else (node,)
+                )
         sign = -sign if constant.is_negative else sign
-        if abs(constant.p) != 1:
-            top.insert(0, number(abs(int(constant.p))))
-        if constant.q != 1:
-            bottom.insert(0, number(int(constant.q)))
-        result = _quotient(tuple(top), _squared(bottom))
+        if constant.q > _LARGEST_BOTTOM:
+            top.insert(0, _number(abs(constant)))
+        else:
+            top[:0] = [number(abs(int(constant.p)))] if abs(constant.p) != 1 else []
+            bottom[:0] = [number(int(constant.q))] if constant.q != 1 else []
+        result = _quotient(tuple(top), (*_squared(bottom), *roots))
         return result if sign > 0 else Negative(result)
 
     def _sigmoid(self, argument: sp.Expr, power: int) -> Node:
@@ -149,7 +163,11 @@ class Notation:
         return Ordinal(index) if known and not index.has(Access) else self.read(index)
 
     def _sum(self, expr: sp.Add) -> Node:
-        known = self._by_length(expr.args)
+        places = ordered_places(expr.args, self.rank)
+        below = math.lcm(*(int(term.as_coeff_Mul()[0].q) for term in places or ()))
+        if below != 1:  # (p - r)/2
+            return Fraction(self.read(sp.expand(below * expr)), number(int(below)))
+        known = [self.read(term) for term in places] if places else self._by_length(expr.args)
         return Terms(tuple(known)) if len(known) > 1 else known[0]
 
     def _by_length(self, args: tuple[sp.Expr, ...]) -> list[Node]:
@@ -193,16 +211,36 @@ class Notation:
         known = _known_corner(pairs)
         if known is not None:
             return Call(known[0], tuple(self.read(a) for a in known[1]))
+        if len(pairs) == 2 and pairs[1] == (0, True):
+            return _switched(self.read(pairs[0][0]), Indicator(self.read(pairs[0][1])))
         rows = [(self.read(v), None if c == sp.true else self.read(c)) for v, c in pairs]
         return Cases(tuple(rows))
+
+
+def _switched(value: Node, where: Indicator) -> Node:
+    """Return a value where a condition holds, 0 elsewhere."""
+    if isinstance(value, Negative):
+        return Negative(_switched(value.arg, where))
+    return product((*(value.args if isinstance(value, Product) else (value,)), where))
 
 
 def _number(expr: sp.Expr) -> Node:
     if expr.is_negative:
         return Negative(_number(-expr))
     if isinstance(expr, sp.Rational) and expr.q != 1:
+        power = _ten(int(expr.q))
+        if power and expr.p == 1:
+            return Power(number(10), Number(sp.Integer(-power)))
+        if expr.q > _LARGEST_BOTTOM:
+            return Number(sp.Float(expr, 15))
         return Fraction(number(int(expr.p)), number(int(expr.q)))
     return Number(expr)
+
+
+def _ten(value: int) -> int:
+    """Return the exponent of a power of ten from 1000 on, 0 for other numbers."""
+    digits = len(str(value)) - 1
+    return digits if digits >= 3 and value == 10**digits else 0
 
 
 def _is_below(expr: sp.Pow) -> bool:
@@ -211,10 +249,23 @@ def _is_below(expr: sp.Pow) -> bool:
     )
 
 
+def _roots_below(factors: tuple[sp.Expr, ...]) -> tuple[tuple[sp.Expr, ...], list[Node]]:
+    """Write ``sqrt(2)/2`` as ``1/sqrt(2)``: the factors without such roots, and what they are divided by."""
+    front: sp.Rational = sp.Mul(*(f for f in factors if f.is_Rational))
+    rest = [f for f in factors if not f.is_Rational]
+    below: list[Node] = []
+    for root in [f for f in rest if f.is_Pow and f.exp == sp.Rational(1, 2) and f.base.is_Integer]:
+        if front.q % int(root.base) == 0:
+            front = front * root.base
+            rest.remove(root)
+            below.append(Call("sqrt", (number(int(root.base)),)))
+    return ((front, *rest), below) if below else (factors, below)
+
+
 def _quotient(top: tuple[Node, ...], bottom: tuple[Node, ...]) -> Node:
     if not bottom:
         return product(top)
-    long = len(top) > 1 or (top and isinstance(top[0], Terms))
+    long = len(top) > 1 or (top and isinstance(top[0], Terms | Big | Product))
     if long and all(_is_size(node) for node in bottom):
         numbers = tuple(node for node in top[:1] if isinstance(node, Number))
         return product((Fraction(product(numbers), product(bottom)), *top[len(numbers) :]))
@@ -231,57 +282,6 @@ def _is_size(node: Node) -> bool:
     if isinstance(node, Power):
         return _is_size(node.base)
     return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim))
-
-
-def ordered_terms(args: tuple[sp.Expr, ...]) -> list[sp.Expr]:
-    """Order the terms of a sum: a number leads unless powers of names make it a polynomial."""
-    numbers = [a for a in args if a.is_number]
-    rest = [a for a in args if not a.is_number]
-    polynomial = bool(rest) and all(_is_polynomial(a) for a in rest if not a.could_extract_minus_sign())
-    ordered = sp.Add(*rest, evaluate=False).as_ordered_terms() if len(rest) > 1 else rest
-    if not polynomial:
-        ordered = sorted(ordered, key=lambda a: sorted(map(str, a.free_symbols)))
-    leading = not polynomial or all(a.could_extract_minus_sign() for a in rest)
-    return [*numbers, *ordered] if leading else [*ordered, *numbers]
-
-
-def _is_polynomial(expr: sp.Expr) -> bool:
-    return not expr.atoms(sp.Function, sp.exp) and not any(p.exp.is_negative for p in expr.atoms(sp.Pow))
-
-
-def ordered_factors(expr: sp.Expr) -> tuple[sp.Expr, ...]:
-    """Order the factors of a product: numbers, cotangents, names, brackets, functions, indicators."""
-
-    def key(factor: sp.Expr) -> tuple[int, int]:
-        if factor.is_number:
-            return 0, 0
-        inner = factor.base if isinstance(factor, sp.Pow) else factor
-        if isinstance(inner, Access):
-            rank = 2 if inner.tensor.role in ("cotangent", "tangent") else 3
-            return rank, 0
-        kinds = (sp.Symbol, sp.Function, sp.Piecewise)
-        place = next((n for n, kind in enumerate(kinds) if isinstance(inner, kind)), 1)
-        if isinstance(inner, sp.Add):
-            return 4, 0
-        return (7 if isinstance(inner, sp.Piecewise) else 3 if place == 0 else 5), 0
-
-    factors = sp.Mul.make_args(expr)
-    ordered = sorted(sp.Mul(*factors, evaluate=False).as_ordered_factors(), key=key)
-    for bracket in [f for f in ordered if isinstance(f, sp.Add) and len(f.args) == 2]:
-        other = next((f for f in ordered if f != bracket and bracket + f == 1), None)
-        if other is not None:  # s (1 - s)
-            ordered.remove(bracket)
-            ordered.insert(ordered.index(other) + 1, bracket)
-    return tuple(ordered)
-
-
-def primitive(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
-    """Take common numbers out of bracketed sums: ``2*a - 2*b`` gives 2 and ``a - b``."""
-    result: list[sp.Expr] = []
-    for factor in factors:
-        content, rest = factor.primitive() if isinstance(factor, sp.Add) else (sp.Integer(1), factor)
-        result += [rest] if content == 1 else [content, rest]
-    return tuple(result)
 
 
 def sigmoid_argument(expr: sp.Expr) -> sp.Expr | None:
@@ -335,6 +335,9 @@ def _known_corner(pairs: list[tuple[sp.Expr, sp.Basic]]) -> tuple[str, tuple[sp.
         greater = isinstance(condition, sp.Gt) == (condition.lhs == first)
         if isinstance(condition, sp.Gt | sp.Lt):
             return ("Max" if greater else "Min"), (first, other)
+    if len(pairs) == 2 and other == 0 and isinstance(condition, sp.Gt | sp.Lt):
+        if sp.expand(condition.gts - condition.lts - first) == 0:
+            return "Max", (first, other)  # max(0, 1 - y z) is not 0 where y z < 1
     if len(pairs) == 3 and other == 0 and isinstance(condition, sp.Gt) and condition.rhs == 0:
         x, (second, below) = condition.lhs, pairs[1]
         if below == sp.Lt(x, 0):

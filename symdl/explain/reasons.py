@@ -22,8 +22,9 @@ def reason(equation: Equation, derivative: Derivative) -> str:
         return "first position of the maximum"
     rules = list(dict.fromkeys(rule_of(c) for c in uses))
     if len(uses) > 1:
-        return "sum over uses: " + ", ".join(rules)
-    return rules[0] if rules else equation.origin.rule
+        words = [word for rule in rules for word in rule.split(", ")]
+        return "sum over uses: " + ", ".join(dict.fromkeys(words))
+    return rules[0] if rules else equation.origin.rule.removesuffix("definition rule")
 
 
 def rule_of(use: Contribution) -> str:
@@ -34,7 +35,7 @@ def rule_of(use: Contribution) -> str:
         return "logsumexp"
     if reduction == "max":
         return "maximum"
-    name = via.origin.rule
+    name = via.origin.rule.removesuffix(" rule")  # of a derivative that is differentiated again
     if reduction == "sum" and len(via.body.atoms(Access)) > 1 and name in (*_PLAIN, "matmul"):
         return "product, index contracted"
     if reduction == "sum" and name in _PLAIN:

@@ -15,7 +15,8 @@ import sympy as sp
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.explain.closing import LARGEST, sizes
 from symdl.explain.derivation import GraphNode, Lines, Step, Table
-from symdl.explain.notation import Notation, ordered_factors, sigmoid_argument
+from symdl.explain.notation import Notation, sigmoid_argument
+from symdl.explain.order import ordered_factors
 from symdl.explain.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt

@@ -180,6 +180,8 @@ class _Text:
             return f"{self.sign('norm')}{self.show(node.args[0].arg)}{self.sign('norm')}"
         if node.name == "inverse" and not self.ascii:
             return f"{self.at_least(node.args[0], ATOM)}⁻¹"
+        if node.name == "sqrt" and isinstance(node.args[0], Number) and not self.ascii:
+            return f"√{self.show(node.args[0])}"
         if node.name == "Abs":
             return f"|{self.show(node.args[0])}|"
         if node.name == "floor" and not self.ascii:

@@ -132,7 +132,7 @@ class Shown:
             case t.Delta():
                 return float(v(node.left) == v(node.right))
             case t.Cases():
-                return v(next(value for value, c in node.rows if c is None or v(c)))
+                return self.chosen(node.rows, at)
             case t.Big():
                 return self.reduced(node, at)
             case t.Partial():
@@ -146,6 +146,14 @@ class Shown:
                 return v(node.arg)
             case _:
                 return self.matrix(node)
+
+    def chosen(self, rows: tuple[tuple[t.Node, t.Node | None], ...], at: Mapping[Any, int]) -> Any:
+        """The value of the first condition that holds, entry by entry where conditions are matrices."""
+        (value, condition), *rest = rows
+        holds = condition is None or self.value(condition, at)
+        if np.ndim(holds):
+            return np.where(holds, self.value(value, at), self.chosen(tuple(rest), at))
+        return self.value(value, at) if holds else self.chosen(tuple(rest), at)
 
     def reduced(self, node: t.Big, at: Mapping[Any, int]) -> Any:
         """Go through all positions of a reduction."""

@@ -75,12 +75,14 @@ def test_the_network_in_matrix_form(network: Derivation) -> None:
     assert matrix[r"\bar Z^{(\mathrm{first})}"] == [
         r"\bar A^{(\mathrm{first})} \odot [Z^{(\mathrm{first})} > 0]"
     ]
-    assert by_left(network, "Result")[r"\bar W^{(\mathrm{first})}"] == [r"X^\top \bar Z^{(\mathrm{first})}"]
+    short, closed = by_left(network, "Result")[r"\bar W^{(\mathrm{first})}"]
+    assert short == r"X^\top \bar Z^{(\mathrm{first})}"
+    assert closed.startswith(r"\frac{1}{n} X^\top (((\operatorname{softmax}(Z^{(\mathrm{third})}) - Y) W")
 
 
 def test_depths(network: Derivation) -> None:
     counts = [len(network.at(depth).steps) for depth in ("result", "key", "all")]
-    assert counts[0] == 2 < counts[1] < counts[2]
+    assert counts[0] == 3 < counts[1] < counts[2]
     with pytest.raises(ExplainError, match="no depth"):
         network.at("deep")  # type: ignore[arg-type]
 

@@ -91,7 +91,7 @@ def test_settings_tell_the_values_of_what_is_shown_only() -> None:
 def test_weight_decays_by_name_are_symbols() -> None:
     w, v, b = (sd.parameter(name, (2,)) for name in "wvb")
     shown = str(sd.update_rules(sd.nn.AdamW(0.01, weight_decay={"w": 0.1, "v": 0.3, "b": 0.0}), [w, v, b]))
-    assert "w_p[i]·λ" in shown and "v_p[i]·λ₂" in shown and "b_p[i]·λ" not in shown
+    assert "λ·w_p[i]" in shown and "λ₂·v_p[i]" in shown and "λ·b_p[i]" not in shown
     assert "1/10" not in shown and "3/10" not in shown
     same = str(sd.update_rules(sd.nn.SGD(0.01, weight_decay={"w": 0.1, "v": 0.1}), [w, v]))
     assert "λ·w_p" in same and "λ·v_p" in same and "λ₂" not in same

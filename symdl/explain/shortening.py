@@ -1,0 +1,120 @@
+"""Which equations of a derivative have no line of their own.
+
+Enters: the equations of a derivative. Leaves: unnamed sums and guarded terms that one equation reads, once;
+softmaxes that exist on paper only; places on axes of size 1 named by an index.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.express.dims import Index
+from symdl.express.equations import Equation, Origin, guard_terms
+from symdl.express.program import Program
+from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
+
+
+def is_backward(tensor: Tensor) -> bool:
+    if tensor.role == "cotangent":
+        return True
+    return tensor.of is not None and tensor.role in ("index", "intermediate")
+
+
+def key_of(equation: Equation) -> tuple[Tensor, Tensor]:
+    high, low = sorted(equation.body.atoms(Access), key=lambda a: -len(a.indices))
+    return high.tensor, low.tensor
+
+
+def softmax_of(
+    node: sp.exp, totals: dict[Tensor, Equation], known: dict[tuple[Tensor, Tensor], Equation]
+) -> Access | None:
+    """Return the access to P if the node is ``exp(z[..] - l[..])`` with ``l`` the logsumexp of ``z``."""
+    for low in node.args[0].atoms(Access):
+        total = totals.get(low.tensor)
+        high = node.args[0] + low
+        if total is None or not isinstance(high, Access) or not isinstance(total.body, Access):
+            continue
+        inner = total.body
+        if inner.tensor is not high.tensor or not is_plain(inner):
+            continue
+        where = dict(zip(inner.indices, high.indices, strict=True))
+        if tuple(where[i] for i in total.indices) != low.indices:
+            continue
+        key = (high.tensor, low.tensor)
+        if key not in known:
+            tensor = Tensor(None, high.tensor.shape)
+            body = sp.exp(inner - total.target)
+            known[key] = Equation(tensor, inner.indices, body, origin=Origin("softmax"))
+        return known[key].lhs.at(*high.indices)
+    return None
+
+
+def softmax_argument(
+    node: sp.exp, totals: Mapping[Tensor, Equation]
+) -> tuple[sp.Expr, tuple[Index, ...]] | None:
+    """Return `z` and its indices, the summed one last, if the node is ``exp(z - logsumexp(z))``."""
+    for low in node.args[0].atoms(Access):
+        total = totals.get(low.tensor)
+        high = sp.expand(node.args[0] + low)
+        if total is None or total.reduction is None or total.reduction.op != "logsumexp" or total.guards:
+            continue
+        spread = [s for s in high.free_symbols if isinstance(s, Index) and s not in low.indices]
+        if len(total.bound) != 1 or len(spread) != 1 or high.has(low):
+            continue
+        own = {**dict(zip(total.indices, low.indices, strict=True)), total.bound[0]: spread[0]}
+        if sp.expand(substitute(total.body, dict(own)) - high) == 0:
+            return high, (*(i for i in low.indices if isinstance(i, Index)), spread[0])
+    return None
+
+
+def single_uses(program: Program) -> dict[Tensor, Equation]:
+    """Unnamed sums, and terms under guards, that one equation reads, once: they are written inside it."""
+    uses = Counter(a.tensor for e in program.equations for a in e.accesses())
+    for equation in program.equations:
+        for guard in equation.guards:
+            uses.update(a.tensor for term in guard_terms(guard) for a in term.atoms(Access))
+    barred = {e.lhs.of for e in program.equations if e.lhs.role == "cotangent"}
+    added = {
+        a.tensor
+        for e in program.equations
+        if not e.guards and e.reduction is None and e.body.is_Add
+        for term in e.body.args
+        for a in (-term if term.could_extract_minus_sign() else term,)
+        if isinstance(a, Access)
+    }
+    found: dict[Tensor, Equation] = {}
+    for equation in program.equations:
+        lhs, reduction = equation.lhs, equation.reduction
+        named = lhs.name or lhs.role != "intermediate" or lhs in program.outputs
+        if named or uses[lhs] != 1 or lhs in barred:
+            continue
+        if lhs in added if equation.guards else reduction is not None and reduction.op == "sum":
+            found[lhs] = equation
+    return found
+
+
+def with_single_places(equation: Equation) -> Equation:
+    """Write the only place of an axis of size 1 by the index of such an axis, as everywhere else."""
+    single = [index for index, size in equation.extents.items() if size == 1]
+    if len(single) != 1 or any(single[0] in a.free_symbols for a in equation.body.atoms(Access)):
+        return equation
+
+    def change(access: Access) -> sp.Expr:
+        sizes = zip(access.indices, access.tensor.shape, strict=True)
+        return Access(access.tensor, *(single[0] if e == 0 and size == 1 else e for e, size in sizes))
+
+    return _usual_names(replace(equation, body=map_accesses(equation.body, change)))
+
+
+def _usual_names(equation: Equation) -> Equation:
+    """Name the indices of a derivative as in the definition of what it is the derivative by."""
+    source = equation.lhs.of.equation if equation.lhs.of is not None else None
+    if source is None or equation.lhs.role != "cotangent":
+        return equation
+    pairs = zip(equation.indices, source.indices, strict=True)
+    names = {old: new for old, new in pairs if old != new}
+    return equation if set(names.values()) & set(equation.extents) else equation.rename(names)

@@ -1,0 +1,149 @@
+"""Derivations of models from lectures: the lines that matter, as a textbook writes them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.express.program import collect
+
+from .test_lines import agree, world_of
+
+n = sd.Dim("n")
+X = sd.tensor("X", (n, 3))
+y = sd.tensor("y", (n,))
+Y = sd.tensor("Y", (n, 2))
+labels = sd.tensor("t", (n,), dtype="int64")
+image = sd.tensor("x", (n, 1, 8, 8))
+sequence = sd.tensor("s", (n, 4, 3))
+
+
+def squares(output: sd.Tensor) -> sd.Tensor:
+    return (output * output).sum() / 2
+
+
+def ridge() -> sd.Tensor:
+    w = sd.parameter("w", (3,))
+    return ((X @ w - y) ** 2).mean() + sd.tensor("lambda", ()) * (w**2).sum()
+
+
+def regression() -> sd.Tensor:
+    return ((X @ sd.parameter("w", (3,)) + sd.parameter("b", ()) - y) ** 2).mean()
+
+
+def one_output() -> sd.Tensor:
+    return sd.nn.mean_squared_error(sd.nn.dense(X, 1, name="out"), sd.tensor("r", (n, 1)))
+
+
+def hinge() -> sd.Tensor:
+    w = sd.parameter("w", (3,))
+    return sd.nn.hinge(X @ w, y) + sd.nn.l2_penalty([w], 0.5)
+
+
+def two_layers(activation: Any) -> sd.Tensor:
+    hidden = sd.nn.dense(X, 4, activation=activation, name="h")
+    return sd.nn.mean_squared_error(sd.nn.dense(hidden, 2, name="out"), Y)
+
+
+def tied() -> sd.Tensor:
+    W = sd.parameter("W", (3, 2))
+    return ((sd.sigmoid(X @ W, name="H") @ W.T - X) ** 2).sum() / n
+
+
+def skip_gram() -> sd.Tensor:
+    E, U = sd.parameter("E", (5, 2)), sd.parameter("U", (5, 2))
+    i, k, q = sd.indices("i k q")
+    others = sd.tensor("m", (n, 3), dtype="int64")
+    s = sd.define("s", (i,), sd.Sum(E[labels[i], k] * U[labels[i], k], k))
+    r = sd.define("r", (i, q), sd.Sum(E[labels[i], k] * U[others[i, q], k], k))
+    return sd.softplus(-s).mean() + sd.softplus(r).sum() / n
+
+
+MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
+    "a bias": (regression, "b", ["b̄ = 2/n·𝟏ᵀ (z + b - y)", "b̄ = 2/n·𝟏ᵀ (X w + b - y)"]),
+    "ridge": (
+        ridge,
+        "w",
+        ["λ·‖w‖²", "w̄ = 2/n·Xᵀ (X w - y) + 2·λ·w", "+ 2·λ·w[i]"],
+    ),
+    "one output": (one_output, "out.W", ["out.Z̄[i,j] = 2/n·(out.Z[i,j] - r[i,j])", "L = 1/n·‖out.Z - r‖²"]),
+    "softmax regression": (
+        lambda: sd.nn.cross_entropy(sd.nn.dense(X, 2, name="out"), labels),
+        "out.W",
+        ["P = softmax(out.Z)", "out.Z̄ = 1/n·(P - Y)", "out.W̄ = 1/n·Xᵀ (softmax(out.Z) - Y)"],
+    ),
+    "support vectors": (
+        hinge,
+        "w",
+        [
+            "Gradient of J by w",
+            "L = 1/n·𝟏ᵀ max(1 - y ⊙ z, 0)",
+            "J = 0.5·‖w‖² + L",
+            "z̄ = -1/n·y ⊙ [y ⊙ z < 1]",
+        ],
+    ),
+    "relu": (lambda: two_layers(sd.relu), "h.W", ["h.W̄ = 1/n·Xᵀ ((out.Z - Y) out.Wᵀ ⊙ [h.Z > 0])"]),
+    "leaky relu": (
+        lambda: two_layers(sd.leaky_relu),
+        "h.W",
+        ["h.A = {h.Z if h.Z ≥ 0; 1/10·h.Z otherwise}", "h.Z̄ = h.Ā ⊙ {1 if h.Z ≥ 0; 1/10 otherwise}"],
+    ),
+    "tanh": (lambda: two_layers(sd.tanh), "h.b", ["h.b̄ = h.Z̄ᵀ 𝟏"]),
+    "tied weights": (tied, "W", ["L = 1/n·‖Z⁽²⁾ - X‖²", "W̄ = Z̄⁽²⁾ᵀ H + Xᵀ Z̄"]),
+    "batch norm": (
+        lambda: squares(sd.nn.batch_norm(X, name="bn")),
+        "bn.gain",
+        ["bn.variance = 1/n·(bn.deviation ⊙ bn.deviation)ᵀ 𝟏", "bn.rstd = (bn.variance + 10⁻⁵)^(-1/2)"],
+    ),
+    "convolution": (
+        lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, name="c")),
+        "c.W",
+        ["L = 1/2·Σᵢⱼₖₗ c.Z[i,j,k,l]²", "c.W̄[o,c,r,s] = Σ_{i,h,w} x[i,c,h + r,w + s]·c.Z[i,o,h,w]"],
+    ),
+    "strides": (
+        lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, stride=2, padding=1, name="c")),
+        image,
+        [
+            "x̄[i,c,p,q] = Σ_{o,r,s: 2 ∣ p + 1 - r ∧ 2 ∣ q + 1 - s ∧ "
+            "0 ≤ (p + 1 - r)/2 < 4 ∧ 0 ≤ (q + 1 - s)/2 < 4} "
+            "c.Z[i,o,(p + 1 - r)/2,(q + 1 - s)/2]·c.W[o,c,r,s]"
+        ],
+    ),
+    "skip-gram": (
+        skip_gram,
+        "E",
+        ["Ē[p,k] = Σ_{i,q: p = t[i]} r̄[i,q]·U[m[i,q],k] + Σ_{i: p = t[i]} s̄[i]·U[t[i],k]"],
+    ),
+    "recurrent": (
+        lambda: squares(sd.nn.last_state(sd.nn.rnn(sequence, 2, name="r"))),
+        "r.U",
+        [
+            "r.h_prev[i,j,k] = r.h[i,j - 1,k]·[1 ≤ j]",
+            "r.h̄[i,j,k] = r.h[i,3,k]·[j = 3] + r.h̄_prev[i,j + 1,k]·[j + 1 < 4]",
+            "r.Ū[l,k] = Σᵢⱼ r.h_prev[i,j,l]·Z̄[i,j,k]",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_lines(name: str) -> None:
+    build, wrt, expected = MODELS[name]
+    loss = build()
+    derivation = sd.derive(loss, wrt)
+    shown = unicodedata.normalize("NFD", " ".join(derivation.text(width=400).split()))
+    for line in expected:
+        assert unicodedata.normalize("NFD", line) in shown
+    rng = np.random.default_rng(1)
+    values: dict[str, Any] = {}
+    for one in collect([loss]).inputs:
+        shape = tuple(4 if size == n else int(size) for size in one.shape)
+        whole = one.dtype == "int64"
+        values[str(one.name)] = rng.integers(0, 2, shape) if whole else rng.normal(size=shape)
+    assert agree(derivation, world_of(derivation, loss, values)) > 2
+    assert derivation.latex()
