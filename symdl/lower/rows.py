@@ -14,6 +14,7 @@ from typing import Literal
 
 from symdl.lower.body import Load
 from symdl.lower.buffers import Step
+from symdl.lower.calls import LITERAL
 from symdl.lower.classify import Contraction, Operand
 from symdl.lower.ir import Fold, Item, Let, Loop, Start, Statement, Store, TensorInfo, Update, When, terms
 from symdl.lower.poly import ONE, ZERO, Atom, Pick, Poly, Size, Var, from_terms, of, parts, product, rebuild
@@ -156,6 +157,7 @@ def _elements(step: Step, _tensors: Sequence[TensorInfo], places: Mapping[int, i
     _require(len(items) == 1 and isinstance(items[0], Loop) and items[0].extent.number is not None)
     loop = items[0]
     assert isinstance(loop, Loop)
+    _require((loop.extent.number or 0) > LITERAL)  # a shorter loop has its length written into the kernel
     here = (of(Var(loop.var)),)
     uses: dict[int, Touch] = {}
     for item in loop.items:

@@ -181,6 +181,24 @@ def test_every_batch_size(samples: int, batch: int, model: str) -> None:
         np.testing.assert_allclose(array, whole[name], rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("units", [3, 8, 9, 20])
+def test_updates_in_pieces(units: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few rows a piece has: the length of a short loop cannot be changed."""
+    monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
+    monkeypatch.setattr("symdl.lower.blocks._PIECE", 1.0)
+    monkeypatch.setattr("symdl.lower.blocks._FEWEST", 1)
+    X, y = sd.tensor("X", (n, 6)), sd.tensor("y", (n, units))
+    loss = ((sd.nn.dense(X, units, name="a") - y) ** 2).mean()
+    made = compile_training(loss, sd.parameters(loss), sd.nn.Momentum(0.05).updates, dtype="float64")
+    losses, own, bound = trained(made, 40, 20, 2)
+    assert len(schedule(bound).tasks[-1]) > 1
+    in_one_piece(monkeypatch)
+    want, whole, _ = trained(made, 40, 20, 1)
+    np.testing.assert_allclose(losses, want, rtol=1e-9)
+    for name, array in own.items():
+        np.testing.assert_allclose(array, whole[name], rtol=1e-9, atol=1e-12)
+
+
 def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
     loss = mlp()
