@@ -43,7 +43,8 @@ def _cut(loop: Loop) -> Sequence[Loop]:
     lengths = [high - low for low, high in pairwise(edges)]
     if not 2 <= len(lengths) <= _MOST or min(lengths) < _SHORTEST:
         return [loop]
-    return [_part(loop, inside, low, length) for low, length in zip(edges, lengths, strict=False)]
+    parts = (_part(loop, inside, low, length) for low, length in zip(edges, lengths, strict=False))
+    return [part for part in parts if part.items]  # a sum may have no terms on a part
 
 
 def _guards(statement: Statement) -> tuple[Condition, ...]:

@@ -8,8 +8,11 @@ import pytest
 import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.express.program import Program
-from symdl.lower.ir import Fold, Let, Loop, Update
+from symdl.lower.body import number
+from symdl.lower.ir import Fold, Let, Loop, Update, Within
+from symdl.lower.joined import in_segments
 from symdl.lower.pipeline import lower
+from symdl.lower.poly import Var, constant, of
 
 from .programs import assert_agrees
 
@@ -51,3 +54,12 @@ def test_thin_slices_keep_their_conditions() -> None:
 def test_slices_compute_the_same(count: int, width: int) -> None:
     given = {"x": np.random.default_rng(0).normal(size=(5, count * width))}
     assert_agrees(gates(count, width), given, targets=("cpu", "python"))
+
+
+def test_a_part_on_which_a_sum_has_no_terms_has_no_loop() -> None:
+    j = of(Var("j"))
+    terms = Fold("x", "sum", number(1.0), (Within(j - constant(12), constant(20)),), None, "", 0)
+    (part,) = in_segments((Loop("j", constant(32), (terms,)),))
+    assert isinstance(part, Loop)
+    assert part.extent == constant(20)
+    assert guards(part.items) == 0
