@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.dims import Dim, Extent, dims_of
 from symdl.express.equations import Equation, InRange
 from symdl.express.program import Program
-from symdl.express.tensors import Access, Tensor
+from symdl.express.tensors import Access, Tensor, accesses_in
 from symdl.run.binding import bind_dims, extent_value
 
 Array = NDArray[Any]
@@ -45,23 +46,29 @@ class Arrays:
 
 @dataclass(frozen=True, slots=True)
 class LabelRange:
-    """The values of the integer input `tensor` are positions on an axis of `size`."""
+    """The values of the integer input `tensor` are positions on an axis of `size`.
+
+    Not `always`: only those that a condition lets through, such as labels that are not ignored.
+    """
 
     tensor: Tensor
     size: Extent
+    always: bool = True
 
 
 def label_ranges(equations: Iterable[Equation]) -> tuple[LabelRange, ...]:
     """Return which integer tensors choose positions, as ``t`` does in ``Z[n, t[n]]``, and how many."""
     found: dict[LabelRange, None] = {}
     for equation in equations:
+        body = equation.body
+        always = set(accesses_in(body.xreplace(dict.fromkeys(body.atoms(sp.Piecewise), sp.Dummy()))))
         for access in equation.accesses():
             for where, size in zip(access.indices, access.tensor.shape, strict=True):
                 guarded = any(
                     isinstance(g, InRange) and g.expr == where and g.extent == size for g in equation.guards
                 )
                 if isinstance(where, Access) and not guarded:
-                    found[LabelRange(where.tensor, size)] = None
+                    found[LabelRange(where.tensor, size, access in always)] = None
     return tuple(found)
 
 
@@ -119,7 +126,7 @@ def checked(
     for tensor in inputs:
         _check_values(tensor, arrays[str(tensor.name)], data[str(tensor.name)])
     for limit in ranges:
-        if str(limit.tensor.name) in arrays and limit.tensor in inputs:
+        if limit.always and str(limit.tensor.name) in arrays and limit.tensor in inputs:
             _check_labels(limit, arrays[str(limit.tensor.name)], sizes)
     return Arrays(arrays, count)
 

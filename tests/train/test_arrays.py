@@ -16,6 +16,7 @@ from symdl.express.dims import Dim, indices
 from symdl.express.program import collect
 from symdl.express.surface import define
 from symdl.train.arrays import LabelRange, batch_size_of, checked, label_ranges
+from symdl.train.model import Model
 
 n = Dim("n")
 X = tensor("X", (n, 3))
@@ -129,6 +130,18 @@ def test_label_ranges_are_read_off_the_equations() -> None:
     assert label_ranges(collect([nn.cross_entropy(logits, t)]).equations) == (LabelRange(t, 4),)
     probabilities = tensor("p", (n, 4))
     assert not label_ranges(collect([nn.cross_entropy(logits, probabilities)]).equations)
+
+
+def test_ignored_labels_need_not_be_classes() -> None:
+    loss = nn.cross_entropy(nn.dense(X, 4, name="a"), t, ignore_label=-1)
+    assert label_ranges(collect([loss]).equations) == (LabelRange(t, 4, always=False),)
+    model = Model(loss)
+    data = {"X": np.ones((4, 3)), "t": [0, -1, 3, -1]}
+    model.fit(data, optimizer=nn.SGD(0.1), batch_size=2)
+    counted = {"X": np.ones((2, 3)), "t": [0, 3]}
+    assert model.evaluate(data)["loss"] == pytest.approx(model.evaluate(counted)["loss"])
+    with pytest.raises(ArgumentError, match="t holds 4"):
+        model.fit(data | {"t": [0, -1, 3, 4]}, optimizer=nn.SGD(0.1))
 
 
 def test_a_range_may_be_a_symbolic_size() -> None:
