@@ -155,3 +155,15 @@ def whole_sides(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
         return left, right
     gap, below = sp.fraction(sp.together(left - right))
     return (left, right) if not below.is_Integer or below == 1 else (sp.expand(gap), sp.Integer(0))
+
+
+def ratio(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Return two expressions whose quotient is `expr`; ``x/3 - 2/3`` is ``(x - 2)/3``.
+
+    Where whole numbers are divided, the quotient of the two is exact; a sum of thirds is not.
+    """
+    if all(isinstance(symbol, Index | Dim) for symbol in expr.free_symbols):
+        return sp.fraction(sp.together(expr))  # type: ignore[no-any-return]
+    share, rest = expr.primitive()
+    above, below = sp.fraction(rest) if isinstance(rest, sp.Mul | sp.Pow) else (rest, sp.S.One)
+    return share.p * above, share.q * below

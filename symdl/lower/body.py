@@ -183,10 +183,29 @@ class Builder:
 
         return reduce(better, values)
 
+    def whole(self, above: int, below: int) -> int:
+        """Return ``floor(above/below)``, exact for whole numbers.
+
+        A compiler may multiply by the reciprocal, and ``49*(1/49) < 1`` in floating point: the next number is
+        taken if it is reached.
+        """
+        small = self.add("floor", self.quotient([above], [below]))
+        divisor = self.constant_value(below)
+        if divisor in (1, 2, 4, 8, 16, 32, 64):
+            return small  # the reciprocal is exact
+        following = self.plus(small, self.const(1))
+        product, zero = self.mul(following, below), self.const(0)
+        reached, passed = self.add("le", product, above), self.add("le", above, product)
+        if divisor is None:
+            sides = self.add("lt", zero, below), self.add("lt", below, zero)
+            reached = self.add("or", self.add("and", sides[0], reached), self.add("and", sides[1], passed))
+        elif divisor < 0:
+            reached = passed
+        return self.add("select", reached, following, small)
+
     def modulo(self, left: int, right: int) -> int:
         """Return the remainder, with the sign of `right`."""
-        whole = self.add("floor", self.add("div", left, right))
-        return self.add("sub", left, self.mul(right, whole))
+        return self.add("sub", left, self.mul(right, self.whole(left, right)))
 
     def body(self, result: int) -> Body:
         """Return what `result` needs, in order."""

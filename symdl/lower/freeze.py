@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import LoweringError
-from symdl.express.dims import Dim, Index, whole_sides
+from symdl.express.dims import Dim, Index, ratio, whole_sides
 from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
 from symdl.express.random import RandomUniform
@@ -53,7 +53,6 @@ _FUNCTIONS: dict[Any, str] = {
     sp.atan: "atan",
     sp.atanh: "atanh",
     sp.atan2: "atan2",
-    sp.floor: "floor",
 }
 _RELATIONS = {
     sp.StrictLessThan: ("lt", 0),
@@ -247,6 +246,8 @@ class _Freezer(_Indices):
             return self.piecewise(expr)
         if isinstance(expr, sp.Mod):
             return self.builder.modulo(*map(self.value, expr.args))
+        if isinstance(expr, sp.floor):
+            return self.builder.whole(*map(self.value, ratio(expr.args[0])))
         if isinstance(expr, sp.Max | sp.Min):
             return self.builder.extremum(list(map(self.value, expr.args)), largest=isinstance(expr, sp.Max))
         if isinstance(expr, sp.sign):
@@ -288,8 +289,7 @@ class _Freezer(_Indices):
     def product(self, expr: sp.Mul) -> int:
         """Return a product: what moves, over its denominators, times what is fixed for a call."""
         factors, logistic = self.logistic(list(expr.args))
-        fixed = [f for f in factors if all(isinstance(s, Dim) for s in f.free_symbols)]
-        fixed = [f for f in fixed if not f.has(Access)]
+        fixed = [f for f in factors if not f.has(Access) and all(isinstance(s, Dim) for s in f.free_symbols)]
         moving = [f for f in factors if f not in fixed]
         scale = self.quotient(fixed, [])
         return self.builder.mul(self.quotient(moving, logistic), scale)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from symdl.errors import SymdlError
-from symdl.express.dims import whole_sides
+from symdl.express.dims import ratio, whole_sides
 from symdl.express.random import uniform_numbers
 
 Array = NDArray[Any]
@@ -104,11 +104,11 @@ def _piecewise(scope: Scope, expr: Any) -> Any:
 
 
 def _floor(scope: Scope, expr: Any) -> Any:
-    """Integer quotients are divided exactly, since ``49*(1/49) < 1`` in floating point."""
-    above, below = (scope.value(part) for part in expr.args[0].as_numer_denom())
+    """Whole numbers are divided exactly, since ``49*(1/49) < 1`` in floating point."""
+    above, below = map(scope.value, ratio(expr.args[0]))
     if np.result_type(above, below).kind in "iu":
         return np.floor_divide(above, below)
-    return np.floor(scope.value(expr.args[0]))
+    return np.floor(np.divide(above, below))
 
 
 def _log(scope: Scope, expr: Any) -> Any:

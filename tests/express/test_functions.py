@@ -10,14 +10,18 @@ import autograd.scipy.special as special
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ExpressionError
 from symdl.express import functions as f
 from symdl.express.build import tensor
+from symdl.express.dims import Dim
 from symdl.express.program import collect
 from symdl.express.stopping import stop_gradient
 from symdl.nn.activations import sigmoid
+from symdl.run.compile import compile
 from symdl.run.reference import evaluate, outputs
 
 from .agreement import agrees
@@ -97,6 +101,22 @@ def test_a_remainder_by_a_tensor() -> None:
     derivative = differentiate(f.mod(x, d), [x, d])
     found = evaluate(derivative.program, {"x": 7.5, "d": 2.0})
     assert [found[derivative.gradient(t)] for t in (x, d)] == [1, -3]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(-60, 200), st.integers(-5, 5), st.sampled_from(["cpu", "python"]))
+def test_whole_numbers_are_divided_exactly(divisor: int, shift: int, target: Any) -> None:
+    """``49*(1/49) < 1`` in floating point."""
+    assume(divisor)
+    x, y = tensor("x", (Dim("n"),)), tensor("y", (Dim("n"),))
+    formulas = [f.floor_divide(x - shift, divisor), f.mod(x, divisor), f.floor_divide(x, y), f.mod(x, y)]
+    points = np.arange(-300.0, 1200.0)
+    values = {"x": points, "y": np.full(len(points), float(divisor))}
+    expected = [(points - shift) // divisor, points % divisor, points // divisor, points % divisor]
+    made = compile(formulas, target=target)(**values)
+    for found, same, want in zip(made, outputs(collect(formulas), values), expected, strict=True):
+        np.testing.assert_array_equal(found, want)
+        np.testing.assert_array_equal(same, want)
 
 
 def test_remainders_of_positions_are_positions() -> None:

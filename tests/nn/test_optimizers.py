@@ -12,8 +12,10 @@ import sympy as sp
 from symdl import nn
 from symdl.errors import ExpressionError
 from symdl.express.build import parameter, tensor
+from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
+from symdl.run.compile import compile
 from symdl.run.reference import evaluate
 
 RNG = np.random.default_rng(3)
@@ -203,6 +205,19 @@ def test_schedules() -> None:
     np.testing.assert_allclose(rates(nn.WarmUp(0.5, 4), 6), [0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
     joined = rates(nn.WarmUp(nn.CosineDecay(1.0, 4, minimum=0.1), 2), 8)
     np.testing.assert_allclose(joined, [0.5, 1.0, *cosine], rtol=1e-12)
+
+
+@pytest.mark.parametrize("every, start", [(3, 2), (7, 1), (41, 5), (49, 3)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_rate_drops_at_the_step(every: int, start: int, dtype: Any) -> None:
+    """Steps are counted exactly: ``49*(1/49) < 1`` in floating point."""
+    count, n = tensor("s", (Dim("n"),)), 5 * every + start
+    schedule = nn.WarmUp(nn.StepDecay(1.0, every=every, factor=0.5), start)
+    expected = [(s + 1) / start if s < start else 0.5 ** ((s - start) // every) for s in range(n)]
+    steps = np.arange(float(n))
+    rate = elementwise(schedule, count)
+    np.testing.assert_allclose(evaluate(collect([rate]), {"s": steps})[rate], expected, rtol=1e-12)
+    np.testing.assert_allclose(compile(rate, dtype=dtype)(s=steps), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("make", [nn.SGD, nn.Momentum, nn.Nesterov, nn.Adam, nn.AdamW, nn.RMSProp, nn.Lion])
