@@ -179,9 +179,21 @@ class _Cleaner:
 
 def factored(body: sp.Expr) -> sp.Expr:
     """Take numbers out of indicator terms and a common factor out of a sum: ``(e - [j = t])/n``."""
+    if isinstance(body, sp.Mul) and any(isinstance(f, sp.Add) for f in body.args):
+        factors = [factored(f) for f in body.args]
+        return body if factors == list(body.args) else sp.Mul(*factors)
     if not isinstance(body, sp.Add):
         return body
-    return sp.factor_terms(sp.Add(*map(_indicator, body.args)), sign=False)
+    terms = [_indicator(term) for term in body.args]
+    # A number inside a bracket stays there: a (2 b + 1/9) + c is not (a (18 b + 1) + 9 c)/9.
+    brackets = {f for term in terms for f in sp.Mul.make_args(term) if isinstance(f, sp.Add)}
+    names = {bracket: sp.Dummy(real=True) for bracket in brackets}
+    closed = sp.factor_terms(sp.Add(*(_renamed(term, names) for term in terms)), sign=False)
+    return closed.xreplace({name: bracket for bracket, name in names.items()}) if names else closed
+
+
+def _renamed(term: sp.Expr, names: Mapping[sp.Expr, sp.Dummy]) -> sp.Expr:
+    return sp.Mul(*(names.get(factor, factor) for factor in sp.Mul.make_args(term)))
 
 
 def _indicator(term: sp.Expr) -> sp.Expr:

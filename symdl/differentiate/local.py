@@ -31,7 +31,7 @@ def _differentiate(structure: sp.Expr, variable: sp.Symbol) -> sp.Expr:
             expression=structure,
             cure="write the function with SymPy's elementary functions or Piecewise",
         )
-    return stable(result)
+    return one_logistic(stable(result))
 
 
 @lru_cache(maxsize=256)
@@ -107,3 +107,39 @@ def _bounded(product: sp.Expr) -> sp.Expr:
                 shifted = (1 + constant * sp.exp(-power.args[0])) ** -times
                 return sp.Mul(*factors, shifted, below.base ** (below.exp + times))
     return product
+
+
+def one_logistic(expr: sp.Expr) -> sp.Expr:
+    """Write ``y s(-u) - (1 - y) s(u)`` as ``y - s(u)``: by one logistic function where that is shorter.
+
+    It has to be linear in it, so that no factor such as ``1 - s`` is lost that a large `u` makes small.
+    """
+    found = [p for p in expr.atoms(sp.Pow) if p.exp == -1 and _exponent(p.base) is not None]
+    for power in sorted(found, key=sp.default_sort_key):
+        u = _exponent(power.base)
+        if u is None or not expr.has(power):
+            continue
+        s, other = sp.Dummy("s", real=True), sp.Dummy("t", real=True)
+        opposite = 1 / (1 + sp.exp(sp.expand(-u)))
+        named = expr.xreplace({power: s, opposite: other})
+        if named.has(sp.exp(u), sp.exp(sp.expand(-u))):
+            continue
+        choices = ((s, named.xreplace({other: 1 - s})), (other, named.xreplace({s: 1 - other})))
+        for symbol, body in choices:
+            flat = sp.expand(body)
+            linear = flat.is_polynomial(symbol) and sp.degree(flat, symbol) == 1
+            if linear and _terms_in(flat, (s, other)) < _terms_in(named, (s, other)):
+                named = flat
+        expr = named.xreplace({s: power, other: opposite})
+    return expr
+
+
+def _exponent(base: sp.Expr) -> sp.Expr | None:
+    """Return `u` of ``1 + exp(u)``."""
+    rest = base - 1
+    return rest.args[0] if isinstance(base, sp.Add) and isinstance(rest, sp.exp) else None
+
+
+def _terms_in(expr: sp.Expr, symbols: tuple[sp.Dummy, ...]) -> int:
+    nodes = list(sp.preorder_traversal(expr))
+    return sum(len(node.args) - 1 if isinstance(node, sp.Add) else node in symbols for node in nodes)

@@ -13,9 +13,10 @@ import sympy as sp
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Contribution, Derivative, Rewrite
 from symdl.explain.conditions import condition
-from symdl.explain.derivation import Lines, Relation, Step
+from symdl.explain.derivation import Depth, Lines, Relation, Step
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.reasons import rule_of
+from symdl.explain.shortening import with_single_places
 from symdl.explain.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation
@@ -37,23 +38,25 @@ def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
     told = {*page.tensors, *page.inlined, *page.abbreviations}
     for rewrite in rewrites:
         if rewrite.level == "algebraic" and rewrite.after is not None:
-            steps += _definitions(page, rewrite.before, told)
+            steps += definitions(page, rewrite.before, told)
             left = left_side(page, rewrite.before)
             steps.append(Step("before", left, right_side(page, rewrite.before), "rewrite", "all"))
             steps.append(Step(rewrite.rule, None, right_side(page, rewrite.after), "rewrite", "all"))
     return steps
 
 
-def _definitions(page: Page, equation: Equation, told: set[Tensor]) -> list[Step]:
+def definitions(page: Page, equation: Equation, told: set[Tensor], level: Depth = "all") -> list[Step]:
     """Define what an equation reads and the rewrites have removed from the page."""
     steps: list[Step] = []
     for tensor in equation.reads():
         if tensor in told or tensor.role != "intermediate" or tensor.equation is None:
             continue
         told.add(tensor)
-        steps += _definitions(page, tensor.equation, told)
-        left, right = left_side(page, tensor.equation), right_side(page, tensor.equation)
-        steps.append(Step("definition", left, right, "definition", "all"))
+        steps += definitions(page, tensor.equation, told, level)
+        shown = with_single_places(tensor.equation)
+        left, right = left_side(page, shown), right_side(page, shown)
+        rule = "definition" if level == "all" else tensor.equation.origin.rule
+        steps.append(Step(rule, left, right, "definition", level))
     return steps
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
 from symdl.explain.conditions import conditions
@@ -39,6 +40,7 @@ from symdl.explain.tree import (
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import (
     MATRIX_OPS,
+    Divisible,
     Equation,
     Guard,
     Origin,
@@ -123,7 +125,9 @@ class Page:
     def fact(self, rule: str) -> tuple[str, Node | None]:
         """The words for a declared fact, and what it is about."""
         for fact in self.program.facts:
-            return f"declared: sums to one along axis {fact.axis}:", self.notation.array(fact.tensor)
+            rows = ("columns", "rows")[fact.axis % 2]
+            what = f"{rows} sum" if fact.tensor.rank == 2 else f"entries along axis {fact.axis} sum"
+            return f"declared: {what} to one in", self.notation.array(fact.tensor)
         return rule, None
 
     def one_hot(self, label: Access, classes: Extent) -> Node | None:
@@ -138,6 +142,11 @@ class Page:
         body = sp.Piecewise((1, sp.Eq(label, column)), (0, True))
         self.hot.append(Equation(tensor, (row, column), body, origin=Origin("one-hot")))
         return self.notation.array(tensor)
+
+    def with_inlined(self, others: Mapping[Tensor, Equation]) -> Page:
+        """The same page with other equations of tensors that are written inside their users."""
+        inline = {**self.notation.inline, **{t: self._inliner(e) for t, e in others.items()}}
+        return replace(self, notation=replace(self.notation, inline=inline))
 
     def short(self, equation: Equation) -> Equation:
         """Write softmaxes in an equation by their names."""
@@ -175,11 +184,16 @@ class Page:
     def _extra_labels(self, derivative: Derivative) -> None:
         """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""
         taken = set(self.labels.values())
-        for tensor in self.abbreviations:
-            taken.discard(self.labels.get(tensor, Label("")))
-            self.labels[tensor] = free_label(Label("P"), taken)
-            taken.add(self.labels[tensor])
         steps = derivative.record
+        written = {
+            canonical(e): t for r in steps.rewrites for t in r.before.reads() if (e := t.equation) and t.name
+        }
+        for tensor, equation in self.abbreviations.items():
+            taken.discard(self.labels.get(tensor, Label("")))
+            known = written.get(canonical(equation))  # a softmax that has a name, and is not computed
+            self.labels[tensor] = label_of(str(known.name)) if known else free_label(Label("P"), taken)
+            taken.add(self.labels[tensor])
+            self.labels |= {known: self.labels[tensor]} if known else {}
         more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
         more += [e for c in steps.contributions for e in (c.via, c.equation)]
         every = [derivative.cotangents[c.tensor] for c in steps.contributions]
@@ -259,10 +273,13 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     every = equation.reduction is not None and equation.reduction.op != "sum"
     inner = [g for g in equation.guards if every or any(t.free_symbols & bound for t in guard_terms(g))]
     outer = [g for g in equation.guards if g not in inner]
-    body, front = map_accesses(equation.body, lambda a: _exact(a, equation.guards)), number(1)
-    inner, outer = (
-        [map_guard(g, lambda e: exact_quotients(e, equation.guards)) for g in gs] for gs in (inner, outer)
-    )
+    body, front = equation.body, number(1)
+    if any(isinstance(guard, Divisible) for guard in equation.guards):
+        body = map_accesses(body, lambda a: _exact(a, equation.guards))
+        inner, outer = (
+            [map_guard(g, lambda e: exact_quotients(e, equation.guards)) for g in guards]
+            for guards in (inner, outer)
+        )
     if equation.reduction and equation.reduction.op == "sum":
         front, body = _front(page, body, bound)
     node = _contraction(page, body, equation) if isinstance(body, sp.Mul) else page.notation.read(body)

@@ -120,7 +120,13 @@ def _number(node: Number) -> str:
         mantissa, _, power = text.partition("e")
         front = "" if mantissa == "1" else rf"{mantissa} \cdot "
         return f"{front}10^{{{int(power)}}}" if power else mantissa
-    special = {sp.pi: r"\pi", sp.E: "e", sp.EulerGamma: r"\gamma", sp.GoldenRatio: r"\varphi"}
+    special = {
+        sp.oo: r"\infty",
+        sp.pi: r"\pi",
+        sp.E: "e",
+        sp.EulerGamma: r"\gamma",
+        sp.GoldenRatio: r"\varphi",
+    }
     return special.get(node.value, word_latex(str(node.value)))
 
 

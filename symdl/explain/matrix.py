@@ -28,7 +28,7 @@ from symdl.explain.matrixparts import (
     turned_once,
     with_front,
 )
-from symdl.explain.notation import Notation, sigmoid_power, sigmoids
+from symdl.explain.notation import Notation, sigmoid_power, sigmoids, switches_apart
 from symdl.explain.order import ordered_factors, ordered_terms, primitive
 from symdl.explain.shortening import softmax_argument
 from symdl.explain.tree import (
@@ -109,8 +109,8 @@ class Reader:
             if self.extents[column if part.axes[0] == row else row] == 1:
                 return Part(part.node if part.axes[0] == row else transposed(part.node), (row, column))
             if part.axes[0] == row:
-                return Part(Multiply((part.node, Transpose(Ones(self.extents[column])))), (row, column))
-            return Part(Multiply((Ones(self.extents[row]), transposed(part.node))), (row, column))
+                return Part(multiply(part.node, Transpose(Ones(self.extents[column]))), (row, column))
+            return Part(multiply(Ones(self.extents[row]), transposed(part.node)), (row, column))
         if len(axes) == 1 and not part.axes:
             return Part(scaled((part.node,), Ones(self.extents[axes[0]])), tuple(axes))
         if len(axes) == 2 and not part.axes:
@@ -136,7 +136,7 @@ class Reader:
         if sigmoid is not None:
             return self.sigmoid(*sigmoid, wish)
         if isinstance(expr, sp.Mul):
-            factors = primitive(ordered_factors(expr))
+            factors = primitive(switches_apart(ordered_factors(expr)))
             shown = sigmoids(factors)
             pairs = [(f, p) for f in factors for p in self.factor(f, shown.get(f), wish)]
             return self.times(pairs, wish)
@@ -145,6 +145,8 @@ class Reader:
             exponent = self.part(expr.exp, wish)
             if exponent.axes:
                 raise NoMatrixForm
+            if expr.exp == sp.Rational(1, 2):
+                return Part(Call("sqrt", (base.node,)), base.axes)
             return Part(Power(base.node, exponent.node), base.axes)
         if isinstance(expr, sp.Piecewise):
             return self.cases(expr, wish)

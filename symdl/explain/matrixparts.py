@@ -209,4 +209,8 @@ def is_number(node: Node) -> bool:
         return is_number(node.base) and is_number(node.exponent)
     if isinstance(node, Fraction):
         return is_number(node.top) and is_number(node.bottom)
+    if isinstance(node, Call):
+        return (
+            bool(node.args) and all(map(is_number, node.args)) and node.name not in ("trace", "determinant")
+        )
     return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim | Access))

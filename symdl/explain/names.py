@@ -52,6 +52,7 @@ def label_of(name: str) -> Label:
     if not all(parts):
         return Label(last, marks=tuple(path), verbatim=True)
     base, *sub = parts
+    base = USUAL_LETTERS.get(base, base) if path else base
     accents = tuple(part for part in sub if part in _ACCENTS)
     sub = [part for part in sub if part not in _ACCENTS]
     spelled = _LETTERS.get(base, base)
@@ -93,6 +94,9 @@ def labels_of(
         taken.add(labels[tensor])
     return labels
 
+
+USUAL_LETTERS = {"gain": "gamma", "shift": "beta", "mean": "mu", "unit": "xhat"}
+"""Letters that are usual for what a layer calls by a word, as in ``norm.gain``."""
 
 _OF_RULES = {"scores": "S", "biased scores": "S", "softmax": "P", "attention": "O"}
 """Letters that are usual for results of certain rules, if these have no names."""

@@ -16,17 +16,20 @@ from symdl.differentiate.record import Derivative
 from symdl.differentiate.solve import with_indices
 from symdl.errors import ExplainError
 from symdl.explain.closed import closed_form
-from symdl.explain.contributions import every_step, rewritten
+from symdl.explain.contributions import definitions, every_step, rewritten
 from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, Step, Table
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.matrix import matrix_form
+from symdl.explain.names import USUAL_LETTERS
 from symdl.explain.reasons import reason
+from symdl.explain.shortening import as_written
 from symdl.explain.tree import Array, Label, Negative, Node, Terms, number, walk
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
+_SAYS_NOTHING = ("definition", "add", "sub", "mul", "div", "neg", "pow")
 _LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
 
 
@@ -49,7 +52,7 @@ def derive_tensor(
     loss = page.notation.read(f.at())
     sections = (
         symbols(page),
-        Lines("Forward", tuple(_forward(page))),
+        Lines("Forward", tuple(_forward(page, derivative))),
         Lines("Backward", tuple(_backward(page, derivative)), words=_bar_words(page)),
         every_step(page, derivative),
         *_matrix_section(page),
@@ -89,6 +92,8 @@ def symbols(page: Page) -> Table:
             tensor.role, "defined below"
         )
         kind = " (integers)" if tensor.dtype == "int64" else ""
+        called = str(tensor.name).rpartition(".")[2] in USUAL_LETTERS and tensor.role == "parameter"
+        kind += f" ({tensor.name})" if called else ""
         group = groups[meaning]
         group += [", "] if group else []
         group += [name, ": ", page.shape(tensor), kind]
@@ -101,13 +106,24 @@ def _bar_words(page: Page) -> tuple[str | Node, ...]:
     return ("A bar is the derivative of ", loss, " by what is under it, and has its shape.")
 
 
-def _forward(page: Page) -> list[Step]:
-    steps = []
+def _forward(page: Page, derivative: Derivative) -> list[Step]:
+    steps: list[Step] = []
+    told = {*page.tensors, *page.inlined, *page.abbreviations}
+    changed = {r.before.lhs for r in derivative.record.rewrites if r.rule == "logarithm of exponentials"}
+    written = as_written([*page.forward, *page.inlined.values()], told, changed) if changed else {}
     for equation in page.forward:
-        rule = "" if equation.origin.rule == "definition" else equation.origin.rule
+        rule = "" if equation.origin.rule in _SAYS_NOTHING else equation.origin.rule
         if equation.reduction and equation.reduction.op == "logsumexp":
             rule = "logsumexp"
-        steps.append(Step(rule, left_side(page, equation), right_side(page, equation), "definition"))
+        left: Node | None = left_side(page, equation)
+        inside = {t: written[t] for t in equation.reads() if t in page.inlined and t in written}
+        if equation.lhs in written or inside:  # as it was written, then as it is differentiated
+            before = written.get(equation.lhs, equation)
+            for one in (before, *inside.values()):
+                steps += definitions(page, one, told, "key")
+            steps.append(Step(rule, left, right_side(page.with_inlined(inside), before), "definition"))
+            left, rule = None, "logarithm of exponentials"
+        steps.append(Step(rule, left, right_side(page, equation), "definition"))
     return steps
 
 

@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.explain.names import label_of
-from symdl.explain.order import ordered_factors, ordered_places, ordered_terms, primitive
+from symdl.explain.order import content_of, ordered_factors, ordered_places, ordered_terms, primitive
 from symdl.explain.tree import (
     Array,
     Big,
@@ -112,7 +112,7 @@ class Notation:
         """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""
         sign, top, bottom, constant = 1, list[Node](), list[Node](), sp.Integer(1)
         shown = {} if not self.sigmoid else sigmoids(factors)
-        factors, roots = _roots_below(factors)
+        factors, roots = _roots_below(switches_apart(factors))
         for factor in primitive(factors):
             if isinstance(factor, sp.Add) and all(a.could_extract_minus_sign() for a in factor.args):
                 factor, sign = sp.Add(*(-a for a in factor.args)), -sign  # -a - b is -(a + b)
@@ -136,9 +136,14 @@ class Notation:
         if constant.q > _LARGEST_BOTTOM:
             top.insert(0, _number(abs(constant)))
         else:
-            top[:0] = [number(abs(int(constant.p)))] if abs(constant.p) != 1 else []
+            top[:0] = [_number(sp.Integer(abs(constant.p)))] if abs(constant.p) != 1 else []
             bottom[:0] = [number(int(constant.q))] if constant.q != 1 else []
-        result = _quotient(tuple(top), (*_squared(bottom), *roots))
+        tests = [node for node in top if isinstance(node, Indicator)]
+        if not bottom and not roots:
+            result = product(tuple(top))
+        else:  # c/n [a > 0] rather than c [a > 0]/n
+            front = _quotient(tuple(n for n in top if n not in tests), (*_squared(bottom), *roots))
+            result = product((*(front.args if isinstance(front, Product) else (front,)), *tests))
         return result if sign > 0 else Negative(result)
 
     def _sigmoid(self, argument: sp.Expr, power: int) -> Node:
@@ -167,6 +172,9 @@ class Notation:
         below = math.lcm(*(int(term.as_coeff_Mul()[0].q) for term in places or ()))
         if below != 1:  # (p - r)/2
             return Fraction(self.read(sp.expand(below * expr)), number(int(below)))
+        content, rest = content_of(expr) if not places else (sp.Integer(1), expr)
+        if content != 1 and all(abs(term.as_coeff_Mul()[0]) == 1 for term in sp.Add.make_args(rest)):
+            return self.times((content, rest))
         known = [self.read(term) for term in places] if places else self._by_length(expr.args)
         return Terms(tuple(known)) if len(known) > 1 else known[0]
 
@@ -212,16 +220,24 @@ class Notation:
         if known is not None:
             return Call(known[0], tuple(self.read(a) for a in known[1]))
         if len(pairs) == 2 and pairs[1] == (0, True):
-            return _switched(self.read(pairs[0][0]), Indicator(self.read(pairs[0][1])))
+            return self.times((expr,))
         rows = [(self.read(v), None if c == sp.true else self.read(c)) for v, c in pairs]
         return Cases(tuple(rows))
 
 
-def _switched(value: Node, where: Indicator) -> Node:
-    """Return a value where a condition holds, 0 elsewhere."""
-    if isinstance(value, Negative):
-        return Negative(_switched(value.arg, where))
-    return product((*(value.args if isinstance(value, Product) else (value,)), where))
+def switches_apart(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
+    """Write what is 0 unless a condition holds as a product with an indicator, that last."""
+    values: list[sp.Expr] = []
+    switches: list[sp.Expr] = []
+    for factor in factors:
+        apart = isinstance(factor, sp.Piecewise) and len(factor.args) == 2 and factor.args[1] == (0, True)
+        if not apart or _known_corner(list(factor.args)) is not None:
+            values.append(factor)
+            continue
+        value, condition = factor.args[0]
+        values += ordered_factors(value) if value != 1 else ()
+        switches.append(sp.Piecewise((1, condition), (0, True)))
+    return (*values, *switches)
 
 
 def _number(expr: sp.Expr) -> Node:
@@ -234,6 +250,8 @@ def _number(expr: sp.Expr) -> Node:
         if expr.q > _LARGEST_BOTTOM:
             return Number(sp.Float(expr, 15))
         return Fraction(number(int(expr.p)), number(int(expr.q)))
+    if isinstance(expr, sp.Integer) and _ten(int(expr)) >= 5:
+        return Power(number(10), number(_ten(int(expr))))
     return Number(expr)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import sympy as sp
 
-from symdl.express.dims import Index
+from symdl.express.dims import Dim, Index
 from symdl.express.tensors import Access
 
 
@@ -39,9 +39,11 @@ def ordered_factors(expr: sp.Expr) -> tuple[sp.Expr, ...]:
         if factor.is_number:
             return 0, 0
         inner = factor.base if isinstance(factor, sp.Pow) else factor
+        if arrays and isinstance(inner, Dim):
+            return 1, 0
         if isinstance(inner, Access):
             if arrays and not inner.indices:
-                return 1, 0  # a scalar stands before arrays
+                return 1, 0  # a scalar stands before arrays, as a size does
             return (2 if inner.tensor.role in ("cotangent", "tangent") else 3), 0
         kinds = (sp.Symbol, sp.Function, sp.Piecewise)
         place = next((n for n, kind in enumerate(kinds) if isinstance(inner, kind)), 1)
@@ -63,10 +65,21 @@ def primitive(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
     """Take common numbers out of bracketed sums where fewer remain: ``2*a - 2*b`` gives 2 and ``a - b``."""
     result: list[sp.Expr] = []
     for factor in factors:
-        content, rest = factor.primitive() if isinstance(factor, sp.Add) else (sp.Integer(1), factor)
-        shorter = content != 1 and _numbers(rest) < _numbers(factor)
-        result += [content, rest] if shorter else [factor]
+        content, rest = content_of(factor) if isinstance(factor, sp.Add) else (sp.Integer(1), factor)
+        result += [rest] if content == 1 else [content, rest]
     return tuple(result)
+
+
+def content_of(total: sp.Add) -> tuple[sp.Expr, sp.Expr]:
+    """Return the number to take out of a sum, 1 if none leaves fewer numbers in it, and what remains."""
+    common, rest = total.primitive()
+    best = (common, rest) if _numbers(rest) < _numbers(total) else (sp.Integer(1), total)
+    sizes = {abs(term.as_coeff_Mul()[0]) for term in total.args if not term.is_number}
+    if len(sizes) == 1 and total.as_coeff_Add()[0]:  # 2 a - 2 b + 1/500 is 2 (a - b + 1/1000)
+        (size,) = sizes
+        other = sp.expand(total / size)
+        best = (size, other) if size.is_Rational and _numbers(other) < _numbers(best[1]) else best
+    return best
 
 
 def _numbers(total: sp.Expr) -> int:

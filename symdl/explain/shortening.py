@@ -7,7 +7,7 @@ softmaxes that exist on paper only; places on axes of size 1 named by an index.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import sympy as sp
@@ -16,6 +16,8 @@ from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, guard_terms
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
+
+_LONGEST_WRITTEN = 60  # operations of an equation that is shown as it was written, too
 
 
 def is_backward(tensor: Tensor) -> bool:
@@ -94,6 +96,46 @@ def single_uses(program: Program) -> dict[Tensor, Equation]:
             continue
         if lhs in added if equation.guards else reduction is not None and reduction.op == "sum":
             found[lhs] = equation
+    return found
+
+
+def as_written(
+    equations: Iterable[Equation], shown: Collection[Tensor], changed: Collection[Tensor]
+) -> dict[Tensor, Equation]:
+    """Return those equations that read a tensor of `changed`, as they were before it was rewritten.
+
+    Unnamed tensors that are not `shown` are written out; named ones keep their names.
+    """
+    bodies: dict[Tensor, tuple[sp.Expr, bool]] = {}
+
+    def body_of(tensor: Tensor) -> tuple[sp.Expr, bool]:
+        if tensor not in bodies:
+            assert tensor.equation is not None
+            touched = [tensor in changed]
+
+            def change(access: Access) -> sp.Expr:
+                source = access.tensor.equation
+                if source is None or access.tensor.name or access.tensor in shown:
+                    return access
+                if source.reduction or source.guards:
+                    return access
+                inner, found = body_of(access.tensor)
+                touched.append(found)
+                return substitute(inner, dict(zip(source.indices, access.indices, strict=True)))
+
+            body = map_accesses(tensor.equation.body, change)
+            small = sp.count_ops(body) <= _LONGEST_WRITTEN
+            bodies[tensor] = (body, any(touched)) if small else (tensor.equation.body, False)
+        return bodies[tensor]
+
+    found: dict[Tensor, Equation] = {}
+    for equation in equations:
+        source = equation.lhs.equation
+        if source is None or equation.lhs.of is not None:
+            continue
+        body, touched = body_of(equation.lhs)
+        if touched:
+            found[equation.lhs] = with_single_places(replace(source, body=body))
     return found
 
 

@@ -121,7 +121,8 @@ class _Text:
     def number(self, node: Number) -> str:
         if isinstance(node.value, sp.Float):
             return f"{float(node.value):.12g}"
-        return "π" if node.value is sp.pi and not self.ascii else str(node.value)
+        special = {sp.pi: "π", sp.oo: "∞"}
+        return str(node.value) if self.ascii else special.get(node.value, str(node.value))
 
     def symbol(self, node: Symbol | Array) -> str:
         return label_text(node.label, ascii=self.ascii)

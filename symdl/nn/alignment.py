@@ -63,53 +63,53 @@ def ctc(
     """
     _check(logits, labels, label_lengths, blank, time_first)
     ends = _forward(logits, labels, input_lengths, blank, time_first)
-    (n,) = axis_indices(1)
-    total = ends.at(n, labels.shape[1] if label_lengths is None else label_lengths.at(n))
+    (i,) = axis_indices(1)
+    total = ends.at(i, labels.shape[1] if label_lengths is None else label_lengths.at(i))
     never = sp.Integer(0) if zero_infinity else sp.oo
     body = sp.Piecewise((never, total < NEVER / 2), (-total, True))
-    losses = define(None, (n,), body, shape=labels.shape[:1], origin=Origin("ctc"))
+    losses = define(None, (i,), body, shape=labels.shape[:1], origin=Origin("ctc"))
     return averaged(losses, reduction=reduction, name=name)
 
 
 def _forward(logits: Tensor, labels: Tensor, lengths: Tensor | None, blank: int, time_first: bool) -> Tensor:
     """The log-probability of the first 0, 1, … labels, over all ways to spread them over the steps."""
-    n, t, s, r, c = map(Index, "ntsrc")
+    i, t, s, r, c = map(Index, "itsrc")
     (steps, batch) = logits.shape[:2] if time_first else logits.shape[1::-1]
     count = labels.shape[1]
     places = 2 * count + 1
     shape = (batch, steps, places)
 
     def logit(which: sp.Expr) -> sp.Expr:
-        return logits.at(t, n, which) if time_first else logits.at(n, t, which)
+        return logits.at(t, i, which) if time_first else logits.at(i, t, which)
 
-    total = define(None, (n, t), LogSumExp(logit(c), (c, logits.shape[2])), shape=(batch, steps))
-    silent = define(None, (n, t), logit(sp.Integer(blank)) - total.at(n, t), shape=(batch, steps))
-    spoken = define(None, (n, t, s), logit(labels.at(n, s)) - total.at(n, t), shape=(batch, steps, count))
+    total = define(None, (i, t), LogSumExp(logit(c), (c, logits.shape[2])), shape=(batch, steps))
+    silent = define(None, (i, t), logit(sp.Integer(blank)) - total.at(i, t), shape=(batch, steps))
+    spoken = define(None, (i, t, s), logit(labels.at(i, s)) - total.at(i, t), shape=(batch, steps, count))
     odd, even, back = Divisible(s - 1, 2), Divisible(s, 2), InRange(s - r, places)
-    on_label = define(None, (n, t, s), spoken.at(n, t, sp.floor((s - 1) / 2)), shape=shape, guards=(odd,))
-    on_blank = define(None, (n, t, s), silent.at(n, t), shape=shape, guards=(even,))
+    on_label = define(None, (i, t, s), spoken.at(i, t, sp.floor((s - 1) / 2)), shape=shape, guards=(odd,))
+    on_blank = define(None, (i, t, s), silent.at(i, t), shape=shape, guards=(even,))
     emitted = on_label + on_blank
 
-    fresh = sp.Ne(labels.at(n, sp.floor((s - 1) / 2)), labels.at(n, sp.floor((s - 1) / 2) - 1))
+    fresh = sp.Ne(labels.at(i, sp.floor((s - 1) / 2)), labels.at(i, sp.floor((s - 1) / 2) - 1))
     later = InRange(s - 3, places - 3)
     open_ = define(
-        None, (n, s), sp.Piecewise((-NEVER, fresh), (0, True)), shape=(batch, places), guards=(odd, later)
+        None, (i, s), sp.Piecewise((-NEVER, fresh), (0, True)), shape=(batch, places), guards=(odd, later)
     )
-    cost = sp.Piecewise((0, r < 2), (NEVER + open_.at(n, s), True))
-    jump = define(None, (n, s, r), cost, shape=(batch, places, 3))
+    cost = sp.Piecewise((0, r < 2), (NEVER + open_.at(i, s), True))
+    jump = define(None, (i, s, r), cost, shape=(batch, places, 3))
     counts = counting(shape, lengths, None, time_first=False)
 
     def step(alpha: Tensor) -> Tensor:
-        sources = LogSumExp(alpha.at(n, t, s - r) + jump.at(n, s, r), (r, 3))
-        ways = define(None, (n, t, s), sources, shape=shape, guards=(back,))
+        sources = LogSumExp(alpha.at(i, t, s - r) + jump.at(i, s, r), (r, 3))
+        ways = define(None, (i, t, s), sources, shape=shape, guards=(back,))
         new = emitted + ways
         return new if counts is None else held(new, alpha, counts, time_first=False)
 
     start = define(None, (s,), sp.Piecewise((0, sp.Eq(s, 0)), (NEVER, True)), shape=(places,))
     (alpha,) = recurrence([None], [shape], step, initial=[start], axis=1)
-    ends = LogSumExp(alpha.at(n, steps - 1, 2 * s - r), (r, 2))
+    ends = LogSumExp(alpha.at(i, steps - 1, 2 * s - r), (r, 2))
     inside = InRange(2 * s - r, places)
-    return define(None, (n, s), ends, shape=(batch, count + 1), guards=(inside,))
+    return define(None, (i, s), ends, shape=(batch, count + 1), guards=(inside,))
 
 
 def _check(

@@ -64,6 +64,26 @@ def skip_gram() -> sd.Tensor:
     return sd.softplus(-s).mean() + sd.softplus(r).sum() / n
 
 
+def logistic() -> sd.Tensor:
+    p = sd.sigmoid(X @ sd.parameter("w", (3,)), name="p")
+    return -(y * sd.log(p) + (1 - y) * sd.log(1 - p)).mean()
+
+
+def softmax_by_hand() -> sd.Tensor:
+    P = sd.softmax(X @ sd.parameter("W", (3, 2)), name="P")
+    return -(Y * sd.log(P)).sum() / n
+
+
+def adversaries() -> sd.Tensor:
+    D = sd.nn.dense(X, 1, activation=sd.sigmoid, name="D")
+    fake = sd.replace(D, {X: sd.nn.dense(sd.tensor("z", (n, 2)), 3, name="G")})
+    return -(sd.log(D) + sd.log(1 - fake)).mean()
+
+
+def triplets() -> sd.Tensor:
+    return sd.nn.triplet(X, sd.tensor("p", (n, 3)), sd.tensor("q", (n, 3)))
+
+
 MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "a bias": (regression, "b", ["b̄ = 2/n·𝟏ᵀ (z + b - y)", "b̄ = 2/n·𝟏ᵀ (X w + b - y)"]),
     "ridge": (
@@ -96,14 +116,52 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "tanh": (lambda: two_layers(sd.tanh), "h.b", ["h.b̄ = h.Z̄ᵀ 𝟏"]),
     "tied weights": (tied, "W", ["L = 1/n·‖Z⁽²⁾ - X‖²", "W̄ = Z̄⁽²⁾ᵀ H + Xᵀ Z̄"]),
     "batch norm": (
-        lambda: squares(sd.nn.batch_norm(X, name="bn")),
+        lambda: (sd.nn.batch_norm(X, name="bn") ** 3).sum(),
         "bn.gain",
-        ["bn.variance = 1/n·(bn.deviation ⊙ bn.deviation)ᵀ 𝟏", "bn.rstd = (bn.variance + 10⁻⁵)^(-1/2)"],
+        [
+            "bn.variance = 1/n·(bn.deviation ⊙ bn.deviation)ᵀ 𝟏",
+            "bn.rstd = (bn.variance + 10⁻⁵)^(-1/2)",
+            "bn.γ̄ = (bn̄ ⊙ bn.x̂)ᵀ 𝟏",
+            "bn.γ: 3 (bn.gain)",
+        ],
     ),
     "convolution": (
         lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, name="c")),
         "c.W",
         ["L = 1/2·Σᵢⱼₖₗ c.Z[i,j,k,l]²", "c.W̄[o,c,r,s] = Σ_{i,h,w} x[i,c,h + r,w + s]·c.Z[i,o,h,w]"],
+    ),
+    "logistic regression": (
+        logistic,
+        "w",
+        [
+            "p[i] = σ(z[i])",
+            "L = -1/n·Σᵢ (y[i]·log(p[i]) + (1 - y[i])·log(1 - p[i]))",
+            "z̄[i] = 1/n·(σ(z[i]) - y[i])",
+        ],
+    ),
+    "softmax by hand": (
+        softmax_by_hand,
+        "W",
+        ["P[i,j] = e^(Z[i,j] - ℓ[i])", "L = -1/n·Σᵢⱼ Y[i,j]·log(P[i,j])", "P = softmax(Z)"],
+    ),
+    "adversaries": (
+        adversaries,
+        "G.W",
+        [
+            "L = -1/n·Σᵢⱼ (log(D.A[i,j]) + log(1 - D.A⁽²⁾[i,j]))",
+            "D.Z̄⁽²⁾[i,j] = σ(D.Z⁽²⁾[i,j])/n",
+            "G.W̄ = 1/n·zᵀ σ(D.Z⁽²⁾) D.Wᵀ",
+        ],
+    ),
+    "triplets": (
+        triplets,
+        X,
+        ["T̄[i] = 1/(2·n·√(T[i]))·[√(T[i]) - √(T⁽²⁾[i]) > -1]", "2·diag(T̄) (X + 10⁻⁶ - p)"],
+    ),
+    "attention": (
+        lambda: squares(sd.nn.multi_head_attention(sd.tensor("u", (n, 3, 4)), heads=2, name="a")),
+        "a.q.W",
+        ["= P[i,j,k,l]·(P̄[i,j,k,l] + ℓ̄[i,j,k])/√2 (collected)"],
     ),
     "strides": (
         lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, stride=2, padding=1, name="c")),
