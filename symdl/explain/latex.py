@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.explain.known import drawn
 from symdl.explain.names import braced, label_latex, word_latex
 from symdl.explain.notation import Notation
 from symdl.explain.tree import (
@@ -63,10 +64,9 @@ _OPERATORS = {
     "zeta": r"\zeta",
     "LambertW": r"\operatorname{W}",
     "sign": r"\operatorname{sgn}",
-    "besselj": r"\operatorname{J}",
-    "bessely": r"\operatorname{Y}",
-    "besseli": r"\operatorname{I}",
-    "besselk": r"\operatorname{K}",
+    **{f"bessel{kind}": rf"\operatorname{{{kind.upper()}}}" for kind in "jyik"},
+    "Phi": r"\Phi",
+    "phi": r"\varphi",
     "trace": r"\operatorname{tr}",
     "StopGradient": r"\operatorname{sg}",
     "RandomUniform": r"\operatorname{uniform}",
@@ -229,6 +229,9 @@ def _call(node: Call) -> str:
         return rf"\lVert {latex(node.args[0].arg)} \rVert"
     if node.name == "sqrt":
         return rf"\sqrt{{{latex(node.args[0])}}}"
+    draw = drawn(node) if node.name == "RandomUniform" else None
+    if draw is not None:
+        return label_latex(draw[0], below="".join(map(latex, draw[1])))
     if node.name == "Abs":
         return bracketed(node.args[0], pair="||")
     if node.name == "factorial":

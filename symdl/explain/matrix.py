@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symdl.explain.known import by_normal
 from symdl.explain.matrixparts import (
     NoMatrixForm,
     Part,
@@ -121,6 +122,7 @@ class Reader:
 
     def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:
         """Read an expression; `wish` says which axis goes first."""
+        expr = by_normal(expr)
         if isinstance(expr, Access):
             return self.access(expr, wish)
         if not expr.atoms(Access):

@@ -19,6 +19,7 @@ from symdl.explain.closed import closed_form
 from symdl.explain.contributions import definitions, every_step, rewritten
 from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, Step, Table
 from symdl.explain.equations import Page, left_side, right_side
+from symdl.explain.known import explained
 from symdl.explain.matrix import matrix_form
 from symdl.explain.names import USUAL_LETTERS
 from symdl.explain.reasons import reason
@@ -98,7 +99,8 @@ def symbols(page: Page) -> Table:
         group += [", "] if group else []
         group += [name, ": ", page.shape(tensor), kind]
     rows = tuple((meaning, tuple(group)) for meaning, group in groups.items() if group)
-    return Table("Symbols and their shapes", (), rows)
+    more = explained(right_side(page, e) for e in (*page.forward, *page.backward))
+    return Table("Symbols and their shapes", (), (*rows, *more))
 
 
 def _bar_words(page: Page) -> tuple[str | Node, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symdl.explain.known import by_normal
 from symdl.explain.names import label_of
 from symdl.explain.order import content_of, ordered_factors, ordered_places, ordered_terms, primitive
 from symdl.explain.tree import (
@@ -86,6 +87,7 @@ class Notation:
         """Return the formula of a scalar expression or a condition."""
         if isinstance(expr, Access):
             return self._access(expr)
+        expr = by_normal(expr)
         if isinstance(expr, sp.Symbol):
             return Symbol(self.symbols.get(expr) or label_of(expr.name), expr)
         if isinstance(expr, sp.Number | sp.NumberSymbol):
@@ -111,6 +113,7 @@ class Notation:
     def times(self, factors: tuple[sp.Expr, ...]) -> Node:
         """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""
         sign, top, bottom, constant = 1, list[Node](), list[Node](), sp.Integer(1)
+        factors = tuple(part for f in factors for part in sp.Mul.make_args(by_normal(f)))
         shown = {} if not self.sigmoid else sigmoids(factors)
         factors, roots = _roots_below(switches_apart(factors))
         for factor in primitive(factors):

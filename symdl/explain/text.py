@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.explain.known import drawn
 from symdl.explain.latex import ATOM, POWER, PRODUCT, SUM, needs_brackets, precedence
 from symdl.explain.names import label_text
 from symdl.explain.notation import Notation
@@ -75,6 +76,8 @@ _UNICODE = {
     "norm": "‖",
     "gamma": "Γ",
     "sqrt": "√",
+    "Phi": "Φ",
+    "phi": "φ",
     "|": "∣",
 }
 _ASCII = {
@@ -183,6 +186,9 @@ class _Text:
             return f"{self.at_least(node.args[0], ATOM)}⁻¹"
         if node.name == "sqrt" and isinstance(node.args[0], Number) and not self.ascii:
             return f"√{self.show(node.args[0])}"
+        draw = drawn(node) if node.name == "RandomUniform" else None
+        if draw is not None:
+            return f"{label_text(draw[0], ascii=self.ascii)}[{','.join(map(self.show, draw[1]))}]"
         if node.name == "Abs":
             return f"|{self.show(node.args[0])}|"
         if node.name == "floor" and not self.ascii:

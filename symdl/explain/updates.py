@@ -26,6 +26,7 @@ from symdl.explain.tree import (
     Power,
     Product,
     Symbol,
+    Terms,
     mapped,
     walk,
 )
@@ -70,6 +71,7 @@ def update_rules(
             continue
         left, right = _sides(page, equation)
         right = mapped(right, lambda node: _slope(node, slopes, loss))
+        right = _own_first(right, ahead.get(equation.lhs))
         steps.append(Step(equation.origin.rule, left, right, "definition", "result"))
     title: Words = (f"One step of {type(optimizer).__name__}",)
     sections: list[Section] = [Lines("Updates", tuple(steps), level="result")]
@@ -109,6 +111,22 @@ def _labels(
         else:
             wished[tensor] = Label(_SCALARS[rule], (str(rules[: place + 1].count(rule)),))
     return wished
+
+
+def _own_first(node: Node, old: Tensor | None) -> Node:
+    """Begin with what a state or parameter was before: ``beta m + (1 - beta) g``."""
+    if old is None or not isinstance(node, Terms):
+        return node
+    return Terms(
+        tuple(
+            sorted(
+                node.args,
+                key=lambda term: (
+                    not any(isinstance(part, Array | Item) and part.tensor is old for part in walk(term))
+                ),
+            )
+        )
+    )
 
 
 def _sides(page: Page, equation: Equation) -> tuple[Node, Node]:

@@ -32,6 +32,8 @@ FUNCTIONS: dict[str, Any] = {
     "atanh": np.arctanh,
     "StopGradient": lambda value: value,
     "erf": special.erf,
+    "Phi": special.ndtr,
+    "phi": lambda z: np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "Max": lambda *values: functools.reduce(np.maximum, values),
     "Min": np.minimum,

@@ -113,6 +113,20 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         "h.W",
         ["h.A = {h.Z if h.Z ≥ 0; 1/10·h.Z otherwise}", "h.Z̄ = h.Ā ⊙ {1 if h.Z ≥ 0; 1/10 otherwise}"],
     ),
+    "gelu": (
+        lambda: two_layers(sd.nn.gelu),
+        "h.W",
+        [
+            "h.A[i,j] = h.Z[i,j]·Φ(h.Z[i,j])",
+            "h.Z̄ = h.Ā ⊙ (h.Z ⊙ φ(h.Z) + Φ(h.Z))",
+            "distribution function Φ(z)",
+        ],
+    ),
+    "dropout": (
+        lambda: squares(sd.nn.dropout(sd.nn.dense(X, 2, name="h"), rate=0.2)),
+        "h.W",
+        ["h.Z.dropout.A[i,j] = 5/4·h.Z[i,j]·[h.Z.dropout.u[i,j] ≥ 1/5]"],
+    ),
     "tanh": (lambda: two_layers(sd.tanh), "h.b", ["h.b̄ = h.Z̄ᵀ 𝟏"]),
     "tied weights": (tied, "W", ["L = 1/n·‖Z⁽²⁾ - X‖²", "W̄ = Z̄⁽²⁾ᵀ H + Xᵀ Z̄"]),
     "batch norm": (

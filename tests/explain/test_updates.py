@@ -69,15 +69,15 @@ def test_adam_reads_as_in_the_paper() -> None:
     rules = sd.update_rules(sd.nn.Adam(1e-3), [sd.parameter("W", (2, 3))])
     shown = " ".join(rules.text(width=200).split())
     for line in (
-        "W.m_p+1 = (1 - β₁)·∇_W L + β₁·W.m_p",
-        "W.v_p+1 = (1 - β₂)·(∇_W L)² + β₂·W.v_p",
+        "W.m_p+1 = β₁·W.m_p + (1 - β₁)·∇_W L",
+        "W.v_p+1 = β₂·W.v_p + (1 - β₂)·(∇_W L)²",
         "c₁ = 1/(1 - β₁^t_p+1)",
         "W_p+1[i,j] = W_p[i,j] - η·c₁·W.m_p+1[i,j]/(√(c₂·W.v_p+1[i,j]) + ε)",
         "η 0.001 β₁ 0.9 β₂ 0.999 ε 1e-08",
     ):
         assert line in shown
     latex = rules.latex()
-    assert r"m^{(W)}_{p+1} &= (1 - \beta_1) \nabla_W L + \beta_1 m^{(W)}_p" in latex
+    assert r"m^{(W)}_{p+1} &= \beta_1 m^{(W)}_p + (1 - \beta_1) \nabla_W L" in latex
     assert r"\item[$\beta_2$] 0.999" in latex
 
 
