@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import sympy as sp
 
+from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Index
-from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.equations import Equation, Origin, Reduction, map_guard
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
-from symdl.express.tensors import Access, Tensor, is_plain, substitute
+from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
 _LARGEST_MERGED = 60
 """Operations in a merged body; beyond it a helper stays, so that bodies do not grow without limit."""
@@ -28,7 +29,7 @@ _LARGEST_MERGED = 60
 def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program, tuple[Rewrite, ...]]:
     """Return the rewritten program; named tensors, outputs and those in `keep` stay."""
     fixed = {*keep, *program.outputs, *(new for _, new in program.updates)}
-    rewrites: list[Rewrite] = []
+    program, rewrites = _shared(program, fixed)
     done: dict[Tensor, Equation] = {}
     users = _users(program)
     logarithms = Logarithms(done, keep)
@@ -44,6 +45,33 @@ def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program
             rewrites.append(Rewrite("logarithm of exponentials", "algebraic", stable, apart))
         done[new.lhs] = apart
     return program.with_equations((*done.values(), *logarithms.made.values())), tuple(rewrites)
+
+
+def _shared(program: Program, fixed: Collection[Tensor]) -> tuple[Program, list[Rewrite]]:
+    """Compute equal derivatives once: gradients that were taken one by one share what leads to them."""
+    if not any(equation.lhs.role == "cotangent" for equation in program.equations):
+        return program, []
+    first: dict[object, Tensor] = {}
+    same: dict[Tensor, Tensor] = {}
+    equations: list[Equation] = []
+    rewrites: list[Rewrite] = []
+
+    def change(access: Access) -> Access:
+        return Access(same.get(access.tensor, access.tensor), *access.indices)
+
+    for equation in program.equations:
+        new = equation
+        if any(tensor in same for tensor in equation.reads()):
+            guards = tuple(map_guard(guard, lambda e: map_accesses(e, change)) for guard in equation.guards)
+            new = replace(equation, body=map_accesses(equation.body, change), guards=guards)
+            rewrites.append(Rewrite("equal to a known tensor", "exact", equation, new))
+        if new.lhs.role == "cotangent" and new.lhs not in fixed:
+            known = first.setdefault(canonical(new), new.lhs)
+            if known is not new.lhs:
+                same[new.lhs] = known
+                continue
+        equations.append(new)
+    return program.with_equations(equations) if same else program, rewrites
 
 
 def _users(program: Program) -> Counter[Tensor]:

@@ -19,7 +19,7 @@ from symdl.explain.conditions import conditions
 from symdl.explain.names import free_label, label_of, labels_of
 from symdl.explain.notation import Notation
 from symdl.explain.order import ordered_factors
-from symdl.explain.shortening import is_backward, key_of, single_uses, softmax_of, with_single_places
+from symdl.explain.shortening import is_backward, key_of, reached, single_uses, softmax_of, with_single_places
 from symdl.explain.tree import (
     Array,
     Big,
@@ -101,7 +101,8 @@ class Page:
         page.notation = Notation(page.labels, {}, inline, rank=rank)
         paper = set(page.abbreviations)
         shown = [e for e in page.program.equations if e.lhs not in page.inlined]
-        back = paper | {t for t in page.labels if is_backward(t)}
+        read = reached(page.program, page.output)  # a loss may be made of derivatives
+        back = {t for t in (*paper, *page.labels) if t not in read and (t in paper or is_backward(t))}
         page.forward = tuple(e for e in shown if e.lhs not in back)
         page.backward = tuple(e for e in shown if e.lhs in back)
         return page
@@ -294,6 +295,8 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     shown = conditions(page.notation, outer, equation.extents)
     if shown is None:
         return node
+    if node == number(1):
+        return Indicator(shown)
     return (
         Product((node, Indicator(shown)))
         if not isinstance(node, Negative)

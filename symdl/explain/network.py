@@ -105,7 +105,10 @@ def symbols(page: Page) -> Table:
 
 def _bar_words(page: Page) -> tuple[str | Node, ...]:
     loss = page.notation.read(page.output.at())
-    return ("A bar is the derivative of ", loss, " by what is under it, and has its shape.")
+    words = ("A bar is the derivative of ", loss, " by what is under it, and has its shape")
+    if any(equation.lhs.role == "cotangent" for equation in page.forward):
+        return (*words, "; the bars above are of derivatives that ", loss, " is made of.")
+    return (*words, ".")
 
 
 def _forward(page: Page, derivative: Derivative) -> list[Step]:
@@ -114,7 +117,10 @@ def _forward(page: Page, derivative: Derivative) -> list[Step]:
     changed = {r.before.lhs for r in derivative.record.rewrites if r.rule == "logarithm of exponentials"}
     written = as_written([*page.forward, *page.inlined.values()], told, changed) if changed else {}
     for equation in page.forward:
-        rule = "" if equation.origin.rule in _SAYS_NOTHING else equation.origin.rule
+        rule = equation.origin.rule.removesuffix(" rule")
+        rule = "" if rule in _SAYS_NOTHING else rule
+        if equation.lhs.role == "cotangent":
+            rule = f"derivative, {rule}" if rule else "derivative"
         if equation.reduction and equation.reduction.op == "logsumexp":
             rule = "logsumexp"
         left: Node | None = left_side(page, equation)

@@ -26,6 +26,19 @@ def is_backward(tensor: Tensor) -> bool:
     return tensor.of is not None and tensor.role in ("index", "intermediate")
 
 
+def reached(program: Program, output: Tensor) -> set[Tensor]:
+    """Return everything that `output` is computed from, and itself."""
+    found: set[Tensor] = set()
+    waiting = [output]
+    while waiting:
+        tensor = waiting.pop()
+        if tensor not in found:
+            found.add(tensor)
+            equation = program.definitions.get(tensor)
+            waiting += equation.reads() if equation is not None else ()
+    return found
+
+
 def key_of(equation: Equation) -> tuple[Tensor, Tensor]:
     high, low = sorted(equation.body.atoms(Access), key=lambda a: -len(a.indices))
     return high.tensor, low.tensor

@@ -84,6 +84,19 @@ def triplets() -> sd.Tensor:
     return sd.nn.triplet(X, sd.tensor("p", (n, 3)), sd.tensor("q", (n, 3)))
 
 
+def physics() -> sd.Tensor:
+    place, time = sd.tensor("x1", (n, 1)), sd.tensor("t1", (n, 1))
+    hidden = sd.nn.dense(sd.concatenate([place, time], axis=1), 3, activation=sd.tanh, name="a")
+    u = sd.nn.dense(hidden, 1, name="b")
+    by_place, by_time = sd.grad(u.sum(), place), sd.grad(u.sum(), time)
+    return ((by_time + u * by_place - sd.grad(by_place.sum(), place)) ** 2).mean()
+
+
+def hessian_product() -> sd.Tensor:
+    w = sd.parameter("w", (3,))
+    return (sd.grad(sd.nn.binary_cross_entropy(X @ w, y), w) * sd.tensor("v", (3,))).sum()
+
+
 MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "a bias": (regression, "b", ["b̄ = 2/n·𝟏ᵀ (z + b - y)", "b̄ = 2/n·𝟏ᵀ (X w + b - y)"]),
     "ridge": (
@@ -176,6 +189,16 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         lambda: squares(sd.nn.multi_head_attention(sd.tensor("u", (n, 3, 4)), heads=2, name="a")),
         "a.q.W",
         ["= P[i,j,k,l]·(P̄[i,j,k,l] + ℓ̄[i,j,k])/√2 (collected)"],
+    ),
+    "physics": (
+        physics,
+        "b.W",
+        ["T̄[i,k] = Σⱼ a.Z̄[i,j]·a.W[k,j] (derivative)", "L = 1/n·Σᵢⱼ (T̄[i,0]·b.Z[i,j] + T̄[i,1] - T̄⁽²⁾[i,0])²"],
+    ),
+    "Hessian": (
+        hessian_product,
+        "w",
+        ["w̄ = Xᵀ z̄", "L = w̄ᵀ v", "z̄̄ = X v", "w̄⁽²⁾ = 1/n·Xᵀ (X v ⊙ σ(X w) ⊙ (1 - σ(X w)))"],
     ),
     "strides": (
         lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, stride=2, padding=1, name="c")),
