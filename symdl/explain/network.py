@@ -30,7 +30,8 @@ from symdl.express.program import Fact, collect
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
-_SAYS_NOTHING = ("definition", "add", "sub", "mul", "div", "neg", "pow")
+_SAYS_NOTHING = ("definition", "elementwise", "add", "sub", "mul", "div", "neg", "pow")
+_IN_WORDS = {"matmul": "matrix product"}
 _LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
 
 
@@ -118,7 +119,7 @@ def _forward(page: Page, derivative: Derivative) -> list[Step]:
     written = as_written([*page.forward, *page.inlined.values()], told, changed) if changed else {}
     for equation in page.forward:
         rule = equation.origin.rule.removesuffix(" rule")
-        rule = "" if rule in _SAYS_NOTHING else rule
+        rule = "" if rule in _SAYS_NOTHING else _IN_WORDS.get(rule, rule)
         if equation.lhs.role == "cotangent":
             rule = f"derivative, {rule}" if rule else "derivative"
         if equation.reduction and equation.reduction.op == "logsumexp":

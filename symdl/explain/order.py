@@ -97,6 +97,8 @@ def ordered_places(terms: tuple[sp.Expr, ...], rank: Mapping[str, int]) -> list[
         return None
     if any(term.has(Access) or not all(isinstance(s, Index) for s in term.free_symbols) for term in terms):
         return None
+    if not all(term.as_coeff_Mul()[0].is_Rational for term in terms):
+        return None  # a real number at a position, such as 0.5 + 0.1 i
 
     def key(term: sp.Expr) -> tuple[bool, bool, sp.Expr, int]:
         names = [rank.get(str(s), len(rank)) for s in term.free_symbols]
