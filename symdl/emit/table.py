@@ -36,6 +36,7 @@ from symdl.lower.calls import (
     RepeatCall,
     TakeCall,
     TotalCall,
+    without_checks,
 )
 from symdl.lower.pipeline import Lowered
 from symdl.lower.poly import ONE, ZERO, Poly, Size, moves, of, slope, text
@@ -66,7 +67,7 @@ FIRST_SAMPLE = of(Size("first sample"))
 
 def table(lowered: Lowered, *, checks: bool = True) -> Table:
     """Return the table; without `checks` it does not test positions read from data."""
-    return table_of([c for c in lowered.calls if checks or not isinstance(c, CheckCall)])
+    return table_of(lowered.calls if checks else without_checks(lowered.calls))
 
 
 def table_of(calls: Sequence[Call], order: int = 0) -> Table:

@@ -164,6 +164,17 @@ class TotalCall:
 Call = KernelCall | ProductCall | CheckCall | RepeatCall | TakeCall | CombineCall | TotalCall
 
 
+def without_checks(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls but the checks, which come first; recurrences go back to where they did."""
+    rest = [c for c in calls if not isinstance(c, CheckCall)]
+    return moved(rest, len(rest) - len(calls))
+
+
+def moved(calls: Sequence[Call], distance: int) -> list[Call]:
+    """Return calls that come so many places later: recurrences know where they begin."""
+    return [replace(c, begin=c.begin + distance) if isinstance(c, RepeatCall) else c for c in calls]
+
+
 def calls(
     steps: Sequence[Step], plan: Plan, recurrences: Sequence[FrozenRecurrence], first: Sequence[Call] = ()
 ) -> tuple[tuple[Kernel, ...], tuple[Call, ...]]:

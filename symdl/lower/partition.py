@@ -32,6 +32,8 @@ from symdl.lower.calls import (
     RepeatCall,
     TakeCall,
     TotalCall,
+    moved,
+    without_checks,
 )
 from symdl.lower.cutting import Cutter
 from symdl.lower.features import feature_shares, wide_inputs
@@ -71,10 +73,8 @@ def partition(
         if made.cost >= WORTH and any(len(phase) > 1 for phase in made.tasks):
             return made
         cost = made.cost
-    calls = [*takes, *(c for c in lowered.calls if not isinstance(c, CheckCall)), *totals]
-    shift = len(takes) - sum(isinstance(c, CheckCall) for c in lowered.calls)
-    moved = [replace(c, begin=c.begin + shift) if isinstance(c, RepeatCall) else c for c in calls]
-    return Partition(tuple(moved), (((0, len(moved), cost),),), lowered.plan.buffers, ())
+    calls = (*takes, *moved(without_checks(lowered.calls), len(takes)), *totals)
+    return Partition(calls, (((0, len(calls), cost),),), lowered.plan.buffers, ())
 
 
 class _Partitioner:
@@ -121,17 +121,13 @@ class _Partitioner:
         """Cut every call and give its pieces to tasks."""
         for take in self.takes:
             self.take(take)
-        calls = [c for c in self.lowered.calls if not isinstance(c, CheckCall)]
-        shift = len(self.lowered.calls) - len(calls)
-        ends = {c.begin - shift: at for at, c in enumerate(calls) if isinstance(c, RepeatCall)}
+        calls = without_checks(self.lowered.calls)
+        ends = {c.begin: at for at, c in enumerate(calls) if isinstance(c, RepeatCall)}
         todo = iter(self.steps)
         at, number = 0, -1
         while at < len(calls):
             end = ends.get(at, at) + 1  # the outermost, where one recurrence begins with another
-            begin = at + shift
-            inside = [
-                replace(c, begin=c.begin - begin) if isinstance(c, RepeatCall) else c for c in calls[at:end]
-            ]
+            inside = moved(calls[at:end], -at)
             found = [next(todo) for c in inside if not isinstance(c, RepeatCall)]
             number += len(found)
             stream = self.streams.get(number)
