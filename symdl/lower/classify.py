@@ -226,9 +226,11 @@ def _magnitude(slope: Poly) -> int:
 
 
 def _covers(lead: Poly, length: Poly) -> bool:
-    """Say whether a row of `length` is proved to fit between two row starts."""
-    if lead == length or length == ONE:
+    """Say whether a row of `length` is proved to fit between two row starts, which go upwards for BLAS."""
+    if lead == length:
         return True
+    if length == ONE:
+        return all(factor > 0 for _, factor in lead.terms)
     a, b = lead.number, length.number
     if a is not None and b is not None:
         return a >= b

@@ -12,6 +12,7 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.program import collect
 from symdl.express.surface import Sum, define
+from symdl.lower.classify import Contraction
 from symdl.lower.pipeline import lower
 
 from .programs import assert_agrees
@@ -89,6 +90,17 @@ def test_rows_that_overlap_are_no_matrix() -> None:
     A, B = tensor("A", (8,)), tensor("B", (3, 4))
     C = define("C", (p, j), Sum(A.at(p + k) * B[k, j], k), shape=(3, 4))
     assert lower(collect([C])).structures != ("gemm",)
+
+
+def test_a_vector_that_is_read_backwards_is_no_matrix_for_blas() -> None:
+    v, X, W = tensor("v", (n,)), tensor("X", (n, 5)), tensor("W", (n, 4, 1))
+    products = [v[::-1] @ X, X.T @ v[::-1], tensor("Y", (n, 3, 4)) @ W[:, ::-1]]
+    program = collect(products)
+    contractions = [step.work for step in lower(program).steps if isinstance(step.work, Contraction)]
+    assert all(o.lead.terms[0][1] > 0 for c in contractions for o in (c.left, c.right))
+    rng = np.random.default_rng(0)
+    values = {t.name: rng.normal(size=[7 if s == n else s for s in t.shape]) for t in program.inputs}
+    assert_agrees(program, values)
 
 
 def test_a_sum_over_positions_from_data_becomes_a_scatter() -> None:
