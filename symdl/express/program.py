@@ -76,11 +76,15 @@ class Program:
         return tuple(t for t in self.inputs if t.role == "parameter")
 
     def with_equations(self, equations: Iterable[Equation]) -> Program:
-        """Return the program with other equations for the same outputs, sorted, unused ones dropped."""
+        """Return the program with other equations for the same outputs, sorted, unused ones dropped.
+
+        Inputs stay: whoever calls it need not know what a simplification no longer reads.
+        """
         table = {e.lhs: e for e in equations}
         wanted = (*self.outputs, *(new for _, new in self.updates))
         found = order(wanted, table.get)
-        return replace(self, inputs=found.inputs, equations=found.equations, recurrences=found.recurrences)
+        inputs = tuple(sorted({*self.inputs, *found.inputs}, key=lambda t: t.serial))
+        return replace(self, inputs=inputs, equations=found.equations, recurrences=found.recurrences)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.equations))

@@ -13,6 +13,7 @@ from symdl.errors import ArgumentError, CompileError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.operators import elementwise
+from symdl.express.recurrent import recurrence
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.run.compile import compile as build
 from symdl.run.compiled import Compiled
@@ -309,3 +310,14 @@ def test_an_input_may_be_an_output(target: Any) -> None:
     given = np.arange(6.0).reshape(2, 3)
     for found in build([x, x], target=target)(x=given):
         np.testing.assert_array_equal(found, given)
+
+
+def test_a_parameter_that_nothing_reads_in_the_end() -> None:
+    """The only step of a recurrence has none before it."""
+    x, w = tensor("x", (n, 1, 3)), parameter("w", (3,))
+    (h,) = recurrence(["h"], [(n, 1, 3)], lambda before: before * w + x, axis=1)
+    made = build((h * h).sum(), wrt="parameters")
+    assert isinstance(made, Compiled)
+    value, slopes = made(x=np.ones((2, 1, 3)), w=np.ones(3))
+    assert value == 6
+    np.testing.assert_array_equal(slopes["w"], np.zeros(3))
