@@ -95,7 +95,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     if schedule != "naive":
         windows = direct(equations, frozen.tensors, batch)
         frozen, equations = with_windows(frozen, equations, windows)
-        equations = without_copies(frozen, equations)
+        equations = without_copies(frozen, equations, windows)
         tiled = with_tiles(frozen, equations, batch, windows)
         frozen, equations = tiled.program, tiled.equations
         heads, tiles = tiled.heads, tiled.apart

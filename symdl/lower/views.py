@@ -7,7 +7,7 @@ axis, a slice or a split axis is read in place; an axis that joins two others is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 from symdl.lower.body import Load, Node, map_body
@@ -17,9 +17,14 @@ from symdl.lower.nests import reads_of
 from symdl.lower.poly import ONE, ZERO, Floor, Mod, Poly, Var, linear, of, substitute
 
 
-def without_copies(program: FrozenProgram, equations: Sequence[FrozenEquation]) -> list[FrozenEquation]:
-    """Return the equations without copies that every reader, or the maker, can do without."""
-    worker = _Copies(program, equations)
+def without_copies(
+    program: FrozenProgram, equations: Sequence[FrozenEquation], left: Container[int] = ()
+) -> list[FrozenEquation]:
+    """Return the equations without copies that every reader, or the maker, can do without.
+
+    Those `left` become no matrix products, even if they could.
+    """
+    worker = _Copies(program, equations, left)
     for equation in reversed(equations):  # of several copies in a row the last one first
         worker.consider(equation, worker.read_in_place)
     for equation in equations:
@@ -28,8 +33,11 @@ def without_copies(program: FrozenProgram, equations: Sequence[FrozenEquation]) 
 
 
 class _Copies:
-    def __init__(self, program: FrozenProgram, equations: Sequence[FrozenEquation]) -> None:
+    def __init__(
+        self, program: FrozenProgram, equations: Sequence[FrozenEquation], left: Container[int]
+    ) -> None:
         self.tensors: Sequence[TensorInfo] = program.tensors
+        self.left = left
         self.equations = {e.number: e for e in equations}
         self.fixed = {n for r in program.recurrences for n in r.members}
         self.kept = {*program.inputs, *program.outputs, *(new for _, new in program.updates)}
@@ -79,7 +87,7 @@ class _Copies:
             if number in self.fixed:
                 return None
             new = replace(reader, body=map_body(reader.body, lambda p: p, _through(copy, source)))
-            if as_contraction(reader, self.tensors) is None or as_contraction(new, self.tensors) is None:
+            if not self.product(reader) or not self.product(new):
                 return None
             changed.append(new)
         return changed
@@ -92,10 +100,14 @@ class _Copies:
             return None
         readers = {n for n in self.readers[tensor] if n in self.equations}
         places = _inverse(copy, source, self.tensors[tensor].shape, maker.where)
-        if readers != {copy.number} or places is None or as_contraction(maker, self.tensors) is None:
+        if readers != {copy.number} or places is None or not self.product(maker):
             return None
         new = replace(maker, lhs=copy.lhs, where=places)
-        return [new] if as_contraction(new, self.tensors) is not None else None
+        return [new] if self.product(new) else None
+
+    def product(self, equation: FrozenEquation) -> bool:
+        """Say whether an equation becomes a matrix product."""
+        return equation.number not in self.left and as_contraction(equation, self.tensors) is not None
 
 
 def _through(copy: FrozenEquation, source: Load) -> Callable[[Load], Node]:

@@ -57,6 +57,7 @@ NETS: dict[str, tuple[Layers, tuple[int, ...]]] = {
     "dilation": (convolution(dilation=2, padding=2), (2, 5, 5)),
     "groups": (convolution(groups=2, padding=1), (4, 4, 4)),
     "each channel": (convolution(groups=4, padding=1), (4, 4, 4)),
+    "groups at one place": (convolution(groups=2, bias=False), (4, 3, 3)),
     "transposed": (lambda x: nn.conv_transpose2d(x, 3, kernel_size=3, stride=2, name="t"), (2, 3, 3)),
     "points": (
         chain(
