@@ -29,6 +29,7 @@ from symdl.explain.styles import Style
 from symdl.explain.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
+from symdl.express.constants import constant
 from symdl.express.dims import Dim, indices
 from symdl.express.einsum import einsum, tensordot
 from symdl.express.functions import (
@@ -76,7 +77,7 @@ from symdl.express.linalg import (
     trace,
 )
 from symdl.express.modes import inference, training_updates
-from symdl.express.operators import elementwise, logsumexp, matmul, maximum, minimum
+from symdl.express.operators import elementwise, matmul, maximum, minimum
 from symdl.express.padding import pad
 from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.recurrent import recurrence
@@ -95,7 +96,7 @@ from symdl.express.shaping import (
     swapaxes,
 )
 from symdl.express.sorting import argsort, sort, top_k
-from symdl.express.statistics import cumprod, cumsum, reduction, std, var
+from symdl.express.statistics import cumprod, cumsum, logsumexp, reduction, std, var
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
@@ -174,6 +175,7 @@ __all__ = [
     "components",
     "compose",
     "concatenate",
+    "constant",
     "cos",
     "cosh",
     "cumprod",

@@ -293,11 +293,26 @@ def no_path(outputs: Sequence[Tensor], wrt: Sequence[Tensor], program: Program) 
     return DerivativeError(f"{of} does not depend on {by}", cure="leave it out, or use it in the loss")
 
 
+def _share(body: sp.Expr, total: sp.Expr, local: sp.Expr) -> sp.Expr:
+    """Return ``local*exp(body - total)``, not evaluated where `body` is minus infinity, which is no part.
+
+    If every term is, so is the total, and the difference would be NaN.
+    """
+    if not isinstance(body, sp.Piecewise) or -sp.oo not in [value for value, _ in body.args]:
+        return local * sp.exp(body - total)
+    slopes = {c: slope for slope, c in local.args} if isinstance(local, sp.Piecewise) else {}
+    pieces = [
+        (sp.S.Zero if value == -sp.oo else slopes.get(c, local) * sp.exp(value - total), c)
+        for value, c in body.args
+    ]
+    return sp.Piecewise(*pieces)
+
+
 def reduction_weight(equation: Equation, local: sp.Expr) -> sp.Expr:
     """Return the weight of a reduction's term: `local`, times its softmax share under logsumexp."""
     op = equation.reduction.op if equation.reduction else "sum"
     if op == "logsumexp":
-        return local * sp.exp(equation.body - equation.target)
+        return _share(equation.body, equation.target, local)
     if op == "argmax":
         raise DerivativeError("argmax has no derivative", expression=equation)
     return local

@@ -113,6 +113,8 @@ def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], pro
         return replace(inner, accents=(*inner.accents, accent))  # type: ignore[arg-type]
     if tensor.role == "index":
         return Label("m")
+    if tensor.role == "constant":
+        return Label("C")
     equation = program.definitions.get(tensor)
     if equation is not None and equation.reduction and equation.reduction.op == "logsumexp":
         return Label("ell")

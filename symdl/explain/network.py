@@ -83,19 +83,29 @@ def find(f: Tensor, wrt: Any) -> Tensor:
     raise ExplainError(f"{f} depends on no tensor called {wrt!r}", cure=f"use one of {known}")
 
 
+_MEANINGS = {"input": "given", "parameter": "parameters", "state": "given", "constant": "constants"}
+_SHOWN = 8
+"""Values of a constant up to which they are shown."""
+
+
 def symbols(page: Page) -> Table:
     """Return the symbols and their shapes, grouped by where their values come from."""
-    groups: dict[str, list[str | Node]] = {"given": [], "parameters": [], "defined below": []}
+    groups: dict[str, list[str | Node]] = {
+        "given": [],
+        "constants": [],
+        "parameters": [],
+        "defined below": [],
+    }
     for tensor in page.tensors:
         if tensor.role == "cotangent":
             continue
         name = whole(page, tensor)
-        meaning = {"input": "given", "parameter": "parameters", "state": "given"}.get(
-            tensor.role, "defined below"
-        )
+        meaning = _MEANINGS.get(tensor.role, "defined below")
         kind = " (integers)" if tensor.dtype == "int64" else ""
         called = str(tensor.name).rpartition(".")[2] in USUAL_LETTERS and tensor.role == "parameter"
         kind += f" ({tensor.name})" if called else ""
+        if tensor.role == "constant" and tensor.rank == 1 and tensor.value.size <= _SHOWN:
+            kind += f" = ({', '.join(f'{value:g}' for value in tensor.value)})"
         group = groups[meaning]
         group += [", "] if group else []
         group += [name, ": ", page.shape(tensor), kind]

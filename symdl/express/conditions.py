@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 import sympy as sp
 
 from symdl.errors import ExpressionError
+from symdl.express.constants import with_constants
 from symdl.express.dims import Extent, Index
 from symdl.express.methods import Axes
-from symdl.express.operators import broadcast_shapes, elementwise, number, read, scalar
+from symdl.express.operators import as_tensor, broadcast_shapes, elementwise, number, read, scalar
 from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
 from symdl.express.tensors import Access, Tensor
@@ -142,6 +143,7 @@ def compare(name: str, left: Any, right: Any) -> Any:
         ShapeError: the shapes do not broadcast.
     """
     relation = _RELATIONS[name]
+    left, right = as_tensor(left), as_tensor(right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return relation(*(scalar(x) if x is one else x for x in (left, right)))
@@ -169,6 +171,7 @@ def as_condition(mask: Any) -> Condition:
     """
     if isinstance(mask, Condition):
         return mask
+    mask = with_constants(mask)
     if isinstance(mask, bool):
         return Condition(lambda: sp.true if mask else sp.false, ())
     if isinstance(mask, Tensor) and mask.dtype == "int64":

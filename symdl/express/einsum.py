@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import as_tensor, axis_indices, normal_axes
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 
@@ -32,6 +32,7 @@ def einsum(subscripts: str, *tensors: Tensor, name: str | None = None) -> Tensor
         ExpressionError: the text does not fit the tensors.
         ShapeError: one letter stands for two sizes.
     """
+    tensors = tuple(map(as_tensor, tensors))
     factors, result = _parse(subscripts, tensors)
     sizes = _sizes(factors, tensors)
     unknown = [letter for letter in result if letter not in sizes]

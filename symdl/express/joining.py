@@ -14,7 +14,7 @@ import sympy as sp
 from symdl.errors import ShapeError
 from symdl.express.dims import as_extent
 from symdl.express.equations import Equal, InRange, Origin
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import as_tensor, axis_indices, normal_axes
 from symdl.express.surface import define
 from symdl.express.tensors import DType, Tensor
 
@@ -25,6 +25,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = 
     Raises:
         ShapeError: no tensors, or the other sizes differ.
     """
+    tensors = list(map(as_tensor, tensors))
     first = _first(tensors)
     (along,) = normal_axes(axis, first.rank)
     for other in tensors:
@@ -56,6 +57,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) 
     Raises:
         ShapeError: no tensors, or different shapes.
     """
+    tensors = list(map(as_tensor, tensors))
     first = _first(tensors)
     if any(t.shape != first.shape for t in tensors):
         raise ShapeError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class ArrayMethods:
 
     __slots__ = ()
     _op_priority = 20.0  # SymPy then leaves ``expression * tensor`` to the tensor
-    __array_ufunc__ = None  # NumPy arrays then leave ``array * tensor`` to the tensor, which refuses it
+    __array_ufunc__ = None  # NumPy arrays then leave ``array * tensor`` to the tensor
 
     shape: tuple[Extent, ...]
 
@@ -45,6 +45,18 @@ class ArrayMethods:
     def __iter__(self) -> Iterator[Access | Tensor]:
         """The rows: views along the first axis, whose size must be an integer."""
         return iter(_module("views").rows(self))
+
+    def __len__(self) -> int:
+        """The first size, which must be an integer; `x.shape[0]` may be a symbol."""
+        return _module("views").length(self)  # type: ignore[no-any-return]
+
+    def __bool__(self) -> NoReturn:
+        raise _module("views").no_truth(self)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
 
     def _sympy_(self) -> sp.Expr:
         """A rank-0 tensor stands for its value inside an expression."""
@@ -107,6 +119,9 @@ class ArrayMethods:
     def __matmul__(self, other: Tensor) -> Tensor:
         return _module("operators").matmul(self, other)  # type: ignore[no-any-return]
 
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _module("operators").matmul(other, self)  # type: ignore[no-any-return]
+
     def _compare(self, name: str, other: Any) -> Any:
         return _module("conditions").compare(name, self, other)
 
@@ -162,15 +177,15 @@ class ArrayMethods:
         reduced = _module("statistics").reduction
         return reduced(op, self, axis, keepdims=keepdims, where=where, **options)  # type: ignore[no-any-return]
 
-    def var(self, axis: Axes = None, *, correction: int = 0, keepdims: bool = False) -> Tensor:
-        """Variance over `axis`: the sum of squared deviations over the count less `correction`."""
+    def var(self, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        """Variance over `axis`; options are those of `sd.var`: `correction` (or `ddof`), `where`, `name`."""
         var = _module("statistics").var
-        return var(self, axis, correction=correction, keepdims=keepdims)  # type: ignore[no-any-return]
+        return var(self, axis, keepdims=keepdims, **options)  # type: ignore[no-any-return]
 
-    def std(self, axis: Axes = None, *, correction: int = 0, keepdims: bool = False) -> Tensor:
-        """The square root of the variance."""
+    def std(self, axis: Axes = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        """The square root of the variance; options as for `var`."""
         std = _module("statistics").std
-        return std(self, axis, correction=correction, keepdims=keepdims)  # type: ignore[no-any-return]
+        return std(self, axis, keepdims=keepdims, **options)  # type: ignore[no-any-return]
 
     def cumsum(self, axis: int | None = None) -> Tensor:
         """Sums of the first 1, 2, … elements along `axis` (of the flattened tensor by default)."""

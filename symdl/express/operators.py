@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.constants import with_constants
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Origin
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
@@ -62,8 +63,8 @@ def elementwise(
 
 
 def as_tensor(operand: Any) -> Any:
-    """Return a comparison as the tensor of its zeros and ones, and everything else as it is."""
-    return operand.as_tensor() if hasattr(operand, "as_tensor") else operand
+    """Return a comparison as the tensor of its zeros and ones, an array as a constant, all else as it is."""
+    return operand.as_tensor() if hasattr(operand, "as_tensor") else with_constants(operand)
 
 
 def read(tensor: Tensor, where: Sequence[Index]) -> Access:
@@ -84,7 +85,7 @@ def number(value: Any) -> sp.Expr:
         return sp.sympify(value, strict=True)
     raise ExpressionError(
         f"a {type(value).__name__} cannot be combined with a tensor",
-        cure="declare arrays with sd.tensor(...) and pass their values when calling",
+        cure="pass a tensor, a number or a NumPy array, as by np.asarray(...) or sd.constant(...)",
     )
 
 
@@ -175,6 +176,7 @@ def matmul(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the inner sizes differ, or an operand has rank 0.
     """
+    left, right = as_tensor(left), as_tensor(right)
     if not isinstance(left, Tensor) or not isinstance(right, Tensor):
         raise ExpressionError("the matrix product needs two tensors")
     inner = left.shape[-1:], right.shape[-2:][:1]
@@ -280,8 +282,3 @@ _REDUCTIONS: dict[str, type[Reduce]] = {
     "argmax": ArgMax,
     "argmin": ArgMax,
 }
-
-
-def logsumexp(tensor: Tensor, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """``log(sum(exp(x)))`` over `axis`, without overflow."""
-    return reduce("logsumexp", tensor, axis, keepdims=keepdims)

@@ -107,6 +107,8 @@ def collect(
     inputs = tuple(sorted({*found.inputs, *extra}, key=lambda t: t.serial))
     seen: dict[str, Tensor] = {}
     for tensor in inputs:
+        if tensor.role == "constant":
+            continue  # nobody passes it by name
         if tensor.name is None:
             raise ExpressionError(f"{tensor} has neither a name nor a definition")
         if tensor.name in seen:
@@ -141,7 +143,7 @@ def name_tensors(tensors: Iterable[Tensor]) -> dict[Tensor, str]:
     taken: set[str] = set()
     last: dict[str, int] = {}  # the number that each base name reached, so that naming stays linear
     ordered = list(tensors)
-    for tensor in (*(t for t in ordered if t.name), *(t for t in ordered if not t.name)):
+    for tensor in sorted(ordered, key=lambda t: (not t.name) + (t.role == "constant")):
         if tensor in names:
             continue
         base = tensor.name or _derived(tensor, names)
@@ -158,6 +160,8 @@ def name_tensors(tensors: Iterable[Tensor]) -> dict[Tensor, str]:
 
 
 def _derived(tensor: Tensor, names: dict[Tensor, str]) -> str | None:
+    if tensor.role == "constant":
+        return "constant"
     suffix = {"cotangent": "bar", "tangent": "dot", "index": "argmax"}.get(tensor.role)
     if suffix is None or tensor.of is None:
         return None

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.constants import with_constants
 from symdl.express.dims import Extent, as_extent, at_most
 from symdl.express.equations import Equal, Equation, Origin, check
 from symdl.express.operators import axis_indices, elementwise, normal_axes
@@ -109,6 +110,7 @@ def positions_within(positions: Tensor, mode: Bounds = "raise", size: Extent = 1
     Raises:
         ExpressionError: no integers, or an unknown mode.
     """
+    positions = with_constants(positions)
     if not isinstance(positions, Tensor) or positions.dtype != "int64":
         raise ExpressionError(
             f"{positions!r} holds no positions", cure="declare it with sd.tensor(..., dtype='int64')"

@@ -60,6 +60,13 @@ def reduction(
     return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
 
 
+def logsumexp(
+    x: Tensor, axis: Axes = None, *, keepdims: bool = False, where: Mask = None, name: str | None = None
+) -> Tensor:
+    """``log(sum(exp(x)))`` over `axis`, without overflow, of the elements where `where` holds."""
+    return reduction("logsumexp", x, axis, keepdims=keepdims, where=where, name=name)
+
+
 def _fitting(mask: Any, x: Tensor) -> Condition:
     condition = as_condition(mask)
     if broadcast_shapes(condition.shape, x.shape) != x.shape:
@@ -90,11 +97,16 @@ def var(
     axis: Axes = None,
     *,
     correction: int = 0,
+    ddof: int | None = None,
     keepdims: bool = False,
     where: Mask = None,
     name: str | None = None,
 ) -> Tensor:
-    """The sum of squared deviations from the mean, over the count less `correction`."""
+    """The sum of squared deviations from the mean, over the count less `correction`.
+
+    `ddof` is NumPy's older name of `correction`.
+    """
+    correction = correction if ddof is None else ddof
     mask = None if where is None else _fitting(where, x)
     condition = None if mask is None else mask.at
     mean = reduction("mean", x, axis, keepdims=True, where=mask)
@@ -112,12 +124,13 @@ def std(
     axis: Axes = None,
     *,
     correction: int = 0,
+    ddof: int | None = None,
     keepdims: bool = False,
     where: Mask = None,
     name: str | None = None,
 ) -> Tensor:
     """The square root of the variance; its slope is not finite where the variance is 0."""
-    variance = var(x, axis, correction=correction, keepdims=keepdims, where=where)
+    variance = var(x, axis, correction=correction, ddof=ddof, keepdims=keepdims, where=where)
     return elementwise(sp.sqrt, variance, name=name, rule="standard deviation")
 
 

@@ -43,12 +43,13 @@ class Tensor(ArrayMethods):
         below: for positions, the size that every value is known to stay below, or None.
         modes: for a tensor that is something else at inference, what; see `symdl.express.modes`.
         segment: for a state of a recurrence, that it is kept every so many steps only, or None.
+        value: the array of a constant, or None.
         equation: the equation that defines it, or None.
     """
 
     __slots__ = (
         *("_equation", "below", "dtype", "init", "modes", "name", "of", "role"),
-        *("segment", "serial", "shape"),
+        *("segment", "serial", "shape", "value"),
     )
 
     def __init__(
@@ -72,6 +73,7 @@ class Tensor(ArrayMethods):
         self.serial = next(_serials)
         self.modes: Modes | None = None
         self.segment: int | None = None
+        self.value: Any = None
         self._equation: Equation | None = None
 
     @property

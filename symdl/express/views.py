@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.constants import constant
 from symdl.express.dims import Extent, Index, as_extent, at_most
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, broadcast_shapes, read
@@ -46,14 +48,32 @@ def rows(tensor: Tensor) -> list[Access | Tensor]:
     Raises:
         ShapeError: there is no first axis of integer size.
     """
+    return [getitem(tensor, place) for place in range(length(tensor))]
+
+
+def length(tensor: Tensor) -> int:
+    """Return the first size.
+
+    Raises:
+        ShapeError: there is no first axis of integer size.
+    """
     count = tensor.shape[0] if tensor.rank else None
     if not isinstance(count, int):
         raise ShapeError(
             f"{tensor} has no rows that can be counted",
             shapes={str(tensor.name or "tensor"): tensor.shape},
-            cure="only a tensor whose first size is an integer can be unpacked or iterated over",
+            cure="only a tensor whose first size is an integer has a length and can be unpacked or iterated"
+            " over; x.shape[0] is the symbol",
         )
-    return [getitem(tensor, place) for place in range(count)]
+    return count
+
+
+def no_truth(tensor: Tensor) -> ExpressionError:
+    """Return the error for a tensor in the place of a truth value."""
+    return ExpressionError(
+        f"{tensor} has no truth value before its values are known",
+        cure="choose elements with sd.where(condition, a, b); `x is None` asks whether there is one",
+    )
 
 
 def as_index(entry: Any) -> sp.Expr:
@@ -81,6 +101,8 @@ def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
     at = dots[0] if dots else len(entries)
     fill = (slice(None),) * (tensor.rank - taken)
     full = (*entries[:at], *fill, *entries[at + 1 :])
+    if any(isinstance(entry, list | np.ndarray) for entry in full):
+        full = _with_positions(tensor, full)
     if any(isinstance(entry, Tensor) for entry in full):
         return _gathered(tensor, full)
     names = iter(axis_indices(len(full)))
@@ -104,6 +126,38 @@ def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
             reads.append(_position(entry, size))
     body = tensor.at(*reads)
     return define(None, where, body, shape=shape, dtype=tensor.dtype, origin=Origin("slice"))
+
+
+def _with_positions(tensor: Tensor, full: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a key whose lists and arrays, of positions or of truth values, are constants.
+
+    Raises:
+        ExpressionError: an array of another kind.
+        ShapeError: a position out of range, negative ones included, or truth values that do not fit.
+    """
+    sizes = iter(tensor.shape)
+    found: list[Any] = []
+    for entry in full:
+        size = None if entry is None else next(sizes)
+        if isinstance(entry, list | np.ndarray) and np.ndim(entry):
+            found.append(constant(_chosen(np.asarray(entry), size)))
+        else:
+            found.append(entry)
+    return tuple(found)
+
+
+def _chosen(array: Any, size: Any) -> Any:
+    if array.dtype.kind == "b" and array.shape == (size,):
+        return np.flatnonzero(array)
+    if array.dtype.kind not in "iu":
+        raise ExpressionError(
+            f"an array of {array.dtype} and shape {array.shape} chooses nothing of an axis of size {size}",
+            cure="pass integers, or one truth value for each element",
+        )
+    places = np.where(array < 0, array + size, array) if isinstance(size, int) else array
+    if array.size and (places.min() < 0 or (isinstance(size, int) and places.max() >= size)):
+        raise ShapeError(f"positions from {array.min()} to {array.max()} do not fit an axis of size {size}")
+    return places
 
 
 def _gathered(tensor: Tensor, full: tuple[Any, ...]) -> Tensor:

@@ -14,9 +14,12 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import ExpressionError
+from symdl.express.conditions import as_condition
 from symdl.express.dims import Index
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
+from symdl.express.methods import Mask
+from symdl.express.operators import axis_indices, elementwise, normal_axes, read, reduce
+from symdl.express.statistics import logsumexp
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor, as_expression
 
@@ -79,9 +82,18 @@ def softplus(z: Any, *, name: str | None = None) -> Any:
     return activate(lambda x: sp.log(1 + sp.exp(x)), z, name, "softplus")
 
 
-def softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
-    """``exp(z - logsumexp(z))`` along `axis`: positive, summing to one."""
-    return _normalized(z, axis, sp.exp, name, "softmax")
+def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None = None) -> Tensor:
+    """``exp(z - logsumexp(z))`` along `axis`: positive, summing to one.
+
+    Elements where `where` does not hold take no part and are 0; so are all if none takes part.
+    """
+    if where is None:
+        return _normalized(z, axis, sp.exp, name, "softmax")
+    total = logsumexp(z, axis, keepdims=True, where=where)
+    counts, places = as_condition(where), axis_indices(z.rank)
+    # One equation, so that nothing is evaluated, forward or backward, where the condition does not hold.
+    share = sp.Piecewise((sp.exp(z.at(*places) - read(total, places)), counts.at(places)), (0, True))
+    return define(name, places, share, shape=z.shape, origin=Origin("softmax"))
 
 
 def log_softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import as_condition, not_equal, where
+from symdl.express.constants import constant
 from symdl.express.dims import Extent, is_number
-from symdl.express.equations import Origin
 from symdl.express.methods import Mask
-from symdl.express.operators import axis_indices, elementwise, reduce
+from symdl.express.operators import elementwise, reduce
 from symdl.express.statistics import reduction as reduced
-from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
 
 ClassWeights = Sequence[float] | Tensor | None
-"""A weight for each class: numbers, or a tensor of shape ``(classes,)``, which suits hundreds of classes."""
+"""A weight for each class: numbers, or a tensor of shape ``(classes,)``."""
 
 
 Averaging = Literal["mean", "sum", "none"]
@@ -86,19 +86,16 @@ def weight_tensor(weights: ClassWeights, classes: Extent) -> Tensor | None:
     """
     if weights is None:
         return None
-    count = weights.shape if isinstance(weights, Tensor) else (len(weights),)
+    if not isinstance(weights, Tensor):
+        weights = constant(np.asarray(weights, "float64"), name="class_weight")
+    count = weights.shape
     if count != (classes,):
         raise ShapeError(
             "the class weights do not fit the classes",
             shapes={"class weights": count, "classes": classes},
             cure="give one weight for each class",
         )
-    if isinstance(weights, Tensor):
-        return weights
-    (c,) = axis_indices(1)
-    pieces = [(literal(weight), sp.Eq(c, place)) for place, weight in enumerate(weights)]
-    body = sp.Piecewise(*pieces, (0, True))
-    return define("class_weight", (c,), body, shape=count, origin=Origin("class weights"))
+    return weights
 
 
 def same_shape(prediction: Tensor, target: Tensor) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
+from symdl.express.program import Program
 from symdl.lower.ir import FrozenProgram, Gather, TensorInfo
 from symdl.lower.poly import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
 
@@ -59,9 +60,10 @@ def _expected(info: TensorInfo, dtype: str) -> Expected:
 class Arguments:
     """The inputs of a compiled function."""
 
-    def __init__(self, inputs: Sequence[Expected]) -> None:
+    def __init__(self, inputs: Sequence[Expected], constants: Mapping[str, Array] | None = None) -> None:
         self.inputs = tuple(inputs)
-        self.names = {e.name for e in inputs}
+        self.names = {e.name for e in inputs} - set(constants or {})
+        self.constants = dict(constants or {})
         self._each = tuple((e.name, e.dtype, e.fixed, e) for e in inputs)
 
     def take(self, given: Mapping[str, Any]) -> tuple[list[Array], dict[str, int]]:
@@ -72,6 +74,8 @@ class Arguments:
         """
         if given.keys() != self.names:
             raise self.wrong_names(given)
+        if self.constants:
+            given = {**given, **self.constants}
         arrays: list[Array] = []
         dims: dict[str, int] = {}
         later: list[tuple[Expected, Array]] = []
@@ -98,15 +102,22 @@ class Arguments:
 
     def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
         """Return the error for missing or unknown names."""
-        missing = [e.name for e in self.inputs if e.name not in given]
+        wanted = [e for e in self.inputs if e.name in self.names]
+        missing = [e.name for e in wanted if e.name not in given]
         unknown = [name for name in given if name not in self.names]
         parts = [f"missing: {', '.join(missing)}"] if missing else []
         parts += [f"unknown: {', '.join(map(str, unknown))}"] if unknown else []
         return ArgumentError(
             f"the arguments do not fit ({'; '.join(parts)})",
-            shapes={e.name: e.text for e in self.inputs},
+            shapes={e.name: e.text for e in wanted} or None,
             cure="pass every input by its name; names with dots go through **{'a.b': array}",
         )
+
+
+def constants(program: Program, inputs: Sequence[Expected]) -> dict[str, Array]:
+    """Return the arrays of the inputs that are constants, by the names that they have in kernels."""
+    pairs = zip(program.inputs, inputs, strict=True)
+    return {e.name: np.ascontiguousarray(t.value, e.dtype) for t, e in pairs if t.role == "constant"}
 
 
 def converted(want: Expected, value: Any) -> Array:
@@ -124,7 +135,7 @@ def converted(want: Expected, value: Any) -> Array:
     if integers and kind == "f":
         cure = f"pass {want.name} with an integer dtype, such as int64; it cannot hold NaN"
         raise ArgumentError(f"{want.name} must hold integers, not {array.dtype}", cure=cure)
-    if kind not in ("iu" if integers else "iuf"):
+    if kind not in ("biu" if integers else "iuf"):  # truth values are flags, as in masks
         held = _KINDS.get(kind, str(array.dtype))
         raise ArgumentError(
             f"{want.name} holds {held} ({array.dtype})", cure=f"pass numbers, such as {want.dtype}"

@@ -30,7 +30,9 @@ def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Te
     given: dict[Any, Any] = dict(values)
     arrays = {}
     for tensor in program.inputs:
-        if tensor in given:
+        if tensor.role == "constant":
+            value = tensor.value
+        elif tensor in given:
             value = given.pop(tensor)
         elif tensor.name in given:
             value = given.pop(tensor.name)

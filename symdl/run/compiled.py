@@ -18,7 +18,7 @@ from symdl.express.program import Program
 from symdl.lower.calls import CheckCall
 from symdl.lower.pipeline import Schedule
 from symdl.lower.poly import evaluate, text
-from symdl.run.arguments import Arguments, check_gathers, expected, outside
+from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside
 from symdl.run.blocks import Blocks
 from symdl.run.built import Built, batch_of
 from symdl.run.memory import Memory
@@ -54,7 +54,8 @@ class Compiled:
         options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule}
         self._built = Built(program, **options, training=False, batch=batch)
         self._pack = pack or _pack
-        self._arguments = Arguments(expected(self._built.inputs, dtype))
+        wanted = expected(self._built.inputs, dtype)
+        self._arguments = Arguments(wanted, constants(program, wanted))
         self._threads = threads
         self._memories: dict[tuple[int, ...], tuple[Memory | Parallel, Layout]] = {}
         self._lock = threading.Lock()

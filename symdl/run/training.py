@@ -21,7 +21,15 @@ from symdl.lower.calls import TakeCall, TotalCall
 from symdl.lower.partition import partition
 from symdl.lower.poly import constant, evaluate
 from symdl.lower.rows import rows_name
-from symdl.run.arguments import Arguments, Expected, check_gathers, converted, expected, outside
+from symdl.run.arguments import (
+    Arguments,
+    Expected,
+    check_gathers,
+    constants,
+    converted,
+    expected,
+    outside,
+)
 from symdl.run.blas import one_thread
 from symdl.run.built import Built, batch_of
 from symdl.run.memory import address, aligned
@@ -83,6 +91,7 @@ class TrainingKernel:
         options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": "fused"}
         self._built = Built(program, **options, training=True, batch=batch_of(program))
         self._inputs = expected(self._built.inputs, dtype)
+        self._constants = constants(program, self._inputs)
 
     @property
     def source(self) -> str:
@@ -113,8 +122,10 @@ class TrainingKernel:
         inputs = {e.name: e for e in self._inputs}
         given = {n: data[n] for n in data if n in inputs} | {n: weights[n] for n in weights if n in inputs}
         unknown = [n for n in data if n not in inputs]
-        if unknown or given.keys() != inputs.keys():
-            raise Arguments(self._inputs).wrong_names({**given, **dict.fromkeys(unknown)})
+        if unknown or given.keys() != inputs.keys() - self._constants.keys():
+            wanted = Arguments(self._inputs, self._constants)
+            raise wanted.wrong_names({**given, **dict.fromkeys(unknown)})
+        given |= self._constants
         _check_weights({n: weights[n] for n in weights if n in inputs}, inputs)
         if batch_size < 1:
             raise ArgumentError(f"batch_size = {batch_size} is no positive integer")

@@ -13,8 +13,9 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.functions import exp, sqrt
-from symdl.express.operators import elementwise, logsumexp, maximum
+from symdl.express.operators import elementwise, maximum
 from symdl.express.recurrent import recurrence
+from symdl.express.statistics import logsumexp
 from symdl.express.surface import LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 

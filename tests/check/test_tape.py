@@ -17,10 +17,11 @@ from symdl.check.tape import tape_gradient
 from symdl.errors import DerivativeError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim, indices
-from symdl.express.operators import elementwise, logsumexp, maximum
+from symdl.express.operators import elementwise, maximum
 from symdl.express.program import collect
 from symdl.express.recurrent import recurrence
 from symdl.express.scalar import scalar_graph
+from symdl.express.statistics import logsumexp
 from symdl.express.surface import Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference import outputs

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from symdl.express.build import parameter, sums_to_one, tensor
 from symdl.express.dims import Dim, indices
-from symdl.express.operators import elementwise, logsumexp, maximum, reduce
+from symdl.express.operators import elementwise, maximum, reduce
 from symdl.express.program import Fact
+from symdl.express.statistics import logsumexp
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference import evaluate

@@ -16,9 +16,9 @@ from symdl.differentiate.tangent import hvp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import tensor
 from symdl.express.dims import indices
-from symdl.express.operators import logsumexp, reduce
+from symdl.express.operators import reduce
 from symdl.express.program import collect
-from symdl.express.statistics import cumprod, cumsum, reduction, std, var
+from symdl.express.statistics import cumprod, cumsum, logsumexp, reduction, std, var
 from symdl.express.surface import ArgMax, Prod, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference import evaluate, outputs

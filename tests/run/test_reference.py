@@ -14,8 +14,9 @@ from symdl.errors import ArgumentError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim, Index, indices
 from symdl.express.equations import Divisible, Equal, Equation, InRange, Reduction
-from symdl.express.operators import logsumexp, maximum
+from symdl.express.operators import maximum
 from symdl.express.program import Program, collect
+from symdl.express.statistics import logsumexp
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.run import reference
