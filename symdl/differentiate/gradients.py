@@ -31,5 +31,5 @@ def grad(
     """
     several = () if isinstance(wrt, Tensor | str) else tuple(wrt)
     derivative = differentiate(output, several or (wrt,), facts=facts)  # type: ignore[arg-type]
-    gradients = tuple(derivative.gradient(tensor) for tensor in derivative.wrt)
+    gradients = tuple(derivative.gradient(tensor).derived(output) for tensor in derivative.wrt)
     return gradients if several else gradients[0]

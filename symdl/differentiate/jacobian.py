@@ -51,7 +51,7 @@ def jacobian(y: Tensor, x: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor:
     total = seed.at(*where) * y.at(*where)
     loss = define(None, (), Sum(total, *pairs) if pairs else total)
     derivative = differentiate(loss, [x], facts=facts)
-    return _for_all_seeds(derivative.program, derivative.gradient(x), seed)
+    return _for_all_seeds(derivative.program, derivative.gradient(x), seed).derived(y)
 
 
 def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence[Fact] = ()) -> Tensor:
@@ -71,15 +71,14 @@ def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence
     """
     second = x if y is None else y
     derivative = differentiate(loss, [x] if second is x else [x, second], facts=facts)
-    gradient = derivative.gradient(x)
+    gradient = derivative.gradient(x).derived(loss)
     if _real_path(collect([gradient]), second, gradient):
         return jacobian(gradient, second, facts=facts)
     # The loss depends on it, its gradient does not: it is linear in it, and the Hessian is zero.
     shape = (*x.shape, *second.shape)
     zero = Tensor(None, shape, role="cotangent", of=gradient)
-    return zero.attach(
-        Equation(zero, axis_indices(len(shape)), sp.Integer(0), origin=Origin("no change", gradient))
-    )
+    zero.attach(Equation(zero, axis_indices(len(shape)), sp.Integer(0), origin=Origin("no change", gradient)))
+    return zero.derived(loss)
 
 
 def _real_path(program: Program, start: Tensor, end: Tensor) -> bool:

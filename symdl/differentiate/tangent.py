@@ -61,8 +61,8 @@ def jvp(outputs: Tensor | Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -
             f"the directions are {tangents!r}", cure="pass what moves with its direction: {x: v}"
         )
     if isinstance(outputs, Tensor):
-        return _jvp([outputs], tangents, constant=False)[0]
-    return _jvp(outputs, tangents, constant=False)
+        return _jvp([outputs], tangents, constant=False)[0].derived(outputs)
+    return tuple(t.derived(*outputs) for t in _jvp(outputs, tangents, constant=False))
 
 
 def _jvp(
@@ -202,6 +202,7 @@ def hvp(
     derivative = differentiate(output, several)
     gradients = [derivative.gradient(tensor) for tensor in several]
     products = _jvp(gradients, along, constant=True)  # a loss that is linear bends nowhere
+    products = tuple(product.derived(output) for product in products)
     return products[0] if isinstance(wrt, Tensor) else products
 
 

@@ -18,7 +18,7 @@ from symdl.errors import CompileError
 from symdl.express.equations import Equation
 from symdl.express.operators import elementwise
 from symdl.express.ordering import order
-from symdl.express.program import Fact, Program, collect
+from symdl.express.program import Fact, Program, collect, sized
 from symdl.express.replacing import renew
 from symdl.express.tensors import Tensor
 
@@ -112,8 +112,8 @@ class _Step:
         pairs = tuple(self.latest.items())
         wanted = (*outputs, *(value for _, value in pairs))
         found = order(wanted, lambda t: self.known.get(t, t.equation))
-        extra = [old for old, _ in pairs if old not in found.inputs]
-        inputs = tuple(sorted((*found.inputs, *extra), key=lambda t: t.serial))
+        extra = {old for old, _ in pairs} | sized(found.equations, found.inputs, collect(outputs).inputs)
+        inputs = tuple(sorted({*found.inputs, *extra}, key=lambda t: t.serial))
         _check_inputs(pairs, inputs)
         return Program(inputs, found.equations, tuple(outputs), self.facts, pairs, found.recurrences)
 

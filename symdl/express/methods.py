@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,8 +50,8 @@ class ArrayMethods:
         """The first size, which must be an integer; `x.shape[0]` may be a symbol."""
         return _module("views").length(self)  # type: ignore[no-any-return]
 
-    def __bool__(self) -> NoReturn:
-        raise _module("views").no_truth(self)
+    def __bool__(self) -> bool:
+        return True  # there is one, whatever its length: ``x or y`` chooses between tensors and None
 
     @property
     def ndim(self) -> int:

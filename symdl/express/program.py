@@ -103,7 +103,7 @@ def collect(
     """
     wanted = (*outputs, *(new for _, new in updates))
     found = order(wanted, lambda tensor: tensor.equation)
-    extra = {old for old, _ in updates} | _sized(found.equations, found.inputs)
+    extra = {old for old, _ in updates} | sized(found.equations, found.inputs)
     inputs = tuple(sorted({*found.inputs, *extra}, key=lambda t: t.serial))
     seen: dict[str, Tensor] = {}
     for tensor in inputs:
@@ -121,16 +121,40 @@ def collect(
     return Program(inputs, found.equations, tuple(outputs), tuple(facts), tuple(updates), found.recurrences)
 
 
-def _sized(equations: Iterable[Equation], inputs: Iterable[Tensor]) -> set[Tensor]:
-    """Return inputs that show a size which no other does: a derivative ``x_bar[i] = 1`` reads no x."""
+def dropped(program: Program) -> frozenset[str]:
+    """Return the names of inputs that what a program computes was derived from and does not read."""
+    names = {t.name for t in program.inputs}
+    found: set[str] = set()
+    seen: set[Tensor] = set()
+    todo = [s for e in program.equations for s in e.lhs.sources]
+    while todo:
+        new = [t for t in dict.fromkeys(todo) if t not in seen]
+        seen.update(new)
+        more = order(new, lambda tensor: tensor.equation)
+        found.update(t.name for t in more.inputs if t.name and t.role != "constant")
+        todo = [s for e in more.equations for s in e.lhs.sources if s not in seen]
+    return frozenset(found - names)
+
+
+def sized(
+    equations: Iterable[Equation], inputs: Iterable[Tensor], spare: Iterable[Tensor] = ()
+) -> set[Tensor]:
+    """Return inputs that show a size which no other does: a derivative ``x_bar[i] = 1`` reads no x.
+
+    `spare` are inputs that may do so where no equation tells what it is a derivative by.
+    """
     known = {d for tensor in inputs for size in tensor.shape for d in dims_of(size)}
     added: set[Tensor] = set()
     for equation in equations:
         subject: Tensor | None = equation.lhs
-        if {d for size in equation.lhs.shape for d in dims_of(size)} <= known:
+        used = {d for size in equation.extents.values() for d in dims_of(size)}
+        if not (used := (used | equation.body.atoms(Dim) if spare else used) - known):
             continue
         while subject is not None and subject.equation is not None:
             subject = subject.of
+        if subject is None:
+            shows = (t for t in sorted(spare, key=lambda t: t.serial) if used.intersection(t.shape))
+            subject = next(shows, None)
         if subject is not None:
             added.add(subject)
             known |= {d for size in subject.shape for d in dims_of(size)}

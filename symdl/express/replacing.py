@@ -56,7 +56,7 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
             updates = tuple((state, new.get(value, value)) for state, value in old.modes.updates)
             still = new.get(old.modes.inference, old.modes.inference)
             new[old].modes = dataclasses.replace(old.modes, updates=updates, inference=still)
-    return new.get(output, output)
+    return new[output].derived(output) if output in new else output
 
 
 def renew(group: Sequence[Equation], new: dict[Tensor, Tensor]) -> tuple[Equation, ...]:

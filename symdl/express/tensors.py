@@ -44,12 +44,13 @@ class Tensor(ArrayMethods):
         modes: for a tensor that is something else at inference, what; see `symdl.express.modes`.
         segment: for a state of a recurrence, that it is kept every so many steps only, or None.
         value: the array of a constant, or None.
+        sources: what this is a derivative or a variant of; inputs of theirs may have dropped out of it.
         equation: the equation that defines it, or None.
     """
 
     __slots__ = (
         *("_equation", "below", "dtype", "init", "modes", "name", "of", "role"),
-        *("segment", "serial", "shape", "value"),
+        *("segment", "serial", "shape", "sources", "value"),
     )
 
     def __init__(
@@ -74,6 +75,7 @@ class Tensor(ArrayMethods):
         self.modes: Modes | None = None
         self.segment: int | None = None
         self.value: Any = None
+        self.sources: tuple[Tensor, ...] = ()
         self._equation: Equation | None = None
 
     @property
@@ -91,6 +93,12 @@ class Tensor(ArrayMethods):
         if self._equation is not None or equation.lhs is not self:
             raise ExpressionError(f"{self} is already defined", expression=equation)
         self._equation = equation
+        return self
+
+    def derived(self, *sources: Tensor) -> Tensor:
+        """Note what this tensor was derived from, and return it."""
+        if self._equation is not None:
+            self.sources = tuple(dict.fromkeys((*self.sources, *(s for s in sources if s is not self))))
         return self
 
     def at(self, *where: sp.Expr | int) -> Access:

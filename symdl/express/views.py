@@ -68,14 +68,6 @@ def length(tensor: Tensor) -> int:
     return count
 
 
-def no_truth(tensor: Tensor) -> ExpressionError:
-    """Return the error for a tensor in the place of a truth value."""
-    return ExpressionError(
-        f"{tensor} has no truth value before its values are known",
-        cure="choose elements with sd.where(condition, a, b); `x is None` asks whether there is one",
-    )
-
-
 def as_index(entry: Any) -> sp.Expr:
     """Return an index expression; a rank-0 integer tensor stands for its value."""
     if isinstance(entry, Tensor) and not entry.rank:

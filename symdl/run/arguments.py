@@ -60,8 +60,14 @@ def _expected(info: TensorInfo, dtype: str) -> Expected:
 class Arguments:
     """The inputs of a compiled function."""
 
-    def __init__(self, inputs: Sequence[Expected], constants: Mapping[str, Array] | None = None) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Expected],
+        constants: Mapping[str, Array] | None = None,
+        dropped: frozenset[str] = frozenset(),
+    ) -> None:
         self.inputs = tuple(inputs)
+        self.dropped = dropped
         self.names = {e.name for e in inputs} - set(constants or {})
         self.constants = dict(constants or {})
         self._each = tuple((e.name, e.dtype, e.fixed, e) for e in inputs)
@@ -73,7 +79,9 @@ class Arguments:
             ArgumentError: a name, shape, dtype or size that does not fit.
         """
         if given.keys() != self.names:
-            raise self.wrong_names(given)
+            if not self.names <= given.keys() <= self.names | self.dropped:
+                raise self.wrong_names(given)
+            given = {name: given[name] for name in self.names}
         if self.constants:
             given = {**given, **self.constants}
         arrays: list[Array] = []
@@ -104,13 +112,15 @@ class Arguments:
         """Return the error for missing or unknown names."""
         wanted = [e for e in self.inputs if e.name in self.names]
         missing = [e.name for e in wanted if e.name not in given]
-        unknown = [name for name in given if name not in self.names]
+        unknown = [name for name in given if name not in self.names | self.dropped]
         parts = [f"missing: {', '.join(missing)}"] if missing else []
         parts += [f"unknown: {', '.join(map(str, unknown))}"] if unknown else []
         return ArgumentError(
             f"the arguments do not fit ({'; '.join(parts)})",
             shapes={e.name: e.text for e in wanted} or None,
-            cure="pass every input by its name; names with dots go through **{'a.b': array}",
+            cure="pass every input by its name; names with dots go through **{'a.b': array}"
+            if missing
+            else f"leave out {', '.join(map(str, unknown))}: no result depends on it",
         )
 
 

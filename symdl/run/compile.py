@@ -15,9 +15,9 @@ import numpy as np
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
 from symdl.errors import ArgumentError, CompileError
-from symdl.express.dims import Dim
+from symdl.express.dims import Dim, dims_of
 from symdl.express.operators import as_tensor
-from symdl.express.program import Fact, Program, collect
+from symdl.express.program import Fact, Program, collect, dropped
 from symdl.express.scalar import batched, scalar_graph
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
@@ -54,7 +54,8 @@ def compile(
             comes first. Results do not depend on it.
 
     Returns:
-        A function of keyword arguments. Without `wrt` it returns the array of the output (a tuple for a
+        A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
+        or left out. Sizes are at least 1. Without `wrt` it returns the array of the output (a tuple for a
         list); with `wrt` the value and a dictionary of gradients by name. Values of rank 0 are NumPy
         scalars. For an expression the arguments broadcast.
 
@@ -68,21 +69,37 @@ def compile(
     if isinstance(output, list):
         if wrt is not None:
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
-        return Compiled(prepare(collect(_tensors(output), facts=facts))[0], **options)
+        program = collect(_tensors(output), facts=facts)
+        _check_sizes(program)
+        return Compiled(prepare(program)[0], dropped=dropped(program), **options)
     if not isinstance(output, Tensor) and not (hasattr(output, "atoms") and output.atoms(Access)):
         return _scalar(output, wrt, options)
     tensor = output if isinstance(output, Tensor) else define(None, (), output)
+    written = collect([tensor], facts=facts)
+    _check_sizes(written)
     if wrt is None:
-        return Compiled(prepare(collect([tensor], facts=facts))[0], pack=_only, **options)
+        return Compiled(prepare(written)[0], pack=_only, dropped=dropped(written), **options)
     if tensor.rank:
         raise CompileError(
             f"{tensor} has rank {tensor.rank}; only a scalar has gradients",
             cure="sum or average it first",
         )
-    inputs = collect([tensor]).inputs
-    by = _chosen(wrt, inputs)
+    by = _chosen(wrt, written.inputs)
     program = differentiate(tensor, by, facts=tuple(facts)).program
-    return Compiled(program, pack=_WithGradients([str(t.name) for t in by]), **options)
+    names = [str(t.name) for t in by]
+    return Compiled(program, pack=_WithGradients(names), dropped=dropped(written), **options)
+
+
+def _check_sizes(program: Program) -> None:
+    """Refuse a size that no input shows, so that no call could tell it."""
+    known = {d for t in program.inputs for size in t.shape for d in dims_of(size)}
+    unknown = [d for d in program.dims if d not in known]
+    if unknown:
+        raise CompileError(
+            f"no input has the size {unknown[0]}, so no call can tell it",
+            shapes={str(t.name or "output"): t.shape for t in (*program.inputs, *program.outputs)},
+            cure="use an integer, or read an input with that size",
+        )
 
 
 def _tensors(outputs: Sequence[Any]) -> list[Tensor]:

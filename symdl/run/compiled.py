@@ -48,6 +48,7 @@ class Compiled:
         schedule: Schedule = "fused",
         threads: int = 1,
         pack: Callable[[list[Any]], Any] | None = None,
+        dropped: frozenset[str] = frozenset(),
     ) -> None:
         self.program = program
         batch = batch_of(program) if target == "cpu" and schedule == "fused" else ""
@@ -55,7 +56,7 @@ class Compiled:
         self._built = Built(program, **options, training=False, batch=batch)
         self._pack = pack or _pack
         wanted = expected(self._built.inputs, dtype)
-        self._arguments = Arguments(wanted, constants(program, wanted))
+        self._arguments = Arguments(wanted, constants(program, wanted), dropped)
         self._threads = threads
         self._memories: dict[tuple[int, ...], tuple[Memory | Parallel, Layout]] = {}
         self._lock = threading.Lock()

@@ -15,7 +15,7 @@ import numpy as np
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameters
 from symdl.express.modes import inference, training_updates
-from symdl.express.program import Fact, collect
+from symdl.express.program import Fact, collect, dropped
 from symdl.express.tensors import Tensor
 from symdl.train import parts
 from symdl.train import weights as files
@@ -80,6 +80,7 @@ class Model:
         self.dtype, self.target, self.facts = dtype, target, tuple(facts)
         program = collect([self.loss, *self.metrics.values(), *self.outputs.values()])
         self.inputs = tuple(t for t in program.inputs if t.role == "input")
+        self.dropped = dropped(program)  # may be among the data, but nothing reads them
         self.samples = batch_size_of(self.inputs)
         self.tensors = parameters(*program.outputs)
         self.ranges = label_ranges(program.equations)
@@ -176,7 +177,7 @@ class Model:
         needed = tuple(t for t in program.inputs if t.role == "input")
         if not needed:
             raise TrainingError(f"the output {program.outputs[0]} depends on no input")
-        others = [str(t.name) for t in self.inputs if t not in needed]
+        others = [*self.dropped, *(str(t.name) for t in self.inputs if t not in needed)]
         ranges = label_ranges(program.equations)
         data = checked(needed, inputs, dtype=self.dtype, ranges=ranges, ignore=others, what="inputs")
         whole = not all(t.rank and t.shape[0] == self.samples for t in program.outputs)
@@ -232,7 +233,7 @@ class Model:
     def checked(self, data: Mapping[str, Any], what: str = "data", *, scoring: bool = False) -> Arrays:
         """Return data for all inputs, checked; for scoring those that only the inference form reads too."""
         needed = self.scored if scoring else self.inputs
-        others = [str(t.name) for t in self.scored if t not in needed]
+        others = [*self.dropped, *(str(t.name) for t in self.scored if t not in needed)]
         return checked(needed, data, dtype=self.dtype, ranges=self.ranges, ignore=others, what=what)
 
     def score(self, data: Arrays) -> Score:

@@ -108,7 +108,6 @@ def test_a_thousand_class_weights_are_data() -> None:
         (lambda: sd.constant([[1], [1, 2]]), ExpressionError, "equal length"),
         (lambda: sd.constant(1j), ExpressionError, "complex"),
         (lambda: len(X), ShapeError, "symbol"),
-        (lambda: 1 if W else 0, ExpressionError, "truth value"),
     ],
 )
 def test_what_is_no_constant_is_refused(make: Any, error: Any, message: str) -> None:
