@@ -53,13 +53,31 @@ def elementwise(
 
     Raises:
         ShapeError: the shapes do not broadcast.
+        ExpressionError: the function needs values, as Python's ``if`` and the functions of `math` do.
     """
     operands = tuple(map(as_tensor, operands))
     tensors = [x for x in operands if isinstance(x, Tensor)]
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
-    body = function(*(read(x, where) if isinstance(x, Tensor) else number(x) for x in operands))
+    body = _formula(function, [read(x, where) if isinstance(x, Tensor) else number(x) for x in operands])
     return define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
+
+
+def _formula(function: Callable[..., Any], values: Sequence[sp.Expr]) -> Any:
+    try:
+        return function(*values)
+    except TypeError as error:
+        cures = {
+            "truth value": "write cases as sp.Piecewise((a, z < 0), (b, True)), or choose with sd.where",
+            "to float": "use SymPy's functions, such as sp.exp, not those of math",
+            "ufunc": "use SymPy's functions, such as sp.exp, not NumPy's",
+        }
+        cure = next((cure for part, cure in cures.items() if part in str(error)), None)
+        if cure is None:
+            raise
+        raise ExpressionError(
+            f"the formula needs a value that is not known yet: {error}", cure=cure
+        ) from None
 
 
 def as_tensor(operand: Any) -> Any:

@@ -115,7 +115,8 @@ def collect(
             raise ExpressionError(
                 f"two tensors are called {tensor.name!r}",
                 shapes={"first": seen[tensor.name].shape, "second": tensor.shape},
-                cure="give each input and parameter its own name, or pass the same tensor twice",
+                cure="give each tensor its own name; to share a layer's weights build it once and"
+                " apply it to more inputs by sd.replace(output, {x: y})",
             )
         seen[tensor.name] = tensor
     return Program(inputs, found.equations, tuple(outputs), tuple(facts), tuple(updates), found.recurrences)

@@ -53,7 +53,9 @@ def ctc(
         blank: the class that emits nothing.
         zero_infinity: labels that do not fit into the steps cost 0 in place of infinity. Their gradient is 0
             either way.
-        reduction: of the samples' losses: ``"mean"``, ``"sum"``, or ``"none"`` for shape ``(batch,)``.
+        reduction: of the samples' losses: ``"mean"``, ``"sum"``, or ``"none"`` for shape ``(batch,)``. As
+            in all losses the mean is over samples, each as it is. PyTorch divides each by its number of
+            labels first: ``(sd.nn.ctc(..., reduction="none")/sd.maximum(label_lengths, 1)).mean()``.
         time_first: whether time is the first axis.
         name: the loss's name.
 

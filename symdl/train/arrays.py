@@ -171,12 +171,21 @@ def _as_array(tensor: Tensor, value: Any, dtype: str) -> Array:
         raise ArgumentError(
             f"{tensor.name} has {array.ndim} axes instead of {tensor.rank}",
             shapes={"given": array.shape, "declared": tensor.shape},
-            cure="the first axis runs over samples; a single sample is X[None]",
+            cure=_axes_cure(tensor, array),
         )
     if tensor.dtype == "int64" and array.dtype.kind == "u" and array.size and array.max() >= 2**63:
         raise ArgumentError(f"{tensor.name} holds {array.max()}, too large for int64")
     with np.errstate(over="ignore", invalid="ignore"):  # infinities are looked for afterwards
         return np.ascontiguousarray(array, np.int64 if tensor.dtype == "int64" else np.dtype(dtype))
+
+
+def _axes_cure(tensor: Tensor, array: Array) -> str:
+    name = str(tensor.name)
+    if array.ndim == tensor.rank + 1 and array.shape[-1] == 1:
+        return f"drop the last axis: {name}[:, 0], or declare {name} with it"
+    if array.ndim == tensor.rank - 1 and tensor.shape[-1] == 1:
+        return f"add an axis: {name}[:, None], or declare {name} without it"
+    return f"the first axis runs over samples; a single sample is {name}[None]"
 
 
 def _check_values(tensor: Tensor, array: Array, given: Any) -> None:

@@ -42,6 +42,7 @@ class Settings:
     shuffle: bool
     seed: int
     patience: int | None
+    watch: str | None
     restore_best: bool
     progress: bool | None
     callbacks: tuple[Callback, ...]
@@ -83,6 +84,7 @@ def fit(model: Model, data: Mapping[str, Any], settings: Settings) -> History:
     arrays = model.checked(data)
     positions, validation = _split(model, arrays, settings)
     test = None if settings.test is None else model.checked(settings.test, "test data", scoring=True)
+    _check_watch(model, settings, scored=validation is not None)
     plan = _plan(model, arrays, positions, validation, settings, optimizers)
     with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
         result = run(plan, progress)
@@ -95,6 +97,20 @@ def fit(model: Model, data: Mapping[str, Any], settings: Settings) -> History:
         test_loss=None if score is None else score.loss,
         test_accuracy=None if score is None else score.accuracy,
     )
+
+
+def _check_watch(model: Model, settings: Settings, *, scored: bool) -> None:
+    names = list(model.values_by_name)
+    if settings.watch is None or settings.watch in names:
+        return
+    accuracy = [] if model.label is None else ["accuracy"]
+    if settings.watch != "accuracy" or not accuracy:
+        known = ", ".join(map(repr, (*names, *accuracy))) or "the loss only: leave `watch` out"
+        raise ArgumentError(
+            f"watch={settings.watch!r} is nothing that is followed", cure=f"choose from {known}"
+        )
+    if not scored:
+        raise ArgumentError("watch='accuracy' without validation data", cure="pass validation=0.1 or data")
 
 
 def _split(model: Model, data: Arrays, settings: Settings) -> tuple[NDArray[np.int64], Arrays | None]:
@@ -157,6 +173,7 @@ def _plan(
         patience=settings.patience,
         restore=settings.restore_best and (validation is not None or settings.patience is not None),
         names=tuple(names),
+        watch=settings.watch,
     )
 
 

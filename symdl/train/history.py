@@ -28,6 +28,7 @@ class Epoch:
         samples_per_second: training samples over `seconds`.
         values: means of the metrics and, where there are several, of each loss, taken as `loss` is.
         validation_values: the same of the validation data.
+        watched: what early stopping watches, if another thing than the loss was chosen; the lower the better.
     """
 
     number: int
@@ -38,10 +39,13 @@ class Epoch:
     samples_per_second: float
     values: Mapping[str, float] = field(default_factory=dict)
     validation_values: Mapping[str, float] = field(default_factory=dict)
+    watched: float | None = None
 
     @property
     def monitored(self) -> float:
-        """The loss that early stopping watches: of the validation data where there are any."""
+        """What early stopping watches: the loss, of the validation data where there are any, or `watched`."""
+        if self.watched is not None:
+            return self.watched
         return self.loss if self.validation_loss is None else self.validation_loss
 
 
@@ -67,7 +71,7 @@ class History:
 
     @property
     def best(self) -> Epoch:
-        """The epoch with the lowest monitored loss."""
+        """The epoch with the lowest `Epoch.monitored`."""
         return self.epochs[self.best_epoch - 1]
 
     def to_dict(self) -> dict[str, Any]:

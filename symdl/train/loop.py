@@ -59,6 +59,7 @@ class Plan:
         patience: epochs without a lower monitored loss after which to stop, or None.
         restore: whether the weights of the best epoch are put back at the end.
         names: of what the kernel sums besides the loss.
+        watch: the name among them, or ``"accuracy"``, that is monitored in place of the loss.
     """
 
     kernel: BoundEpoch
@@ -73,6 +74,7 @@ class Plan:
     patience: int | None = None
     restore: bool = False
     names: tuple[str, ...] = ()
+    watch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,23 @@ def run(plan: Plan, progress: Progress) -> Result:
             stopped = f"a callback asked for it after epoch {number}"
             break
         if plan.patience is not None and number - best >= plan.patience:
-            which = "loss" if record.validation_loss is None else "validation loss"
-            stopped = f"no lower {which} for {plan.patience} epochs"
+            stopped = f"no {_goal(plan, record)} for {plan.patience} epochs"
             break
     if plan.restore:
         put_back(plan.weights, kept)
     return Result(tuple(records), best, stopped)
+
+
+def _goal(plan: Plan, record: Epoch) -> str:
+    kind = "" if record.validation_loss is None else "validation "
+    return "higher accuracy" if plan.watch == "accuracy" else f"lower {kind}{plan.watch or 'loss'}"
+
+
+def _watched(watch: str | None, values: Mapping[str, float], accuracy: float | None) -> float | None:
+    """Return what is watched in place of the loss: a value by name, or the share that is not right."""
+    if watch == "accuracy" and accuracy is not None:
+        return 1 - accuracy
+    return None if watch is None else values[watch]
 
 
 def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
@@ -129,6 +142,7 @@ def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
         progress.advance(samples, float(total[0]) / done)
     seconds = max(time.perf_counter() - start, 1e-9)
     score = plan.validate() if plan.validate else Score(math.nan, None)
+    values = dict(zip(plan.names, (total[1:] / len(order)).tolist(), strict=True))
     return Epoch(
         number=number,
         loss=float(total[0]) / len(order),
@@ -136,8 +150,9 @@ def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
         accuracy=score.accuracy,
         seconds=seconds,
         samples_per_second=len(order) / seconds,
-        values=dict(zip(plan.names, (total[1:] / len(order)).tolist(), strict=True)),
+        values=values,
         validation_values=dict(score.values),
+        watched=_watched(plan.watch, score.values if plan.validate else values, score.accuracy),
     )
 
 
@@ -160,7 +175,8 @@ def _diverged(record: Epoch, epoch: int) -> TrainingError:
     if not math.isfinite(record.loss):
         what = f"the loss is {record.loss}"
     elif not math.isfinite(record.monitored):
-        what = f"the validation loss is {record.monitored}"
+        what = f"what is watched is {record.monitored}" if record.watched is not None else ""
+        what = what or f"the validation loss is {record.monitored}"
     else:
         what = "a weight is no finite number"
     weights = f"those after epoch {epoch}" if epoch else "those from before this training"

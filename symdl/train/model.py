@@ -106,6 +106,7 @@ class Model:
         shuffle: bool = True,
         seed: int = 0,
         patience: int | None = None,
+        watch: str | None = None,
         restore_best: bool = True,
         progress: bool | None = None,
         callbacks: Sequence[Callback] = (),
@@ -114,9 +115,7 @@ class Model:
         threads: int | None = None,
         trainable: Trainable | Mapping[str, Trainable] = None,
     ) -> History:
-        """Train by mini-batches.
-
-        Equal seeds and data give an equal result on one machine, on any number of cores, with or without bar.
+        """Train by mini-batches; on one machine equal seeds and data give equal results on any cores.
 
         Args:
             data, test: an array for each input by name, samples first; `test` is scored at the end.
@@ -124,20 +123,20 @@ class Model:
             batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
-            patience: stop after so many epochs without a lower validation (or training) loss; None never.
-            restore_best: at the end, put back the weights of the epoch in which that loss was lowest.
-            progress: show a bar; None means: if standard error is a terminal.
+            patience: stop after so many epochs in which what is watched got no better; None never.
+            watch: ``"accuracy"``, or a loss or metric by name; by default the (validation) loss (a sum).
+            restore_best: at the end, put back the weights of the epoch in which what is watched was best.
+            progress: show a bar; None: if standard error is a terminal.
             callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
             resume: go on with the previous fit's state of the same kind of optimizer; else it is fresh.
             threads: how many cores to use; None measures and chooses.
-            trainable: the parameters that learn: names such as ``"out.W"``, paths such as ``"out"``, or a
-                function from name to bool; of several losses a dictionary of these. The others are frozen.
+            trainable: names (``"out.W"``), paths (``"out"``) or a function of names: what learns; or so by loss.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
             TrainingError: training diverged; the weights are then the last good ones.
         """
-        chosen = Settings(
+        settings = Settings(
             optimizer=optimizer,
             batch_size=batch_size,
             epochs=epochs,
@@ -145,6 +144,7 @@ class Model:
             shuffle=shuffle,
             seed=seed,
             patience=patience,
+            watch=watch,
             restore_best=restore_best,
             progress=progress,
             callbacks=tuple(callbacks),
@@ -153,7 +153,7 @@ class Model:
             threads=threads,
             trainable=trainable,
         )
-        self.history = fit(self, data, chosen)
+        self.history = fit(self, data, settings)
         return self.history
 
     def predict(self, /, **inputs: Any) -> Any:

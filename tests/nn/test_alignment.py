@@ -15,6 +15,7 @@ from symdl.differentiate.gradients import grad
 from symdl.errors import ArgumentError, ExpressionError, ShapeError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
+from symdl.express.operators import maximum
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import lower
@@ -199,3 +200,17 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         ctc(tensor("x", (N, T, 4)), labels, **options)
+
+
+@pytest.mark.torch
+def test_the_mean_is_over_samples_and_pytorchs_can_be_had() -> None:
+    lib = pytest.importorskip("torch")
+    x, labels = symbols(4)
+    each = ctc(x, labels, **LENGTHS, zero_infinity=True, reduction="none")
+    mean = ctc(x, labels, **LENGTHS, zero_infinity=True)
+    at = {"x": logits(6, 7, 4), **MIXED}
+    given = lib.tensor(at["x"]).log_softmax(2).transpose(0, 1)
+    others = [lib.tensor(at[name]) for name in ("labels", "inputs", "counts")]
+    pytorch = lib.nn.functional.ctc_loss(given, *others, zero_infinity=True)
+    np.testing.assert_allclose(compile((each / maximum(LABELS, 1)).mean())(**at), pytorch.item())
+    np.testing.assert_allclose(compile(mean)(**at), compile(each)(**at).mean())

@@ -198,3 +198,45 @@ def test_a_loss_is_the_same_number_with_and_without_gradients() -> None:
     assert model.evaluate(data)["fit"] == pytest.approx(expected, rel=1e-6)
     epoch = model.fit(data, optimizer=sd.nn.SGD(0.0), batch_size=4, progress=False).epochs[0]
     assert epoch.values["fit"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_early_stopping_watches_what_is_named() -> None:
+    n = sd.Dim("n")
+    x, y = sd.tensor("x", (n, 2)), sd.tensor("y", (n,))
+    fast, slow = (x @ sd.parameter(name, 2) for name in ("fast", "slow"))
+    losses = {"fast": ((fast - y) ** 2).mean(), "slow": ((slow - y) ** 2).mean()}
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(60, 2))
+    data = {"x": inputs, "y": inputs @ [1.0, 2.0] + 0.1 * rng.normal(size=60)}
+    rates = {"fast": sd.nn.SGD(0.2), "slow": sd.nn.SGD(1e-4)}
+
+    def fitted(**options: Any) -> History:
+        model = sd.Model(losses, output=fast, metrics={"error": sd.absolute(fast - y).mean()})
+        return model.fit(data, optimizer=rates, epochs=80, patience=3, **options)
+
+    assert len(fitted(validation=0.2).epochs) == 80  # the sum goes on to fall
+    for name in ("fast", "error"):
+        history = fitted(validation=0.2, watch=name)
+        watched = [epoch.validation_values[name] for epoch in history.epochs]
+        assert history.best_epoch == 1 + int(np.argmin(watched)) < len(watched) < 80
+        assert history.stopped == f"no lower validation {name} for 3 epochs"
+    assert fitted(watch="fast").stopped == "no lower fast for 3 epochs"
+
+
+def test_early_stopping_by_accuracy(network: Any, data: Data) -> None:
+    loss, logits = network
+    options: dict[str, Any] = {
+        "optimizer": sd.nn.Adam(0.05),
+        "epochs": 60,
+        "patience": 4,
+        "watch": "accuracy",
+    }
+    model = sd.Model(loss, output=logits)
+    history = model.fit(data, validation=0.3, **options)
+    shares = [epoch.accuracy for epoch in history.epochs]
+    assert history.best_epoch == 1 + int(np.argmax(shares))
+    assert history.stopped == "no higher accuracy for 4 epochs"
+    with pytest.raises(ArgumentError, match="without validation data"):
+        model.fit(data, **options)
+    with pytest.raises(ArgumentError, match="'nothing' is nothing that is followed(.|\n)*'accuracy'"):
+        model.fit(data, **options | {"watch": "nothing"})
