@@ -25,11 +25,12 @@ INTRODUCTION = """\
 the rest: shapes, options, errors. This page is made from the docstrings by `python docs/make_reference.py`.
 
 Tensors also take Python's operators (`+ - * / // % ** @ < <= > >=`) and NumPy's brackets: slices with steps,
-`None`, `...`, tensors of integers as positions. Everything here is a formula; its derivative is derived.
+`None`, `...`, tensors, arrays and lists of integers as positions. NumPy arrays in expressions are constants.
+Everything here is a formula; its derivative is derived.
 """
 SECTIONS = {
-    "Language": "express.build express.dims express.surface express.operators express.tensors "
-    "express.recurrent express.replacing express.stopping errors",
+    "Language": "express.build express.constants express.dims express.surface express.operators "
+    "express.tensors express.recurrent express.replacing express.stopping errors",
     "Elementwise": "express.functions express.conditions",
     "Sums and statistics": "express.statistics express.reducing",
     "Shapes": "express.views express.shaping express.joining express.repeating express.padding",

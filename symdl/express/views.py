@@ -141,6 +141,8 @@ def _with_positions(tensor: Tensor, full: tuple[Any, ...]) -> tuple[Any, ...]:
 def _chosen(array: Any, size: Any) -> Any:
     if array.dtype.kind == "b" and array.shape == (size,):
         return np.flatnonzero(array)
+    if not array.size:
+        return array.astype("int64")
     if array.dtype.kind not in "iu":
         raise ExpressionError(
             f"an array of {array.dtype} and shape {array.shape} chooses nothing of an axis of size {size}",

@@ -130,7 +130,7 @@ class Model:
             callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
             resume: go on with the previous fit's state of the same kind of optimizer; else it is fresh.
             threads: how many cores to use; None measures and chooses.
-            trainable: what learns: names, paths such as ``"out"``, a function from name to bool; or each by loss.
+            trainable: what learns: names, paths such as ``"out"``, a function of names; or each for its loss.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.

@@ -37,6 +37,7 @@ CASES: dict[str, Any] = {
     "rows from the end": lambda o, X, W: W[np.array([0, -1])],
     "columns": lambda o, X, W: W[:, [1, 0, 1]],
     "entries": lambda o, X, W: W[[0, 2], [1, 0]],
+    "no rows": lambda o, X, W: o.concatenate([W, W[[]]]),
     "chosen rows": lambda o, X, W: W[np.array([True, False, True])],
     "taken": lambda o, X, W: o.take(W, np.array([2, 0]), axis=0),
     "two of them": lambda o, X, W: (X @ A) @ A.T + row,

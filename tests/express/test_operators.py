@@ -169,11 +169,11 @@ def test_axes_that_do_not_exist(axis: Any) -> None:
 
 def test_what_cannot_be_combined() -> None:
     X = tensor("X", (2,))
-    for other in (np.ones(2), "1", None, [1, 2]):
+    for other in ("1", None, [1, 2]):
         with pytest.raises(ExpressionError, match="cannot be combined with a tensor"):
             X + other
-    with pytest.raises(ExpressionError):
-        np.ones(2) * X
+    with pytest.raises(ExpressionError, match="constant"):
+        np.array(["1", "2"]) * X
 
 
 def test_a_scalar_tensor_is_an_expression() -> None:

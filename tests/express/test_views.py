@@ -105,9 +105,7 @@ def test_shapes_and_axes_as_one_sequence() -> None:
         assert np.array_equal(run(result, X=x), expected)
 
 
-@pytest.mark.parametrize(
-    "key", [0.5, "a", [1, 0], np.array([1, 0]), tensor("r", (2,)), tensor("X", (2, 3)) > 0]
-)
+@pytest.mark.parametrize("key", [0.5, "a", np.array(1.0), tensor("r", (2,)), tensor("X", (2, 3)) > 0])
 def test_what_is_no_position_is_named(key: Any) -> None:
     with pytest.raises(ExpressionError, match="(?s)no index expression|no positions.*cure"):
         tensor("X", (2, 3))[key]
