@@ -66,7 +66,7 @@ def check_gradients(
     rng = np.random.default_rng(seed)
     point = _point(program, at, rng)
     derivative = differentiate(output, by)
-    used = {_name(t): point[_name(t)] for t in derivative.program.inputs if t.role != "constant"}
+    used = {_name(t): point[_name(t)] for t in derivative.program.inputs if t.value is None}
     values = evaluate(derivative.program, used)
     chosen = {_name(t): _sample(point[_name(t)].size, entries, rng) for t in by}
 
@@ -113,7 +113,7 @@ def _point(program: Program, at: Mapping[str, ArrayLike], rng: np.random.Generat
         raise ArgumentError(f"nothing is called {strangers[0]!r}")
     point = {}
     for tensor in program.inputs:
-        if tensor.role == "constant":
+        if tensor.value is not None:
             continue
         name = _name(tensor)
         if name in at:

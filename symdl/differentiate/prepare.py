@@ -93,7 +93,7 @@ def _merge(
             continue
         if equation.reduction and len(accesses) > 1 and not _is_transpose(source):
             continue  # a contraction keeps its two factors
-        if not _worthwhile(equation.body, access, source.body):
+        if not _worthwhile(equation.body, access, source.body) or _in_condition(access, source, equation):
             continue
         where = dict(zip(source.indices, access.indices, strict=True))
         if not _readable(source, where):
@@ -102,6 +102,13 @@ def _merge(
     if not values:
         return equation
     return replace(equation, body=rebuilt(equation.body, values))
+
+
+def _in_condition(access: Access, source: Equation, equation: Equation) -> bool:
+    """Say whether cases would come into a condition, which SymPy writes as conditions of other kinds."""
+    if not source.body.has(sp.Piecewise):
+        return False
+    return any(access in c.atoms(Access) for c in equation.body.atoms(sp.core.relational.Relational))
 
 
 def _readable(source: Equation, where: Mapping[Index, sp.Expr]) -> bool:

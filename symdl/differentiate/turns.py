@@ -137,7 +137,7 @@ def _check_inputs(pairs: Sequence[tuple[Tensor, Tensor]], inputs: Sequence[Tenso
     for old, _ in pairs:
         if old.equation is not None or old not in inputs:
             raise CompileError(f"{old} is no parameter or state, so it cannot be updated")
-    for tensor in (t for t in inputs if t.role != "constant"):
+    for tensor in (t for t in inputs if t.value is None):
         if tensor.name is None or tensor.name in names:
             raise CompileError(f"two tensors are called {tensor.name!r}", cure="give each its own name")
         names.add(tensor.name)

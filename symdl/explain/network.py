@@ -104,7 +104,7 @@ def symbols(page: Page) -> Table:
         kind = " (integers)" if tensor.dtype == "int64" else ""
         called = str(tensor.name).rpartition(".")[2] in USUAL_LETTERS and tensor.role == "parameter"
         kind += f" ({tensor.name})" if called else ""
-        if tensor.role == "constant" and tensor.rank == 1 and tensor.value.size <= _SHOWN:
+        if tensor.value is not None and tensor.rank == 1 and tensor.value.size <= _SHOWN:
             kind += f" = ({', '.join(f'{value:g}' for value in tensor.value)})"
         group = groups[meaning]
         group += [", "] if group else []

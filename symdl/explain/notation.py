@@ -172,7 +172,7 @@ class Notation:
 
     def _sum(self, expr: sp.Add) -> Node:
         places = ordered_places(expr.args, self.rank)
-        below = math.lcm(*(int(term.as_coeff_Mul()[0].q) for term in places or ()))
+        below = math.lcm(*(int(getattr(term.as_coeff_Mul()[0], "q", 1)) for term in places or ()))
         if below != 1:  # (p - r)/2
             return Fraction(self.read(sp.expand(below * expr)), number(int(below)))
         content, rest = content_of(expr) if not places else (sp.Integer(1), expr)

@@ -57,7 +57,7 @@ def softmax_of(
         if inner.tensor is not high.tensor or not is_plain(inner):
             continue
         where = dict(zip(inner.indices, high.indices, strict=True))
-        if tuple(where[i] for i in total.indices) != low.indices:
+        if tuple(where.get(i) for i in total.indices) != low.indices:
             continue
         key = (high.tensor, low.tensor)
         if key not in known:

@@ -248,6 +248,8 @@ def stays_inside(
     if in_range(where, size, extents):
         return True
     ranges = [guard for guard in guards if isinstance(guard, InRange)]
+    if any(guard.extent == size and sp.expand(guard.expr - where) == 0 for guard in ranges):
+        return True
     exact = [replace(g, expr=sp.expand(exact_quotients(g.expr, guards))) for g in ranges]
     place = sp.expand(exact_quotients(where, guards))
     intervals = [*_intervals(where, ranges, extents), *_intervals(place, exact, extents)]

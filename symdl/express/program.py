@@ -107,7 +107,7 @@ def collect(
     inputs = tuple(sorted({*found.inputs, *extra}, key=lambda t: t.serial))
     seen: dict[str, Tensor] = {}
     for tensor in inputs:
-        if tensor.role == "constant":
+        if tensor.value is not None:
             continue  # nobody passes it by name
         if tensor.name is None:
             raise ExpressionError(f"{tensor} has neither a name nor a definition")
@@ -132,7 +132,7 @@ def dropped(program: Program) -> frozenset[str]:
         new = [t for t in dict.fromkeys(todo) if t not in seen]
         seen.update(new)
         more = order(new, lambda tensor: tensor.equation)
-        found.update(t.name for t in more.inputs if t.name and t.role != "constant")
+        found.update(t.name for t in more.inputs if t.name and t.value is None)
         todo = [s for e in more.equations for s in e.lhs.sources if s not in seen]
     return frozenset(found - names)
 

@@ -96,7 +96,12 @@ def fuse(
             earlier = (*readers.get(equation.lhs, ()), *(readers.get(old, ()) if old is not None else ()))
             floor = max([first, *earlier])  # what reads the value of the step before comes first
             around = loops.get(equation.number, ())
-            alike = [g.loops == around and g.tiles == (equation.number in tiles) for g in groups]
+            # A sum starts with zeros, perhaps before the loop that reads the value of the step before.
+            barred = earlier if equation.op else ()
+            alike = [
+                g.loops == around and g.tiles == (equation.number in tiles) and p not in barred
+                for p, g in enumerate(groups)
+            ]
             place = _join(groups, equation, alike, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)

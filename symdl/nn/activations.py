@@ -18,7 +18,7 @@ from symdl.express.conditions import as_condition
 from symdl.express.dims import Index
 from symdl.express.equations import Origin
 from symdl.express.methods import Mask
-from symdl.express.operators import axis_indices, elementwise, normal_axes, read, reduce
+from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor, as_expression
@@ -89,10 +89,12 @@ def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None =
     """
     if where is None:
         return _normalized(z, axis, sp.exp, name, "softmax")
-    total = logsumexp(z, axis, keepdims=True, where=where)
+    (along,) = normal_axes(axis, z.rank)
+    total = logsumexp(z, along, where=where)
     counts, places = as_condition(where), axis_indices(z.rank)
+    whole = total.at(*places[:along], *places[along + 1 :])
     # One equation, so that nothing is evaluated, forward or backward, where the condition does not hold.
-    share = sp.Piecewise((sp.exp(z.at(*places) - read(total, places)), counts.at(places)), (0, True))
+    share = sp.Piecewise((sp.exp(z.at(*places) - whole), counts.at(places)), (0, True))
     return define(name, places, share, shape=z.shape, origin=Origin("softmax"))
 
 

@@ -127,7 +127,7 @@ class Arguments:
 def constants(program: Program, inputs: Sequence[Expected]) -> dict[str, Array]:
     """Return the arrays of the inputs that are constants, by the names that they have in kernels."""
     pairs = zip(program.inputs, inputs, strict=True)
-    return {e.name: np.ascontiguousarray(t.value, e.dtype) for t, e in pairs if t.role == "constant"}
+    return {e.name: np.ascontiguousarray(t.value, e.dtype) for t, e in pairs if t.value is not None}
 
 
 def converted(want: Expected, value: Any) -> Array:

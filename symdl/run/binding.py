@@ -30,7 +30,7 @@ def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Te
     given: dict[Any, Any] = dict(values)
     arrays = {}
     for tensor in program.inputs:
-        if tensor.role == "constant":
+        if tensor.value is not None:
             value = tensor.value
         elif tensor in given:
             value = given.pop(tensor)

@@ -113,7 +113,7 @@ def cotangent_of(one: Tensor, loss: Tensor, arrays: dict[Tensor, Any], values: A
     else:
         derivative = differentiate(loss, [one.of], facts=facts)
         program = derivative.program
-        known = {t.name: values[t.name] for t in program.inputs}
+        known = {t.name: values[t.name] for t in program.inputs if t.value is None}
         arrays[one] = evaluate(program, known)[derivative.gradient(one.of)]
 
 

@@ -133,3 +133,19 @@ def test_a_softmax_of_nothing_has_a_gradient_of_zero() -> None:
     _, slopes = sd.compile((share**2).sum(), wrt=[X])(**at)
     np.testing.assert_array_equal(slopes["X"][1], 0)
     sd.check_gradients((share**2).sum(), at=at, wrt=["X"]).raise_if_failed()
+
+
+def test_cases_do_not_come_into_conditions() -> None:
+    at = {"X": np.array([[1.0, -1, 2], [-1, -2, -3]]), "t": np.array([[1], [0]])}
+    t = sd.tensor("t", (X.shape[0], 1), dtype="int64")
+    hits = sd.equal(X > 0, t)
+    np.testing.assert_array_equal(sd.compile(hits)(**at), (at["X"] > 0) == at["t"])
+    by_hand = sd.where(sd.relu(X) > 0.5 * sd.absolute(X), X**2, X)
+    wanted = np.where(np.maximum(at["X"], 0) > 0.5 * abs(at["X"]), at["X"] ** 2, at["X"])
+    np.testing.assert_array_equal(sd.compile(by_hand)(X=at["X"]), wanted)
+    sd.check_gradients(by_hand.sum(), at={"X": at["X"]}, wrt=["X"]).raise_if_failed()
+
+
+def test_a_softmax_with_kept_axes_is_derived() -> None:
+    share = sd.exp(X - sd.logsumexp(X, axis=1, keepdims=True))
+    assert "X" in str(sd.derive((share**2).sum(), "X"))

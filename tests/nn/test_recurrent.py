@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ShapeError
 from symdl.express.build import parameters, tensor
@@ -87,3 +88,16 @@ def test_the_number_of_equations_does_not_depend_on_time() -> None:
 def test_inputs_without_time_are_refused() -> None:
     with pytest.raises(ShapeError, match="three axes"):
         rnn(tensor("x", (N, FEATURES)), 3, name="r")
+
+
+@pytest.mark.parametrize("layer", [sd.nn.rnn, sd.nn.gru, sd.nn.lstm])
+def test_a_decoder_reads_all_but_the_last_step(layer: Any) -> None:
+    # There may be no step before the last: the gradient of the start is then that of nothing.
+    n, S = sd.Dim("n"), sd.Dim("S")
+    x, start = sd.tensor("x", (n, S, 2)), sd.parameter("start", (3,))
+    initial = (start, start) if layer is sd.nn.lstm else start
+    states = layer(x[:, :-1], 3, name="r", initial=initial)
+    h = states[0] if isinstance(states, tuple) else states
+    loss = (h**2).sum()
+    at = {"x": np.random.default_rng(0).normal(size=(2, 4, 2))}
+    sd.check_gradients(loss, at=at).raise_if_failed()

@@ -146,7 +146,9 @@ class Built:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        return tuple(dict.fromkeys((*self.given, *collect(self.outputs).inputs)))
+        return tuple(
+            t for t in dict.fromkeys((*self.given, *collect(self.outputs).inputs)) if t.value is None
+        )
 
     @property
     def moving(self) -> tuple[Tensor, ...]:

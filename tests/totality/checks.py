@@ -33,7 +33,7 @@ def bent(y: Any) -> Any:
 def computed(tensors: Sequence[Tensor], values: Values) -> list[np.ndarray]:
     """The values of tensors by the reference interpreter."""
     program = collect(list(tensors))
-    found = evaluate(program, {str(t.name): values[str(t.name)] for t in program.inputs})
+    found = evaluate(program, {str(t.name): values[str(t.name)] for t in program.inputs if t.value is None})
     return [found[t] for t in tensors]
 
 
@@ -68,7 +68,7 @@ def first_order(case: Case) -> None:
     n = case.sizes[0]
     loss = built.loss()
     values = built.values(n)
-    used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs}
+    used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs if t.value is None}
     sd.check_gradients(loss, at=used, wrt=built.moving, entries=6, compiled=False).raise_if_failed()
 
 
@@ -108,7 +108,7 @@ def derivation(case: Case) -> None:
     n = 2
     loss = built.loss()
     values = built.values(n)
-    used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs}
+    used = {str(t.name): values[str(t.name)] for t in collect([loss]).inputs if t.value is None}
     learned = [t for t in built.moving if t.role == "parameter"] or built.moving[1:]
     for by in (built.moving[0], *learned[:1]):
         told = sd.derive(loss, by)
@@ -132,7 +132,7 @@ def differentials(case: Case) -> None:
     used = built.values(2, *built.directions().values())
     along = used[str(built.directions()[by].name)]
     program = collect([loss])
-    at = {str(t.name): used[str(t.name)] for t in program.inputs}
+    at = {str(t.name): used[str(t.name)] for t in program.inputs if t.value is None}
     arrays, up, down = (
         evaluate(program, {**at, str(by.name): at[str(by.name)] + step * along}) for step in (0, 1e-5, -1e-5)
     )
@@ -156,7 +156,7 @@ def refusals(case: Case) -> None:
         if given.kind != "whole" or not given.checked:
             continue
         for wrong in (-1, int(given.high)):
-            values = {str(t.name): built.values(n)[str(t.name)] for t in program.inputs}
+            values = {str(t.name): built.values(n)[str(t.name)] for t in program.inputs if t.value is None}
             values[f"{case.prefix}.{key}"].flat[-1] = wrong
             with pytest.raises(ArgumentError):
                 evaluate(program, values)
@@ -191,7 +191,7 @@ class Kernels:
         values: dict[str, Any] = {}
         for built, _ in self.wanted:
             values |= built.values(n, *built.directions().values())
-        used = {str(t.name): values[str(t.name)] for t in self.kernel.program.inputs}
+        used = {str(t.name): values[str(t.name)] for t in self.kernel.program.inputs if t.value is None}
         typed = {k: arrange(v if v.dtype.kind == "i" else v.astype(self.dtype)) for k, v in used.items()}
         results = iter(self.kernel(**typed))
         failed = []

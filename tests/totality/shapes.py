@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import symdl as sd
 from symdl import nn
 
@@ -73,7 +75,9 @@ COPIES = (
     _view("sd.tril", lambda x: sd.tril(x, 1), lambda x: x.tril(1)),
     _view("sd.triu", lambda x: sd.triu(x), lambda x: x.triu()),
     Case("sd.constant", lambda x: sd.constant([0.5, -1.0, 2.0]) * x, {"x": real("n", 3)},
-         lambda t, x: t.tensor([0.5, -1.0, 2.0]) * x),
+         lambda t, x: t.tensor([0.5, -1.0, 2.0], dtype=t.float64) * x),
+    Case("Tensor.__rmatmul__", lambda x: np.array([[1.0, -2.0], [0.5, 3.0]]) @ x, {"x": real(2, "n")},
+         lambda t, x: t.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=t.float64) @ x),
     Case("sd.full", lambda x: sd.full((3,), 0.5) * x, {"x": real("n", 3)}, lambda t, x: 0.5 * x),
     Case("sd.arange", lambda x: sd.arange(3, start=1.5, step=-0.5) * x, {"x": real("n", 3)},
          lambda t, x: t.arange(1.5, 0, -0.5, dtype=t.float64) * x),
