@@ -69,6 +69,8 @@ def error_curve(
         ArgumentError: a symbol has no number, or the derivative is 0 there.
         DerivativeError: `f` does not depend on `wrt`.
     """
+    if not isinstance(f, sp.Expr):
+        raise ArgumentError(f"{f!r} is no expression in symbols", cure="pass one, or use check_gradients")
     missing = f.free_symbols - set(at)
     if missing:
         raise ArgumentError(f"no number for {min(missing, key=str)}", cure="give one for every symbol")

@@ -60,7 +60,9 @@ def elementwise(
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
     body = _formula(function, [read(x, where) if isinstance(x, Tensor) else number(x) for x in operands])
-    return define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
+    result = define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
+    read_ = {a.tensor for a in body.atoms(Access)} if isinstance(body, sp.Basic) else set()
+    return result.derived(*(t for t in tensors if t not in read_))  # as x of 0*x
 
 
 def _formula(function: Callable[..., Any], values: Sequence[sp.Expr]) -> Any:

@@ -154,7 +154,8 @@ def sized(
         while subject is not None and subject.equation is not None:
             subject = subject.of
         if subject is None:
-            shows = (t for t in sorted(spare, key=lambda t: t.serial) if used.intersection(t.shape))
+            givers = spare or order(equation.lhs.sources, lambda tensor: tensor.equation).inputs
+            shows = (t for t in sorted(givers, key=lambda t: t.serial) if used.intersection(t.shape))
             subject = next(shows, None)
         if subject is not None:
             added.add(subject)

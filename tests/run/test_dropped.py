@@ -55,6 +55,15 @@ def test_an_input_that_only_shows_a_size_is_kept() -> None:
     np.testing.assert_array_equal(sd.compile(sd.grad(z.sum(), z))(z=V), 1)
 
 
+def test_what_a_formula_leaves_out_may_be_passed_and_shows_its_size() -> None:
+    n = sd.Dim("n")
+    a = sd.tensor("a", (n,))
+    np.testing.assert_array_equal(sd.compile(a * 0)(a=V), np.zeros(3))
+    np.testing.assert_array_equal(sd.compile((a > 0) | (a <= 0))(a=V), np.ones(3))
+    function = sd.compile(x + 0 * y)
+    np.testing.assert_array_equal(function(x=V, y=V), function(x=V))
+
+
 def test_a_size_that_nothing_shows_is_refused_when_compiling() -> None:
     with pytest.raises(CompileError, match="no input has the size n"):
         sd.compile(sd.full((sd.Dim("n"),), 1.0))
