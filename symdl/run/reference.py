@@ -50,7 +50,15 @@ def evaluate(program: Program, values: Values, *, dtype: str = "float64") -> dic
                 arrays |= evaluate_recurrence(recurrences[group], arrays, dims, dtype=dtype)
                 continue
             (equation,) = group
-            arrays[equation.lhs] = evaluate_equation(equation, arrays, dims, dtype=dtype)
+            found = evaluate_equation(equation, arrays, dims, dtype=dtype)
+            below = equation.lhs.below
+            if (
+                below is not None
+                and found.size
+                and not 0 <= found.min() <= found.max() < extent_value(below, dims)
+            ):
+                raise ArgumentError(f"{equation} is outside 0..{extent_value(below, dims) - 1}")
+            arrays[equation.lhs] = found
     return arrays
 
 
