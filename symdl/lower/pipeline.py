@@ -82,7 +82,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
         LoweringError: an expression without a kernel form.
     """
     frozen = single_steps(
-        verify_program(with_logistics(checked_positions(freeze(with_signs(checkpointed(program))))))
+        verify_program(with_logistics(checked_positions(freeze(checkpointed(with_signs(program))))))
     )
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:

@@ -113,3 +113,16 @@ def test_kernels(kind: str, options: dict[str, Any]) -> None:
         for t in wrt:
             expected = reference[derivative.gradient(t)]
             np.testing.assert_allclose(slopes[str(t.name)], expected, rtol=1e-9, atol=1e-11)
+
+
+def test_a_rectifier_beside_segments() -> None:
+    """What is kept of the rectifier is decided before the recurrence is written in segments."""
+    x = tensor("x", (N, 4, 3))
+    states = nn.gru(nn.dense(x, 3, activation=nn.relu, name="a"), 5, name="r", checkpoint=2)
+    program = gradients((nn.dense(nn.last_state(states), 4, activation=nn.relu, name="b") ** 2).sum())
+    rng = np.random.default_rng(0)
+    values = {str(t.name): rng.normal(size=[3 if s == N else s for s in t.shape]) for t in program.inputs}
+    expected = evaluate(program, values)
+    made = Compiled(program, target="python")(**values)
+    for tensor_, found in zip(program.outputs, made, strict=True):
+        np.testing.assert_allclose(found, expected[tensor_], rtol=1e-10, atol=1e-12)
