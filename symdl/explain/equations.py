@@ -19,7 +19,14 @@ from symdl.explain.conditions import conditions
 from symdl.explain.names import free_label, label_of, labels_of
 from symdl.explain.notation import Notation
 from symdl.explain.order import ordered_factors
-from symdl.explain.shortening import is_backward, key_of, reached, single_uses, softmax_of, with_single_places
+from symdl.explain.shortening import (
+    is_backward,
+    known_softmaxes,
+    reached,
+    single_uses,
+    softmax_of,
+    with_single_places,
+)
 from symdl.explain.tree import (
     Array,
     Big,
@@ -151,36 +158,36 @@ class Page:
 
     def short(self, equation: Equation) -> Equation:
         """Write softmaxes in an equation by their names."""
-        totals = {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
-        known = {key_of(e): e for e in self.abbreviations.values()}
-        values = {n: softmax_of(n, totals, known) for n in equation.body.atoms(sp.exp)}
+        totals = self._totals()
+        known = known_softmaxes(self.program.equations, totals)
+        values = {n: softmax_of(n, totals, known, new=False) for n in equation.body.atoms(sp.exp)}
         body = rebuilt(equation.body, {n: v for n, v in values.items() if v is not None})
-        return (
-            replace(equation, body=body)
-            if set(known.values()) <= set(self.abbreviations.values())
-            else equation
-        )
+        return replace(equation, body=body)
+
+    def _totals(self) -> dict[Tensor, Equation]:
+        return {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
 
     def _abbreviate(self) -> None:
         """Name every softmax that the derivative writes as ``exp(z - logsumexp(z))``."""
-        totals = {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
+        totals = self._totals()
         if not totals:
             return
         equations: list[Equation] = []
-        known: dict[tuple[Tensor, Tensor], Equation] = {}
+        computed = known_softmaxes(self.program.equations, totals)
+        known = dict(computed)
         for equation in self.program.equations:
             if is_backward(equation.lhs):
                 values: dict[sp.Basic, sp.Expr] = {}
                 for node in equation.body.atoms(sp.exp):
-                    found = softmax_of(node, totals, known)
+                    found = softmax_of(node, totals, known, new=True)
                     if found is not None:
                         values[node] = found
                 equation = replace(equation, body=rebuilt(equation.body, values)) if values else equation
             equations.append(equation)
-        for paper in known.values():
-            self.abbreviations[paper.lhs] = paper
-        if known:
-            self.program = self.program.with_equations([*equations, *known.values()])
+        papers = [paper for low, paper in known.items() if low not in computed]
+        self.abbreviations |= {paper.lhs: paper for paper in papers}
+        if papers:
+            self.program = self.program.with_equations([*equations, *papers])
 
     def _extra_labels(self, derivative: Derivative) -> None:
         """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""

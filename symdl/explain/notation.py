@@ -125,9 +125,9 @@ class Notation:
                 constant *= factor
             elif isinstance(factor, sp.Pow) and _is_below(factor):
                 bottom.append(self.read(1 / factor))
-            elif factor.is_Number and factor.is_negative:
-                sign = -sign
-                top.append(self.read(-factor))
+            elif factor.is_Number:
+                sign = -sign if factor.is_negative else sign
+                top.insert(0, self.read(abs(factor)))
             else:
                 node = self.read(factor)
                 if isinstance(factor, sp.Piecewise) and isinstance(node, Negative):

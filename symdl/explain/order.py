@@ -79,6 +79,11 @@ def content_of(total: sp.Add) -> tuple[sp.Expr, sp.Expr]:
         (size,) = sizes
         other = sp.expand(total / size)
         best = (size, other) if size.is_Rational and _numbers(other) < _numbers(best[1]) else best
+    every = {abs(term.as_coeff_Mul()[0]) for term in total.args}
+    if len(every) == 1 and next(iter(every)).is_Float:  # 0.1 - 0.1 a
+        (size,) = every
+        parts = [term.as_coeff_Mul() for term in total.args]
+        return size, sp.Add(*((rest if number > 0 else -rest) for number, rest in parts))
     return best
 
 

@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, guard_terms
 from symdl.express.program import Program
-from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
+from symdl.express.tensors import Access, Tensor, map_accesses, substitute
 
 _LONGEST_WRITTEN = 60  # operations of an equation that is shown as it was written, too
 
@@ -39,39 +39,46 @@ def reached(program: Program, output: Tensor) -> set[Tensor]:
     return found
 
 
-def key_of(equation: Equation) -> tuple[Tensor, Tensor]:
-    high, low = sorted(equation.body.atoms(Access), key=lambda a: -len(a.indices))
-    return high.tensor, low.tensor
+def known_softmaxes(
+    equations: Iterable[Equation], totals: Mapping[Tensor, Equation]
+) -> dict[Tensor, Equation]:
+    """Return the equations of softmaxes that are computed, by the logsumexp that they read."""
+    known: dict[Tensor, Equation] = {}
+    for equation in equations:
+        plain = equation.reduction is None and not equation.guards and isinstance(equation.body, sp.exp)
+        found = softmax_argument(equation.body, totals) if plain else None
+        if found is not None and not is_backward(equation.lhs) and set(found[1]) == set(equation.indices):
+            known.setdefault(found[2].tensor, equation)
+    return known
 
 
 def softmax_of(
-    node: sp.exp, totals: dict[Tensor, Equation], known: dict[tuple[Tensor, Tensor], Equation]
+    node: sp.exp, totals: Mapping[Tensor, Equation], known: dict[Tensor, Equation], *, new: bool
 ) -> Access | None:
-    """Return the access to P if the node is ``exp(z[..] - l[..])`` with ``l`` the logsumexp of ``z``."""
-    for low in node.args[0].atoms(Access):
-        total = totals.get(low.tensor)
-        high = node.args[0] + low
-        if total is None or not isinstance(high, Access) or not isinstance(total.body, Access):
-            continue
-        inner = total.body
-        if inner.tensor is not high.tensor or not is_plain(inner):
-            continue
-        where = dict(zip(inner.indices, high.indices, strict=True))
-        if tuple(where.get(i) for i in total.indices) != low.indices:
-            continue
-        key = (high.tensor, low.tensor)
-        if key not in known:
-            tensor = Tensor(None, high.tensor.shape)
-            body = sp.exp(inner - total.target)
-            known[key] = Equation(tensor, inner.indices, body, origin=Origin("softmax"))
-        return known[key].lhs.at(*high.indices)
-    return None
+    """Return the access to P if the node is ``exp(z - logsumexp(z))``; name it if it is `new`."""
+    found = softmax_argument(node, totals)
+    if found is None or len(set(found[1])) != len(found[2].indices) + 1:
+        return None
+    _, where, low = found
+    if low.tensor not in known and new:
+        total = totals[low.tensor]
+        assert total.reduction is not None
+        (bound, size) = total.reduction.axes[0]
+        names, tensor = (*total.indices, bound), Tensor(None, (*total.lhs.shape, size))
+        body = sp.exp(total.body - total.target)
+        known[low.tensor] = Equation(tensor, names, body, origin=Origin("softmax"))
+    if low.tensor not in known:
+        return None
+    paper = known[low.tensor]
+    (own,) = [a for a in paper.body.atoms(Access) if a.tensor is low.tensor]
+    places = dict(zip(own.indices, low.indices, strict=True))
+    return paper.lhs.at(*(places.get(index, where[-1]) for index in paper.indices))
 
 
 def softmax_argument(
     node: sp.exp, totals: Mapping[Tensor, Equation]
-) -> tuple[sp.Expr, tuple[Index, ...]] | None:
-    """Return `z` and its indices, the summed one last, if the node is ``exp(z - logsumexp(z))``."""
+) -> tuple[sp.Expr, tuple[Index, ...], Access] | None:
+    """Return `z`, its indices, the summed one last, and `l`, if the node is ``exp(z - l)``."""
     for low in node.args[0].atoms(Access):
         total = totals.get(low.tensor)
         high = sp.expand(node.args[0] + low)
@@ -82,7 +89,7 @@ def softmax_argument(
             continue
         own = {**dict(zip(total.indices, low.indices, strict=True)), total.bound[0]: spread[0]}
         if sp.expand(substitute(total.body, dict(own)) - high) == 0:
-            return high, (*(i for i in low.indices if isinstance(i, Index)), spread[0])
+            return high, (*(i for i in low.indices if isinstance(i, Index)), spread[0]), low
     return None
 
 

@@ -190,6 +190,16 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         "a.q.W",
         ["= P[i,j,k,l]·(P̄[i,j,k,l] + ℓ̄[i,j,k])/√2 (collected)"],
     ),
+    "contrast": (
+        lambda: sd.nn.info_nce(sd.nn.dense(X, 2, name="q"), Y, temperature=0.5),
+        "q.W",
+        ["P[i,j] = e^(2·T[i,j] - ℓ[i])", "T̄[i,j] = 2/n·P[i,j]", "P = softmax(2·T)"],
+    ),
+    "gates": (
+        lambda: squares(sd.softmax(sd.nn.dense(X, 2, name="g"), name="p") * Y),
+        "g.W",
+        ["g.Z̄[i,j] = p̄[i,j]·p[i,j] + ℓ̄[i]·p[i,j]", "= p[i,j]·(p̄[i,j] + ℓ̄[i]) (collected)"],
+    ),
     "physics": (
         physics,
         "b.W",
