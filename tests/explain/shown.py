@@ -185,9 +185,9 @@ class Shown:
                 return v(node.arg).T
             case t.Multiply():
                 result = v(node.args[0])
-                for factor in node.args[1:]:
-                    result = result @ v(factor)
-                return result[0, 0] if result.shape == (1, 1) else result
+                for factor in map(v, node.args[1:]):  # a matrix of one element is a number
+                    result = result @ factor if np.ndim(result) and np.ndim(factor) else result * factor
+                return result[0, 0] if np.shape(result) == (1, 1) else result
             case t.Hadamard():
                 result = v(node.args[0])
                 for factor in node.args[1:]:
