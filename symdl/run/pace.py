@@ -15,13 +15,18 @@ from symdl.lower.parallel import Partition
 
 MOST_LANES = 4
 """Lanes that are tried if the caller does not choose."""
-_TRIAL, _SLICE, _SOON, _AGAIN = 4e-3, 0.02, 0.2, 2.0
+_TRIAL, _SLICE, _SOON, _LATER, _AGAIN = 4e-3, 0.02, 0.1, 1.0, 2.0
 """Seconds of work: in one trial, in a slice between two looks at the clock, from one trial to the next.
 
-After a disturbance the next trial comes soon, the one after it in twice the time, and so on.
+Where one lane was the best, the next trial comes soon, the one after it in twice the time, and so on.
 """
-_EVERY = 2
+_EVERY = 3
 """How often a number of lanes is measured in a trial. The best time counts; a slice shows if it was luck."""
+_DOUBTS = 2
+"""Slices in a row that several lanes may spoil before one goes on alone: each calls for a trial only.
+
+One slow slice says little: the first one after a pause is slow, and so is one that an interrupt hits.
+"""
 
 
 def chosen(threads: int | None) -> int | None:
@@ -65,7 +70,7 @@ class Pace:
         self.lanes, self.clock = self.choices[0], clock
         self.times: dict[int, float] = {}
         self._latest = dict.fromkeys(self.choices, max(part.cost * 1e-9, 1e-9))
-        self._left, self._pause = _AGAIN, _SOON
+        self._left, self._pause, self._doubts = _AGAIN, _SOON, 0
         self._queue = self._trial()
 
     def _trial(self) -> list[int]:
@@ -101,11 +106,13 @@ class Pace:
                 self._rest()
             return
         self._left -= seconds
-        if lanes > 1 and step > self.times[1]:
-            self.lanes = 1  # somebody else needs a core: waiting for a lane costs more
+        slow = lanes > 1 and step > self.times[1]  # somebody else needs a core, perhaps
+        self._doubts = self._doubts + 1 if slow else 0
+        if self._doubts > _DOUBTS:
+            self.lanes, self._doubts = 1, 0  # waiting for a lane costs more
             self._rest()
-        elif self._left < 0:
-            if lanes > 1:
+        elif slow or self._left < 0:
+            if lanes > 1 and not slow:
                 self._pause = _SOON
             self._queue = self._trial()
 
@@ -113,4 +120,4 @@ class Pace:
         """Set when to try again."""
         self._left = _AGAIN
         if self.lanes == 1:
-            self._left, self._pause = self._pause, min(2 * self._pause, _AGAIN)
+            self._left, self._pause = self._pause, min(2 * self._pause, _LATER)

@@ -109,6 +109,20 @@ def test_a_short_disturbance_is_soon_forgotten() -> None:
     assert world.share(2, since=1.5) > 0.9
 
 
+def test_a_slow_beginning_after_a_pause_says_nothing() -> None:
+    """Runs of a tenth of a second, the first part of each slow: lanes that have slept wake up."""
+    begun = 0.0
+
+    def step(lanes: int, now: float) -> float:
+        return 1e-4 if lanes == 1 else (3e-4 if now - begun < 5e-3 else 6e-5)
+
+    world = World(step)
+    for _ in range(40):
+        begun = world.now
+        world.run(1200)
+    assert world.share(2, since=0.2) > 0.8
+
+
 def test_luck_in_a_trial_does_not_last() -> None:
     """Two lanes are fast for a moment now and then; on the whole one is better."""
     world = World(lambda lanes, now: 1e-4 if lanes == 1 else (6e-5 if now % 0.1 < 0.02 else 4e-4))
