@@ -23,7 +23,8 @@ from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
 
 _WIDEST = 8  # operands of one sum or product; longer ones are split, so a gradient stays linear in size
-_WHOLE = (sp.Piecewise, sp.logic.boolalg.Boolean)  # their parts are computed only where they count
+_WHOLE = (sp.Piecewise, sp.logic.boolalg.Boolean, sp.floor, sp.ceiling)
+"""Their parts are computed only where they count; a floor of a quotient by integers is exact as a whole."""
 _ALLOWED = (
     *(sp.Add, sp.Mul, sp.Pow, sp.Symbol, sp.Number, sp.NumberSymbol),
     *(sp.core.function.Application, sp.functions.elementary.piecewise.ExprCondPair),

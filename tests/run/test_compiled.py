@@ -321,3 +321,11 @@ def test_a_parameter_that_nothing_reads_in_the_end() -> None:
     value, slopes = made(x=np.ones((2, 1, 3)), w=np.ones(3))
     assert value == 6
     np.testing.assert_array_equal(slopes["w"], np.zeros(3))
+
+
+@pytest.mark.parametrize("divisor", [7, 41, 49])
+def test_floors_of_quotients_are_exact(divisor: int) -> None:
+    x, k = sp.symbols("x k")
+    places = np.arange(-300.0, 300.0)
+    found: Any = build(sp.floor((x - k) / divisor))(x=places, k=np.full_like(places, 3.0))
+    np.testing.assert_array_equal(found, (places - 3) // divisor)
