@@ -326,10 +326,7 @@ def choose_maximum(equation: Equation) -> tuple[Equation, Equal]:
     tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs, below=count)
     origin = Origin("argmax", equation.lhs)
     companion = replace(equation, lhs=tensor, reduction=Reduction("argmax", axes), origin=origin)
-    flat: sp.Expr = sp.Integer(0)
-    for index, size in axes:
-        flat = sp.expand(flat * size + index)
-    return companion, Equal(tensor.at(*equation.indices), flat)
+    return companion, Equal(tensor.at(*equation.indices), equation.reduction.place)
 
 
 def _names_of(tensor: Tensor) -> tuple[Index, ...] | None:

@@ -107,10 +107,8 @@ class _Clipped:
     def _number(self, bound: dict[Index, sp.Expr], guards: tuple[Guard, ...]) -> sp.Expr:
         """Return the number of a place in the window, as an argmax counts."""
         assert self.equation.reduction is not None
-        flat: sp.Expr = sp.Integer(0)
-        for index, size in self.equation.reduction.axes:
-            flat = flat * size + bound[index]
-        return sp.expand(exact_quotients(sp.expand(flat), guards))
+        flat = sp.expand(self.equation.reduction.place.xreplace(bound))
+        return sp.expand(exact_quotients(flat, guards))
 
 
 def _clipped(equation: Equation, readers: dict[Tensor, list[Equation]]) -> _Clipped | None:

@@ -102,12 +102,9 @@ def _where(page: Page, via: Equation, derivative: Derivative) -> tuple[Node, ...
     """The conditions of an equation, and for a maximum that this is its position, as indicators."""
     found = [Indicator(condition(page.notation, guard, via.extents)) for guard in via.guards]
     if via.reduction and via.reduction.op == "max":
-        flat: sp.Expr = sp.Integer(0)
-        for index, size in via.reduction.axes:
-            flat = sp.expand(flat * size + index)
         tensors = [e.lhs for e in derivative.program.equations]
         position = next(t for t in tensors if t.role == "index" and t.of is via.lhs)
-        chosen = condition(page.notation, Equal(position.at(*via.indices), flat), via.extents)
+        chosen = condition(page.notation, Equal(position.at(*via.indices), via.reduction.place), via.extents)
         found.append(Indicator(chosen))
     return tuple(found)
 

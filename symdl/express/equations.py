@@ -102,6 +102,14 @@ class Reduction:
         """The bound index variables."""
         return tuple(index for index, _ in self.axes)
 
+    @property
+    def place(self) -> sp.Expr:
+        """The number of a term, row-major, as an argmax counts."""
+        flat: sp.Expr = sp.Integer(0)
+        for index, size in self.axes:
+            flat = sp.expand(flat * size + index)
+        return flat
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

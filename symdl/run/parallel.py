@@ -90,9 +90,8 @@ class Parallel:
         views, buffers = self._part.views, self._part.buffers
         scratch = {at for at, buffer in enumerate(buffers) if buffer.kind == "scratch"}
         scratch |= {at for at, view in enumerate(views, len(buffers)) if view.buffer in scratch}
-        widths = [8 if b.integer else np.dtype(built.dtype).itemsize for b in buffers]
         self._bases = np.array([v.buffer for v in views], "int64")
-        self._offsets = np.array([v.offset * widths[v.buffer] for v in views], "int64")
+        self._offsets = np.array([self._job.behind(0, v) for v in views], "int64")
         self._views = slice(len(buffers), len(buffers) + len(views))
         most = min(threads, max(map(len, self._part.tasks)))
         self._choices: list[int] = sorted({1, *range(2, most + 1)})
