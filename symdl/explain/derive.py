@@ -38,7 +38,7 @@ def derive(
     depth: Depth | None = None,
     form: Literal["index", "differential"] = "index",
     where: Mapping[sp.Symbol, sp.Expr] | None = None,
-    name: str = "f",
+    name: str | None = None,
     symbols: Sequence[sp.Symbol] | None = None,
     parameters: Sequence[sp.Symbol] = (),
     styles: Mapping[str, Style] | None = None,
@@ -54,18 +54,20 @@ def derive(
         form: of a tensor's derivation: ``"differential"`` prints ``dL = tr(G' dX)`` line by line.
         where: for an expression, named intermediates and what they are: ``{z: y - f, ...}``. They stay
             named in the derivation.
-        name: what a scalar function is called.
+        name: what a scalar function is called, ``"f"`` by default.
         symbols: the order of a scalar function's variables; by default sorted by name.
         parameters: those of a scalar function's variables that stand after the semicolon, ``f(x; a, b)``.
         styles: for names other letters and colours: ``{"X": sd.Style(colour="#0B6E4F")}``.
 
     Raises:
         DerivativeError: `f` does not depend on `wrt`, has axes, or has no derivative in closed form.
-        ExplainError: `wrt` is not of a kind that fits `f`, or no tensor has that name.
+        ExplainError: `wrt` is not of a kind that fits `f`, no tensor has that name, or an option is not for
+            such an `f`.
     """
     named = labels_styled(styles or {})
     if form not in ("index", "differential"):
         raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
+    _refuse(f, {"where": where, "name": name, "symbols": symbols, "parameters": parameters}, facts, form)
     if isinstance(f, Tensor) and form == "differential":
         from symdl.explain.differential import derive_differential
 
@@ -78,8 +80,20 @@ def derive(
         raise ExplainError(
             f"{wrt!r} is no symbol of the expression", expression=f, cure="pass a SymPy symbol"
         )
-    setting = Setting(name, tuple(parameters), named)
+    setting = Setting(name or "f", tuple(parameters), named)
     return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, setting=setting, symbols=symbols)
+
+
+def _refuse(f: Any, scalar: Mapping[str, Any], facts: Sequence[Fact], form: str) -> None:
+    """Refuse options that say nothing about such an `f`."""
+    tensor = isinstance(f, Tensor)
+    given = scalar if tensor else {"facts": facts, "form": "" if form == "index" else form}
+    unused = [option for option, value in given.items() if value]
+    if unused:
+        raise ExplainError(
+            f"{', '.join(unused)} is for {'an expression in symbols' if tensor else 'a tensor'}",
+            cure=f"leave {' and '.join(unused)} out",
+        )
 
 
 @dataclass(frozen=True, slots=True)

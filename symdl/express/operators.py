@@ -260,9 +260,12 @@ def reduce(
         condition: maps the index variables to a condition outside which an element does not count.
         name: of the result.
 
+    Of no elements the sum is 0, the product 1, the maximum and `logsumexp` minus infinity, the minimum
+    infinity, the mean NaN.
+
     Raises:
         ExpressionError: another `op`.
-        ShapeError: an axis that is not there.
+        ShapeError: an axis that is not there, or no element whose position could be the result.
     """
     if op not in _REDUCTIONS:
         raise ExpressionError(
@@ -272,8 +275,15 @@ def reduce(
     names = axis_indices(tensor.rank)
     sizes = tensor.shape
     body: sp.Expr = tensor.at(*names)
+    if op == "mean" and any(sizes[a] == 0 for a in axes):
+        total, count = reduce("sum", tensor, axes, keepdims=keepdims), counted(tensor, axes, keepdims)
+        return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
     if op == "mean":
         body = body / sp.Mul(*(sizes[a] for a in axes))
+    if op in ("argmax", "argmin") and any(sizes[a] == 0 for a in axes):
+        raise ShapeError(
+            f"no element of {tensor} has a position that {op} could find", shapes={op: tensor.shape}
+        )
     node = _REDUCTIONS[op]
     sign = -1 if op in ("min", "argmin") else 1
     if condition is not None:
@@ -290,6 +300,17 @@ def reduce(
     shape = [1 if a in axes else sizes[a] for a in kept]
     where = [spare[axes.index(a)] if a in axes else names[a] for a in kept]
     return define(name, where, body, shape=shape, origin=Origin(op))
+
+
+def counted(
+    tensor: Tensor,
+    axis: int | Sequence[int] | None,
+    keepdims: bool,
+    condition: Callable[[Sequence[Index]], sp.Basic] | None = None,
+) -> Tensor:
+    """Return how many elements a reduction runs over, as a tensor."""
+    ones = define(None, axis_indices(tensor.rank), sp.Integer(1), shape=tensor.shape, origin=Origin("ones"))
+    return reduce("sum", ones, axis, keepdims=keepdims, condition=condition)
 
 
 _REDUCTIONS: dict[str, type[Reduce]] = {

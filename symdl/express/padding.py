@@ -26,7 +26,7 @@ Filling = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 
 
 def pad(
-    x: Tensor, width: Width, *, mode: Filling = "constant", value: Any = 0, name: str | None = None
+    x: Tensor, width: Width, *, mode: Filling = "constant", value: Any = None, name: str | None = None
 ) -> Tensor:
     """Surround a tensor with more elements, as ``numpy.pad`` does.
 
@@ -36,17 +36,19 @@ def pad(
         mode: with ``"constant"`` a number, with ``"edge"`` the outermost element, with ``"reflect"`` the
             elements mirrored at the outermost one, with ``"symmetric"`` mirrored with it, with ``"wrap"``
             those from the other end.
-        value: what ``"constant"`` fills in.
+        value: what ``"constant"`` fills in, 0 by default; no other mode has one.
         name: of the result.
 
     Raises:
-        ExpressionError: widths or a mode that are none.
+        ExpressionError: widths or a mode that are none, or a value that the mode does not fill in.
         ShapeError: a mirrored or wrapped width that is longer than the axis.
     """
     pairs = _pairs(width, x.rank)
     if mode not in ("constant", *_REACH):
         raise ExpressionError(f"{mode!r} is no mode of padding", cure=f"use constant, {', '.join(_REACH)}")
-    fill = number(value)
+    if value is not None and mode != "constant":
+        raise ExpressionError(f"the mode {mode!r} fills in elements of the tensor", cure="leave value out")
+    fill = number(0 if value is None else value)
     if mode == "constant" and fill == 0:
         return _with_zeros(x, pairs, name)
     padded = x

@@ -6,15 +6,16 @@ is a scatter-add; positions themselves have no gradient.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.constants import with_constants
-from symdl.express.dims import Extent, as_extent, at_most
+from symdl.express.dims import Extent, as_extent
 from symdl.express.equations import Equal, Equation, Origin, check
-from symdl.express.operators import axis_indices, elementwise, normal_axes
+from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, read
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
@@ -39,8 +40,8 @@ def take(
         ExpressionError: the positions are no integers.
     """
     (along,) = normal_axes(axis, x.rank)
-    if isinstance(positions, int):
-        return x[(*(slice(None),) * along, positions)]
+    if isinstance(positions, Integral):
+        return _taken(x, int(positions), along, mode, name)
     ids = positions_within(positions, mode, x.shape[along])
     where = axis_indices(x.rank - 1 + ids.rank)
     middle = where[along : along + ids.rank]
@@ -49,27 +50,40 @@ def take(
     return define(name, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=Origin("take"))
 
 
+def _taken(x: Tensor, position: int, along: int, mode: Bounds, name: str | None) -> Tensor:
+    """Read one position of an axis, counted from the end if it is negative."""
+    _check_mode(mode)
+    size = x.shape[along]
+    if mode == "wrap" and isinstance(size, int) and size:
+        position %= size
+    view = x[(*(slice(None),) * along, position)]
+    return elementwise(lambda v: v, view, name=name, rule="take", dtype=x.dtype) if name else view
+
+
 def take_along_axis(
     x: Tensor, positions: Tensor, axis: int = -1, *, mode: Bounds = "raise", name: str | None = None
 ) -> Tensor:
     """Read one position an element: ``y[n, j] = x[n, positions[n, j]]`` along the last axis.
 
-    Arguments as in `take`; off `axis` the sizes of `positions` may be smaller than those of `x`.
+    Arguments as in `take`; off `axis` the two broadcast, as in NumPy: sizes are equal, or one of them is 1.
 
     Raises:
-        ShapeError: `positions` has another number of axes, or larger sizes off `axis`.
+        ShapeError: `positions` has another number of axes, or a size off `axis` that does not broadcast.
     """
     (along,) = normal_axes(axis, x.rank)
     ids = positions_within(positions, mode, x.shape[along])
-    off = [a for a in range(x.rank) if a != along]
-    if ids.rank != x.rank or not all(at_most(ids.shape[a], x.shape[a]) for a in off):
+    if ids.rank != x.rank:
         raise ShapeError(
-            f"positions must have the shape of the tensor but for axis {along}",
+            "positions along an axis need as many axes as the tensor",
             shapes={"tensor": x.shape, "positions": ids.shape},
+            cure="insert axes of size 1, positions[:, None], or read with x[positions] or sd.take",
         )
+    off = (slice(0, along), slice(along + 1, None))
+    before, after = (broadcast_shapes(x.shape[part], ids.shape[part]) for part in off)
     where = axis_indices(x.rank)
-    reads = [ids.at(*where) if a == along else i for a, i in enumerate(where)]
-    return define(name, where, x.at(*reads), shape=ids.shape, dtype=x.dtype, origin=Origin("take along axis"))
+    reads = [read(ids, where) if a == along else i for a, i in enumerate(read(x, where).indices)]
+    shape = (*before, ids.shape[along], *after)
+    return define(name, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=Origin("take along axis"))
 
 
 def one_hot(labels: Tensor, classes: Extent, *, name: str | None = None) -> Tensor:
@@ -82,9 +96,10 @@ def one_hot(labels: Tensor, classes: Extent, *, name: str | None = None) -> Tens
 
 
 def clip(x: Any, low: Any = None, high: Any = None, *, name: str | None = None) -> Tensor:
-    """Keep values between `low` and `high`, numbers or tensors; None leaves a side open.
+    """``min(max(x, low), high)`` with numbers or tensors as limits; None leaves a side open.
 
-    The slope by `x` is 1 strictly between the limits and 0 at and beyond them.
+    The slope by `x` is 1 strictly between the limits and 0 at and beyond them. Where `low` is larger than
+    `high` the value is `high`. NaN, also as a limit, gives NaN.
 
     Raises:
         ExpressionError: no limit is given.
@@ -94,17 +109,34 @@ def clip(x: Any, low: Any = None, high: Any = None, *, name: str | None = None) 
     limits = [limit for limit in (low, high) if limit is not None]
 
     def formula(value: sp.Expr, *ends: sp.Expr) -> sp.Expr:
-        pieces = []
-        if low is not None:
-            pieces.append((ends[0], value <= ends[0]))
-        if high is not None:
-            pieces.append((ends[-1], value >= ends[-1]))
-        return sp.Piecewise(*pieces, (value, True))
+        bottom = None if low is None else ends[0]
+        return _clipped(value, bottom, None if high is None else ends[-1])
 
     return elementwise(formula, x, *limits, name=name, rule="clip")
 
 
-def positions_within(positions: Tensor, mode: Bounds = "raise", size: Extent = 1) -> Tensor:
+def _clipped(value: sp.Expr, low: sp.Expr | None, high: sp.Expr | None) -> sp.Expr:
+    """The cases of a clipped value. What no comparison holds for is NaN, and comes last."""
+    ends = [end for end in (low, high) if end is not None]
+    pieces: list[tuple[sp.Expr, sp.Basic]]
+    if all(end.is_number for end in ends):
+        pieces = [] if low is None else [(low, value <= low)]
+        if high is not None:
+            crossed = value <= low if low is not None and low > high else sp.false
+            pieces = [(high, sp.Or(value >= high, crossed)), *pieces]
+        return sp.Piecewise(*pieces, (value, True))
+    if low is None or high is None:
+        (end,) = ends
+        beyond, inside = (value < end, value > end) if high is None else (value > end, value < end)
+        pieces = [(end, sp.Or(beyond, sp.Eq(value, end))), (value, inside)]
+    else:
+        above = sp.Or(sp.And(value >= low, value >= high), sp.And(low >= value, low >= high))
+        pieces = [(high, above), (low, sp.And(low >= value, low <= high))]
+        pieces += [(value, sp.And(value >= low, value <= high))]
+    return sp.Piecewise(*pieces, (sp.Add(value, *ends), True))
+
+
+def positions_within(positions: Any, mode: Bounds = "raise", size: Extent = 1) -> Tensor:
     """Return positions as they are, or taken modulo the size of their axis.
 
     Raises:
@@ -115,11 +147,15 @@ def positions_within(positions: Tensor, mode: Bounds = "raise", size: Extent = 1
         raise ExpressionError(
             f"{positions!r} holds no positions", cure="declare it with sd.tensor(..., dtype='int64')"
         )
+    _check_mode(mode)
     if mode == "raise":
         return positions
-    if mode != "wrap":
-        raise ExpressionError(f"mode = {mode!r}", cure="use 'raise' or 'wrap'")
     where = axis_indices(positions.rank)
     body = sp.Mod(positions.at(*where), size)
     wrapped = Tensor(None, positions.shape, dtype="int64", below=size)
     return wrapped.attach(check(Equation(wrapped, where, body, origin=Origin("wrap"))))
+
+
+def _check_mode(mode: Bounds) -> None:
+    if mode not in ("raise", "wrap"):
+        raise ExpressionError(f"mode = {mode!r}", cure="use 'raise' or 'wrap'")

@@ -11,10 +11,12 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import Condition, as_condition, equal
+from symdl.express.dims import at_most
 from symdl.express.equations import InRange, Origin
 from symdl.express.methods import Axes, Mask, Ties
-from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, reduce
-from symdl.express.shaping import as_vector
+from symdl.express.operators import axis_indices, broadcast_shapes, counted, elementwise, normal_axes, reduce
+from symdl.express.shaping import as_vector, squeeze
+from symdl.express.stopping import stop_gradient
 from symdl.express.surface import Prod, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 
@@ -37,7 +39,8 @@ def reduction(
         axis: one axis or several, all by default.
         keepdims: keep the reduced axes with size 1.
         where: a condition, or an int64 tensor of zeros and ones: which elements count. Nothing to count
-            gives 0 for a sum, 1 for a product, minus infinity for a maximum and NaN for a mean.
+            gives what an empty axis gives: 0 for a sum, 1 for a product, minus infinity for a maximum and
+            NaN for a mean; position 0.
         ties: of max and min: ``first`` gives the gradient to the first of equal values, ``split`` an equal
             share to each of them.
         name: of the result.
@@ -49,6 +52,8 @@ def reduction(
     x = x.as_tensor() if isinstance(x, Condition) else x
     if ties not in ("first", "split"):
         raise ExpressionError(f"ties = {ties!r}", cure="use 'first' or 'split'")
+    if ties == "split" and op not in ("max", "min"):
+        raise ExpressionError(f"a {op} has no ties to split", cure="leave ties out")
     mask = None if where is None else _fitting(where, x)
     if ties == "split" and op in ("max", "min"):
         return _shared(op, x, axis, keepdims, mask, name)
@@ -56,7 +61,7 @@ def reduction(
     if op != "mean" or condition is None:
         return reduce(op, x, axis, keepdims=keepdims, condition=condition, name=name)
     total = reduce("sum", x, axis, keepdims=keepdims, condition=condition)
-    count = reduce("sum", _ones(x), axis, keepdims=keepdims, condition=condition)
+    count = counted(x, axis, keepdims, condition)
     return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
 
 
@@ -77,53 +82,68 @@ def _fitting(mask: Any, x: Tensor) -> Condition:
     return condition
 
 
-def _ones(x: Tensor) -> Tensor:
-    return define(None, axis_indices(x.rank), sp.Integer(1), shape=x.shape, origin=Origin("ones"))
-
-
 def _shared(
     op: str, x: Tensor, axis: Axes, keepdims: bool, mask: Condition | None, name: str | None
 ) -> Tensor:
-    """The mean of the elements that equal the extreme one: the same value, the gradient shared."""
+    """The mean of the elements that equal the extreme one: the same value, the gradient shared.
+
+    Where none does, as of NaN or of nothing, it is the extreme one itself.
+    """
     extreme = reduce(op, x, axis, keepdims=True, condition=None if mask is None else mask.at)
     tied = equal(x, extreme) if mask is None else equal(x, extreme) & mask
     total = reduce("sum", x, axis, keepdims=keepdims, condition=tied.at)
-    count = reduce("sum", _ones(x), axis, keepdims=keepdims, condition=tied.at)
-    return elementwise(lambda s, c: s / c, total, count, name=name, rule=f"{op}, ties split")
+    count = counted(x, axis, keepdims, tied.at)
+    alone = stop_gradient(extreme if keepdims else squeeze(extreme, normal_axes(axis, x.rank)))
+
+    def shared(s: sp.Expr, c: sp.Expr, e: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((s / c, c > 0), (e, True))
+
+    return elementwise(shared, total, count, alone, name=name, rule=f"{op}, ties split")
 
 
 def var(
     x: Tensor,
     axis: Axes = None,
     *,
-    correction: int = 0,
+    correction: int | None = None,
     ddof: int | None = None,
     keepdims: bool = False,
     where: Mask = None,
     name: str | None = None,
 ) -> Tensor:
-    """The sum of squared deviations from the mean, over the count less `correction`.
+    """The sum of squared deviations from the mean, over the count less `correction`, but no less than 0.
 
-    `ddof` is NumPy's older name of `correction`.
+    `ddof` is NumPy's older name of `correction`, which is 0 by default.
+
+    Raises:
+        ExpressionError: both are given.
     """
-    correction = correction if ddof is None else ddof
+    if correction is not None and ddof is not None:
+        raise ExpressionError("ddof is another name of correction", cure="pass one of them")
+    less = correction or ddof or 0
     mask = None if where is None else _fitting(where, x)
     condition = None if mask is None else mask.at
     mean = reduction("mean", x, axis, keepdims=True, where=mask)
     square = elementwise(lambda a, m: (a - m) ** 2, x, mean, rule="squared deviation")
     total = reduce("sum", square, axis, keepdims=keepdims, condition=condition)
-    if condition is None:
-        size = sp.Mul(*(x.shape[a] for a in normal_axes(axis, x.rank)))
-        return elementwise(lambda s: s / (size - correction), total, name=name, rule="variance")
-    count = reduce("sum", _ones(x), axis, keepdims=keepdims, condition=condition)
-    return elementwise(lambda s, c: s / (c - correction), total, count, name=name, rule="variance")
+    size = sp.Mul(*(x.shape[a] for a in normal_axes(axis, x.rank)))
+    if condition is None and at_most(less, size) and size != less:
+        return elementwise(lambda s: s / (size - less), total, name=name, rule="variance")
+    count = counted(x, axis, keepdims, condition)
+
+    def formula(s: sp.Expr, c: sp.Expr) -> sp.Expr:
+        if less <= 0:
+            return s / (c - less)
+        return sp.Piecewise((s / (c - less), c > less), (sp.oo, s > 0))  # else 0/0: no case is NaN
+
+    return elementwise(formula, total, count, name=name, rule="variance")
 
 
 def std(
     x: Tensor,
     axis: Axes = None,
     *,
-    correction: int = 0,
+    correction: int | None = None,
     ddof: int | None = None,
     keepdims: bool = False,
     where: Mask = None,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from symdl.errors import ShapeError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent, Index, is_whole
 from symdl.express.equations import Guard, Origin
@@ -18,7 +18,7 @@ from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import activated, leaky_relu, relu
 from symdl.nn.initializers import Initializer, glorot, he, zeros
-from symdl.nn.windows import Padding, Sizes, Window, extended, place_names, windows
+from symdl.nn.windows import Padding, Sizes, Window, as_sequence, extended, place_names, windows
 
 Activation = Callable[..., Tensor] | None
 
@@ -186,7 +186,11 @@ def convolution(
 
     Raises:
         ShapeError: channels or windows that do not fit, or an `output_padding` that is too large.
+        ExpressionError: an `output_padding` of a convolution that is not transposed.
     """
+    more = (output_padding,) if is_whole(output_padding) else as_sequence(output_padding)
+    if any(more) and not transposed:
+        raise ExpressionError("only a transposed convolution has an output padding", cure="leave it out")
     if x.rank < 3 or weight.rank != x.rank:
         raise ShapeError("a convolution needs batch, channels and axes of windows")
     kernel = tuple(int(k) for k in weight.shape[2:])

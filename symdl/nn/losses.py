@@ -65,27 +65,32 @@ def cross_entropy(
             probabilities sum to one is used only where it is declared: ``facts=[sd.sums_to_one(target)]``.
         label_smoothing: the share of each target that is spread over all classes, from 0 to 1.
         class_weights: a weight for each class; with labels, the mean is divided by the weights' sum.
-        ignore_label: rows with this label, which need not be a class, do not count.
+        ignore_label: rows with this label, which need not be a class, do not count. Only of labels.
         mask: which rows count: a condition, or an int64 tensor of zeros and ones, of shape ``(...)``.
         reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: the loss's name.
 
     Raises:
         ShapeError: the target has neither shape, or the weights do not fit.
-        ExpressionError: a smoothing outside 0 to 1.
+        ExpressionError: a smoothing outside 0 to 1, or a label to ignore among probabilities.
     """
     where, shape, classes = axis_indices(logits.rank)[:-1], logits.shape[:-1], logits.shape[-1]
     _check_target(logits, target, label_smoothing)
     labels = target.dtype == "int64"
-    ignored = ignore_label if labels else None
+    if ignore_label is not None and not labels:
+        raise ExpressionError(
+            "probabilities hold no label that could be ignored",
+            shapes={"target": target.shape},
+            cure="leave ignore_label out, and say by mask=... which rows count",
+        )
     weights = weight_tensor(class_weights, classes)
-    body = _row_loss(logits, target, at_least("label_smoothing", label_smoothing, 0), weights, ignored)
+    body = _row_loss(logits, target, at_least("label_smoothing", label_smoothing, 0), weights, ignore_label)
     each = define(None, where, body, shape=shape, origin=Origin("cross entropy"))
-    mask = without(ignored, target, mask)
+    mask = without(ignore_label, target, mask)
     if weights is None or not labels or reduction != "mean":
         return averaged(each, mask=mask, reduction=reduction, name=name)
     label = target.at(*where)
-    one = unless(ignored, label, class_weight(weights, label))
+    one = unless(ignore_label, label, class_weight(weights, label))
     counts = define(None, where, one, shape=shape)
     top, bottom = (reduced("sum", part, where=mask) for part in (each, counts))
     return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")

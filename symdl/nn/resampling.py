@@ -45,12 +45,13 @@ def resize(
             `antialias`).
         align_corners: the outermost elements keep their places; else elements are little squares, and the
             edges of the image keep theirs.
-        antialias: where the image becomes smaller, the mean is over as many more neighbours.
+        antialias: where the image becomes smaller, the mean is over as many more neighbours; not of a
+            nearest element.
         name: of the result.
 
     Raises:
         ShapeError: no axes to resize, a symbolic size, not one new size for each axis.
-        ExpressionError: an unknown mode, neither `size` nor `scale`, or both.
+        ExpressionError: an unknown mode, neither `size` nor `scale`, or both; `antialias` with ``"nearest"``.
     """
     axes = x.rank - 2
     old = x.shape[2:]
@@ -58,14 +59,13 @@ def resize(
         raise ShapeError(
             "resize needs axes of integer sizes after the channels", shapes={str(x.name): x.shape}
         )
-    if mode not in ("nearest", "linear", "cubic"):
-        raise ExpressionError(f"mode = {mode!r}", cure="use 'nearest', 'linear' or 'cubic'")
+    _check_mode(mode, antialias)
     for axis, (n, m, ratio) in enumerate(_sizes([int(n) for n in old], size, scale), start=2):
-        if align_corners and mode != "nearest":
+        if align_corners:
             place = _affine(sp.Rational(n - 1, max(m - 1, 1)), sp.Integer(0))
         else:
             place = _affine(1 / ratio, (1 / ratio - 1) / 2)
-        shrink = min(ratio, sp.Integer(1)) if antialias and mode != "nearest" else sp.Integer(1)
+        shrink = min(ratio, sp.Integer(1)) if antialias else sp.Integer(1)
         weight, reach = WEIGHTS[mode](sp.Rational(-1, 2) if antialias else sp.Rational(-3, 4))
         reach = int(sp.ceiling(reach / shrink))
         x = resample(
@@ -80,6 +80,16 @@ def resize(
         )
     where = axis_indices(x.rank)
     return x if name is None else define(name, where, x.at(*where), shape=x.shape, origin=Origin("resize"))
+
+
+def _check_mode(mode: Interpolation, antialias: bool) -> None:
+    if mode not in ("nearest", "linear", "cubic"):
+        raise ExpressionError(f"mode = {mode!r}", cure="use 'nearest', 'linear' or 'cubic'")
+    if antialias and mode == "nearest":
+        raise ExpressionError(
+            "the nearest element is no mean that antialias could widen",
+            cure="leave antialias out, or use mode='linear' or 'cubic'",
+        )
 
 
 def resample(

@@ -110,7 +110,7 @@ def last_state(
         h: states of all steps, ``(batch, time, units)``.
         lengths: not needed where `h` holds its state past the end, as the recurrent layers do when they know
             the lengths. Else the state at step ``lengths - 1`` is taken; every length must be positive.
-        reverse: `h` ran from the last step to the first, so it ended at step 0.
+        reverse: `h` ran from the last step to the first, so it ended at step 0, whatever the lengths.
         bidirectional: the second half of the units ran in reverse, as from `bidirectional`.
         time_first: `h` has shape ``(time, batch, units)``.
 
@@ -119,7 +119,13 @@ def last_state(
 
     Raises:
         ShapeError: `h` has not three axes, or an odd number of units for two directions.
+        ExpressionError: `reverse` together with `lengths` or `bidirectional`.
     """
+    if reverse and (bidirectional or lengths is not None):
+        raise ExpressionError(
+            "a reversed run ends at step 0, whatever the lengths; of two directions the second is reversed",
+            cure=f"leave {'reverse' if bidirectional else 'lengths'} out",
+        )
     if h.rank != 3 or not isinstance(h.shape[2], int) or (bidirectional and h.shape[2] % 2):
         raise ShapeError(
             "a final state is read off states with three axes (and two equal halves for two directions)",
@@ -134,7 +140,7 @@ def last_state(
     n, j = axis_indices(2)
     steps = h.shape[0] if time_first else h.shape[1]
     place: sp.Expr = sp.Integer(0) if reverse else sp.sympify(steps, strict=True) - 1
-    if lengths is not None and not reverse:
+    if lengths is not None:
         place = (lengths - 1).at(n)
     body = h.at(place, n, j) if time_first else h.at(n, place, j)
     return define(None, (n, j), body, shape=(h.shape[1 if time_first else 0], h.shape[2]))
@@ -161,7 +167,12 @@ def bidirectional(
 
     Returns:
         What the layer returns, with ``2*units`` features: forward states, then reversed ones, of each step.
+
+    Raises:
+        ExpressionError: `reverse` among the options.
     """
+    if "reverse" in options:
+        raise ExpressionError("both directions run, whatever reverse says", cure="leave reverse out")
     starts = initial if initial is not None else (None, None)
     forward = layer(x, units, name=f"{name}.forward", initial=starts[0], **options)
     backward = layer(x, units, name=f"{name}.backward", initial=starts[1], reverse=True, **options)

@@ -60,7 +60,7 @@ def compile(
         scalars. For an expression the arguments broadcast.
 
     Raises:
-        CompileError: `output` or `wrt` is nothing that can be compiled.
+        CompileError: `output` or `wrt` is nothing that can be compiled, or `facts` about an expression.
         ArgumentError: `threads` is no positive integer.
     """
     lanes = chosen(threads) or min(cores(), MOST_LANES)
@@ -73,7 +73,7 @@ def compile(
         _check_sizes(program)
         return Compiled(prepare(program)[0], dropped=dropped(program), **options)
     if not isinstance(output, Tensor) and not (hasattr(output, "atoms") and output.atoms(Access)):
-        return _scalar(output, wrt, options)
+        return _scalar(output, wrt, facts, options)
     tensor = output if isinstance(output, Tensor) else define(None, (), output)
     written = collect([tensor], facts=facts)
     _check_sizes(written)
@@ -146,7 +146,9 @@ class _WithGradients:
         return results[0], dict(zip(self.names, results[1:], strict=True))
 
 
-def _scalar(expr: Any, wrt: Any, options: dict[str, Any]) -> ScalarFunction:
+def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> ScalarFunction:
+    if facts:
+        raise CompileError("facts are about tensors; an expression has none", cure="leave facts out")
     program = scalar_graph(expr)
     names: list[str] | None = None
     if wrt is not None:

@@ -13,7 +13,7 @@ from symdl.errors import ArgumentError, ExpressionError, ShapeError
 from symdl.express.build import tensor
 from symdl.express.program import collect
 from symdl.express.scattering import Writing, scatter
-from symdl.express.selecting import take, take_along_axis
+from symdl.express.selecting import take
 from symdl.run.compile import compile
 from symdl.run.reference import evaluate, outputs
 
@@ -98,13 +98,6 @@ def test_positions_may_count_from_the_end() -> None:
     np.testing.assert_array_equal(run(x=X, ids=ids), X[ids])
     with pytest.raises(ArgumentError):
         compile(take(tensor("x", (4, 3)), tensor("ids", (2, 2), dtype="int64")))(x=X, ids=ids)
-
-
-def test_positions_along_an_axis_may_be_fewer() -> None:
-    ids = np.array([[-1], [2]])
-    x, p = tensor("x", (4, 3)), tensor("p", (2, 1), dtype="int64")
-    run = compile(take_along_axis(x, p, mode="wrap"))
-    np.testing.assert_array_equal(run(x=X, p=ids), np.take_along_axis(X[:2], ids, 1))
 
 
 def test_what_does_not_fit_is_refused() -> None:
