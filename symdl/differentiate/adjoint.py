@@ -33,7 +33,7 @@ from symdl.errors import DerivativeError
 from symdl.express.dims import Index, as_extent
 from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction, check, reads_data
 from symdl.express.operators import axis_indices
-from symdl.express.ordering import depends_on_itself
+from symdl.express.ordering import depending, depends_on_itself, needed, real_reads
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -139,7 +139,9 @@ class _Sweep:
         Raises:
             DerivativeError: the output does not depend on it at all.
         """
-        if tensor not in self._reached and tensor not in _reached(self.written, self.output):
+        if tensor not in self._reached and tensor not in needed(
+            self.written.groups, [self.output], real_reads
+        ):
             raise no_path([self.output], [tensor], self.written)
         names = _names_of(tensor) or axis_indices(tensor.rank)
         zero = self.cotangents.get(tensor) or Tensor(None, tensor.shape, role="cotangent", of=tensor)
@@ -148,12 +150,7 @@ class _Sweep:
 
     def _active(self) -> set[Tensor]:
         """The tensors on a path from one of `wrt` to the output."""
-        active = set(self.wrt)
-        for group in self.program.groups:
-            if any(a.tensor in active for e in group for a in e.body.atoms(Access)):
-                moving = [e for e in group if e.lhs.dtype == "real"]
-                active.update(e.lhs for e in moving if len(group) > 1 or e.body.atoms(Access))
-        return active
+        return depending(self.program.groups, self.wrt, real_reads)
 
     def _differentiate_access(self, equation: Equation, access: Access) -> None:
         local = local_derivative(equation.body, access)
@@ -246,15 +243,6 @@ class _Sweep:
         return Equation(lhs, names, factored(sp.Add(*bodies)), origin=origin)
 
 
-def _reached(program: Program, output: Tensor) -> set[Tensor]:
-    """Return the tensors that `output` depends on through real numbers, as it was written."""
-    reached = {output}
-    for equation in reversed(program.equations):
-        if equation.lhs in reached:
-            reached.update(a.tensor for a in equation.body.atoms(Access))
-    return reached
-
-
 def check_variables(tensors: Collection[Tensor]) -> None:
     """Raise `DerivativeError` unless there is something to differentiate by."""
     if not tensors:
@@ -274,17 +262,11 @@ def check_variables(tensors: Collection[Tensor]) -> None:
 
 def no_path(outputs: Sequence[Tensor], wrt: Sequence[Tensor], program: Program) -> DerivativeError:
     """Return the error for an output that does not depend on any of `wrt` through real numbers."""
-    reads = {tensor: tensor for tensor in wrt}
-    through: Equation | None = None
-    for equation in program.equations:
-        if any(tensor in reads for tensor in equation.reads()):
-            reads[equation.lhs] = equation.lhs
-            if equation.lhs.dtype != "real" or not any(
-                a.tensor in reads for a in equation.body.atoms(Access)
-            ):
-                through = through or equation
+    found = depending(program.groups, wrt)
+    used = (e for e in program.equations if not found.isdisjoint(e.reads()))
+    through = next((e for e in used if found.isdisjoint(real_reads(e))), None)
     of, by = ", ".join(map(str, outputs)), ", ".join(map(str, wrt))
-    if through is not None and any(output in reads for output in outputs):
+    if through is not None and not found.isdisjoint(outputs):
         return DerivativeError(
             f"{of} depends on {by} only through integers, which have no derivative",
             expression=through,

@@ -23,6 +23,7 @@ from symdl.errors import DerivativeError
 from symdl.express.dims import Index
 from symdl.express.equations import Equal, Equation, Guard, Origin, check
 from symdl.express.operators import axis_indices
+from symdl.express.ordering import depending, real_reads
 from symdl.express.program import Fact, Program, collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Access, Tensor, map_accesses
@@ -72,22 +73,13 @@ def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence
     second = x if y is None else y
     derivative = differentiate(loss, [x] if second is x else [x, second], facts=facts)
     gradient = derivative.gradient(x).derived(loss)
-    if _real_path(collect([gradient]), second, gradient):
+    if gradient in depending(collect([gradient]).groups, [second], real_reads):
         return jacobian(gradient, second, facts=facts)
     # The loss depends on it, its gradient does not: it is linear in it, and the Hessian is zero.
     shape = (*x.shape, *second.shape)
     zero = Tensor(None, shape, role="cotangent", of=gradient)
     zero.attach(Equation(zero, axis_indices(len(shape)), sp.Integer(0), origin=Origin("no change", gradient)))
     return zero.derived(loss)
-
-
-def _real_path(program: Program, start: Tensor, end: Tensor) -> bool:
-    """Say whether `end` is computed from `start` through real numbers."""
-    reached = {start}
-    for equation in program.equations:
-        if equation.lhs.dtype == "real" and any(a.tensor in reached for a in equation.body.atoms(Access)):
-            reached.add(equation.lhs)
-    return end in reached
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -98,18 +90,11 @@ def _unused(name: str, taken: set[str]) -> str:
 
 def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:
     """Write the equations that depend on the seed for every unit seed at once."""
-    new: dict[Tensor, Tensor] = {}
-    equations: list[Equation] = []
-    given: list[Equation] = []
-    for equation in program.equations:
-        if equation.lhs in program.outputs[:1] and equation.lhs is not gradient:
-            continue  # the sum over the seeded elements itself
-        if any(t is seed or t in new for t in equation.reads()):
-            lhs = equation.lhs
-            new[lhs] = Tensor(None, (*seed.shape, *lhs.shape), role=lhs.role, of=lhs.of)
-            equations.append(equation)
-        else:
-            given.append(equation)
+    seeded = depending(program.groups, [seed])
+    derived = [e for e in program.equations if e.lhs in program.outputs[1:] or e.lhs not in program.outputs]
+    equations = [e for e in derived if e.lhs in seeded]  # without the sum over the seeded elements itself
+    given = [e for e in derived if e.lhs not in seeded]
+    new = {e.lhs: Tensor(None, (*seed.shape, *e.lhs.shape), role=e.lhs.role, of=e.lhs.of) for e in equations}
     if gradient not in new:
         zero = Tensor(None, (*seed.shape, *gradient.shape), role="cotangent", of=gradient.of)
         where = axis_indices(zero.rank)

@@ -17,10 +17,11 @@ from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Index
-from symdl.express.equations import Equation, Origin, Reduction, map_guard
+from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
-from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
+from symdl.express.replacing import replaced
+from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
 _LARGEST_MERGED = 60
 """Operations in a merged body; beyond it a helper stays, so that bodies do not grow without limit."""
@@ -53,23 +54,20 @@ def _shared(program: Program, fixed: Collection[Tensor]) -> tuple[Program, list[
         return program, []
     first: dict[object, Tensor] = {}
     same: dict[Tensor, Tensor] = {}
-    equations: list[Equation] = []
-    rewrites: list[Rewrite] = []
-
-    def change(access: Access) -> Access:
-        return Access(same.get(access.tensor, access.tensor), *access.indices)
-
     for equation in program.equations:
-        new = equation
-        if any(tensor in same for tensor in equation.reads()):
-            guards = tuple(map_guard(guard, lambda e: map_accesses(e, change)) for guard in equation.guards)
-            new = replace(equation, body=map_accesses(equation.body, change), guards=guards)
-            rewrites.append(Rewrite("equal to a known tensor", "exact", equation, new))
-        if new.lhs.role == "cotangent" and new.lhs not in fixed:
+        if equation.lhs.role == "cotangent" and equation.lhs not in fixed:
+            new = replaced(equation, same) if not same.keys().isdisjoint(equation.reads()) else equation
             known = first.setdefault(canonical(new), new.lhs)
             if known is not new.lhs:
                 same[new.lhs] = known
-                continue
+    equations: list[Equation] = []
+    rewrites: list[Rewrite] = []
+    for equation in program.equations:  # once more: a recurrence may read one that comes after it
+        if equation.lhs in same:
+            continue
+        new = replaced(equation, same) if not same.keys().isdisjoint(equation.reads()) else equation
+        if new is not equation:
+            rewrites.append(Rewrite("equal to a known tensor", "exact", equation, new))
         equations.append(new)
     return program.with_equations(equations) if same else program, rewrites
 

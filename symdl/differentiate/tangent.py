@@ -32,7 +32,7 @@ from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
 from symdl.express.equations import Equation, Origin, check
 from symdl.express.operators import axis_indices
-from symdl.express.ordering import depends_on_itself
+from symdl.express.ordering import depending, depends_on_itself, real_reads
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Access, Tensor
 
@@ -61,8 +61,9 @@ def jvp(outputs: Tensor | Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -
             f"the directions are {tangents!r}", cure="pass what moves with its direction: {x: v}"
         )
     if isinstance(outputs, Tensor):
-        return _jvp([outputs], tangents, constant=False)[0].derived(outputs)
-    return tuple(t.derived(*outputs) for t in _jvp(outputs, tangents, constant=False))
+        return jvp([outputs], tangents)[0]
+    # A direction may drop out of a tangent, of one that is 0 at least; it is still an argument.
+    return tuple(t.derived(*outputs, *tangents.values()) for t in _jvp(outputs, tangents, constant=False))
 
 
 def _jvp(
@@ -79,14 +80,10 @@ def _jvp(
     program, _ = prepare(collect(outputs), keep=list(tangents))
     positions = checked_positions(program)
     moving = dict(tangents)
-    reached = set(tangents)
+    reached = depending(program.groups, tangents, real_reads)
     equations: list[Equation] = []
     for group in program.groups:
-        members = [e for e in group if e.lhs.dtype == "real" and e.body.atoms(Access)]
-        if not any(a.tensor in reached for e in members for a in e.body.atoms(Access)):
-            continue
-        reached.update(e.lhs for e in members)
-        todo = [e for e in members if e.lhs not in moving]
+        todo = [e for e in group if e.lhs in reached and e.lhs not in moving]
         if depends_on_itself(group):
             # Members use each other, so their tangents get names before any of them is made.
             moving.update({e.lhs: _named(e.lhs) for e in todo})
@@ -202,7 +199,7 @@ def hvp(
     derivative = differentiate(output, several)
     gradients = [derivative.gradient(tensor) for tensor in several]
     products = _jvp(gradients, along, constant=True)  # a loss that is linear bends nowhere
-    products = tuple(product.derived(output) for product in products)
+    products = tuple(product.derived(output, *along.values()) for product in products)
     return products[0] if isinstance(wrt, Tensor) else products
 
 

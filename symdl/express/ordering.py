@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Access, Tensor
 
 Definition = Callable[[Tensor], Equation | None]
 
@@ -79,6 +79,46 @@ def order(wanted: Iterable[Tensor], definition: Definition) -> Ordered:
             equations += members
     given = sorted(inputs, key=lambda t: t.serial)
     return Ordered(tuple(equations), tuple(given), tuple(recurrences))
+
+
+def depending(
+    groups: Iterable[Sequence[Equation]],
+    start: Iterable[Tensor],
+    reads: Callable[[Equation], Iterable[Tensor]] = Equation.reads,
+) -> set[Tensor]:
+    """Return `start` and every tensor that is computed from it, along what `reads` lists.
+
+    Equations of one group use each other, so a group is gone over until nothing is added. Everything that
+    follows dependencies asks this or `needed`: one walk from top to bottom misses what a recurrence reads of
+    its other steps.
+    """
+    found = set(start)
+    for group in groups:
+        while new := [e.lhs for e in group if e.lhs not in found and not found.isdisjoint(reads(e))]:
+            found.update(new)
+    return found
+
+
+def needed(
+    groups: Sequence[Sequence[Equation]],
+    end: Iterable[Tensor],
+    reads: Callable[[Equation], Iterable[Tensor]] = Equation.reads,
+) -> set[Tensor]:
+    """Return `end` and every tensor that it is computed from, along what `reads` lists."""
+    found = set(end)
+    for group in reversed(groups):
+        before = -1
+        while len(found) != before:
+            before = len(found)
+            for equation in group:
+                if equation.lhs in found:
+                    found.update(reads(equation))
+    return found
+
+
+def real_reads(equation: Equation) -> list[Tensor]:
+    """Return what a real tensor is computed from by real numbers: guards and positions have no derivative."""
+    return [a.tensor for a in equation.body.atoms(Access)] if equation.lhs.dtype == "real" else []
 
 
 def depends_on_itself(group: Sequence[Equation]) -> bool:

@@ -47,20 +47,27 @@ def ordered(program: FrozenProgram) -> list[FrozenEquation]:
     updated = {new for _, new in program.updates}
     early, middle, late = [], [], []
     after: set[int] = set()
-    for equation in program.equations:
-        if equation.lhs in needed:
-            early.append(equation)
-        elif equation.lhs in updated or any(r.tensor in after for r in reads_of(equation)):
-            after.add(equation.lhs)
-            late.append(equation)
+    for group in _together(program):
+        if any(e.lhs in needed for e in group):
+            early += group
+        elif any(e.lhs in updated or any(r.tensor in after for r in reads_of(e)) for e in group):
+            after.update(e.lhs for e in group)
+            late += group
         else:
-            middle.append(equation)
-    for recurrence in program.recurrences:  # its members stay together
-        members = [program.equations[n] for n in recurrence.members]
-        if any(e in late for e in members) and any(e in middle for e in members):
-            middle = [e for e in middle if e not in members]
-            late = [*(e for e in late if e not in members), *members]
+            middle += group
     return [*early, *middle, *late]
+
+
+def _together(program: FrozenProgram) -> list[list[FrozenEquation]]:
+    """Return the equations in order, those of one recurrence in one list."""
+    home: dict[int, int] = {}
+    for recurrence in sorted(program.recurrences, key=lambda r: -len(r.members)):  # inner ones last
+        first = home.get(min(recurrence.members), min(recurrence.members))
+        home |= dict.fromkeys(recurrence.members, first)
+    groups: dict[int, list[FrozenEquation]] = {}
+    for equation in program.equations:
+        groups.setdefault(home.get(equation.number, equation.number), []).append(equation)
+    return list(groups.values())
 
 
 def fuse(
