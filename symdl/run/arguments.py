@@ -223,6 +223,21 @@ def _wrong_shape(want: Expected, array: Array, dims: Mapping[str, int]) -> Argum
     )
 
 
+def private(array: Array) -> Array:
+    """Return positions that nobody can change after they were checked: a copy, unless memory is fixed.
+
+    A position that another thread changed to one out of range would be read outside of the array.
+    """
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    try:
+        fixed = not isinstance(owner, np.ndarray) and memoryview(owner).readonly
+    except TypeError:
+        fixed = False
+    return array if fixed else array.copy()
+
+
 def check_gathers(
     program: FrozenProgram, gathers: Iterable[Gather], arrays: Sequence[Array], dims: Mapping[str, int]
 ) -> None:

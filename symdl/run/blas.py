@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -48,19 +50,44 @@ def one_thread() -> Iterator[None]:
     The matrices of a training step are too small for more to pay, and threads that wait for each other
     make a step a hundred times slower as soon as another program needs a core.
     """
-    controls = _controls()
-    if controls is None:
+    inside, me = _inside(os.getpid()), object()
+    if inside is None:
         yield
         return
-    get, choose = controls
-    before = get()
-    if before != 1:
-        choose(1)
     try:
+        inside.come(me)
         yield
     finally:
-        if before != 1:
-            choose(before)
+        inside.go(me)
+
+
+class _Inside:
+    """Who wants one thread at present. BLAS has one number for a process, so the last one gives it back."""
+
+    def __init__(self, controls: tuple[Callable[[], int], Callable[[int], None]]) -> None:
+        self._get, self._choose = controls
+        self._lock, self._calls, self._before = threading.RLock(), set[object](), 1
+
+    def come(self, call: object) -> None:
+        with self._lock:
+            if not self._calls:
+                self._before = self._get()
+            self._calls.add(call)
+            if self._before != 1:
+                self._choose(1)
+
+    def go(self, call: object) -> None:
+        with self._lock:
+            self._calls.discard(call)
+            if not self._calls and self._before != 1:
+                self._choose(self._before)
+
+
+@cache
+def _inside(_process: int) -> _Inside | None:
+    """Return the counter of a process: a child that was forked inside a call counts anew."""
+    controls = _controls()
+    return _Inside(controls) if controls is not None else None
 
 
 def on_one_thread(run: Callable[[], int]) -> int:

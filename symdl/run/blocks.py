@@ -27,6 +27,16 @@ _EACH = 1e5
 """Operations for which a thread pays."""
 
 
+def block_size(built: Built) -> int:
+    """Return how many points a block of a scalar function has, a power of two."""
+    buffers = built.lowered.plan.buffers
+    row = sum(b.kind == "arena" for b in buffers) * np.dtype(built.dtype).itemsize
+    size = _LARGEST
+    while size > _SMALLEST and row * size > _CACHE:
+        size //= 2
+    return size
+
+
 class Blocks:
     """The blocks of a scalar function.
 
@@ -40,12 +50,9 @@ class Blocks:
 
     def __init__(self, built: Built, *, threads: int) -> None:
         self._built, self._threads = built, threads
-        buffers = built.lowered.plan.buffers
-        rows, itemsize = sum(b.kind == "arena" for b in buffers), np.dtype(built.dtype).itemsize
-        self.size = _LARGEST
-        while self.size > _SMALLEST and rows * self.size * itemsize > _CACHE:
-            self.size //= 2
-        self._moves = np.array([b.kind != "arena" for b in buffers], "int64") * self.size * itemsize
+        self.size, itemsize = block_size(built), np.dtype(built.dtype).itemsize
+        outside = [b.kind != "arena" for b in built.lowered.plan.buffers]
+        self._moves = np.array(outside, "int64") * self.size * itemsize
         steps = built.lowered.steps
         self._work = sum(work(s.work, lambda _: 1) for s in steps if isinstance(s.work, tuple))
         self._rest, self._blocks = self._numbers(self.size), np.zeros(1, "int64")

@@ -76,7 +76,7 @@ class Built:
         else:
             self._loops = cache.load(self.text)
         self.code = self.linked(self.table)
-        self._team, self._shared = counters(1), bool(self.lowered.batch) and not training
+        self._shared = bool(self.lowered.batch) and not training
         multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
         self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
@@ -123,7 +123,7 @@ class Built:
         given = (memory_.places, memory_.sizes, memory_.factors, self.blas)
         if self._shared and self.target == "cpu":
             task = np.array([[0, len(code)]], "int64")
-            run = self.call("share", code, _ONE_PHASE, task, *given, self._team, 0)
+            run = self.call("share", code, _ONE_PHASE, task, *given, counters(1), 0)
         else:
             run = self.call("once", code, *given)
         if self.target == "cpu" and _ONE_ALONE < memory_.largest < WORTH_THREADS:

@@ -6,7 +6,6 @@ written, compiled or found on disk when it is made, not when it is called.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -18,12 +17,13 @@ from symdl.express.program import Program
 from symdl.lower.calls import CheckCall
 from symdl.lower.pipeline import Schedule
 from symdl.lower.poly import evaluate, text
-from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside
-from symdl.run.blocks import Blocks
+from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside, private
+from symdl.run.blocks import Blocks, block_size
 from symdl.run.built import Built, batch_of
 from symdl.run.memory import Memory
 from symdl.run.parallel import Parallel, worth
-from symdl.run.results import Layout, Places, layout
+from symdl.run.pool import Pool
+from symdl.run.results import Layout, Places, Room, layout
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
@@ -58,18 +58,18 @@ class Compiled:
         wanted = expected(self._built.inputs, dtype)
         self._arguments = Arguments(wanted, constants(program, wanted), dropped)
         self._threads = threads
-        self._memories: dict[tuple[int, ...], tuple[Memory | Parallel, Layout]] = {}
-        self._lock = threading.Lock()
+        self._memories: Pool[tuple[Memory | Parallel, Layout, Room]] = Pool(keys=_KEPT)
+        self._blocks: Pool[tuple[Blocks, Room]] = Pool()
         lowered = self._built.lowered
         kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
         self._dtypes = [np.dtype("int64" if integer else dtype) for integer in kinds]
         places = lowered.plan.places
+        positions = [e.dtype.kind == "i" and e.name in self._arguments.names for e in wanted]
+        self._positions = [at for at, is_one in enumerate(positions) if is_one and lowered.program.gathers]
         self._masked = [g for g in lowered.program.gathers if not g.plain]
         self._inputs = [places[t] for t in lowered.program.inputs]
         self._places = Places(self._inputs, self._output_places(), target)
-        self._blocks: Blocks | None = None
-        if lowered.points and target == "cpu":
-            self._blocks = Blocks(self._built, threads=threads)
+        self._block = block_size(self._built) if lowered.points and target == "cpu" else 0
 
     @property
     def source(self) -> str:
@@ -120,40 +120,46 @@ class Compiled:
             ArgumentError: names, shapes, dtypes, sizes or labels that do not fit; nothing is computed.
         """
         given, dims = self._arguments.take(arrays)
+        for at in self._positions:
+            given[at] = private(given[at])
         if self._masked:
             check_gathers(self._built.lowered.program, self._masked, given, dims)
         key = tuple(dims.values())
-        with self._lock:
-            if self._blocks is not None and key and key[0] > self._blocks.size:
-                results = self._in_blocks(self._blocks, given, key[0])
-            else:
-                results = self._results(given, dims, *self._memory(key, dims))
+        if self._block and key and key[0] > self._block:
+            results = self._in_blocks(given, key[0])
+        else:
+            results = self._results(given, dims, key)
         for at, source in self._copies:
             np.copyto(results[at], given[source] if source >= 0 else results[~source])
         return self._pack([r if r.ndim else r[()] for r in results])
 
-    def _results(
-        self, given: list[Array], dims: dict[str, int], found: Memory | Parallel, made: Layout
-    ) -> list[Array]:
-        """Compute the outputs in the memory for these sizes."""
-        if isinstance(found, Parallel):
-            program = self._built.lowered.program
-            check_gathers(program, program.gathers, given, dims)
-            results, first = self._places.new(made)
-            found.run(self._places.addresses(given, made, first))
+    def _results(self, given: list[Array], dims: dict[str, int], key: tuple[int, ...]) -> list[Array]:
+        """Compute the outputs in memory for these sizes that no other call uses."""
+        found, made, room = mine = self._memories.take(key) or self._memory(dims)
+        try:
+            if isinstance(found, Parallel):
+                program = self._built.lowered.program
+                check_gathers(program, program.gathers, given, dims)
+                results, first = self._places.new(made, room)
+                found.run(self._places.addresses(given, made, first))
+                return results
+            results = self._places.fill(found, given, made, room)
+            failed = found.run()
+            if failed >= 0:
+                raise self._outside(failed, given, dims)
             return results
-        results = self._places.fill(found, given, made)
-        failed = found.run()
-        if failed >= 0:
-            raise self._outside(failed, given, dims)
-        return results
+        finally:
+            self._memories.give(mine, key)
 
-    def _in_blocks(self, blocks: Blocks, given: list[Array], count: int) -> list[Array]:
+    def _in_blocks(self, given: list[Array], count: int) -> list[Array]:
         """Compute a scalar function at so many points that they are several blocks."""
         made = layout([(count,)] * len(self._dtypes), self._dtypes)
-        results, first = self._places.new(made)
-        places = self._places.addresses(given, made, first)
-        blocks.run(count, places)
+        blocks, room = mine = self._blocks.take() or (Blocks(self._built, threads=self._threads), Room())
+        try:
+            results, first = self._places.new(made, room)
+            blocks.run(count, self._places.addresses(given, made, first))
+        finally:
+            self._blocks.give(mine)
         return results
 
     def _output_places(self) -> list[tuple[int, int]]:
@@ -172,25 +178,18 @@ class Compiled:
                 pairs.append((at, self._built.lowered.plan.places[tensor]))
         return pairs
 
-    def _memory(self, key: tuple[int, ...], dims: dict[str, int]) -> tuple[Memory | Parallel, Layout]:
-        """Return the memory for these sizes, and how results lie in theirs."""
-        known = self._memories.get(key)
-        if known is not None:
-            return known
-        while len(self._memories) >= _KEPT:
-            del self._memories[next(iter(self._memories))]
+    def _memory(self, dims: dict[str, int]) -> tuple[Memory | Parallel, Layout, Room]:
+        """Return new memory for these sizes, how results lie in theirs, and where that comes from."""
         found: Memory | Parallel
         if worth(self._built.lowered, dims):
             found = Parallel(self._built, dims, threads=self._threads)
         else:
             found = self._built.memory(dims)
-        self._memories[key] = found, layout(found.shapes, self._dtypes)
-        return self._memories[key]
+        return found, layout(found.shapes, self._dtypes), Room()
 
     def at_points(self, count: int) -> list[Array]:
         """Compute a program without inputs whose only size is ``points``; nothing else tells it."""
-        dims = {"points": count}
-        return self._results([], dims, *self._memory((count,), dims))
+        return self._results([], {"points": count}, (count,))
 
     def _outside(self, row: int, given: list[Array], dims: dict[str, int]) -> ArgumentError:
         call = self._built.lowered.calls[row]

@@ -71,7 +71,10 @@ class _Helper:
         """Start the thread if there is none, and wake it if it sleeps."""
         if not self._here:
             self._here = True
-            _thread.start_new_thread(self._stay, (work,))
+            try:
+                _thread.start_new_thread(self._stay, (work,))
+            except RuntimeError:  # the system has no thread to spare
+                self._here = False
         elif self._asleep:
             self._asleep = False
             self._bell.release()

@@ -6,8 +6,8 @@ looks for them, and the results are read from where it leaves them.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from symdl.run.built import Built
 from symdl.run.memory import address
 
 _NUMBERS = frozenset((float, int, np.float64, np.float32))
+_KEPT = 8
+"""How many calls at once find memory that was used before."""
 
 
 class Point:
@@ -27,31 +29,36 @@ class Point:
     """
 
     def __init__(self, built: Built, names: Sequence[str]) -> None:
-        self._names, self._lock = tuple(names), threading.Lock()
+        self._names = tuple(names)
         self._real = np.dtype(built.dtype).type
-        program, places = built.lowered.program, built.lowered.plan.places
-        arrays = list(dict.fromkeys((*program.inputs, *program.outputs)))
-        self._values = np.zeros(len(arrays), built.dtype)
-        self._results = tuple(arrays.index(t) for t in program.outputs)
-        self._memory = built.memory({"points": 1})
-        for at, tensor in enumerate(arrays):
-            self._memory.slots[places[tensor]] = address(self._values) + at * self._values.itemsize
-        self._slots: Any = memoryview(self._values)  # type: ignore[arg-type]
-        self._run = self._memory.run
+        program, self._places = built.lowered.program, built.lowered.plan.places
+        self._arrays = list(dict.fromkeys((*program.inputs, *program.outputs)))
+        self._results = tuple(self._arrays.index(t) for t in program.outputs)
+        self._built = built
+        self._free = deque([self._memory()], maxlen=_KEPT)  # as in `symdl.run.pool`, without its keys
+
+    def _memory(self) -> tuple[Any, Callable[[], int]]:
+        """Return new memory for the arguments and results, and what computes one from the other."""
+        values, memory = np.zeros(len(self._arrays), self._built.dtype), self._built.memory({"points": 1})
+        for at, tensor in enumerate(self._arrays):
+            memory.slots[self._places[tensor]] = address(values) + at * values.itemsize
+        return memoryview(values), memory.run  # type: ignore[arg-type]
 
     def __call__(self, values: Mapping[str, Any]) -> list[Any] | None:
         """Return the results, or None if the arguments are not just one number a name."""
         if len(values) != len(self._names):
             return None
-        with self._lock:
-            slots = self._slots
+        free = self._free
+        slots, run = mine = free.pop() if free else self._memory()
+        try:
             for at, name in enumerate(self._names):
                 value = values.get(name)
                 if type(value) not in _NUMBERS:
                     return None
-                try:
-                    slots[at] = value
-                except ValueError:  # an integer that no float can hold
-                    return None
-            self._run()
+                slots[at] = value
+            run()
             return [self._real(slots[at]) for at in self._results]
+        except ValueError:  # an integer that no float can hold
+            return None
+        finally:
+            free.append(mine)

@@ -44,6 +44,8 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
 class Room:
     """Memory for the results of a call: that of one of the latest two if nobody looks at it any more.
 
+    It belongs to one call at a time, as all memory of calls does (`symdl.run.pool`).
+
     Two, because ``result = f(...)`` in a loop lets go of a result only when the next one is there.
     """
 
@@ -76,11 +78,11 @@ class Places:
 
     def __init__(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], target: str) -> None:
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        self.target, self.room = target, Room()
+        self.target = target
 
-    def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
+    def fill(self, memory: Memory, given: Sequence[Array], made: Layout, room: Room) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
-        results, first = self.new(made)
+        results, first = self.new(made, room)
         slots = memory.slots
         if self.target == "python":
             for place, array in zip(self.inputs, given, strict=True):
@@ -94,9 +96,9 @@ class Places:
             slots[place] = first + made.parts[number][2]
         return results
 
-    def new(self, made: Layout) -> tuple[list[Array], int]:
+    def new(self, made: Layout, room: Room) -> tuple[list[Array], int]:
         """Return new arrays for the outputs, and the address of the first."""
-        block, start, first = self.room.take(made.length)
+        block, start, first = room.take(made.length)
         return [np.ndarray(shape, kind, block, start + offset) for shape, kind, offset in made.parts], first
 
     def addresses(self, given: Sequence[Array], made: Layout, first: int) -> list[tuple[int, int]]:

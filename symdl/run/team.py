@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +23,7 @@ from symdl.lower.parallel import Partition, View
 from symdl.run.built import Built
 from symdl.run.limits import STOP
 from symdl.run.memory import address, memory, placed
+from symdl.run.workers import alongside
 
 Array = NDArray[Any]
 _core: Callable[[], int] | None = (
@@ -45,6 +45,7 @@ class Job:
         self.memory, self.order = made, order
         self.places: list[Any] = [*made.places, *([0] * (len(part.views) + 2 + sources))]
         self.slot = self._first_sample()
+        self.arrays: dict[int, Array] = {}  # what the places outside the arena are kept alive by
         self.scripts: dict[int, list[Array]] = {}
         self.scratch: list[tuple[Array, dict[int, Any]]] = []  # of each lane
         self.vector: Any = None
@@ -59,6 +60,7 @@ class Job:
     def put(self, place: int, array: Array) -> None:
         """Say where a buffer that is not in the arena is."""
         self.places[place] = address(array) if self.built.target == "cpu" else array.reshape(-1)
+        self.arrays[place] = array
 
     def ready(self) -> None:
         """Fill in the places inside buffers."""
@@ -117,33 +119,24 @@ class Job:
         if self.built.target == "cpu":
             self.vector[self.order : self.order + 2] = self.places[self.order : self.order + 2]
         team, limits = apart(np.zeros(1, "int64")), np.array(span, "int64")
+        owned = (dict(self.arrays), order, totals)  # compiled code has their addresses only
 
-        def lane(places: Any, script: Array) -> None:
-            mine = apart(self.memory.sizes)
-            options = (places, mine, self.memory.factors, self.built.blas, team, lanes)
-            self.built.call("epoch", self.code, script, *options, self.slot, limits)()
+        def part(cores: set[int], places: Any, script: Array) -> Callable[[], object]:
+            def work(*, _alive: Any = owned) -> None:
+                if cores:
+                    os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
+                mine = apart(self.memory.sizes)
+                options = (places, mine, self.memory.factors, self.built.blas, team, lanes)
+                self.built.call("epoch", self.code, script, *options, self.slot, limits)()
 
-        first, *rest = ((self.seen_by(at), script) for at, script in enumerate(self.script(lanes)))
+            return work
+
+        def stop() -> None:
+            team[0] = STOP
+
         with _own_core(lanes) as others:
-            threads = [threading.Thread(target=_on, args=(others, lane, *r), daemon=True) for r in rest]
-            try:
-                for thread in threads:
-                    thread.start()
-                lane(*first)
-            except BaseException:  # such as an interrupt before all lanes had begun
-                team[0] = STOP
-                raise
-            finally:
-                for thread in threads:
-                    if thread.ident is not None:
-                        thread.join()
-
-
-def _on(cores: set[int], lane: Callable[[Any, Array], None], places: Any, script: Array) -> None:
-    """Do the work of a lane on some of the cores; without any, on those of the caller."""
-    if cores:
-        os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
-    lane(places, script)
+            first, *rest = ((self.seen_by(at), script) for at, script in enumerate(self.script(lanes)))
+            alongside(part(set(), *first), [part(others, *r) for r in rest], stop)
 
 
 def apart(array: Array) -> Array:
@@ -165,8 +158,8 @@ def _own_core(lanes: int) -> Iterator[set[int]]:
     if not own or not own < allowed:
         yield set()
         return
-    os.sched_setaffinity(0, own)
     try:
+        os.sched_setaffinity(0, own)
         yield allowed - own
     finally:
         os.sched_setaffinity(0, allowed)

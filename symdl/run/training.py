@@ -29,6 +29,7 @@ from symdl.run.arguments import (
     converted,
     expected,
     outside,
+    private,
 )
 from symdl.run.blas import one_thread
 from symdl.run.built import Built, batch_of
@@ -173,6 +174,7 @@ class BoundEpoch:
             array = given[want.name]
             if want.name in data:
                 array = np.require(converted(want, array), requirements=["C", "A"])
+                array = private(array) if want.dtype.kind == "i" else array
             arrays[want.name] = array
         self._arrays, self._dims = Arguments(inputs).take(arrays)
         self._inputs, self._data, self._threads = inputs, data, threads

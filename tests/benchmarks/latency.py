@@ -152,7 +152,7 @@ def _each(f: Callable[[], Any]) -> float:
 
 
 def _memory(step: Any) -> Any:
-    return next(iter(step._memories.values()))[0]
+    return step._memories.free[0][0]
 
 
 CASES: tuple[tuple[str, str, int], ...] = (

@@ -28,7 +28,7 @@ def network() -> tuple[Any, dict[str, Any]]:
 
 def parallel(f: Any, lanes: int) -> Parallel:
     """Return the schedule in use, with so many lanes from here on."""
-    found: Any = next(iter(f._memories.values()))[0]
+    found: Any = f._memories.free[0][0]
     assert isinstance(found, Parallel)
     found._choices = [lanes]
     found._lanes = lambda: lanes  # type: ignore[method-assign]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import os
-import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -215,19 +216,25 @@ def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
     made = kernel("mlp", "sgd")
     _, _, bound = trained(made, 128, 128, 3)
-    begin = threading.Thread.start
-    started: list[threading.Thread] = []
+    begin = _thread.start_new_thread
+    running: list[int] = []
 
-    def start(thread: threading.Thread) -> None:
-        if started:
+    def start(function: Any, given: Any) -> int:
+        if running:
             raise KeyboardInterrupt
-        started.append(thread)
-        begin(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", start)
+        def counted() -> None:
+            function(*given)
+            running[0] -= 1
+
+        running.append(1)
+        return begin(counted, ())
+
+    monkeypatch.setattr(_thread, "start_new_thread", start)
     with pytest.raises(KeyboardInterrupt):
         bound.run(np.arange(128))
-    assert not started[0].is_alive()
+    time.sleep(0.2)
+    assert running == [0]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say which cores")
