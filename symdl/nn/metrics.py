@@ -6,21 +6,24 @@ Enters: predictions and targets. Leaves: a rank-0 tensor, a mean over the sample
 from __future__ import annotations
 
 from symdl.express.conditions import equal, where
+from symdl.express.methods import Mask
+from symdl.express.statistics import reduction
 from symdl.express.tensors import Tensor
-from symdl.nn.averages import checked_labels
+from symdl.nn.averages import checked_labels, without
 
 
-def accuracy(logits: Tensor, target: Tensor) -> Tensor:
-    """The share of samples whose largest logit is that of their class.
+def accuracy(logits: Tensor, target: Tensor, *, ignore_label: int | None = None, mask: Mask = None) -> Tensor:
+    """The share of samples whose largest logit is that of their class; NaN where none counts.
 
     Args:
         logits: shape ``(..., classes)``.
         target: int64, shape ``(...)``.
+        ignore_label: samples with this label do not count.
+        mask: which samples count: a condition, or an int64 tensor of zeros and ones, of shape ``(...)``.
 
     Raises:
-        ShapeError: the target does not fit.
+        ShapeError: the target or the mask does not fit.
     """
     checked_labels(logits, target, "accuracy")
     right = where(equal(logits.argmax(axis=-1), target), 1, 0)
-    found: Tensor = right.mean()
-    return found
+    return reduction("mean", right, where=without(ignore_label, target, mask))

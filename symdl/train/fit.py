@@ -103,7 +103,7 @@ def _check_watch(model: Model, settings: Settings, *, scored: bool) -> None:
     names = list(model.values_by_name)
     if settings.watch is None or settings.watch in names:
         return
-    accuracy = [] if model.label is None else ["accuracy"]
+    accuracy = [] if model.accuracy is None else ["accuracy"]
     if settings.watch != "accuracy" or not accuracy:
         known = ", ".join(map(repr, (*names, *accuracy))) or "the loss only: leave `watch` out"
         raise ArgumentError(

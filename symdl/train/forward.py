@@ -1,12 +1,12 @@
 """A model's forward pass over a whole data set.
 
-Enters: output tensors, checked data, weights. Leaves: the outputs for all samples, or their score: mean
-loss and accuracy. Samples pass in batches, so that memory does not grow with the data.
+Enters: output tensors, checked data, weights. Leaves: the outputs for all samples, or their score: losses,
+metrics and accuracy, which are what they are for all samples at once, however these pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,78 +14,113 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.differentiate.prepare import prepare
-from symdl.express.program import Fact, collect
+from symdl.express.dims import Dim
+from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Tensor
 from symdl.run.compiled import Compiled
 from symdl.run.pace import MOST_LANES, chosen, cores
-from symdl.train.arrays import Arrays, LabelRange
+from symdl.run.reference import outputs
+from symdl.train.arrays import Arrays
 from symdl.train.loop import Score
+from symdl.train.merging import Merged
+from symdl.train.splitting import Pass, Statistic, split
 from symdl.train.weights import Weights
 
-_BATCH = 2048
+Array = NDArray[Any]
+BATCH = 2048
+"""Samples that pass at once, so that memory does not grow with the data."""
+
+
+class Forward:
+    """Outputs of a model over a whole data set.
+
+    A reduction over the samples is put together from its values over batches, an output with an axis over
+    samples from its parts. Where samples meet in another way, all of them pass at once.
+
+    Args:
+        wanted: what is computed.
+        samples: the symbolic number of samples.
+        dtype, target, facts: as in `symdl.compile`.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[Tensor],
+        samples: Dim,
+        *,
+        dtype: str,
+        target: str,
+        facts: Sequence[Fact] = (),
+    ) -> None:
+        self.program, _ = prepare(collect(tuple(wanted), facts=facts))
+        self.split = split(self.program, samples)
+        self._dtype, self._target = dtype, target
+        self._compiled: dict[int, _Part] = {}
+
+    def __call__(self, data: Arrays, weights: Weights) -> tuple[Array, ...]:
+        """Return the outputs for all samples; those put together from parts are float64."""
+        cut = self.split
+        if cut is None or (len(cut.passes) > 1 and data.count <= BATCH):
+            return self._part(-1, self.program)(data.by_name, weights)
+        known: dict[Tensor, Array] = {cut.count: np.array(float(data.count))}
+        kept: dict[Tensor, Array] = {}
+        for number, each in enumerate(cut.passes):
+            given = weights | {str(t.name): a for t, a in known.items()}
+            totals, pieces = _taken(self._part(number, each.program), each, data, given)
+            known |= {s.whole: _whole(s, t, data.count) for s, t in zip(each.statistics, totals, strict=True)}
+            kept |= dict(zip(each.kept, pieces, strict=True))
+        values: dict[Tensor, Array] = {}
+        for tensor in cut.finish.inputs:
+            if tensor.value is None:
+                found = known.get(tensor, kept.get(tensor))
+                values[tensor] = weights[str(tensor.name)] if found is None else found
+        kept |= zip(cut.ends, outputs(cut.finish, values), strict=True)
+        return tuple(kept[t] for t in self.program.outputs)
+
+    def _part(self, number: int, program: Program) -> _Part:
+        if number not in self._compiled:
+            lanes = chosen(None) or min(cores(), MOST_LANES)
+            compiled = Compiled(program, dtype=self._dtype, target=self._target, threads=lanes)
+            self._compiled[number] = _Part(compiled, frozenset(str(t.name) for t in program.inputs))
+        return self._compiled[number]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Forward:
-    """Compiled outputs and the names of what they read."""
+class _Part:
+    """A compiled program and the names of what it reads."""
 
     compiled: Compiled
     reads: frozenset[str]
 
-    def __call__(self, batch: dict[str, Any], weights: Weights) -> tuple[NDArray[Any], ...]:
-        """Return the outputs for one batch."""
-        given = {k: a for k, a in (weights | batch).items() if k in self.reads}
-        outputs: tuple[NDArray[Any], ...] = self.compiled(**given)
-        return outputs
+    def __call__(self, batch: Mapping[str, Any], weights: Weights) -> tuple[Array, ...]:
+        given = {k: a for k, a in (weights | dict(batch)).items() if k in self.reads}
+        found: tuple[Array, ...] = self.compiled(**given)
+        return found
 
 
-def forward(outputs: Sequence[Tensor], *, dtype: str, target: str, facts: Sequence[Fact] = ()) -> Forward:
-    """Compile a forward pass."""
-    program, _ = prepare(collect(tuple(outputs), facts=facts))
-    reads = frozenset(str(t.name) for t in program.inputs)
-    lanes = chosen(None) or min(cores(), MOST_LANES)
-    return Forward(Compiled(program, dtype=dtype, target=target, threads=lanes), reads)
+def _taken(
+    part: _Part, each: Pass, data: Arrays, weights: Weights
+) -> tuple[tuple[Merged, ...], tuple[Array, ...]]:
+    """Take the data through a pass; return its statistics and what it keeps."""
+    totals = tuple(Merged(s.op) for s in each.statistics)
+    pieces: tuple[list[Array], ...] = tuple([] for _ in each.kept)
+    for batch, _ in data.batches(BATCH):
+        values = part(batch, weights)
+        for total, value in zip(totals, values[: len(totals)], strict=True):
+            total.add(value)
+        for piece, value in zip(pieces, values[len(totals) :], strict=True):
+            piece.append(value)
+    kept = zip(pieces, each.kept.values(), strict=True)
+    return totals, tuple(np.concatenate(p, a) if a is not None and len(p) > 1 else p[-1] for p, a in kept)
 
 
-def predict(model: Forward, data: Arrays, weights: Weights, *, whole: bool) -> tuple[NDArray[Any], ...]:
-    """Return the outputs for all samples.
-
-    Args:
-        whole: whether the samples must pass at once because an output has no axis over them.
-    """
-    parts = [model(b, weights) for b, _ in data.batches(data.count if whole else _BATCH)]
-    return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
+def _whole(statistic: Statistic, total: Merged, count: int) -> Array:
+    scale = float(count) ** abs(statistic.power)
+    return total.value * scale if statistic.power > 0 else total.value / scale if scale != 1 else total.value
 
 
-def score(
-    model: Forward, data: Arrays, weights: Weights, label: Tensor | None, names: Sequence[str] = ()
-) -> Score:
-    """Return the mean loss, the first output, and those after it by name.
-
-    Then follow the logits if there is a `label`: a sample's class is the place of the largest of them, and
-    the accuracy is the share of samples put into their class.
-    """
-    total, right = np.zeros(1 + len(names)), 0
-    for batch, count in data.batches(_BATCH):
-        outputs = model(batch, weights)
-        total += np.array([float(value) for value in outputs[: len(total)]]) * count
-        if label is not None:
-            right += int(np.count_nonzero(outputs[-1].argmax(axis=1) == batch[str(label.name)]))
-    loss, *values = (total / data.count).tolist()
-    accuracy = None if label is None else right / data.count
-    return Score(loss, accuracy, dict(zip(names, values, strict=True)))
-
-
-def label_of(outputs: Sequence[Tensor], ranges: Sequence[LabelRange]) -> tuple[Tensor | None, Tensor | None]:
-    """Return the input that holds classes and the output that holds their logits, if that is clear.
-
-    The output is the only one of rank 2 for which there is one input that fits: of rank 1, integer, its
-    values choosing among as many classes as the output has columns.
-    """
-    found = []
-    for output in outputs:
-        fitting = [r.tensor for r in ranges if output.rank == 2 and r.size == output.shape[1]]
-        labels = [t for t in dict.fromkeys(fitting) if t.role == "input" and t.rank == 1]
-        if len(labels) == 1:
-            found.append((labels[0], output))
-    return found[0] if len(found) == 1 else (None, None)
+def score(model: Forward, data: Arrays, weights: Weights, names: Sequence[str], *, accuracy: bool) -> Score:
+    """Return the loss, the first output, the values by name, which are the next ones, and the accuracy."""
+    loss, *values = (float(value) for value in model(data, weights))
+    share = values.pop() if accuracy else None
+    return Score(loss, share, dict(zip(names, values, strict=True)))

@@ -22,8 +22,9 @@ from symdl.train import weights as files
 from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.fit import Settings, fit
-from symdl.train.forward import Forward, forward, label_of, predict, score
+from symdl.train.forward import Forward, score
 from symdl.train.history import History
+from symdl.train.labels import accuracy_of
 from symdl.train.loop import Score
 from symdl.train.parts import Named
 from symdl.train.tables import summary
@@ -84,7 +85,7 @@ class Model:
         self.samples = batch_size_of(self.inputs)
         self.tensors = parameters(*program.outputs)
         self.ranges = label_ranges(program.equations)
-        self.label, self.logits = label_of(tuple(self.outputs.values()), self.ranges)
+        self.accuracy = accuracy_of(tuple(self.losses.values()), tuple(self.outputs.values()), self.ranges)
         self.parameters = files.initial(self.tensors, seed=seed, dtype=dtype)
         known = collect(inference(*program.outputs)).inputs
         self.scored = tuple(dict.fromkeys((*self.inputs, *self._inputs_of_score())))
@@ -159,8 +160,7 @@ class Model:
     def predict(self, /, **inputs: Any) -> Any:
         """Return the output for all samples; inputs that only the loss reads may be left out.
 
-        Samples pass in batches if the outputs have an axis over them; an output that mixes samples
-        (a mean over the batch) is then one over these batches.
+        Samples pass in batches where they can; an output that mixes samples, such as a mean, is one over all.
 
         Returns:
             An array; of a model with named outputs a dictionary of arrays.
@@ -180,9 +180,8 @@ class Model:
         others = [*self.dropped, *(str(t.name) for t in self.inputs if t not in needed)]
         ranges = label_ranges(program.equations)
         data = checked(needed, inputs, dtype=self.dtype, ranges=ranges, ignore=others, what="inputs")
-        whole = not all(t.rank and t.shape[0] == self.samples for t in program.outputs)
-        arrays = predict(self._forward("output"), data, self.values(), whole=whole)
-        found = dict(zip(self.outputs, arrays, strict=True))
+        arrays = self._forward("output")(data, self.values())
+        found = {name: self._typed(array) for name, array in zip(self.outputs, arrays, strict=True)}
         return found[""] if found.keys() == {""} else found
 
     def evaluate(self, data: Mapping[str, Any]) -> dict[str, float]:
@@ -238,7 +237,8 @@ class Model:
 
     def score(self, data: Arrays) -> Score:
         """Return loss, accuracy and named values for checked data."""
-        return score(self._forward("loss"), data, self.values(), self.label, tuple(self.values_by_name))
+        names, shared = tuple(self.values_by_name), self.accuracy is not None
+        return score(self._forward("loss"), data, self.values(), names, accuracy=shared)
 
     @property
     def values_by_name(self) -> dict[str, Tensor]:
@@ -246,8 +246,8 @@ class Model:
         return {**(self.losses if len(self.losses) > 1 else {}), **self.metrics}
 
     def _scored(self) -> tuple[Tensor, ...]:
-        logits = () if self.logits is None else (self.logits,)
-        return inference(self.loss, *self.values_by_name.values(), *logits)
+        accuracy = () if self.accuracy is None else (self.accuracy,)
+        return inference(self.loss, *self.values_by_name.values(), *accuracy)
 
     def _inputs_of_score(self) -> tuple[Tensor, ...]:
         return tuple(t for t in collect(self._scored()).inputs if t.role == "input")
@@ -255,8 +255,13 @@ class Model:
     def _forward(self, what: str) -> Forward:
         if what not in self._forwards:
             shown = inference(*self.outputs.values()) if what == "output" else self._scored()
-            self._forwards[what] = forward(shown, dtype=self.dtype, target=self.target, facts=self.facts)
+            options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "facts": self.facts}
+            self._forwards[what] = Forward(shown, self.samples, **options)
         return self._forwards[what]
+
+    def _typed(self, array: Any) -> Any:
+        """Return a real array of the model's dtype; a number that was put together is float64."""
+        return array.astype(self.dtype, copy=False)[()] if array.dtype.kind == "f" else array
 
     def __repr__(self) -> str:
         count = sum(int(np.prod(t.shape)) for t in self.tensors)
