@@ -143,6 +143,14 @@ def no_backward_in_nn(path: Path, package: Path) -> Iterator[str]:
                 yield f"line {node.lineno}: {name}"
 
 
+def no_counts_of_references(path: Path, package: Path) -> Iterator[str]:
+    """How often an object is referred to is the interpreter's affair, and no two count alike."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", "")
+        if name in ("getrefcount", "get_referrers", "get_referents", "_getframe", "ob_refcnt"):
+            yield f"line {getattr(node, 'lineno', 0)}: {name}"
+
+
 def documented(path: Path, package: Path) -> Iterator[str]:
     if not ast.get_docstring(ast.parse(path.read_text("utf-8"))):
         yield "no module docstring"
@@ -157,6 +165,7 @@ CHECKS: tuple[Check, ...] = (
     no_text_becomes_code,
     short_enough,
     no_backward_in_nn,
+    no_counts_of_references,
     documented,
 )
 
@@ -207,6 +216,8 @@ BAD = [
     (short_enough, "nn/a.py", "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION),
     (short_enough, "nn/a.py", "x = 1\n" * (LONGEST_FILE + 1)),
     (no_backward_in_nn, "nn/a.py", "def backward(x): return x"),
+    (no_counts_of_references, "run/a.py", "sys.getrefcount(x)"),
+    (no_counts_of_references, "run/a.py", "from sys import getrefcount"),
     (documented, "nn/a.py", "x = 1"),
 ]
 

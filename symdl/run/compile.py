@@ -213,8 +213,10 @@ class ScalarFunction:
         known = dict(zip(self._present, results[1:], strict=True))
         if not self._others:
             return results[0], known
-        zero = np.zeros(np.shape(results[0]), self._dtype)
-        return results[0], {n: known[n] if n in known else zero[()] for n in self._names}
+        shape = np.shape(results[0])
+        return results[0], {
+            n: known[n] if n in known else np.zeros(shape, self._dtype)[()] for n in self._names
+        }
 
     def _at_arrays(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the results at arrays of points, which broadcast."""

@@ -23,7 +23,7 @@ from symdl.run.built import Built, batch_of
 from symdl.run.memory import Memory
 from symdl.run.parallel import Parallel, worth
 from symdl.run.pool import Pool
-from symdl.run.results import Layout, Places, Room, layout
+from symdl.run.results import Layout, Places, layout
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
@@ -58,8 +58,8 @@ class Compiled:
         wanted = expected(self._built.inputs, dtype)
         self._arguments = Arguments(wanted, constants(program, wanted), dropped)
         self._threads = threads
-        self._memories: Pool[tuple[Memory | Parallel, Layout, Room]] = Pool(keys=_KEPT)
-        self._blocks: Pool[tuple[Blocks, Room]] = Pool()
+        self._memories: Pool[tuple[Memory | Parallel, Layout]] = Pool(keys=_KEPT)
+        self._blocks: Pool[Blocks] = Pool()
         lowered = self._built.lowered
         kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
         self._dtypes = [np.dtype("int64" if integer else dtype) for integer in kinds]
@@ -135,15 +135,15 @@ class Compiled:
 
     def _results(self, given: list[Array], dims: dict[str, int], key: tuple[int, ...]) -> list[Array]:
         """Compute the outputs in memory for these sizes that no other call uses."""
-        found, made, room = mine = self._memories.take(key) or self._memory(dims)
+        found, made = mine = self._memories.take(key) or self._memory(dims)
         try:
             if isinstance(found, Parallel):
                 program = self._built.lowered.program
                 check_gathers(program, program.gathers, given, dims)
-                results, first = self._places.new(made, room)
+                results, first = self._places.new(made)
                 found.run(self._places.addresses(given, made, first))
                 return results
-            results = self._places.fill(found, given, made, room)
+            results = self._places.fill(found, given, made)
             failed = found.run()
             if failed >= 0:
                 raise self._outside(failed, given, dims)
@@ -154,12 +154,12 @@ class Compiled:
     def _in_blocks(self, given: list[Array], count: int) -> list[Array]:
         """Compute a scalar function at so many points that they are several blocks."""
         made = layout([(count,)] * len(self._dtypes), self._dtypes)
-        blocks, room = mine = self._blocks.take() or (Blocks(self._built, threads=self._threads), Room())
+        blocks = self._blocks.take() or Blocks(self._built, threads=self._threads)
         try:
-            results, first = self._places.new(made, room)
+            results, first = self._places.new(made)
             blocks.run(count, self._places.addresses(given, made, first))
         finally:
-            self._blocks.give(mine)
+            self._blocks.give(blocks)
         return results
 
     def _output_places(self) -> list[tuple[int, int]]:
@@ -178,14 +178,14 @@ class Compiled:
                 pairs.append((at, self._built.lowered.plan.places[tensor]))
         return pairs
 
-    def _memory(self, dims: dict[str, int]) -> tuple[Memory | Parallel, Layout, Room]:
-        """Return new memory for these sizes, how results lie in theirs, and where that comes from."""
+    def _memory(self, dims: dict[str, int]) -> tuple[Memory | Parallel, Layout]:
+        """Return new memory for these sizes, and how results lie in theirs."""
         found: Memory | Parallel
         if worth(self._built.lowered, dims):
             found = Parallel(self._built, dims, threads=self._threads)
         else:
             found = self._built.memory(dims)
-        return found, layout(found.shapes, self._dtypes), Room()
+        return found, layout(found.shapes, self._dtypes)
 
     def at_points(self, count: int) -> list[Array]:
         """Compute a program without inputs whose only size is ``points``; nothing else tells it."""

@@ -2,14 +2,15 @@
 
 Enters: the inputs of a call. Leaves: new arrays for the outputs, and the addresses of all of them where
 generated code looks for them. Asking NumPy for an address costs more than a small kernel, so all outputs of a
-call lie in one block. The block of a call whose results are no longer used by anyone is used again: the first
-touch of new memory costs more than many a kernel.
+call lie in one block. A large block is used again when its results are gone: the first touch of new memory
+costs more than many a kernel. Whoever keeps a result, in whatever form, keeps the `_Lease` of which all
+results of the call are views; when it has ended, and only then, the block is free.
 """
 
 from __future__ import annotations
 
 import math
-import sys
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,30 +42,89 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
     return Layout(tuple(parts), length)
 
 
+class _Memory(np.ndarray[Any, Any]):
+    """Bytes that outlast the results of one call. A type of its own: else NumPy would pass over the lease."""
+
+    __slots__ = ()
+
+
+class _Lease(np.ndarray[Any, Any]):
+    """The memory of one call's results: the base of all of them, so it ends after the last."""
+
+    __slots__ = ()
+    base = None  # who got hold of what is behind it would keep that, and not the lease
+
+
 class Room:
-    """Memory for the results of a call: that of one of the latest two if nobody looks at it any more.
+    """Memory for the results of all calls of a function.
 
-    It belongs to one call at a time, as all memory of calls does (`symdl.run.pool`).
-
-    Two, because ``result = f(...)`` in a loop lets go of a result only when the next one is there.
+    Small results get new memory. Large ones get that of a late call if nobody has any part of it: of one of
+    the latest two at least, because ``result = f(...)`` in a loop lets go of a result only when there is the
+    next one. There is no lock (see `symdl.run.pool`): what is given to a call is taken out of a list first.
     """
 
     def __init__(self) -> None:
-        self._blocks: list[tuple[Array, int]] = []
+        self._pieces: list[tuple[int, Place]] = []
+        self._blocks: list[tuple[_Memory, int, weakref.ref[_Lease]]] = []
 
-    def take(self, length: int) -> tuple[Array, int, int]:
+    def take(self, length: int) -> Place:
         """Return a block, its first place at a multiple of 64, and the address of that place."""
-        for block, place in self._blocks:
-            if len(block) == length + ALIGNMENT and sys.getrefcount(block) <= _UNUSED:
-                return block, -place % ALIGNMENT, place + -place % ALIGNMENT
-        block = np.empty(length + ALIGNMENT, "uint8")
-        place = address(block)
-        self._blocks = [(block, place), *self._blocks[:1]]
-        return block, -place % ALIGNMENT, place + -place % ALIGNMENT
+        if length >= _LARGE:
+            return self._leased(length + ALIGNMENT)
+        if length >= _SMALL:
+            return _new(length + ALIGNMENT)
+        try:
+            size, place = self._pieces.pop()
+        except IndexError:
+            size = 0
+        return place if size == length else self._cut(length)
+
+    def _cut(self, length: int) -> Place:
+        """Return a piece of new memory; the next calls get the others."""
+        block, begin, first = _new(_SMALL + ALIGNMENT)
+        steps = range(0, _SMALL - length + 1, length)
+        pieces = [(length, (block, begin + step, first + step)) for step in steps]
+        mine = pieces.pop()[1]
+        self._pieces = pieces
+        return mine
+
+    def _leased(self, size: int) -> Place:
+        """Return memory that no result is in. It leaves the list meanwhile: nobody else is given it."""
+        for _ in range(len(self._blocks)):
+            try:
+                memory, first, lease = self._blocks.pop(0)
+            except IndexError:
+                break
+            if lease() is None and len(memory) == size:
+                return self._lent(memory, first)
+            self._blocks.append((memory, first, lease))
+        memory = _Memory(size, _BYTE)
+        return self._lent(memory, address(memory))
+
+    def _lent(self, memory: _Memory, first: int) -> Place:
+        lease = _Lease(memory.shape, _BYTE, memory)
+        self._blocks.append((memory, first, weakref.ref(lease)))
+        del self._blocks[:-_BLOCKS]
+        start = -first % ALIGNMENT
+        return lease, start, first + start
 
 
-_UNUSED = 3
-"""References to a block that no result refers to: by its room, by the loop and by the question."""
+def _new(size: int) -> Place:
+    block: Array = np.empty(size, _BYTE)
+    first = address(block)
+    start = -first % ALIGNMENT
+    return block, start, first + start
+
+
+Place = tuple[Array, int, int]
+"""A block of bytes, a position in it, and the address of that position, which is a multiple of 64."""
+_BYTE = np.dtype("uint8")
+_BLOCKS = 4
+_SMALL, _LARGE = 1 << 10, 1 << 16
+"""Bytes below which several calls share new memory, and from which on a block is used again.
+
+In between, the C library gives memory that was used just before.
+"""
 
 
 class Places:
@@ -78,11 +138,11 @@ class Places:
 
     def __init__(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], target: str) -> None:
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        self.target = target
+        self.target, self.room = target, Room()
 
-    def fill(self, memory: Memory, given: Sequence[Array], made: Layout, room: Room) -> list[Array]:
+    def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
-        results, first = self.new(made, room)
+        results, first = self.new(made)
         slots = memory.slots
         if self.target == "python":
             for place, array in zip(self.inputs, given, strict=True):
@@ -96,9 +156,9 @@ class Places:
             slots[place] = first + made.parts[number][2]
         return results
 
-    def new(self, made: Layout, room: Room) -> tuple[list[Array], int]:
+    def new(self, made: Layout) -> tuple[list[Array], int]:
         """Return new arrays for the outputs, and the address of the first."""
-        block, start, first = room.take(made.length)
+        block, start, first = self.room.take(made.length)
         return [np.ndarray(shape, kind, block, start + offset) for shape, kind, offset in made.parts], first
 
     def addresses(self, given: Sequence[Array], made: Layout, first: int) -> list[tuple[int, int]]:
