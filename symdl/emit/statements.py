@@ -6,6 +6,7 @@ Enters: the items of a kernel. Leaves: `Line`s, each with its depth, ready for a
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from symdl.lower.ir import (
 )
 
 _LONGEST_COMMENT = 96
+_MOST_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ def comment(text: str) -> str:
     clean = "".join(c if c.isprintable() else " " for c in text)
     clean = re.sub(r"\s+", " ", clean).strip()
     return clean if len(clean) <= _LONGEST_COMMENT else clean[: _LONGEST_COMMENT - 1] + "…"
+
+
+def comments(text: str) -> list[str]:
+    """Return text as lines that can stand in comments, cut at blanks; far too long a text ends with ``…``."""
+    clean = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
+    found = textwrap.wrap(
+        clean, _LONGEST_COMMENT, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return found if len(found) <= _MOST_LINES else [*found[: _MOST_LINES - 1], "  …"]
 
 
 def repeatable(items: tuple[Item, ...], target: Target) -> bool:
@@ -91,7 +102,8 @@ class Writer:
         """Write the equation that a statement begins."""
         if statement.equation >= 0 and statement.equation not in self.told:
             self.told.add(statement.equation)
-            self.line(f"# {comment(self.describe(statement.equation))}")
+            for text in comments(self.describe(statement.equation)):
+                self.line(f"# {text}")
 
     def statement(self, item: Statement) -> None:
         """Write a statement."""
@@ -150,4 +162,4 @@ class Writer:
         return integer(body.result.value) if whole else self.printer.body(body)  # type: ignore[arg-type]
 
 
-__all__ = ["Line", "Update", "Writer", "comment", "repeatable"]
+__all__ = ["Line", "Update", "Writer", "comment", "comments", "repeatable"]

@@ -24,7 +24,7 @@ from symdl.emit.source import (
     TAKE_REALS,
     TOTAL,
 )
-from symdl.emit.statements import comment
+from symdl.emit.statements import comment, comments
 from symdl.lower.body import Body, Node
 from symdl.lower.calls import (
     Call,
@@ -181,7 +181,7 @@ def listing(lowered: Lowered) -> str:
             sizes = ", ".join(map(text, call.sizes))
             out.append(f"# {number}: {kernel.name}({arrays}{'; ' if sizes else ''}{sizes})")
         for equation in call.equations if isinstance(call, KernelCall | ProductCall) else ():
-            out.append(f"#     {comment(lowered.program.describe(equation))}")
+            out += [f"#     {line}" for line in comments(lowered.program.describe(equation))]
     return "\n".join(out) + "\n"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symdl.explain.derivation import Step
-from symdl.explain.notation import Notation, sigmoid_power
+from symdl.explain.notation import Notation, sigmoid_power, with_whole_numbers
 from symdl.explain.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
@@ -45,7 +45,7 @@ def written_out(
     size: dict[Tensor, int] = {}
     for equation in program.equations:
         found = equation.body.atoms(Access)
-        body = rebuilt(equation.body, {a: values[a.tensor] for a in found})
+        body = with_whole_numbers(rebuilt(equation.body, {a: values[a.tensor] for a in found}))
         size[equation.lhs] = 1 + sum(size.get(a.tensor, 1) for a in _occurrences(equation.body))
         large = size[equation.lhs] > _SHARED and uses[equation.lhs] > 1
         if not whole and equation.lhs is not target and (large or size[equation.lhs] > LARGEST // 4):

@@ -26,7 +26,15 @@ from symdl.express.tensors import Tensor, substitute
 def every_step(page: Page, derivative: Derivative) -> Lines:
     """Return the chain rule of every use of every tensor on the way, with the rewrites that followed."""
     steps: list[Step] = []
+    told = {*page.tensors, *page.abbreviations}
+    made = {use.via.lhs: use.via for use in derivative.record.contributions}
     for use in derivative.record.contributions:
+        for tensor in (use.via.lhs, use.tensor):
+            if tensor in made and tensor not in told:  # on the page it is written inside its user
+                told.add(tensor)
+                shown = with_single_places(made[tensor])
+                definition = right_side(page, shown)
+                steps.append(Step("definition", left_side(page, shown), definition, "definition", "all"))
         steps += _use(page, use, derivative)
     steps += rewritten(page, derivative.record.rewrites)
     return Lines("Every use, by the chain rule", tuple(steps), level="all")
@@ -37,6 +45,9 @@ def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
     steps: list[Step] = []
     told = {*page.tensors, *page.inlined, *page.abbreviations}
     for rewrite in rewrites:
+        part = rewrite.before.lhs.role == "intermediate" and rewrite.before.lhs.of is not None
+        if part and rewrite.before.lhs not in told:
+            continue  # a part of a cotangent, which has no name on the page
         if rewrite.level == "algebraic" and rewrite.after is not None:
             steps += definitions(page, rewrite.before, told)
             left = left_side(page, rewrite.before)

@@ -139,14 +139,25 @@ class Page:
         return rule, None
 
     def one_hot(self, label: Access, classes: Extent) -> Node | None:
-        """The array that is 1 where the label equals the column number; defined on first use."""
+        """The array that is 1 where the label equals the column number; defined on first use.
+
+        Returns:
+            None unless the label is one of a whole column: one index over one axis, single places on others.
+        """
+        sizes = tuple(zip(label.indices, label.tensor.shape, strict=True))
+        rows = [(i, size) for i, size in sizes if isinstance(i, Index)]
+        if len(rows) != 1 or any(i not in (0, rows[0][0]) for i, _ in sizes):
+            return None
         for equation in self.hot:
-            if label.tensor in equation.reads() and equation.lhs.shape[-1] == classes:
+            (known,) = equation.body.atoms(Access)
+            own = known.tensor is label.tensor and substitute(known, {equation.indices[0]: rows[0][0]})
+            if own == label and equation.lhs.shape[-1] == classes:
                 return self.notation.array(equation.lhs)
-        tensor = Tensor(None, (*label.tensor.shape, classes))
+        ((row, size),) = rows
+        tensor = Tensor(None, (size, classes))
         taken = set(self.labels.values())
         self.labels[tensor] = free_label(Label("Y"), taken)
-        row, column = label.indices[0], fresh_index(set(label.indices), Index("j"))
+        column = fresh_index({row}, Index("j"))
         body = sp.Piecewise((1, sp.Eq(label, column)), (0, True))
         self.hot.append(Equation(tensor, (row, column), body, origin=Origin("one-hot")))
         return self.notation.array(tensor)

@@ -20,6 +20,7 @@ from symdl.explain.matrixparts import (
     elementwise,
     hadamard,
     inner_product,
+    is_fixed,
     is_number,
     joined,
     multiply,
@@ -139,7 +140,7 @@ class Reader:
             return self.sigmoid(*sigmoid, wish)
         if isinstance(expr, sp.Mul):
             factors = primitive(switches_apart(ordered_factors(expr)))
-            shown = sigmoids(factors)
+            shown = sigmoids([f for f in factors if not is_fixed(f)])
             pairs = [(f, p) for f in factors for p in self.factor(f, shown.get(f), wish)]
             return self.times(pairs, wish)
         if isinstance(expr, sp.Pow):
@@ -245,9 +246,9 @@ class Reader:
             value, condition = expr.args[0]
             if len(expr.args) != 2 or expr.args[1] != (0, True):
                 return self.entries(expr, wish)
-            where = (sp.Integer(1), self.indicator(condition, wish))
+            switch = sp.Piecewise((sp.Integer(1), condition), (sp.Integer(0), True))
             parts = [(f, self.part(f, wish)) for f in ordered_factors(value)]
-            return self.times([*parts, where], wish)
+            return self.times([*parts, (switch, self.indicator(condition, wish))], wish)
         if shown.name == "sign":
             return self.mapped("sign", expr.args[0][1].args[0], wish)
         values = [v for v, _ in expr.args if not v.is_number][:1]
@@ -271,11 +272,14 @@ class Reader:
         axes = max((part.axes for part in parts), key=len)
         if any(set(part.axes) not in (set(), set(axes)) for part in parts):
             raise NoMatrixForm
+        by_entry = any(test is not None and test.axes for _, test in rows)
         shown: list[tuple[Node, Node | None]] = []
         for value_, test in rows:
             where = oriented(test, axes).node if test is not None else None
             if where is not None and not isinstance(where, Indicator):
                 raise NoMatrixForm
+            if not value_.axes and not (by_entry and (test is None or test.axes)):
+                value_ = self.full(value_, axes)  # chosen for all entries at once
             node = oriented(value_, axes).node if value_.axes else value_.node
             shown.append((node, where.condition if where is not None else None))
         return Part(Cases(tuple(shown)), axes)
@@ -285,11 +289,11 @@ class Reader:
             raise NoMatrixForm
         left, right = condition.args
         if isinstance(condition, sp.Eq) and isinstance(right, Index) and isinstance(left, Access):
-            node = self.one_hot(left, self.extents[right]) if self.one_hot else None
-            plain = len(left.indices) == 1 and isinstance(left.indices[0], Index)
-            if node is None or not plain:
+            rows = [i for i in left.indices if isinstance(i, Index)]
+            node = self.one_hot(left, self.extents[right]) if self.one_hot and len(rows) == 1 else None
+            if node is None:
                 raise NoMatrixForm
-            hot = Part(node, (left.indices[0], right))
+            hot = Part(node, (rows[0], right))
             return oriented(hot, tuple(w for w in wish if w in hot.axes))
         shown = self.notation.read(condition)
         sides = [self.part(side, wish) for side in (left, right)]
@@ -307,6 +311,7 @@ class Reader:
         return Part(Terms(tuple(nodes)), every)
 
     def times(self, factors: Sequence[tuple[sp.Expr, Part]], wish: Sequence[Index]) -> Part:
+        """Multiply factors, each with its part; those without axes are read together, from what they are."""
         scalars = [(f, part) for f, part in factors if not part.axes]
         sums = [part.node for f, part in scalars if self.is_sum(f)]
         front = self.notation.times(tuple(f for f, part in scalars if part.node not in sums))

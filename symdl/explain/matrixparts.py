@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import sympy as sp
+
 from symdl.explain.tree import (
     Call,
     Cases,
@@ -214,3 +216,8 @@ def is_number(node: Node) -> bool:
             bool(node.args) and all(map(is_number, node.args)) and node.name not in ("trace", "determinant")
         )
     return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim | Access))
+
+
+def is_fixed(expr: sp.Expr) -> bool:
+    """Say whether an expression is the same at every position: it has no axes."""
+    return not any(isinstance(s, Index) for s in expr.free_symbols)

@@ -17,7 +17,7 @@ from symdl.differentiate.solve import with_indices
 from symdl.errors import ExplainError
 from symdl.explain.closed import closed_form
 from symdl.explain.contributions import definitions, every_step, rewritten
-from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Section, Step, Table
+from symdl.explain.derivation import Depth, Derivation, Kind, Lines, Step, Table
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.known import explained
 from symdl.explain.matrix import matrix_form
@@ -52,14 +52,16 @@ def derive_tensor(
     new = short.record.rewrites[len(derivative.record.rewrites) :]
     by = page.notation.array(target) if target.rank else page.notation.read(target.at())
     loss = page.notation.read(f.at())
+    matrices = _matrix_section(page)
+    result = _result(end, short, target)
     sections = (
         symbols(page),
         Lines("Forward", tuple(_forward(page, derivative))),
         Lines("Backward", tuple(_backward(page, derivative)), words=_bar_words(page)),
         every_step(page, derivative),
-        *_matrix_section(page),
+        *matrices,
         *((Lines("Compact form", tuple(rewritten(end, new)), level="all"),) if new else ()),
-        Lines("Result", tuple(_result(end, short, target)), level="result"),
+        Lines("Result", (*_one_hot(end, result, told=matrices), *result), level="result"),
     )
     shown = tuple(s for s in sections if isinstance(s, Table) or s.steps)
     title = ("Gradient of ", loss, " by ", by)
@@ -151,16 +153,20 @@ def _backward(page: Page, derivative: Derivative) -> list[Step]:
     seed = derivative.cotangents[output]
     steps = [Step("seed", whole(page, seed), number(1), "adjoint")]
     merged = {r.before.lhs: r.before for r in derivative.record.rewrites if r.after is None}
+    merged |= _renamed(page, derivative)
     shown = {e.lhs: e for e in page.backward}
     # A line of its own comes in the order computed; in a recurrence each reads the other's next step.
     own = {bar for tensor, bar in derivative.cotangents.items() if tensor not in page.inlined}
     done: set[Tensor] = set(own)
     told: set[Tensor] = set()
+    others = own - {derivative.cotangents[output]}
+    lines = {bar: e for bar in others if (e := shown.get(bar) or _longer(merged.get(bar))) is not None}
+    merged = {bar: e for bar, e in merged.items() if bar not in lines}  # these are written out
     for tensor, bar in derivative.cotangents.items():
         if tensor is output or tensor in page.inlined or bar in told:
             continue
-        equation = shown.get(bar) or merged.get(bar)
-        if equation is None or (bar not in shown and isinstance(equation.body, Access)):
+        equation = lines.get(bar)
+        if equation is None:
             continue
         for needed in _before(equation, shown, done):
             steps.append(_line(page, needed, derivative))
@@ -172,6 +178,17 @@ def _backward(page: Page, derivative: Derivative) -> list[Step]:
             steps.append(_line(page, equation, derivative))
             done.add(equation.lhs)
     return steps
+
+
+def _renamed(page: Page, derivative: Derivative) -> dict[Tensor, Equation]:
+    """Equations that went because another tensor has the same value: each by that one's name."""
+    found = [r.after for r in derivative.record.rewrites if r.after and isinstance(r.after.body, Access)]
+    return {e.lhs: e for e in found if e.lhs not in page.program.definitions and not e.reduction}
+
+
+def _longer(equation: Equation | None) -> Equation | None:
+    """An equation that was merged into its users, if it is more than another name of one of them."""
+    return None if equation is None or isinstance(equation.body, Access) else equation
 
 
 def _before(equation: Equation, shown: dict[Tensor, Equation], done: set[Tensor]) -> list[Equation]:
@@ -192,22 +209,24 @@ def _line(page: Page, equation: Equation, derivative: Derivative) -> Step:
 
 
 def _adjoint(
-    page: Page, derivative: Derivative, equation: Equation, merged: dict[Tensor, Equation]
+    page: Page, derivative: Derivative, equation: Equation, hidden: dict[Tensor, Equation]
 ) -> list[Step]:
     """The lines of one adjoint equation: its terms where there are several, declared facts, the result."""
     uses = [c for c in derivative.record.contributions if c.tensor is equation.lhs.of]
-    facts = [
-        r for r in derivative.record.rewrites if r.before.lhs is equation.lhs and r.rule.startswith("fact")
-    ]
+    rewrites = [r for r in derivative.record.rewrites if r.rule.startswith("fact")]
+    facts = [r for r in rewrites if r.before.lhs is equation.lhs]
+    inside = [r for r in rewrites if r.before.lhs.of is equation.lhs.of and r not in facts]
     last = _line(page, equation, derivative)
     assert last.left is not None
     steps: list[Step] = []
     if len(uses) > 1:
-        hidden = {t: e for t, e in merged.items() if t.of in page.inlined or t.of is page.output}
         uncovered = (filled(page.short(use.equation), hidden) for use in uses)
         terms = [right_side(page, with_indices(term, equation.indices)) for term in uncovered]
         steps.append(Step(last.rule, last.left, added(terms), "adjoint"))
         last = replace(last, rule="collected")
+        if inside:
+            rule, about = page.fact(inside[0].rule)
+            last = replace(last, rule=f"collected, {rule}", about=about)
     for fact in facts:
         rule, about = page.fact(fact.rule)
         steps.append(
@@ -244,16 +263,23 @@ def added(terms: Sequence[Node]) -> Node:
     return Terms(tuple(sorted(flat, key=lambda t: isinstance(t, Negative))))
 
 
-def _matrix_section(page: Page) -> list[Section]:
+def _matrix_section(page: Page) -> list[Lines]:
     steps: list[Step] = []
     for equation in (*page.forward, *page.backward):
         node = _matrix_form(page, equation)
         if node is not None and (equation.lhs.rank or equation.reduction or equation.lhs is page.output):
             steps.append(Step("", whole(page, equation.lhs), node, "matrix"))
-    hot = [Step("one-hot rows", left_side(page, e), right_side(page, e), "definition") for e in page.hot]
-    if not any(step.kind == "matrix" for step in steps):
+    if not steps:
         return []
-    return [Lines("In matrix form", (*hot, *steps))]
+    return [Lines("In matrix form", (*_one_hot(page, steps), *steps))]
+
+
+def _one_hot(page: Page, steps: Sequence[Step], *, told: Sequence[Lines] = ()) -> list[Step]:
+    """Define the one-hot arrays that lines speak of, unless sections before did."""
+    used = {part.tensor for step in steps for part in walk(step.right) if isinstance(part, Array)}
+    known = {e.tensor for s in told for step in s.steps for e in walk(step.right) if isinstance(e, Array)}
+    hot = [e for e in page.hot if e.lhs in used - known]
+    return [Step("one-hot rows", left_side(page, e), right_side(page, e), "definition") for e in hot]
 
 
 def _matrix_form(page: Page, equation: Equation) -> Node | None:

@@ -40,9 +40,12 @@ from symdl.explain.tree import (
     number,
     product,
 )
+from symdl.express.corners import is_switch, known_corner
 from symdl.express.dims import Dim, Index
+from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
+_LARGEST_WHOLE = 2**53  # up to which every whole number is a float
 _LARGEST_BOTTOM = 10**6  # of a fraction; a constant with a longer one is shown as a decimal number
 _RELATIONS = {
     sp.Eq: "=",
@@ -117,6 +120,7 @@ class Notation:
         shown = {} if not self.sigmoid else sigmoids(factors)
         factors, roots = _roots_below(switches_apart(factors))
         for factor in primitive(factors):
+            factor = as_whole(factor) if isinstance(factor, sp.Float) else factor
             if isinstance(factor, sp.Add) and all(a.could_extract_minus_sign() for a in factor.args):
                 factor, sign = sp.Add(*(-a for a in factor.args)), -sign  # -a - b is -(a + b)
             if factor in shown:
@@ -196,6 +200,8 @@ class Notation:
 
     def _power(self, expr: sp.Pow) -> Node:
         base, exponent = expr.args
+        if isinstance(exponent, sp.Float) and as_whole(exponent) is not exponent:
+            return self.read(sp.Pow(base, as_whole(exponent)))
         sigmoid = sigmoid_power(expr) if self.sigmoid else None
         if sigmoid is not None:
             return self._sigmoid(*sigmoid)
@@ -219,7 +225,7 @@ class Notation:
             if isinstance(condition, sp.Eq) and _of_indices(condition):
                 return Delta(self.read(condition.lhs), self.read(condition.rhs))
             return Indicator(self.read(condition))
-        known = _known_corner(pairs)
+        known = known_corner(pairs)
         if known is not None:
             return Call(known[0], tuple(self.read(a) for a in known[1]))
         if len(pairs) == 2 and pairs[1] == (0, True):
@@ -233,8 +239,7 @@ def switches_apart(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
     values: list[sp.Expr] = []
     switches: list[sp.Expr] = []
     for factor in factors:
-        apart = isinstance(factor, sp.Piecewise) and len(factor.args) == 2 and factor.args[1] == (0, True)
-        if not apart or _known_corner(list(factor.args)) is not None:
+        if not is_switch(factor) or known_corner(factor.args) is not None:
             values.append(factor)
             continue
         value, condition = factor.args[0]
@@ -243,7 +248,19 @@ def switches_apart(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
     return (*values, *switches)
 
 
+def as_whole(value: sp.Float) -> sp.Number:
+    """Return a float that is a whole number as an integer: ``1.0 x`` is x."""
+    return sp.Integer(int(value)) if abs(value) < _LARGEST_WHOLE and value % 1 == 0 else value
+
+
+def with_whole_numbers(expr: sp.Expr) -> sp.Expr:
+    """Return an expression whose whole numbers are integers, however they were written."""
+    values = {f: as_whole(f) for f in expr.atoms(sp.Float)}
+    return rebuilt(expr, {f: n for f, n in values.items() if n is not f})
+
+
 def _number(expr: sp.Expr) -> Node:
+    expr = as_whole(expr) if isinstance(expr, sp.Float) else expr
     if expr.is_negative:
         return Negative(_number(-expr))
     if isinstance(expr, sp.Rational) and expr.q != 1:
@@ -344,26 +361,3 @@ def sigmoids(factors: Iterable[sp.Expr]) -> dict[sp.Expr, list[tuple[sp.Expr, in
 
 def _of_indices(condition: sp.Eq) -> bool:
     return all(isinstance(side, Index) for side in condition.args)
-
-
-def _known_corner(pairs: list[tuple[sp.Expr, sp.Basic]]) -> tuple[str, tuple[sp.Expr, ...]] | None:
-    """Recognise max, min, the absolute value and the sign among cases."""
-    (first, condition), (other, always) = pairs[0], pairs[-1]
-    if always != sp.true or not isinstance(condition, Relational):
-        return None
-    sides = {first, other}
-    if len(pairs) == 2 and {condition.lhs, condition.rhs} == sides:
-        greater = isinstance(condition, sp.Gt) == (condition.lhs == first)
-        if isinstance(condition, sp.Gt | sp.Lt):
-            return ("Max" if greater else "Min"), (first, other)
-    if len(pairs) == 2 and other == 0 and isinstance(condition, sp.Gt | sp.Lt):
-        if sp.expand(condition.gts - condition.lts - first) == 0:
-            return "Max", (first, other)  # max(0, 1 - y z) is not 0 where y z < 1
-    if len(pairs) == 3 and other == 0 and isinstance(condition, sp.Gt) and condition.rhs == 0:
-        x, (second, below) = condition.lhs, pairs[1]
-        if below == sp.Lt(x, 0):
-            if (first, second) == (x, -x):
-                return "Abs", (x,)
-            if (first, second) == (1, -1):
-                return "sign", (x,)
-    return None

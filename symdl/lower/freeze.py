@@ -20,9 +20,9 @@ from symdl.express.program import Program
 from symdl.express.random import RandomUniform
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
+from symdl.express.written import written
 from symdl.lower.body import Body, Builder, Load
 from symdl.lower.declared import recurrences
-from symdl.lower.describe import describe
 from symdl.lower.ir import (
     Condition,
     Divides,
@@ -89,7 +89,7 @@ def freeze(program: Program) -> FrozenProgram:
         tuple(d.name for d in program.dims),
         (),
         tuple(recurrences(program, _extent)),
-        lambda number: describe(program.equations[number], names),
+        lambda number: written(program.equations[number], names),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ FUNCTIONS: dict[str, Any] = {
     "atanh": np.arctanh,
     "StopGradient": lambda value: value,
     "erf": special.erf,
+    "erfc": special.erfc,
+    "loggamma": special.gammaln,
     "Phi": special.ndtr,
     "phi": lambda z: np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
@@ -90,14 +92,15 @@ class Shown:
                 return sum(map(v, node.args))
             case t.Product():
                 result = 1.0
-                for factor in node.args:  # an indicator that fails switches off what follows and precedes
+                factors = list(flat(node))
+                for factor in factors:  # an indicator that fails switches off what follows and precedes
                     if (
                         isinstance(factor, t.Indicator | t.Delta)
                         and np.ndim(v(factor)) == 0
                         and not v(factor)
                     ):
                         return 0.0
-                for factor in node.args:
+                for factor in factors:
                     result = result * v(factor)
                 return result
             case t.Fraction():
@@ -189,10 +192,13 @@ class Shown:
                     result = result @ factor if np.ndim(result) and np.ndim(factor) else result * factor
                 return result[0, 0] if np.shape(result) == (1, 1) else result
             case t.Hadamard():
-                result = v(node.args[0])
-                for factor in node.args[1:]:
-                    assert np.shape(result) == np.shape(v(factor))
-                    result = result * v(factor)
+                values = [(factor, v(factor)) for factor in node.args]
+                assert len({np.shape(value) for _, value in values}) == 1
+                result = np.ones(np.shape(values[0][1]))
+                for factor, value in values:
+                    result = result if isinstance(factor, t.Indicator) else result * value
+                for factor, value in values:  # where a condition fails, what it multiplies is not evaluated
+                    result = np.where(value, result, 0.0) if isinstance(factor, t.Indicator) else result
                 return result
             case t.Diagonal():
                 return np.diag(v(node.arg)[:, 0])
@@ -204,6 +210,15 @@ class Shown:
                 return np.sum(v(node.arg) ** 2)
             case _:
                 raise AssertionError(f"cannot evaluate {node}")
+
+
+def flat(node: t.Product) -> Iterator[t.Node]:
+    """The factors of a product as it is printed: a product in it has no brackets."""
+    for factor in node.args:
+        if isinstance(factor, t.Product):
+            yield from flat(factor)
+        else:
+            yield factor
 
 
 def dims_of(arrays: Mapping[Tensor, Any]) -> dict[sp.Symbol, int]:

@@ -1,0 +1,67 @@
+"""What a page must keep besides the values of its lines: every name on it is explained, none is idle.
+
+Enters: a derivation. Leaves: the names that are used and not defined at a depth, and those that are defined
+on the way and used by no line.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from symdl.explain import tree as t
+from symdl.explain.derivation import Derivation, Lines, Step, Table
+from symdl.explain.text import text
+from symdl.express.tensors import Access
+
+
+def named(node: t.Node | None) -> Iterator[str]:
+    """The names in a formula, as they are printed."""
+    for part in t.walk(node) if node is not None else ():
+        if isinstance(part, t.Item):
+            yield text(t.Symbol(part.label))
+        elif isinstance(part, t.Array) or (isinstance(part, t.Symbol) and isinstance(part.expr, Access)):
+            yield text(t.Symbol(part.label))
+
+
+def undefined(derivation: Derivation) -> set[str]:
+    """Names in lines that neither the table of symbols gives nor a line defines at this depth."""
+    known: set[str] = set()
+    used: set[str] = set()
+    for section in derivation.shown:
+        if isinstance(section, Table):
+            known |= given(section)
+            continue
+        for step in section.steps:
+            known |= set(defined(step))
+            used |= {*named(step.right), *named(step.about), *named(step.left)}
+    return used - known
+
+
+def given(table: Table) -> set[str]:
+    """The names that a table explains as given."""
+    rows = [row for row in table.rows if row[0] in ("given", "constants", "parameters")]
+    cells = [cell for row in rows for cell in row if isinstance(cell, tuple)]
+    return {name for cell in cells for part in cell if isinstance(part, t.Node) for name in named(part)}
+
+
+def idle(derivation: Derivation) -> set[str]:
+    """Names that lines define on the way and nothing reads; the value of a derivative may say something."""
+    sections = [x for x in derivation.shown if isinstance(x, Lines)]
+    steps = [s for x in sections for s in x.steps]
+    read = {name for s in steps for name in (*named(s.right), *named(s.about))}
+    forward = [s for x in sections if x.title == "Forward" for s in x.steps]
+    own = [*forward, *(s for x in sections if x.title == "Backward" for s in x.steps)]
+    made = {name for s in own for name in defined(s)}
+    last = [*forward[-1:], *(s for s in steps if s.kind == "result")]
+    ends = {name for s in last for name in defined(s)}
+    return {name for name in made - read - ends if not is_bar(name)}
+
+
+def defined(step: Step) -> list[str]:
+    """The name that a line is about."""
+    return list(named(step.left))[:1]
+
+
+def is_bar(name: str) -> bool:
+    return "\u0304" in unicodedata.normalize("NFD", name)
