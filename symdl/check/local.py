@@ -62,7 +62,6 @@ LOCAL: Mapping[str, Local] = {
     "atan": _unary(lambda y, x: 1 / (1 + x * x)),
     "atan2": _arctan2,
     "Mod": lambda place, value, x, m: -np.floor(x / m) if place else 1.0,
-    "Remainder": lambda place, value, x, m: -np.floor_divide(x, m) if place else 1.0,
     "sinh": _unary(lambda y, x: np.cosh(x)),
     "cosh": _unary(lambda y, x: np.sinh(x)),
     "tanh": _unary(lambda y, x: 1 - y * y),
@@ -70,6 +69,8 @@ LOCAL: Mapping[str, Local] = {
     "asinh": _unary(lambda y, x: 1 / np.sqrt(x * x + 1)),
     "acosh": _unary(lambda y, x: 1 / np.sqrt(x * x - 1)),
     "atanh": _unary(lambda y, x: 1 / (1 - x * x)),
+    "Abs": _unary(lambda y, x: np.sign(x)),
+    "sign": _unary(lambda y, x: 0.0),
     "erf": _unary(lambda y, x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "erfc": _unary(lambda y, x: -2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "gamma": _unary(lambda y, x: y * special.psi(x)),
@@ -78,4 +79,4 @@ LOCAL: Mapping[str, Local] = {
     "StopGradient": _unary(lambda y, x: 0.0),
     "RandomUniform": lambda place, value, *args: 0.0,
 }
-"""Corners need no entry: they are written as Piecewise, which the tape records as a choice."""
+"""Maxima and minima need no entry: the tape records them as a choice, as it does cases."""

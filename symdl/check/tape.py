@@ -19,6 +19,7 @@ from symdl.check.local import LOCAL
 from symdl.errors import DerivativeError
 from symdl.express.dims import Dim
 from symdl.express.equations import MATRIX_OPS, Equation
+from symdl.express.kinks import chosen
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
@@ -242,7 +243,9 @@ class _Tracer:
             return Node(np.asarray(scope.value(expr)))
         kinds = [kind.__name__ for kind in type(expr).__mro__]
         if "Piecewise" in kinds:
-            return self._choose(expr, scope)
+            return self._choose(expr.args, scope)
+        if isinstance(expr, sp.Max | sp.Min):
+            return self._choose(chosen(expr), scope)
         name = next((kind for kind in kinds if kind in LOCAL), None)
         if name is None:
             raise DerivativeError(f"{expr.func} has no recorded derivative", expression=expr)
@@ -265,11 +268,12 @@ class _Tracer:
 
         return self.tape.add(value, [(source, scatter)])
 
-    def _choose(self, expr: Any, scope: Scope) -> Node:
+    def _choose(self, cases: Any, scope: Scope) -> Node:
+        """Record the first value whose condition holds; NaN where none does."""
         open_ = np.asarray(True)
         value: Any = np.nan
         parents: list[tuple[Node, Pull]] = []
-        for branch, condition in expr.args:
+        for branch, condition in cases:
             holds = np.asarray(scope.narrow(open_).value(condition))
             taken = open_ & holds
             node = self.trace(branch, scope.narrow(taken))

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import sympy as sp
 
+from symdl.differentiate.corners import slope
 from symdl.errors import DerivativeError
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access
@@ -19,11 +20,7 @@ from symdl.express.tensors import Access
 
 @lru_cache(maxsize=4096)
 def _differentiate(structure: sp.Expr, variable: sp.Symbol) -> sp.Expr:
-    # Between its jumps a floor is constant, and a remainder is what its floor leaves.
-    smooth = structure.replace(sp.Mod, lambda value, by: value - by * sp.floor(value / by))
-    steps = {node: sp.Dummy(real=True) for node in smooth.atoms(sp.floor, sp.ceiling)}
-    back = {dummy: node for node, dummy in steps.items()}
-    result = rebuilt(rebuilt(smooth, steps).diff(variable), back)
+    result = slope(structure, variable)
     refused = result.atoms(sp.Derivative, sp.Subs, sp.Heaviside, sp.DiracDelta)
     if refused:
         raise DerivativeError(
@@ -58,26 +55,13 @@ def stable(expr: sp.Expr) -> sp.Expr:
 
     ``e^(k u)/(c + e^u)^p`` with ``0 < k <= p`` and a positive number `c` becomes
     ``(1 + c e^-u)^-k * (c + e^u)^(k - p)``: the first is NaN for large `u`, the factors of the second are
-    finite everywhere. ``sinh(u)/cosh(u)`` becomes ``tanh(u)``, and ``u^v/u`` is ``u^(v - 1)``, also at 0.
+    finite everywhere. ``sinh(u)/cosh(u)`` becomes ``tanh(u)``.
     """
-    if any(not power.exp.is_number for power in expr.atoms(sp.Pow)):
-        expr = expr.replace(lambda node: isinstance(node, sp.Mul), _powered)
     if expr.has(sp.sinh) and expr.has(sp.cosh):
         expr = expr.replace(lambda node: isinstance(node, sp.Mul), _hyperbolic)
     if not expr.has(sp.exp):
         return expr
     return expr.replace(lambda node: isinstance(node, sp.Mul), _bounded)
-
-
-def _powered(product: sp.Expr) -> sp.Expr:
-    """Write a power divided by its base as one power."""
-    factors = list(product.args)
-    for power in [f for f in product.args if f.is_Pow and not f.exp.is_number]:
-        below = sp.Pow(power.base, -1)
-        if below in factors:
-            factors[factors.index(power)] = sp.Pow(power.base, power.exp - 1)
-            factors.remove(below)
-    return sp.Mul(*factors) if len(factors) < len(product.args) else product
 
 
 def _hyperbolic(product: sp.Expr) -> sp.Expr:

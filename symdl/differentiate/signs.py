@@ -1,9 +1,10 @@
 """Signs read from what is kept anyway.
 
-Enters: a program with derivatives. Leaves: the same values in less memory. Where ``a = z if z > c else d``,
-with ``d <= c``, the conditions ``z > c`` and ``a > c`` are one, for every number and for NaN. The derivative
-of such an activation asks for the one, and the product after it keeps `a`: if the other is asked for, nobody
-needs to keep `z`. The same holds for the element of `z` that a maximum over such activations has chosen.
+Enters: a program with derivatives. Leaves: the same values in less memory. Where ``a = max(z, c)``, or
+``a = z if z > c else d`` with ``d <= c``, the conditions ``z > c`` and ``a > c`` are one, for every number
+and for NaN. The derivative of such an activation asks for the one, and the product after it keeps `a`: if the
+other is asked for, nobody needs to keep `z`. The same holds for the element of `z` that a maximum over such
+activations has chosen.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def with_signs(program: Program) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class _Clipped:
-    """``a = z if z > c else d`` or the maximum of such: the equation, the access to `z`, the limit `c`.
+    """`z` clipped from below or the maximum of such: the equation, the access to `z`, the limit `c`.
 
     `choice` is the argmax equation of a maximum. The two read all of `z`.
     """
@@ -113,20 +114,32 @@ class _Clipped:
 
 def _clipped(equation: Equation, readers: dict[Tensor, list[Equation]]) -> _Clipped | None:
     """Recognise an equation that clips `z` from below."""
-    if not isinstance(equation.body, sp.Piecewise) or len(equation.body.args) != 2:
+    found = _limit(equation.body)
+    if found is None:
         return None
-    (value, condition), (other, rest) = equation.body.args
+    value, limit = found
+    if equation.reduction is None:
+        plain = is_plain(value) and value.indices == equation.indices and not equation.guards
+        return _Clipped(equation, value, limit) if plain else None
+    if equation.reduction.op == "max":
+        for choice in readers[value.tensor]:
+            if choice.lhs.of is equation.lhs and choice.reduction and choice.reduction.op == "argmax":
+                same = choice.body == equation.body and choice.guards == equation.guards
+                return _Clipped(equation, value, limit, choice) if same else None
+    return None
+
+
+def _limit(body: sp.Expr) -> tuple[Access, sp.Expr] | None:
+    """Return `z` and `c` of ``max(z, c)`` or ``z if z > c else d``."""
+    if isinstance(body, sp.Max) and len(body.args) == 2:
+        limit, value = sorted(body.args, key=lambda side: isinstance(side, Access))
+        return (value, limit) if isinstance(value, Access) and limit.is_number else None
+    if not isinstance(body, sp.Piecewise) or len(body.args) != 2:
+        return None
+    (value, condition), (other, rest) = body.args
     if not isinstance(value, Access) or rest != sp.true or not other.is_number:
         return None
     below = isinstance(condition, sp.StrictGreaterThan | sp.StrictLessThan) and condition.gts == value
     if not below or not condition.lts.is_number or not bool(other <= condition.lts):
         return None
-    if equation.reduction is None:
-        plain = is_plain(value) and value.indices == equation.indices and not equation.guards
-        return _Clipped(equation, value, condition.lts) if plain else None
-    if equation.reduction.op == "max":
-        for choice in readers[value.tensor]:
-            if choice.lhs.of is equation.lhs and choice.reduction and choice.reduction.op == "argmax":
-                same = choice.body == equation.body and choice.guards == equation.guards
-                return _Clipped(equation, value, condition.lts, choice) if same else None
-    return None
+    return value, condition.lts

@@ -95,8 +95,7 @@ class Printer:
         name, arguments = self.target.functions[op], ", ".join(text for text, _ in args)
         if self.near and op in self.target.near:
             name = self.target.near[op]
-            reach = "reach" if len(args) == 1 else "reach_of_two"
-            self.assign(f"far = max(far, {reach}({arguments}))")
+            self.assign(f"far = max(far, reach({arguments}))")
         return f"{name}({arguments})", _ATOMIC
 
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
+from sympy.core.relational import Relational
 
+from symdl.differentiate.singlepoints import limit, place_of, same
 from symdl.explain.derivation import Step
 from symdl.explain.notation import Notation, sigmoid_power, with_whole_numbers
 from symdl.explain.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
@@ -94,20 +96,46 @@ def closing_lines(last: Node, result: sp.Expr, shown: Node, notation: Notation, 
     return steps
 
 
-def kink_lines(result: sp.Expr, wrt: sp.Symbol, left: Node, notation: Notation) -> list[Step]:
-    """Return the value that a derivative by cases takes where its cases meet: a choice, so it is stated."""
+def kink_lines(result: sp.Expr, wrt: sp.Symbol, left: Node, notation: Notation) -> dict[str, list[Step]]:
+    """Return what a derivative is where its cases meet, by the title under which it stands.
+
+    Where it differs from its limits it is a choice, so it is stated; at a point with a branch of its own it
+    is the limit, or there is none. A seam, at which both sides and the value agree, is not mentioned.
+    """
+    steps: dict[str, list[Step]] = {}
     if result.free_symbols != {wrt}:
-        return []
-    places: list[sp.Expr] = []
-    for condition in result.atoms(sp.core.relational.Relational):
-        gap = condition.lhs - condition.rhs
-        if gap.is_polynomial(wrt) and sp.degree(gap, wrt) == 1:
-            places.append(-gap.subs(wrt, 0) / gap.coeff(wrt))
-    steps = []
-    for place in sorted(set(places)):
+        return steps
+    x = sp.Dummy("x", real=True)
+    known = result.xreplace({wrt: x})
+    relations = known.atoms(Relational)
+    corners = [sp.Eq(node.args[0], 0, evaluate=False) for node in known.atoms(sp.sign, sp.Abs)]
+    places = {place_of(relation, x): None for relation in (*relations, *corners)}
+    points = {place_of(relation, x) for relation in relations if isinstance(relation, sp.Eq | sp.Ne)}
+    for place in sorted(place for place in places if place is not None):
+        value = _value_at(known, x, place)
+        ends = [limit(known, x, place, side) for side in (-1, 1)]
+        smooth = all(same(end, value) for end in ends)
+        title, rule = "At the kink", "by convention, at"
+        if not value.is_finite:
+            title, rule, value = "Where there is no derivative", "undefined, at", sp.nan
+        elif place in points:
+            title = "At a single point"
+            rule = "the limit, at" if smooth else "of the branch there: the function jumps, at"
+        elif smooth:
+            continue
         at = Compare("=", notation.read(wrt), notation.read(place))
-        steps.append(Step("by convention, at", left, notation.read(result.subs(wrt, place)), about=at))
+        steps.setdefault(title, []).append(Step(rule, left, notation.read(value), about=at))
     return steps
+
+
+def _value_at(expr: sp.Expr, x: sp.Symbol, place: sp.Expr) -> sp.Expr:
+    """Return the value at a place; beside a condition that does not hold nothing is evaluated."""
+    if isinstance(expr, sp.Add):
+        return sp.Add(*(_value_at(term, x, place) for term in expr.args))
+    if any(isinstance(f, sp.Piecewise) and f.subs(x, place) == 0 for f in sp.Mul.make_args(expr)):
+        return sp.S.Zero
+    value = expr.subs(x, place)
+    return sp.N(value, 17) if value.has(sp.Float) else value
 
 
 def has_sigmoid(expr: sp.Expr) -> bool:

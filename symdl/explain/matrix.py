@@ -151,7 +151,7 @@ class Reader:
             if expr.exp == sp.Rational(1, 2):
                 return Part(Call("sqrt", (base.node,)), base.axes)
             return Part(Power(base.node, exponent.node), base.axes)
-        if isinstance(expr, sp.Piecewise):
+        if isinstance(expr, sp.Piecewise | sp.Max | sp.Min):
             return self.cases(expr, wish)
         if isinstance(expr, sp.Function) and len(expr.args) == 1:
             return self.mapped(type(expr).__name__, expr.args[0], wish)
@@ -239,7 +239,7 @@ class Reader:
             raise NoMatrixForm
         return self.total(body, fresh.bound, where)
 
-    def cases(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part:
+    def cases(self, expr: sp.Piecewise | sp.Max | sp.Min, wish: Sequence[Index]) -> Part:
         """Read max, min, an absolute value, a sign, an indicator; else cases entry by entry."""
         shown = self.notation.read(expr)
         if not isinstance(shown, Call):
@@ -251,8 +251,9 @@ class Reader:
             return self.times([*parts, (switch, self.indicator(condition, wish))], wish)
         if shown.name == "sign":
             return self.mapped("sign", expr.args[0][1].args[0], wish)
-        values = [v for v, _ in expr.args if not v.is_number][:1]
-        fixed = [v for v, _ in expr.args if v.is_number]
+        sides = [v for v, _ in expr.args] if isinstance(expr, sp.Piecewise) else expr.args
+        values = [v for v in sides if not v.is_number][:1]
+        fixed = [v for v in sides if v.is_number]
         if not values:
             raise NoMatrixForm
         inner = self.part(values[0], wish)

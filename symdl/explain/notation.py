@@ -40,9 +40,8 @@ from symdl.explain.tree import (
     number,
     product,
 )
-from symdl.express.corners import is_switch, known_corner
+from symdl.express.corners import is_switch, known_corner, sides_of
 from symdl.express.dims import Dim, Index
-from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
@@ -110,12 +109,11 @@ class Notation:
             op = {"And": "and", "Or": "or", "Not": "not"}[type(expr).__name__]
             parts = sorted(expr.args, key=sp.default_sort_key)
             return Logic(op, tuple(self.read(a) for a in parts))  # type: ignore[arg-type]
+        if isinstance(expr, sp.Max | sp.Min):
+            return Call(type(expr).__name__, tuple(map(self.read, sides_of(expr))))
         if expr in (sp.true, sp.false):
             return Compare("=", number(1), number(1 if expr == sp.true else 0))
-        if isinstance(expr, FloorDivide):
-            return Call("floor", (self.read(expr.args[0] / expr.args[1]),))
-        name = "Mod" if isinstance(expr, Remainder) else type(expr).__name__
-        return Call(name, tuple(self.read(a) for a in expr.args))
+        return Call(type(expr).__name__, tuple(self.read(a) for a in expr.args))
 
     def times(self, factors: tuple[sp.Expr, ...]) -> Node:
         """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""

@@ -62,9 +62,8 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
         if story.small:
             chain += closing_lines(chain[-1].right, result.expr, shown, notation, apart=story.numbered)
         sections.append(Lines("Chain rule", tuple(chain)))
-    kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else []
-    if kinks:
-        sections.append(Lines("At the kink", tuple(kinks)))
+    kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else {}
+    sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
     final = [Step("in standard order", whole, shown, "result", "result")]
     if story.numbered and story.small:
         (f,) = story.program.outputs

@@ -1,6 +1,7 @@
 """Cases that have a name: max, min, the absolute value, the sign.
 
-Enters: the values and conditions of a `Piecewise`. Leaves: the function's name and its arguments, or None.
+Enters: the values and conditions of a `Piecewise`, or a function with a corner. Leaves: the function's name
+and its arguments, or None.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def known_corner(pairs: Pairs) -> tuple[str, tuple[sp.Expr, ...]] | None:
             if (first, second) == (1, -1):
                 return "sign", (x,)
     return None
+
+
+def sides_of(extreme: sp.Max | sp.Min) -> list[sp.Expr]:
+    """Return the arguments of a maximum or minimum, numbers last."""
+    return sorted(extreme.args, key=lambda side: bool(side.is_number))
 
 
 def is_switch(expr: sp.Basic) -> bool:

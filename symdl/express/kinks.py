@@ -1,11 +1,14 @@
 """Expressions with corners, in one form.
 
 Enters: a scalar body that may hold SymPy's `Max`, `Min`, `Abs`, `sign` and conditions on indices.
-Leaves: the same body with every corner as a `Piecewise` whose value at the corner is stated here, and the
-index conditions as guards where that is exact.
+Leaves: the same body, fit to be computed and differentiated; the slopes of its corners; the index conditions
+as guards where that is exact.
 
-Conventions at a corner: ``max(z, c)`` and ``min(z, c)`` have slope 0 at ``z = c`` when `c` is a number;
-``abs`` and ``sign`` have slope 0 at 0; of two variable arguments that tie, the last counts.
+A corner stays the function that it is, so that no other function is taken into its cases, and a NaN goes in
+and comes out: each target computes `Max`, `Min`, `Abs` and `sign` as NumPy does. Conventions for slopes:
+``max(z, c)`` and ``min(z, c)`` have slope 0 at ``z = c`` when `c` is a number; of variable arguments that
+tie, the last counts; the slope of ``abs`` is ``sign``, 0 at 0; that of ``sign`` and ``floor`` is 0. A
+comparison with NaN is false in a slope as it is everywhere.
 """
 
 from __future__ import annotations
@@ -16,49 +19,52 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.errors import ExpressionError
+from symdl.express.corners import sides_of
 from symdl.express.dims import Extent, Index, bounds
 from symdl.express.equations import Equal, Guard, InRange
 from symdl.express.relations import relation as steady
+from symdl.express.relations import with_infinities
 from symdl.express.tensors import Access
 
 
-def smooth_pieces(expr: sp.Expr) -> sp.Expr:
-    """Return `expr` with Max, Min, Abs and sign written as Piecewise.
+def settled(expr: sp.Expr) -> sp.Expr:
+    """Return `expr` in a form that can be computed and differentiated.
+
+    Comparisons hold no cases, and a branch that divides by the number 0 is infinite, as for floats.
 
     Raises:
         ExpressionError: a function without a stated value at its jump, such as Heaviside.
     """
-    corners = (sp.Max, sp.Min, sp.Abs, sp.sign)
     refused = expr.atoms(sp.Heaviside, sp.DiracDelta)
     if refused:
         raise ExpressionError(
             f"{min(refused, key=str)} has no stated value at its jump",
             cure="write it with sympy.Piecewise and choose the value",
         )
-    if not expr.has(*corners):
+    if not expr.has(sp.Piecewise):
         return expr
-    return expr.replace(lambda node: isinstance(node, (*corners, Relational)), _pieces)
+    expr = with_infinities(expr)
+    if not any(relation.has(sp.Piecewise) for relation in expr.atoms(Relational)):
+        return expr
+    return expr.replace(lambda node: isinstance(node, Relational), lambda r: _compare(type(r), *r.args))
 
 
-def _pieces(node: sp.Basic) -> sp.Basic:
-    if isinstance(node, Relational):
-        return _compare(type(node), *node.args)
-    if isinstance(node, sp.Max | sp.Min):
-        return _extreme(node, sp.Gt if isinstance(node, sp.Max) else sp.Lt)
-    (x,) = node.args
-    above, below = _compare(sp.Gt, x, sp.Integer(0)), _compare(sp.Lt, x, sp.Integer(0))
-    values = (x, -x) if isinstance(node, sp.Abs) else (1, -1)
-    return sp.Piecewise((values[0], above), (values[1], below), (0, True))
+def chosen(node: sp.Max | sp.Min) -> list[tuple[sp.Expr, sp.Basic]]:
+    """Return the arguments of a maximum or minimum, each with the condition under which it is the value.
 
-
-def _extreme(node: sp.Expr, wins: type[Relational]) -> sp.Expr:
-    """The first argument that beats all later ones; numbers come last."""
-    args = sorted(node.args, key=lambda a: bool(a.is_number))
-    pairs = [
-        (arg, sp.And(*(_compare(wins, arg, other) for other in args[place + 1 :])))
-        for place, arg in enumerate(args)
+    It beats all later ones and is no worse than the earlier ones; numbers come last. One NaN fails them all.
+    """
+    args = sides_of(node)
+    wins, holds = (sp.Gt, sp.Ge) if isinstance(node, sp.Max) else (sp.Lt, sp.Le)
+    return [
+        (
+            arg,
+            sp.And(
+                *(_compare(wins if n > k else holds, arg, other) for n, other in enumerate(args) if n != k)
+            ),
+        )
+        for k, arg in enumerate(args)
     ]
-    return sp.Piecewise(*pairs)
 
 
 def _compare(relation: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Basic:

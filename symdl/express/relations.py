@@ -31,9 +31,23 @@ def relation(kind: type[Relational], left: sp.Basic, right: sp.Basic) -> sp.Basi
 def rebuilt(expr: Any, values: Mapping[Any, Any]) -> Any:
     """Return `expr` with parts replaced, as `xreplace` does, in a form that SymPy can build."""
     try:
-        return expr.xreplace(values)
+        return with_infinities(expr.xreplace(values))
     except RecursionError:
-        return _rebuilt(expr, values)
+        return with_infinities(_rebuilt(expr, values))
+
+
+def with_infinities(expr: Any) -> Any:
+    """Return `expr` with an infinite value in branches that divide by the number 0, as floats do.
+
+    SymPy takes powers into cases: ``1/y`` of ``y = Piecewise((x, x > 0), (0, True))`` has the branch ``zoo``.
+    """
+    if not isinstance(expr, sp.Basic) or not expr.has(sp.zoo):
+        return expr
+
+    def infinite(cases: sp.Piecewise) -> sp.Piecewise:
+        return sp.Piecewise(*((sp.oo if value == sp.zoo else value, c) for value, c in cases.args))
+
+    return expr.replace(lambda node: isinstance(node, sp.Piecewise), infinite)
 
 
 def _rebuilt(node: sp.Basic, values: Mapping[Any, Any]) -> sp.Basic:

@@ -15,8 +15,7 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
-from symdl.express.kinks import index_guards, smooth_pieces
-from symdl.express.quotients import real_quotients
+from symdl.express.kinks import index_guards, settled
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
 
@@ -136,7 +135,7 @@ def define(
     where = tuple(where)
     if isinstance(expr, sp.logic.boolalg.Boolean) and not isinstance(expr, sp.Expr):
         expr = sp.Piecewise((1, expr), (0, True))
-    body = real_quotients(as_expression(expr))
+    body = as_expression(expr)
     if shape is not None and len(shape) != len(where):
         raise ShapeError(f"{len(where)} indices do not fit the shape {tuple(shape)}")
     extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}
@@ -154,7 +153,7 @@ def define(
         reduction = Reduction(body.op, _axes(body, extents))
         body = body.args[0]
     body = _split(body, (*where, *(reduction.bound if reduction else ())), extents)
-    body, found = index_guards(smooth_pieces(body), extents, identity_of(reduction.op if reduction else None))
+    body, found = index_guards(settled(body), extents, identity_of(reduction.op if reduction else None))
     conditions = (*guards, *found)
     equation = Equation(tensor, where, body, reduction, conditions, origin or Origin("definition"))
     return tensor.attach(check(equation))

@@ -19,7 +19,7 @@ UNARY = (
     *("neg", "exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tan", "asin", "acos"),
     *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "floor"),
 )
-BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
+BINARY = ("add", "sub", "mul", "div", "pow", "atan2")
 MATRIX = ("det", "logdet", "inverse")
 """Functions of a square matrix: a load of its first element, and its size as operand."""
 
@@ -169,19 +169,29 @@ class Builder:
         return self.add("add", size, self.add("sub", small, self.const(math.log(2))))
 
     def sign(self, value: int) -> int:
-        """Return -1, 0 or 1."""
+        """Return -1, 0 or 1; NaN stays."""
         zero = self.const(0)
-        below = self.add("select", self.add("lt", value, zero), self.const(-1), zero)
+        below = self.add("select", self.add("lt", value, zero), self.const(-1), value)
         return self.add("select", self.add("lt", zero, value), self.const(1), below)
 
     def extremum(self, values: Sequence[int], *, largest: bool) -> int:
-        """Return the largest or the smallest value."""
+        """Return the largest or the smallest value; NaN stays.
 
-        def better(one: int, other: int) -> int:
-            pair = (one, other) if largest else (other, one)
-            return self.add("select", self.add("lt", *pair), other, one)
+        A failed comparison chooses the value that may be NaN, so against a number one instruction does.
+        """
 
-        return reduce(better, values)
+        def better(number: int, value: int) -> int:
+            pair = (value, number) if largest else (number, value)
+            return self.add("select", self.add("lt", *pair), number, value)
+
+        def either(one: int, other: int) -> int:
+            if self.constant_value(one) is not None:
+                return better(one, other)
+            if self.constant_value(other) is not None:
+                return better(other, one)
+            return self.add("select", self.add("eq", other, other), better(other, one), other)
+
+        return reduce(either, values)
 
     def whole(self, above: int, below: int) -> int:
         """Return ``floor(above/below)``, exact for whole numbers.
@@ -204,7 +214,7 @@ class Builder:
         return self.add("select", reached, following, small)
 
     def modulo(self, left: int, right: int) -> int:
-        """Return the remainder of whole numbers, with the sign of `right`."""
+        """Return the remainder, with the sign of `right`."""
         return self.add("sub", left, self.mul(right, self.whole(left, right)))
 
     def body(self, result: int) -> Body:

@@ -68,7 +68,7 @@ def tanh(z: Any, *, name: str | None = None) -> Any:
 
 def relu(z: Any, *, name: str | None = None) -> Any:
     """``max(z, 0)``, any shape; the slope at 0 is 0."""
-    return activate(lambda x: sp.Piecewise((x, x > 0), (0, True)), z, name, "relu")
+    return activate(lambda x: sp.Max(x, 0), z, name, "relu")
 
 
 def leaky_relu(z: Any, slope: float = 0.1, *, name: str | None = None) -> Any:

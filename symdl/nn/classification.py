@@ -122,7 +122,7 @@ def kl_divergence(
     shape, classes = logits.shape[:-1], logits.shape[-1]
     total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
     p, log_q = target.at(*rows, j), logits.at(*rows, j) - total.at(*rows)
-    term = sp.Piecewise((p * (sp.log(p) - log_q), p > 0), (0, True))
+    term = sp.Piecewise((0, p <= 0), (p * (sp.log(p) - log_q), True))
     body = Sum(term, (j, classes))
     each = define(None, rows, body, shape=shape, origin=Origin("kl divergence"))
     return averaged(each, mask=mask, reduction=reduction, name=name)
@@ -140,6 +140,6 @@ def hinge(
     same_shape(scores, target)
 
     def formula(z: sp.Expr, y: sp.Expr) -> sp.Expr:
-        return sp.Piecewise((1 - y * z, y * z < 1), (0, True))
+        return sp.Max(1 - y * z, 0)
 
     return averaged(elementwise(formula, scores, target), mask=mask, reduction=reduction, name=name)

@@ -68,5 +68,5 @@ def clip_by_norm(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Ten
     c = scalar(limit)
     squares = [reduce("sum", elementwise(lambda g: g**2, g)) for g in gradients.values()]
     norm = elementwise(lambda *parts: sp.sqrt(sp.Add(*parts)), *squares, name="gradient_norm", rule="norm")
-    scale = elementwise(lambda n: sp.Piecewise((c / n, n > c), (1, True)), norm, rule="scale")
+    scale = elementwise(lambda n: sp.Piecewise((1, n <= c), (c / n, True)), norm, rule="scale")
     return {p: elementwise(lambda g, s: s * g, g, scale, rule="clip by norm") for p, g in gradients.items()}

@@ -97,6 +97,6 @@ def gaussian_nll(
     def formula(m: sp.Expr, y: sp.Expr, v: sp.Expr) -> sp.Expr:
         above = (sp.log(v) + (y - m) ** 2 / v) / 2
         below = (sp.log(small) + (y - m) ** 2 / small) / 2
-        return sp.Piecewise((above, v > small), (below, True))
+        return sp.Piecewise((below, v <= small), (above, True))
 
     return averaged(elementwise(formula, mean, target, variance), mask=mask, reduction=reduction, name=name)

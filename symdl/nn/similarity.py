@@ -43,7 +43,7 @@ def triplet(
     near, far = (_distance(anchor, other) for other in (positive, negative))
 
     def formula(a: sp.Expr, b: sp.Expr) -> sp.Expr:
-        return sp.Piecewise((a - b + m, a - b + m > 0), (0, True))
+        return sp.Max(a - b + m, 0)
 
     each = elementwise(formula, near, far, rule="triplet")
     return averaged(each, mask=mask, reduction=reduction, name=name)

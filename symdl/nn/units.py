@@ -76,7 +76,7 @@ def hard_swish(z: Any, *, name: str | None = None) -> Any:
 def thresholded_relu(z: Any, threshold: float = 1.0, *, name: str | None = None) -> Any:
     """`z` where ``z > threshold``, else 0; the slope at the threshold is 0."""
     t = literal(threshold)
-    return activate(lambda x: sp.Piecewise((x, x > t), (0, True)), z, name, "thresholded relu")
+    return activate(lambda x: sp.Piecewise((0, x <= t), (x, True)), z, name, "thresholded relu")
 
 
 def shrink(z: Any, threshold: float = 0.5, *, shift: float = 0.0, name: str | None = None) -> Any:
@@ -87,7 +87,7 @@ def shrink(z: Any, threshold: float = 0.5, *, shift: float = 0.0, name: str | No
     t, s = literal(threshold), literal(shift)
 
     def formula(x: sp.Expr) -> sp.Expr:
-        return sp.Piecewise((x - s, x > t), (x + s, x < -t), (0, True))
+        return sp.Piecewise((0, sp.And(x <= t, x >= -t)), (x + s, x < 0), (x - s, True))
 
     return activate(formula, z, name, "shrink")
 

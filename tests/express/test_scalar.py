@@ -53,7 +53,7 @@ def test_the_graph_of_the_slides() -> None:
         (sp.Integer(3), ["v1 = 3"]),
         (0.5, ["v1 = 0.500000000000000"]),
         (sp.Symbol("v1") ** 2, ["vv2 = v1**2"]),
-        (sp.Max(x, 0), ["v2 = Piecewise((x, x > 0), (0, True))"]),
+        (sp.Max(x, 0), ["v2 = Max(0, x)"]),
     ],
     ids=str,
 )

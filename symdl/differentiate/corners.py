@@ -1,0 +1,121 @@
+"""Scalar derivatives through what SymPy cannot be asked about: corners, cases, jumps and powers of variables.
+
+Enters: an expression and a symbol. Leaves: its derivative. Each such node is a variable of its own to SymPy,
+and the chain rule goes through it here, so that no rewrite takes one function into the cases of another and
+no value arises that is only true nearly everywhere.
+
+Where a factor may be infinite, a slope that is 0 under a condition takes the factor into that condition: what
+is not chosen has no influence. Of ``b**e`` the slope by `b` is 0 where `e` is 0, and that by `e` is 0 where
+`b` is 0 and `e` is positive, although ``e*b**(e - 1)`` and ``b**e*log(b)`` are 0 times infinity there. A
+branch for a single point has the slope of the function there, if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from symdl.differentiate.singlepoints import single_point, slope_at
+from symdl.express.kinks import chosen
+from symdl.express.relations import rebuilt
+
+_STEPS = (sp.floor, sp.ceiling, sp.sign)
+_CORNERS = (sp.Abs, sp.Max, sp.Min, sp.Mod, sp.Piecewise, *_STEPS)
+
+
+def slope(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """Return the derivative of `expr` by `variable`."""
+    if not expr.has(variable):
+        return sp.S.Zero
+    corners = list(_outermost(expr, variable))
+    if not corners:
+        return expr.diff(variable)
+    if corners == [expr]:
+        return _through(sp.S.One, expr, variable)
+    names = {node: sp.Dummy(real=True, nonnegative=node.is_nonnegative or None) for node in corners}
+    back = {name: node for node, name in names.items()}
+    named = rebuilt(expr, names)
+    terms = [rebuilt(named.diff(variable), back)]
+    for name, node in back.items():
+        terms.append(_through(rebuilt(named.diff(name), back), node, variable))
+    return sp.Add(*terms)
+
+
+def _outermost(expr: sp.Expr, variable: sp.Symbol) -> Iterator[sp.Expr]:
+    """Yield the nodes with a rule of their own that depend on `variable`, not those inside others."""
+    walk = sp.preorder_traversal(expr)
+    for node in walk:
+        if not node.has(variable):
+            walk.skip()
+        elif isinstance(node, _CORNERS) or _is_power(node):
+            yield node
+            walk.skip()
+
+
+def _is_power(node: sp.Basic) -> bool:
+    """Say whether both sides of a power may be 0."""
+    return isinstance(node, sp.Pow) and not node.exp.is_number and not node.base.is_positive
+
+
+def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """Return ``outer`` times the derivative of a node by `variable`."""
+    if outer == 0 or isinstance(node, _STEPS):
+        return sp.S.Zero
+    if isinstance(node, sp.Piecewise):
+        return times(outer, sp.Piecewise(*_slopes(node, variable)))
+    if isinstance(node, sp.Max | sp.Min):
+        parts = [(slope(arg, variable), condition) for arg, condition in chosen(node)]
+        return sp.Add(*(times(outer, _where(s, condition)) for s, condition in parts if s != 0))
+    inner = [slope(arg, variable) for arg in node.args]
+    if isinstance(node, sp.Abs):
+        return times(outer * sp.sign(node.args[0]), inner[0])
+    left, right = node.args
+    if isinstance(node, sp.Mod):
+        return times(outer, inner[0]) - times(outer * sp.floor(left / right), inner[1])
+    by_base = _where(times(right * left ** (right - 1), inner[0]), sp.Ne(right, 0))
+    by_exponent = _where(times(node * sp.log(left), inner[1]), sp.Or(sp.Ne(left, 0), sp.Le(right, 0)))
+    return times(outer, by_base) + times(outer, by_exponent)
+
+
+def _slopes(cases: sp.Piecewise, variable: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Basic]]:
+    """Yield the slope of every branch; of one that holds at a single point that of the function there."""
+    for place, (value, condition) in enumerate(cases.args):
+        before, own = cases.args[:place], slope(value, variable)
+        point = single_point([c for _, c in before], condition, variable)
+        if point is not None:
+            around = sp.Piecewise(*before, *cases.args[place + 1 :])
+            found = slope_at(value, around, variable, point)
+            if found is not None and (
+                found != sp.nan or isinstance(condition, sp.Eq) or before[0][1].has(sp.Ne)
+            ):
+                own = found  # cases below, above and between are a corner, where the branch says the slope
+        yield own, condition
+
+
+def _where(value: sp.Expr, condition: sp.Basic) -> sp.Expr:
+    return sp.Piecewise((value, condition), (sp.S.Zero, True)) if value != 0 else value
+
+
+def times(outer: sp.Expr, inner: sp.Expr) -> sp.Expr:
+    """Return the product; a factor that may be infinite is taken into the cases of the other."""
+    if inner == 0:
+        return sp.S.Zero
+    if not _may_be_infinite(outer) or not inner.has(sp.Piecewise):
+        return outer * inner
+    if isinstance(inner, sp.Add):
+        return sp.Add(*(times(outer, term) for term in inner.args))
+    if isinstance(inner, sp.Mul):
+        place = next((p for p, f in enumerate(inner.args) if isinstance(f, sp.Piecewise)), None)
+        if place is None:
+            return outer * inner
+        rest = sp.Mul(*inner.args[:place], *inner.args[place + 1 :])
+        return times(times(outer, rest), inner.args[place])
+    if isinstance(inner, sp.Piecewise):
+        return sp.Piecewise(*((times(outer, value), c) for value, c in inner.args))
+    return outer * inner
+
+
+def _may_be_infinite(expr: sp.Expr) -> bool:
+    """Say whether a derivative may be infinite where the function is not: it divides, or has a power."""
+    return any(not (p.exp.is_number and p.exp.is_nonnegative) for p in expr.atoms(sp.Pow)) or expr.has(sp.log)
