@@ -62,6 +62,7 @@ LOCAL: Mapping[str, Local] = {
     "atan": _unary(lambda y, x: 1 / (1 + x * x)),
     "atan2": _arctan2,
     "Mod": lambda place, value, x, m: -np.floor(x / m) if place else 1.0,
+    "Remainder": lambda place, value, x, m: -np.floor_divide(x, m) if place else 1.0,
     "sinh": _unary(lambda y, x: np.cosh(x)),
     "cosh": _unary(lambda y, x: np.sinh(x)),
     "tanh": _unary(lambda y, x: 1 - y * y),

@@ -95,7 +95,8 @@ class Printer:
         name, arguments = self.target.functions[op], ", ".join(text for text, _ in args)
         if self.near and op in self.target.near:
             name = self.target.near[op]
-            self.assign(f"far = max(far, reach({arguments}))")
+            reach = "reach" if len(args) == 1 else "reach_of_two"
+            self.assign(f"far = max(far, {reach}({arguments}))")
         return f"{name}({arguments})", _ATOMIC
 
 

@@ -18,10 +18,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from symdl.emit.inspect import inspect_source
 from symdl.emit.lanes import lines
 from symdl.emit.statements import Line, comment
-from symdl.emit.targets import DTYPES, Target, find
+from symdl.emit.targets import DIVISIONS, DTYPES, Target, find
 from symdl.errors import EmitError
 from symdl.lower.calls import Kernel
-from symdl.lower.ir import Loop
+from symdl.lower.ir import Loop, Start, statements
 from symdl.lower.pipeline import Lowered
 
 CHECK, PRODUCT, REPEAT, SHIFT, COMBINE, TOTAL, KERNEL = range(7)
@@ -102,7 +102,10 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
     record = _target(target, dtype)
     kernels = [_kernel(kernel, lowered, record) for kernel in lowered.kernels]
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
-    return _printed(record.template, record, dtype, training=training, kernels=kernels, lanes=lanes)
+    found = [s for k in lowered.kernels for s in statements(k.items)]
+    ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
+    flags = {"training": training, "lanes": lanes, "divides": bool(ops.intersection(DIVISIONS))}
+    return _printed(record.template, record, dtype, kernels=kernels, **flags)
 
 
 def steps_source(lowered: Lowered, *, target: str, dtype: str, training: bool) -> str:

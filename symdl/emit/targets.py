@@ -25,12 +25,16 @@ _NUMPY = {
     "erf": "erf",
     "erfc": "erfc",
     "lgamma": "lgamma",
+    "ratio": "np.divide",
+    "floor_divide": "np.floor_divide",
+    "remainder": "np.remainder",
 }
 _VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
-_NEAR = {name: f"near_{name}" for name in ("cos", "sin")}
+DIVISIONS = ("floor_divide", "ratio", "remainder")
+_NEAR = {name: f"near_{name}" for name in ("cos", "sin", "floor_divide", "remainder")}
 NEAR = 2.0**20
 _MATH = {
-    **{name: name for name in _VECTORS},  # forms that can be vectorised; the others are calls
+    **{name: name for name in (*_VECTORS, *DIVISIONS)},  # forms that can be vectorised; the others are calls
     **{name: f"math.{name}" for name in ("sqrt", "atan2", "tan", "sinh", "cosh")},
     **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
     "abs": "abs",
@@ -53,7 +57,8 @@ class Target:
         real_array: a real buffer as a kernel's argument, from the expression that finds it.
         integer_array: the same for integers.
         total_array: the same for totals over an epoch, which are float64.
-        near: functions that have a faster form for arguments up to `NEAR`, and the names of those forms.
+        near: functions that have a faster form for arguments, or quotients of two, that are not large, and
+            the names of those forms.
         imports: the modules whose names generated code may use, and the names.
     """
 
@@ -110,7 +115,9 @@ TARGETS: Mapping[str, Target] = {
                 }
             )
             | {"tile_at", "total"},
-            "symdl.run.vectors": frozenset({*_VECTORS, *_NEAR.values(), "reach", "uniform"}),
+            "symdl.run.vectors": frozenset(
+                {*_VECTORS, *DIVISIONS, *_NEAR.values(), "reach", "reach_of_two", "uniform"}
+            ),
             "symdl.run.samples": frozenset({"copy_four", "pick_eight"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
         },

@@ -42,6 +42,7 @@ from symdl.explain.tree import (
 )
 from symdl.express.corners import is_switch, known_corner, sides_of
 from symdl.express.dims import Dim, Index
+from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
@@ -113,7 +114,10 @@ class Notation:
             return Call(type(expr).__name__, tuple(map(self.read, sides_of(expr))))
         if expr in (sp.true, sp.false):
             return Compare("=", number(1), number(1 if expr == sp.true else 0))
-        return Call(type(expr).__name__, tuple(self.read(a) for a in expr.args))
+        if isinstance(expr, FloorDivide):
+            return Call("floor", (self.read(expr.args[0] / expr.args[1]),))
+        name = "Mod" if isinstance(expr, Remainder) else type(expr).__name__
+        return Call(name, tuple(self.read(a) for a in expr.args))
 
     def times(self, factors: tuple[sp.Expr, ...]) -> Node:
         """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""

@@ -6,13 +6,17 @@ derived; the values at a corner are stated per function.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.operators import apply, elementwise
-from symdl.express.tensors import DType, Tensor, as_expression
+from symdl.express.operators import apply, as_tensor, elementwise
+from symdl.express.quotients import FloorDivide, Remainder, real_quotients
+from symdl.express.tensors import Tensor, as_expression
+
+Formula = Callable[[Any, Any], sp.Expr]
 
 
 def exp(x: Any) -> Any:
@@ -152,32 +156,32 @@ def rint(x: Any) -> Any:
 
 
 def mod(x: Any, divisor: Any) -> Any:
-    """``x - divisor*floor(x/divisor)``: what remains has the sign of the divisor, as ``%`` in Python.
+    """``x - divisor*floor(x/divisor)``: what remains has the sign of the divisor, as Python's ``%``.
 
-    The slope by `x` is 1 everywhere, also at the jumps.
+    The slope by `x` is 1 everywhere, also at the jumps; that by the divisor is ``-floor(x/divisor)``.
 
     Raises:
         ExpressionError: the divisor is the number 0.
     """
-    _nonzero(divisor)
-    return elementwise(sp.Mod, x, divisor, rule="mod", dtype=_kind(x, divisor))
+    return _divided(sp.Mod, Remainder, x, divisor, "mod")
 
 
 def floor_divide(x: Any, divisor: Any) -> Any:
-    """``floor(x/divisor)``, as ``//`` in Python; its slope is 0 everywhere, also at the jumps.
+    """``floor(x/divisor)``, as Python's ``//``; its slope is 0 everywhere, also at the jumps.
 
     Raises:
         ExpressionError: the divisor is the number 0.
     """
-    _nonzero(divisor)
-    return elementwise(lambda a, b: sp.floor(a / b), x, divisor, rule="floor divide", dtype=_kind(x, divisor))
+    return _divided(lambda a, b: sp.floor(a / b), FloorDivide, x, divisor, "floor divide")
 
 
-def _nonzero(divisor: Any) -> None:
+def _divided(whole: Formula, real: Formula, x: Any, divisor: Any, rule: str) -> Any:
+    """Apply one form of a division to whole numbers, which stay whole, and another to reals."""
+    x, divisor = as_tensor(x), as_tensor(divisor)
     if not isinstance(divisor, Tensor) and as_expression(divisor).is_zero:
         raise ExpressionError("nothing can be divided by 0", cure="use another divisor")
-
-
-def _kind(*sides: Any) -> DType:
-    whole = all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in sides)
-    return "int64" if whole else "real"
+    if not isinstance(x, Tensor) and not isinstance(divisor, Tensor):
+        return real_quotients(whole(as_expression(x), as_expression(divisor)))
+    if all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in (x, divisor)):
+        return elementwise(whole, x, divisor, rule=rule, dtype="int64")
+    return elementwise(real, x, divisor, rule=rule)

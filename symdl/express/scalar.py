@@ -18,6 +18,7 @@ from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation, Origin, Reduction, map_guard
 from symdl.express.program import Program, collect
+from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
@@ -46,7 +47,7 @@ def scalar_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
         ExpressionError: a symbol that is not among `symbols`, an undefined function, a complex
             number, an integral or another node that is no operation.
     """
-    expr = _checked(f)
+    expr = real_quotients(_checked(f))
     given = sorted(expr.free_symbols, key=str) if symbols is None else list(symbols)
     strangers = expr.free_symbols - set(given)
     if strangers:

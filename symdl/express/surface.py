@@ -16,6 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, settled
+from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
 
@@ -135,7 +136,7 @@ def define(
     where = tuple(where)
     if isinstance(expr, sp.logic.boolalg.Boolean) and not isinstance(expr, sp.Expr):
         expr = sp.Piecewise((1, expr), (0, True))
-    body = as_expression(expr)
+    body = real_quotients(as_expression(expr))
     if shape is not None and len(shape) != len(where):
         raise ShapeError(f"{len(where)} indices do not fit the shape {tuple(shape)}")
     extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}

@@ -17,6 +17,7 @@ from sympy.core.relational import Relational
 from symdl.express.corners import is_switch, known_corner, sides_of
 from symdl.express.dims import Dim
 from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.quotients import FloorDivide
 from symdl.express.tensors import Access, Tensor
 
 SUM, PRODUCT, POWER, ATOM = range(4)
@@ -26,6 +27,7 @@ _NAMES = {
     "Abs": "abs",
     "sign": "sgn",
     "Mod": "mod",
+    "Remainder": "mod",
     "StopGradient": "sg",
     "RandomUniform": "uniform",
 }
@@ -94,6 +96,9 @@ class _Writer:
             return self.cases(expr)
         if isinstance(expr, sp.logic.boolalg.Boolean):
             return f"[{self.condition(expr)}]", ATOM
+        if isinstance(expr, FloorDivide):
+            above, below = expr.args
+            return f"floor({self.at(above, PRODUCT)}/{self.at(below, POWER)})", ATOM
         if isinstance(expr, sp.Max | sp.Min):
             return (
                 f"{_NAMES[type(expr).__name__]}({', '.join(self.at(a, SUM) for a in sides_of(expr))})",

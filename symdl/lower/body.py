@@ -19,7 +19,7 @@ UNARY = (
     *("neg", "exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tan", "asin", "acos"),
     *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "floor"),
 )
-BINARY = ("add", "sub", "mul", "div", "pow", "atan2")
+BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
 MATRIX = ("det", "logdet", "inverse")
 """Functions of a square matrix: a load of its first element, and its size as operand."""
 
@@ -214,7 +214,7 @@ class Builder:
         return self.add("select", reached, following, small)
 
     def modulo(self, left: int, right: int) -> int:
-        """Return the remainder, with the sign of `right`."""
+        """Return the remainder of whole numbers, with the sign of `right`."""
         return self.add("sub", left, self.mul(right, self.whole(left, right)))
 
     def body(self, result: int) -> Body:

@@ -17,6 +17,7 @@ from symdl.errors import LoweringError
 from symdl.express.dims import Dim, Index, ratio, whole_sides
 from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
+from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.random import RandomUniform
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
@@ -34,25 +35,13 @@ from symdl.lower.ir import (
 )
 from symdl.lower.poly import ONE, Pick, Poly, Size, Var, constant, floor, mod, of
 
+_SAME_NAME = "exp erf erfc sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2"
 _FUNCTIONS: dict[Any, str] = {
-    sp.exp: "exp",
+    **{getattr(sp, name): name for name in _SAME_NAME.split()},
     sp.Abs: "abs",
-    sp.erf: "erf",
-    sp.erfc: "erfc",
     sp.loggamma: "lgamma",
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tan: "tan",
-    sp.asin: "asin",
-    sp.acos: "acos",
-    sp.sinh: "sinh",
-    sp.cosh: "cosh",
-    sp.tanh: "tanh",
-    sp.asinh: "asinh",
-    sp.acosh: "acosh",
-    sp.atan: "atan",
-    sp.atanh: "atanh",
-    sp.atan2: "atan2",
+    FloorDivide: "floor_divide",
+    Remainder: "remainder",
 }
 _RELATIONS = {
     sp.StrictLessThan: ("lt", 0),
@@ -247,7 +236,7 @@ class _Freezer(_Indices):
         if isinstance(expr, sp.Mod):
             return self.builder.modulo(*map(self.value, expr.args))
         if isinstance(expr, sp.floor):
-            return self.builder.whole(*map(self.value, ratio(expr.args[0])))
+            return self.floor(*ratio(expr.args[0]))
         if isinstance(expr, sp.Max | sp.Min):
             return self.builder.extremum(list(map(self.value, expr.args)), largest=isinstance(expr, sp.Max))
         if isinstance(expr, sp.sign):
@@ -265,6 +254,14 @@ class _Freezer(_Indices):
             f"{type(expr).__name__} has no kernel form: {expr}",
             cure="write it with elementary functions",
         )
+
+    def floor(self, above: sp.Expr, below: sp.Expr) -> int:
+        """Return a quotient rounded down: exact for whole numbers, else after it was rounded once."""
+        sides = self.value(above), self.value(below)
+        if self.is_integer(above) and self.is_integer(below):
+            return self.builder.whole(*sides)
+        quotient = sides[0] if below == 1 else self.builder.add("ratio", *sides)
+        return self.builder.add("floor", quotient)
 
     def is_size(self, expr: Any) -> bool:
         """Say whether an expression is an integer made of sizes only."""

@@ -21,7 +21,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from symdl.lower.ir import TILE
 from symdl.run import vectors
-from symdl.run.vectorcode import DOUBLE, SINGLE, Code, Format
+from symdl.run.divisioncode import Division
+from symdl.run.vectorcode import DOUBLE, SINGLE, Format
 
 _FLAGS = ("contract", "reassoc", "nsz", "arcp")
 """What the compiler may do with arithmetic, as in `symdl.run.native`."""
@@ -275,11 +276,12 @@ _WHOLE = {math.sqrt: "sqrt", abs: "fabs", np.floor: "floor"}
 _WRITTEN = {
     **{getattr(vectors, name): (name, (SINGLE, DOUBLE)) for name in ("exp", "tanh", "log")},
     **{getattr(vectors, name): (name, (SINGLE,)) for name in ("expm1", "erf")},
+    **{getattr(vectors, name): (name, (SINGLE, DOUBLE)) for name in ("ratio", "floor_divide", "remainder")},
 }
 """Those that `symdl.run.vectorcode` writes in one format from start to end."""
 
 
-class _Code(Code):
+class _Code(Division):
     """Instructions on values of all lanes."""
 
     def __init__(self, builder: Any, form: Format) -> None:
@@ -320,7 +322,9 @@ def _each(typing: Any, function: Any, kinds: tuple[Any, ...]) -> Any:
         if known and given[0] == inner.return_type:
             return _call(builder, f"llvm.{known}.{_suffix(given[0])}", kind, args[1:])
         if form in forms:
-            return getattr(_Code(builder, form), name)(args[1])
+            operands = zip(args[1:], kinds, strict=True)
+            spread_ = [_vector(context, builder, v, k, given[0]) for v, k in operands]
+            return getattr(_Code(builder, form), name)(*spread_)
         compute = context.get_function(function, inner)
         result = ir.Constant(kind, ir.Undefined)
         for lane in range(TILE):

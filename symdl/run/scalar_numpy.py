@@ -207,6 +207,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Min": _fold(np.minimum),
     "ceiling": np.ceil,
     "Mod": np.mod,
+    "FloorDivide": np.floor_divide,
+    "Remainder": np.remainder,
     "And": _fold(np.logical_and),
     "Or": _fold(np.logical_or),
     "Xor": _fold(np.logical_xor),

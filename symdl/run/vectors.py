@@ -4,7 +4,7 @@ Enters: a real. Leaves: Numba intrinsics that generated modules import. The C li
 number at a time, which makes activations slower than the matrix products around them; these are ten times
 faster. In float32 errors stay below 2 units in the last place for all arguments, in float64 below 3;
 infinities, NaN and the sign of 0 are kept. Results of ``exp`` below the smallest normal number are 0.
-Where there is no form for float64, the C library's is called.
+Where there is no form for float64, the C library's is called. Divisions that round down are exact.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from symdl.express.random import GOLDEN, MIX, STRIDE
+from symdl.run.divisioncode import Division
 from symdl.run.vectorcode import DOUBLE, SINGLE, Code
 
 _FORMATS = {types.float32: SINGLE, types.float64: DOUBLE}
@@ -44,6 +45,23 @@ def _function(name: str, *formats: Any, whole: bool = False) -> Any:
     return intrinsic(of)
 
 
+def _division(name: str, *, whole: bool = False) -> Any:
+    """Return an intrinsic for two reals, a `whole` one with integers as result."""
+
+    def of(_typing: Any, x: Any, y: Any) -> Any:
+        form = _FORMATS.get(x)
+        if form is None:
+            return None
+
+        def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return getattr(Division(builder, form), name)(*args)
+
+        return (types.Integer.from_bitwidth(x.bitwidth) if whole else x)(x, x), build
+
+    of.__name__ = name
+    return intrinsic(of)
+
+
 exp = _function("exp", SINGLE, DOUBLE)
 tanh = _function("tanh", SINGLE, DOUBLE)
 log = _function("log", SINGLE, DOUBLE)
@@ -55,6 +73,9 @@ erf = _function("erf", SINGLE)
 near_sin = _function("near_sin", SINGLE, DOUBLE)
 near_cos = _function("near_cos", SINGLE, DOUBLE)
 reach = _function("reach", SINGLE, DOUBLE, whole=True)
+ratio, floor_divide, remainder = map(_division, ("ratio", "floor_divide", "remainder"))
+near_floor_divide, near_remainder = map(_division, ("near_floor_divide", "near_remainder"))
+reach_of_two = _division("reach_of_two", whole=True)
 
 _GOLDEN, _STRIDE, _ONE = np.uint64(GOLDEN), np.uint64(STRIDE), np.uint64(1)
 (_FIRST, _BY_FIRST), (_SECOND, _BY_SECOND) = ((np.uint64(s), np.uint64(f)) for s, f in MIX)

@@ -149,7 +149,9 @@ def test_what_cannot_be_recorded() -> None:
 
 @pytest.mark.parametrize("name", sorted(LOCAL.keys() - {"StopGradient", "RandomUniform"}))
 def test_each_local_derivative(name: str) -> None:
-    arguments = {"Add": 3, "Mul": 3, "Pow": 2, "atan2": 2, "Mod": 2, "polygamma": 2}.get(name, 1)
+    arguments = {"Add": 3, "Mul": 3, "Pow": 2, "atan2": 2, "Mod": 2, "Remainder": 2, "polygamma": 2}.get(
+        name, 1
+    )
     point = [np.array(v) for v in (0.6, 0.7, 0.8)][:arguments]
     if name == "acosh":
         point = [np.array(1.6)]

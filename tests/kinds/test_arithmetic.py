@@ -8,10 +8,14 @@ NumPy, from Python's numbers and from closed forms.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 import symdl as sd
 from symdl import nn
@@ -146,3 +150,143 @@ def test_the_slope_of_a_clipped_value() -> None:
     np.testing.assert_array_equal(slopes["high"], [0, 0, 1, 0, 1, 1, 1])
     _, slopes = sd.compile(sd.clip(x, -1, 1).sum(), wrt=[x])(x=given["x"])
     np.testing.assert_array_equal(slopes["x"], [1, 0, 0, 0, 0, 1, 0])
+
+
+def same_bits(found: Any, expected: Any) -> bool:
+    """Say whether two arrays agree to the bit; one NaN is as good as another."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    bits = f"i{expected.itemsize}"
+    both = found.dtype == expected.dtype and found.shape == expected.shape
+    return both and bool(
+        np.all((found.view(bits) == expected.view(bits)) | (np.isnan(found) & np.isnan(expected)))
+    )
+
+
+LARGE = [1e308, -1e308, 1e-308, 5e-324, 1e16, 2.0**52, 2.0**53, 2.0**60 + 256, 1e200, 1e-200]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.1, -0.1, 0.3, 3.0, -3.0, 7.0, np.inf, -np.inf, np.nan, 1 / 3, *LARGE]
+X, Y = sd.tensor("x", (N,)), sd.tensor("y", (N,))
+DIVISIONS = {
+    "//": (X // Y, lambda a, b: a // b),
+    "%": (X % Y, lambda a, b: a % b),
+    "named": (sd.elementwise(lambda q: q + 0, X // Y, name="q"), lambda a, b: a // b),
+    "mod": (sd.mod(X, 0.1), lambda a, b: a % a.dtype.type(0.1)),
+    "by a number": (X // 0.1, lambda a, b: a // a.dtype.type(0.1)),
+    "of a number": (1 % Y, lambda a, b: 1 % b),
+    "number by": (1.0 // Y, lambda a, b: 1.0 // b),
+    "floor of a quotient": (sd.floor(X / Y), lambda a, b: np.floor(a / b)),
+}
+
+
+def divided(values: tuple[np.ndarray, np.ndarray], target: Any) -> None:
+    """Compare all forms of division with NumPy, bit for bit."""
+    a, b = values
+    run = compiled_divisions(target, str(a.dtype))
+    with np.errstate(all="ignore"):
+        for (name, (_, right)), found in zip(DIVISIONS.items(), run(x=a, y=b), strict=True):
+            assert same_bits(found, right(a, b)), (name, target, a.dtype)
+
+
+@cache
+def compiled_divisions(target: Any, dtype: Any) -> Any:
+    return sd.compile([t for t, _ in DIVISIONS.values()], target=target, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_divisions_that_round_down_are_those_of_numpy(target: str, dtype: str) -> None:
+    rng = np.random.default_rng(11)
+    count = 20000 if target == "cpu" else 300
+    k, d = rng.integers(-50, 50, count), rng.choice([0.1, 0.2, 0.3, 0.7, -0.1, 1e-3, 3.0, np.pi], count)
+    wide = rng.normal(size=(2, count)) * 10.0 ** rng.integers(-20, 20, (2, count))
+    pairs = [np.array(np.meshgrid(SPECIAL, SPECIAL)).reshape(2, -1), [k * d, d], wide]
+    pairs += [[k * d, np.nextafter(d, 9)], [np.nextafter(k * d, 9), d]]
+    for pair in pairs:  # those with small quotients, and those with others
+        with np.errstate(all="ignore"):
+            divided(tuple(np.asarray(side, dtype) for side in pair), target)  # type: ignore[arg-type]
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(width=32) | st.sampled_from(SPECIAL)] * 2), min_size=3, max_size=3),
+    st.sampled_from(["float64", "float32"]),
+)
+def test_any_two_floats(pairs: list[tuple[float, float]], dtype: str) -> None:
+    with np.errstate(all="ignore"):
+        a, b = np.array(pairs).T.astype(dtype)
+    divided((a.copy(), b.copy()), "cpu")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_divisions_of_scalar_functions(dtype: Any) -> None:
+    """Python's operators on symbols, and on floats: ``1.0 // 0.1`` is 9."""
+    x, y = sp.symbols("x y")
+    with np.errstate(all="ignore"):
+        a, b = np.array(np.meshgrid(SPECIAL, SPECIAL)).reshape(2, -1).astype(dtype)
+        one, tenth = a.dtype.type(1), a.dtype.type(0.1)
+        for build in (x // y, sp.floor(x / y)):
+            run = sd.compile(build, dtype=dtype)
+            assert same_bits(run(x=a, y=b), a // b)
+            assert run(x=1.0, y=0.1) == one // tenth
+        for build in (x % y, sd.mod(x, y)):
+            run = sd.compile(build, dtype=dtype)
+            assert same_bits(run(x=a, y=b), a % b)
+            assert run(x=1.0, y=0.1) == one % tenth
+    value, slopes = sd.compile(x % y, wrt=[x, y])(x=-7.5, y=2.0)
+    assert (value, slopes["x"], slopes["y"]) == (0.5, 1, 4)
+    assert sd.compile(sd.mod(x, 0.1))(x=0.3) == 0.3 % 0.1
+    assert sd.compile(x % 0.1)(x=0.3) == 0.3 % 0.1
+
+
+def test_the_slopes_of_divisions() -> None:
+    """By the dividend 1 or 0 everywhere; of a remainder by the divisor minus the floor."""
+    a, b = np.array([5.5, -5.5, 6.0, 0.0, 1.0]), np.array([2.0, 2.0, -2.0, 1.0, 0.1])
+    _, slopes = sd.compile((X % Y).sum(), wrt=[X, Y])(x=a, y=b)
+    np.testing.assert_array_equal(slopes["x"], np.ones(5))
+    np.testing.assert_array_equal(slopes["y"], -(a // b))
+    _, slopes = sd.compile((X // Y).sum(), wrt=[X, Y])(x=a, y=b)
+    np.testing.assert_array_equal([slopes["x"], slopes["y"]], np.zeros((2, 5)))
+    along = sd.tensor("along", (N,))
+    twice = sd.hvp((X % Y * X).sum(), X, {X: along})
+    np.testing.assert_array_equal(sd.compile(twice)(x=a, y=b, along=b), 2 * b)
+    sd.check_gradients((X % Y * X).sum(), at={"x": a + 0.25, "y": b}, wrt=[X, Y]).raise_if_failed()
+
+
+def test_divisions_of_whole_numbers() -> None:
+    """They stay whole, so that they can be positions; also of constants that are almost a multiple."""
+    i, j = (sd.tensor(name, (N,), dtype="int64") for name in "ij")
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(-(10**12), 10**12, 500), rng.integers(1, 10**6, 500) * rng.choice([-1, 1], 500)
+    found = everywhere({"//": i // j, "%": i % j, "by 7": i // 7, "of 7": 7 % j}, {"i": a, "j": b})
+    for values in found:
+        for name, right in {"//": a // b, "%": a % b, "by 7": a // 7, "of 7": 7 % b}.items():
+            assert values[name].dtype == np.int64
+            np.testing.assert_array_equal(values[name], right)
+    table = np.arange(10.0)
+    read = sd.compile(sd.constant(table)[i % 10 // 3])(i=np.arange(30))
+    np.testing.assert_array_equal(read, table[np.arange(30) % 10 // 3])
+
+
+def test_floors_of_positions_are_exact() -> None:
+    """In a floating-point kernel, too, where ``49*(1/49) < 1``."""
+    (k,) = sd.indices("k")
+    for divisor in (3, 7, 41, 49):
+        y = sd.define("y", (k,), sp.floor((2 * k + 1) / sp.Integer(divisor)) + 0.5, shape=(600,))
+        for found in everywhere({"y": y}, {}, "float32"):
+            np.testing.assert_array_equal(found["y"], (2 * np.arange(600) + 1) // divisor + 0.5)
+
+
+def test_divisions_beside_a_convolution() -> None:
+    """In kernels that take several samples at once."""
+    x = sd.tensor("image", (N, 2, 5, 5))
+    z = nn.conv2d(x, 3, kernel_size=3, name="c")
+    run = sd.compile([z, z % 0.3, z // 0.3, sd.mod(2.0, z)], dtype="float32")
+    rng = np.random.default_rng(4)
+    values = {
+        "image": rng.normal(size=(37, 2, 5, 5)),
+        "c.W": rng.normal(size=(3, 2, 3, 3)),
+        "c.b": np.ones(3),
+    }
+    plain, rest, floors, other = run(**{k: v.astype("float32") for k, v in values.items()})
+    third = np.float32(0.3)
+    assert same_bits(rest, plain % third)
+    assert same_bits(floors, plain // third)
+    assert same_bits(other, np.float32(2) % plain)
