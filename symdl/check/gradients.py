@@ -22,6 +22,7 @@ from symdl.errors import ArgumentError, DerivativeError
 from symdl.express.program import Program, collect
 from symdl.express.scalar import scalar_graph
 from symdl.express.tensors import Tensor
+from symdl.express.values import numbers
 from symdl.run.reference import evaluate
 
 Array = NDArray[Any]
@@ -117,7 +118,7 @@ def _point(program: Program, at: Mapping[str, ArrayLike], rng: np.random.Generat
             continue
         name = _name(tensor)
         if name in at:
-            point[name] = np.asarray(at[name])
+            point[name] = numbers(at[name], name)
         elif tensor.role != "parameter":
             raise ArgumentError(f"no value for {name}", cure=f'pass at={{"{name}": array, ...}}')
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import sympy as sp
 
@@ -30,6 +30,7 @@ from symdl.differentiate.primitives import inverse_of, is_matrix_function, matri
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
+from symdl.express.doors import as_tensor
 from symdl.express.equations import Equation, Origin, check
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, depends_on_itself, real_reads
@@ -71,6 +72,7 @@ def _jvp(
 ) -> tuple[Tensor, ...]:
     """The tangents; that of an output which depends on nothing that moves is zero if `constant` allows it."""
     check_variables(tangents)
+    tangents = {t: as_tensor(direction, f"the direction of {t}") for t, direction in tangents.items()}
     for tensor, direction in tangents.items():
         if tensor.shape != direction.shape:
             raise DerivativeError(
@@ -195,7 +197,7 @@ def hvp(
         DerivativeError: `output` has axes or does not depend on `wrt`, or the directions do not fit.
     """
     several = [wrt] if isinstance(wrt, Tensor) else list(wrt)
-    along = _paired(several, directions)
+    along = _paired(several, directions, single=isinstance(wrt, Tensor))
     derivative = differentiate(output, several)
     gradients = [derivative.gradient(tensor) for tensor in several]
     products = _jvp(gradients, along, constant=True)  # a loss that is linear bends nowhere
@@ -203,10 +205,13 @@ def hvp(
     return products[0] if isinstance(wrt, Tensor) else products
 
 
-def _paired(wrt: Sequence[Tensor], directions: Directions) -> Mapping[Tensor, Tensor]:
+def _paired(wrt: Sequence[Tensor], directions: Any, *, single: bool) -> Mapping[Tensor, Tensor]:
     if isinstance(directions, Mapping):
         return directions
-    parts = [directions] if isinstance(directions, Tensor) else list(directions)
+    several = isinstance(directions, list | tuple) and not (
+        single and not any(isinstance(part, Tensor) for part in directions)  # one direction as nested lists
+    )
+    parts: list[Any] = list(directions) if several else [directions]
     if len(parts) != len(wrt):
         raise DerivativeError(
             f"{len(parts)} directions for {len(wrt)} tensors", cure="pass one direction for each tensor"

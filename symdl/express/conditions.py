@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.constants import with_constants
 from symdl.express.dims import Extent, Index
-from symdl.express.methods import Axes
-from symdl.express.operators import as_tensor, broadcast_shapes, elementwise, number, read, scalar
+from symdl.express.doors import as_mask, operand
+from symdl.express.methods import Axes, NumPyCalls
+from symdl.express.operators import broadcast_shapes, elementwise, number, read, scalar
 from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
 from symdl.express.tensors import Access, Tensor
@@ -32,7 +32,7 @@ _RELATIONS: dict[str, Callable[[Any, Any], sp.Basic]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Condition:
+class Condition(NumPyCalls):
     """A truth value for each element; combine with ``&``, ``|``, ``^`` and ``~``.
 
     In arithmetic and in `compile` it is a tensor of ones and zeros: ``(x > 0).mean()``, ``1 - (x > y)``. With
@@ -79,8 +79,6 @@ class Condition:
         if any(isinstance(x, Access) for x in views):
             return self.formula(*(x if isinstance(x, Access) else number(x) for x in views))
         return Condition(self.formula, views)
-
-    __array_ufunc__ = None  # as for tensors
 
     def __add__(self, other: Any) -> Any:
         return self.as_tensor() + other
@@ -143,12 +141,11 @@ def compare(name: str, left: Any, right: Any) -> Any:
         ShapeError: the shapes do not broadcast.
     """
     relation = _RELATIONS[name]
-    left, right = as_tensor(left), as_tensor(right)
+    left, right = operand(left), operand(right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return relation(*(scalar(x) if x is one else x for x in (left, right)))
-    operands = tuple(x if isinstance(x, Tensor) else number(x) for x in (left, right))
-    condition = Condition(relation, operands)
+    condition = Condition(relation, (left, right))
     _ = condition.shape  # refuse shapes that do not broadcast now, not at the first use
     return condition
 
@@ -169,10 +166,10 @@ def as_condition(mask: Any) -> Condition:
     Raises:
         ExpressionError: `mask` is neither.
     """
+    mask = as_mask(mask)
     if isinstance(mask, Condition):
         return mask
-    mask = with_constants(mask)
-    if isinstance(mask, bool):
+    if isinstance(mask, bool | sp.logic.boolalg.BooleanAtom):
         return Condition(lambda: sp.true if mask else sp.false, ())
     if isinstance(mask, Tensor) and mask.dtype == "int64":
         return compare("equal", mask, 1)  # type: ignore[no-any-return]

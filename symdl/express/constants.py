@@ -12,34 +12,33 @@ import numpy as np
 
 from symdl.errors import ExpressionError
 from symdl.express.tensors import Tensor
+from symdl.express.values import numbers
 
 
-def constant(values: Any, *, name: str | None = None) -> Tensor:
+def constant(values: Any, *, name: str | None = None, what: str = "the constant") -> Tensor:
     """An array as a tensor: ``sd.constant([0.1, 0.5, 0.9])``; nothing needs to be passed for it at a call.
 
-    NumPy arrays in expressions become constants by themselves: ``array * X``, ``X @ array``, ``X[array]``.
+    Arrays become constants by themselves wherever a tensor is expected: ``array * X``, ``X @ array``,
+    ``sd.softmax(array)``, ``X[array]``; see `symdl.express.doors`.
     Integers and truth values are int64, all else is real. Values are copied; they do not learn.
 
     Args:
         values: an array, or (nested) lists of numbers.
         name: by which it is shown.
+        what: what it is called in an error.
 
     Raises:
         ExpressionError: `values` is no array of real numbers.
     """
-    try:
-        array = np.array(values)
-    except ValueError as error:
-        raise ExpressionError(f"no array: {error}", cure="pass rows of equal length") from None
-    if array.dtype.kind not in "biuf":
-        raise ExpressionError(f"an array of {array.dtype} cannot be a constant", cure="pass real numbers")
+    array = numbers(values, what, error=ExpressionError)
+    if array.dtype.itemsize > 8:
+        raise ExpressionError(
+            f"{what} holds {array.dtype}, and a constant has 64 bits", cure="pass .astype('float64') of it"
+        )
+    if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo("int64").max:
+        raise ExpressionError(f"{what} holds {array.max()}, too large for int64", cure="pass real numbers")
     whole = array.dtype.kind in "biu"
     tensor = Tensor(name, array.shape, dtype="int64" if whole else "real", role="constant")
-    tensor.value = array.astype("int64" if whole else "float64")
+    tensor.value = array.astype("int64" if whole else "float64", order="C")
     tensor.value.flags.writeable = False
     return tensor
-
-
-def with_constants(operand: Any) -> Any:
-    """Return a NumPy array with axes as a constant, and everything else as it is."""
-    return constant(operand) if isinstance(operand, np.ndarray) and operand.ndim else operand

@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import as_tensor, axis_indices, normal_axes
+from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 
 _SPARE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+@takes_tensors
 def einsum(subscripts: str, *tensors: Tensor, name: str | None = None) -> Tensor:
     """Contract tensors: ``einsum("ij,jk->ik", A, B)``.
 
@@ -32,7 +34,6 @@ def einsum(subscripts: str, *tensors: Tensor, name: str | None = None) -> Tensor
         ExpressionError: the text does not fit the tensors.
         ShapeError: one letter stands for two sizes.
     """
-    tensors = tuple(map(as_tensor, tensors))
     factors, result = _parse(subscripts, tensors)
     sizes = _sizes(factors, tensors)
     unknown = [letter for letter in result if letter not in sizes]
@@ -99,6 +100,7 @@ def _contract(
     return define(name, where, body, shape=[sizes[x] for x in result], origin=Origin("einsum"))
 
 
+@takes_tensors
 def tensordot(
     left: Tensor, right: Tensor, axes: int | tuple[int | Sequence[int], int | Sequence[int]] = 2
 ) -> Tensor:

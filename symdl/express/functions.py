@@ -12,9 +12,10 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.operators import apply, as_tensor, elementwise
+from symdl.express.doors import operand
+from symdl.express.operators import apply, elementwise
 from symdl.express.quotients import FloorDivide, Remainder, real_quotients
-from symdl.express.tensors import Tensor, as_expression
+from symdl.express.tensors import Tensor
 
 Formula = Callable[[Any, Any], sp.Expr]
 
@@ -177,11 +178,11 @@ def floor_divide(x: Any, divisor: Any) -> Any:
 
 def _divided(whole: Formula, real: Formula, x: Any, divisor: Any, rule: str) -> Any:
     """Apply one form of a division to whole numbers, which stay whole, and another to reals."""
-    x, divisor = as_tensor(x), as_tensor(divisor)
-    if not isinstance(divisor, Tensor) and as_expression(divisor).is_zero:
+    x, divisor = operand(x), operand(divisor)
+    if not isinstance(divisor, Tensor) and divisor.is_zero:
         raise ExpressionError("nothing can be divided by 0", cure="use another divisor")
     if not isinstance(x, Tensor) and not isinstance(divisor, Tensor):
-        return real_quotients(whole(as_expression(x), as_expression(divisor)))
-    if all(isinstance(side, int) or getattr(side, "dtype", None) == "int64" for side in (x, divisor)):
+        return real_quotients(whole(x, divisor))
+    if all(isinstance(side, sp.Integer) or getattr(side, "dtype", None) == "int64" for side in (x, divisor)):
         return elementwise(whole, x, divisor, rule=rule, dtype="int64")
     return elementwise(real, x, divisor, rule=rule)

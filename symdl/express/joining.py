@@ -13,19 +13,20 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.dims import as_extent
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equal, InRange, Origin
-from symdl.express.operators import as_tensor, axis_indices, normal_axes
+from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.surface import define
 from symdl.express.tensors import DType, Tensor
 
 
+@takes_tensors
 def concatenate(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) -> Tensor:
     """Join tensors along an axis that they have.
 
     Raises:
         ShapeError: no tensors, or the other sizes differ.
     """
-    tensors = list(map(as_tensor, tensors))
     first = _first(tensors)
     (along,) = normal_axes(axis, first.rank)
     for other in tensors:
@@ -51,13 +52,13 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = 
     return _added(parts, name, "concatenate")
 
 
+@takes_tensors
 def stack(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) -> Tensor:
     """Join tensors of one shape along a new axis.
 
     Raises:
         ShapeError: no tensors, or different shapes.
     """
-    tensors = list(map(as_tensor, tensors))
     first = _first(tensors)
     if any(t.shape != first.shape for t in tensors):
         raise ShapeError(
@@ -96,6 +97,7 @@ def _added(parts: Sequence[Tensor], name: str | None, rule: str) -> Tensor:
     return define(name, where, body, shape=parts[0].shape, dtype=dtype, origin=Origin(rule))
 
 
+@takes_tensors
 def split(x: Tensor, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """Cut a tensor along `axis`: into so many equal parts, or before the given positions.
 

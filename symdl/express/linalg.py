@@ -11,12 +11,14 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation, Op, Origin, Reduction, check
 from symdl.express.operators import absolute, axis_indices, elementwise, matmul, reduce
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 
 
+@takes_tensors
 def trace(matrix: Tensor, *, name: str | None = None) -> Tensor:
     """The sum over the diagonal: shape ``(..., n, n)`` gives ``(...)``.
 
@@ -29,6 +31,7 @@ def trace(matrix: Tensor, *, name: str | None = None) -> Tensor:
     return define(name, batch, body, shape=matrix.shape[:-2], origin=Origin("trace"))
 
 
+@takes_tensors
 def det(matrix: Tensor, *, name: str | None = None) -> Tensor:
     """The determinant: shape ``(..., n, n)`` gives ``(...)``. Its derivative needs a matrix with an inverse.
 
@@ -38,6 +41,7 @@ def det(matrix: Tensor, *, name: str | None = None) -> Tensor:
     return _matrix_function("det", matrix, name)
 
 
+@takes_tensors
 def logdet(matrix: Tensor, *, name: str | None = None) -> Tensor:
     """The logarithm of the determinant, NaN where that is negative: ``(..., n, n)`` gives ``(...)``.
 
@@ -47,6 +51,7 @@ def logdet(matrix: Tensor, *, name: str | None = None) -> Tensor:
     return _matrix_function("logdet", matrix, name)
 
 
+@takes_tensors
 def inv(matrix: Tensor, *, name: str | None = None) -> Tensor:
     """The inverse: shape ``(..., n, n)``.
 
@@ -56,6 +61,7 @@ def inv(matrix: Tensor, *, name: str | None = None) -> Tensor:
     return _matrix_function("inverse", matrix, name)
 
 
+@takes_tensors
 def solve(matrix: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     """The solution ``x`` of ``matrix @ x = right``, written as the inverse times `right`.
 
@@ -67,11 +73,13 @@ def solve(matrix: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     return matmul(inv(matrix), right, name=name)
 
 
+@takes_tensors
 def quadratic(x: Tensor, matrix: Tensor, *, name: str | None = None) -> Tensor:
     """The quadratic form ``x' A x`` of a vector ``(n,)`` and a matrix ``(n, n)``: a scalar."""
     return matmul(x, matmul(matrix, x), name=name)
 
 
+@takes_tensors
 def norm(x: Tensor, *, order: float = 2, name: str | None = None) -> Tensor:
     """The norm over all axes: the Euclidean (of a matrix: Frobenius) one by default.
 
@@ -97,6 +105,7 @@ def norm(x: Tensor, *, order: float = 2, name: str | None = None) -> Tensor:
     return elementwise(lambda s: s ** (1 / exponent), reduce("sum", powers), name=name, rule="norm")
 
 
+@takes_tensors
 def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     """The sum of products of entries, ``tr(A' B)`` for matrices: a scalar.
 
@@ -113,6 +122,7 @@ def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     return define(name, (), Sum(body, *pairs) if pairs else body, origin=Origin("inner product"))
 
 
+@takes_tensors
 def outer(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     """The products of all entries of two vectors: shapes ``(m,)`` and ``(n,)`` give ``(m, n)``."""
     i, j = axis_indices(2)
@@ -125,6 +135,7 @@ def eye(size: Extent, *, name: str | None = None) -> Tensor:
     return define(name, (i, j), _delta(i, j), shape=(size, size), origin=Origin("unit matrix"))
 
 
+@takes_tensors
 def diag(x: Tensor, *, name: str | None = None) -> Tensor:
     """The matrix with a vector ``(n,)`` on its diagonal, or the diagonal of a matrix ``(..., n, n)``.
 
@@ -140,6 +151,7 @@ def diag(x: Tensor, *, name: str | None = None) -> Tensor:
     return define(name, (*batch, k), x.at(*batch, k, k), shape=x.shape[:-1], origin=Origin("diagonal"))
 
 
+@takes_tensors
 def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> Tensor:
     """An integer power of a square matrix; a negative one is a power of the inverse.
 

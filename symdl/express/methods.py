@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +29,32 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"symdl.express.{name}")
 
 
-class ArrayMethods:
+class NumPyCalls:
+    """NumPy's functions leave their tensors to symdl: ``np.exp(x)``, ``array * x``, ``np.sum(x, axis=1)``."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return _module("numpycalls").ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return _module("numpycalls").function(function, args, options)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise _module("numpycalls").no_array(self)
+
+    def __float__(self) -> float:
+        raise _module("numpycalls").no_array(self)
+
+    __int__ = __float__
+    __complex__ = __float__
+
+
+class ArrayMethods(NumPyCalls):
     """The operators and methods of a tensor. Elementwise ones broadcast as NumPy does."""
 
     __slots__ = ()
     _op_priority = 20.0  # SymPy then leaves ``expression * tensor`` to the tensor
-    __array_ufunc__ = None  # NumPy arrays then leave ``array * tensor`` to the tensor
 
     shape: tuple[Extent, ...]
 

@@ -7,17 +7,18 @@ integer 1, never a symbolic size) stretches.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.constants import with_constants
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import operand, takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
-from symdl.express.tensors import Access, DType, Tensor, as_expression
+from symdl.express.tensors import Access, DType, Tensor
 
 _BINARY: dict[str, Callable[[Any, Any], sp.Expr]] = {
     "add": lambda a, b: a + b,
@@ -55,11 +56,11 @@ def elementwise(
         ShapeError: the shapes do not broadcast.
         ExpressionError: the function needs values, as Python's ``if`` and the functions of `math` do.
     """
-    operands = tuple(map(as_tensor, operands))
+    operands = tuple(map(operand, operands))
     tensors = [x for x in operands if isinstance(x, Tensor)]
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
-    body = _formula(function, [read(x, where) if isinstance(x, Tensor) else number(x) for x in operands])
+    body = _formula(function, [read(x, where) if isinstance(x, Tensor) else x for x in operands])
     result = define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
     read_ = {a.tensor for a in body.atoms(Access)} if isinstance(body, sp.Basic) else set()
     return result.derived(*(t for t in tensors if t not in read_))  # as x of 0*x
@@ -82,38 +83,36 @@ def _formula(function: Callable[..., Any], values: Sequence[sp.Expr]) -> Any:
         ) from None
 
 
-def as_tensor(operand: Any) -> Any:
-    """Return a comparison as the tensor of its zeros and ones, an array as a constant, all else as it is."""
-    return operand.as_tensor() if hasattr(operand, "as_tensor") else with_constants(operand)
-
-
 def read(tensor: Tensor, where: Sequence[Index]) -> Access:
     """Return the element of `tensor` that broadcasting puts at `where`, indices aligned at the right."""
     aligned = where[len(where) - tensor.rank :]
     return tensor.at(*(0 if size == 1 else i for i, size in zip(aligned, tensor.shape, strict=True)))
 
 
-def number(value: Any) -> sp.Expr:
-    """Return a number (or a NumPy scalar, a rational, a rank-0 expression) as a SymPy scalar.
+def number(value: Any, what: str = "an operand") -> sp.Expr:
+    """Return a number, a rational, a rank-0 tensor or expression as a SymPy scalar.
 
     Raises:
-        ExpressionError: `value` is an array, a string or the like.
+        ExpressionError: `value` is none of them; it names `what`.
     """
-    if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        value = value.item()
-    if isinstance(value, bool | int | float | sp.Expr):
-        return sp.sympify(value, strict=True)
-    raise ExpressionError(
-        f"a {type(value).__name__} cannot be combined with a tensor",
-        cure="pass a tensor, a number or a NumPy array, as by np.asarray(...) or sd.constant(...)",
-    )
+    found = operand(value, what)
+    if not isinstance(found, Tensor):
+        return found
+    if found.rank:
+        raise ExpressionError(
+            f"{what} has axes, where one number is needed",
+            shapes={str(found.name or what): found.shape},
+            cure="pass a number or a tensor of rank 0",
+        )
+    return found.at()
 
 
 def broadcast_shapes(*shapes: tuple[Extent, ...]) -> tuple[Extent, ...]:
     """Return the broadcast shape.
 
     Raises:
-        ShapeError: two sizes differ and neither is 1.
+        ShapeError: two sizes differ and neither is 1; or a size would pair with itself because one operand
+            has fewer axes: ``(n, 1)`` with ``(n,)`` is no ``(n, n)``.
     """
     rank = max(map(len, shapes), default=0)
     result: list[Extent] = []
@@ -127,7 +126,32 @@ def broadcast_shapes(*shapes: tuple[Extent, ...]) -> tuple[Extent, ...]:
                 cure="sizes must be equal or 1; insert an axis of size 1 with X[:, None]",
             )
         result.append(wide[0] if wide else 1)
+    if len(set(map(len, shapes))) > 1:
+        _refuse_pairs(shapes, result)
     return tuple(result)
+
+
+def _refuse_pairs(shapes: Sequence[tuple[Extent, ...]], result: Sequence[Extent]) -> None:
+    """Refuse all pairs of samples where nobody wrote that there should be pairs.
+
+    A symbolic size stands at two axes of the result but of no operand, and where an operand has the one axis,
+    the operand with the other one has none: nobody wrote it.
+    """
+    aligned = [(None,) * (len(result) - len(s)) + s for s in shapes]
+    for first, second in itertools.combinations(range(len(result)), 2):
+        size = result[first]
+        if isinstance(size, int) or result[second] != size:
+            continue
+        if any(s[first] == s[second] == size for s in aligned):
+            continue
+        if any(s[second] == size and s[first] is None for s in aligned):
+            raise ShapeError(
+                f"every element along {size} would be combined with every other one: the result would have"
+                f" the shape ({', '.join(map(str, result))})",
+                shapes={f"operand {n + 1}": s for n, s in enumerate(shapes)},
+                cure=f"drop the axis of size 1, as in x[:, 0], or give all operands {len(result)} axes, as by"
+                " y[:, None]; for all pairs write both axes: x[:, None] - y[None, :]",
+            )
 
 
 def scalar(tensor: Tensor) -> sp.Expr:
@@ -146,17 +170,17 @@ def binary(name: str, left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))
-    left, right = as_tensor(left), as_tensor(right)
+    left, right = operand(left), operand(right)
     exact = name in ("add", "sub", "mul") and all(map(_is_integer, (left, right)))
     return elementwise(_BINARY[name], left, right, rule=name, dtype="int64" if exact else "real")
 
 
-def _is_integer(operand: Any) -> bool:
+def _is_integer(side: Any) -> bool:
     """Say whether an operand keeps positions and labels whole: ``ids + 1`` is a position again."""
-    whole = isinstance(operand, int) and not isinstance(operand, bool)
-    return whole or (isinstance(operand, Tensor) and operand.dtype == "int64")
+    return isinstance(side, sp.Integer) or (isinstance(side, Tensor) and side.dtype == "int64")
 
 
+@takes_tensors
 def absolute(tensor: Tensor) -> Tensor:
     """The absolute value, with slope 0 at 0."""
     return elementwise(sp.Abs, tensor, rule="abs")
@@ -173,14 +197,14 @@ def minimum(left: Any, right: Any) -> Tensor:
 
 
 def apply(function: Callable[..., sp.Expr], value: Any) -> Any:
-    """Apply a SymPy function to a tensor, elementwise, or to a SymPy expression.
+    """Apply a SymPy function to what stands for a tensor, elementwise, or to a number or an expression.
 
     Raises:
-        ExpressionError: `value` is neither, nor a number; text is never evaluated.
+        ExpressionError: `value` cannot stand for either; text is never evaluated.
     """
-    if isinstance(value, Tensor):
-        return elementwise(function, value, rule=_rule(function))
-    return function(as_expression(value))
+    rule = _rule(function)
+    found = operand(value, rule)
+    return elementwise(function, found, rule=rule) if isinstance(found, Tensor) else function(found)
 
 
 def _rule(function: Callable[..., Any]) -> str:
@@ -188,6 +212,7 @@ def _rule(function: Callable[..., Any]) -> str:
     return name if name.isidentifier() else "elementwise"
 
 
+@takes_tensors
 def matmul(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     """The matrix product over the last axis of `left` and the last but one of `right`.
 
@@ -196,9 +221,6 @@ def matmul(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the inner sizes differ, or an operand has rank 0.
     """
-    left, right = as_tensor(left), as_tensor(right)
-    if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-        raise ExpressionError("the matrix product needs two tensors")
     inner = left.shape[-1:], right.shape[-2:][:1]
     if not left.rank or not right.rank or inner[0] != inner[1]:
         raise ShapeError(

@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, as_extent, at_most
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Guard, InRange, Origin
 from symdl.express.joining import concatenate
 from symdl.express.operators import axis_indices, number
@@ -25,6 +26,7 @@ Width: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
 Filling = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 
 
+@takes_tensors
 def pad(
     x: Tensor, width: Width, *, mode: Filling = "constant", value: Any = None, name: str | None = None
 ) -> Tensor:
@@ -48,7 +50,7 @@ def pad(
         raise ExpressionError(f"{mode!r} is no mode of padding", cure=f"use constant, {', '.join(_REACH)}")
     if value is not None and mode != "constant":
         raise ExpressionError(f"the mode {mode!r} fills in elements of the tensor", cure="leave value out")
-    fill = number(0 if value is None else value)
+    fill = number(0 if value is None else value, "value")
     if mode == "constant" and fill == 0:
         return _with_zeros(x, pairs, name)
     padded = x

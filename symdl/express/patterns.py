@@ -12,6 +12,7 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, number
 from symdl.express.surface import define
@@ -21,7 +22,7 @@ from symdl.express.tensors import DType, Tensor
 def arange(size: Extent, *, start: Any = 0, step: Any = 1, name: str | None = None) -> Tensor:
     """``start + step*i`` for ``i = 0 .. size - 1``: positions (int64) if both are integers, else real."""
     (i,) = where = axis_indices(1)
-    first, distance = number(start), number(step)
+    first, distance = number(start, "start"), number(step, "step")
     dtype: DType = "int64" if first.is_Integer and distance.is_Integer else "real"
     body = first + distance * i
     return define(name, where, body, shape=(size,), dtype=dtype, origin=Origin("range"))
@@ -29,11 +30,12 @@ def arange(size: Extent, *, start: Any = 0, step: Any = 1, name: str | None = No
 
 def full(shape: Sequence[Extent], value: Any, *, name: str | None = None) -> Tensor:
     """A tensor with one value everywhere; int64 if it is an integer."""
-    body = number(value)
+    body = number(value, "value")
     dtype: DType = "int64" if body.is_Integer else "real"
     return define(name, axis_indices(len(shape)), body, shape=shape, dtype=dtype, origin=Origin("constant"))
 
 
+@takes_tensors
 def tril(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tensor:
     """The lower triangle of the last two axes, zeros elsewhere: where ``column <= row + diagonal``.
 
@@ -43,6 +45,7 @@ def tril(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tenso
     return _cut(matrix, lambda row, column: column <= row + diagonal, name, "lower triangle")
 
 
+@takes_tensors
 def triu(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tensor:
     """The upper triangle of the last two axes, zeros elsewhere: where ``column >= row + diagonal``.
 

@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent
+from symdl.express.doors import as_tensor, takes_tensors
 from symdl.express.equations import Divisible, Equal, Equation, Guard, InRange, Origin, check
 from symdl.express.operators import axis_indices, read
 from symdl.express.ordering import order
@@ -20,6 +21,7 @@ from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Tensor
 
 
+@takes_tensors
 def recurrence(
     names: Sequence[str | None],
     shapes: Sequence[Sequence[Extent]],
@@ -65,7 +67,8 @@ def recurrence(
         _previous(state, start, axis, reverse, truncate) for state, start in zip(states, starts, strict=True)
     ]
     result = step(*previous)
-    new = (result,) if isinstance(result, Tensor) else tuple(result)
+    several = isinstance(result, list | tuple)
+    new = tuple(as_tensor(r, "the step of a recurrence") for r in (result if several else [result]))
     if len(new) != len(states) or any(a.shape != b.shape for a, b in zip(states, new, strict=True)):
         raise ShapeError(
             "the step of a recurrence must return one tensor for each state, of its shape",

@@ -12,6 +12,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, as_extent, at_most
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.joining import concatenate
 from symdl.express.operators import axis_indices, normal_axes
@@ -20,6 +21,7 @@ from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
 
+@takes_tensors
 def tile(x: Tensor, times: int | Sequence[int], *, name: str | None = None) -> Tensor:
     """Put copies of a tensor side by side: ``times`` along the last axis, or so many along each axis.
 
@@ -44,6 +46,7 @@ def tile(x: Tensor, times: int | Sequence[int], *, name: str | None = None) -> T
     return define(name, where, body, shape=shape, dtype=x.dtype, origin=Origin("tile"))
 
 
+@takes_tensors
 def repeat(x: Tensor, times: int, axis: int | None = None, *, name: str | None = None) -> Tensor:
     """Write each element along `axis` so many times: ``repeat([a, b], 2) = [a, a, b, b]``.
 
@@ -65,6 +68,7 @@ def repeat(x: Tensor, times: int, axis: int | None = None, *, name: str | None =
     return define(name, where, body, shape=shape, dtype=x.dtype, origin=Origin("repeat"))
 
 
+@takes_tensors
 def roll(x: Tensor, shift: int, axis: int | None = None) -> Tensor:
     """Move the elements along `axis` by `shift` places; what leaves at one end comes back at the other.
 

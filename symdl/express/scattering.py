@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import at_most
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equal, Guard, InRange, Origin
 from symdl.express.operators import axis_indices, elementwise, normal_axes
 from symdl.express.selecting import Bounds, positions_within
@@ -23,6 +24,7 @@ from symdl.express.tensors import DType, Tensor
 Writing = Literal["set", "add", "multiply", "max", "min"]
 
 
+@takes_tensors
 def scatter(
     x: Tensor,
     positions: Tensor,

@@ -6,14 +6,13 @@ is a scatter-add; positions themselves have no gradient.
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Literal
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.constants import with_constants
 from symdl.express.dims import Extent, as_extent
+from symdl.express.doors import as_tensor, takes_tensors
 from symdl.express.equations import Equal, Equation, Origin, check
 from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, read
 from symdl.express.surface import define
@@ -23,6 +22,7 @@ Bounds = Literal["raise", "wrap"]
 """What a position outside the axis means: an error, or counted on from the other end (-1 is the last)."""
 
 
+@takes_tensors
 def take(
     x: Tensor, positions: Tensor | int, axis: int = 0, *, mode: Bounds = "raise", name: str | None = None
 ) -> Tensor:
@@ -40,8 +40,8 @@ def take(
         ExpressionError: the positions are no integers.
     """
     (along,) = normal_axes(axis, x.rank)
-    if isinstance(positions, Integral):
-        return _taken(x, int(positions), along, mode, name)
+    if isinstance(positions, int):
+        return _taken(x, positions, along, mode, name)
     ids = positions_within(positions, mode, x.shape[along])
     where = axis_indices(x.rank - 1 + ids.rank)
     middle = where[along : along + ids.rank]
@@ -60,6 +60,7 @@ def _taken(x: Tensor, position: int, along: int, mode: Bounds, name: str | None)
     return elementwise(lambda v: v, view, name=name, rule="take", dtype=x.dtype) if name else view
 
 
+@takes_tensors
 def take_along_axis(
     x: Tensor, positions: Tensor, axis: int = -1, *, mode: Bounds = "raise", name: str | None = None
 ) -> Tensor:
@@ -86,6 +87,7 @@ def take_along_axis(
     return define(name, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=Origin("take along axis"))
 
 
+@takes_tensors
 def one_hot(labels: Tensor, classes: Extent, *, name: str | None = None) -> Tensor:
     """``y[..., c] = 1`` where ``labels[...] == c``, else 0; a label outside the classes gives zeros."""
     ids = positions_within(labels)
@@ -136,14 +138,14 @@ def _clipped(value: sp.Expr, low: sp.Expr | None, high: sp.Expr | None) -> sp.Ex
     return sp.Piecewise(*pieces, (sp.Add(value, *ends), True))
 
 
-def positions_within(positions: Any, mode: Bounds = "raise", size: Extent = 1) -> Tensor:
+def positions_within(given: Any, mode: Bounds = "raise", size: Extent = 1) -> Tensor:
     """Return positions as they are, or taken modulo the size of their axis.
 
     Raises:
         ExpressionError: no integers, or an unknown mode.
     """
-    positions = with_constants(positions)
-    if not isinstance(positions, Tensor) or positions.dtype != "int64":
+    positions: Tensor = as_tensor(given, "the positions")
+    if positions.dtype != "int64":
         raise ExpressionError(
             f"{positions!r} holds no positions", cure="declare it with sd.tensor(..., dtype='int64')"
         )

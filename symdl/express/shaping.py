@@ -11,12 +11,14 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.dims import Extent, as_extent
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, broadcast_shapes, normal_axes, read
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
 
+@takes_tensors
 def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """Drop axes of size 1, all of them by default.
 
@@ -33,6 +35,7 @@ def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     return _view(x, where, reads, [x.shape[a] for a in kept], "squeeze")
 
 
+@takes_tensors
 def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     """Insert axes of size 1; `axis` counts in the result."""
     count = 1 if isinstance(axis, int) else len(axis)
@@ -44,6 +47,7 @@ def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     return _view(x, where, reads, shape, "expand dims")
 
 
+@takes_tensors
 def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
     """Exchange two axes."""
     order = list(range(x.rank))
@@ -52,6 +56,7 @@ def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
     return x.transpose(*order)
 
 
+@takes_tensors
 def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
     """Move one axis to another place; the others keep their order."""
     (a,), (b,) = normal_axes(source, x.rank), normal_axes(destination, x.rank)
@@ -59,6 +64,7 @@ def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
     return x.transpose(*order[:b], a, *order[b:])
 
 
+@takes_tensors
 def broadcast_to(x: Tensor, shape: Sequence[Extent]) -> Tensor:
     """Stretch axes of size 1, and add axes in front, up to `shape`.
 
@@ -72,6 +78,7 @@ def broadcast_to(x: Tensor, shape: Sequence[Extent]) -> Tensor:
     return define(None, where, read(x, where), shape=sizes, dtype=x.dtype, origin=Origin("broadcast"))
 
 
+@takes_tensors
 def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     """Reverse the order along `axis` (along all axes by default)."""
     axes = normal_axes(axis, x.rank)
@@ -80,6 +87,7 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     return _view(x, where, reads, x.shape, "flip")
 
 
+@takes_tensors
 def flatten(x: Tensor, start: int = 0) -> Tensor:
     """Merge the axes from `start` on into one, row-major: ``flatten(x, 1)`` keeps a batch axis."""
     first = range(x.rank)[start] if x.rank else 0

@@ -11,6 +11,7 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.dims import Extent, Index, at_most
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.selecting import take_along_axis
@@ -18,6 +19,7 @@ from symdl.express.surface import ArgMax, Sum, define
 from symdl.express.tensors import Tensor
 
 
+@takes_tensors
 def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
     """The positions of the elements along `axis` in rising order; equal ones keep theirs (int64).
 
@@ -27,11 +29,13 @@ def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | 
     return _ranked(x, along, x.shape[along], descending, name)
 
 
+@takes_tensors
 def sort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
     """The elements along `axis` in rising order; the gradient goes to where each came from."""
     return take_along_axis(x, argsort(x, axis, descending=descending), axis, name=name)
 
 
+@takes_tensors
 def top_k(x: Tensor, count: int, axis: int = -1, *, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The `count` largest elements along `axis`, in falling order, and their positions (int64).
 

@@ -12,6 +12,7 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import Condition, as_condition, equal
 from symdl.express.dims import at_most
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import InRange, Origin
 from symdl.express.methods import Axes, Mask, Ties
 from symdl.express.operators import axis_indices, broadcast_shapes, counted, elementwise, normal_axes, reduce
@@ -21,6 +22,7 @@ from symdl.express.surface import Prod, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 
 
+@takes_tensors
 def reduction(
     op: str,
     x: Tensor | Condition,
@@ -49,7 +51,7 @@ def reduction(
         ShapeError: an axis that is not there, or a mask that does not broadcast to `x`.
         ExpressionError: another `op` or way to treat ties.
     """
-    x = x.as_tensor() if isinstance(x, Condition) else x
+    assert isinstance(x, Tensor)
     if ties not in ("first", "split"):
         raise ExpressionError(f"ties = {ties!r}", cure="use 'first' or 'split'")
     if ties == "split" and op not in ("max", "min"):
@@ -65,6 +67,7 @@ def reduction(
     return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
 
 
+@takes_tensors
 def logsumexp(
     x: Tensor, axis: Axes = None, *, keepdims: bool = False, where: Mask = None, name: str | None = None
 ) -> Tensor:
@@ -101,6 +104,7 @@ def _shared(
     return elementwise(shared, total, count, alone, name=name, rule=f"{op}, ties split")
 
 
+@takes_tensors
 def var(
     x: Tensor,
     axis: Axes = None,
@@ -139,6 +143,7 @@ def var(
     return elementwise(formula, total, count, name=name, rule="variance")
 
 
+@takes_tensors
 def std(
     x: Tensor,
     axis: Axes = None,
@@ -154,6 +159,7 @@ def std(
     return elementwise(sp.sqrt, variance, name=name, rule="standard deviation")
 
 
+@takes_tensors
 def cumsum(
     x: Tensor,
     axis: int | None = None,
@@ -170,6 +176,7 @@ def cumsum(
     return _cumulated(Sum, x, axis, reverse, exclusive, name, "cumulative sum")
 
 
+@takes_tensors
 def cumprod(
     x: Tensor,
     axis: int | None = None,

@@ -16,11 +16,13 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.constants import constant
 from symdl.express.dims import Extent, Index, as_extent, at_most
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, broadcast_shapes, read
 from symdl.express.selecting import positions_within
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
+from symdl.express.values import numbers
 
 
 def getitem(tensor: Tensor, key: Any) -> Access | Tensor:
@@ -93,8 +95,7 @@ def _view(tensor: Tensor, entries: tuple[Any, ...]) -> Tensor:
     at = dots[0] if dots else len(entries)
     fill = (slice(None),) * (tensor.rank - taken)
     full = (*entries[:at], *fill, *entries[at + 1 :])
-    if any(isinstance(entry, list | np.ndarray) for entry in full):
-        full = _with_positions(tensor, full)
+    full = _with_positions(tensor, full)
     if any(isinstance(entry, Tensor) for entry in full):
         return _gathered(tensor, full)
     names = iter(axis_indices(len(full)))
@@ -131,11 +132,17 @@ def _with_positions(tensor: Tensor, full: tuple[Any, ...]) -> tuple[Any, ...]:
     found: list[Any] = []
     for entry in full:
         size = None if entry is None else next(sizes)
-        if isinstance(entry, list | np.ndarray) and np.ndim(entry):
-            found.append(constant(_chosen(np.asarray(entry), size)))
-        else:
-            found.append(entry)
+        if _holds_positions(entry):
+            array = numbers(entry, "an index", error=ExpressionError)
+            entry = constant(_chosen(array, size)) if array.ndim else array[()]
+        found.append(entry)
     return tuple(found)
+
+
+def _holds_positions(entry: Any) -> bool:
+    if isinstance(entry, Tensor | np.generic) or hasattr(entry, "as_tensor"):
+        return False
+    return isinstance(entry, list | range | memoryview) or hasattr(entry, "__array__")
 
 
 def _chosen(array: Any, size: Any) -> Any:
@@ -229,6 +236,7 @@ def _bound(value: Any, size: Extent) -> sp.Expr | None:
     return sp.sympify(size, strict=True) + bound if bound.is_Integer and bound < 0 else bound
 
 
+@takes_tensors
 def transpose(x: Tensor, *axes: int | Sequence[int] | None) -> Tensor:
     """Permute the axes (reverse them if none are named); ``transpose(x, 1, 0)`` or ``transpose(x, (1, 0))``.
 
@@ -246,6 +254,7 @@ def transpose(x: Tensor, *axes: int | Sequence[int] | None) -> Tensor:
     return define(None, where, body, shape=shape, dtype=tensor.dtype, origin=Origin("transpose"))
 
 
+@takes_tensors
 def reshape(x: Tensor, *sizes: Extent | Sequence[Extent]) -> Tensor:
     """Merge or split neighbouring axes, row-major; one size may be -1: ``reshape(x, (3, -1))``.
 

@@ -16,21 +16,21 @@ import sympy as sp
 from symdl.errors import ExpressionError
 from symdl.express.conditions import as_condition
 from symdl.express.dims import Index
+from symdl.express.doors import operand, takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.methods import Mask
-from symdl.express.operators import axis_indices, elementwise, normal_axes, reduce
+from symdl.express.operators import axis_indices, elementwise, normal_axes, number, reduce
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import define
-from symdl.express.tensors import Tensor, as_expression
+from symdl.express.tensors import Tensor
 
 Formula = Callable[[sp.Expr], sp.Expr]
 
 
 def activate(formula: Formula, value: Any, name: str | None, rule: str) -> Any:
-    """Apply a scalar formula to a tensor, elementwise, or to a scalar expression."""
-    if isinstance(value, Tensor):
-        return elementwise(formula, value, name=name, rule=rule)
-    return formula(as_expression(value))
+    """Apply a scalar formula to what stands for a tensor, elementwise, or to a number or an expression."""
+    found = operand(value, rule)
+    return elementwise(formula, found, name=name, rule=rule) if isinstance(found, Tensor) else formula(found)
 
 
 def activated(z: Tensor, activation: Callable[..., Tensor] | None, layer: str) -> Tensor:
@@ -51,9 +51,18 @@ def activated(z: Tensor, activation: Callable[..., Tensor] | None, layer: str) -
     return activation(z, name=f"{layer}.A") if named else activation(z)
 
 
-def literal(value: float) -> sp.Expr:
-    """Return a decimal as the rational it was written as: 0.9 is 9/10, so ``1 - 0.9`` is exactly 1/10."""
-    return sp.Rational(repr(float(value)))
+def literal(value: Any, name: str = "a setting") -> sp.Expr:
+    """Return a setting as a scalar; a rank-0 tensor or an expression is one, too, and so can be learned.
+
+    A decimal is the rational it was written as: 0.9 is 9/10, so ``1 - 0.9`` is exactly 1/10.
+
+    Raises:
+        ExpressionError: it is no finite number, or has axes.
+    """
+    found = number(value, name)
+    if found.is_number and not found.is_comparable:
+        raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a finite number")
+    return sp.Rational(repr(float(found))) if found.is_Number else found
 
 
 def sigmoid(z: Any, *, name: str | None = None) -> Any:
@@ -73,7 +82,7 @@ def relu(z: Any, *, name: str | None = None) -> Any:
 
 def leaky_relu(z: Any, slope: float = 0.1, *, name: str | None = None) -> Any:
     """`z` where ``z >= 0``, else ``slope*z``; any shape; the slope at 0 is 1."""
-    below = literal(slope)
+    below = literal(slope, "slope")
     return activate(lambda x: sp.Piecewise((x, x >= 0), (below * x, True)), z, name, "leaky relu")
 
 
@@ -82,6 +91,7 @@ def softplus(z: Any, *, name: str | None = None) -> Any:
     return activate(lambda x: sp.log(1 + sp.exp(x)), z, name, "softplus")
 
 
+@takes_tensors
 def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None = None) -> Tensor:
     """``exp(z - logsumexp(z))`` along `axis`: positive, summing to one.
 
@@ -98,6 +108,7 @@ def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None =
     return define(name, places, share, shape=z.shape, origin=Origin("softmax"))
 
 
+@takes_tensors
 def log_softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
     """``z - logsumexp(z)`` along `axis`."""
     return _normalized(z, axis, lambda x: x, name, "log-softmax")

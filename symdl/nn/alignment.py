@@ -11,6 +11,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Divisible, InRange, Origin
 from symdl.express.operators import axis_indices
 from symdl.express.recurrent import recurrence
@@ -23,6 +24,7 @@ NEVER = sp.Float(-1e30)
 """The logarithm of 0: finite, so that it can be subtracted from itself."""
 
 
+@takes_tensors
 def ctc(
     logits: Tensor,
     labels: Tensor,

@@ -15,6 +15,7 @@ from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.conditions import as_condition
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Guard, InRange, Origin
 from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, broadcast_shapes, read
@@ -26,6 +27,7 @@ from symdl.nn.initializers import Initializer, uniform
 from symdl.nn.layers import dense
 
 
+@takes_tensors
 def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initializer | None = None) -> Tensor:
     """Rows of a learned table: ``Y[..., d] = E[ids[...], d]``.
 
@@ -43,6 +45,7 @@ def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initialize
     return take(table, ids, name=name)
 
 
+@takes_tensors
 def attention(
     q: Tensor,
     k: Tensor,
@@ -81,7 +84,7 @@ def attention(
     row, pair = (*rows, i), (*rows, i, j)
     shape = (*q.shape[:-2], queries, keys)
     guards: list[Guard] = [InRange(i - j, queries)] if causal else []
-    factor = 1 / sp.sqrt(depth) if scale is None else literal(scale)
+    factor = 1 / sp.sqrt(depth) if scale is None else literal(scale, "scale")
     dot = Sum(q.at(*rows, i, d) * k.at(*rows, j, d), (d, depth))
     product = define(None, pair, dot, shape=shape, origin=Origin("scores"))
     score = _shifted(factor * product.at(*pair), pair, shape, bias, softcap, guards)
@@ -121,7 +124,7 @@ def _shifted(
     if bias is None and softcap is None:
         return score
     if softcap is not None:
-        limit = literal(softcap)
+        limit = literal(softcap, "softcap")
         score = limit * sp.tanh(score / limit)
     if bias is not None:
         if broadcast_shapes(bias.shape, shape) != shape:
@@ -141,6 +144,7 @@ def _condition(mask: Mask, pair: Any, shape: Any) -> sp.Basic | None:
     return condition.at(pair)
 
 
+@takes_tensors
 def multi_head_attention(
     q: Tensor,
     k: Tensor | None = None,

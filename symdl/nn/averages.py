@@ -6,9 +6,8 @@ Enters: a loss for each sample, perhaps weights, perhaps a mask. Leaves: a rank-
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
@@ -19,6 +18,7 @@ from symdl.express.methods import Mask
 from symdl.express.operators import elementwise, reduce
 from symdl.express.statistics import reduction as reduced
 from symdl.express.tensors import Tensor
+from symdl.express.values import numbers
 from symdl.nn.activations import literal
 
 ClassWeights = Sequence[float] | Tensor | None
@@ -87,7 +87,8 @@ def weight_tensor(weights: ClassWeights, classes: Extent) -> Tensor | None:
     if weights is None:
         return None
     if not isinstance(weights, Tensor):
-        weights = constant(np.asarray(weights, "float64"), name="class_weight")
+        array = numbers(weights, "class_weights", error=ExpressionError)
+        weights = constant(array.astype("float64"), name="class_weight")
     count = weights.shape
     if count != (classes,):
         raise ShapeError(
@@ -126,12 +127,13 @@ def checked_labels(logits: Tensor, target: Tensor, what: str) -> None:
         )
 
 
-def at_least(name: str, value: float, low: float) -> sp.Expr:
-    """Return a setting as an exact number.
+def at_least(name: str, value: Any, low: float) -> sp.Expr:
+    """Return a setting as an exact number, or as the element of a rank-0 tensor, whose value is not known.
 
     Raises:
         ExpressionError: it is no number or too small.
     """
-    if not is_number(value) or not value >= low:
-        raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a number, at least {low}")
-    return literal(value)
+    cure = f"{name} must be a number, at least {low}, or a rank-0 tensor"
+    if isinstance(value, bool | str) or (is_number(value) and not value >= low):
+        raise ExpressionError(f"{name} = {value!r}", cure=cure)
+    return literal(value, name)

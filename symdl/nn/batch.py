@@ -10,6 +10,7 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.dims import Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.modes import with_modes
 from symdl.express.operators import axis_indices
@@ -22,6 +23,7 @@ from symdl.nn.norms import affine_form, standardized
 from symdl.nn.steps import check_setting
 
 
+@takes_tensors
 def batch_norm(
     x: Tensor, *, affine: bool = True, momentum: float = 0.1, epsilon: float = 1e-5, name: str
 ) -> Tensor:
@@ -48,7 +50,7 @@ def batch_norm(
     if not isinstance(channels, int):
         raise ShapeError(f"batch norm {name}: {x} has no axis of channels of integer size")
     check_setting("momentum", momentum)
-    eps, share = at_least("epsilon", epsilon, 0), literal(momentum)
+    eps, share = at_least("epsilon", epsilon, 0), literal(momentum, "momentum")
     i, c = Index("i"), Index("c")
     where = (i, c, *axis_indices(x.rank - 2, skip=(i, c)))
     run = [(index, size) for index, size in zip(where, x.shape, strict=True) if index is not c]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise
@@ -28,6 +29,7 @@ from symdl.nn.averages import (
 )
 
 
+@takes_tensors
 def nll(
     log_probabilities: Tensor,
     target: Tensor,
@@ -66,6 +68,7 @@ def nll(
     return averaged(each, weights=weights, mask=mask, reduction=reduction, name=name)
 
 
+@takes_tensors
 def focal(
     logits: Tensor,
     target: Tensor,
@@ -89,7 +92,7 @@ def focal(
     """
     checked_labels(logits, target, "focal loss")
     g = at_least("gamma", gamma, 0)
-    if 0 < g < 1:
+    if g.is_number and 0 < g < 1:
         raise ExpressionError(f"gamma = {gamma}", cure="gamma must be 0 or at least 1")
     *rows, j = axis_indices(logits.rank)
     label, shape, classes = target.at(*rows), target.shape, logits.shape[-1]
@@ -103,6 +106,7 @@ def focal(
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
+@takes_tensors
 def kl_divergence(
     logits: Tensor,
     target: Tensor,
@@ -128,6 +132,7 @@ def kl_divergence(
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
+@takes_tensors
 def hinge(
     scores: Tensor,
     target: Tensor,

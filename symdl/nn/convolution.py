@@ -13,6 +13,7 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent, Index, is_whole
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Guard, Origin
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
@@ -23,6 +24,7 @@ from symdl.nn.windows import Padding, Sizes, Window, as_sequence, extended, plac
 Activation = Callable[..., Tensor] | None
 
 
+@takes_tensors
 def conv1d(
     x: Tensor,
     channels: int,
@@ -42,6 +44,7 @@ def conv1d(
     return _layer(x, 1, channels, settings, activation, bias, init, name, transposed=False)
 
 
+@takes_tensors
 def conv2d(
     x: Tensor,
     channels: int,
@@ -83,6 +86,7 @@ def conv2d(
     return _layer(x, 2, channels, settings, activation, bias, init, name, transposed=False)
 
 
+@takes_tensors
 def conv_transpose1d(
     x: Tensor,
     channels: int,
@@ -103,6 +107,7 @@ def conv_transpose1d(
     return _layer(x, 1, channels, settings, activation, bias, init, name, transposed=True)
 
 
+@takes_tensors
 def conv_transpose2d(
     x: Tensor,
     channels: int,
@@ -167,6 +172,7 @@ def _layer(
     return activated(z, activation, name)
 
 
+@takes_tensors
 def convolution(
     x: Tensor,
     weight: Tensor,

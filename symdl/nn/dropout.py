@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, is_number
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.modes import with_modes
 from symdl.express.operators import axis_indices
@@ -24,6 +25,7 @@ from symdl.nn.initializers import zeros
 SEEDS = 1 << 24  # a seed is exact in float32
 
 
+@takes_tensors
 def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int = 0) -> Tensor:
     """Inverted dropout (Srivastava et al., 2014): zero with probability `rate`, else ``x/(1 - rate)``.
 

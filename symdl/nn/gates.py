@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.express.doors import takes_tensors
 from symdl.express.joining import split
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
@@ -19,10 +20,11 @@ from symdl.nn.activations import activate, literal, sigmoid
 
 def silu(z: Any, *, beta: float = 1.0, name: str | None = None) -> Any:
     """``z*sigmoid(beta*z)``, also called swish (Ramachandran et al., 2017)."""
-    b = literal(beta)
+    b = literal(beta, "beta")
     return activate(lambda x: x / (1 + sp.exp(-b * x)), z, name, "silu")
 
 
+@takes_tensors
 def glu(
     z: Tensor, axis: int = -1, *, gate: Callable[..., Tensor] = sigmoid, name: str | None = None
 ) -> Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from symdl.errors import ShapeError
 from symdl.express import shaping
 from symdl.express.build import parameter
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices
 from symdl.express.surface import Sum, define
@@ -18,6 +19,7 @@ from symdl.nn.activations import activated, leaky_relu, relu
 from symdl.nn.initializers import Initializer, glorot, he, zeros
 
 
+@takes_tensors
 def dense(
     x: Tensor,
     units: int,
@@ -63,6 +65,7 @@ def dense(
     return activated(z, activation, name)
 
 
+@takes_tensors
 def flatten(x: Tensor, start: int = 1) -> Tensor:
     """The axes from `start` on as one, row-major: every sample of a batch as a vector.
 

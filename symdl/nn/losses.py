@@ -13,9 +13,10 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.methods import Mask
-from symdl.express.operators import axis_indices, elementwise, reduce
+from symdl.express.operators import axis_indices, elementwise, number, reduce
 from symdl.express.statistics import reduction as reduced
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
@@ -32,6 +33,7 @@ from symdl.nn.averages import (
 )
 
 
+@takes_tensors
 def mean_squared_error(
     prediction: Tensor,
     target: Tensor,
@@ -46,6 +48,7 @@ def mean_squared_error(
     return averaged(square, mask=mask, reduction=reduction, name=name)
 
 
+@takes_tensors
 def cross_entropy(
     logits: Tensor,
     target: Tensor,
@@ -75,7 +78,8 @@ def cross_entropy(
         ExpressionError: a smoothing outside 0 to 1, or a label to ignore among probabilities.
     """
     where, shape, classes = axis_indices(logits.rank)[:-1], logits.shape[:-1], logits.shape[-1]
-    _check_target(logits, target, label_smoothing)
+    smooth = at_least("label_smoothing", label_smoothing, 0)
+    _check_target(logits, target, smooth)
     labels = target.dtype == "int64"
     if ignore_label is not None and not labels:
         raise ExpressionError(
@@ -84,7 +88,7 @@ def cross_entropy(
             cure="leave ignore_label out, and say by mask=... which rows count",
         )
     weights = weight_tensor(class_weights, classes)
-    body = _row_loss(logits, target, at_least("label_smoothing", label_smoothing, 0), weights, ignore_label)
+    body = _row_loss(logits, target, smooth, weights, ignore_label)
     each = define(None, where, body, shape=shape, origin=Origin("cross entropy"))
     mask = without(ignore_label, target, mask)
     if weights is None or not labels or reduction != "mean":
@@ -96,7 +100,7 @@ def cross_entropy(
     return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
 
 
-def _check_target(logits: Tensor, target: Tensor, label_smoothing: float) -> None:
+def _check_target(logits: Tensor, target: Tensor, smooth: sp.Expr) -> None:
     expected = logits.shape[:-1] if target.dtype == "int64" else logits.shape
     if target.shape != expected:
         raise ShapeError(
@@ -104,8 +108,8 @@ def _check_target(logits: Tensor, target: Tensor, label_smoothing: float) -> Non
             shapes={"logits": logits.shape, "target": target.shape},
             cure="pass int64 labels without the class axis, or probabilities with it",
         )
-    if label_smoothing > 1:
-        raise ExpressionError(f"label_smoothing = {label_smoothing}", cure="it must be from 0 to 1")
+    if smooth.is_number and smooth > 1:
+        raise ExpressionError(f"label_smoothing = {smooth}", cure="label_smoothing must be from 0 to 1")
 
 
 def _row_loss(
@@ -128,6 +132,7 @@ def _row_loss(
     return body
 
 
+@takes_tensors
 def binary_cross_entropy(
     logits: Tensor,
     target: Tensor,
@@ -162,18 +167,21 @@ def binary_cross_entropy(
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
+@takes_tensors
 def l2_penalty(parameters: Iterable[Tensor], weight: float) -> Any:
     """``weight * sum(w**2)`` over all entries of all `parameters`; add it to a loss."""
     return _penalty(parameters, weight, lambda w: w**2)
 
 
+@takes_tensors
 def l1_penalty(parameters: Iterable[Tensor], weight: float) -> Any:
     """``weight * sum(|w|)`` over all entries of all `parameters`; add it to a loss. Slope 0 at 0."""
     return _penalty(parameters, weight, sp.Abs)
 
 
 def _penalty(parameters: Iterable[Tensor], weight: float, formula: Any) -> Any:
-    scaled = (elementwise(lambda w: weight * formula(w), p) for p in parameters)
+    factor = number(weight, "weight")
+    scaled = (elementwise(lambda w: factor * formula(w), p) for p in parameters)
     parts = [reduce("sum", part) for part in scaled]
     if not parts:
         raise ShapeError("a penalty needs at least one parameter")

@@ -6,12 +6,14 @@ Enters: predictions and targets. Leaves: a rank-0 tensor, a mean over the sample
 from __future__ import annotations
 
 from symdl.express.conditions import equal, where
+from symdl.express.doors import takes_tensors
 from symdl.express.methods import Mask
 from symdl.express.statistics import reduction
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import checked_labels, without
 
 
+@takes_tensors
 def accuracy(logits: Tensor, target: Tensor, *, ignore_label: int | None = None, mask: Mask = None) -> Tensor:
     """The share of samples whose largest logit is that of their class; NaN where none counts.
 

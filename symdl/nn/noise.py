@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symdl.express.dims import Extent
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.modes import with_modes
 from symdl.express.operators import axis_indices
@@ -22,6 +23,7 @@ from symdl.nn.dropout import SEEDS, position
 from symdl.nn.initializers import zeros
 
 
+@takes_tensors
 def normal_noise(
     shape: Sequence[Extent], *, name: str, seed: int = 0, inference: Tensor | None = None
 ) -> Tensor:

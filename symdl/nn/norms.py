@@ -14,6 +14,7 @@ import sympy as sp
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import InRange, Origin
 from symdl.express.operators import axis_indices
 from symdl.express.surface import Sum, define
@@ -22,6 +23,7 @@ from symdl.nn.averages import at_least
 from symdl.nn.initializers import constant, zeros
 
 
+@takes_tensors
 def layer_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float = 1e-5, name: str) -> Tensor:
     """``gain*(x - mean)/sqrt(variance + epsilon) + shift`` over the last axes (Ba et al., 2016).
 
@@ -45,6 +47,7 @@ def layer_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float 
     return define(name, where, body, shape=x.shape, origin=Origin("layer norm"))
 
 
+@takes_tensors
 def rms_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float = 1e-6, name: str) -> Tensor:
     """``gain*x/sqrt(mean(x**2) + epsilon)`` over the last axes (Zhang and Sennrich, 2019).
 
@@ -62,6 +65,7 @@ def rms_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float = 
     return define(name, where, body, shape=x.shape, origin=Origin("rms norm"))
 
 
+@takes_tensors
 def group_norm(x: Tensor, groups: int, *, affine: bool = True, epsilon: float = 1e-5, name: str) -> Tensor:
     """Layer norm within groups of channels (Wu and He, 2018).
 
@@ -91,6 +95,7 @@ def group_norm(x: Tensor, groups: int, *, affine: bool = True, epsilon: float = 
     return define(name, where, body, shape=x.shape, origin=Origin("group norm"))
 
 
+@takes_tensors
 def instance_norm(x: Tensor, *, affine: bool = True, epsilon: float = 1e-5, name: str) -> Tensor:
     """Each channel of each sample standardized on its own (Ulyanov et al., 2016).
 
@@ -102,6 +107,7 @@ def instance_norm(x: Tensor, *, affine: bool = True, epsilon: float = 1e-5, name
     return group_norm(x, channels, affine=affine, epsilon=epsilon, name=name)
 
 
+@takes_tensors
 def local_response_norm(
     x: Tensor,
     size: int,

@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import InRange, Origin
 from symdl.express.operators import elementwise, reduce
 from symdl.express.surface import Max, Reduce, Sum, define
@@ -20,6 +21,7 @@ from symdl.express.tensors import Tensor
 from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
 
 
+@takes_tensors
 def max_pool(
     x: Tensor,
     window: Sizes,
@@ -35,6 +37,7 @@ def max_pool(
     return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
 
 
+@takes_tensors
 def max_pool2d(
     x: Tensor,
     window: Sizes,
@@ -65,6 +68,7 @@ def max_pool2d(
     return max_pool(x, window, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
 
 
+@takes_tensors
 def max_pool1d(
     x: Tensor,
     window: Sizes,
@@ -80,6 +84,7 @@ def max_pool1d(
     return max_pool(x, window, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
 
 
+@takes_tensors
 def avg_pool(
     x: Tensor,
     window: Sizes,
@@ -108,6 +113,7 @@ def avg_pool(
     return define(name, where, body, shape=total.shape, origin=Origin("average pooling"))
 
 
+@takes_tensors
 def avg_pool2d(
     x: Tensor,
     window: Sizes,
@@ -128,6 +134,7 @@ def avg_pool2d(
     return avg_pool(x, window, stride=stride, count_padding=count_padding, name=name, **options)
 
 
+@takes_tensors
 def avg_pool1d(
     x: Tensor,
     window: Sizes,
@@ -145,6 +152,7 @@ def avg_pool1d(
     return avg_pool(x, window, stride=stride, count_padding=count_padding, name=name, **options)
 
 
+@takes_tensors
 def lp_pool(
     x: Tensor,
     window: Sizes,
@@ -177,6 +185,7 @@ def lp_pool(
     return elementwise(lambda v: v ** sp.Rational(1, order), total, name=name, rule="lp pooling")
 
 
+@takes_tensors
 def global_pool(x: Tensor, *, op: Literal["mean", "max", "sum"] = "mean", name: str | None = None) -> Tensor:
     """Reduce all axes after batch and channels: ``(batch, channels, ...)`` to ``(batch, channels)``."""
     if x.rank < 3:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent
+from symdl.express.doors import takes_tensors
 from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise
 from symdl.express.recurrent import recurrence
@@ -24,6 +25,7 @@ from symdl.nn.initializers import glorot, zeros
 from symdl.nn.sequences import counting, held
 
 
+@takes_tensors
 def rnn(
     x: Tensor,
     units: int,
@@ -84,6 +86,7 @@ def rnn(
     return h
 
 
+@takes_tensors
 def lstm(
     x: Tensor,
     units: int,
@@ -140,6 +143,7 @@ def lstm(
     return h, c
 
 
+@takes_tensors
 def gru(
     x: Tensor,
     units: int,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import sympy as sp
 
 from symdl.errors import ExpressionError
+from symdl.express.doors import takes_tensors
 from symdl.express.methods import Mask
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
@@ -31,6 +32,7 @@ def _of_residual(
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
+@takes_tensors
 def mean_absolute_error(
     prediction: Tensor,
     target: Tensor,
@@ -43,6 +45,7 @@ def mean_absolute_error(
     return _of_residual(sp.Abs, prediction, target, mask, reduction, name)
 
 
+@takes_tensors
 def huber(
     prediction: Tensor,
     target: Tensor,
@@ -62,6 +65,7 @@ def huber(
     return _of_residual(formula, prediction, target, mask, reduction, name)
 
 
+@takes_tensors
 def log_cosh(
     prediction: Tensor,
     target: Tensor,
@@ -74,6 +78,7 @@ def log_cosh(
     return _of_residual(lambda r: sp.log(sp.cosh(r)), prediction, target, mask, reduction, name)
 
 
+@takes_tensors
 def gaussian_nll(
     mean: Tensor,
     target: Tensor,

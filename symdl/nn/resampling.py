@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.surface import Sum, define
@@ -24,6 +25,7 @@ Formula = Callable[[sp.Expr], sp.Expr]
 Interpolation = Literal["nearest", "linear", "cubic"]
 
 
+@takes_tensors
 def resize(
     x: Tensor,
     size: int | Sequence[int] | None = None,
@@ -92,6 +94,7 @@ def _check_mode(mode: Interpolation, antialias: bool) -> None:
         )
 
 
+@takes_tensors
 def resample(
     x: Tensor,
     axis: int,

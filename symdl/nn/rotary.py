@@ -10,6 +10,7 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.dims import Extent
+from symdl.express.doors import takes_tensors
 from symdl.express.joining import concatenate
 from symdl.express.operators import axis_indices, broadcast_shapes, elementwise
 from symdl.express.surface import define
@@ -34,6 +35,7 @@ def rotary_angles(
     return cosine, sine
 
 
+@takes_tensors
 def rotary(
     x: Tensor, cosine: Tensor, sine: Tensor, *, interleaved: bool = False, name: str | None = None
 ) -> Tensor:

@@ -21,6 +21,7 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import Condition, as_condition, compare
 from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.joining import concatenate
 from symdl.express.methods import Mask
@@ -84,6 +85,7 @@ def held(new: Tensor, previous: Tensor, counts: Counts, *, time_first: bool) -> 
     return define(None, where, body, shape=new.shape)
 
 
+@takes_tensors
 def sequence_mask(lengths: Tensor, steps: Extent) -> Condition:
     """Return where sequences of `lengths`, shape ``(batch,)``, have a step: a condition ``(batch, steps)``.
 
@@ -96,6 +98,7 @@ def sequence_mask(lengths: Tensor, steps: Extent) -> Condition:
     return result
 
 
+@takes_tensors
 def last_state(
     h: Tensor,
     *,
@@ -146,6 +149,7 @@ def last_state(
     return define(None, (n, j), body, shape=(h.shape[1 if time_first else 0], h.shape[2]))
 
 
+@takes_tensors
 def bidirectional(
     layer: Callable[..., Any],
     x: Tensor,

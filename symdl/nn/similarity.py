@@ -8,6 +8,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symdl.errors import ShapeError
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise
@@ -16,6 +17,7 @@ from symdl.express.tensors import Tensor
 from symdl.nn.averages import Averaging, at_least, averaged, same_shape
 
 
+@takes_tensors
 def triplet(
     anchor: Tensor,
     positive: Tensor,
@@ -59,6 +61,7 @@ def _distance(a: Tensor, b: Tensor) -> Tensor:
     return define(None, rows, body, shape=a.shape[:-1], origin=Origin("distance"))
 
 
+@takes_tensors
 def normalized(x: Tensor, *, epsilon: float = 1e-12, name: str | None = None) -> Tensor:
     """The rows (last axis) of `x` divided by their Euclidean lengths."""
     if not x.rank:
@@ -69,6 +72,7 @@ def normalized(x: Tensor, *, epsilon: float = 1e-12, name: str | None = None) ->
     return define(name, (*rows, d), body, shape=x.shape, origin=Origin("normalize"))
 
 
+@takes_tensors
 def info_nce(
     queries: Tensor,
     keys: Tensor,

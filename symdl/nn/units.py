@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.surface import define
@@ -23,7 +24,7 @@ from symdl.nn.initializers import constant
 
 def elu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
     """`z` where ``z > 0``, else ``alpha*(exp(z) - 1)``; the slope at 0 is `alpha`."""
-    a = literal(alpha)
+    a = literal(alpha, "alpha")
     return activate(lambda x: sp.Piecewise((x, x > 0), (a * (sp.exp(x) - 1), True)), z, name, "elu")
 
 
@@ -44,12 +45,12 @@ def relu6(z: Any, *, name: str | None = None) -> Any:
 
 def hardtanh(z: Any, low: float = -1.0, high: float = 1.0, *, name: str | None = None) -> Any:
     """`z` kept between `low` and `high`; the slope at the limits is 0."""
-    return _between(z, literal(low), literal(high), name, "hardtanh")
+    return _between(z, literal(low, "low"), literal(high, "high"), name, "hardtanh")
 
 
 def celu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
     """`z` where ``z > 0``, else ``alpha*(exp(z/alpha) - 1)``; the slope at 0 is 1 (Barron, 2017)."""
-    a = literal(alpha)
+    a = literal(alpha, "alpha")
     return activate(lambda x: sp.Piecewise((x, x > 0), (a * (sp.exp(x / a) - 1), True)), z, name, "celu")
 
 
@@ -75,7 +76,7 @@ def hard_swish(z: Any, *, name: str | None = None) -> Any:
 
 def thresholded_relu(z: Any, threshold: float = 1.0, *, name: str | None = None) -> Any:
     """`z` where ``z > threshold``, else 0; the slope at the threshold is 0."""
-    t = literal(threshold)
+    t = literal(threshold, "threshold")
     return activate(lambda x: sp.Piecewise((0, x <= t), (x, True)), z, name, "thresholded relu")
 
 
@@ -84,7 +85,7 @@ def shrink(z: Any, threshold: float = 0.5, *, shift: float = 0.0, name: str | No
 
     With ``shift=0`` this is hard shrinkage, with ``shift=threshold`` soft shrinkage.
     """
-    t, s = literal(threshold), literal(shift)
+    t, s = literal(threshold, "threshold"), literal(shift, "shift")
 
     def formula(x: sp.Expr) -> sp.Expr:
         return sp.Piecewise((0, sp.And(x <= t, x >= -t)), (x + s, x < 0), (x - s, True))
@@ -93,10 +94,11 @@ def shrink(z: Any, threshold: float = 0.5, *, shift: float = 0.0, name: str | No
 
 
 def _line(slope: float | None, shift: float) -> Callable[[sp.Expr], sp.Expr]:
-    a, b = sp.Rational(1, 6) if slope is None else literal(slope), literal(shift)
+    a, b = sp.Rational(1, 6) if slope is None else literal(slope, "slope"), literal(shift, "shift")
     return lambda x: a * x + b
 
 
+@takes_tensors
 def prelu(z: Tensor, *, name: str, axis: int | None = None) -> Tensor:
     """A leaky rectifier whose slope below 0 is learned, ``name.a``, at first 0.25 (He et al., 2015).
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
+from symdl.express.values import fitting
 from symdl.lower.ir import FrozenProgram, Gather, TensorInfo
 from symdl.lower.poly import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
 
 Array = NDArray[Any]
-_KINDS = {"b": "a truth value", "c": "complex", "O": "objects", "S": "bytes", "U": "text", "V": "records"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Arguments:
 def constants(program: Program, inputs: Sequence[Expected]) -> dict[str, Array]:
     """Return the arrays of the inputs that are constants, by the names that they have in kernels."""
     pairs = zip(program.inputs, inputs, strict=True)
-    return {e.name: np.ascontiguousarray(t.value, e.dtype) for t, e in pairs if t.value is not None}
+    return {e.name: np.asarray(t.value, e.dtype, order="C") for t, e in pairs if t.value is not None}
 
 
 def converted(want: Expected, value: Any) -> Array:
@@ -136,25 +136,7 @@ def converted(want: Expected, value: Any) -> Array:
     Raises:
         ArgumentError: it holds other things than numbers, or no integers where they are wanted.
     """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ArgumentError(f"{want.name} is no array: {error}", cure="pass a NumPy array") from None
-    kind = array.dtype.kind
-    integers = want.dtype.kind == "i"
-    if integers and kind == "f":
-        cure = f"pass {want.name} with an integer dtype, such as int64; it cannot hold NaN"
-        raise ArgumentError(f"{want.name} must hold integers, not {array.dtype}", cure=cure)
-    if kind not in ("biu" if integers else "iuf"):  # truth values are flags, as in masks
-        held = _KINDS.get(kind, str(array.dtype))
-        raise ArgumentError(
-            f"{want.name} holds {held} ({array.dtype})", cure=f"pass numbers, such as {want.dtype}"
-        )
-    if integers and kind == "u" and array.dtype.itemsize == 8 and array.size:
-        if int(array.max()) > np.iinfo("int64").max:
-            raise ArgumentError(f"{want.name} holds integers that do not fit int64")
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, as it should
-        return np.ascontiguousarray(array, want.dtype).reshape(array.shape)
+    return fitting(value, want.name, integer=want.dtype.kind == "i", dtype=want.dtype)
 
 
 def _bind(want: Expected, array: Array, dims: dict[str, int]) -> bool:

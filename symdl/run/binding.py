@@ -16,6 +16,7 @@ from symdl.errors import ArgumentError
 from symdl.express.dims import Dim, Extent, dims_of
 from symdl.express.program import Program
 from symdl.express.tensors import Tensor
+from symdl.express.values import fitting
 
 Array = NDArray[Any]
 Values = Mapping[str, ArrayLike] | Mapping[Tensor, ArrayLike] | Mapping[str | Tensor, ArrayLike]
@@ -38,7 +39,7 @@ def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Te
             value = given.pop(tensor.name)
         else:
             raise ArgumentError(f"no value for {tensor}", cure=f"pass {tensor.name}=array")
-        arrays[tensor] = _as_array(tensor, value, dtype)
+        arrays[tensor] = _new(tensor, value, dtype)
     if given:
         names = ", ".join(str(t.name) for t in program.inputs)
         raise ArgumentError(
@@ -47,16 +48,9 @@ def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Te
     return arrays
 
 
-def _as_array(tensor: Tensor, value: Any, dtype: str) -> Array:
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise ArgumentError(f"{tensor.name} holds {array.dtype} values", cure="pass real numbers")
-    if tensor.dtype == "real":
-        return array.astype(dtype)
-    whole = array.astype("int64") if array.dtype.kind != "f" or np.isfinite(array).all() else None
-    if whole is None or not np.array_equal(whole, array):
-        raise ArgumentError(f"{tensor.name} holds values that are no integers")
-    return whole
+def _new(tensor: Tensor, value: Any, dtype: str) -> Array:
+    array = fitting(value, str(tensor.name), integer=tensor.dtype == "int64", dtype=dtype)
+    return array.copy() if array is value else array
 
 
 def bind_dims(program: Program, arrays: Mapping[Tensor, Array]) -> dict[Dim, int]:

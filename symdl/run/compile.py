@@ -16,11 +16,11 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
 from symdl.errors import ArgumentError, CompileError
 from symdl.express.dims import Dim, dims_of
-from symdl.express.operators import as_tensor
 from symdl.express.program import Fact, Program, collect, dropped
 from symdl.express.scalar import batched, scalar_graph
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
+from symdl.express.values import numbers
 from symdl.lower.pipeline import Schedule
 from symdl.run.compiled import Compiled, DTypeName, TargetName
 from symdl.run.pace import MOST_LANES, chosen, cores
@@ -65,7 +65,7 @@ def compile(
     """
     lanes = chosen(threads) or min(cores(), MOST_LANES)
     options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule, "threads": lanes}
-    output = [as_tensor(o) for o in output] if isinstance(output, list | tuple) else as_tensor(output)
+    output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     if isinstance(output, list):
         if wrt is not None:
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
@@ -88,6 +88,11 @@ def compile(
     program = differentiate(tensor, by, facts=tuple(facts)).program
     names = [str(t.name) for t in by]
     return Compiled(program, pack=_WithGradients(names), dropped=dropped(written), **options)
+
+
+def _flags(output: Any) -> Any:
+    """Return a comparison as the tensor of its zeros and ones, and all else as it is."""
+    return output.as_tensor() if hasattr(output, "as_tensor") else output
 
 
 def _check_sizes(program: Program) -> None:
@@ -253,7 +258,4 @@ def _flat(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _real(name: str, value: Any) -> Any:
-    array = value if type(value) is np.ndarray else np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise ArgumentError(f"{name} holds {array.dtype} values", cure="pass real numbers")
-    return array
+    return numbers(value, name)

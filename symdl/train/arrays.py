@@ -21,6 +21,7 @@ from symdl.express.dims import Dim, Extent, dims_of
 from symdl.express.equations import Equation, InRange
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, accesses_in
+from symdl.express.values import fitting, numbers, place
 from symdl.run.binding import bind_dims, extent_value
 
 Array = NDArray[Any]
@@ -149,34 +150,14 @@ def _check_names(data: Mapping[str, Any], names: list[str], ignore: set[str], wh
 
 
 def _as_array(tensor: Tensor, value: Any, dtype: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # rows of different lengths
-        raise ArgumentError(f"{tensor.name} is no array: {error}") from error
-    allowed = "biu" if tensor.dtype == "int64" else "biuf"
-    if tensor.dtype == "int64" and array.dtype.kind == "f":
-        wrong = ~(np.isfinite(array) & (array == np.floor(array)) & (np.abs(array) < 2.0**53))
-        if wrong.any():
-            raise ArgumentError(
-                f"{tensor.name} holds {array[wrong][0]} at {_first(wrong)}, but labels are integers",
-                cure="pass class numbers 0, 1, 2, …",
-            )
-    elif array.dtype.kind not in allowed:
-        raise ArgumentError(
-            f"{tensor.name} has the type {array.dtype}",
-            shapes={str(tensor.name): array.shape},
-            cure="pass integers" if tensor.dtype == "int64" else "pass real numbers",
-        )
+    array = fitting(value, str(tensor.name), integer=tensor.dtype == "int64", dtype=dtype)
     if array.ndim != tensor.rank:
         raise ArgumentError(
             f"{tensor.name} has {array.ndim} axes instead of {tensor.rank}",
             shapes={"given": array.shape, "declared": tensor.shape},
             cure=_axes_cure(tensor, array),
         )
-    if tensor.dtype == "int64" and array.dtype.kind == "u" and array.size and array.max() >= 2**63:
-        raise ArgumentError(f"{tensor.name} holds {array.max()}, too large for int64")
-    with np.errstate(over="ignore", invalid="ignore"):  # infinities are looked for afterwards
-        return np.ascontiguousarray(array, np.int64 if tensor.dtype == "int64" else np.dtype(dtype))
+    return array
 
 
 def _axes_cure(tensor: Tensor, array: Array) -> str:
@@ -193,10 +174,10 @@ def _check_values(tensor: Tensor, array: Array, given: Any) -> None:
         return
     wrong = ~np.isfinite(array)
     if wrong.any():
-        was = np.asarray(given)[wrong][0]
+        was = numbers(given, str(tensor.name))[wrong][0]
         too_large = f" (too large for {array.dtype})" if np.isfinite(was) else ""
         raise ArgumentError(
-            f"{tensor.name} holds {was}{too_large} at {_first(wrong)}, {np.count_nonzero(wrong)} such in all",
+            f"{tensor.name} holds {was}{too_large} at {place(wrong)}, {np.count_nonzero(wrong)} such in all",
             cure="clean or scale the data first",
         )
 
@@ -208,11 +189,6 @@ def _check_labels(limit: LabelRange, array: Array, sizes: Mapping[Dim, int]) -> 
     wrong = (array < 0) | (array >= size)
     if wrong.any():
         raise ArgumentError(
-            f"{limit.tensor.name} holds {array[wrong][0]} at {_first(wrong)}, but may hold 0 to {size - 1}",
+            f"{limit.tensor.name} holds {array[wrong][0]} at {place(wrong)}, but may hold 0 to {size - 1}",
             cure="number the classes from 0, or give the model as many outputs as there are classes",
         )
-
-
-def _first(mask: Array) -> str:
-    where = np.unravel_index(int(np.argmax(mask)), mask.shape)
-    return f"position {int(where[0])}" if len(where) == 1 else f"position {tuple(map(int, where))}"

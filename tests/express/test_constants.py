@@ -103,7 +103,7 @@ def test_a_thousand_class_weights_are_data() -> None:
         (lambda: W[[True, False]], ExpressionError, "truth value for each"),
         (lambda: X[[0, -1]], ShapeError, "size n"),
         (lambda: W + np.array(["a", "b"]), ExpressionError, "constant"),
-        (lambda: W * [1, 2], ExpressionError, "np.asarray"),
+        (lambda: W * [1, 2, 3], ShapeError, "sizes 2 and 3 do not broadcast"),
         (lambda: W + np.ones(3), ShapeError, "broadcast"),
         (lambda: np.ones((2, 5)) @ W, ShapeError, "does not fit"),
         (lambda: sd.constant([[1], [1, 2]]), ExpressionError, "equal length"),

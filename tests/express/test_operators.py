@@ -121,7 +121,7 @@ def test_products_that_do_not_fit() -> None:
     for other in (tensor("Y", (n, 4)), tensor("Y", ()), tensor("Y", (5,))):
         with pytest.raises(ShapeError, match="does not fit"):
             X @ other
-    with pytest.raises(ExpressionError, match="two tensors"):
+    with pytest.raises(ShapeError, match="does not fit"):
         op.matmul(X, 2)  # type: ignore[arg-type]
 
 
@@ -169,7 +169,7 @@ def test_axes_that_do_not_exist(axis: Any) -> None:
 
 def test_what_cannot_be_combined() -> None:
     X = tensor("X", (2,))
-    for other in ("1", None, [1, 2]):
+    for other in ("1", None, {}):
         with pytest.raises(ExpressionError, match="cannot be combined with a tensor"):
             X + other
     with pytest.raises(ExpressionError, match="constant"):

@@ -118,12 +118,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("complex", {"X": np.ones((5, 4), complex)}, "complex"),
     ("text", {"X": np.full((5, 4), "a")}, "text"),
     ("ragged", {"X": [[1, 2], [3]]}, "X is no array"),
-    ("float label", {"t": np.zeros(5)}, "integers"),
+    ("float label", {"t": np.full(5, 0.5)}, "integers"),
     ("nan label", {"t": np.full(5, np.nan)}, "NaN"),
     ("large label", {"t": np.array([0, 1, 3, 0, 0])}, "holds 3"),
     ("negative label", {"t": np.array([0, -1, 0, 0, 0])}, "outside 0..2"),
     ("huge label", {"t": np.full(5, 2**63, "uint64")}, "int64"),
-    ("truth", {"X": np.ones((5, 4), bool)}, "truth"),
+    ("dates", {"X": np.ones((5, 4), "datetime64[s]")}, "dates"),
 ]
 
 

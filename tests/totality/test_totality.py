@@ -15,7 +15,7 @@ from .case import Case, Size
 from .table import CASES, EXEMPT, SAME
 
 GROUP = 20
-SLOTS = {"shape", "__slots__", "__array_ufunc__", "__module__", "__doc__"}
+SLOTS = {"shape", "__slots__", "__module__", "__doc__"}
 
 
 def named(case: Case) -> str:

@@ -1,0 +1,131 @@
+"""One door for everything that can stand for a tensor.
+
+Enters: tensors, comparisons, arrays, lists, numbers, expressions. Leaves: tensors, or exact scalars where a
+formula takes numbers. Every public function and operator lets its arguments in here, so what one takes, all
+take.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import sympy as sp
+
+from symdl.errors import ExpressionError
+from symdl.express.constants import constant
+from symdl.express.dims import is_whole
+from symdl.express.equations import Origin
+from symdl.express.surface import define
+from symdl.express.tensors import Tensor
+from symdl.express.values import numbers
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Door = Callable[[Any, str], Any]
+
+
+def operand(value: Any, what: str = "a constant") -> Tensor | sp.Expr:
+    """Return what takes part in a formula: a tensor, or an exact scalar for a number or an expression.
+
+    A comparison is the tensor of its zeros and ones. Arrays, nested lists, memory views and tensors of other
+    libraries become constants: integers and truth values int64, all else real.
+
+    Raises:
+        ExpressionError: `value` is none of these; it names `what`.
+    """
+    if isinstance(value, Tensor | sp.Expr):
+        return value
+    if hasattr(value, "as_tensor"):
+        return value.as_tensor()
+    if isinstance(value, bool | np.bool_):
+        return sp.Integer(int(value))
+    if isinstance(value, int | float):
+        return sp.sympify(value, strict=True)
+    if value is None or isinstance(value, str | bytes | dict):
+        raise ExpressionError(
+            f"a {type(value).__name__} cannot be combined with a tensor: {what}",
+            cure="pass a tensor, a number, an array or a list of numbers",
+        )
+    array = numbers(value, what, error=ExpressionError)
+    if array.ndim:
+        return constant(array, what=what)
+    return sp.sympify(array.astype("int64") if array.dtype.kind == "b" else array[()].item(), strict=True)
+
+
+def as_tensor(value: Any, what: str = "a constant") -> Tensor:
+    """Return a tensor: what `operand` gives, with a number or an expression as a tensor of rank 0.
+
+    Raises:
+        ExpressionError: `value` cannot stand for one.
+    """
+    if isinstance(value, Tensor):
+        return value
+    found = operand(value, what)
+    if isinstance(found, Tensor):
+        return found
+    return define(None, (), found, dtype="int64" if found.is_Integer else "real", origin=Origin("scalar"))
+
+
+def as_mask(value: Any, what: str = "a mask") -> Any:
+    """Return what chooses elements: flags as a tensor; a condition, a truth value and None as they are."""
+    if value is None or hasattr(value, "as_tensor") or isinstance(value, bool | sp.logic.boolalg.Boolean):
+        return value
+    return as_tensor(value, what)
+
+
+def _several(value: Any, what: str) -> Any:
+    """Return a sequence of tensors; an array of several axes is the sequence of its rows."""
+    if isinstance(value, Mapping | str) or not hasattr(value, "__iter__"):
+        raise ExpressionError(f"{what} is no sequence of tensors", cure="pass a list of them")
+    return [as_tensor(entry, what) for entry in value]
+
+
+def _or_none(door: Door) -> Door:
+    return lambda value, what: None if value is None else door(value, what)
+
+
+_DOORS: Mapping[str, Door] = {
+    "Tensor": as_tensor,
+    "Tensor | Condition": as_tensor,
+    "Tensor | int": lambda value, what: int(value) if is_whole(value) else as_tensor(value, what),
+    "Tensor | None": _or_none(as_tensor),
+    "Mask": as_mask,
+    "Sequence[Tensor]": _several,
+    "Iterable[Tensor]": _several,
+    "Sequence[Tensor | None] | None": _or_none(
+        lambda value, what: (
+            value if isinstance(value, Tensor) else [_or_none(as_tensor)(entry, what) for entry in value]
+        )
+    ),
+    "tuple[Tensor, Tensor] | None": _or_none(
+        lambda value, what: value if isinstance(value, Tensor) else tuple(_several(value, what))
+    ),
+}
+"""What comes in where a parameter is declared so."""
+
+
+def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
+    """Let in what can stand for a tensor, wherever `function` declares a parameter as one."""
+    name = function.__name__
+    parameters = inspect.signature(function).parameters.values()
+    found = {p.name: _DOORS[p.annotation] for p in parameters if p.annotation in _DOORS}
+    order = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+
+    def let_in(parameter: str | None, value: Any) -> Any:
+        if isinstance(value, Tensor) or parameter not in found:
+            return value
+        return found[parameter](value, f"{name}: {parameter}")
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        places = [*order, *[rest] * (len(args) - len(order))]
+        inside: Any = (let_in(parameter, value) for parameter, value in zip(places, args, strict=False))
+        named: Any = {key: let_in(key, value) for key, value in kwargs.items()}
+        return function(*inside, **named)
+
+    return wrapped
