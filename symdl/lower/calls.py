@@ -154,7 +154,7 @@ class CombineCall:
 
 @dataclass(frozen=True, slots=True)
 class TotalCall:
-    """Adds a value times the number of samples to number `at` of the totals."""
+    """Adds a value times a power of the number of samples to number `at` of the totals."""
 
     buffer: int
     at: int

@@ -78,6 +78,8 @@ class TrainingKernel:
     Args:
         program: such as `symdl.differentiate.turns.training_step` makes.
         dtype, target, threads: as in `compile_training`.
+        weights: for each output the power of its number of samples by which a batch multiplies it before it
+            adds it to the totals; 1 by default, for means.
 
     Attributes:
         program: forward pass, gradients and updates.
@@ -85,8 +87,17 @@ class TrainingKernel:
         updated: the parameters and states that it changes.
     """
 
-    def __init__(self, program: Program, *, dtype: str, target: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        dtype: str,
+        target: str,
+        threads: int | None = None,
+        weights: Sequence[int] | None = None,
+    ) -> None:
         self.program, self._threads = program, chosen(threads)
+        self._weights = tuple(weights or [1] * len(program.outputs))
         self.updated = frozenset(old for old, _ in program.updates)
         self.states = tuple(t for t in program.inputs if t.role == "state")
         options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": "fused"}
@@ -130,7 +141,8 @@ class TrainingKernel:
         _check_weights({n: weights[n] for n in weights if n in inputs}, inputs)
         if batch_size < 1:
             raise ArgumentError(f"batch_size = {batch_size} is no positive integer")
-        return BoundEpoch(self._built, self._inputs, given, set(data), batch_size, self._threads)
+        options = (batch_size, self._weights, self._threads)
+        return BoundEpoch(self._built, self._inputs, given, set(data), *options)
 
 
 def _check_weights(weights: Mapping[str, Array], inputs: Mapping[str, Expected]) -> None:
@@ -155,7 +167,7 @@ class BoundEpoch:
     """A training kernel with its weights and data.
 
     Attributes:
-        totals: the sums over samples of the loss and the metrics, of the latest `run`.
+        totals: what the latest `run` added up: each output, by default times the samples of its batch.
     """
 
     def __init__(
@@ -165,9 +177,10 @@ class BoundEpoch:
         given: Mapping[str, Any],
         data: set[str],
         batch_size: int,
+        weights: Sequence[int],
         threads: int | None = None,
     ) -> None:
-        self._built = built
+        self._built, self._weights = built, weights
         self._batch = _batch_size_name(inputs, data)
         arrays: dict[str, Array] = {}
         for want in inputs:
@@ -203,7 +216,7 @@ class BoundEpoch:
         return aligned((self._size, *shape), want.dtype)
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
-        """Train on batches `first` to `last` of `order`; return the loss summed over their samples.
+        """Train on batches `first` to `last` of `order`; return the first of the totals.
 
         Args:
             order: positions of samples; consecutive ones form a batch, the last one may be shorter.
@@ -254,7 +267,8 @@ class BoundEpoch:
             integer = want.dtype.kind == "i"
             takes.append(TakeCall(at, place, integer, 0, count, width, width))
         results = [lowered.plan.places[t] for t in lowered.program.outputs]
-        totals = [TotalCall(place, at, constant(count)) for at, place in enumerate(results)]
+        factors = [constant(count**weight) for weight in self._weights]
+        totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]
         part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)
         job = Job(self._built, part, dims, len(sources))
         for want, array, place in known:

@@ -7,7 +7,7 @@ wrong with the arguments is found before anything is compiled or computed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,9 @@ from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, turns
 from symdl.train.history import Epoch, History
 from symdl.train.loop import Plan, run
+from symdl.train.nothing import learnable
 from symdl.train.progress import progress_for
+from symdl.train.running import running
 
 if TYPE_CHECKING:
     from symdl.train.model import Model
@@ -73,6 +75,23 @@ class Settings:
             raise ArgumentError("a callback cannot be called", cure="pass functions (epoch, model)")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Resumable:
+    """Where a fit left off: its optimizers' kinds and states, its seed, what draws the orders."""
+
+    kinds: Mapping[str, type]
+    states: files.Weights
+    seed: int = 0
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+
+
+def _generator(before: Resumable | None, settings: Settings) -> np.random.Generator:
+    """Return what draws the orders of samples: what did so in the previous fit, if it is gone on with."""
+    if settings.resume and before is not None and before.seed == settings.seed:
+        return before.rng
+    return np.random.default_rng([settings.seed, 1])
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -85,7 +104,8 @@ def fit(model: Model, data: Mapping[str, Any], settings: Settings) -> History:
     positions, validation = _split(model, arrays, settings)
     test = None if settings.test is None else model.checked(settings.test, "test data", scoring=True)
     _check_watch(model, settings, scored=validation is not None)
-    plan = _plan(model, arrays, positions, validation, settings, optimizers)
+    scored = _scored(model, data, arrays, settings) if validation is None else None
+    plan = _plan(model, arrays, positions, (validation, scored), settings, optimizers)
     with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
         result = run(plan, progress)
     score = None if test is None else model.score(test)
@@ -136,24 +156,35 @@ def _split(model: Model, data: Arrays, settings: Settings) -> tuple[NDArray[np.i
     return np.sort(mixed[count:]), data.take(np.sort(mixed[:count]))
 
 
+def _scored(model: Model, data: Mapping[str, Any], arrays: Arrays, settings: Settings) -> Arrays | None:
+    """Return the training data to be scored after every epoch if weights are to be compared by them."""
+    if settings.patience is None:
+        return None
+    return arrays if model.scored == model.inputs else model.checked(data, scoring=True)
+
+
 def _plan(
     model: Model,
     data: Arrays,
     positions: NDArray[np.int64],
-    validation: Arrays | None,
+    scored: tuple[Arrays | None, Arrays | None],
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
 ) -> Plan:
-    each = turns(model.losses, optimizers, settings.trainable)
+    losses = {name: learnable(loss, model.samples) for name, loss in model.losses.items()}
+    each = turns(losses, optimizers, settings.trainable)
     names = model.values_by_name
     program = training_step(each, metrics=tuple(model.metrics.values()), facts=model.facts)
-    kernel = TrainingKernel(program, dtype=model.dtype, target=model.target, threads=settings.threads)
+    step = running(program, model.samples)
+    options: dict[str, Any] = {"dtype": model.dtype, "target": model.target, "threads": settings.threads}
+    kernel = TrainingKernel(step.program, weights=step.weights, **options)
     trained = {str(t.name): model.weights()[str(t.name)] for t in program.parameters}
     states = [t for t in kernel.states if str(t.name) not in model.running]
-    running = {n: a for n, a in model.running.items() if n in {str(t.name) for t in kernel.states}}
-    weights = trained | _state_values(model, settings, states, optimizers) | running
+    own = {n: a for n, a in model.running.items() if n in {str(t.name) for t in kernel.states}}
+    weights = trained | _state_values(model, settings, states, optimizers) | own
     moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
-    model.resumable = ({name: type(optimizer) for name, optimizer in optimizers.items()}, moving)
+    kinds = {name: type(optimizer) for name, optimizer in optimizers.items()}
+    model.resumable = Resumable(kinds, moving, settings.seed, _generator(model.resumable, settings))
     reads = [str(t.name) for t in program.inputs if t.role == "input"]
     bound = kernel.bind(weights, {k: data.by_name[k] for k in reads}, settings.batch_size)
 
@@ -167,13 +198,15 @@ def _plan(
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         shuffle=settings.shuffle,
-        rng=np.random.default_rng([settings.seed, 1]),
-        validate=None if validation is None else partial(model.score, validation),
+        rng=model.resumable.rng,
+        validate=None if scored[0] is None else partial(model.score, scored[0]),
+        score=None if scored[1] is None else partial(model.score, scored[1]),
         after_epoch=[partial(heard, callback) for callback in settings.callbacks],
         patience=settings.patience,
-        restore=settings.restore_best and (validation is not None or settings.patience is not None),
+        restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(names),
         watch=settings.watch,
+        figures=step.figures,
     )
 
 
@@ -187,13 +220,13 @@ def _state_values(
     fresh = files.initial(states, seed=settings.seed, dtype=model.dtype)
     if not settings.resume:
         return fresh
-    kinds, kept = model.resumable or ({}, {})
+    before = model.resumable or Resumable({}, {})
     for name, optimizer in optimizers.items():
-        kind = kinds.get(name)
+        kind = before.kinds.get(name)
         if kind is not type(optimizer):
             last = f"used {kind.__name__}" if kind else "does not exist"
             raise TrainingError(
                 f"resume=True goes on with {type(optimizer).__name__}, but the previous fit {last}",
                 cure="fit with the same kind of optimizer first, or leave resume out",
             )
-    return fresh | kept
+    return fresh | before.states

@@ -21,13 +21,15 @@ class Epoch:
 
     Attributes:
         number: counted from 1.
-        loss: mean over the samples, each taken when its batch was trained on.
+        loss: over all samples, each taken when its batch was trained on; see "Scores of a data set" in
+            docs/numerics.md.
         validation_loss: after the epoch; None without validation data.
         accuracy: share of the validation samples put into their class; None where that is undefined.
         seconds: time spent in training, evaluation not counted.
         samples_per_second: training samples over `seconds`.
-        values: means of the metrics and, where there are several, of each loss, taken as `loss` is.
+        values: the metrics and, where there are several, each loss, taken as `loss` is.
         validation_values: the same of the validation data.
+        loss_after: of the training data after the epoch; only with `patience` and without validation data.
         watched: what early stopping watches, if another thing than the loss was chosen; the lower the better.
     """
 
@@ -40,13 +42,13 @@ class Epoch:
     values: Mapping[str, float] = field(default_factory=dict)
     validation_values: Mapping[str, float] = field(default_factory=dict)
     watched: float | None = None
+    loss_after: float | None = None
 
     @property
     def monitored(self) -> float:
-        """What early stopping watches: the loss, of the validation data where there are any, or `watched`."""
-        if self.watched is not None:
-            return self.watched
-        return self.loss if self.validation_loss is None else self.validation_loss
+        """What early stopping watches: `watched`, or the loss after the epoch, of validation data if any."""
+        known = (self.watched, self.validation_loss, self.loss_after)
+        return next((value for value in known if value is not None), self.loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,16 @@ class History:
     def __str__(self) -> str:
         first = self.epochs[0]
         names = (*first.values, *(f"validation {name}" for name in first.validation_values))
-        columns = ("epoch", "loss", *names, "validation loss", "accuracy", "seconds", "samples/s")
+        columns = (
+            "epoch",
+            "loss",
+            *names,
+            "loss after",
+            "validation loss",
+            "accuracy",
+            "seconds",
+            "samples/s",
+        )
         rows = [columns, *(_cells(epoch, epoch.number == self.best_epoch) for epoch in self.epochs)]
         kept = [c for c in range(len(columns)) if any(row[c] for row in rows[1:])]
         widths = {c: max(len(row[c]) for row in rows) for c in kept}
@@ -136,6 +147,7 @@ def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:
         f"{'*' if best else ''}{epoch.number}",
         f"{epoch.loss:.4f}",
         *(f"{v:.4f}" for v in (*epoch.values.values(), *epoch.validation_values.values())),
+        "" if epoch.loss_after is None else f"{epoch.loss_after:.4f}",
         "" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}",
         "" if epoch.accuracy is None else f"{epoch.accuracy:.2%}",
         f"{epoch.seconds:.3g}",

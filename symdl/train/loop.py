@@ -28,13 +28,13 @@ class BoundEpoch(Protocol):
     """Training batches of one data set, compiled.
 
     Attributes:
-        totals: what the latest `run` summed over its samples: the loss, then further values.
+        totals: what the latest `run` added up over its batches.
     """
 
     totals: NDArray[np.float64]
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
-        """Train on batches `first` to `last` of `order`; return the loss summed over samples."""
+        """Train on batches `first` to `last` of `order`; return the first of the totals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class Score:
     values: Mapping[str, float] = field(default_factory=dict)
 
 
+def averages(totals: NDArray[np.float64], count: int) -> list[float]:
+    """Return totals that batches added once for each sample as means over the samples."""
+    return (totals / count).tolist()  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Everything that a training run needs.
@@ -54,12 +59,14 @@ class Plan:
         kernel: trains on batches of the data bound to it.
         weights: parameters and states, updated by the kernel in place.
         positions: of the training samples in the bound data.
-        validate: scores the validation data with the present weights, or None.
+        validate: scores data that are not trained on with the present weights, or None.
+        score: scores the training data likewise, or None; not both.
         after_epoch: called with each record; True stops.
         patience: epochs without a lower monitored loss after which to stop, or None.
         restore: whether the weights of the best epoch are put back at the end.
-        names: of what the kernel sums besides the loss.
+        names: of what is followed besides the loss.
         watch: the name among them, or ``"accuracy"``, that is monitored in place of the loss.
+        figures: from the kernel's totals over so many samples to the loss and what is followed.
     """
 
     kernel: BoundEpoch
@@ -70,11 +77,13 @@ class Plan:
     shuffle: bool
     rng: np.random.Generator
     validate: Callable[[], Score] | None = None
+    score: Callable[[], Score] | None = None
     after_epoch: Sequence[Callable[[Epoch], bool]] = field(default=())
     patience: int | None = None
     restore: bool = False
     names: tuple[str, ...] = ()
     watch: str | None = None
+    figures: Callable[[NDArray[np.float64], int], list[float]] = averages
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +108,10 @@ def run(plan: Plan, progress: Progress) -> Result:
     for number in range(1, plan.epochs + 1):
         before = copies(plan.weights)
         record = _epoch(plan, number, progress)
-        if not (math.isfinite(record.loss + record.monitored) and all_finite(plan.weights)):
+        finite = all_finite(plan.weights)
+        if not (math.isfinite(record.loss + record.monitored) and finite):
             put_back(plan.weights, kept if plan.restore and records else before)
-            raise _diverged(record, best if plan.restore else number - 1)
+            raise _diverged(record, best if plan.restore else number - 1, finite=finite)
         records.append(record)
         progress.note(valid=record.validation_loss, accuracy=record.accuracy)
         if not best or record.monitored < records[best - 1].monitored:
@@ -135,24 +145,28 @@ def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
     progress.epoch(number)
     order = plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
     start = time.perf_counter()
-    total, done = np.zeros(1 + len(plan.names)), 0
+    total, done = 0.0 * plan.kernel.totals, 0
     for part, samples in _parts(plan, order, live=progress.live):
         total += part
         done += samples
-        progress.advance(samples, float(total[0]) / done)
+        loss, *others = plan.figures(total, done)
+        progress.advance(samples, loss)
     seconds = max(time.perf_counter() - start, 1e-9)
-    score = plan.validate() if plan.validate else Score(math.nan, None)
-    values = dict(zip(plan.names, (total[1:] / len(order)).tolist(), strict=True))
+    scored = plan.validate or plan.score
+    score = scored() if scored else Score(math.nan, None)
+    values = dict(zip(plan.names, others, strict=True))
+    validation = score if plan.validate else None
     return Epoch(
         number=number,
-        loss=float(total[0]) / len(order),
-        validation_loss=score.loss if plan.validate else None,
-        accuracy=score.accuracy,
+        loss=loss,
+        validation_loss=None if validation is None else validation.loss,
+        accuracy=None if validation is None else validation.accuracy,
         seconds=seconds,
         samples_per_second=len(order) / seconds,
         values=values,
-        validation_values=dict(score.values),
-        watched=_watched(plan.watch, score.values if plan.validate else values, score.accuracy),
+        validation_values=dict(validation.values) if validation else {},
+        loss_after=score.loss if plan.score else None,
+        watched=_watched(plan.watch, score.values if scored else values, score.accuracy),
     )
 
 
@@ -171,15 +185,23 @@ def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tupl
         first = last
 
 
-def _diverged(record: Epoch, epoch: int) -> TrainingError:
+def _diverged(record: Epoch, epoch: int, *, finite: bool) -> TrainingError:
     if not math.isfinite(record.loss):
         what = f"the loss is {record.loss}"
     elif not math.isfinite(record.monitored):
         what = f"what is watched is {record.monitored}" if record.watched is not None else ""
-        what = what or f"the validation loss is {record.monitored}"
+        kind = "loss after it" if record.validation_loss is None else "validation loss"
+        what = what or f"the {kind} is {record.monitored}"
     else:
         what = "a weight is no finite number"
     weights = f"those after epoch {epoch}" if epoch else "those from before this training"
+    if finite and math.isnan(record.loss + record.monitored):
+        return TrainingError(
+            f"training stopped in epoch {record.number}: {what}, although its weights were finite;"
+            f" they are now {weights}",
+            cure="see that samples count in all data that are scored (a mean over nothing is NaN), and where"
+            " the formula has no value",
+        )
     return TrainingError(
         f"training diverged in epoch {record.number}: {what}; the weights are now {weights}",
         cure="use a smaller learning rate, or scale the data",

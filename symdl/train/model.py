@@ -21,7 +21,7 @@ from symdl.train import parts
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
 from symdl.train.choice import Optimizers, Trainable
-from symdl.train.fit import Settings, fit
+from symdl.train.fit import Resumable, Settings, fit
 from symdl.train.forward import Forward, score
 from symdl.train.history import History
 from symdl.train.labels import accuracy_of
@@ -37,14 +37,13 @@ class Model:
     """A loss, the parameters it depends on, and their values.
 
     Args:
-        loss: the rank-0 tensor to be made small; its inputs share a first axis over samples, and it is a
-            mean over them. Several losses by name take turns in every batch, in this order: each has its own
-            optimizer and parameters, and reads what those before it have changed. (Terms that one optimizer
-            makes small together are one loss: ``a + 0.1*b``; name the terms as `metrics` to see them.)
+        loss: the rank-0 tensor to be made small; its inputs share a first axis over samples. Several losses
+            by name take turns in every batch, in this order: each has its own optimizer and parameters, and
+            reads what those before it have changed. (Terms that one optimizer makes small together are one
+            loss: ``a + 0.1*b``; name the terms as `metrics` to see them.)
         output: what `predict` returns, such as logits of shape ``(n, classes)``, or several by name; it must
             be a part of the mathematics that leads to the loss, or depend on the same parameters.
-        metrics: further rank-0 tensors by name, means over the samples, to be followed in training and
-            evaluation.
+        metrics: further rank-0 tensors by name, to be followed in training and evaluation.
         seed: decides the parameters' first values.
         dtype: ``"float32"`` or ``"float64"``.
         target: where kernels run, as in `symdl.compile`.
@@ -93,7 +92,7 @@ class Model:
         running = [*(t for t in known if t.role == "state"), *moving]
         self.running = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
         self.history: History | None = None
-        self.resumable: tuple[dict[str, type], files.Weights] | None = None
+        self.resumable: Resumable | None = None
         self._forwards: dict[str, Forward] = {}
 
     def fit(
@@ -124,12 +123,12 @@ class Model:
             batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
-            patience: stop after so many epochs in which what is watched got no better; None never.
+            patience: stop after so many epochs in which what is watched after them got no better; None never.
             watch: ``"accuracy"``, or a loss or metric by name; by default the (validation) loss (a sum).
             restore_best: at the end, put back the weights of the epoch in which what is watched was best.
             progress: show a bar; None: if standard error is a terminal.
             callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
-            resume: go on with the previous fit's state of the same kind of optimizer; else it is fresh.
+            resume: go on with the previous fit: its state of a like optimizer, its orders by one seed.
             threads: how many cores to use; None measures and chooses.
             trainable: what learns: names, paths such as ``"out"``, a function of names; or each for its loss.
 

@@ -108,10 +108,17 @@ def _apart(
     moved: dict[sp.Basic, sp.Expr] = dict.fromkeys(over, rows * _SAMPLE + (_ROW if rows != 1 else 0))
     extents = {**equation.extents, _ROW: rows}
 
+    def bare(expr: sp.Basic) -> set[sp.Basic]:
+        """Return the symbols of an expression outside of accesses, which are atoms."""
+        found: set[sp.Basic] = expr.atoms(sp.Symbol)
+        if found.isdisjoint(over):
+            return found
+        return sp.expand(one_sample(expr)).atoms(sp.Symbol)  # type: ignore[no-any-return]
+
     def one_sample(expr: sp.Basic) -> sp.Basic:
-        """Return an expression with the number of the sample in it, tensors left out."""
+        """Return an expression with the number of the sample in it."""
         plain = expr.xreplace({a: sp.Dummy(integer=True) for a in expr.atoms(Access)})
-        return sp.expand(plain.xreplace(moved)) if plain.free_symbols & moved.keys() else plain
+        return plain.xreplace(moved)
 
     for access in equation.accesses():
         place = known[access.tensor]
@@ -119,7 +126,7 @@ def _apart(
             return False
         for axis, where in enumerate(access.indices):
             if axis != place.axis:
-                if one_sample(where).free_symbols & {_SAMPLE, samples}:
+                if bare(where) & {_SAMPLE, samples}:
                     return False
             elif not (over and where == over[0] and place.rows == rows):
                 rest = sp.expand(one_sample(where) - place.rows * _SAMPLE)
@@ -127,11 +134,11 @@ def _apart(
                     return False
                 if not in_range(rest, place.rows, extents):
                     return False
-    if _SAMPLE in one_sample(equation.body).free_symbols:
+    if _SAMPLE in bare(equation.body):
         return False
     for guard in equation.guards:
         sizes = dims_of(guard.extent) if isinstance(guard, InRange) else set()
-        shown = {s for term in guard_terms(guard) for s in one_sample(term).free_symbols}
+        shown = {s for term in guard_terms(guard) for s in bare(term)}
         if samples in sizes or shown & {_SAMPLE, samples}:
             return False
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,12 @@ def save(weights: Weights, path: str | os.PathLike[str]) -> None:
         np.savez(file, allow_pickle=False, **entries)
 
 
+def _entry(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Read an array by the exact name of its entry: for `numpy.load` ``a.npy`` may stand for ``a``."""
+    with archive.open(name) as entry:
+        return np.lib.format.read_array(entry, allow_pickle=False)
+
+
 def load(path: str | os.PathLike[str], like: Weights) -> Weights:
     """Read what `save` wrote, for parameters with the names and shapes of `like`.
 
@@ -110,11 +117,11 @@ def load(path: str | os.PathLike[str], like: Weights) -> Weights:
         DataError: no such file, not such a file, or other names, shapes or types.
     """
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in archive.files}
+        with Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
+            found = {name.removesuffix(".npy"): _entry(archive, name) for name in archive.namelist()}
     except FileNotFoundError as error:
         raise DataError(f"{os.fspath(path)}: no such file") from error
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{os.fspath(path)} is no file of saved parameters: {error}",
             cure="give a file written by model.save(path)",

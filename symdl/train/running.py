@@ -1,0 +1,130 @@
+"""The losses and metrics of an epoch, put together from its batches while the parameters move.
+
+Enters: the program of a training step. Leaves: `Running`: what each batch has to add to totals, and how the
+totals become figures. Numerators and denominators are added up by themselves and divided at the end, so that
+it does not matter how samples that count fall into batches; a sum that reads another one, such as that of
+squared deviations from a mean, reads the one over its batch. A figure that is neither a sum over samples nor
+computed from such sums is averaged over batches by their lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.express.dims import Dim
+from symdl.express.equations import Equation
+from symdl.express.ordering import order
+from symdl.express.program import Program
+from symdl.express.relations import rebuilt
+from symdl.express.replacing import replaced
+from symdl.express.tensors import Tensor
+from symdl.run.reference import outputs
+from symdl.train.samples import Place, places
+from symdl.train.splitting import power_of
+
+_AVERAGED = 1
+"""How often a batch adds, for each of its samples, what is averaged over them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Running:
+    """What a training step adds up, and what becomes of it.
+
+    Attributes:
+        program: the training step; its outputs are numbers to be added up over batches.
+        weights: for each of them the power of its number of samples by which a batch multiplies it.
+        finish: from the means over all samples, as many powers of their number taken out, to the figures.
+        wholes: the inputs of `finish` that stand for the outputs.
+        count: its input that holds the number of samples.
+    """
+
+    program: Program
+    weights: tuple[int, ...]
+    finish: Program
+    wholes: tuple[Tensor, ...]
+    count: Tensor
+
+    def figures(self, totals: NDArray[np.float64], count: int) -> list[float]:
+        """Return losses and metrics from the totals over so many samples."""
+        each = zip(self.wholes, totals.tolist(), self.weights, strict=True)
+        values = {self.count: float(count), **{whole: total / count**weight for whole, total, weight in each}}
+        given = {t: values[t] for t in self.finish.inputs if t.value is None}
+        return [float(value) for value in outputs(self.finish, given)]
+
+
+def running(program: Program, samples: Dim) -> Running:
+    """Return how the outputs of a training step become the figures of an epoch."""
+    found = order(program.outputs, program.definitions.get)
+    forward = Program(found.inputs, found.equations, program.outputs, recurrences=found.recurrences)
+    search = _Search({e.lhs: e for e in found.equations}, places(forward, samples), samples)
+    leaves: dict[Tensor, int] = {}
+    for output in program.outputs:
+        mine = search.leaves(output)
+        leaves |= {output: _AVERAGED} if mine is None else mine
+    wholes = {t: Tensor(f"total_{number}", ()) for number, t in enumerate(leaves)}
+    count = Tensor("samples", ())
+    table: dict[Tensor, Equation] = {}
+    for equation in found.equations:
+        if equation.lhs not in leaves:
+            new = replaced(equation, wholes)
+            table[new.lhs] = replace(new, body=rebuilt(new.body, {samples: count.at()}))
+    ends = tuple(wholes.get(t, t) for t in program.outputs)
+    late = order(ends, table.get)
+    finish = Program(late.inputs, late.equations, ends)
+    step = program
+    if tuple(leaves) != program.outputs:
+        step = replace(program, outputs=tuple(leaves)).with_equations(program.equations)
+    return Running(step, tuple(leaves.values()), finish, tuple(wholes.values()), count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """Looks for the sums over samples from which a figure is computed."""
+
+    table: Mapping[Tensor, Equation]
+    places: Mapping[Tensor, Place | None]
+    samples: Dim
+
+    def leaves(self, figure: Tensor) -> dict[Tensor, int] | None:
+        """Return the sums, and numbers without samples, that a figure is computed from, with their weights.
+
+        None where one of them is no such sum, or no number.
+        """
+        found: dict[Tensor, int] = {}
+        todo = [figure]
+        while todo:
+            tensor = todo.pop()
+            if tensor.value is not None:
+                continue
+            place, equation = self.places[tensor], self.table.get(tensor)
+            if place is None or place.axis is not None or equation is None:
+                return None
+            if place.level and not place.reduces:
+                todo += [t for t in equation.reads() if t not in found]
+                continue
+            weight = self._weight(equation) if place.reduces else _AVERAGED
+            if weight is None or tensor.rank or tensor.dtype != "real":
+                return None
+            found[tensor] = weight
+        return found
+
+    def _weight(self, equation: Equation) -> int | None:
+        """Return the power of a batch's length times which a sum is one of terms that do not hold it."""
+        assert equation.reduction is not None
+        power = power_of(equation.body, self.samples)
+        held = self._held(equation.reads()) or (not power and equation.body.has(self.samples))
+        return None if held or power > 0 or equation.reduction.op != "sum" else -power
+
+    def _held(self, tensors: Iterable[Tensor]) -> bool:
+        """Say whether the number of samples is in what tensors are computed from, up to other reductions."""
+
+        def definition(tensor: Tensor) -> Equation | None:
+            place = self.places[tensor]
+            late = place is None or (place.axis is None and place.ready)
+            return None if late else self.table.get(tensor)
+
+        return any(e.body.has(self.samples) for e in order(tensors, definition).equations)
