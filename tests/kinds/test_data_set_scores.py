@@ -8,17 +8,26 @@ values come from NumPy on what `predict` returns, and from closed forms.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.express.program import collect
+from symdl.run.reference import outputs
+from symdl.train import forward
+from symdl.train.arrays import Arrays
+from symdl.train.forward import Forward
+from symdl.train.merging import Merged
+from symdl.train.samples import MERGED
 from symdl.train.splitting import split
 
-n = sd.Dim("n")
+n, i = sd.Dim("n"), sd.indices("i")[0]
 x = sd.tensor("x", (n, 3))
 y, w = sd.tensor("y", (n,)), sd.tensor("w", (n,))
 k = sd.tensor("k", (n,), dtype="int64")
@@ -179,3 +188,133 @@ def test_a_chunk_in_which_nothing_counts() -> None:
     expected = ((q - given["y"][4500:]) ** 2).mean()
     assert model.evaluate(given)["loss"] == pytest.approx(expected, rel=1e-5)
     assert np.isnan(model.evaluate(given | {"k": np.zeros(5000, int)})["loss"])
+
+
+def any_program(rng: np.random.Generator) -> list[sd.Tensor]:
+    """Values for each sample, reductions over samples that may read other ones, and numbers made of them."""
+    words = sd.tensor("words", (n, 2, 2))
+    matrix, number = sd.parameter("W", (3, 2)), sd.parameter("b", ())
+
+    def pick(options: Sequence[Any]) -> Any:
+        return options[int(rng.integers(len(options)))]
+
+    def reduced(value: sd.Tensor) -> sd.Tensor:
+        op = pick(["sum", "mean", "max", "min", "logsumexp", "prod", "var", "std"])
+        masks = [sd.equal(k, 1), y > 0, x[:, 2] < 0.5, sd.equal(k, 1) | (y > 0)]
+        options = {"where": pick([None, None, *masks])}
+        function = getattr(sd, op) if op in ("var", "std", "logsumexp") else getattr(sd.Tensor, op)
+        return cast(sd.Tensor, function(value, **options))
+
+    rows = [y, x[:, 1], (x @ matrix)[:, 0], sd.tanh(y) * x[:, 0], words.reshape(n, 4).max(axis=1)]
+    rows += [(words.reshape(n * 2, 2) @ matrix[:2]).reshape(n, 4).sum(axis=1), sd.softmax(x @ matrix)[:, 0]]
+    numbers = [number, reduced(pick(rows))]
+    for _ in range(rng.integers(1, 5)):
+        deviation = x - x.mean(axis=0)
+        groups = sd.where(sd.equal(k[:, None], np.arange(3)), pick(rows)[:, None], 0.0).sum(axis=0)
+        rows += [pick([pick(rows) - pick(numbers), (deviation * groups).sum(axis=1), groups[k] * y])]
+        own = [reduced(rows[-1]), pick(numbers) * 0.5 + sd.sin(pick(numbers)), groups.max()]
+        numbers += [pick([*own, ((deviation**2).sum(axis=0) / (1 + sd.absolute(x.mean(axis=0)))).sum()])]
+    return [pick(numbers), numbers[-1], rows[-1], sd.where(rows[-1] > numbers[-1], 1.0, 0.0).mean()]
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 14))
+def test_any_program_in_chunks(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    wanted = any_program(rng)
+    program = collect(wanted)
+    every = {**data(count, "x", "y", "k", seed=seed), "words": rng.normal(size=(count, 2, 2))}
+    every |= {"W": rng.normal(size=(3, 2)), "b": np.array(0.5)}
+    values = {str(tensor.name): every[str(tensor.name)] for tensor in program.inputs if tensor.name in every}
+    given = {name: array for name, array in values.items() if name not in ("W", "b")}
+    if not given:
+        return
+    model = Forward(wanted, n, dtype="float64", target="python")
+    assert model.split is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forward, "BATCH", 4)
+        found = model(Arrays(given, count), {name: values[name] for name in values if name not in given})
+    for one, other in zip(found, outputs(program, values), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-8)
+
+
+def test_what_belongs_to_a_sample_and_where_samples_meet() -> None:
+    steps, image = sd.tensor("steps", (n, 5, 3)), sd.tensor("image", (n, 2, 6, 6))
+    u = sd.nn.dense(sd.nn.dense(x, 4, activation=sd.tanh, name="a"), 1, name="b")[:, 0]
+    centred = x - x.mean(axis=0)
+    covariance = centred.T @ centred / n
+    apart = {
+        "a derivative": (sd.grad(u.sum(), x)[:, 0] ** 2).mean() + (u**2).mean(),
+        "a derivative of a mean": (sd.grad((u**2).mean(), x) ** 2).sum(),
+        "recurrent": (sd.nn.gru(steps, 4, name="g") ** 2).mean(),
+        "attention": sd.nn.attention(steps, steps, steps).max(),
+        "convolution": sd.logsumexp(sd.nn.conv2d(image, 3, kernel_size=3, name="c").mean(axis=(2, 3))),
+        "sorted within": (sd.sort(x, axis=1)[:, 0] * y).sum(),
+        "cumulated within": (sd.cumsum(x, axis=1) ** 2).mean(),
+        "samples along the second axis": x.T - x.mean(axis=0)[:, None],
+        "rows joined": x.reshape(n * 3).max(),
+        "covariance": covariance,
+        "whitened": ((centred @ sd.inv(covariance)) * centred).sum(axis=1),
+        "batch norm": sd.nn.batch_norm(x, name="norm").max(),
+        "an unbiased share": (y > 0).sum() / (n - 1),
+        "integers": k.sum() * 1.0 + k.max(),
+    }
+    meeting = {
+        "sorted": (sd.sort(y) * y).sum(),
+        "cumulated": (sd.cumsum(y) ** 2).mean(),
+        "chosen": y[0] * 2 + x[k].sum(),
+        "the best": y.argmax(),
+        "pairs": (y[:, None] - y[None, :]).max(),
+        "numbered": (y * sd.define("place", (i,), i * sp.Integer(1), shape=(n,))).sum(),
+    }
+    rng = np.random.default_rng(0)
+    for name, value in (apart | meeting).items():
+        program = collect([value])
+        inputs = {str(t.name): t for t in program.inputs}
+        given = data(9, "x", "y", "k") | {"steps": rng.normal(size=(9, 5, 3))}
+        given |= {"image": rng.normal(size=(9, 2, 6, 6))}
+        given = {key: array for key, array in given.items() if key in inputs}
+        weights = {key: rng.normal(size=t.shape) for key, t in inputs.items() if key not in given}
+        model = Forward([value], n, dtype="float64", target="python")
+        assert (model.split is not None) == (name in apart), name
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(forward, "BATCH", 4)
+            (found,) = model(Arrays(given, 9), weights)
+        (expected,) = outputs(program, given | weights)
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=name)
+
+
+@given(st.sampled_from(MERGED), st.lists(st.floats(-30, 30), min_size=1, max_size=12), st.integers(1, 5))
+def test_parts_merge_in_any_order(op: str, values: list[float], size: int) -> None:
+    reduce: Any = {"sum": np.sum, "prod": np.prod, "max": np.max, "logsumexp": np.logaddexp.reduce}[op]
+    expected = reduce(values)
+    for order in (values, values[::-1]):
+        merged = Merged(op)
+        for start in range(0, len(order), size):
+            merged.add(reduce(order[start : start + size]))
+        scale = sum(map(abs, values)) if op == "sum" else 0
+        assert merged.value == pytest.approx(expected, rel=1e-12, abs=1e-15 * scale)
+
+
+def test_parts_may_be_infinite_or_large() -> None:
+    cases: list[tuple[str, list[float], float]] = [
+        ("sum", [1e16, 1.0, -1e16, 1.0], 2.0),
+        ("sum", [np.inf, 1.0], np.inf),
+        ("sum", [np.inf, -np.inf], np.nan),
+        ("prod", [1e300, 1e300, 1e-300, 1e-300], 1.0),
+        ("prod", [0.0, 5.0], 0.0),
+        ("max", [-np.inf, -np.inf], -np.inf),
+        ("max", [1.0, np.nan], np.nan),
+        ("logsumexp", [-np.inf, -np.inf], -np.inf),
+        ("logsumexp", [1000.0, 1000.0], 1000 + np.log(2)),
+        ("logsumexp", [np.inf, 0.0], np.inf),
+    ]
+    for op, parts, expected in cases:
+        merged = Merged(op)
+        for part in parts:
+            merged.add(part)
+        np.testing.assert_allclose(merged.value, expected, rtol=1e-14, err_msg=f"{op} {parts}")
+    whole = Merged("sum")
+    for part in (2**62, -1, -(2**62)):
+        whole.add(np.int64(part))
+    assert whole.value == -1
