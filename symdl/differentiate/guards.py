@@ -23,7 +23,6 @@ from symdl.express.equations import (
     exact_quotients,
     guard_terms,
     map_guard,
-    reads_data,
     stays_inside,
 )
 from symdl.express.program import Program
@@ -261,15 +260,22 @@ def range_guard(
     return () if safe else (InRange(value, size),)
 
 
+def _covers(access: Access, extents: Mapping[Index, Extent]) -> bool:
+    """Say whether every element of a tensor is read: each index runs over a whole axis."""
+    pairs = zip(access.indices, access.tensor.shape, strict=True)
+    whole = all(isinstance(index, Index) and extents.get(index) == size for index, size in pairs)
+    return whole and len(set(access.indices)) == len(access.indices)
+
+
 def checked_positions(program: Program) -> frozenset[tuple[Tensor, Extent]]:
-    """Return the integer tensors that the program always uses as a position, each with the axis' size."""
+    """Return the integer tensors all of whose elements are positions, each with the axis' size."""
     found: set[tuple[Tensor, Extent]] = set()
     for equation in program.equations:
-        if any(map(reads_data, equation.guards)):
+        if equation.guards:
             continue
         sometimes = {a for piece in equation.body.atoms(sp.Piecewise) for a in piece.atoms(Access)}
         for access in equation.body.atoms(Access) - sometimes:
             for where, size in zip(access.indices, access.tensor.shape, strict=True):
-                if isinstance(where, Access):
+                if isinstance(where, Access) and _covers(where, equation.extents):
                     found.add((where.tensor, size))
     return frozenset(found)

@@ -17,6 +17,7 @@ from typing import Literal
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.counting import outside_at
 from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
@@ -240,13 +241,34 @@ def _check_access(access: Access, equation: Equation) -> None:
                     cure="declare the tensor with dtype='int64'",
                 )
             continue  # checked against the extent when the kernel is called
-        if not stays_inside(where, size, equation.guards, equation.extents):
-            raise ShapeError(
-                f"axis {axis} of {access.tensor} is read at {where}, outside 0..{size}-1",
-                expression=equation,
-                shapes={str(access.tensor.name): access.tensor.shape},
-                cure="shrink the index's range, or guard the access with sd.where on an index condition",
-            )
+        if all(a.tensor.dtype == "int64" for a in where.atoms(Access)) and where.has(Access):
+            continue  # so is what is computed from integers
+        if stays_inside(where, size, equation.guards, equation.extents):
+            continue
+        wrong = outside_at(where, size, _counted(equation.guards), equation.extents)
+        if wrong == []:
+            continue
+        what, cure = f"outside 0..{size}-1", "shrink the index's range"
+        if wrong is None and bounds(where, equation.extents) is None:
+            what = f"which is not known to stay inside 0..{size}-1"
+            cure = "use integer sizes, for which all positions are looked at, or shrink the index's range"
+        elif wrong and wrong[0]:
+            there = ", ".join(f"{index} = {number}" for index, number in wrong[0].items())
+            what = f"{where.xreplace(wrong[0])} where {there}, {what}"
+        raise ShapeError(
+            f"axis {axis} of {access.tensor} is read at {where}, {what}",
+            expression=equation,
+            shapes={str(access.tensor.name): access.tensor.shape},
+            cure=f"{cure}, or guard the access with sd.where on an index condition",
+        )
+
+
+def _counted(guards: Sequence[Guard]) -> list[tuple[str, sp.Expr, Extent]]:
+    """Return the guards that do not depend on data, for `outside_at`."""
+    kinds = {InRange: "in range", Divisible: "divides", Equal: "equal"}
+    sides = {InRange: ("expr", "extent"), Divisible: ("expr", "by"), Equal: ("left", "right")}
+    found = (g for g in guards if not reads_data(g))
+    return [(kinds[type(g)], *(getattr(g, name) for name in sides[type(g)])) for g in found]
 
 
 def stays_inside(

@@ -8,12 +8,14 @@ normal form; every inner reduction has become a tensor of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.dims import Dim, Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, settled
 from symdl.express.quotients import real_quotients
@@ -157,7 +159,41 @@ def define(
     body, found = index_guards(settled(body), extents, identity_of(reduction.op if reduction else None))
     conditions = (*guards, *found)
     equation = Equation(tensor, where, body, reduction, conditions, origin or Origin("definition"))
-    return tensor.attach(check(equation))
+    try:
+        return tensor.attach(check(equation))
+    except ShapeError:
+        apart = _cases_apart(equation)
+        if apart is None:
+            raise
+        return tensor.attach(check(apart))
+
+
+def _cases_apart(equation: Equation) -> Equation | None:
+    """Return an equation whose cases are tensors of their own, read where their conditions on indices hold.
+
+    So a case may read what is outside of its tensor where another one is chosen.
+    """
+    body, extents = equation.body, equation.extents
+    if not isinstance(body, sp.Piecewise) or _on_values(body):
+        return None
+    pieces, before = [], list[sp.Basic]()
+    for value, condition in body.args:
+        holds = sp.And(condition, *map(sp.Not, before))
+        before.append(condition)
+        if not value.has(Access):
+            pieces.append((value, condition))
+            continue
+        free = tuple(i for i in extents if value.has(i) or holds.has(i))
+        case = sp.Piecewise((value, holds), (0, True))
+        inner = define(None, free, case, shape=[extents[i] for i in free], dtype=equation.lhs.dtype)
+        pieces.append((inner.at(*free), condition))
+    return replace(equation, body=sp.Piecewise(*pieces))
+
+
+def _on_values(body: sp.Piecewise) -> set[sp.Basic]:
+    """Return the conditions that are not only on positions and sizes."""
+    relations = {r for _, condition in body.args for r in condition.atoms(Relational)}
+    return {r for r in relations if any(not isinstance(s, Index | Dim) for s in r.free_symbols)}
 
 
 def _axes(node: Reduce, extents: Mapping[Index, Extent]) -> tuple[tuple[Index, Extent], ...]:

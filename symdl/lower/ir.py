@@ -146,13 +146,18 @@ class FrozenRecurrence:
 Mask: TypeAlias = tuple[int, int, bool]
 
 
+Comparison = tuple[Literal["within", "divides", "lt", "le", "eq", "ne"], Poly, Poly, bool]
+"""Two integer expressions, what is asked of them, and whether it must hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gather:
     """Values of a given integer `tensor` plus `offset` must lie in ``0 .. below - 1``, where all masks hold.
 
     A mask is a given tensor, a number, and whether elements count where it has that value or another one.
-    A position that is made of several given elements is `value`, at all places along `axes`, names of
-    variables with their ranges; `tensor` is the first one in it.
+    Of a tensor that is not read as a whole, and of several, `value` is the position, at all places along
+    `axes`, names of variables with their ranges; `tensor` is the first one in it. It counts where for some
+    place along `more` all `conditions` hold.
     """
 
     tensor: int
@@ -161,6 +166,8 @@ class Gather:
     offset: int = 0
     value: Poly | None = None
     axes: tuple[tuple[str, Poly], ...] = ()
+    more: tuple[tuple[str, Poly], ...] = ()
+    conditions: tuple[Comparison, ...] = ()
 
     @property
     def plain(self) -> bool:

@@ -1,10 +1,10 @@
 """Positions that are read from data.
 
 Enters: a frozen program. Leaves: the same, in which no wrong position can reach outside a tensor, and a list
-of what must be checked before anything is computed. A position that every element of an equation uses is
-checked, also one that is a sum or a multiple of given integers and of the element's place. One that is used
-under a condition may be anything where the condition fails, and is clamped; it is checked where the condition
-holds if that is about given integers of the same element.
+of what must be checked before anything is computed. A position that an equation uses is checked, no other:
+of a table of edges the column that is read, under a condition on places or given integers the elements where
+that holds. It may be a sum or a multiple of given integers and of the element's place. What stands behind
+another condition may be anything where that fails, and is clamped.
 """
 
 from __future__ import annotations
@@ -12,9 +12,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
-from symdl.lower.body import Body, Load, Node
-from symdl.lower.ir import FrozenEquation, FrozenProgram, Gather, Mask, Same, TensorInfo, terms
-from symdl.lower.poly import Atom, Clamp, Mod, Pick, Poly, Var, atoms, of, rebuild, substitute, variables
+from symdl.lower.body import INTEGER_COMPARE, Body, Load, Node
+from symdl.lower.ir import (
+    Comparison,
+    FrozenEquation,
+    FrozenProgram,
+    Gather,
+    Mask,
+    Same,
+    TensorInfo,
+    Within,
+    terms,
+)
+from symdl.lower.poly import (
+    ONE,
+    ZERO,
+    Atom,
+    Clamp,
+    Mod,
+    Pick,
+    Poly,
+    Var,
+    atoms,
+    of,
+    rebuild,
+    substitute,
+    variables,
+)
 
 
 def checked_positions(program: FrozenProgram) -> FrozenProgram:
@@ -72,28 +96,69 @@ class _Positions:
             return where
         source = rebuild(where, self.definition)
         pick, offset = _shifted(source)
-        if pick is None:
-            self.made_of_several(source, size, counts)
+        whole = pick is not None and self.covers(pick) and len(self.data) == len(self.source.guards)
+        masks = self.masks(pick, counts) if pick is not None and whole else None
+        if pick is None or masks is None:
+            found = self.used(source, size, counts)
+        else:
+            found = Gather(int(pick.tensor), size, masks, offset) if int(pick.tensor) in self.given else None
+        if found is None:
             return of(Clamp(where, size))
-        masks = self.masks(pick, counts)
-        if int(pick.tensor) in self.given and masks is not None:
-            self.gathers.append(Gather(int(pick.tensor), size, masks, offset))
-            if self.gathers[-1].plain and source == where:
-                return where
-        return of(Clamp(where, size))
+        self.gathers.append(found)
+        always = pick is not None and not (offset or found.masks or found.conditions)
+        return where if always and source == where else of(Clamp(where, size))
 
-    def made_of_several(self, where: Poly, size: Poly, counts: Conditions) -> None:
-        """Note a position that is no element of one tensor, where it counts for every element."""
-        tensors = [int(atom.tensor) for atom in atoms(where) if isinstance(atom, Pick)]
-        if counts or counts is None or self.source.guards or not self.given.issuperset(tensors):
-            return
-        sizes = self.source.sizes
-        names = sorted(variables(where))
-        if any(name not in sizes for name in names):
-            return
-        value = substitute(where, {name: of(Var(f"a{n}")) for n, name in enumerate(names)})
+    def covers(self, pick: Pick) -> bool:
+        """Say whether every element of a tensor is read."""
+        names = [e.atom.name if isinstance(e.atom, Var) else "" for e in pick.where]
+        shape = self.tensors[int(pick.tensor)].shape
+        read = (self.source.sizes.get(name) == size for name, size in zip(names, shape, strict=True))
+        return len(set(names)) == len(names) and all(read)
+
+    def used(self, where: Poly, size: Poly, counts: Conditions) -> Gather | None:
+        """Return the check of a position at the places where it counts, None where that is not known."""
+        conditions = self.comparisons(counts)
+        if conditions is None:
+            return None
+        exprs = [where, *(side for _, left, right, _ in conditions for side in (left, right))]
+        tensors = [int(atom.tensor) for e in exprs for atom in atoms(e) if isinstance(atom, Pick)]
+        sizes, mine = self.source.sizes, sorted(variables(where))
+        names = [*mine, *sorted({name for e in exprs for name in variables(e)} - set(mine))]
+        if not self.given.issuperset(tensors) or any(name not in sizes for name in names):
+            return None
+        renamed = {name: of(Var(f"a{n}")) for n, name in enumerate(names)}
         axes = tuple((f"a{n}", sizes[name]) for n, name in enumerate(names))
-        self.gathers.append(Gather(tensors[0], size, value=value, axes=axes))
+        tests = tuple(
+            (kind, substitute(left, renamed), substitute(right, renamed), holds)
+            for kind, left, right, holds in conditions
+        )
+        value, cut = substitute(where, renamed), len(mine)
+        return Gather(tensors[0], size, value=value, axes=axes[:cut], more=axes[cut:], conditions=tests)
+
+    def comparisons(self, counts: Conditions) -> tuple[Comparison, ...] | None:
+        """Return guards and conditions of integers, None if there are others."""
+        found: list[Comparison] = []
+        for guard in self.source.guards:
+            kind = "within" if isinstance(guard, Within) else "eq" if isinstance(guard, Same) else "divides"
+            found.append((kind, *terms(guard), True))  # type: ignore[arg-type]
+        if counts is None:
+            return None
+        todo = sorted(counts)
+        while todo:
+            place, holds = todo.pop()
+            node = self.source.body.nodes[place]
+            if node.op == "not":
+                todo.append((node.args[0], not holds))
+            elif node.op == ("and" if holds else "or"):
+                todo += [(arg, holds) for arg in node.args]
+            elif node.op in INTEGER_COMPARE and isinstance(node.value, tuple):
+                found.append((node.op[1:], *node.value, holds))  # type: ignore[arg-type]
+            elif node.op == "flag":
+                found.append(("eq", ZERO, ZERO if node.value else ONE, holds))
+            else:
+                return None
+        inside = self.definition
+        return tuple((kind, rebuild(a, inside), rebuild(b, inside), holds) for kind, a, b, holds in found)
 
     def definition(self, atom: Atom) -> Poly | None:
         """Return what an element of a computed tensor is made of, such as a length less 1."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.express.values import fitting
-from symdl.lower.ir import FrozenProgram, Gather, TensorInfo
+from symdl.lower.ir import Comparison, FrozenProgram, Gather, TensorInfo
 from symdl.lower.poly import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
 
 Array = NDArray[Any]
@@ -232,9 +232,7 @@ def check_gathers(
     for gather in gathers:
         name, below = program.tensors[gather.tensor].name, evaluate(gather.below, dims)
         if gather.value is not None:
-            values = _positions(gather, given, dims)
-            if values.size and (values.min() < 0 or values.max() >= below):
-                raise outside(name, values, below, computed=True)
+            _check_used(gather, name, below, Places(given, dims, (*gather.axes, *gather.more)))
             continue
         values, low = given[gather.tensor], -gather.offset
         for mask, value, equal in gather.masks:
@@ -243,37 +241,77 @@ def check_gathers(
             raise outside(name, values, low + below, low)
 
 
-def _positions(gather: Gather, given: Mapping[int, Array], dims: Mapping[str, int]) -> Array:
-    """Return positions that are made of several given elements, at all places."""
-    rank = len(gather.axes)
-    places = {
-        name: np.arange(evaluate(size, dims)).reshape([-1 if n == axis else 1 for n in range(rank)])
-        for axis, (name, size) in enumerate(gather.axes)
-    }
+def _check_used(gather: Gather, name: str, below: int, places: Places) -> None:
+    """Check positions where they count, which is looked at only if one is out of range."""
+    assert gather.value is not None
+    values = np.asarray(places.value(gather.value))
+    wrong = (values < 0) | (values >= below)
+    if not wrong.any():
+        return
+    for comparison in gather.conditions:
+        wrong = wrong & places.holds(comparison)
+    wrong = np.any(wrong, axis=tuple(range(len(gather.axes), wrong.ndim)))
+    if not wrong.any():
+        return
+    if isinstance(pick := gather.value.atom, Pick):  # an element of one tensor: say where it stands there
+        array = places.given[int(pick.tensor)]
+        marked = np.zeros(array.shape, bool)
+        where = (np.broadcast_to(places.value(e), values.shape).reshape(wrong.shape) for e in pick.where)
+        marked[tuple(e[wrong] for e in where)] = True
+        raise outside(name, np.where(marked, array, 0), below)
+    kept = values.reshape(values.shape[: len(gather.axes)])
+    raise outside(name, np.where(wrong, kept, 0), below, computed=True)
 
-    def value(poly: Poly) -> Any:
-        total: Any = 0
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Integer expressions at all places along `axes`, by the values of given tensors and sizes."""
+
+    given: Mapping[int, Array]
+    dims: Mapping[str, int]
+    axes: tuple[tuple[str, Poly], ...]
+
+    def value(self, poly: Poly) -> Any:
+        """Return the values of a polynomial, an axis for each variable."""
+        total: Any = np.zeros((1,) * len(self.axes), "int64")
         for monomial, factor in poly.terms:
             part: Any = factor
             for atom in monomial:
-                part = part * element(atom)
+                part = part * self.element(atom)
             total = total + part
         return total
 
-    def element(atom: Atom) -> Any:
+    def element(self, atom: Atom) -> Any:
+        """Return the values of an atom."""
         if isinstance(atom, Var):
-            return places[atom.name]
+            names = [name for name, _ in self.axes]
+            axis = names.index(atom.name)
+            count = evaluate(self.axes[axis][1], self.dims)
+            return np.arange(count).reshape([-1 if n == axis else 1 for n in range(len(names))])
         if isinstance(atom, Pick):
-            array = given[int(atom.tensor)]
-            wheres = [value(e) for e in atom.where]
-            return array[tuple(np.clip(e, 0, size - 1) for e, size in zip(wheres, array.shape, strict=True))]
+            array = self.given[int(atom.tensor)]
+            if not array.size:
+                return 0
+            wheres = zip(map(self.value, atom.where), array.shape, strict=True)
+            return array[tuple(np.clip(e, 0, size - 1) for e, size in wheres)]
         if isinstance(atom, Floor | Mod):
-            top, bottom = value(atom.value), value(atom.by)
+            top, bottom = self.value(atom.value), self.value(atom.by)
             return top // bottom if isinstance(atom, Floor) else top % bottom
-        return evaluate(of(atom), dims)
+        return evaluate(of(atom), self.dims)
 
-    assert gather.value is not None
-    return np.asarray(value(gather.value))
+    def holds(self, comparison: Comparison) -> Any:
+        """Return where a condition is as it must be."""
+        kind, *sides, wanted = comparison
+        left, right = map(self.value, sides)
+        truth = {
+            "within": lambda: (left >= 0) & (left < right),
+            "divides": lambda: left % right == 0,
+            "lt": lambda: left < right,
+            "le": lambda: left <= right,
+            "eq": lambda: left == right,
+            "ne": lambda: left != right,
+        }[kind]()
+        return truth == wanted
 
 
 def outside(name: str, values: Array, below: int, low: int = 0, *, computed: bool = False) -> ArgumentError:
