@@ -98,8 +98,9 @@ TARGETS: Mapping[str, Target] = {
             "symdl.run.native": frozenset(
                 {"OPTIONS", "REALS", "align_stack", "claim", "disjoint", "first_of", "flush_subnormals"}
             )
-            | {"integer_at", "larger", "multiply_matrices", "restore", "row_of", "seen", "total_at"}
+            | {"integer_at", "larger", "restore", "row_of", "seen", "total_at"}
             | {"until", "wait"},
+            "symdl.run.multiply": frozenset({"multiply_matrices"}),
             "symdl.run.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
             "symdl.run.lanes": frozenset(
                 {

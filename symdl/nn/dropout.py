@@ -22,7 +22,7 @@ from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.initializers import zeros
 
-SEEDS = 1 << 24  # a seed is exact in float32
+SEEDS = STEPS = 1 << 24  # whole numbers up to there are exact in float32
 
 
 @takes_tensors
@@ -52,8 +52,13 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int 
     share = sp.Rational(repr(float(rate)))
     body = sp.Piecewise((x.at(*where) / (1 - share), draw >= share), (0, True))
     dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin("dropout"))
-    following = define(None, (), step.at() + 1)
-    return with_modes(dropped, updates=[(step, following)], inference=x)
+    return with_modes(dropped, updates=[(step, following(step))], inference=x)
+
+
+def following(step: Tensor) -> Tensor:
+    """Return the number of the next step: one more, and 0 after the last one that is exact in float32."""
+    number = step.at()
+    return define(None, (), sp.Piecewise((number + 1, number < STEPS - 1), (0, True)))
 
 
 def position(where: Sequence[Index], shape: Sequence[Extent]) -> sp.Expr:

@@ -19,7 +19,7 @@ from symdl.express.operators import axis_indices
 from symdl.express.random import RandomUniform
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
-from symdl.nn.dropout import SEEDS, position
+from symdl.nn.dropout import SEEDS, following, position
 from symdl.nn.initializers import zeros
 
 
@@ -49,4 +49,4 @@ def normal_noise(
     body = sp.sqrt(-2 * sp.log(1 - first)) * sp.cos(2 * sp.pi * second)
     noise = define(name, where, body, shape=tuple(shape), origin=Origin("normal noise"))
     still = define(None, where, sp.Integer(0), shape=tuple(shape)) if inference is None else inference
-    return with_modes(noise, updates=[(step, define(None, (), step.at() + 1))], inference=still)
+    return with_modes(noise, updates=[(step, following(step))], inference=still)

@@ -20,7 +20,10 @@ from symdl.errors import CompileError
 
 _PREFIX = "symdl_kernels_"
 _IMPORTED = (
-    *(f"run/{name}.py" for name in ("entries", "factors", "frames", "lanes", "limits", "native", "samples")),
+    *(
+        f"run/{name}.py"
+        for name in ("entries", "factors", "frames", "lanes", "limits", "multiply", "native", "samples")
+    ),
     *(
         "run/tiles.py",
         "run/vectorcode.py",

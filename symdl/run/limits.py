@@ -7,6 +7,8 @@ from __future__ import annotations
 
 LARGEST_RIGHT = 1 << 20
 """Elements of a right matrix, from which on it pays that BLAS copies its operands."""
+LARGEST_BLAS = 1 << 29
+"""Elements that a matrix for BLAS may span: it counts in 32 bits, and adds such counts up."""
 WORTH_THREADS = 1 << 26
 """Multiplications in a matrix product, from which on BLAS's threads pay, where it may have any."""
 WIDTHS = (1, 2, 3)

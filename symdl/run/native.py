@@ -1,4 +1,4 @@
-"""What generated CPU code is built on: typed pointers and the matrix product of BLAS.
+"""What generated CPU code is built on: typed pointers, kernels by address, numbers that threads share.
 
 Enters: addresses. Leaves: Numba intrinsics that generated modules import. Arrays are passed as bare
 pointers: no wrap-around of negative positions, which would keep loops from being vectorised.
@@ -6,7 +6,6 @@ pointers: no wrap-around of negative positions, which would keep loops from bein
 
 from __future__ import annotations
 
-import functools
 import os
 import platform
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from symdl.run.limits import LARGEST_RIGHT, STOP, WORTH_THREADS
+from symdl.run.limits import STOP
 
 _KEPT = {"contract", "reassoc", "nsz", "arcp"}  # those that keep infinities and NaN
 
@@ -178,103 +177,6 @@ def larger(_typing: Any, one: Any, _other: Any) -> Any:
         return builder.call(builder.module.declare_intrinsic("llvm.maximum", [kind], form), args)
 
     return one(one, one), build
-
-
-@intrinsic
-def multiply_matrices(
-    _typing: Any,
-    blas: Any,
-    turned: Any,
-    m: Any,
-    n: Any,
-    k: Any,
-    factor: Any,
-    left: Any,
-    left_at: Any,
-    left_lead: Any,
-    right: Any,
-    right_at: Any,
-    right_lead: Any,
-    result: Any,
-    result_at: Any,
-    result_lead: Any,
-) -> Any:
-    """``result = factor * left @ right`` for row-major matrices inside arrays.
-
-    Args:
-        blas: the address of what `symdl.run.products` says.
-        turned: 1 if `left` is stored transposed, 2 if `right` is, 3 for both.
-        m, n, k: ``left`` is m x k, ``right`` is k x n.
-        left_at, left_lead: where the matrix starts in its array, and the distance of its rows.
-    """
-    whole = types.int64
-    matrix = (left, whole, whole)
-    signature = types.void(whole, whole, whole, whole, whole, factor, *matrix, *matrix, result, whole, whole)
-
-    def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        table, turns, rows, columns, inner = args[:5]
-        entries = builder.inttoptr(table, turns.type.as_pointer())
-        bases = [builder.gep(args[at], [args[at + 1]]) for at in (6, 9, 12)]
-        operands = (*args[1:6], bases[0], args[8], bases[1], args[11], bases[2], args[14])
-
-        def entry(at: int) -> Any:
-            return builder.load(builder.gep(entries, [ir.Constant(turns.type, at)]))
-
-        limits = [entry(at) for at in (2, 3, 4)]
-        with builder.if_else(_in_tiles(builder, turns, (rows, columns, inner), limits)) as (tiles, library):
-            with tiles:
-                call_address(builder, entry(1), operands)
-            with library:
-                _call_library(builder, entry(0), operands)
-        return context.get_dummy_value()
-
-    return signature, build
-
-
-def _in_tiles(builder: Any, turns: Any, sizes: tuple[Any, ...], limits: list[Any]) -> Any:
-    """Say whether a product is one for tiles: not too narrow, not too large."""
-    rows, columns, inner = sizes
-
-    def number(value: int) -> Any:
-        return ir.Constant(turns.type, value)
-
-    straight = builder.icmp_signed("==", builder.and_(turns, number(2)), number(0))
-    long_enough = builder.icmp_signed(">=", inner, limits[1])
-    short_enough = builder.icmp_signed("<=", inner, limits[2])
-    right_size = builder.mul(inner, columns)
-    conditions = [
-        builder.or_(straight, builder.and_(long_enough, short_enough)),
-        builder.icmp_signed(">=", rows, limits[0]),
-        builder.icmp_signed(">=", columns, limits[1]),
-        builder.icmp_signed("<", right_size, number(LARGEST_RIGHT)),
-        builder.icmp_signed("<", builder.mul(right_size, rows), number(WORTH_THREADS)),
-    ]
-    return functools.reduce(builder.and_, conditions)
-
-
-def _call_library(builder: Any, address: Any, operands: tuple[Any, ...]) -> None:
-    """Call ``sgemm`` or ``dgemm``. It is column-major: the product of the transposes, in reverse."""
-    turns, rows, columns, inner, scale, a, lda, b, ldb, c, ldc = operands
-
-    def slot(value: Any) -> Any:
-        place = _local(builder, value.type)
-        builder.store(value, place)
-        return place
-
-    def short(value: Any) -> Any:
-        return slot(builder.trunc(value, ir.IntType(32)))
-
-    def letter(bit: int) -> Any:
-        one = ir.Constant(turns.type, bit)
-        on = builder.icmp_signed("!=", builder.and_(turns, one), ir.Constant(turns.type, 0))
-        byte = ir.IntType(8)
-        return slot(builder.select(on, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
-
-    zero = slot(ir.Constant(scale.type, 0.0))
-    found = [letter(2), letter(1), short(columns), short(rows), short(inner), slot(scale)]
-    found += [b, short(ldb), a, short(lda), zero, c, short(ldc)]
-    kind = ir.FunctionType(ir.VoidType(), [value.type for value in found])
-    builder.call(builder.inttoptr(address, kind.as_pointer()), found)
 
 
 _SPINS = 512

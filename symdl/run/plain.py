@@ -34,7 +34,7 @@ def multiply_matrices(
     result_at: int,
     result_lead: int,
 ) -> None:
-    """``result = factor * left @ right``; see `symdl.run.native.multiply_matrices`."""
+    """``result = factor * left @ right``; see `symdl.run.multiply.multiply_matrices`."""
     a = _matrix(left, left_at, left_lead, m, k, turned=bool(turned & 1))
     b = _matrix(right, right_at, right_lead, k, n, turned=bool(turned & 2))
     _matrix(result, result_at, result_lead, m, n, turned=False)[...] = factor * (a @ b)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from symdl.emit.source import tiles_source
 from symdl.run import machine
 from symdl.run.blas import product_address
-from symdl.run.limits import LONGEST, WIDTHS
+from symdl.run.limits import LARGEST_BLAS, LONGEST, WIDTHS
 
 
 def registers() -> tuple[int, int]:
@@ -28,9 +28,10 @@ def registers() -> tuple[int, int]:
 
 @cache
 def products(dtype: str) -> NDArray[np.int64]:
-    """Return the addresses of BLAS's product and of that in tiles, and the limits of the latter.
+    """Return the addresses of BLAS's product and of that in tiles, and from which sizes on which is taken.
 
-    These are the least rows and columns, and the longest rows of a transposed right matrix.
+    The limits of tiles come next: the least rows and columns, and the longest rows of a transposed right
+    matrix. Then the address of the product in pieces, and how many elements of a matrix a piece may span.
 
     Raises:
         CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
@@ -38,4 +39,8 @@ def products(dtype: str) -> NDArray[np.int64]:
     size, rows = registers()
     lanes = size // np.dtype(dtype).itemsize
     tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
-    return np.array([product_address(dtype), tiles.addresses["product"], rows, lanes, LONGEST], "int64")
+    limits = (rows, lanes, LONGEST)
+    places = tiles.addresses
+    return np.array(
+        [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS], "int64"
+    )

@@ -14,7 +14,8 @@ from symdl.emit.source import tiles_source
 from symdl.run import machine
 from symdl.run.limits import LONGEST, WIDTHS
 from symdl.run.memory import address
-from symdl.run.native import REALS, multiply_matrices
+from symdl.run.multiply import multiply_matrices
+from symdl.run.native import REALS
 from symdl.run.products import products
 
 single, double = REALS["float32"], REALS["float64"]
