@@ -74,23 +74,31 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     if isinstance(node, sp.Mod):
         return times(outer, inner[0]) - times(outer * sp.floor(left / right), inner[1])
     by_base = _where(times(right * left ** (right - 1), inner[0]), sp.Ne(right, 0))
-    by_exponent = _where(times(node * sp.log(left), inner[1]), sp.Or(sp.Ne(left, 0), sp.Le(right, 0)))
+    logarithm = sp.log(left) if left != 0 else -sp.oo
+    by_exponent = _where(times(node * logarithm, inner[1]), sp.Or(sp.Ne(left, 0), sp.Le(right, 0)))
     return times(outer, by_base) + times(outer, by_exponent)
 
 
 def _slopes(cases: sp.Piecewise, variable: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Basic]]:
     """Yield the slope of every branch; of one that holds at a single point that of the function there."""
-    for place, (value, condition) in enumerate(cases.args):
-        before, own = cases.args[:place], slope(value, variable)
+    args = [(value, part) for value, condition in cases.args for part in _points(condition)]
+    for place, (value, condition) in enumerate(args):
+        before, own = args[:place], slope(value, variable)
         point = single_point([c for _, c in before], condition, variable)
         if point is not None:
-            around = sp.Piecewise(*before, *cases.args[place + 1 :])
+            around = sp.Piecewise(*before, *args[place + 1 :])
             found = slope_at(value, around, variable, point)
             if found is not None and (
                 found != sp.nan or isinstance(condition, sp.Eq) or before[0][1].has(sp.Ne)
             ):
                 own = found  # cases below, above and between are a corner, where the branch says the slope
         yield own, condition
+
+
+def _points(condition: sp.Basic) -> tuple[sp.Basic, ...]:
+    """Return the points of a branch one by one."""
+    several = isinstance(condition, sp.Or) and all(isinstance(part, sp.Eq) for part in condition.args)
+    return condition.args if several else (condition,)
 
 
 def _where(value: sp.Expr, condition: sp.Basic) -> sp.Expr:

@@ -40,6 +40,7 @@ from symdl.explain.tree import (
     number,
     product,
 )
+from symdl.express.comparisons import Compared, parts
 from symdl.express.corners import is_switch, known_corner, sides_of
 from symdl.express.dims import Dim, Index
 from symdl.express.quotients import FloorDivide, Remainder
@@ -104,7 +105,7 @@ class Notation:
             return self._power(expr)
         if isinstance(expr, sp.Piecewise):
             return self._piecewise(expr)
-        if isinstance(expr, Relational):
+        if isinstance(expr, Relational | Compared):
             return self._relation(expr)
         if isinstance(expr, sp.And | sp.Or | sp.Not):
             op = {"And": "and", "Or": "or", "Not": "not"}[type(expr).__name__]
@@ -217,9 +218,9 @@ class Notation:
             return Call("sqrt", (self.read(base),))
         return Power(self.read(base), self.read(exponent))
 
-    def _relation(self, expr: Relational) -> Node:
-        op = next(text for kind, text in _RELATIONS.items() if isinstance(expr, kind))
-        left, right = expr.args
+    def _relation(self, expr: Relational | Compared) -> Node:
+        which, left, right = parts(expr)
+        op = next(text for kind, text in _RELATIONS.items() if issubclass(which, kind))
         if op in ("=", "!=") and isinstance(left, Access) and isinstance(right, Index):
             left, right = right, left  # j = t_i
         return Compare(op, self.read(left), self.read(right))

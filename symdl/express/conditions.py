@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symdl.errors import ExpressionError
+from symdl.express.comparisons import compared, negated
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import as_mask, operand
 from symdl.express.methods import Axes, NumPyCalls
@@ -21,7 +23,7 @@ from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
 from symdl.express.tensors import Access, Tensor
 
-_RELATIONS: dict[str, Callable[[Any, Any], sp.Basic]] = {
+_RELATIONS: dict[str, type[Relational]] = {
     "less": sp.StrictLessThan,
     "less equal": sp.LessThan,
     "greater": sp.StrictGreaterThan,
@@ -110,13 +112,13 @@ class Condition(NumPyCalls):
     __ror__ = __or__
 
     def __xor__(self, other: Any) -> Condition:
-        return self._joined(lambda a, b: sp.Or(sp.And(a, sp.Not(b)), sp.And(sp.Not(a), b)), other)
+        return self._joined(lambda a, b: sp.Or(sp.And(a, negated(b)), sp.And(negated(a), b)), other)
 
     __rxor__ = __xor__
 
     def __invert__(self) -> Condition:
         formula = self.formula
-        return Condition(lambda *values: sp.Not(formula(*values)), self.operands)
+        return Condition(lambda *values: negated(formula(*values)), self.operands)
 
     def _joined(self, how: Callable[..., sp.Basic], other: Any) -> Condition:
         second = as_condition(other)
@@ -145,7 +147,7 @@ def compare(name: str, left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return relation(*(scalar(x) if x is one else x for x in (left, right)))
-    condition = Condition(relation, (left, right))
+    condition = Condition(lambda a, b: compared(relation, a, b), (left, right))
     _ = condition.shape  # refuse shapes that do not broadcast now, not at the first use
     return condition
 

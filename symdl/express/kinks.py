@@ -22,8 +22,7 @@ from symdl.errors import ExpressionError
 from symdl.express.corners import sides_of
 from symdl.express.dims import Extent, Index, bounds
 from symdl.express.equations import Equal, Guard, InRange
-from symdl.express.relations import relation as steady
-from symdl.express.relations import with_infinities
+from symdl.express.relations import compare_cases, with_infinities
 from symdl.express.tensors import Access
 
 
@@ -46,7 +45,7 @@ def settled(expr: sp.Expr) -> sp.Expr:
     expr = with_infinities(expr)
     if not any(relation.has(sp.Piecewise) for relation in expr.atoms(Relational)):
         return expr
-    return expr.replace(lambda node: isinstance(node, Relational), lambda r: _compare(type(r), *r.args))
+    return expr.replace(lambda node: isinstance(node, Relational), lambda r: compare_cases(type(r), *r.args))
 
 
 def chosen(node: sp.Max | sp.Min) -> list[tuple[sp.Expr, sp.Basic]]:
@@ -60,26 +59,15 @@ def chosen(node: sp.Max | sp.Min) -> list[tuple[sp.Expr, sp.Basic]]:
         (
             arg,
             sp.And(
-                *(_compare(wins if n > k else holds, arg, other) for n, other in enumerate(args) if n != k)
+                *(
+                    compare_cases(wins if n > k else holds, arg, other)
+                    for n, other in enumerate(args)
+                    if n != k
+                )
             ),
         )
         for k, arg in enumerate(args)
     ]
-
-
-def _compare(relation: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Basic:
-    """Compare, with the cases of a Piecewise side drawn out: SymPy refuses them in a condition."""
-    for side in (left, right):
-        if not side.has(sp.Piecewise):
-            continue
-        chosen: list[sp.Basic] = []
-        before: list[sp.Basic] = []
-        for value, holds in sp.piecewise_fold(side).args:
-            sides = (value, right) if side is left else (left, value)
-            chosen.append(sp.And(*before, holds, _compare(relation, *sides)))
-            before.append(sp.Not(holds))
-        return sp.Or(*chosen)
-    return steady(relation, left, right)
 
 
 def index_guards(

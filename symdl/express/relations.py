@@ -3,7 +3,8 @@
 Enters: two sides, or an expression and what takes the place of its parts. Leaves: a relation, or the new
 expression. SymPy writes the conditions of a `Piecewise` in an order of its own whenever it builds one, and
 for some pairs of sides, such as ``(x - y)/10`` and ``-9*(x - y)/10``, goes from one form to another without
-end. Such a comparison is written as that of the difference with 0, whose form is settled.
+end. Such a comparison is written as that of the difference with 0, whose form is settled. Cases inside a
+comparison are drawn out of it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symdl.express.comparisons import compared
+
 
 def relation(kind: type[Relational], left: sp.Basic, right: sp.Basic) -> sp.Basic:
     """Return ``left <kind> right``, or ``left - right <kind> 0`` where SymPy finds no form for the former."""
-    plain: sp.Basic = kind(left, right)
+    plain = compared(kind, left, right)
     if not isinstance(plain, Relational) or plain.lhs.is_number or plain.rhs.is_number:
         return plain
     try:
@@ -31,9 +34,34 @@ def relation(kind: type[Relational], left: sp.Basic, right: sp.Basic) -> sp.Basi
 def rebuilt(expr: Any, values: Mapping[Any, Any]) -> Any:
     """Return `expr` with parts replaced, as `xreplace` does, in a form that SymPy can build."""
     try:
-        return with_infinities(expr.xreplace(values))
+        plain = with_infinities(expr.xreplace(values))
     except RecursionError:
         return with_infinities(_rebuilt(expr, values))
+    return with_infinities(_rebuilt(expr, values)) if _decided(expr, plain, values) else plain
+
+
+def _decided(before: Any, after: Any, values: Mapping[Any, Any]) -> bool:
+    """Say whether SymPy has taken cases into a condition, or decided one without the values of data."""
+    if not isinstance(after, sp.Basic) or all(isinstance(v, sp.Basic) and v.is_Atom for v in values.values()):
+        return False
+    if after.has(sp.ITE):
+        return True
+    return any(r.xreplace(values) in (sp.true, sp.false) for r in before.atoms(Relational))
+
+
+def compare_cases(kind: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Basic:
+    """Compare, with the cases of a Piecewise side drawn out: SymPy refuses them in a condition."""
+    for side in (left, right):
+        if not side.has(sp.Piecewise):
+            continue
+        chosen: list[sp.Basic] = []
+        before: list[sp.Basic] = []
+        for value, holds in sp.piecewise_fold(side).args:
+            sides = (value, right) if side is left else (left, value)
+            chosen.append(sp.And(*before, holds, compare_cases(kind, *sides)))
+            before.append(sp.Not(holds))
+        return sp.Or(*chosen)
+    return relation(kind, left, right)
 
 
 def with_infinities(expr: Any) -> Any:
@@ -57,6 +85,6 @@ def _rebuilt(node: sp.Basic, values: Mapping[Any, Any]) -> sp.Basic:
         return node
     args = [_rebuilt(arg, values) for arg in node.args]
     if isinstance(node, Relational):
-        return relation(type(node), *args)
+        return compare_cases(type(node), *args)
     result: sp.Basic = node.func(*args)
     return result

@@ -72,7 +72,14 @@ def _checked(f: Any) -> sp.Expr:
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
             cure = "use real numbers, symbols and known functions"
             raise ExpressionError(f"{node} cannot be computed", expression=f, cure=cure)
-    return f
+    return f.replace(_is_root_of_power, lambda root: sp.Abs(root.base.base) ** (root.base.exp * root.exp))
+
+
+def _is_root_of_power(node: sp.Basic) -> bool:
+    """Say whether a node is a root of an even power: that of an absolute value, for real numbers."""
+    if not isinstance(node, sp.Pow) or not isinstance(node.base, sp.Pow):
+        return False
+    return bool(node.base.exp.is_Integer and node.base.exp % 2 == 0)
 
 
 class _Builder:

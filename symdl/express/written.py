@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symdl.express.comparisons import Compared, parts
 from symdl.express.corners import is_switch, known_corner, sides_of
 from symdl.express.dims import Dim
 from symdl.express.equations import Divisible, Equation, Guard, InRange
@@ -184,6 +185,9 @@ class _Writer:
 
     def condition(self, expr: Any) -> str:
         """Return a condition."""
+        if isinstance(expr, Compared):
+            kind, left, right = parts(expr)
+            return f"{self.at(left, SUM)} {_RELATIONS[kind.__name__]} {self.at(right, SUM)}"
         if isinstance(expr, Relational):
             return f"{self.at(expr.lhs, SUM)} {_RELATIONS[type(expr).__name__]} {self.at(expr.rhs, SUM)}"
         if isinstance(expr, sp.And | sp.Or):

@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.errors import LoweringError
+from symdl.express.comparisons import parts
 from symdl.express.dims import Dim, Index, ratio, whole_sides
 from symdl.express.equations import Divisible, Equation, Guard, InRange
 from symdl.express.program import Program
@@ -369,10 +370,11 @@ class _Freezer(_Indices):
         if isinstance(condition, sp.ITE):
             test, *sides = map(self.truth, condition.args)
             return add("or", add("and", test, sides[0]), add("and", add("not", test), sides[1]))
-        if type(condition) not in _RELATIONS:
+        kind, *sides = parts(condition)
+        if kind not in _RELATIONS:
             raise LoweringError(f"the condition {condition} has no kernel form")
-        name, swap = _RELATIONS[type(condition)]
-        pair = whole_sides(*((condition.rhs, condition.lhs) if swap else (condition.lhs, condition.rhs)))
+        name, swap = _RELATIONS[kind]
+        pair = whole_sides(*(reversed(sides) if swap else sides))
         if all(map(self.is_integer, pair)):
             return add(f"i{name}", value=(self.poly(pair[0]), self.poly(pair[1])))
         return add(name, *map(self.value, pair))

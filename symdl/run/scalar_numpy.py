@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from symdl.errors import SymdlError
+from symdl.express.comparisons import parts
 from symdl.express.dims import ratio, whole_sides
 from symdl.express.random import uniform_numbers
 
@@ -130,6 +131,12 @@ def _related(compare: Callable[[Any, Any], Any]) -> Callable[[Scope, Any], Any]:
     return lambda scope, expr: compare(*map(scope.value, whole_sides(*expr.args)))
 
 
+def _compared(scope: Scope, expr: Any) -> Any:
+    """A comparison that was not left to SymPy."""
+    kind, *sides = parts(expr)
+    return _COMPARISONS[kind.__name__](*map(scope.value, sides))
+
+
 def _ite(scope: Scope, expr: Any) -> Any:
     return np.where(*map(scope.value, expr.args))
 
@@ -142,17 +149,22 @@ def _fold(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda *values: reduce(function, values)
 
 
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "StrictGreaterThan": np.greater,
+    "GreaterThan": np.greater_equal,
+    "StrictLessThan": np.less,
+    "LessThan": np.less_equal,
+    "Equality": np.equal,
+    "Unequality": np.not_equal,
+}
+
 STRUCTURED: Mapping[str, Callable[[Scope, Any], Any]] = {
     "Piecewise": _piecewise,
     "floor": _floor,
     "ITE": _ite,
     "log": _log,
-    "StrictGreaterThan": _related(np.greater),
-    "GreaterThan": _related(np.greater_equal),
-    "StrictLessThan": _related(np.less),
-    "LessThan": _related(np.less_equal),
-    "Equality": _related(np.equal),
-    "Unequality": _related(np.not_equal),
+    "Compared": _compared,
+    **{name: _related(compare) for name, compare in _COMPARISONS.items()},
 }
 """Operations that look at the tree itself."""
 

@@ -206,6 +206,43 @@ def test_a_choice_keeps_its_plain_meaning() -> None:
         np.testing.assert_array_equal(found, [7.0, 2.0, 7.0])
 
 
+def test_comparisons_are_those_of_numpy() -> None:
+    """SymPy compares real numbers: to it `x = x`, `x < inf` and `x >= 0 or x < 0` are true."""
+    x, y = sd.tensor("x", (ONE.size,)), sd.tensor("y", (ONE.size,))
+    a, b = ONE, TWO
+    with np.errstate(all="ignore"):
+        pairs = [
+            (~(x > 0), ~(a > 0)),
+            (~((x > 0) & (x < 2)), ~((a > 0) & (a < 2))),
+            ((x > 0) ^ (y > 0), (a > 0) ^ (b > 0)),
+            (~(x <= y), ~(a <= b)),
+            (~~(x >= y), a >= b),
+            (sd.not_equal(x, x), a != a),
+            (sd.equal(x, x), a == a),
+            (~sd.equal(x, y), a != b),
+            (x < np.inf, a < np.inf),
+            (sd.absolute(x) < np.inf, np.isfinite(a)),
+            (sd.equal(x, -np.inf), a == -np.inf),
+            (sd.absolute(x) >= 0, np.abs(a) >= 0),
+            (x * x >= 0, a * a >= 0),
+            (x < x + 1, a < a + 1),
+        ]
+    for found in ways([sd.where(condition, 1, 2) for condition, _ in pairs], x=ONE, y=TWO):
+        for got, (_, holds) in zip(found, pairs, strict=True):
+            np.testing.assert_array_equal(got == 1, holds)
+    nested = sd.where(x > y, 1, sd.where(x <= y, 2, 3))
+    for (found,) in ways([nested], x=ONE, y=TWO):
+        np.testing.assert_array_equal(found, np.where(a > b, 1, np.where(a <= b, 2, 3)))
+
+
+def test_a_mask_of_nan_keeps_it_out_of_slopes() -> None:
+    x = sd.tensor("x", (3,))
+    loss = sd.where(sd.equal(x, x), x * x, 0).sum()
+    for value, slope in ways([loss, sd.grad(loss, x)], x=np.array([NAN, 2.0, -1.0])):
+        assert value == 5.0
+        np.testing.assert_array_equal(slope, [0.0, 4.0, -2.0])
+
+
 def test_a_network_of_nan_has_no_perfect_score() -> None:
     x, y = sd.tensor("x", (2,)), sd.tensor("y", (2,))
     loss = nn.mean_absolute_error(x, y)
