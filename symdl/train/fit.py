@@ -23,6 +23,7 @@ from symdl.train import weights as files
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, turns
+from symdl.train.finish import sizes_of
 from symdl.train.history import Epoch, History
 from symdl.train.loop import Plan, run
 from symdl.train.nothing import learnable
@@ -206,7 +207,7 @@ def _plan(
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(names),
         watch=settings.watch,
-        figures=step.figures,
+        figures=partial(step.figures, sizes_of(program.inputs, data.by_name)),
     )
 
 

@@ -19,8 +19,8 @@ from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Tensor
 from symdl.run.compiled import Compiled
 from symdl.run.pace import MOST_LANES, chosen, cores
-from symdl.run.reference import outputs
 from symdl.train.arrays import Arrays
+from symdl.train.finish import sizes_of
 from symdl.train.loop import Score
 from symdl.train.merging import Merged
 from symdl.train.splitting import Pass, Statistic, split
@@ -69,12 +69,10 @@ class Forward:
             totals, pieces = _taken(self._part(number, each.program), each, data, given)
             known |= {s.whole: _whole(s, t, data.count) for s, t in zip(each.statistics, totals, strict=True)}
             kept |= dict(zip(each.kept, pieces, strict=True))
-        values: dict[Tensor, Array] = {}
-        for tensor in cut.finish.inputs:
-            if tensor.value is None:
-                found = known.get(tensor, kept.get(tensor))
-                values[tensor] = weights[str(tensor.name)] if found is None else found
-        kept |= zip(cut.ends, outputs(cut.finish, values), strict=True)
+        values = known | kept
+        values |= {t: weights[str(t.name)] for t in cut.finish.reads if t not in values}
+        dims = sizes_of(self.program.inputs, data.by_name)
+        kept |= zip(cut.ends, cut.finish(values, dims), strict=True)
         return tuple(kept[t] for t in self.program.outputs)
 
     def _part(self, number: int, program: Program) -> _Part:

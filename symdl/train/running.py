@@ -19,10 +19,9 @@ from symdl.express.dims import Dim
 from symdl.express.equations import Equation
 from symdl.express.ordering import order
 from symdl.express.program import Program
-from symdl.express.relations import rebuilt
 from symdl.express.replacing import replaced
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
+from symdl.train.finish import Finish, finish, with_count
 from symdl.train.samples import Place, places
 from symdl.train.splitting import power_of
 
@@ -44,16 +43,15 @@ class Running:
 
     program: Program
     weights: tuple[int, ...]
-    finish: Program
+    finish: Finish
     wholes: tuple[Tensor, ...]
     count: Tensor
 
-    def figures(self, totals: NDArray[np.float64], count: int) -> list[float]:
-        """Return losses and metrics from the totals over so many samples."""
+    def figures(self, dims: Mapping[Dim, int], totals: NDArray[np.float64], count: int) -> list[float]:
+        """Return losses and metrics from the totals over so many samples of data with these sizes."""
         each = zip(self.wholes, totals.tolist(), self.weights, strict=True)
         values = {self.count: float(count), **{whole: total / count**weight for whole, total, weight in each}}
-        given = {t: values[t] for t in self.finish.inputs if t.value is None}
-        return [float(value) for value in outputs(self.finish, given)]
+        return [float(value) for value in self.finish(values, dims)]
 
 
 def running(program: Program, samples: Dim) -> Running:
@@ -70,15 +68,15 @@ def running(program: Program, samples: Dim) -> Running:
     table: dict[Tensor, Equation] = {}
     for equation in found.equations:
         if equation.lhs not in leaves:
-            new = replaced(equation, wholes)
-            table[new.lhs] = replace(new, body=rebuilt(new.body, {samples: count.at()}))
+            new = with_count(replaced(equation, wholes), samples, count)
+            table[new.lhs] = new
     ends = tuple(wholes.get(t, t) for t in program.outputs)
     late = order(ends, table.get)
-    finish = Program(late.inputs, late.equations, ends)
+    end = finish(late.inputs, late.equations, ends)
     step = program
     if tuple(leaves) != program.outputs:
         step = replace(program, outputs=tuple(leaves)).with_equations(program.equations)
-    return Running(step, tuple(leaves.values()), finish, tuple(wholes.values()), count)
+    return Running(step, tuple(leaves.values()), end, tuple(wholes.values()), count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.replacing import replaced
 from symdl.express.tensors import Tensor
+from symdl.train.finish import Finish, finish, with_count
 from symdl.train.samples import Place, places
 
 _MOST_PASSES = 6
@@ -70,7 +71,7 @@ class Split:
     """
 
     passes: tuple[Pass, ...]
-    finish: Program
+    finish: Finish
     ends: tuple[Tensor, ...]
     count: Tensor
 
@@ -107,22 +108,19 @@ class _Cut:
             if found[e.lhs].reduces
         }
         wholes = {t: s.whole for t, s in self.statistics.items()}
-        values = {samples: self.count.at()}
         self.table: dict[Tensor, Equation] = {}
         for equation in table.values():
             mine = self.statistics.get(equation.lhs)
             new = equation if mine is None else mine.part
             if any(t in wholes for t in new.reads()):
                 new = replaced(new, {t: w for t, w in wholes.items() if t is not new.lhs})
-            if samples in new.body.free_symbols:
-                new = replace(new, body=rebuilt(new.body, values))
-            self.table[new.lhs] = new
+            self.table[new.lhs] = with_count(new, samples, self.count)
         self.ends = tuple(dict.fromkeys(t for t in program.outputs if found[t].axis is None))
         ends = [wholes.get(t, t) for t in self.ends]
         late = order(ends, self._late)
         known = {*wholes.values(), self.count}
         self.early = tuple(t for t in late.inputs if t not in known and t in self.table)
-        self.finish = Program(late.inputs, late.equations, tuple(ends))
+        self.finish = finish(late.inputs, late.equations, ends)
 
     def _late(self, tensor: Tensor) -> Equation | None:
         """Return the equation of what is computed from statistics, and not once for each sample."""

@@ -97,7 +97,7 @@ METRICS: dict[str, tuple[sd.Tensor, Callable[[Any, Any, Data], Any]]] = {
         lambda p, r, d: sum(abs(r[d["k"] == kind].sum()) for kind in range(3)),
     ),
     "outer": ((x.T @ x).max(), lambda p, r, d: (d["x"].T @ d["x"]).max()),
-    "number": (p.mean() * p.sum() / (0 * p + 1).sum(), lambda p, r, d: p.mean() ** 2),
+    "number": (p.mean() * p.sum() / sd.exp(0 * p).sum(), lambda p, r, d: p.mean() ** 2),
     "small": (
         sd.where(r < 1, r, 0.0).sum() / sd.where(r < 1, 1.0, 0.0).sum(),
         lambda p, r, d: r[r < 1].mean(),
@@ -256,7 +256,7 @@ def test_what_belongs_to_a_sample_and_where_samples_meet() -> None:
         "covariance": covariance,
         "whitened": ((centred @ sd.inv(covariance)) * centred).sum(axis=1),
         "batch norm": sd.nn.batch_norm(x, name="norm").max(),
-        "an unbiased share": (y > 0).sum() / (n - 1),
+        "an unbiased share": sd.where(y > 0, 1.0, 0.0).sum() / (n - 1),
         "integers": k.sum() * 1.0 + k.max(),
     }
     meeting = {
@@ -318,3 +318,59 @@ def test_parts_may_be_infinite_or_large() -> None:
     for part in (2**62, -1, -(2**62)):
         whole.add(np.int64(part))
     assert whole.value == -1
+
+
+def test_sizes_other_than_the_number_of_samples() -> None:
+    length = sd.Dim("T")
+    steps, counted = sd.tensor("steps", (n, length, 3)), sd.tensor("counted", (n, length), dtype="int64")
+    error = sd.nn.dense(steps, 1, name="o")[:, :, 0] - y[:, None]
+    metrics = {
+        "variance": sd.var(error),
+        "by step": sd.sqrt((error**2).mean(axis=0)).mean(),
+        "weighted": (counted * error).sum() / counted.sum(),
+        "per element": sd.sqrt((error**2).sum() / (n * length)),
+    }
+    loss = (error**2).mean(where=sd.equal(counted, 1))
+    model = sd.Model(loss, metrics=metrics, dtype="float64")
+    rng = np.random.default_rng(0)
+    given = {"steps": rng.normal(size=(2500, 4, 3)), "counted": rng.integers(0, 2, (2500, 4))}
+    given["y"] = rng.normal(size=2500)
+    r = given["steps"] @ model.parameters["o.W"][:, 0] - given["y"][:, None]
+    found = model.evaluate(given)
+    expected = {
+        "loss": (r**2)[given["counted"] == 1].mean(),
+        "variance": r.var(),
+        "by step": np.sqrt((r**2).mean(axis=0)).mean(),
+        "weighted": r[given["counted"] == 1].mean(),
+        "per element": np.sqrt((r**2).mean()),
+    }
+    assert found == pytest.approx(expected, rel=1e-11)
+    epoch = model.fit(given, optimizer=sd.nn.SGD(0.0), batch_size=64).epochs[0]
+    assert epoch.loss == pytest.approx(expected["loss"], rel=1e-11)
+    for name in ("weighted", "per element"):
+        assert epoch.values[name] == pytest.approx(expected[name], rel=1e-11)
+
+
+def test_validation_test_data_and_several_losses() -> None:
+    b, c = sd.parameter("b", ()), sd.parameter("c", ())
+    losses = {
+        "masked": sd.nn.mean_squared_error(y * 0 + b, y, mask=sd.equal(k, 1)),
+        "weighted": (w * (y - c) ** 2).sum() / w.sum(),
+    }
+    model = sd.Model(losses, metrics={"largest": (y - b).max()}, dtype="float64")
+    train, other = data(40, "y", "k", "w"), data(4100, "y", "k", "w", seed=1)
+    other["k"][:2048] = 0
+    rate = {name: sd.nn.SGD(0.1) for name in losses}
+    options: dict[str, Any] = {"optimizer": rate, "validation": other, "test": other, "epochs": 3}
+    history = model.fit(train, restore_best=False, **options)
+    values = model.parameters
+    expected = {
+        "masked": ((other["y"] - values["b"])[other["k"] == 1] ** 2).mean(),
+        "weighted": (other["w"] * (other["y"] - values["c"]) ** 2).sum() / other["w"].sum(),
+        "largest": (other["y"] - values["b"]).max(),
+    }
+    assert dict(history.epochs[-1].validation_values) == pytest.approx(expected, rel=1e-11)
+    total = expected["masked"] + expected["weighted"]
+    assert history.test_loss == pytest.approx(total, rel=1e-11)
+    assert history.epochs[-1].validation_loss == pytest.approx(total, rel=1e-11)
+    assert model.evaluate(other) == pytest.approx({"loss": total, **expected}, rel=1e-11)
