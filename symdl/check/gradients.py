@@ -125,7 +125,7 @@ def _point(program: Program, at: Mapping[str, ArrayLike], rng: np.random.Generat
             shape = tuple(int(size) for size in tensor.shape)
             scale = 1 / np.sqrt(max(shape[0], 1)) if shape else 1.0
             drawn = tensor.init(shape, rng) if tensor.init else rng.normal(0, scale, shape)
-            point[name] = np.asarray(drawn, dtype="float64")
+            point[name] = numbers(drawn, f"the initializer of {name}").astype("float64")
     return point
 
 

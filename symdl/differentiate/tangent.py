@@ -30,7 +30,7 @@ from symdl.differentiate.primitives import inverse_of, is_matrix_function, matri
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
-from symdl.express.doors import as_tensor
+from symdl.express.doors import in_place_of
 from symdl.express.equations import Equation, Origin, check
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, depends_on_itself, real_reads
@@ -61,10 +61,15 @@ def jvp(outputs: Tensor | Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -
         raise DerivativeError(
             f"the directions are {tangents!r}", cure="pass what moves with its direction: {x: v}"
         )
+    tangents = _let_in(tangents)
     if isinstance(outputs, Tensor):
         return jvp([outputs], tangents)[0]
     # A direction may drop out of a tangent, of one that is 0 at least; it is still an argument.
     return tuple(t.derived(*outputs, *tangents.values()) for t in _jvp(outputs, tangents, constant=False))
+
+
+def _let_in(directions: Mapping[Tensor, Any]) -> Mapping[Tensor, Tensor]:
+    return {t: in_place_of(t, direction, f"the direction of {t}") for t, direction in directions.items()}
 
 
 def _jvp(
@@ -72,7 +77,6 @@ def _jvp(
 ) -> tuple[Tensor, ...]:
     """The tangents; that of an output which depends on nothing that moves is zero if `constant` allows it."""
     check_variables(tangents)
-    tangents = {t: as_tensor(direction, f"the direction of {t}") for t, direction in tangents.items()}
     for tensor, direction in tangents.items():
         if tensor.shape != direction.shape:
             raise DerivativeError(
@@ -207,7 +211,7 @@ def hvp(
 
 def _paired(wrt: Sequence[Tensor], directions: Any, *, single: bool) -> Mapping[Tensor, Tensor]:
     if isinstance(directions, Mapping):
-        return directions
+        return _let_in(directions)
     several = isinstance(directions, list | tuple) and not (
         single and not any(isinstance(part, Tensor) for part in directions)  # one direction as nested lists
     )
@@ -216,4 +220,4 @@ def _paired(wrt: Sequence[Tensor], directions: Any, *, single: bool) -> Mapping[
         raise DerivativeError(
             f"{len(parts)} directions for {len(wrt)} tensors", cure="pass one direction for each tensor"
         )
-    return dict(zip(wrt, parts, strict=True))
+    return _let_in(dict(zip(wrt, parts, strict=True)))

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdl.errors import ExpressionError
+import numpy as np
+
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, is_whole
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import DType, Tensor
+from symdl.express.values import numbers
 
 
 def tensor(name: str, shape: Extent | Sequence[Extent] = (), *, dtype: str = "real") -> Tensor:
@@ -32,23 +35,40 @@ def tensor(name: str, shape: Extent | Sequence[Extent] = (), *, dtype: str = "re
     raise ExpressionError(f"{name} has dtype {dtype!r}", cure="use 'real' or 'int64'")
 
 
-def parameter(
-    name: str, shape: int | Sequence[Extent] = (), *, init: Callable[..., Any] | None = None
-) -> Tensor:
+def parameter(name: str, shape: int | Sequence[Extent] = (), *, init: Any = None) -> Tensor:
     """Declare a parameter, learned by training: ``W = sd.parameter("W", (784, 100))``.
 
     Args:
         name: a path such as ``"first.W"``.
         shape: integer sizes.
-        init: a function ``(shape, rng) -> array``; see `symdl.nn.initializers`.
+        init: a function ``(shape, rng) -> array``, see `symdl.nn.initializers`; or the first values: an array
+            of that shape, or one that broadcasts to it, such as a number.
 
     Raises:
-        ExpressionError: a name that cannot be used, or sizes that are no integers.
+        ExpressionError: a name that cannot be used, sizes that are no integers, or first values that do not
+            fit.
     """
     sizes = _sizes(shape)
     if not all(is_whole(size) for size in sizes):
         raise ExpressionError(f"parameter {name} has shape {sizes}", cure="use integer sizes")
-    return Tensor(_checked(name), sizes, role="parameter", init=init)
+    return Tensor(_checked(name), sizes, role="parameter", init=_initializer(name, sizes, init))
+
+
+def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[..., Any] | None:
+    """Return a function of first values; an array and a number are the function that returns them."""
+    if init is None or callable(init):
+        return init  # type: ignore[no-any-return]
+    array = numbers(init, f"init of {name}", error=ExpressionError).astype("float64")
+    shape = tuple(map(int, sizes))
+    if array.ndim > len(shape) or any(
+        a not in (1, b) for a, b in zip(array.shape[::-1], shape[::-1], strict=False)
+    ):
+        raise ShapeError(
+            f"the first values of {name} do not fit",
+            shapes={"declared": shape, "init": array.shape},
+            cure="pass an array of the declared shape, a number, or a function of shape and generator",
+        )
+    return lambda shape, rng: np.broadcast_to(array, shape)
 
 
 def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:

@@ -101,6 +101,36 @@ class Condition(NumPyCalls):
     def __truediv__(self, other: Any) -> Any:
         return self.as_tensor() / other
 
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.as_tensor()
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self.as_tensor() // other
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return other // self.as_tensor()
+
+    def __mod__(self, other: Any) -> Any:
+        return self.as_tensor() % other
+
+    def __rmod__(self, other: Any) -> Any:
+        return other % self.as_tensor()
+
+    def __pow__(self, other: Any) -> Any:
+        return self.as_tensor() ** other
+
+    def __rpow__(self, other: Any) -> Any:
+        return other ** self.as_tensor()
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return self.as_tensor() @ other  # type: ignore[no-any-return]
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return other @ self.as_tensor()  # type: ignore[no-any-return]
+
+    def __neg__(self) -> Any:
+        return -self.as_tensor()
+
     def __and__(self, other: Any) -> Condition:
         return self._joined(sp.And, other)
 
@@ -123,10 +153,12 @@ class Condition(NumPyCalls):
     def _joined(self, how: Callable[..., sp.Basic], other: Any) -> Condition:
         second = as_condition(other)
         first, cut = self.formula, len(self.operands)
-        return Condition(
+        joined = Condition(
             lambda *values: how(first(*values[:cut]), second.formula(*values[cut:])),
             (*self.operands, *second.operands),
         )
+        _ = joined.shape  # refuse shapes that do not broadcast now, not at the first use
+        return joined
 
     def __bool__(self) -> NoReturn:
         raise ExpressionError(

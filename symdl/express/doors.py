@@ -70,6 +70,14 @@ def as_tensor(value: Any, what: str = "a constant") -> Tensor:
     return define(None, (), found, dtype="int64" if found.is_Integer else "real", origin=Origin("scalar"))
 
 
+def in_place_of(tensor: Tensor, value: Any, what: str) -> Tensor:
+    """Return what stands in the place of `tensor`: whole numbers are real ones where it is real."""
+    found = as_tensor(value, what)
+    if found is value or tensor.dtype == found.dtype or found.value is None or tensor.dtype != "real":
+        return found
+    return constant(found.value.astype("float64"))
+
+
 def as_mask(value: Any, what: str = "a mask") -> Any:
     """Return what chooses elements: flags as a tensor; a condition, a truth value and None as they are."""
     if value is None or hasattr(value, "as_tensor") or isinstance(value, bool | sp.logic.boolalg.Boolean):

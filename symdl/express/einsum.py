@@ -34,6 +34,8 @@ def einsum(subscripts: str, *tensors: Tensor, name: str | None = None) -> Tensor
         ExpressionError: the text does not fit the tensors.
         ShapeError: one letter stands for two sizes.
     """
+    if not isinstance(subscripts, str):
+        raise ExpressionError("einsum needs subscripts first", cure='write einsum("ij,jk->ik", A, B)')
     factors, result = _parse(subscripts, tensors)
     sizes = _sizes(factors, tensors)
     unknown = [letter for letter in result if letter not in sizes]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, Index
+from symdl.express.dims import Extent, Index, is_number
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation, Op, Origin, Reduction, check
 from symdl.express.operators import absolute, axis_indices, elementwise, matmul, reduce
@@ -91,8 +91,10 @@ def norm(x: Tensor, *, order: float = 2, name: str | None = None) -> Tensor:
     Raises:
         ExpressionError: `order` is below 1.
     """
-    if not order >= 1:
-        raise ExpressionError(f"there is no norm of order {order}", cure="use an order of at least 1")
+    if not is_number(order) or not order >= 1:
+        raise ExpressionError(
+            f"there is no norm of order {order!r}", cure="order must be a number, at least 1"
+        )
     if order == 2:
         squares = elementwise(lambda v: v**2, x, rule="square")
         return elementwise(sp.sqrt, reduce("sum", squares), name=name, rule="norm")

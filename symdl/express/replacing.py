@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.doors import as_tensor
+from symdl.express.doors import in_place_of
 from symdl.express.equations import Equation, map_guard
 from symdl.express.ordering import Ordered, order
 from symdl.express.program import Program
@@ -34,7 +34,7 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
         ShapeError: a tensor and its replacement have different shapes.
         ExpressionError: their dtypes differ, or `output` does not depend on one of them.
     """
-    parts = {old: as_tensor(other, f"what replaces {old}") for old, other in parts.items()}
+    parts = {old: in_place_of(old, other, f"what replaces {old}") for old, other in parts.items()}
     for old, other in parts.items():
         if old.shape != other.shape:
             raise ShapeError(

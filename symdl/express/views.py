@@ -74,7 +74,7 @@ def as_index(entry: Any) -> sp.Expr:
     """Return an index expression; a rank-0 integer tensor stands for its value."""
     if isinstance(entry, Tensor) and not entry.rank:
         return entry.at()
-    if isinstance(entry, Integral | sp.Expr):
+    if isinstance(entry, Integral | sp.Expr) and not isinstance(entry, bool):
         return sp.expand(sp.sympify(entry, strict=True))
     if isinstance(entry, slice):
         raise ExpressionError(
@@ -142,7 +142,7 @@ def _with_positions(tensor: Tensor, full: tuple[Any, ...]) -> tuple[Any, ...]:
 def _holds_positions(entry: Any) -> bool:
     if isinstance(entry, Tensor | np.generic) or hasattr(entry, "as_tensor"):
         return False
-    return isinstance(entry, list | range | memoryview) or hasattr(entry, "__array__")
+    return isinstance(entry, list | tuple | range | memoryview) or hasattr(entry, "__array__")
 
 
 def _chosen(array: Any, size: Any) -> Any:

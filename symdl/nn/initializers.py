@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from symdl.express.values import numbers
+
 Array = npt.NDArray[np.float64]
 Initializer = Callable[[Sequence[int], np.random.Generator], Array]
 
@@ -56,7 +58,7 @@ def constant(value: float) -> Initializer:
     """Every entry equal to `value`."""
 
     def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        return np.full(tuple(shape), value, dtype=np.float64)
+        return np.full(tuple(shape), numbers(value, "the constant"), dtype=np.float64)
 
     return draw
 

@@ -8,12 +8,12 @@ the axis. Beyond the ends of an axis its outermost elements are repeated, or not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Index
+from symdl.express.dims import Index, is_number
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, normal_axes
@@ -157,9 +157,12 @@ def _sizes(
     given = scale if size is None else size
     if given is None or (size is not None and scale is not None):
         raise ExpressionError("resize needs sizes or scales", cure="pass one of size=... and scale=...")
-    values = [given] * len(old) if isinstance(given, int | float) else list(given)
-    if len(values) != len(old) or any(not value > 0 for value in values):
-        raise ShapeError(f"resize: {given} for {len(old)} axes", cure="pass one positive number an axis")
+    values: list[Any] = list(given) if isinstance(given, list | tuple) else [given] * len(old)
+    if len(values) != len(old) or any(not is_number(value) or not value > 0 for value in values):
+        name = "scale" if size is None else "size"
+        raise ShapeError(
+            f"resize: {name} = {given!r} for {len(old)} axes", cure=f"{name}: one positive number an axis"
+        )
     if size is not None:
         return [(n, int(m), sp.Rational(int(m), n)) for n, m in zip(old, values, strict=True)]
     ratios = [literal(value) for value in values]

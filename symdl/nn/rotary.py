@@ -12,7 +12,7 @@ from symdl.errors import ShapeError
 from symdl.express.dims import Extent
 from symdl.express.doors import takes_tensors
 from symdl.express.joining import concatenate
-from symdl.express.operators import axis_indices, broadcast_shapes, elementwise
+from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, number
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
@@ -28,7 +28,7 @@ def rotary_angles(
     if features < 2 or features % 2:
         raise ShapeError(f"{features} features cannot be turned in pairs", cure="use an even number")
     t, p = axis_indices(2)
-    angle = t * sp.Float(base) ** (-2 * p / sp.Integer(features))
+    angle = t * number(base, "base") ** (-2 * p / sp.Integer(features))
     shape = (length, features // 2)
     parts = ((f"{name}.cos" if name else None, sp.cos), (f"{name}.sin" if name else None, sp.sin))
     cosine, sine = (define(part, (t, p), function(angle), shape=shape) for part, function in parts)

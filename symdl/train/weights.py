@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, DataError, TrainingError
 from symdl.express.tensors import Tensor
+from symdl.express.values import numbers
 from symdl.nn.initializers import glorot, zeros
 from symdl.train.files import replacing
 
@@ -45,7 +46,8 @@ def initial(tensors: Sequence[Tensor], *, seed: int, dtype: str) -> Weights:
 def _first_values(tensor: Tensor, rng: np.random.Generator, dtype: str) -> NDArray[Any]:
     shape = tuple(int(size) for size in tensor.shape)
     init = tensor.init or (glorot() if len(shape) > 1 else zeros())
-    values = np.array(init(shape, rng), dtype=dtype, order="C")
+    drawn = numbers(init(shape, rng), f"the initializer of {tensor.name}", error=TrainingError)
+    values = np.array(drawn, dtype=dtype, order="C")
     if values.shape != shape or not np.isfinite(values).all():
         raise TrainingError(
             f"the initializer of {tensor.name} returned values that do not fit",
@@ -82,7 +84,7 @@ def checked_weights(tensors: Sequence[Tensor], weights: Mapping[str, Any], dtype
         if name not in weights or name not in names:
             word = "missing" if name in names else "unknown"
             raise ArgumentError(f"the parameter {name!r} is {word}", cure=f"the model has {', '.join(names)}")
-    result = {name: np.require(weights[name], np.dtype(dtype), ["C", "W"]) for name in names}
+    result = {name: np.require(numbers(weights[name], name), np.dtype(dtype), ["C", "W"]) for name in names}
     for name, array in result.items():
         if array.shape != names[name]:
             raise ArgumentError(
