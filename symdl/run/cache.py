@@ -1,7 +1,11 @@
 """Generated modules on disk.
 
 Enters: source text. Leaves: the imported module. A file is named by the hash of everything that it depends
-on. What Numba makes of it is kept beside it (`symdl.run.machine`).
+on. It is for people: what runs is the text that entered, never what a file or a folder of bytecode says it
+is. What Numba makes of it is kept beside it (`symdl.run.machine`).
+
+A file that is missing, was changed, or belongs to others is written anew. If that is not possible either, the
+next process has to do the same work; the result of this one does not depend on it.
 """
 
 from __future__ import annotations
@@ -12,26 +16,19 @@ import os
 import stat
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from symdl.errors import CompileError
 
 _PREFIX = "symdl_kernels_"
+_BASES = ("divisioncode", "entries", "factors", "frames", "lanes", "limits", "multiply", "native", "samples")
 _IMPORTED = (
-    *(
-        f"run/{name}.py"
-        for name in ("entries", "factors", "frames", "lanes", "limits", "multiply", "native", "samples")
-    ),
-    *(
-        "run/tiles.py",
-        "run/vectorcode.py",
-        "run/vectors.py",
-        "emit/source.py",
-        "express/random.py",
-        "lower/ir.py",
-    ),
+    *(f"run/{name}.py" for name in (*_BASES, "tiles", "vectorcode", "vectors")),
+    *("emit/source.py", "express/random.py", "lower/ir.py"),
 )
 """What generated modules are built on, in this package."""
 
@@ -52,8 +49,7 @@ def folder() -> Path:
         status = path.stat()
     except OSError as error:
         raise CompileError(f"the folder {path} cannot be made: {error}", cure=_CURE) from error
-    foreign = hasattr(os, "getuid") and status.st_uid != os.getuid()
-    if foreign or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if _foreign(status):
         raise CompileError(f"others may write to the folder {path}", cure=_CURE)
     return path
 
@@ -61,11 +57,30 @@ def folder() -> Path:
 _CURE = "set SYMDL_CACHE to a folder of your own, with permissions 0700"
 
 
+def _foreign(status: os.stat_result) -> bool:
+    """Say whether others can have written something; where there are no users, only the system knows."""
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return hasattr(os, "getuid") and (status.st_uid != os.getuid() or bool(status.st_mode & others))
+
+
+class _Loader(SourceFileLoader):
+    """Runs a text that it was given; tracebacks find it at its path."""
+
+    def __init__(self, name: str, path: str, data: bytes) -> None:
+        super().__init__(name, path)
+        self._given = data
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the text. No bytecode is read or written."""
+        code: CodeType = self.source_to_code(self._given, self.path)
+        return code
+
+
 def load(source: str) -> ModuleType:
     """Return the module of a source, written and imported if this process does not have it yet.
 
     Raises:
-        CompileError: the file cannot be written, is not what was written, or does not compile.
+        CompileError: the folder cannot be used, or the source does not compile.
     """
     return _load(source, folder())
 
@@ -75,19 +90,16 @@ def _load(source: str, where: Path) -> ModuleType:
     name = name_of(source)
     path = where / f"{name}.py"
     data = source.encode()
-    if not path.exists():
+    if content(path) != data:
         write(path, data)
-    if hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(data).digest():
-        raise CompileError(f"{path} was changed", cure="delete it")
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise CompileError(f"{path} cannot be imported")
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path), data))
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise CompileError(
             f"generated code does not compile: {type(error).__name__}: {error}",
             cure=f"please report this with {path}",
@@ -115,11 +127,23 @@ def _foundation() -> tuple[str, ...]:
     return *texts, sys.version
 
 
+def content(path: Path) -> bytes | None:
+    """Return what is in a file of this user's, or None if there is none or others may write to it."""
+    try:
+        status = path.stat()
+        return path.read_bytes() if stat.S_ISREG(status.st_mode) and not _foreign(status) else None
+    except OSError:
+        return None
+
+
 def write(path: Path, data: bytes) -> None:
+    """Put a file in its place, whole or not at all."""
+    temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
-    except OSError as error:
-        raise CompileError(f"{path} cannot be written: {error}", cure=_CURE) from error
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)

@@ -3,7 +3,8 @@
 Enters: the source of a generated module. Leaves: `Machine`: where its functions are. Numba compiles a module
 once; its machine code is kept beside the source, for this processor. A later process only links it, with LLVM
 alone, in a millisecond. Numba is not even imported then: with all that it makes ready, that takes half a
-second.
+second. A file says of which module it is, and for which processor, inside what its checksum covers; one that
+says anything else is made again.
 
 Functions are called as those of Numba call each other: ``status = f(result, error, *arguments)``, with the
 addresses of where a result and an error belong.
@@ -15,7 +16,7 @@ import ctypes
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,8 +89,9 @@ def load(source: str) -> Machine:
 
 @cache
 def _load(source: str, where: Path) -> Machine:
-    path = where / f"{disk.name_of(source)}.{_processor()}.code"
-    known = _read(path)
+    key = _key(source)
+    path = where / f"{key['module']}.{key['processor']}.code"
+    known = _read(path, key)
     linked = _linked(known) if known is not None else None
     if linked is not None:
         return linked
@@ -98,15 +100,31 @@ def _load(source: str, where: Path) -> Machine:
     linked = _linked(functions)
     if linked is None:  # it needs Numba when it runs, so no other process can have it
         return _in_place(module)
-    disk.write(path, _packed(functions))
+    disk.write(path, _packed(functions, key))
     return linked
 
 
+def _key(source: str) -> dict[str, str | int]:
+    """Return what a file of machine code is for."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return {
+        "format": _FORMAT,
+        "module": disk.name_of(source),
+        "processor": _processor(),
+        "source": digest,
+    }
+
+
+_FORMAT, _CHECKSUM = 2, 32
+"""The version of a file's form, and the bytes at its beginning that are the SHA-256 of all others."""
+
+
 def _processor() -> str:
-    """Return a hash of what machine code depends on besides its source: processor, settings of Numba."""
+    """Return a hash of what machine code depends on besides its source: the processor, LLVM, settings."""
     names = [name for name in os.environ if name.startswith("NUMBA_") and name not in _OTHER_SETTINGS]
     chosen = sorted(f"{name}={os.environ[name]}" for name in names)
-    parts = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), *chosen]
+    version = ".".join(map(str, binding.llvm_version_info))
+    parts = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), version, *chosen]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -145,25 +163,25 @@ def _linked(functions: Sequence[Function]) -> Machine | None:
     return Machine({f.name: library[f.symbol] for f in functions}, (linker, library))
 
 
-def _packed(functions: Sequence[Function]) -> bytes:
-    """Return the content of a file: a checksum, a line with the names and lengths, the object files."""
-    listing = json.dumps([[f.name, f.symbol, len(f.code)] for f in functions]).encode()
-    body = b"\n".join((listing, b"".join(f.code for f in functions)))
+def _packed(functions: Sequence[Function], key: Mapping[str, str | int]) -> bytes:
+    """Return the content of a file: a checksum, a line that says what it is, the object files."""
+    listing = [[f.name, f.symbol, len(f.code)] for f in functions]
+    head = json.dumps({**key, "functions": listing}).encode()
+    body = b"\n".join((head, b"".join(f.code for f in functions)))
     return hashlib.sha256(body).digest() + body
 
 
-def _read(path: Path) -> list[Function] | None:
-    """Return the functions in a file, or None if there is no such file or it is damaged."""
+def _read(path: Path, key: Mapping[str, str | int]) -> list[Function] | None:
+    """Return the functions in a file, or None if it is not just what `_packed` made for this key."""
+    data = disk.content(path)
+    if data is None:
+        return None
+    head, _, code = data[_CHECKSUM:].partition(b"\n")
+    functions, at = [], 0
     try:
-        data = path.read_bytes()
-    except OSError:
+        for name, symbol, length in json.loads(head)["functions"]:
+            functions.append(Function(name, symbol, code[at : at + length]))
+            at += length
+    except (ValueError, TypeError, LookupError, RecursionError):
         return None
-    check, body = data[:32], data[32:]
-    if hashlib.sha256(body).digest() != check:
-        return None
-    listing, _, rest = body.partition(b"\n")
-    functions = []
-    for name, symbol, length in json.loads(listing):
-        functions.append(Function(name, symbol, rest[:length]))
-        rest = rest[length:]
-    return functions
+    return functions if _packed(functions, key) == data else None

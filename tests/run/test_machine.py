@@ -83,10 +83,10 @@ def test_a_damaged_file_is_made_again(tmp_path: Path, monkeypatch: pytest.Monkey
         (file,) = folder.glob("*.code")
         whole = file.read_bytes()
         file.write_bytes(damage(whole))
-        assert machine._read(file) is None
+        assert machine._read(file, machine._key(SOURCE)) is None
         again = machine._load.__wrapped__(SOURCE, folder)
         assert again.call("double", np.array([3, 4, 5]), 1)() == 8
-        assert machine._read(file) is not None
+        assert machine._read(file, machine._key(SOURCE)) is not None
 
 
 def test_code_that_needs_numba_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

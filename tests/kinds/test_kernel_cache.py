@@ -1,0 +1,357 @@
+"""A cached kernel is that of its key.
+
+Kind: something found on disk is taken for what its name says. The checksum of a file of machine code covered
+the content alone, and every kernel is ``kernel_0``, so that exchanged files computed each other's function;
+the text of a module was checked, and the bytecode beside it was run. Now what is checked is what is run, it
+says for whom it was made, and anything else is made again. Right values are those of a process that finds no
+file.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import cache_from_source
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llvmlite import binding  # type: ignore[import-untyped]
+
+import symdl
+from symdl.emit.source import tiles_source
+from symdl.emit.targets import TARGETS
+from symdl.run import cache, machine
+
+PACKAGE = Path(symdl.__file__).parent
+
+
+def module(expression: str) -> str:
+    """A module with one function; all have the same name."""
+    return f"""
+from numba import njit, types
+
+from symdl.run.frames import vector_at
+from symdl.run.native import OPTIONS
+
+integers = types.CPointer(types.int64)
+
+
+@njit(types.int64(integers), **OPTIONS)
+def kernel_0_entry(frame):
+    return vector_at(frame, 0)[0] {expression}
+
+
+entries = [kernel_0_entry]
+"""
+
+
+DOUBLE, MORE = module("* 2"), module("+ 100")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that holds both."""
+    folder = tmp_path_factory.mktemp("made") / "kernels"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYMDL_CACHE", str(folder))
+        for source in (DOUBLE, MORE):
+            machine.load(source)
+    yield folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, which a test may damage, as the folder of generated modules."""
+    monkeypatch.setenv("SYMDL_CACHE", str(tmp_path / "kernels"))
+    return Path(shutil.copytree(made, tmp_path / "kernels"))
+
+
+def code_of(source: str, folder: Path) -> Path:
+    key = machine._key(source)
+    return folder / f"{key['module']}.{key['processor']}.code"
+
+
+def text_of(source: str, folder: Path) -> Path:
+    return folder / f"{cache.name_of(source)}.py"
+
+
+def fresh(source: str, folder: Path, value: int = 5) -> int:
+    """What a process would compute that has loaded nothing yet."""
+    cache._load.cache_clear()
+    machine._load.cache_clear()
+    found: machine.Machine = machine._load(source, folder)
+    return found.call("kernel_0", np.array([value]))()
+
+
+def exchange(one: Path, other: Path) -> None:
+    one.rename(spare := one.with_suffix(".spare"))
+    other.rename(one)
+    spare.rename(other)
+
+
+def test_files_that_changed_places(folder: Path) -> None:
+    exchange(code_of(DOUBLE, folder), code_of(MORE, folder))
+    assert (fresh(DOUBLE, folder), fresh(MORE, folder)) == (10, 105)
+    exchange(text_of(DOUBLE, folder), text_of(MORE, folder))
+    for source in (DOUBLE, MORE):
+        code_of(source, folder).unlink()
+    assert (fresh(DOUBLE, folder), fresh(MORE, folder)) == (10, 105)
+    assert text_of(DOUBLE, folder).read_text() == DOUBLE and text_of(MORE, folder).read_text() == MORE
+
+
+def sealed(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest() + body
+
+
+def renamed(data: bytes, **changes: object) -> bytes:
+    """The same machine code with another head, and a checksum that is right."""
+    head, _, code = data[32:].partition(b"\n")
+    return sealed(json.dumps({**json.loads(head), **changes}).encode() + b"\n" + code)
+
+
+def without(data: bytes, name: str) -> bytes:
+    head, _, code = data[32:].partition(b"\n")
+    return sealed(
+        json.dumps({k: v for k, v in json.loads(head).items() if k != name}).encode() + b"\n" + code
+    )
+
+
+DAMAGE: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "empty": lambda d, _: b"",
+    "only a checksum": lambda d, _: d[:32],
+    "cut in the head": lambda d, _: d[:60],
+    "cut at the end": lambda d, _: d[:-1],
+    "longer": lambda d, _: d + b"\0",
+    "one bit": lambda d, _: d[:-9] + bytes([d[-9] ^ 1]) + d[-8:],
+    "zeros": lambda d, _: bytes(len(d)),
+    "text": lambda d, _: b"<html>not found</html>",
+    "another function": lambda _, other: other,
+    "code of another": lambda d, o: sealed(d[32:].partition(b"\n")[0] + b"\n" + o[32:].partition(b"\n")[2]),
+    "another format": lambda d, _: renamed(d, format=1),
+    "another processor": lambda d, _: renamed(d, processor="z80"),
+    "another module": lambda d, _: renamed(d, module="symdl_kernels_0"),
+    "another source": lambda d, _: renamed(d, source="0"),
+    "something more": lambda d, _: renamed(d, more=1),
+    "no functions": lambda d, _: without(d, "functions"),
+    "no module": lambda d, _: without(d, "module"),
+    "odd functions": lambda d, _: renamed(d, functions=[1, None]),
+    "odd lengths": lambda d, _: renamed(d, functions=[["kernel_0_entry", "x", -5], ["b", "c", 1e9]]),
+    "a list": lambda d, _: sealed(json.dumps([["kernel_0_entry", "x", 3]]).encode() + b"\nabc"),
+    "a number": lambda d, _: sealed(b"3\nabc"),
+    "no JSON": lambda d, _: sealed(b"{" * 10 + b"\nabc"),
+    "no end": lambda d, _: sealed(b"[" * 100_000),
+    "no text": lambda d, _: sealed(b"\xff\xfe\n\n"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_file_of_machine_code_that_is_not_the_one(damage: str, folder: Path) -> None:
+    path = code_of(DOUBLE, folder)
+    right, other = path.read_bytes(), code_of(MORE, folder).read_bytes()
+    path.write_bytes(DAMAGE[damage](right, other))
+    assert fresh(DOUBLE, folder) == 10
+    assert machine._read(path, machine._key(DOUBLE)) is not None  # it was made again
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGE if name not in ("one bit", "longer")])
+def test_a_text_that_is_not_the_one(damage: str, folder: Path) -> None:
+    path = text_of(DOUBLE, folder)
+    path.write_bytes(DAMAGE[damage](code_of(DOUBLE, folder).read_bytes(), MORE.encode()))
+    code_of(DOUBLE, folder).unlink()
+    assert fresh(DOUBLE, folder) == 10 and path.read_text() == DOUBLE
+
+
+def test_bytecode_is_neither_read_nor_written(folder: Path) -> None:
+    assert not (folder / "__pycache__").exists()
+    text, code = text_of(DOUBLE, folder), code_of(DOUBLE, folder)
+    status = text.stat()
+    text.write_text(DOUBLE.replace("* 2", "* 9"))  # of the same length, made at the same time
+    os.utime(text, ns=(status.st_atime_ns, status.st_mtime_ns))
+    target = cache_from_source(str(text))
+    for mode in (py_compile.PycInvalidationMode.TIMESTAMP, py_compile.PycInvalidationMode.UNCHECKED_HASH):
+        py_compile.compile(str(text), cfile=target, invalidation_mode=mode)
+        text.write_text(DOUBLE)
+        os.utime(text, ns=(status.st_atime_ns, status.st_mtime_ns))
+        code.unlink()
+        assert fresh(DOUBLE, folder) == 10
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "kept").write_text("of somebody")
+
+
+def as_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def as_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def as_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def open_to_others(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"* 2", b"* 9"))
+    path.chmod(0o666)
+
+
+def unreadable(path: Path) -> None:
+    path.chmod(0)
+
+
+ODD = [as_folder, as_link, as_loop, as_pipe, open_to_others, unreadable, Path.unlink]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+@pytest.mark.parametrize("change", ODD, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("which", ["text", "code", "both"])
+def test_a_file_that_is_no_file_of_ours(change: Callable[[Path], None], which: str, folder: Path) -> None:
+    paths = {"text": text_of(DOUBLE, folder), "code": code_of(DOUBLE, folder)}
+    if which == "text":
+        paths["code"].unlink()
+    for path in paths.values() if which == "both" else [paths[which]]:
+        change(path)
+    assert fresh(DOUBLE, folder) == 10 and fresh(MORE, folder) == 105
+    assert not list(folder.glob("*.tmp"))
+    if change is as_link:
+        assert not (folder / "nowhere").exists()  # the link was replaced, not what it points to
+    if change is as_folder and which != "code":
+        assert (paths["text"] / "kept").exists()
+
+
+def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a full disk a function works; nothing is left behind."""
+
+    def full(*_: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("mkstemp", "replace"):
+        for path in folder.iterdir():
+            path.unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile if name == "mkstemp" else os, name, full)
+            assert fresh(DOUBLE, folder) == 10
+        assert not list(folder.iterdir())
+
+
+def test_left_over_files_do_no_harm(folder: Path) -> None:
+    for path in (text_of(DOUBLE, folder), code_of(DOUBLE, folder)):
+        (folder / f"{path.name}.tmp").write_text("half of")
+    (folder / "tmp123.tmp").write_bytes(b"")
+    assert fresh(DOUBLE, folder) == 10
+
+
+def test_many_writers(folder: Path) -> None:
+    """Writers and readers at once: each reads nothing, or one whole file."""
+    path, key = code_of(DOUBLE, folder), machine._key(DOUBLE)
+    right = path.read_bytes()
+
+    def work(number: int) -> bool:
+        if number % 2:
+            cache.write(path, right if number % 4 == 1 else right[: number * 10])
+        data = cache.content(path)
+        return data is not None and (data == right or data == right[: len(data)])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(200)))
+    cache.write(path, right)
+    assert machine._read(path, key) is not None and not list(folder.glob("*.tmp"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_change_of_any_byte(made: Path, data: st.DataObject) -> None:
+    """Bytes changed, put in or left out anywhere: the file is not taken for the one it was."""
+    path, key = code_of(DOUBLE, made), machine._key(DOUBLE)
+    right = path.read_bytes()
+    at = data.draw(st.one_of(st.integers(0, 400), st.integers(0, len(right))))
+    new, gone = data.draw(st.binary(max_size=3)), data.draw(st.integers(0, 3))
+    changed = right[:at] + new + right[at + gone :]
+    other = made / "changed.code"
+    other.write_bytes(changed)
+    other.chmod(0o600)
+    assert (machine._read(other, key) is not None) == (changed == right)
+
+
+SCRIPT = """
+import sympy as sp, symdl as sd
+n = sd.Dim("n")
+X, W, b = sd.tensor("X", (n, 4)), sd.parameter("W", (4, 3)), sd.parameter("b", (3,))
+L = sd.nn.cross_entropy(sd.tanh(X @ W + b), sd.tensor("t", (n,), dtype="int64"))
+print(sd.compile(L, wrt="parameters").source)
+x, y = sp.symbols("x y")
+print(sd.compile(sp.sin(x*y) + sp.exp(y), wrt=[x, y]).source)
+"""
+
+
+def test_the_key_of_a_program_does_not_depend_on_the_process() -> None:
+    """Sets of names have another order in each process; sources, and so keys, have not."""
+    seen = set()
+    for seed in ("1", "4711"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+        )
+        seen.add(done.stdout)
+    assert len(seen) == 1
+
+
+def imported(text: str) -> set[str]:
+    """The modules of this package that a source imports, ``run.native`` for instance."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("symdl."):
+            name = (node.module or "").removeprefix("symdl.")
+            inner = [f"{name}.{alias.name}" for alias in node.names]
+            modules = [i for i in inner if (PACKAGE / f"{i.replace('.', '/')}.py").exists()]
+            found |= set(modules) or {name}
+    return found
+
+
+def test_a_key_covers_all_that_machine_code_is_made_of() -> None:
+    """All that generated modules import, and that imports; of other stages only constants are read."""
+    tiles = tiles_source("float32", rows=4, lanes=4, widths=(1, 2, 3), longest=512)
+    left = {name.removeprefix("symdl.") for name in TARGETS["cpu"].imports if name.startswith("symdl.")}
+    left |= imported(tiles)
+    found: set[str] = set()
+    while left:
+        name = left.pop()
+        found.add(name)
+        if name.startswith("run."):
+            left |= imported((PACKAGE / f"{name.replace('.', '/')}.py").read_text("utf-8")) - found
+    files = {f"{name.replace('.', '/')}.py" for name in found}
+    assert files == set(cache._IMPORTED)
+
+
+def test_other_settings_and_compilers_have_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = machine._key(DOUBLE)
+    assert (
+        machine._key(MORE)["module"] != before["module"] and machine._key(MORE)["source"] != before["source"]
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(binding, "llvm_version_info", (1, 2, 3))
+        assert machine._key(DOUBLE)["processor"] != before["processor"]
+    with monkeypatch.context() as patch:
+        patch.setattr(binding, "get_host_cpu_name", lambda: "z80")
+        assert machine._key(DOUBLE)["processor"] != before["processor"]
+    assert machine._key(DOUBLE) == before
