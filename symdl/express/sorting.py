@@ -13,7 +13,7 @@ from symdl.errors import ShapeError
 from symdl.express.dims import Extent, Index, at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import axis_indices, elementwise, normal_axes
 from symdl.express.selecting import take_along_axis
 from symdl.express.surface import ArgMax, Sum, define
 from symdl.express.tensors import Tensor
@@ -23,7 +23,7 @@ from symdl.express.tensors import Tensor
 def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
     """The positions of the elements along `axis` in rising order; equal ones keep theirs (int64).
 
-    The elements must not be NaN.
+    NaN counts as larger than all numbers: last in rising order, as in NumPy, and first in falling order.
     """
     (along,) = normal_axes(axis, x.rank)
     return _ranked(x, along, x.shape[along], descending, name)
@@ -31,7 +31,7 @@ def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | 
 
 @takes_tensors
 def sort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
-    """The elements along `axis` in rising order; the gradient goes to where each came from."""
+    """The elements along `axis` in rising order, as `argsort`; the gradient goes to where each came from."""
     return take_along_axis(x, argsort(x, axis, descending=descending), axis, name=name)
 
 
@@ -39,7 +39,8 @@ def sort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | Non
 def top_k(x: Tensor, count: int, axis: int = -1, *, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The `count` largest elements along `axis`, in falling order, and their positions (int64).
 
-    With ``largest=False`` the smallest in rising order. Of equal elements the first come first.
+    With ``largest=False`` the smallest in rising order. Of equal elements the first come first. NaN is the
+    largest of all.
 
     Raises:
         ShapeError: more elements than there are, or less than one.
@@ -60,11 +61,20 @@ def _ranked(x: Tensor, along: int, count: Extent, descending: bool, name: str | 
     def read(index: Index) -> sp.Expr:
         return x.at(*where[:along], index, *where[along + 1 :])
 
-    before = sp.Gt(read(k), read(own)) if descending else sp.Lt(read(k), read(own))
-    earlier = sp.And(sp.Eq(read(k), read(own)), k < own)
-    one = sp.Piecewise((1, sp.Or(before, earlier)), (0, True))
+    comes = sp.StrictGreaterThan if descending else sp.StrictLessThan
+    before, same = comes(read(k), read(own)), sp.Eq(read(k), read(own))
+    if x.dtype == "real":  # no comparison holds for NaN
+        missing = elementwise(_missing, x, rule="not a number")
+        one, other = (missing.at(*read(index).indices) for index in (k, own))
+        before, same = sp.Or(before, comes(one, other)), sp.Or(same, one + other > 1)
+    one = sp.Piecewise((1, sp.Or(before, sp.And(same, k < own))), (0, True))
     rank = define(None, where, Sum(one, (k, size)), shape=x.shape, origin=Origin("rank"))
     found = rank.at(*where[:along], k, *where[along + 1 :])
     body = ArgMax(sp.Piecewise((1, sp.Eq(found, own)), (0, True)), (k, size))
     shape = (*x.shape[:along], count, *x.shape[along + 1 :])
     return define(name, where, body, shape=shape, origin=Origin("position of a rank"))
+
+
+def _missing(value: sp.Expr) -> sp.Expr:
+    """1 for NaN, 0 for numbers."""
+    return sp.Piecewise((0, sp.Or(value < 0, value > 0, sp.Eq(value, 0))), (1, True))

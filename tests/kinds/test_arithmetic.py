@@ -290,3 +290,59 @@ def test_divisions_beside_a_convolution() -> None:
     assert same_bits(rest, plain % third)
     assert same_bits(floors, plain // third)
     assert same_bits(other, np.float32(2) % plain)
+
+
+ROWS = [
+    [3.0, np.nan, 1.0, np.inf, np.nan],
+    [2.0, 2.0, -np.inf, np.nan, 2.0],
+    [5.0, 4.0, 3.0, -0.0, 0.0],
+    [np.nan] * 5,
+]
+
+
+def test_no_element_is_lost_in_order() -> None:
+    """NaN counts as larger than all numbers, as for numpy.sort; falling order is the reverse."""
+    x = sd.tensor("x", (N, 5))
+    largest, where_largest = sd.top_k(x, 2)
+    smallest, where_smallest = sd.top_k(x, 4, largest=False)
+    tensors = {
+        "sort": sd.sort(x),
+        "argsort": sd.argsort(x),
+        "falling": sd.sort(x, descending=True),
+        "columns": sd.sort(x, 0),
+        "largest": largest,
+        "smallest": smallest,
+        "read": sd.take_along_axis(x, where_largest, 1),
+        "read too": sd.take_along_axis(x, where_smallest, 1),
+    }
+    rows = np.array(ROWS)
+    rising = np.sort(rows, 1)
+    expected = {
+        "sort": rising,
+        "argsort": np.argsort(rows, 1, kind="stable"),
+        "falling": rising[:, ::-1],
+        "columns": np.sort(rows, 0),
+        "largest": rising[:, :-3:-1],
+        "smallest": rising[:, :4],
+        "read": rising[:, :-3:-1],
+        "read too": rising[:, :4],
+    }
+    for found in everywhere(tensors, {"x": rows}):
+        for name, value in found.items():
+            np.testing.assert_array_equal(value, expected[name], err_msg=name)
+    weights = sd.constant(np.arange(1.0, 6))
+    _, slopes = sd.compile((sd.sort(x) * weights).sum(), wrt=[x])(x=rows)
+    np.testing.assert_array_equal(np.sort(slopes["x"], 1), np.tile(np.arange(1.0, 6), (4, 1)))
+
+
+@given(st.lists(st.sampled_from([*SPECIAL]), min_size=6, max_size=6))
+def test_any_row_in_order(row: list[float]) -> None:
+    found = ordered()(x=np.array(row))
+    np.testing.assert_array_equal(found[0], np.sort(row))
+    np.testing.assert_array_equal(found[1], np.argsort(row, kind="stable"))
+
+
+@cache
+def ordered() -> Any:
+    x = sd.tensor("x", (6,))
+    return sd.compile([sd.sort(x), sd.argsort(x)])
