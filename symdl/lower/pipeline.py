@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from symdl.differentiate.checkpoint import checkpointed
+from symdl.differentiate.norms import with_scaled_norms
 from symdl.differentiate.signs import with_signs
 from symdl.errors import LoweringError
 from symdl.express.program import Program
@@ -82,7 +83,9 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
         LoweringError: an expression without a kernel form.
     """
     frozen = single_steps(
-        verify_program(with_logistics(checked_positions(freeze(checkpointed(with_signs(program))))))
+        verify_program(
+            with_logistics(checked_positions(freeze(checkpointed(with_signs(with_scaled_norms(program))))))
+        )
     )
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:

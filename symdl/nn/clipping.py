@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.operators import elementwise, reduce
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices, elementwise
+from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
 from symdl.nn.steps import Setting, Update, check_setting, scalar
@@ -63,10 +65,17 @@ def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Te
     return {p: elementwise(formula, g, rule="clip by value") for p, g in gradients.items()}
 
 
+def _squares(g: Tensor) -> Tensor:
+    """The sum of squares, one equation: its root is computed without overflow."""
+    names = axis_indices(max(g.rank, 1))
+    axes = zip(names, g.shape or (1,), strict=True)
+    return define(None, (), Sum(g.at(*names[: g.rank]) ** 2, *axes), origin=Origin("sum"))
+
+
 def clip_by_norm(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Tensor, Tensor]:
     """Scale all gradients together so that their common Euclidean length is at most `limit`."""
     c = scalar(limit)
-    squares = [reduce("sum", elementwise(lambda g: g**2, g)) for g in gradients.values()]
+    squares = [_squares(g) for g in gradients.values()]
     norm = elementwise(lambda *parts: sp.sqrt(sp.Add(*parts)), *squares, name="gradient_norm", rule="norm")
     scale = elementwise(lambda n: sp.Piecewise((1, n <= c), (c / n, True)), norm, rule="scale")
     return {p: elementwise(lambda g, s: s * g, g, scale, rule="clip by norm") for p, g in gradients.items()}

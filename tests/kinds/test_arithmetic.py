@@ -346,3 +346,55 @@ def test_any_row_in_order(row: list[float]) -> None:
 def ordered() -> Any:
     x = sd.tensor("x", (6,))
     return sd.compile([sd.sort(x), sd.argsort(x)])
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("float32", 1e30), ("float64", 1e200)])
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_norms_do_not_overflow(target: Any, dtype: Any, large: float) -> None:
+    """As numpy.hypot: as large, and as small, as a number may be; the slopes are those of directions."""
+    x, rows = sd.tensor("x", (N,)), sd.tensor("rows", (N, 3))
+    (i,), (j,) = sd.indices("i"), sd.indices("j")
+    top = float(np.finfo(dtype).max)
+    by_hand = sd.define("h", (i,), sp.sqrt(sd.Sum(rows[i, j] ** 2, j)), shape=(N,))
+    run = sd.compile(sd.norm(x), wrt=[x], dtype=dtype, target=target)
+    for size in (large, 1.0, 1 / large if dtype == "float64" else 1e-25, 0.75 * top):
+        value, slopes = run(x=np.array([0.6, 0.8]) * size)
+        np.testing.assert_allclose(value, size, rtol=1e-6)
+        if size != 0.75 * top:
+            np.testing.assert_allclose(slopes["x"], [0.6, 0.8], rtol=1e-6)
+    assert run(x=[0.0, 0.0])[0] == 0
+    assert run(x=[np.inf, 1.0])[0] == np.inf
+    assert np.isnan(run(x=[np.nan, 1.0])[0])
+    given = {"rows": np.array([[2.0, 1.0, 2.0], [2 * large, large, 2 * large], [0.0, 0.0, 0.0]])}
+    found = sd.compile([by_hand, rows.std(1), 1 / (1 + by_hand)], dtype=dtype, target=target)(**given)
+    np.testing.assert_allclose(found[0], [3, 3 * large, 0], rtol=1e-6)
+    np.testing.assert_allclose(found[1], [np.sqrt(2) / 3, np.sqrt(2) / 3 * large, 0], rtol=1e-5)
+    np.testing.assert_allclose(found[2], [0.25, 0, 1], rtol=1e-6, atol=1e-29)
+
+
+def test_a_norm_reads_as_the_root_of_a_sum() -> None:
+    x = sd.tensor("x", (N,))
+    told = sd.derive(sd.norm(x), x).text()
+    assert "sqrt" in told or "√" in told
+    assert "max" not in told
+    both = sd.compile([sd.norm(x), (x**2).sum()])(x=[3.0, 4.0])  # a sum that others read, too
+    np.testing.assert_array_equal(both, [5, 25])
+    w = sd.tensor("w", (3,))
+    loss = sd.norm(w) ** 3 / 7 + sd.norm(2 * w)
+    at = np.array([1.0, -2.0, 2.0])
+    sd.check_gradients(loss, at={"w": at}, wrt=[w]).raise_if_failed()
+    along = sd.tensor("along", (3,))
+    second = sd.compile(sd.hvp(sd.norm(w), w, {w: along}))(w=at * 1e120, along=[1.0, 0, 0])
+    unit = at / 3
+    np.testing.assert_allclose(second, ([1, 0, 0] - unit * unit[0]) / 3e120, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e18, 1e20, 1e30])
+def test_clipping_by_norm_does_not_overflow(size: float) -> None:
+    w, b, x = sd.parameter("w", (2,)), sd.parameter("b", ()), sd.tensor("x", (N, 3))
+    out = (x[:, :2] * w).sum(1) + x[:, 2] * b
+    model = sd.Model(out.mean(), output=out, dtype="float32")
+    data = {"x": np.array([[2 * size, size, 2 * size]], "float32")}
+    model.fit(data, optimizer=nn.Clipped(nn.SGD(1.0), norm=1.5), batch_size=1, epochs=1)
+    np.testing.assert_allclose(model.parameters["w"], [-1, -0.5], rtol=1e-6)
+    np.testing.assert_allclose(model.parameters["b"], -1, rtol=1e-6)
