@@ -154,7 +154,7 @@ class CombineCall:
 
 @dataclass(frozen=True, slots=True)
 class TotalCall:
-    """Adds a value times a power of the number of samples to number `at` of the totals."""
+    """Adds a value so many times to number `at` of the totals; if below 0, keeps the larger one instead."""
 
     buffer: int
     at: int

@@ -38,6 +38,8 @@ from symdl.run.pace import Pace, chosen
 from symdl.run.team import Job
 
 Array = NDArray[Any]
+LARGEST = -1
+"""Stands for a power of the number of samples where batches do not add up: the largest value counts."""
 
 
 def compile_training(
@@ -79,7 +81,7 @@ class TrainingKernel:
         program: such as `symdl.differentiate.turns.training_step` makes.
         dtype, target, threads: as in `compile_training`.
         weights: for each output the power of its number of samples by which a batch multiplies it before it
-            adds it to the totals; 1 by default, for means.
+            adds it to the totals; 1 by default, for means; `LARGEST` for the largest of the batches' values.
 
     Attributes:
         program: forward pass, gradients and updates.
@@ -197,7 +199,8 @@ class BoundEpoch:
         outputs = built.lowered.program.outputs
         self._results = [np.zeros(1, built.dtype) for _ in outputs]
         self._batches = {want.name: self._space(want) for want in inputs if self._gathered(want)}
-        self.totals = np.zeros(len(outputs))
+        self._none = np.where(np.array(weights) == LARGEST, -np.inf, 0.0)
+        self.totals = self._none.copy()
         self._jobs: dict[int, Job] = {}
         self._pace = Pace(self._job(self._size).partition, threads, target=built.target)
 
@@ -233,7 +236,7 @@ class BoundEpoch:
         end = count if last is None else min(last * size, count)
         rest = max(end - first * size, 0) % size
         job = self._job(size)
-        self.totals[:] = 0.0
+        self.totals[:] = self._none
 
         def take(begin: int, stop: int, lanes: int) -> None:
             span = ((first + begin) * size, (first + stop) * size, size)
@@ -267,7 +270,7 @@ class BoundEpoch:
             integer = want.dtype.kind == "i"
             takes.append(TakeCall(at, place, integer, 0, count, width, width))
         results = [lowered.plan.places[t] for t in lowered.program.outputs]
-        factors = [constant(count**weight) for weight in self._weights]
+        factors = [constant(-1 if weight == LARGEST else count**weight) for weight in self._weights]
         totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]
         part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)
         job = Job(self._built, part, dims, len(sources))

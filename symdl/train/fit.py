@@ -207,6 +207,7 @@ def _plan(
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(names),
         watch=settings.watch,
+        join=step.join,
         figures=partial(step.figures, sizes_of(program.inputs, data.by_name)),
     )
 

@@ -66,7 +66,8 @@ class Plan:
         restore: whether the weights of the best epoch are put back at the end.
         names: of what is followed besides the loss.
         watch: the name among them, or ``"accuracy"``, that is monitored in place of the loss.
-        figures: from the kernel's totals over so many samples to the loss and what is followed.
+        join: from the kernel's totals over some batches and over others to those over both.
+        figures: from these totals over so many samples to the loss and what is followed.
     """
 
     kernel: BoundEpoch
@@ -83,6 +84,7 @@ class Plan:
     restore: bool = False
     names: tuple[str, ...] = ()
     watch: str | None = None
+    join: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
     figures: Callable[[NDArray[np.float64], int], list[float]] = averages
 
 
@@ -145,9 +147,9 @@ def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
     progress.epoch(number)
     order = plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
     start = time.perf_counter()
-    total, done = 0.0 * plan.kernel.totals, 0
+    total, done = None, 0
     for part, samples in _parts(plan, order, live=progress.live):
-        total += part
+        total = part.copy() if total is None else plan.join(total, part)
         done += samples
         loss, *others = plan.figures(total, done)
         progress.advance(samples, loss)

@@ -3,8 +3,8 @@
 Enters: the program of a training step. Leaves: `Running`: what each batch has to add to totals, and how the
 totals become figures. Numerators and denominators are added up by themselves and divided at the end, so that
 it does not matter how samples that count fall into batches; a sum that reads another one, such as that of
-squared deviations from a mean, reads the one over its batch. A figure that is neither a sum over samples nor
-computed from such sums is averaged over batches by their lengths.
+squared deviations from a mean, reads the one over its batch. Of maxima the largest counts. A figure that is
+not computed from such reductions is averaged over batches by their lengths.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from symdl.express.ordering import order
 from symdl.express.program import Program
 from symdl.express.replacing import replaced
 from symdl.express.tensors import Tensor
+from symdl.run.training import LARGEST
 from symdl.train.finish import Finish, finish, with_count
 from symdl.train.samples import Place, places
 from symdl.train.splitting import power_of
@@ -35,7 +36,8 @@ class Running:
 
     Attributes:
         program: the training step; its outputs are numbers to be added up over batches.
-        weights: for each of them the power of its number of samples by which a batch multiplies it.
+        weights: for each of them the power of its number of samples by which a batch multiplies it; or
+            `LARGEST`.
         finish: from the means over all samples, as many powers of their number taken out, to the figures.
         wholes: the inputs of `finish` that stand for the outputs.
         count: its input that holds the number of samples.
@@ -47,11 +49,15 @@ class Running:
     wholes: tuple[Tensor, ...]
     count: Tensor
 
+    def join(self, totals: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the totals of both."""
+        return np.where(np.array(self.weights) == LARGEST, np.maximum(totals, others), totals + others)
+
     def figures(self, dims: Mapping[Dim, int], totals: NDArray[np.float64], count: int) -> list[float]:
         """Return losses and metrics from the totals over so many samples of data with these sizes."""
         each = zip(self.wholes, totals.tolist(), self.weights, strict=True)
-        values = {self.count: float(count), **{whole: total / count**weight for whole, total, weight in each}}
-        return [float(value) for value in self.finish(values, dims)]
+        values = {whole: total / count ** max(weight, 0) for whole, total, weight in each}
+        return [float(value) for value in self.finish({self.count: float(count), **values}, dims)]
 
 
 def running(program: Program, samples: Dim) -> Running:
@@ -81,16 +87,16 @@ def running(program: Program, samples: Dim) -> Running:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """Looks for the sums over samples from which a figure is computed."""
+    """Looks for the sums and maxima over samples from which a figure is computed."""
 
     table: Mapping[Tensor, Equation]
     places: Mapping[Tensor, Place | None]
     samples: Dim
 
     def leaves(self, figure: Tensor) -> dict[Tensor, int] | None:
-        """Return the sums, and numbers without samples, that a figure is computed from, with their weights.
+        """Return the reductions, and numbers without samples, that a figure is computed from, with weights.
 
-        None where one of them is no such sum, or no number.
+        None where one of them is neither sum nor maximum, or no number.
         """
         found: dict[Tensor, int] = {}
         todo = [figure]
@@ -111,11 +117,12 @@ class _Search:
         return found
 
     def _weight(self, equation: Equation) -> int | None:
-        """Return the power of a batch's length times which a sum is one of terms that do not hold it."""
+        """Return how a batch adds a reduction whose terms, but for a power of its length, do not hold it."""
         assert equation.reduction is not None
-        power = power_of(equation.body, self.samples)
+        power = power_of(equation.body, self.samples) if equation.reduction.op == "sum" else 0
         held = self._held(equation.reads()) or (not power and equation.body.has(self.samples))
-        return None if held or power > 0 or equation.reduction.op != "sum" else -power
+        weight = {"sum": -power, "max": LARGEST}.get(equation.reduction.op)
+        return None if held or power > 0 else weight
 
     def _held(self, tensors: Iterable[Tensor]) -> bool:
         """Say whether the number of samples is in what tensors are computed from, up to other reductions."""

@@ -45,6 +45,8 @@ OTHERS: dict[str, sd.Tensor] = {
     "root of mean": sd.sqrt((r**2).mean()),
     "penalty": (r**2).mean() + sd.nn.l2_penalty(sd.parameters(p), 0.1),
     "ratio": (r**2).mean() / sd.absolute(r).mean(),
+    "largest": sd.absolute(r).max(),
+    "span": r.max(where=x[:, 0] > 0.5) - r.min(),
 }
 
 
@@ -102,6 +104,17 @@ def test_the_loss_of_an_epoch_is_that_of_the_data(name: str) -> None:
     expected = model.evaluate(given)["loss"]
     epoch = model.fit(given, optimizer=sd.nn.SGD(0.0), batch_size=8).epochs[0]
     assert epoch.loss == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_bar_joins_sums_and_maxima(capsys: pytest.CaptureFixture[str]) -> None:
+    model = still(OTHERS["span"], metrics={"sum": OTHERS["sum"]})
+    data = samples(model, np.ones(50, bool))
+    shown, silent = (
+        model.fit(data, optimizer=sd.nn.SGD(0.0), batch_size=8, progress=bar).epochs[0]
+        for bar in (True, False)
+    )
+    assert shown.loss == pytest.approx(silent.loss, rel=1e-12) == model.evaluate(data)["loss"]
+    assert shown.values == pytest.approx(silent.values, rel=1e-12)
 
 
 FIXED = still(MASKED["condition"], metrics={"mean": w.mean(), "share": (w > 0).mean()})
