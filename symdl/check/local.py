@@ -26,8 +26,8 @@ def _product(place: int, value: Any, *args: Any) -> Any:
 
 def _power(place: int, value: Any, base: Any, exponent: Any) -> Any:
     if place == 0:
-        return exponent * np.power(np.asarray(base, float), exponent - 1)
-    return value * np.log(base)
+        return np.where(exponent == 0, 0.0, exponent * np.power(np.asarray(base, float), exponent - 1))
+    return np.where((base == 0) & (exponent > 0), 0.0, value * np.log(base))
 
 
 def _arctan2(place: int, value: Any, y: Any, x: Any) -> Any:

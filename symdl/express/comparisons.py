@@ -38,6 +38,17 @@ def compared(kind: type[Relational], left: Any, right: Any) -> sp.Basic:
     return Compared(sp.Integer(KINDS.index(kind)), left, right)
 
 
+def asked(kind: type[Relational], left: Any, right: Any) -> sp.Basic:
+    """Return a comparison of tensors, to choose with.
+
+    Of reals that are equal it says that one value is chosen there, not that a function has a value of its own
+    at a single point, so that its derivative does not depend on what has a name.
+    """
+    if kind in (sp.Eq, sp.Ne) and (_is_data(left) or _is_data(right)):
+        return Compared(sp.Integer(KINDS.index(kind)), left, right)
+    return compared(kind, left, right)
+
+
 def parts(condition: sp.Basic) -> tuple[type[sp.Basic], *tuple[sp.Basic, ...]]:
     """Return which comparison a condition is, and its sides."""
     if not isinstance(condition, Compared):
@@ -51,6 +62,9 @@ def negated(condition: sp.Basic) -> sp.Basic:
     if isinstance(condition, sp.And | sp.Or):
         sides = map(negated, condition.args)
         return sp.Or(*sides) if isinstance(condition, sp.And) else sp.And(*sides)
+    kind, *ends = parts(condition)
+    if isinstance(condition, Compared) and kind in (sp.Eq, sp.Ne):
+        return asked(sp.Ne if kind is sp.Eq else sp.Eq, *ends)
     if not isinstance(condition, Relational):
         return sp.Not(condition)
     unknown = () if isinstance(condition, sp.Eq | sp.Ne) else filter(_is_data, condition.args)

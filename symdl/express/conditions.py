@@ -14,7 +14,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.errors import ExpressionError
-from symdl.express.comparisons import compared, negated
+from symdl.express.comparisons import asked, negated
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import as_mask, operand
 from symdl.express.methods import Axes, NumPyCalls
@@ -179,7 +179,7 @@ def compare(name: str, left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return relation(*(scalar(x) if x is one else x for x in (left, right)))
-    condition = Condition(lambda a, b: compared(relation, a, b), (left, right))
+    condition = Condition(lambda a, b: asked(relation, a, b), (left, right))
     _ = condition.shape  # refuse shapes that do not broadcast now, not at the first use
     return condition
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from symdl.lower.body import Load
+from symdl.lower.body import COMPARE, Load
 from symdl.lower.buffers import Step
 from symdl.lower.calls import LITERAL
 from symdl.lower.classify import Contraction, Operand
@@ -336,7 +336,7 @@ def work(items: tuple[Item, ...], count: Callable[[Poly], int]) -> float:
 def _operations(item: Statement) -> float:
     if isinstance(item, Start):
         return 0
-    plain = ("add", "sub", "mul", "neg", "select", "lt", "le", "abs", "local", "const", "index", "load")
+    plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", "local", "const", "index", "load")
     operations = (n.op for n in item.body.nodes)
     return sum(COSTLY.get(op, 1 if op in plain else _FUNCTIONS) for op in operations)
 

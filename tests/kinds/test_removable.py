@@ -18,6 +18,7 @@ import sympy as sp
 from hypothesis import given, settings
 
 import symdl as sd
+from symdl.check.tape import tape_gradient
 from symdl.differentiate.corners import slope
 from symdl.explain.derivation import Lines
 from symdl.express.program import collect
@@ -185,6 +186,19 @@ def test_what_depends_on_more_than_the_point() -> None:
     u = sd.tensor("u", (2,))
     safe = sd.where(sd.equal(u, 0), 0, 1 / u)  # a choice, not a function that goes on
     np.testing.assert_array_equal(slopes_of(safe.sum(), u, u=[0.0, 2.0]), [0.0, -0.25])
+    goes_on = sd.where(sd.equal(u, 0), 1, (sd.exp(u) - 1) / u)  # likewise, whatever has a name
+    assert slopes_of(goes_on.sum(), u, u=[0.0, 1.0])[0] == 0.0
+    as_function = sd.elementwise(lambda v: CASES((1, sp.Eq(v, 0)), ((sp.exp(v) - 1) / v, True)), u)
+    assert slopes_of(as_function.sum(), u, u=[0.0, 1.0])[0] == 0.5
+
+
+def test_the_recording_agrees_at_zero() -> None:
+    a, t = sd.parameter("a", (3,)), sd.parameter("t", ())
+    (j,) = sd.indices("j")
+    polynomial = sd.define("p", (), sd.Sum(a[j] * t[()] ** j, j))
+    program = collect([polynomial])
+    found = tape_gradient(program, polynomial, [t], {"a": np.array([1.0, 2.0, 3.0]), "t": np.array(0.0)})
+    assert found[t] == 2.0
 
 
 def test_no_infinity_without_a_sign_from_a_merge() -> None:
