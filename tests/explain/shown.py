@@ -93,7 +93,7 @@ class Shown:
             case t.Product():
                 result = 1.0
                 factors = list(flat(node))
-                for factor in factors:  # an indicator that fails switches off what follows and precedes
+                for factor in reversed(factors):  # one that fails switches off all others, inner ones too
                     if (
                         isinstance(factor, t.Indicator | t.Delta)
                         and np.ndim(v(factor)) == 0
