@@ -26,6 +26,8 @@ from symdl.express.program import collect
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
+_LONGEST_FLAT = 400  # operations of a forward body in which a sum that is 0 is looked for
+
 
 def compact(derivative: Derivative) -> Derivative:
     """Return the derivative with its gradients in compact form; the same object where nothing applies."""
@@ -45,6 +47,15 @@ def compact(derivative: Derivative) -> Derivative:
     return replace(derivative, program=program.with_equations(state.done.values()), record=record)
 
 
+@dataclass(frozen=True, slots=True)
+class _Quotient:
+    """A forward equation ``t = above rest``: `above` a difference of full rank, `rest` of lower rank."""
+
+    equation: Equation
+    above: sp.Expr
+    rest: sp.Expr
+
+
 @dataclass(slots=True)
 class _Compactor:
     """One pass in topological order.
@@ -60,16 +71,27 @@ class _Compactor:
     products: dict[Tensor, Equation] = field(default_factory=dict)
     sums: dict[object, Tensor] = field(default_factory=dict)
     rewrites: list[Rewrite] = field(default_factory=list)
-    quotients: list[Equation] = field(default_factory=list)
+    quotients: list[_Quotient] = field(default_factory=list)
+    reading: dict[Tensor, list[int]] = field(default_factory=dict)
+    known_sums: dict[frozenset[Tensor], list[Equation]] = field(default_factory=dict)
+    flat: dict[Tensor, sp.Expr | None] = field(default_factory=dict)
     deviations: set[Tensor] = field(default_factory=set)
     open: set[Tensor] = field(default_factory=set)
+    names: frozenset[Index] = frozenset()
+    widest: int = 0
 
     def __post_init__(self) -> None:
         for equation in self.forward.values():
             found = _numerator(equation)
             if found is not None:
-                self.quotients.append(equation)
+                for tensor in _tensors(found[0]):
+                    self.reading.setdefault(tensor, []).append(len(self.quotients))
+                self.quotients.append(_Quotient(equation, *found))
                 self.deviations.update(a.tensor for a in found[:1] if isinstance(a, Access))
+            if equation.reduction is not None and equation.reduction.op == "sum" and not equation.guards:
+                self.known_sums.setdefault(_tensors(equation.body), []).append(equation)
+        self.widest = max((q.equation.lhs.rank for q in self.quotients), default=0)
+        self.names = frozenset(i for e in self.forward.values() for i in e.indices)
 
     def take_forward(self, equation: Equation) -> None:
         """Keep a forward equation; a sum can be recognised later."""
@@ -85,7 +107,7 @@ class _Compactor:
         self.done[new.lhs] = new
         if new.reduction or new.guards or new.lhs in self.outputs or new.lhs.dtype != "real":
             return
-        if new is not equation and new.lhs.rank < max((a.tensor.rank for a in self.wide(new)), default=0):
+        if new is not equation and new.lhs.rank < self.widest:  # narrower than a forward quotient: a row
             self.rows[new.lhs] = new
         elif new.body.is_Mul and len(new.body.args) <= 3 and all(is_plain(a) for a in new.body.atoms(Access)):
             self.products[new.lhs] = new
@@ -93,10 +115,6 @@ class _Compactor:
             self.products[new.lhs] = new
         if new is not equation and new.lhs.of in self.deviations and new.lhs in self.products:
             self.open.add(new.lhs)
-
-    def wide(self, equation: Equation) -> list[Access]:
-        """The forward quotients' accesses: what is narrower than them is a row."""
-        return [e.target for e in self.quotients]
 
     def rewritten(self, equation: Equation) -> Equation:
         if equation.guards or (equation.reduction is not None and equation.reduction.op != "sum"):
@@ -140,10 +158,14 @@ class _Compactor:
 
     def by_quotient(self, body: sp.Expr) -> sp.Expr:
         """Write numerators of known quotients by the quotients."""
-        for quotient in self.quotients:
-            found = _numerator(quotient)
-            assert found is not None
-            above, rest = found
+        at = -1
+        while later := [p for t in _tensors(body) for p in self.reading.get(t, ()) if p > at]:
+            at = min(later)  # only quotients whose numerator reads what the body reads, in order
+            quotient, above, rest = (
+                self.quotients[at].equation,
+                self.quotients[at].above,
+                self.quotients[at].rest,
+            )
             values: dict[sp.Basic, sp.Expr] = {}
             nodes = body.atoms(sp.Add) if isinstance(above, sp.Add) else body.atoms(Access)
             for node in nodes:
@@ -186,7 +208,7 @@ class _Compactor:
         sizes = [equation.extents[i] for i in free]
         lhs = Tensor(None, sizes, role="intermediate", of=equation.lhs)
         new = Equation(lhs, free, core, Reduction("sum", axes), origin=Origin("sum", equation.lhs))
-        taken = {i for e in self.forward.values() for i in e.indices} | set(equation.extents)
+        taken = {*self.names, *equation.extents}
         names: dict[Index, Index] = {}
         for index, _ in axes:  # it will stand beside elements at the old name
             names[index] = fresh_index(taken, Index("k"))
@@ -203,7 +225,11 @@ class _Compactor:
         if not isinstance(core, Access) or not is_plain(core) or core.tensor not in self.forward:
             return None
         assert equation.reduction is not None
-        flat = sp.expand(self.inserted(core, self.elementwise(core.tensor)))
+        written = self.elementwise(core.tensor)
+        if written is None:
+            return None
+        own = self.forward[core.tensor].indices
+        flat = sp.expand(substitute(written, dict(zip(own, core.indices, strict=True))))
         total: list[sp.Expr] = []
         for term in sp.Add.make_args(flat):
             factors = sp.Mul.make_args(term)
@@ -218,24 +244,36 @@ class _Compactor:
             total.append(front * value)
         return sp.Integer(0) if sp.cancel(sp.together(sp.Add(*total))) == 0 else None
 
-    def elementwise(self, tensor: Tensor) -> dict[Tensor, Equation]:
-        """The forward equations without a reduction, those they read put in."""
-        flat: dict[Tensor, Equation] = {}
-        for lhs, equation in self.forward.items():
-            if equation.reduction is None and not equation.guards:
-                flat[lhs] = replace(equation, body=self.inserted(equation.body, flat))
-            if lhs is tensor:
-                break
-        return flat
+    def elementwise(self, tensor: Tensor) -> sp.Expr | None:
+        """The body of a forward equation with those without a reduction put in; None if that is too long."""
+        waiting = [tensor]
+        while waiting:
+            one = waiting[-1]
+            equation = self.forward[one]
+            plain = equation.reduction is None and not equation.guards
+            inside = (
+                [t for t in equation.reads() if t in self.forward and t not in self.flat] if plain else []
+            )
+            if inside and one not in self.flat:
+                waiting += inside
+                continue
+            waiting.pop()
+            if one not in self.flat:
+                self.flat[one] = self._written(equation) if plain else one.at(*equation.indices)
+        return self.flat[tensor]
+
+    def _written(self, equation: Equation) -> sp.Expr | None:
+        reads = [t for t in equation.reads() if t in self.forward]
+        table = {t: replace(self.forward[t], body=e) for t in reads if (e := self.flat[t]) is not None}
+        whole = self.inserted(equation.body, table) if len(table) == len(reads) else None
+        return whole if whole is not None and sp.count_ops(whole) <= _LONGEST_FLAT else None
 
     def forward_sum(self, inside: sp.Expr, equation: Equation) -> sp.Expr | None:
         """Return a forward tensor that holds the sum, or a multiple of it."""
         assert equation.reduction is not None
         used = {s for a in inside.atoms(Access) for s in a.free_symbols}
         free = tuple(i for i in equation.indices if i in used)
-        for source in self.forward.values():
-            if source.reduction is None or source.reduction.op != "sum" or source.guards:
-                continue
+        for source in self.known_sums.get(_tensors(inside), ()):
             factor = source.body.as_independent(Access, as_Add=False)[0]
             shape = tuple(equation.extents[i] for i in free)
             if source.lhs.shape != shape or factor.free_symbols & set(source.bound):
@@ -259,6 +297,10 @@ def _numerator(equation: Equation) -> tuple[sp.Expr, sp.Expr] | None:
     source = above.tensor.equation if isinstance(above, Access) and is_plain(above) else None
     difference = isinstance(above, sp.Add) or (source is not None and isinstance(source.body, sp.Add))
     return (above, sp.Mul(*rest)) if difference else None
+
+
+def _tensors(expr: sp.Expr) -> frozenset[Tensor]:
+    return frozenset(a.tensor for a in expr.atoms(Access))
 
 
 def _indices(expr: sp.Expr) -> set[Index]:

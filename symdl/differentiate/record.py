@@ -7,6 +7,7 @@ can be evaluated, so a test can check every line.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import sympy as sp
@@ -54,12 +55,29 @@ class Rewrite:
     after: Equation | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """Everything that happened, in order."""
 
     contributions: tuple[Contribution, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
+
+    @cached_property
+    def uses(self) -> dict[Tensor, tuple[Contribution, ...]]:
+        """The uses of each tensor."""
+        found: dict[Tensor, list[Contribution]] = {}
+        for use in self.contributions:
+            found.setdefault(use.tensor, []).append(use)
+        return {tensor: tuple(uses) for tensor, uses in found.items()}
+
+    @cached_property
+    def facts(self) -> dict[Tensor | None, tuple[Rewrite, ...]]:
+        """The rewrites by declared facts, by the tensor whose cotangent they are about."""
+        found: dict[Tensor | None, list[Rewrite]] = {}
+        for rewrite in self.rewrites:
+            if rewrite.rule.startswith("fact"):
+                found.setdefault(rewrite.before.lhs.of, []).append(rewrite)
+        return {tensor: tuple(rewrites) for tensor, rewrites in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

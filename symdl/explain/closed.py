@@ -91,6 +91,7 @@ def closed_form(
     keep: Collection[Tensor] = (),
     definitions: Mapping[Tensor, Equation] | None = None,
     one_hot: Callable[[Access, Extent], Node | None] | None = None,
+    largest: int = _LARGEST_FORMULA,
 ) -> Node | None:
     """Return a tensor's value over named tensors and inputs, or None.
 
@@ -100,6 +101,7 @@ def closed_form(
         keep: unnamed tensors that are not written out.
         definitions: equations of tensors that have none attached.
         one_hot: returns the array that is 1 where a label equals the column number.
+        largest: of how many nodes a formula may consist.
     """
     if definitions is None:
         table = {e.lhs: e for e in prepare(collect([tensor]), keep=keep)[0].equations}
@@ -110,11 +112,13 @@ def closed_form(
     if notation is None:
         notation = Notation(labels_of(collect([tensor])))
     named = {t for t in table if (t.name is not None or t in keep) and t is not tensor}
+    if len(table) - len(named) > largest:
+        return None  # each equation that is written out leaves something
     try:
         node = _ClosedReader.of(table, named, notation, one_hot).whole(table[tensor])
     except NoMatrixForm:
         return None
-    return node if sum(1 for _ in walk(node)) <= _LARGEST_FORMULA else None
+    return node if sum(1 for _ in walk(node)) <= largest else None
 
 
 class _ClosedReader(Reader):

@@ -13,7 +13,7 @@ import sympy as sp
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Contribution, Derivative, Rewrite
 from symdl.explain.conditions import condition
-from symdl.explain.derivation import Depth, Lines, Relation, Step
+from symdl.explain.derivation import Deferred, Depth, Lines, Relation, Step
 from symdl.explain.equations import Page, left_side, right_side
 from symdl.explain.reasons import rule_of
 from symdl.explain.shortening import with_single_places
@@ -25,6 +25,11 @@ from symdl.express.tensors import Tensor, substitute
 
 def every_step(page: Page, derivative: Derivative) -> Lines:
     """Return the chain rule of every use of every tensor on the way, with the rewrites that followed."""
+    steps = Deferred(lambda: _every_step(page, derivative))
+    return Lines("Every use, by the chain rule", steps, level="all")
+
+
+def _every_step(page: Page, derivative: Derivative) -> list[Step]:
     steps: list[Step] = []
     told = {*page.tensors, *page.abbreviations}
     made = {use.via.lhs: use.via for use in derivative.record.contributions}
@@ -36,8 +41,7 @@ def every_step(page: Page, derivative: Derivative) -> Lines:
                 definition = right_side(page, shown)
                 steps.append(Step("definition", left_side(page, shown), definition, "definition", "all"))
         steps += _use(page, use, derivative)
-    steps += rewritten(page, derivative.record.rewrites)
-    return Lines("Every use, by the chain rule", tuple(steps), level="all")
+    return steps + rewritten(page, derivative.record.rewrites)
 
 
 def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
@@ -94,12 +98,12 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
     )
     free = tuple((i, fresh.extents[i]) for i in fresh.indices)
     every = tuple((i, size) for i, size in fresh.extents.items())
-    where = _where(page, fresh, derivative)
+    where = _where(page, fresh)
     inner = tuple((i, fresh.extents[i]) for i in fresh.bound)
     value = _sum(inner, product((*_parts(page, weight), *where, *deltas)))
     chain = _sum(free, product((bar, Partial(above, target, value))))
     spread = _sum(every, product((bar, *_parts(page, weight), *where, *deltas)))
-    several = sum(c.tensor is use.tensor for c in derivative.record.contributions) > 1
+    several = len(derivative.record.uses[use.tensor]) > 1
     sign: Relation = "+=" if several else "="
     steps = [Step("chain rule", whole, chain, "index", "all", relation=sign)]
     steps.append(Step(rule_of(use), None, spread, "index", "all"))
@@ -109,12 +113,11 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
     return steps
 
 
-def _where(page: Page, via: Equation, derivative: Derivative) -> tuple[Node, ...]:
+def _where(page: Page, via: Equation) -> tuple[Node, ...]:
     """The conditions of an equation, and for a maximum that this is its position, as indicators."""
     found = [Indicator(condition(page.notation, guard, via.extents)) for guard in via.guards]
     if via.reduction and via.reduction.op == "max":
-        tensors = [e.lhs for e in derivative.program.equations]
-        position = next(t for t in tensors if t.role == "index" and t.of is via.lhs)
+        position = page.positions[via.lhs]
         chosen = condition(page.notation, Equal(position.at(*via.indices), via.reduction.place), via.extents)
         found.append(Indicator(chosen))
     return tuple(found)

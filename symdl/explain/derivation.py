@@ -5,8 +5,9 @@ Enters: what `symdl.explain.derive` found. Leaves: `Derivation`, which shows its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -52,12 +53,25 @@ class Step:
     about: Node | None = None
 
 
+class Deferred(Sequence[Step]):
+    """Lines that are made when somebody first looks at them; at most depths nobody does."""
+
+    def __init__(self, make: Callable[[], Sequence[Step]]) -> None:
+        self._make = cache(lambda: tuple(make()))
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._make()[place]
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """A section of aligned lines, under a title, after a sentence."""
 
     title: str
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     words: Words = ()
     level: Depth = "key"
 

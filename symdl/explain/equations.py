@@ -16,7 +16,7 @@ from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
 from symdl.explain.conditions import conditions
-from symdl.explain.names import free_label, label_of, labels_of
+from symdl.explain.names import Names, free_label, label_of, labels_of
 from symdl.explain.notation import Notation
 from symdl.explain.order import ordered_factors
 from symdl.explain.shortening import (
@@ -76,6 +76,9 @@ class Page:
         abbreviations: tensors that exist on paper only, such as the softmax P.
         hot: definitions of one-hot arrays, used in matrix form only.
         notation: the labels.
+        totals: the logsumexps.
+        softmaxes: the equations of their softmaxes, by the logsumexp.
+        positions: of each maximum the tensor that says where it is.
     """
 
     program: Program
@@ -87,6 +90,9 @@ class Page:
     hot: list[Equation] = field(default_factory=list)
     notation: Notation = field(default_factory=Notation)
     labels: dict[Tensor, Label] = field(default_factory=dict)
+    totals: dict[Tensor, Equation] = field(default_factory=dict)
+    softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
+    positions: dict[Tensor, Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(cls, derivative: Derivative, named: Mapping[str, Label] | None = None) -> Page:
@@ -97,6 +103,10 @@ class Page:
         program = program.with_equations(map(with_single_places, program.equations))
         page = cls(program, derivative.output)
         page._abbreviate()
+        page.totals = page._totals()
+        page.softmaxes = known_softmaxes(page.program.equations, page.totals)
+        indices = (e.lhs for e in full.equations if e.lhs.role == "index")
+        page.positions = {t.of: t for t in indices if t.of is not None}
         checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
         page.inlined = single_uses(page.program) | checked
         given = {} if derivative.output.name else {derivative.output: _unused("LJ", page.program)}
@@ -169,9 +179,8 @@ class Page:
 
     def short(self, equation: Equation) -> Equation:
         """Write softmaxes in an equation by their names."""
-        totals = self._totals()
-        known = known_softmaxes(self.program.equations, totals)
-        values = {n: softmax_of(n, totals, known, new=False) for n in equation.body.atoms(sp.exp)}
+        exps, known = equation.body.atoms(sp.exp), self.softmaxes
+        values = {n: softmax_of(n, self.totals, known, new=False) for n in exps}
         body = rebuilt(equation.body, {n: v for n, v in values.items() if v is not None})
         return replace(equation, body=body)
 
@@ -202,17 +211,18 @@ class Page:
 
     def _extra_labels(self, derivative: Derivative) -> None:
         """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""
-        taken = set(self.labels.values())
+        names = Names(self.labels.values())
         steps = derivative.record
         written = {
             canonical(e): t for r in steps.rewrites for t in r.before.reads() if (e := t.equation) and t.name
         }
         for tensor, equation in self.abbreviations.items():
-            taken.discard(self.labels.get(tensor, Label("")))
+            names.taken.discard(self.labels.get(tensor, Label("")))
             known = written.get(canonical(equation))  # a softmax that has a name, and is not computed
-            self.labels[tensor] = label_of(str(known.name)) if known else free_label(Label("P"), taken)
-            taken.add(self.labels[tensor])
-            self.labels |= {known: self.labels[tensor]} if known else {}
+            self.labels[tensor] = label_of(str(known.name)) if known else names.free(Label("P"))
+            names.taken.add(self.labels[tensor])
+            if known:
+                self.labels[known] = self.labels[tensor]
         more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
         more += [e for c in steps.contributions for e in (c.via, c.equation)]
         every = [derivative.cotangents[c.tensor] for c in steps.contributions]
@@ -220,12 +230,7 @@ class Page:
         for tensor in dict.fromkeys(every):
             if tensor in self.labels:
                 continue
-            final = derivative.cotangents.get(tensor.of) if tensor.of is not None else None
-            label = labels_of(Program((tensor,), (), ()), self.labels)[tensor]
-            if final is tensor or tensor.role != "cotangent":
-                self.labels[tensor] = label
-            else:
-                self.labels[tensor] = free_label(label, self.labels.values())
+            self.labels[tensor] = names.of(tensor, self.labels, Program((), (), ()))
 
     def _inliner(self, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:
         def write(where: tuple[sp.Expr, ...]) -> Node:

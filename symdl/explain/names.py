@@ -78,21 +78,40 @@ def labels_of(
     those of `last` after all others.
     """
     labels: dict[Tensor, Label] = dict(given or {})
-    taken = set(labels.values())
+    names = Names(labels.values())
     tensors = [*program.inputs, *(e.lhs for e in program.equations)]
     for tensor in tensors:
         wished = (named or {}).get(str(tensor.name))
         if wished is not None and tensor not in labels:
-            labels[tensor] = free_label(wished, taken)
-            taken.add(labels[tensor])
+            labels[tensor] = names.free(wished)
     ordered = sorted(tensors, key=lambda t: (not t.name, t in last))
     for tensor in ordered:
         if tensor in labels:
             continue
-        wish = _wish(tensor, labels, taken, program)
-        labels[tensor] = free_label(wish, taken)
-        taken.add(labels[tensor])
+        labels[tensor] = names.of(tensor, labels, program)
     return labels
+
+
+class Names:
+    """Labels that are taken, and how far each name has been numbered, so that naming stays linear."""
+
+    def __init__(self, taken: Iterable[Label] = ()) -> None:
+        self.taken = set(taken)
+        self.last: dict[Label, int] = {}
+
+    def free(self, wish: Label) -> Label:
+        """Return `wish`, with a number above it if it is taken, and take it."""
+        count, label = self.last.get(wish, 1), wish
+        while label in self.taken:
+            count += 1
+            label = replace(wish, marks=(*wish.marks, str(count)))
+        self.last[wish] = max(1, count - 1)
+        self.taken.add(label)
+        return label
+
+    def of(self, tensor: Tensor, labels: Mapping[Tensor, Label], program: Program) -> Label:
+        """Return a free label for a tensor, and take it."""
+        return self.free(_wish(tensor, labels, self.taken, program))
 
 
 USUAL_LETTERS = {"gain": "gamma", "shift": "beta", "mean": "mu", "unit": "xhat"}
@@ -131,12 +150,7 @@ def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], pro
 
 def free_label(wish: Label, taken: Iterable[Label]) -> Label:
     """Return `wish`, with a number above it if it is taken."""
-    taken = set(taken)
-    count, label = 1, wish
-    while label in taken:
-        count += 1
-        label = replace(wish, marks=(*wish.marks, str(count)))
-    return label
+    return Names(taken).free(wish)
 
 
 def word_latex(word: str, *, verbatim: bool = False) -> str:

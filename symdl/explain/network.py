@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import sympy as sp
+
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.compact import compact
 from symdl.differentiate.record import Derivative
@@ -27,6 +29,7 @@ from symdl.explain.shortening import as_written
 from symdl.explain.tree import Array, Label, Negative, Node, Terms, number, walk
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
+from symdl.express.random import RandomUniform
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -63,7 +66,7 @@ def derive_tensor(
         *((Lines("Compact form", tuple(rewritten(end, new)), level="all"),) if new else ()),
         Lines("Result", (*_one_hot(end, result, told=matrices), *result), level="result"),
     )
-    shown = tuple(s for s in sections if isinstance(s, Table) or s.steps)
+    shown = tuple(s for s in sections if isinstance(s, Table) or s.level == "all" or s.steps)
     title = ("Gradient of ", loss, " by ", by)
     return Derivation(title, shown, derivative.gradient(target), depth, page.program, network=f)
 
@@ -112,7 +115,8 @@ def symbols(page: Page) -> Table:
         group += [", "] if group else []
         group += [name, ": ", page.shape(tensor), kind]
     rows = tuple((meaning, tuple(group)) for meaning, group in groups.items() if group)
-    more = explained(right_side(page, e) for e in (*page.forward, *page.backward))
+    special = (e for e in (*page.forward, *page.backward) if e.body.has(sp.erf, RandomUniform))
+    more = explained(right_side(page, e) for e in special)
     return Table("Symbols and their shapes", (), (*rows, *more))
 
 
@@ -212,10 +216,11 @@ def _adjoint(
     page: Page, derivative: Derivative, equation: Equation, hidden: dict[Tensor, Equation]
 ) -> list[Step]:
     """The lines of one adjoint equation: its terms where there are several, declared facts, the result."""
-    uses = [c for c in derivative.record.contributions if c.tensor is equation.lhs.of]
-    rewrites = [r for r in derivative.record.rewrites if r.rule.startswith("fact")]
+    tensor, record = equation.lhs.of, derivative.record
+    uses = record.uses.get(tensor, ()) if tensor is not None else ()
+    rewrites = record.facts.get(tensor, ())
     facts = [r for r in rewrites if r.before.lhs is equation.lhs]
-    inside = [r for r in rewrites if r.before.lhs.of is equation.lhs.of and r not in facts]
+    inside = [r for r in rewrites if r.before.lhs is not equation.lhs]
     last = _line(page, equation, derivative)
     assert last.left is not None
     steps: list[Step] = []
@@ -283,8 +288,8 @@ def _one_hot(page: Page, steps: Sequence[Step], *, told: Sequence[Lines] = ()) -
 
 
 def _matrix_form(page: Page, equation: Equation) -> Node | None:
-    totals = {e.lhs: e for e in page.program.equations if e.reduction and e.reduction.op == "logsumexp"}
-    return matrix_form(equation, page.notation, inline=page.inlined, one_hot=page.one_hot, totals=totals)
+    inline, totals = page.inlined, page.totals
+    return matrix_form(equation, page.notation, inline=inline, one_hot=page.one_hot, totals=totals)
 
 
 def whole(page: Page, tensor: Tensor) -> Node:
@@ -301,7 +306,9 @@ def _result(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
     if node is not None and (target.rank or arrays):
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
     hot = page.one_hot if page.hot else None
-    closed = closed_form(gradient, notation=page.notation, one_hot=hot) if target.rank or arrays else None
-    if closed is not None and closed != node and sum(1 for _ in walk(closed)) <= _LONGEST_CLOSED:
+    closed = None
+    if target.rank or arrays:
+        closed = closed_form(gradient, notation=page.notation, one_hot=hot, largest=_LONGEST_CLOSED)
+    if closed is not None and closed != node:
         steps.append(Step("in the given symbols", whole(page, gradient), closed, "result", "result"))
     return steps

@@ -17,7 +17,7 @@ def reason(equation: Equation, derivative: Derivative) -> str:
     tensor = equation.lhs.of
     if equation.origin.rule == "seed":
         return "seed"
-    uses = [c for c in derivative.record.contributions if c.tensor is tensor]
+    uses = derivative.record.uses.get(tensor, ()) if tensor is not None else ()
     if equation.origin.rule == "argmax":
         return "first position of the maximum"
     rules = list(dict.fromkeys(rule_of(c) for c in uses))
