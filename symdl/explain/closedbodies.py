@@ -35,6 +35,9 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
     for tensor, equation in table.items():
         if tensor in named:
             continue
+        inside = [elementwise[a.tensor].body for a in equation.body.atoms(Access) if a.tensor in elementwise]
+        if sum(int(sp.count_ops(e)) for e in (equation.body, *inside)) > _LARGEST_BODY:
+            raise NoMatrixForm  # not even built: SymPy goes through what is nested by recursion
         body = map_accesses(equation.body, change)
         if body is not equation.body:
             body = simplified(body)

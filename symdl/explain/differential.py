@@ -91,7 +91,7 @@ class _Story:
         node = closed_form(tensor, notation=self.page.notation, definitions=sorted_table)
         if node is None:
             raise ExplainError(
-                f"{tensor} is no matrix expression, so there is no differential form",
+                f"{tensor} has no matrix expression, or too long a one, so there is no differential form",
                 expression=table[tensor],
                 cure="use the index form, which is the default",
             )

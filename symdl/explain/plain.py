@@ -100,22 +100,28 @@ def _note(step: Step, ascii: bool) -> str:
 
 def broken(line: str, room: int) -> Sequence[str]:
     """Break a formula before a top-level plus or minus, else at blanks, into lines of at most `room`."""
-    if columns(line) <= room:
-        return [line]
+    pieces: list[str] = []
+    while cut := _cut(line, room):
+        pieces.append(line[:cut])
+        line = f"  {line[cut:].strip()}"
+    return [*pieces, line]
+
+
+def _cut(line: str, room: int) -> int:
+    """Where to break a line that is too long; 0 if it is not, or cannot be broken."""
     depth, last, any_blank = 0, 0, 0
     indent = len(line) - len(line.lstrip())
+    used = 0
     for place, character in enumerate(line):
-        if place and columns(line[:place]) > room:
-            break
+        if used > room:
+            return last or any_blank
+        used += not unicodedata.combining(character)
         depth += (character in "([{") - (character in ")]}")
         if place > indent and (character == " " or line[place - 1] in "·*"):
             any_blank = place
-            if depth == 0 and re.match(r" [+-] ", line[place:]):
+            if depth == 0 and re.match(r" [+-] ", line[place : place + 3]):
                 last = place
-    cut = last or any_blank
-    if not cut:
-        return [line]
-    return [line[:cut], *broken(f"  {line[cut:].strip()}", room)]
+    return last or any_blank if used > room else 0
 
 
 def _wrapped(line: str, width: int, *, indent: int) -> list[str]:

@@ -9,6 +9,7 @@ The right values are those of the reference interpreter; what a line must say is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import sympy as sp
 
 import symdl as sd
+from symdl.explain.plain import broken
 from symdl.express.program import collect
 
 from ..explain.audit import idle, undefined
@@ -178,3 +180,56 @@ def test_comments_are_true() -> None:
     text = "\n".join(comments_in(compiled.source))
     for wanted in list(COMMENTED)[1:]:
         assert wanted in text, text
+
+
+def deep(layers: int, *, named: bool = True) -> sd.Tensor:
+    h = sd.tensor("X", (n, 3))
+    for layer in range(layers):
+        if named:
+            h = sd.nn.dense(h, 3, activation=sd.tanh, name=f"layer{layer}")
+        else:
+            h = h + sd.tanh(h @ sd.parameter(f"W{layer}", (3, 3)))
+    return ((h - sd.tensor("y", (n, 3))) ** 2).mean()
+
+
+def seconds(layers: int) -> float:
+    loss = deep(layers)
+    begin = time.process_time()
+    told = sd.derive(loss, "layer0.W")
+    assert len(told.text().splitlines()) > 6 * layers
+    assert told.latex()
+    return time.process_time() - begin
+
+
+def test_derivations_are_linear_in_depth() -> None:
+    seconds(5)
+    assert seconds(160) < 9 * seconds(40), "four times as deep takes four times as long; squared it were 16"
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["layers", "residuals without names"])
+def test_deep_networks_print(named: bool) -> None:
+    loss = deep(100, named=named)
+    told = sd.derive(loss, "layer0.W" if named else "W0")
+    for depth in ("result", "key", "all"):
+        assert told.at(depth).text()
+        assert not undefined(told.at("key"))
+
+
+def test_deep_pages_are_true() -> None:
+    check_page(deep(4), "layer0.W", seeds=1)
+    check_page(deep(3, named=False), "W0", seeds=1)
+
+
+def test_long_lines_are_broken_without_recursion() -> None:
+    line = " + ".join(f"x[{k}]" for k in range(5000))
+    pieces = broken(line, 60)
+    assert len(pieces) > 500
+    assert "".join(" " + piece.strip() for piece in pieces).strip() == line
+
+
+def test_what_is_nested_too_deeply_has_no_short_formula() -> None:
+    y = x
+    for _ in range(200):
+        y = sd.sin(y)
+    told = sd.derive((y * w).sum(), x)
+    assert "in the given symbols" not in told.text()
