@@ -41,6 +41,8 @@ def with_scaled_norms(program: Program) -> Program:
             continue
         values = {}
         for node, sums, where in _roots(equation.body):
+            if not squares.keys() >= set(sums):
+                continue
             if sums not in made:
                 made[sums] = _scaled([squares[s] for s in sums])
             values[node] = made[sums].norm.at(*where) ** node.exp.p
