@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.differentiate.prepare import prepare
+from symdl.errors import TrainingError
 from symdl.express.dims import Dim
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Tensor
@@ -23,6 +24,7 @@ from symdl.train.arrays import Arrays
 from symdl.train.finish import sizes_of
 from symdl.train.loop import Score
 from symdl.train.merging import Merged
+from symdl.train.samples import meeting
 from symdl.train.splitting import Pass, Statistic, split
 from symdl.train.weights import Weights
 
@@ -54,14 +56,14 @@ class Forward:
     ) -> None:
         self.program, _ = prepare(collect(tuple(wanted), facts=facts))
         self.split = split(self.program, samples)
-        self._dtype, self._target = dtype, target
+        self._samples, self._dtype, self._target = samples, dtype, target
         self._compiled: dict[int, _Part] = {}
 
     def __call__(self, data: Arrays, weights: Weights) -> tuple[Array, ...]:
         """Return the outputs for all samples; those put together from parts are float64."""
         cut = self.split
         if cut is None or (len(cut.passes) > 1 and data.count <= BATCH):
-            return self._part(-1, self.program)(data.by_name, weights)
+            return self._at_once(data, weights)
         known: dict[Tensor, Array] = {cut.count: np.array(float(data.count))}
         kept: dict[Tensor, Array] = {}
         for number, each in enumerate(cut.passes):
@@ -74,6 +76,16 @@ class Forward:
         dims = sizes_of(self.program.inputs, data.by_name)
         kept |= zip(cut.ends, cut.finish(values, dims), strict=True)
         return tuple(kept[t] for t in self.program.outputs)
+
+    def _at_once(self, data: Arrays, weights: Weights) -> tuple[Array, ...]:
+        try:
+            return self._part(-1, self.program)(data.by_name, weights)
+        except MemoryError as error:
+            raise TrainingError(
+                f"{data.count} samples that are needed at once do not fit into memory",
+                expression=meeting(self.program, self._samples),
+                cure="pass fewer samples, or a formula in which they meet in sums or maxima only",
+            ) from error
 
     def _part(self, number: int, program: Program) -> _Part:
         if number not in self._compiled:

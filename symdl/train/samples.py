@@ -65,6 +65,12 @@ def places(program: Program, samples: Dim) -> dict[Tensor, Place | None]:
     return found
 
 
+def meeting(program: Program, samples: Dim) -> Equation | None:
+    """Return the first equation in which samples meet other than in a reduction of `MERGED`, if any."""
+    known = places(program, samples)
+    return next((e for e in program.equations if known[e.lhs] is None), None)
+
+
 def _declared(tensor: Tensor, samples: Dim, level: int) -> Place | None:
     """Return the place that the shape shows."""
     axes = [a for a, size in enumerate(tensor.shape) if samples in dims_of(size)]

@@ -18,13 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdl as sd
+from symdl.errors import TrainingError
 from symdl.express.program import collect
+from symdl.run.compiled import Compiled
 from symdl.run.reference import outputs
 from symdl.train import forward
 from symdl.train.arrays import Arrays
 from symdl.train.forward import Forward
 from symdl.train.merging import Merged
-from symdl.train.samples import MERGED
+from symdl.train.samples import MERGED, meeting
 from symdl.train.splitting import split
 
 n, i = sd.Dim("n"), sd.indices("i")[0]
@@ -156,6 +158,29 @@ def test_samples_that_meet_otherwise_pass_at_once() -> None:
     found, q = model.evaluate(given), model.predict(x=given["x"])
     assert found["pairs"] == pytest.approx(2 * q.var(), rel=1e-9)
     assert found["ranks"] == pytest.approx((np.sort(q) * np.sort(given["y"])).mean(), rel=1e-9)
+
+
+def test_too_many_passes_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = y
+    for _ in range(8):
+        value = value - sd.tanh(value).mean()
+    chain, pairs = (value**2).mean(), ((p[:, None] - p[None, :]) ** 2).mean()
+    assert split(collect([chain]), n) is None and meeting(collect([chain]), n) is None
+    model = sd.Model((r**2).mean(), metrics={"chain": chain}, dtype="float64")
+    given = data(2100, "x", "y")
+    expected = given["y"]
+    for _ in range(8):
+        expected = expected - np.tanh(expected).mean()
+    assert model.evaluate(given)["chain"] == pytest.approx((expected**2).mean(), rel=1e-11)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    model = sd.Model((r**2).mean(), metrics={"pairs": pairs})
+    model.evaluate(given)
+    monkeypatch.setattr(Compiled, "__call__", full)
+    with pytest.raises(TrainingError, match="2100 samples that are needed at once(.|\n)*expression"):
+        model.evaluate(given)
 
 
 def test_an_output_that_reads_all_samples_is_one_over_all() -> None:
