@@ -18,6 +18,7 @@ from symdl.differentiate.gradients import grad
 from symdl.errors import ArgumentError, DerivativeError, require_extra
 from symdl.express.program import Program, collect
 from symdl.express.scalar import scalar_graph
+from symdl.express.values import numbers
 from symdl.run.reference import outputs
 
 
@@ -74,6 +75,7 @@ def error_curve(
     missing = f.free_symbols - set(at)
     if missing:
         raise ArgumentError(f"no number for {min(missing, key=str)}", cure="give one for every symbol")
+    values = {s.name: _one(s.name, v) for s, v in at.items() if s in f.free_symbols}
     program = scalar_graph(f)
     wanted = [t for t in program.inputs if t.name == wrt.name]
     if not wanted:
@@ -82,7 +84,6 @@ def error_curve(
     exact = _exact(backward, {s.name: value for s, value in at.items()})
     if exact == 0:
         raise ArgumentError(f"the derivative by {wrt} is 0 there", cure="choose another point")
-    values = {s.name: float(v) for s, v in at.items() if s in f.free_symbols}
 
     def value(shift: float) -> float:
         moved = {**values, wrt.name: values[wrt.name] + shift}
@@ -93,6 +94,14 @@ def error_curve(
     used = {t.name for t in backward.inputs}
     reverse = float(outputs(backward, {name: v for name, v in values.items() if name in used})[0])
     return ErrorCurve(steps, np.abs(slopes - exact) / abs(exact), exact, reverse)
+
+
+def _one(name: str, value: Any) -> float:
+    array = numbers(value, name)
+    if array.ndim:
+        shapes = {name: array.shape}
+        raise ArgumentError(f"{name} is no single number", shapes=shapes, cure="pass one point at a time")
+    return float(array)
 
 
 def _exact(program: Program, at: Mapping[str, float]) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import overload
 
 from symdl.differentiate.adjoint import differentiate
+from symdl.express.doors import takes_tensors
 from symdl.express.program import Fact
 from symdl.express.tensors import Tensor
 
@@ -18,6 +19,7 @@ from symdl.express.tensors import Tensor
 def grad(output: Tensor, wrt: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor: ...
 @overload
 def grad(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact] = ()) -> tuple[Tensor, ...]: ...
+@takes_tensors
 def grad(
     output: Tensor, wrt: Tensor | Sequence[Tensor], *, facts: Sequence[Fact] = ()
 ) -> Tensor | tuple[Tensor, ...]:

@@ -21,6 +21,7 @@ from symdl.differentiate.guards import settle
 from symdl.differentiate.indexforms import fresh_index
 from symdl.errors import DerivativeError
 from symdl.express.dims import Index
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equal, Equation, Guard, Origin, check
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, real_reads
@@ -29,6 +30,7 @@ from symdl.express.surface import Sum, define
 from symdl.express.tensors import Access, Tensor, map_accesses
 
 
+@takes_tensors
 def jacobian(y: Tensor, x: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor:
     """Return the derivative of every element of `y` by every element of `x`.
 
@@ -55,6 +57,7 @@ def jacobian(y: Tensor, x: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor:
     return _for_all_seeds(derivative.program, derivative.gradient(x), seed).derived(y)
 
 
+@takes_tensors
 def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence[Fact] = ()) -> Tensor:
     """Return the second derivatives of a scalar.
 

@@ -30,7 +30,7 @@ from symdl.differentiate.primitives import inverse_of, is_matrix_function, matri
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
-from symdl.express.doors import in_place_of
+from symdl.express.doors import as_tensor, in_place_of, takes_tensors
 from symdl.express.equations import Equation, Origin, check
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, depends_on_itself, real_reads
@@ -62,13 +62,15 @@ def jvp(outputs: Tensor | Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -
             f"the directions are {tangents!r}", cure="pass what moves with its direction: {x: v}"
         )
     tangents = _let_in(tangents)
-    if isinstance(outputs, Tensor):
-        return jvp([outputs], tangents)[0]
+    if not isinstance(outputs, list | tuple):
+        return jvp([as_tensor(outputs, "jvp: outputs")], tangents)[0]
+    outputs = [as_tensor(output, "jvp: outputs") for output in outputs]
     # A direction may drop out of a tangent, of one that is 0 at least; it is still an argument.
     return tuple(t.derived(*outputs, *tangents.values()) for t in _jvp(outputs, tangents, constant=False))
 
 
 def _let_in(directions: Mapping[Tensor, Any]) -> Mapping[Tensor, Tensor]:
+    check_variables(directions)
     return {t: in_place_of(t, direction, f"the direction of {t}") for t, direction in directions.items()}
 
 
@@ -76,7 +78,6 @@ def _jvp(
     outputs: Sequence[Tensor], tangents: Mapping[Tensor, Tensor], *, constant: bool
 ) -> tuple[Tensor, ...]:
     """The tangents; that of an output which depends on nothing that moves is zero if `constant` allows it."""
-    check_variables(tangents)
     for tensor, direction in tangents.items():
         if tensor.shape != direction.shape:
             raise DerivativeError(
@@ -183,6 +184,7 @@ def _tangent(
 def hvp(output: Tensor, wrt: Tensor, directions: Directions) -> Tensor: ...
 @overload
 def hvp(output: Tensor, wrt: Sequence[Tensor], directions: Directions) -> tuple[Tensor, ...]: ...
+@takes_tensors
 def hvp(
     output: Tensor, wrt: Tensor | Sequence[Tensor], directions: Directions
 ) -> Tensor | tuple[Tensor, ...]:

@@ -82,7 +82,7 @@ def find(f: Tensor, wrt: Any) -> Tensor:
     program = collect([f])
     defined = (e.lhs for e in program.equations)
     named = {t.name: t for t in (*defined, *program.inputs) if t.name}  # what is given comes first
-    if wrt in named:
+    if isinstance(wrt, str) and wrt in named:
         return named[wrt]
     known = ", ".join(str(t.name) for t in program.parameters or program.inputs)
     raise ExplainError(f"{f} depends on no tensor called {wrt!r}", cure=f"use one of {known}")

@@ -12,6 +12,7 @@ import numpy as np
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, is_whole
+from symdl.express.doors import takes_tensors
 from symdl.express.program import Fact, collect
 from symdl.express.tensors import DType, Tensor
 from symdl.express.values import numbers
@@ -71,6 +72,7 @@ def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[...,
     return lambda shape, rng: np.broadcast_to(array, shape)
 
 
+@takes_tensors
 def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:
     """Return the parameter tensors that `outputs` depend on, in the order of their creation."""
     return collect(outputs).parameters
@@ -78,6 +80,10 @@ def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:
 
 def sums_to_one(tensor: Tensor, axis: int = -1) -> Fact:
     """Declare that the entries of `tensor` along `axis` sum to one (one-hot or probability rows)."""
+    if not isinstance(tensor, Tensor):
+        raise ExpressionError(
+            f"a {type(tensor).__name__} is no tensor that a loss could read", cure="declare it of the tensor"
+        )
     return Fact(tensor, axis % max(tensor.rank, 1), "sums_to_one")
 
 

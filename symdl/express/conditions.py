@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
@@ -198,7 +199,7 @@ def as_condition(mask: Any) -> Condition:
     """Return a condition as it is, and an int64 tensor of zeros and ones as the condition that it is one.
 
     Raises:
-        ExpressionError: `mask` is neither.
+        ExpressionError: `mask` is neither, or an array of other numbers.
     """
     mask = as_mask(mask)
     if isinstance(mask, Condition):
@@ -206,6 +207,10 @@ def as_condition(mask: Any) -> Condition:
     if isinstance(mask, bool | sp.logic.boolalg.BooleanAtom):
         return Condition(lambda: sp.true if mask else sp.false, ())
     if isinstance(mask, Tensor) and mask.dtype == "int64":
+        if mask.value is not None and not np.isin(mask.value, (0, 1)).all():
+            raise ExpressionError(
+                f"{mask!r} holds other numbers than 0 and 1", cure="pass truth values, such as array != 0"
+            )
         return compare("equal", mask, 1)  # type: ignore[no-any-return]
     raise ExpressionError(
         f"{mask!r} is no condition", cure="pass a comparison such as X > 0, or an int64 tensor of 0 and 1"

@@ -85,11 +85,13 @@ def as_mask(value: Any, what: str = "a mask") -> Any:
     return as_tensor(value, what)
 
 
-def _several(value: Any, what: str) -> Any:
-    """Return a sequence of tensors; an array of several axes is the sequence of its rows."""
-    if isinstance(value, Mapping | str) or not hasattr(value, "__iter__"):
-        raise ExpressionError(f"{what} is no sequence of tensors", cure="pass a list of them")
-    return [as_tensor(entry, what) for entry in value]
+def _several(door: Door) -> Door:
+    def let_in(value: Any, what: str) -> Any:
+        if isinstance(value, Mapping | str) or not hasattr(value, "__iter__"):
+            raise ExpressionError(f"{what} is no sequence of tensors", cure="pass a list of them")
+        return [door(entry, what) for entry in value]
+
+    return let_in
 
 
 def _or_none(door: Door) -> Door:
@@ -102,16 +104,10 @@ _DOORS: Mapping[str, Door] = {
     "Tensor | int": lambda value, what: int(value) if is_whole(value) else as_tensor(value, what),
     "Tensor | None": _or_none(as_tensor),
     "Mask": as_mask,
-    "Sequence[Tensor]": _several,
-    "Iterable[Tensor]": _several,
-    "Sequence[Tensor | None] | None": _or_none(
-        lambda value, what: (
-            value if isinstance(value, Tensor) else [_or_none(as_tensor)(entry, what) for entry in value]
-        )
-    ),
-    "tuple[Tensor, Tensor] | None": _or_none(
-        lambda value, what: value if isinstance(value, Tensor) else tuple(_several(value, what))
-    ),
+    "Sequence[Tensor]": _several(as_tensor),
+    "Iterable[Tensor]": _several(as_tensor),
+    "Sequence[Tensor | None] | None": _or_none(_several(_or_none(as_tensor))),
+    "tuple[Tensor, Tensor] | None": _or_none(_several(_or_none(as_tensor))),
 }
 """What comes in where a parameter is declared so."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symdl.errors import ShapeError
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import order
@@ -45,6 +46,7 @@ def with_modes(tensor: Tensor, *, updates: Sequence[tuple[Tensor, Tensor]] = (),
     return tensor
 
 
+@takes_tensors
 def training_updates(*outputs: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
     """Return the state updates of every layer that `outputs` depend on, in the order of computation.
 
@@ -59,6 +61,7 @@ def training_updates(*outputs: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
     return tuple(found.items())
 
 
+@takes_tensors
 def inference(*outputs: Tensor) -> tuple[Tensor, ...]:
     """Return `outputs` as they are computed at inference; what does not change is shared."""
     found = order(outputs, _definition)

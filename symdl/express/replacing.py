@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.doors import in_place_of
+from symdl.express.doors import in_place_of, takes_tensors
 from symdl.express.equations import Equation, map_guard
 from symdl.express.ordering import Ordered, order
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, map_accesses
 
 
+@takes_tensors
 def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
     """Return `output` as it is computed with other tensors: ``sd.replace(logits, {x: y})``.
 
@@ -34,6 +35,8 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
         ShapeError: a tensor and its replacement have different shapes.
         ExpressionError: their dtypes differ, or `output` does not depend on one of them.
     """
+    if not all(isinstance(old, Tensor) for old in parts):
+        raise ExpressionError("only tensors can be replaced", cure="pass {tensor: what takes its place}")
     parts = {old: in_place_of(old, other, f"what replaces {old}") for old, other in parts.items()}
     for old, other in parts.items():
         if old.shape != other.shape:

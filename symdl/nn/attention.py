@@ -41,7 +41,7 @@ def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initialize
     Returns:
         The shape of `ids` with an axis of `size` at the end.
     """
-    table = parameter(f"{name}.E", (count, size), init=init or uniform(-0.1, 0.1))
+    table = parameter(f"{name}.E", (count, size), init=uniform(-0.1, 0.1) if init is None else init)
     return take(table, ids, name=name)
 
 

@@ -166,7 +166,7 @@ def _layer(
     fans = (int(inputs // groups * size), int(channels // groups * size))
     shape = (inputs, channels // groups) if transposed else (channels, inputs // groups)
     start = he(fans=fans) if activation is relu or activation is leaky_relu else glorot(fans=fans)
-    w = parameter(f"{name}.W", (*shape, *kernel), init=init or start)
+    w = parameter(f"{name}.W", (*shape, *kernel), init=start if init is None else init)
     b = parameter(f"{name}.b", (channels,), init=zeros()) if bias else None
     z = (_transposed if transposed else _convolved)(x, w, b, frames, groups, f"{name}.Z")
     return activated(z, activation, name)

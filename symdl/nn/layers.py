@@ -53,7 +53,9 @@ def dense(
             shapes={str(x.name): x.shape},
         )
     rectifies = activation is relu or activation is leaky_relu
-    w = parameter(f"{name}.W", (inputs, units), init=init or (he() if rectifies else glorot()))
+    w = parameter(
+        f"{name}.W", (inputs, units), init=(he() if rectifies else glorot()) if init is None else init
+    )
     where = axis_indices(x.rank + 1)
     *rows, j, k = where
     body = Sum(x.at(*rows, k) * w.at(k, j), (k, inputs))
