@@ -12,9 +12,12 @@ from collections.abc import Sequence
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symdl.express.quotients import FloorDivide, Remainder
+
 _NEAR = sp.Rational(1, 10**9)
 _ROUNDING = 1e-13
 _LARGEST = 80  # operations of an expression whose limit is looked for
+_JUMPS = (sp.floor, sp.ceiling, sp.Mod, FloorDivide, Remainder)
 _STRICT = {sp.StrictGreaterThan: 1, sp.StrictLessThan: -1}
 
 
@@ -51,6 +54,9 @@ def limit(expr: sp.Expr, x: sp.Symbol, place: sp.Expr, side: int) -> sp.Expr | N
     near = _beside(exact, x, place, side)
     if near is None or sp.count_ops(near) > _LARGEST:
         return None
+    here = near.subs(x, place)
+    if here.is_finite and here.is_real and not near.has(*_JUMPS):
+        return here  # it goes on there
     try:
         value = sp.limit(near, x, place, "+" if side > 0 else "-")
     except (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError):
