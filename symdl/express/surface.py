@@ -18,6 +18,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Dim, Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, settled
+from symdl.express.magnitudes import representable
 from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
@@ -138,7 +139,7 @@ def define(
     where = tuple(where)
     if isinstance(expr, sp.logic.boolalg.Boolean) and not isinstance(expr, sp.Expr):
         expr = sp.Piecewise((1, expr), (0, True))
-    body = real_quotients(as_expression(expr))
+    body = representable(real_quotients(as_expression(expr)), dtype)
     if shape is not None and len(shape) != len(where):
         raise ShapeError(f"{len(where)} indices do not fit the shape {tuple(shape)}")
     extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}

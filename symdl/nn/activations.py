@@ -8,6 +8,7 @@ activation is one line: ``activate(lambda x: x/(1 + sp.exp(-x)), z, name, "swish
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,7 @@ def literal(value: Any, name: str = "a setting") -> sp.Expr:
         ExpressionError: it is no finite number, or has axes.
     """
     found = number(value, name)
-    if found.is_number and not found.is_comparable:
+    if found.is_number and not (found.is_comparable and math.isfinite(found)):
         raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a finite number")
     return sp.Rational(repr(float(found))) if found.is_Number else found
 

@@ -398,3 +398,29 @@ def test_clipping_by_norm_does_not_overflow(size: float) -> None:
     model.fit(data, optimizer=nn.Clipped(nn.SGD(1.0), norm=1.5), batch_size=1, epochs=1)
     np.testing.assert_allclose(model.parameters["w"], [-1, -0.5], rtol=1e-6)
     np.testing.assert_allclose(model.parameters["b"], -1, rtol=1e-6)
+
+
+def test_numbers_that_nothing_holds() -> None:
+    """Refused by name, not by an OverflowError; a quotient of such numbers is a number."""
+    x, i, s = sd.tensor("x", (N,)), sd.tensor("i", (N,), dtype="int64"), sp.Symbol("s")
+    large = 10**309
+    for build in (
+        lambda: x * large,
+        lambda: large - x,
+        lambda: sd.maximum(x, large),
+        lambda: sd.clip(x, -large, large),
+        lambda: sd.where(x < large, x, 0).sum(),
+        lambda: sd.compile(s * large),
+        lambda: sd.compile(sp.factorial(200) - s),
+        lambda: sd.compile(s**large),
+        lambda: sd.leaky_relu(x, large),
+        lambda: i + 2**63,
+        lambda: i * large,
+        lambda: sd.where(i < 2**70, 1, 0),
+        lambda: sd.full((2,), large),
+    ):
+        with pytest.raises(sd.SymdlError):
+            build()
+    np.testing.assert_allclose(sd.compile(x / large)(x=[1e300]), 1e-9)
+    assert sd.compile(s * sp.Rational(large, 10**308))(s=2.0) == 20
+    assert sd.compile(i + (2**63 - 2))(i=[1])[0] == 2**63 - 1
