@@ -71,7 +71,13 @@ def test_options_that_cannot_apply() -> None:
             sd.derive((x**2).sum(), x, **options)  # type: ignore[arg-type]
 
 
+def drawn(tensor: Tensor) -> np.ndarray:
+    rng = np.random.default_rng(zlib.crc32(str(tensor.name).encode()))
+    return rng.uniform(0.05 if tensor.role == "state" else -1, 1, tensor.shape)
+
+
 X = sd.tensor("x", (4, 6))
+BEST = (drawn(X).argmax(1) + np.array([0, 0, 1, 1])) % 6  # two of four are right
 CUBE = sd.tensor("cube", (2, 4, 6))
 IMAGE = sd.tensor("image", (2, 4, 6, 6))
 LINE = sd.tensor("line", (2, 4, 7))
@@ -162,7 +168,9 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "sd.var": (lambda **o: sd.var(X, **o), {"axis": 1, "correction": 1, "ddof": 2, **WHERE}),
     "sd.leaky_relu": (lambda **o: sd.leaky_relu(X, **o), {"slope": 0.3}),
     "nn.accuracy": (
-        lambda **o: nn.accuracy(X, LABELS, **o), {"mask": ROWS, "ignore_label": 5}),
+        lambda **o: nn.accuracy(X, sd.constant(BEST), **o),
+        {"mask": ROWS, "ignore_label": int(BEST[0])},
+    ),
     "nn.attention": (
         lambda **o: nn.attention(STEPS, STEPS + 1, STEPS * 2, **o),
         {"causal": True, "mask": SEEN, "bias": sd.tensor("b", (5, 5)),
@@ -338,11 +346,6 @@ def outcome(sample: Sample, options: Mapping[str, Any]) -> tuple[Any, ...] | Non
     arrays = evaluate(program, {str(t.name): drawn(t) for t in program.inputs if t.value is None})
     starts = [t.init(t.shape, np.random.default_rng(0)) for t in sd.parameters(*outputs) if t.init]
     return tuple((np.shape(a), np.asarray(a).tobytes()) for a in (*(arrays[t] for t in wanted), *starts))
-
-
-def drawn(tensor: Tensor) -> np.ndarray:
-    rng = np.random.default_rng(zlib.crc32(str(tensor.name).encode()))
-    return rng.uniform(0.05 if tensor.role == "state" else -1, 1, tensor.shape)
 
 
 @cache
