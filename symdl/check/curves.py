@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from symdl.differentiate.gradients import grad
 from symdl.errors import ArgumentError, DerivativeError, require_extra
+from symdl.express.operations import stable_graph
 from symdl.express.program import Program, collect
-from symdl.express.scalar import scalar_graph
 from symdl.express.values import numbers
 from symdl.run.reference import outputs
 
@@ -76,7 +76,7 @@ def error_curve(
     if missing:
         raise ArgumentError(f"no number for {min(missing, key=str)}", cure="give one for every symbol")
     values = {s.name: _one(s.name, v) for s, v in at.items() if s in f.free_symbols}
-    program = scalar_graph(f)
+    program = stable_graph(f)
     wanted = [t for t in program.inputs if t.name == wrt.name]
     if not wanted:
         raise DerivativeError(f"{f} does not depend on {wrt}", cure="differentiate by one of its symbols")

@@ -19,8 +19,8 @@ from symdl.check.report import GradientReport
 from symdl.check.tape import tape_gradient
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ArgumentError, DerivativeError
+from symdl.express.operations import stable_graph
 from symdl.express.program import Program, collect
-from symdl.express.scalar import scalar_graph
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
 from symdl.run.reference import evaluate
@@ -61,7 +61,7 @@ def check_gradients(
         ArgumentError: a value is missing or does not fit.
         DerivativeError: `loss` is no scalar, or nothing is left to differentiate by.
     """
-    program = collect([loss]) if isinstance(loss, Tensor) else scalar_graph(loss)
+    program = collect([loss]) if isinstance(loss, Tensor) else stable_graph(loss)
     output = program.outputs[0]
     by = _targets(program, wrt, plain=not isinstance(loss, Tensor))
     rng = np.random.default_rng(seed)

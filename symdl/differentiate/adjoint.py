@@ -27,7 +27,7 @@ from symdl.differentiate.prepare import prepare
 from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
 from symdl.differentiate.products import other_factors
 from symdl.differentiate.record import Contribution, Derivative, Record
-from symdl.differentiate.reuse import reuse_output
+from symdl.differentiate.reuse import given_elements, reuse_output
 from symdl.differentiate.solve import Solution, solve, with_indices
 from symdl.errors import DerivativeError
 from symdl.express.dims import Index, as_extent
@@ -38,13 +38,23 @@ from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Access, Tensor, substitute
 
 
-def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact] = ()) -> Derivative:
+def differentiate(
+    output: Tensor,
+    wrt: Sequence[Tensor],
+    *,
+    facts: Sequence[Fact] = (),
+    apart: bool = False,
+    exact: bool = False,
+) -> Derivative:
     """Differentiate a rank-0 tensor.
 
     Args:
         output: the loss, shape ``()``.
         wrt: the tensors to differentiate by: parameters, inputs or intermediates.
         facts: declared knowledge that clean-up may use.
+        exact: derivatives of given elements keep all their digits: they are not written with values, such as
+            ``a*(1 - a)`` for a sigmoid, which is 0 where `a` is rounded to 1. Those of layers are, always.
+        apart: go along every name, as a reader does, also where the numbers would overflow.
 
     Raises:
         DerivativeError: the output is no scalar, or does not depend on one of `wrt`; `wrt` is empty or
@@ -58,14 +68,15 @@ def differentiate(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact
         )
     check_variables(wrt)
     written = collect([output], facts=facts)
-    program, rewrites = prepare(written, keep=wrt)
-    sweep = _Sweep(written, program, output, tuple(wrt))
+    program, rewrites = prepare(written, keep=wrt, apart=apart)
+    kept = given_elements(program) if exact else frozenset()
+    sweep = _Sweep(written, program, output, tuple(wrt), kept)
     sweep.run()
     wanted = [output, *(sweep.cotangents[t] for t in wrt)]
     raw = Program(
         program.inputs, (*program.equations, *sweep.equations), tuple(wanted), tuple(facts)
     ).with_equations((*program.equations, *sweep.equations))
-    cleaned, more = clean(raw, frozenset(e.lhs for e in program.equations))
+    cleaned, more = clean(raw, frozenset(e.lhs for e in program.equations), kept)
     for equation in cleaned.equations:
         if equation.lhs.equation is None:
             equation.lhs.attach(equation)
@@ -81,6 +92,7 @@ class _Sweep:
     program: Program
     output: Tensor
     wrt: tuple[Tensor, ...]
+    exact: frozenset[Tensor]  # all digits of their derivatives are kept
     cotangents: dict[Tensor, Tensor] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
     contributions: list[Contribution] = field(default_factory=list)
@@ -162,7 +174,8 @@ class _Sweep:
         if is_matrix_function(equation):
             weight = weight * self._matrix_weight(equation)
         if equation.reduction is None:
-            weight = reuse_output(equation.body, equation.target, weight)
+            exact = equation.lhs in self.exact
+            weight = reuse_output(equation.body, equation.target, weight, exact=exact)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
         solution = solve(equation, access, _names_of(access.tensor))
         term = _term(solution, bar * weight, (*equation.guards, *guards), self._positions)

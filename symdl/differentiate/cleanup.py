@@ -16,6 +16,7 @@ import sympy as sp
 from symdl.differentiate.guards import settle, substitute_guard
 from symdl.differentiate.local import structure_of
 from symdl.differentiate.record import Rewrite
+from symdl.express.computed import loses_form, overflows
 from symdl.express.dims import Extent, Index, in_range
 from symdl.express.equations import Equal, Equation, Guard, Reduction, guard_terms, map_guard, stays_inside
 from symdl.express.program import Fact, Program
@@ -25,9 +26,11 @@ from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substi
 Extents: TypeAlias = Mapping[Index, Extent]
 
 
-def clean(program: Program, forward: frozenset[Tensor]) -> tuple[Program, tuple[Rewrite, ...]]:
-    """Clean every equation of `program` that is not in `forward`."""
-    state = _Cleaner(program, forward)
+def clean(
+    program: Program, forward: frozenset[Tensor], exact: frozenset[Tensor] = frozenset()
+) -> tuple[Program, tuple[Rewrite, ...]]:
+    """Clean every equation of `program` that is not in `forward`; `exact` as in `reuse_output`."""
+    state = _Cleaner(program, forward, exact)
     for equation in program.equations:
         state.take(equation)
     state.finish()
@@ -43,6 +46,7 @@ class _Cleaner:
 
     program: Program
     forward: frozenset[Tensor]
+    exact: frozenset[Tensor]
     done: dict[Tensor, Equation] = field(default_factory=dict)
     merged: dict[Tensor, Equation] = field(default_factory=dict)
     deltas: dict[Tensor, Equation] = field(default_factory=dict)
@@ -146,14 +150,18 @@ class _Cleaner:
     def _known(self, equation: Equation) -> Equation:
         """Replace a function of tensors by the forward tensor that already holds it."""
 
+        replaced: dict[sp.Expr, sp.Expr] = {}
+
         def change(node: sp.Expr) -> sp.Expr:
             structure, meaning = structure_of(node)
             source = self._bodies.get((structure, _tensors(meaning)))
-            if source is None:
-                return node
+            if source is None or (isinstance(node, sp.tanh) and source.lhs in self.exact):
+                return node  # 1 - tanh(z)**2 has digits that its value has lost
             where = _unify(source, structure_of(source.body)[1], meaning, equation.extents)
             if where is None or not set(_guards_at(source, where)) <= set(equation.guards):
                 return node
+            if isinstance(node, sp.exp | sp.cosh | sp.sinh):
+                replaced[node] = source.lhs.at(*where)
             return source.lhs.at(*where)
 
         if not self._bodies:
@@ -161,7 +169,10 @@ class _Cleaner:
         body = change(equation.body) if equation.reduction else equation.body
         if body == equation.body:
             body = body.replace(lambda n: isinstance(n, sp.Function), change)
-        return equation if body == equation.body else replace(equation, body=factored(body))
+        new = body.atoms(Access) - equation.body.atoms(Access)
+        if body == equation.body or overflows(body, new) or loses_form(equation.body, replaced):
+            return equation
+        return replace(equation, body=factored(body))
 
     def _unguarded(self, equation: Equation) -> Equation:
         """Drop guards that a factor makes needless, because it is 0 where they fail."""

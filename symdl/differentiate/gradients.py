@@ -32,6 +32,6 @@ def grad(
         DerivativeError: `output` has axes, or does not depend on `wrt`.
     """
     several = () if isinstance(wrt, Tensor | str) else tuple(wrt)
-    derivative = differentiate(output, several or (wrt,), facts=facts)  # type: ignore[arg-type]
+    derivative = differentiate(output, several or (wrt,), facts=facts, exact=True)  # type: ignore[arg-type]
     gradients = tuple(derivative.gradient(tensor).derived(output) for tensor in derivative.wrt)
     return gradients if several else gradients[0]

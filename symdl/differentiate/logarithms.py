@@ -38,11 +38,37 @@ class Logarithms:
                 values[node] = value
         return replace(equation, body=rebuilt(equation.body, values)) if values else equation
 
+    def shares(self, equation: Equation) -> Equation:
+        """Write ``E/S`` with ``S = sum E`` and ``E = exp(z)`` as ``exp(z - logsumexp(z))``."""
+        values: dict[sp.Expr, sp.Expr] = {}
+        for node in equation.body.atoms(sp.Mul):
+            for below in node.args:
+                if not (isinstance(below, sp.Pow) and below.exp == -1 and isinstance(below.base, Access)):
+                    continue
+                total = self.done.get(below.base.tensor)
+                above = [f for f in node.args if isinstance(f, sp.exp | Access) and self._is_exponential(f)]
+                if total is None or total.reduction is None or not above:
+                    continue
+                logs = [self.log(f) for f in (*above, below.base)]
+                if any(value is None for value in logs):
+                    continue
+                rest = sp.Mul(*(f for f in node.args if f not in (below, *above)))
+                values[node] = rest * sp.exp(sp.Add(*logs[:-1]) - logs[-1])
+        return replace(equation, body=rebuilt(equation.body, values)) if values else equation
+
+    def _is_exponential(self, factor: sp.Expr) -> bool:
+        """Say whether a factor is an exponential of what is not taken off its largest value."""
+        body = self._body(factor) if isinstance(factor, Access) else factor
+        if not isinstance(body, sp.exp):
+            return False
+        read = [e.reduction for a in body.atoms(Access) if (e := self.done.get(a.tensor)) is not None]
+        return not any(r is not None and r.op in ("max", "logsumexp") for r in read)
+
     def log(self, expr: sp.Expr) -> sp.Expr | None:
         """Return the logarithm of an expression of positive parts without its exponentials, else None."""
         if isinstance(expr, sp.exp):
             return expr.args[0]
-        if expr.is_number:
+        if not expr.has(Access, sp.exp):
             return sp.log(expr) if expr.is_positive else None
         if isinstance(expr, sp.Mul):
             parts = [self.log(factor) for factor in expr.args]
@@ -65,7 +91,7 @@ class Logarithms:
         if not isinstance(body, sp.Pow) or body.exp != -1:
             return None
         power = body.base - 1
-        return power.args[0] - sp.log(body.base) if isinstance(power, sp.exp) else None
+        return -sp.log(1 + sp.exp(sp.expand(-power.args[0]))) if isinstance(power, sp.exp) else None
 
     def _log_of_access(self, access: Access) -> sp.Expr | None:
         body = self._body(access)

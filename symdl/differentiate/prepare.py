@@ -1,8 +1,8 @@
 """The forward program made ready for differentiation.
 
 Enters: a program as it was written. Leaves: the same program with unnamed elementwise helpers merged into
-their only user, ``log(sum(exp(x)))`` computed as one reduction and other logarithms of exponentials taken
-apart; each change as a `Rewrite`.
+their only user, ``log(sum(exp(x)))`` computed as one reduction, other logarithms of exponentials taken
+apart, and formulas that reach across names put together; each change as a `Rewrite`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 import sympy as sp
 
 from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.logarithms import Logarithms
+from symdl.differentiate.names import Names
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
@@ -26,14 +28,23 @@ from symdl.express.tensors import Access, Tensor, is_plain, substitute
 _LARGEST_MERGED = 60
 """Operations in a merged body; beyond it a helper stays, so that bodies do not grow without limit."""
 
+STABLE = "stable form"
+"""The rule of an equation with definitions put in: the whole keeps digits that its parts would lose."""
 
-def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program, tuple[Rewrite, ...]]:
-    """Return the rewritten program; named tensors, outputs and those in `keep` stay."""
+
+def prepare(
+    program: Program, *, keep: Collection[Tensor] = (), apart: bool = False
+) -> tuple[Program, tuple[Rewrite, ...]]:
+    """Return the rewritten program; named tensors, outputs and those in `keep` stay.
+
+    With `apart`, no formula is put together across a name.
+    """
     fixed = {*keep, *program.outputs, *(new for _, new in program.updates)}
     program, rewrites = _shared(program, fixed)
     done: dict[Tensor, Equation] = {}
     users = _users(program)
     logarithms = Logarithms(done, keep)
+    names = Names(partial(_seen, done, keep), users, fixed)
     for equation in program.equations:
         new = _merge(equation, done, users, fixed)
         if new is not equation:
@@ -41,10 +52,13 @@ def prepare(program: Program, *, keep: Collection[Tensor] = ()) -> tuple[Program
         stable = _log_sum_exp(new, done)
         if stable is not new:
             rewrites.append(Rewrite("logsumexp", "algebraic", new, stable))
-        apart = logarithms.rewrite(stable)
-        if apart is not stable:
-            rewrites.append(Rewrite("logarithm of exponentials", "algebraic", stable, apart))
-        done[new.lhs] = apart
+        separate = logarithms.rewrite(stable)
+        if separate is not stable:
+            rewrites.append(Rewrite("logarithm of exponentials", "algebraic", stable, separate))
+        whole = separate if apart else names.rewrite(logarithms.shares(separate))
+        if whole is not separate:
+            rewrites.append(Rewrite(STABLE, "algebraic", separate, whole))
+        done[new.lhs] = whole
     return program.with_equations((*done.values(), *logarithms.made.values())), tuple(rewrites)
 
 
@@ -100,6 +114,19 @@ def _merge(
     if not values:
         return equation
     return replace(equation, body=rebuilt(equation.body, values))
+
+
+def _seen(
+    done: Mapping[Tensor, Equation], keep: Collection[Tensor], access: Access, reader: Equation
+) -> Equation | None:
+    """Return the equation whose body an element stands for, if it may be put in its place."""
+    source = done.get(access.tensor)
+    if source is None or access.tensor in keep or source.reduction or source.guards:
+        return None
+    if source.lhs.dtype != "real" or source.origin.rule == "softmax" or _in_condition(access, source, reader):
+        return None
+    where = dict(zip(source.indices, access.indices, strict=True))
+    return source if _readable(source, where) else None
 
 
 def _in_condition(access: Access, source: Equation, equation: Equation) -> bool:

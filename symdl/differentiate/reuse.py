@@ -14,34 +14,66 @@ from functools import lru_cache
 import sympy as sp
 
 from symdl.differentiate.local import structure_of
+from symdl.express.computed import overflows
+from symdl.express.program import Program
 from symdl.express.relations import rebuilt
-from symdl.express.tensors import Access
+from symdl.express.tensors import Access, Tensor
 
 _OUTPUT = sp.Symbol("a", real=True)
 _GENERATOR = sp.Symbol("w", real=True)
 
 
-def reuse_output(body: sp.Expr, value: Access, derivative: sp.Expr) -> sp.Expr:
-    """Return `derivative` written with `value`, the result of `body`, or unchanged if that gains nothing."""
+def reuse_output(body: sp.Expr, value: Access, derivative: sp.Expr, *, exact: bool = False) -> sp.Expr:
+    """Return `derivative` written with `value`, the result of `body`, or unchanged if that gains nothing.
+
+    Args:
+        body: what `value` holds.
+        value: the element that holds it.
+        derivative: of `body`.
+        exact: keep all digits, so that ``1 - a`` is not written.
+    """
     if derivative.is_number or not body.atoms(sp.Function, sp.Pow) or body.has(sp.Piecewise):
         return derivative
     structure, meaning = structure_of(body)
     back = {access: symbol for symbol, access in meaning.items()}
     if not derivative.atoms(Access) <= set(back):
         return derivative
-    better = _reuse(structure, rebuilt(derivative, back))
+    better = _reuse(structure, rebuilt(derivative, back), exact)
     return rebuilt(better, {**meaning, _OUTPUT: value})
 
 
+def given_elements(program: Program) -> frozenset[Tensor]:
+    """Return the tensors every element of which is computed from given elements, with no sum below.
+
+    All digits of their derivatives are kept. Behind a sum, as in a layer, derivatives use a value once more.
+    """
+    recurrent = {e.lhs for r in program.recurrences for e in r.equations}
+    found: set[Tensor] = set()
+    for equation in program.equations:
+        below = (t in found or t not in program.definitions for t in equation.reads())
+        if equation.reduction is None and equation.lhs not in recurrent and all(below):
+            found.add(equation.lhs)
+    return frozenset(found)
+
+
 @lru_cache(maxsize=4096)
-def _reuse(body: sp.Expr, derivative: sp.Expr) -> sp.Expr:
+def _reuse(body: sp.Expr, derivative: sp.Expr, exact: bool) -> sp.Expr:
     candidates = [rebuilt(derivative, {body: _OUTPUT}), _by_power(body, derivative)]
     candidates += [_by_generator(body, derivative, g) for g in _generators(body)]
     best = derivative
     for candidate in candidates:
-        if candidate is not None and candidate.has(_OUTPUT) and _cost(candidate) < _cost(best):
+        if candidate is None or not candidate.has(_OUTPUT) or overflows(candidate, [_OUTPUT]):
+            continue
+        if exact and any(_near_constant(node) for node in candidate.atoms(sp.Add)):
+            continue
+        if _cost(candidate) < _cost(best):
             best = candidate
     return best
+
+
+def _near_constant(node: sp.Add) -> bool:
+    """Say whether the value stands in a sum with a number, as in ``1 - a``."""
+    return node.has(_OUTPUT) and any(term.is_number for term in node.args)
 
 
 def _cost(expr: sp.Expr) -> tuple[int, int]:

@@ -24,6 +24,7 @@ _NUMPY = {
     "abs": "abs",
     "erf": "erf",
     "erfc": "erfc",
+    "erfcx": "erfcx",
     "lgamma": "lgamma",
     "ratio": "np.divide",
     "floor_divide": "np.floor_divide",
@@ -40,6 +41,7 @@ _MATH = {
     "abs": "abs",
     "floor": "np.floor",
     "erfc": "math.erfc",
+    "erfcx": "erfcx",
     "lgamma": "math.lgamma",
 }
 
@@ -117,7 +119,7 @@ TARGETS: Mapping[str, Target] = {
             )
             | {"tile_at", "total"},
             "symdl.run.vectors": frozenset(
-                {*_VECTORS, *DIVISIONS, *_NEAR.values(), "reach", "reach_of_two", "uniform"}
+                {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
             ),
             "symdl.run.samples": frozenset({"copy_four", "pick_eight"}),
             "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
@@ -136,8 +138,9 @@ TARGETS: Mapping[str, Target] = {
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
-            "symdl.run.plain": frozenset({"erf", "erfc", "lgamma", "multiply_matrices", "uniform", "wait"})
-            | {"copy_four", "determinant", "invert", "larger", "log_determinant", "pick_eight", "row_of"},
+            "symdl.run.plain": frozenset({"erf", "erfc", "erfcx", "lgamma", "multiply_matrices"})
+            | {"copy_four", "determinant", "invert", "larger", "log_determinant", "pick_eight", "row_of"}
+            | {"uniform", "wait"},
         },
     ),
 }

@@ -128,7 +128,7 @@ def derive_scalar(
     target = next(t for t in program.inputs if t.name == wrt.name)
     if target not in reached:
         raise DerivativeError(f"{expr} does not depend on {wrt}", cure="differentiate by one of its symbols")
-    derivative = differentiate(output, [target] if where else variables)
+    derivative = differentiate(output, [target] if where else variables, apart=True)
     known = {t: table[str(t.name)] for t in program.inputs}
     label = Symbol(label_of(name))
     story = Story(program, derivative, label, known, numbered=not where, named=setting.named)

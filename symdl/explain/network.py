@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.compact import compact
+from symdl.differentiate.prepare import STABLE
 from symdl.differentiate.record import Derivative
 from symdl.differentiate.solve import with_indices
 from symdl.errors import ExplainError
@@ -34,6 +35,7 @@ from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
 _SAYS_NOTHING = ("definition", "elementwise", "add", "sub", "mul", "div", "neg", "pow")
+_IDENTITIES = ("logarithm of exponentials", STABLE)
 _IN_WORDS = {"matmul": "matrix product"}
 _LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
 
@@ -131,7 +133,7 @@ def _bar_words(page: Page) -> tuple[str | Node, ...]:
 def _forward(page: Page, derivative: Derivative) -> list[Step]:
     steps: list[Step] = []
     told = {*page.tensors, *page.inlined, *page.abbreviations}
-    changed = {r.before.lhs for r in derivative.record.rewrites if r.rule == "logarithm of exponentials"}
+    changed = {r.before.lhs: r.rule for r in derivative.record.rewrites if r.rule in _IDENTITIES}
     written = as_written([*page.forward, *page.inlined.values()], told, changed) if changed else {}
     for equation in page.forward:
         rule = equation.origin.rule.removesuffix(" rule")
@@ -145,9 +147,11 @@ def _forward(page: Page, derivative: Derivative) -> list[Step]:
         if equation.lhs in written or inside:  # as it was written, then as it is differentiated
             before = written.get(equation.lhs, equation)
             for one in (before, *inside.values()):
-                steps += definitions(page, one, told, "key")
+                before_it = definitions(page, one, told, "key")
+                steps += [replace(s, rule="" if s.rule in _SAYS_NOTHING else s.rule) for s in before_it]
             steps.append(Step(rule, left, right_side(page.with_inlined(inside), before), "definition"))
-            left, rule = None, "logarithm of exponentials"
+            rules = [changed[t] for t in (equation.lhs, *inside) if t in changed]
+            left, rule = None, rules[0] if rules else next(iter(changed.values()))
         steps.append(Step(rule, left, right_side(page, equation), "definition"))
     return steps
 

@@ -33,12 +33,15 @@ _ALLOWED = (
 )
 
 
-def scalar_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
+def scalar_graph(
+    f: Any, symbols: Sequence[sp.Symbol] | None = None, *, builder: type[Builder] | None = None
+) -> Program:
     """Return the program that computes a scalar function, one equation an operation.
 
     Args:
         f: a SymPy expression in ordinary symbols.
         symbols: the inputs in order, ``v1``, ``v2``, … of the graph; by default sorted by name.
+        builder: what an operation is; see `symdl.express.operations`.
 
     Returns:
         A program with one rank-0 input a symbol, of the symbol's name, and one output.
@@ -56,7 +59,7 @@ def scalar_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
             expression=expr,
         )
     inputs = {symbol: Tensor(symbol.name, (), role="input") for symbol in given}
-    output = _Builder(inputs).finish(expr)
+    output = (builder or Builder)(inputs).finish(expr)
     program = collect([output])
     in_order = sorted(program.equations, key=lambda e: e.lhs.serial)  # as they were numbered
     return replace(program, inputs=tuple(inputs.values()), equations=tuple(in_order))
@@ -82,7 +85,7 @@ def _is_root_of_power(node: sp.Basic) -> bool:
     return bool(node.base.exp.is_Integer and node.base.exp % 2 == 0)
 
 
-class _Builder:
+class Builder:
     """Turns an expression into equations, one for each distinct subexpression."""
 
     def __init__(self, inputs: dict[sp.Symbol, Tensor]) -> None:
@@ -116,20 +119,20 @@ class _Builder:
 
     def parts(self, node: sp.Expr) -> list[sp.Expr]:
         """Return the operands of `node` that must be there first."""
-        if isinstance(node, _WHOLE):
+        if whole(node):
             return []
-        if len(node.args) > _WIDEST and isinstance(node, sp.Add | sp.Mul):
+        if widest(node):
             return _halves(node, self.in_order(node.args))
-        return [base for _, base in map(_inside(node), self.in_order(node.args)) if not base.is_number]
+        return [base for _, base in map(cut_for(node), self.in_order(node.args)) if not base.is_number]
 
     def body(self, node: sp.Expr) -> sp.Expr:
         """Return `node` with its operands replaced by what holds them."""
-        if isinstance(node, _WHOLE):
+        if whole(node):
             return rebuilt(node, {s: self.done[s] for s in node.free_symbols})
-        if len(node.args) > _WIDEST and isinstance(node, sp.Add | sp.Mul):
+        if widest(node):
             return node.func(*(self.done[part] for part in self.parts(node)))
         held = []
-        for how, base in map(_inside(node), node.args):
+        for how, base in map(cut_for(node), node.args):
             value = base if base.is_number else self.done[base]
             held.append(value**how if isinstance(node, sp.Mul) else how * value)
         return node.func(*held)
@@ -143,7 +146,7 @@ class _Builder:
         return sorted(args, key=key)
 
 
-def _inside(node: sp.Expr) -> Any:
+def cut_for(node: sp.Expr) -> Any:
     """Return how to cut an operand: into what stays in the equation of `node` and what leaves it.
 
     ``a - 2*b`` keeps the factor -2 and ``a/b**2`` the exponent -1; all else stays whole.
@@ -157,6 +160,16 @@ def _inside(node: sp.Expr) -> Any:
         return sp.Integer(1), arg
 
     return cut
+
+
+def whole(node: sp.Basic) -> bool:
+    """Say whether a node is one operation with all its parts."""
+    return isinstance(node, _WHOLE)
+
+
+def widest(node: sp.Basic) -> bool:
+    """Say whether a sum or a product has so many operands that it is split."""
+    return len(node.args) > _WIDEST and isinstance(node, sp.Add | sp.Mul)
 
 
 def _halves(node: sp.Expr, args: list[sp.Expr]) -> list[sp.Expr]:

@@ -17,7 +17,7 @@ from symdl.lower.poly import Poly, evaluate
 
 UNARY = (
     *("neg", "exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tan", "asin", "acos"),
-    *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "floor"),
+    *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfcx", "lgamma", "floor"),
 )
 BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
 MATRIX = ("det", "logdet", "inverse")
@@ -151,22 +151,55 @@ class Builder:
         square = self.mul(half, half)
         return self.mul(square, value) if exponent % 2 else square
 
-    def logistic(self, value: int) -> int:
-        """Return ``1/(1 + exp(value))``."""
-        one = self.const(1)
-        return self.add("div", one, self.add("add", one, self.add("exp", value)))
-
     def softplus(self, value: int) -> int:
         """Return ``log(1 + exp(value))`` without overflow."""
-        zero, small = self.const(0), self.add("exp", self.neg(self.add("abs", value)))
+        node = self.nodes[value]  # both signs share their exponential
+        size = self.add("abs", node.args[0] if node.op == "neg" else value)
+        zero, small = self.const(0), self.add("exp", self.neg(size))
         positive = self.add("select", self.add("lt", zero, value), value, zero)
         return self.add("add", positive, self.add("log1p", small))
 
     def log_cosh(self, value: int) -> int:
-        """Return ``log(cosh(value))`` without overflow."""
-        size = self.add("abs", value)
-        small = self.add("log1p", self.add("exp", self.mul(self.const(-2), size)))
-        return self.add("add", size, self.add("sub", small, self.const(math.log(2))))
+        """Return ``log(cosh(value))`` without overflow, with all digits near 0.
+
+        With ``q = exp(-|u|) - 1`` it is ``log(1 + q^2/(2 + 2 q))`` and ``|u| + log(1 + (1 + q)^2) - log 2``.
+        """
+        one, two, size = self.const(1), self.const(2), self.add("abs", value)
+        lost = self.add("expm1", self.neg(size))
+        decay = self.add("add", one, lost)
+        near = self.add("lt", size, one)
+        risen = self.add("div", self.mul(lost, lost), self.mul(two, decay))
+        inner = self.add("select", near, risen, self.mul(decay, decay))
+        base = self.add("select", near, self.const(0), self.add("sub", size, self.const(math.log(2))))
+        return self.add("add", base, self.add("log1p", inner))
+
+    def log_erfc(self, value: int) -> int:
+        """Return ``log(erfc(value))``, also where erfc is 0 for floating point."""
+        far = self.add("sub", self.add("log", self.add("erfcx", value)), self.mul(value, value))
+        near = self.add("log1p", self.neg(self.add("erf", value)))
+        return self.add("select", self.add("lt", self.const(Fraction(1, 2)), value), far, near)
+
+    def log_half_erfc(self, value: int) -> int:
+        """Return ``log(erfc(value)/2)``, the logarithm of a normal distribution function."""
+        far = self.add("sub", self.add("log", self.add("erfcx", value)), self.mul(value, value))
+        half = self.mul(self.const(Fraction(-1, 2)), self.add("erfc", self.neg(value)))
+        shifted = self.add("sub", far, self.const(math.log(2)))
+        positive = self.add("lt", self.const(0), value)
+        return self.add("select", positive, shifted, self.add("log1p", half))
+
+    def log_one_minus_exp(self, value: int) -> int:
+        """Return ``log(1 - exp(value))`` for a negative value."""
+        near = self.add("log", self.neg(self.add("expm1", value)))
+        far = self.add("log1p", self.neg(self.add("exp", value)))
+        return self.add("select", self.add("lt", self.const(-math.log(2)), value), near, far)
+
+    def log_exp_minus_one(self, value: int) -> int:
+        """Return ``log(exp(value) - 1)`` for a positive value, without overflow."""
+        small = self.add("lt", value, self.const(1))
+        near = self.add("log", self.add("expm1", value))
+        return self.add(
+            "select", small, near, self.add("add", value, self.log_one_minus_exp(self.neg(value)))
+        )
 
     def sign(self, value: int) -> int:
         """Return -1, 0 or 1; NaN stays."""

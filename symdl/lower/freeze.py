@@ -1,12 +1,13 @@
 """Freeze: from SymPy to frozen equations. The last file that knows SymPy.
 
 Enters: `Program`. Leaves: `FrozenProgram`. Index variables are renamed by position, so equations of one
-structure freeze alike. Here the numerically safe forms are chosen: ``log(1 + u)`` becomes ``log1p``,
-softplus and the logistic function never overflow, integer powers become products.
+structure freeze alike. Bodies are read in the form in which they are `computed`: ``log(1 + u)`` as ``log1p``,
+softplus and the logistic function without overflow; integer powers become products.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -15,8 +16,23 @@ import sympy as sp
 
 from symdl.errors import LoweringError
 from symdl.express.comparisons import parts
+from symdl.express.computed import computed
 from symdl.express.dims import Dim, Index, ratio, whole_sides
 from symdl.express.equations import Divisible, Equation, Guard, InRange
+from symdl.express.precise import (
+    Erfc,
+    Erfcx,
+    Expm1,
+    Log1mExp,
+    Log1p,
+    LogCosh,
+    LogErfc,
+    LogExpm1,
+    LogHalfErfc,
+    Logistic,
+    Sech2,
+    Softplus,
+)
 from symdl.express.program import Program
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.random import RandomUniform
@@ -40,6 +56,11 @@ _SAME_NAME = "exp erf erfc sin cos tan asin acos atan sinh cosh tanh asinh acosh
 _FUNCTIONS: dict[Any, str] = {
     **{getattr(sp, name): name for name in _SAME_NAME.split()},
     sp.Abs: "abs",
+    sp.log: "log",
+    Erfc: "erfc",
+    Erfcx: "erfcx",
+    Log1p: "log1p",
+    Expm1: "expm1",
     sp.loggamma: "lgamma",
     FloorDivide: "floor_divide",
     Remainder: "remainder",
@@ -51,6 +72,14 @@ _RELATIONS = {
     sp.Ne: ("ne", 0),
     sp.StrictGreaterThan: ("lt", 1),
     sp.GreaterThan: ("le", 1),
+}
+_SAFE = {
+    Softplus: Builder.softplus,
+    LogCosh: Builder.log_cosh,
+    LogErfc: Builder.log_erfc,
+    LogHalfErfc: Builder.log_half_erfc,
+    Log1mExp: Builder.log_one_minus_exp,
+    LogExpm1: Builder.log_exp_minus_one,
 }
 _LARGEST_POWER = 64
 
@@ -204,7 +233,7 @@ class _Freezer(_Indices):
         op = self.source.reduction.op if self.source.reduction else None
         if self.source.lhs.dtype == "int64" and op != "argmax":
             raise LoweringError("an integer tensor is defined by an expression that is no integer")
-        return self.builder.body(self.value(expr))
+        return self.builder.body(self.value(computed(expr)))
 
     def value(self, expr: Any) -> int:
         """Return the position of the node that holds an expression."""
@@ -230,8 +259,13 @@ class _Freezer(_Indices):
             return self.product(expr)
         if isinstance(expr, sp.Pow):
             return self.power(expr.base, expr.exp)
-        if isinstance(expr, sp.log):
-            return self.log(expr.args[0])
+        if isinstance(expr, Logistic):
+            return self.quotient([expr])
+        if isinstance(expr, Sech2):
+            u = 2 * expr.args[0]
+            return self.quotient([sp.Integer(4), Logistic(u), Logistic(-u)])
+        if type(expr) in _SAFE:
+            return _SAFE[type(expr)](self.builder, self.value(expr.args[0]))
         if isinstance(expr, sp.Piecewise):
             return self.piecewise(expr)
         if isinstance(expr, sp.Mod):
@@ -270,54 +304,31 @@ class _Freezer(_Indices):
         return bool(symbols) and all(isinstance(s, Dim) for s in symbols) and self.is_integer(expr)
 
     def sum(self, expr: sp.Add) -> int:
-        """Return a sum; ``exp(u) - 1`` becomes ``expm1(u)``."""
-        terms = list(expr.args)
-        number = next((t for t in terms if t.is_number), None)
-        for term in terms:
-            if number is None:
-                break
-            factor, rest = term.as_coeff_Mul()
-            if isinstance(rest, sp.exp) and factor == -number:
-                grown = self.builder.add("expm1", self.value(rest.args[0]))
-                others = [self.value(t) for t in terms if t not in (number, term)]
-                return self.builder.total([self.builder.mul(self.value(factor), grown), *others])
-        terms.sort(key=lambda t: bool(t.could_extract_minus_sign()))
+        """Return a sum; what is subtracted comes last."""
+        terms = sorted(expr.args, key=lambda t: bool(t.could_extract_minus_sign()))
         return self.builder.total([self.value(t) for t in terms])
 
     def product(self, expr: sp.Mul) -> int:
         """Return a product: what moves, over its denominators, times what is fixed for a call."""
-        factors, logistic = self.logistic(list(expr.args))
+        factors = expr.args
         fixed = [f for f in factors if not f.has(Access) and all(isinstance(s, Dim) for s in f.free_symbols)]
         moving = [f for f in factors if f not in fixed]
-        scale = self.quotient(fixed, [])
-        return self.builder.mul(self.quotient(moving, logistic), scale)
+        return self.builder.mul(self.quotient(moving), self.quotient(fixed))
 
-    def quotient(self, factors: list[sp.Expr], more: list[int]) -> int:
-        """Return the product of `factors` and of the nodes `more`, with one division."""
-        top, bottom = list(more), []
+    def quotient(self, factors: Sequence[sp.Expr]) -> int:
+        """Return the product of `factors` with one division; a logistic function is a denominator."""
+        top, bottom = [], []
         for factor in factors:
-            if isinstance(factor, sp.Pow) and factor.exp.could_extract_minus_sign():
+            base, times = factor.as_base_exp()
+            if isinstance(base, Logistic) and times.is_Integer and times > 0:
+                grown = self.builder.add("exp", self.value(-base.args[0]))
+                below = self.builder.add("add", self.builder.const(1), grown)
+                bottom.append(self.builder.repeated(below, int(times)))
+            elif isinstance(factor, sp.Pow) and factor.exp.could_extract_minus_sign():
                 bottom.append(self.power(factor.base, -factor.exp))
             else:
                 top.append(self.value(factor))
         return self.builder.quotient(top, bottom)
-
-    def logistic(self, factors: list[sp.Expr]) -> tuple[list[sp.Expr], list[int]]:
-        """Take ``exp(u)^a / (1 + exp(u))^b`` with ``0 < a <= b`` out of a product, in a safe form."""
-        for below in factors:
-            if not (isinstance(below, sp.Pow) and below.exp.is_Integer and below.exp < 0):
-                continue
-            u = _one_plus_exp(below.base)
-            if u is None:
-                continue
-            for above in factors:
-                a = above.args[0] / u if isinstance(above, sp.exp) else sp.S(0)
-                b = -int(below.exp)
-                if a.is_Integer and 0 < a <= b:
-                    rest = [f for f in factors if f not in (above, below)]
-                    up, down = (self.builder.logistic(self.value(side)) for side in (-u, u))
-                    return rest, [up] * int(a) + [down] * (b - int(a))
-        return factors, []
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> int:
         """Return a power: products, square roots and one division where they do."""
@@ -333,17 +344,6 @@ class _Freezer(_Indices):
         if base == sp.E:
             return add("exp", self.value(exponent))
         return add("pow", self.value(base), self.value(exponent))
-
-    def log(self, arg: sp.Expr) -> int:
-        """Return a logarithm that is exact near 1 and does not overflow."""
-        if isinstance(arg, sp.Pow) and arg.exp == -1 and _one_plus_exp(arg.base) is not None:
-            return self.builder.neg(self.log(arg.base))
-        if (u := _one_plus_exp(arg)) is not None:
-            return self.builder.softplus(self.value(u))
-        if isinstance(arg, sp.cosh):
-            return self.builder.log_cosh(self.value(arg.args[0]))
-        one = isinstance(arg, sp.Add) and sp.S.One in arg.args
-        return self.builder.add("log1p" if one else "log", self.value(arg - 1 if one else arg))
 
     def piecewise(self, expr: sp.Piecewise) -> int:
         """Return nested choices; what is not chosen has no influence."""
@@ -378,14 +378,6 @@ class _Freezer(_Indices):
         if all(map(self.is_integer, pair)):
             return add(f"i{name}", value=(self.poly(pair[0]), self.poly(pair[1])))
         return add(name, *map(self.value, pair))
-
-
-def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
-    """Return `u` if the expression is ``1 + exp(u)``."""
-    if isinstance(expr, sp.Add) and len(expr.args) == 2 and sp.S.One in expr.args:
-        other = expr - 1
-        return other.args[0] if isinstance(other, sp.exp) else None
-    return None
 
 
 def _float(expr: sp.Expr) -> float:

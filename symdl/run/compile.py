@@ -16,8 +16,9 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
 from symdl.errors import ArgumentError, CompileError
 from symdl.express.dims import Dim, dims_of
+from symdl.express.operations import stable_graph
 from symdl.express.program import Fact, Program, collect, dropped
-from symdl.express.scalar import batched, scalar_graph
+from symdl.express.scalar import batched
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
@@ -85,7 +86,7 @@ def compile(
             cure="sum or average it first",
         )
     by = _chosen(wrt, written.inputs)
-    program = differentiate(tensor, by, facts=tuple(facts)).program
+    program = differentiate(tensor, by, facts=tuple(facts), exact=True).program
     names = [str(t.name) for t in by]
     return Compiled(program, pack=_WithGradients(names), dropped=dropped(written), **options)
 
@@ -154,7 +155,7 @@ class _WithGradients:
 def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> ScalarFunction:
     if facts:
         raise CompileError("facts are about tensors; an expression has none", cure="leave facts out")
-    program = scalar_graph(expr)
+    program = stable_graph(expr)
     names: list[str] | None = None
     if wrt is not None:
         asked = [wrt] if not isinstance(wrt, list | tuple) else list(wrt)
@@ -166,7 +167,7 @@ def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any])
         present = [name for name in names if name in known]
         if present:
             chosen = tuple(known[name] for name in present)
-            program = differentiate(program.outputs[0], chosen).program
+            program = differentiate(program.outputs[0], chosen, exact=True).program
         return ScalarFunction(program, names, present, options)
     return ScalarFunction(program, None, [], options)
 

@@ -13,7 +13,8 @@ from scipy import special
 
 from symdl.express.random import uniform_numbers
 
-erf, erfc, lgamma, uniform = special.erf, special.erfc, special.gammaln, uniform_numbers
+erf, erfc, erfcx = special.erf, special.erfc, special.erfcx
+lgamma, uniform = special.gammaln, uniform_numbers
 larger = np.maximum
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdl.errors import ArgumentError
+from symdl.express.computed import computed
 from symdl.express.dims import Dim, Index
 from symdl.express.equations import MATRIX_OPS, Divisible, Equation, Guard, InRange
 from symdl.express.ordering import Recurrence
@@ -101,7 +102,7 @@ def spanned(
     own = equation.indices[-2:] if equation.reduction.op == "inverse" else ()  # the body does not read them
     grid = Grid(equation, {i: range(1 if i in own else n) for i, n in sizes.items()}, arrays, dims)
     scope = grid.scope()
-    value = np.broadcast_to(np.where(scope.mask, scope.value(equation.body), 0.0), grid.shape)
+    value = np.broadcast_to(np.where(scope.mask, scope.value(computed(equation.body)), 0.0), grid.shape)
     return value.reshape([n for i, n in sizes.items() if i not in own])
 
 
@@ -224,7 +225,7 @@ def _block(equation: Equation, grid: Grid) -> Array:
     if not all(grid.shape):
         return np.full(free, 0 if op == "argmax" else _IDENTITY[op])
     scope = grid.scope()
-    value = np.where(scope.mask, scope.value(equation.body), _IDENTITY[op])
+    value = np.where(scope.mask, scope.value(computed(equation.body)), _IDENTITY[op])
     value = np.broadcast_to(value, grid.shape)
     return value if op is None else _REDUCE[op](value.reshape((*free, -1)))
 

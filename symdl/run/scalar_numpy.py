@@ -112,20 +112,6 @@ def _floor(scope: Scope, expr: Any) -> Any:
     return np.floor(np.divide(above, below))
 
 
-def _log(scope: Scope, expr: Any) -> Any:
-    """``log(1 + e^u)`` and ``log(cosh(u))`` without overflow; else the logarithm, precise near 1."""
-    inner = expr.args[0]
-    if type(inner).__name__ == "Add" and len(inner.args) == 2 and inner.args[0] == 1:
-        term = inner.args[1]
-        if type(term).__name__ == "exp":
-            return np.logaddexp(0.0, scope.value(term.args[0]))
-        return np.log1p(scope.value(term))
-    if type(inner).__name__ == "cosh":
-        value = scope.value(inner.args[0])
-        return np.logaddexp(value, -value) - np.log(2.0)
-    return np.log(scope.value(inner))
-
-
 def _related(compare: Callable[[Any, Any], Any]) -> Callable[[Scope, Any], Any]:
     """A comparison; fractions of integers as integers, since ``7*(29/7)`` is not 29 for floats."""
     return lambda scope, expr: compare(*map(scope.value, whole_sides(*expr.args)))
@@ -145,6 +131,31 @@ def _polygamma(order: Any, value: Any) -> Any:
     return special.psi(value) if np.all(order == 0) else special.polygamma(order, value)
 
 
+def _log_cosh(x: Any) -> Any:
+    near, far = (
+        np.log1p(2 * np.sinh(np.clip(x, -1, 1) / 2) ** 2),
+        np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))),
+    )
+    return np.where(np.abs(x) < 1, near, far - np.log(2))
+
+
+def _log_one_minus_exp(x: Any) -> Any:
+    return np.where(x > -np.log(2), np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
+
+
+def _log_exp_minus_one(x: Any) -> Any:
+    return np.where(x < 1, np.log(np.expm1(x)), x + _log_one_minus_exp(-x))
+
+
+def _log_erfc(x: Any) -> Any:
+    return np.where(x > 0.5, np.log(special.erfcx(x)) - x * x, np.log1p(-special.erf(x)))
+
+
+def _log_half_erfc(x: Any) -> Any:
+    far = np.log(special.erfcx(x)) - x * x - np.log(2)
+    return np.where(x > 0, far, np.log1p(-special.erfc(-x) / 2))
+
+
 def _fold(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda *values: reduce(function, values)
 
@@ -162,7 +173,6 @@ STRUCTURED: Mapping[str, Callable[[Scope, Any], Any]] = {
     "Piecewise": _piecewise,
     "floor": _floor,
     "ITE": _ite,
-    "log": _log,
     "Compared": _compared,
     **{name: _related(compare) for name, compare in _COMPARISONS.items()},
 }
@@ -189,6 +199,18 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "log": np.log,
     "log1p": np.log1p,
     "expm1": np.expm1,
+    "Log1p": np.log1p,
+    "Expm1": np.expm1,
+    "Logistic": special.expit,
+    "Sech2": lambda x: 4 * special.expit(2 * x) * special.expit(-2 * x),
+    "Softplus": lambda x: np.logaddexp(0.0, x),
+    "LogCosh": _log_cosh,
+    "Log1mExp": _log_one_minus_exp,
+    "LogExpm1": _log_exp_minus_one,
+    "Erfc": special.erfc,
+    "Erfcx": special.erfcx,
+    "LogErfc": _log_erfc,
+    "LogHalfErfc": _log_half_erfc,
     "sin": np.sin,
     "cos": np.cos,
     "tan": np.tan,

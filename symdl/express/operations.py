@@ -1,0 +1,105 @@
+"""Scalar functions as programs whose operations are safe to differentiate one by one.
+
+Enters: an expression over ordinary symbols. Leaves: a program as from `scalar_graph`, in which a formula that
+has a form of its own when it is `computed`, such as ``log(1 + exp(x))``, is one operation: its parts would
+overflow, or lose digits, one by one. So is what is not linear in an exponential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdl.express.computed import Computed, computed
+from symdl.express.program import Program
+from symdl.express.relations import rebuilt
+from symdl.express.scalar import Builder, cut_for, scalar_graph, whole, widest
+from symdl.express.tensors import Tensor
+
+
+def stable_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
+    """Return the program that computes a scalar function; see `scalar_graph`, also for what is refused."""
+    if not isinstance(f, sp.Expr):
+        return scalar_graph(f, symbols)
+    free = f.free_symbols
+    real = {s: sp.Symbol(s.name, real=True) for s in free if s.is_extended_real is None}
+    real = {} if free & set(real.values()) else real
+    named = None if symbols is None else [real.get(s, s) for s in symbols]
+    return scalar_graph(rebuilt(f, real), named, builder=_Stable)
+
+
+class _Stable(Builder):
+    """Cuts an expression where nothing is lost."""
+
+    def __init__(self, inputs: dict[sp.Symbol, Tensor]) -> None:
+        super().__init__(inputs)
+        self.forms = Computed()
+        self.operands: dict[sp.Expr, list[sp.Expr] | None] = {}
+
+    def finish(self, expr: sp.Expr) -> Tensor:
+        self.forms.form(expr)
+        return super().finish(expr)
+
+    def parts(self, node: sp.Expr) -> list[sp.Expr]:
+        """Return the operands that must be there first."""
+        found = self.kept(node)
+        return super().parts(node) if found is None else found
+
+    def body(self, node: sp.Expr) -> sp.Expr:
+        """Return the node over what holds its operands."""
+        found = self.kept(node)
+        return super().body(node) if found is None else rebuilt(node, {p: self.done[p] for p in found})
+
+    def kept(self, node: sp.Expr) -> list[sp.Expr] | None:
+        """Return the operands of a node that is not cut as usual, else None."""
+        if node not in self.operands:
+            self.operands[node] = self.find(node)
+        return self.operands[node]
+
+    def find(self, node: sp.Expr) -> list[sp.Expr] | None:
+        if whole(node) or node not in self.forms.known or widest(node):
+            return None
+        if self.forms.changes(node):
+            inside = set(sp.preorder_traversal(self.forms.known[node]))
+            found = list(dict.fromkeys(self.leaves(node, inside)))
+            return found if self.same(node, found) else list(node.free_symbols)
+        if isinstance(node, sp.Add):
+            return None
+        if isinstance(node, sp.Mul):
+            below = [1 / arg for arg in node.args if cut_for(node)(arg)[0] == -1]
+            if not any(base in self.forms.growing for base in below):
+                return None
+            return [arg for arg in node.args if not arg.is_number]
+        if isinstance(node, sp.log) and node.args[0] in self.forms.poles:
+            factors = [f.base if f.is_Pow else f for f in sp.Mul.make_args(node.args[0])]
+            return [f for f in factors if not f.is_number]
+        if not any(arg in self.forms.growing for arg in node.args):
+            return None
+        return list(dict.fromkeys(self.inner(node)))
+
+    def leaves(self, node: sp.Expr, inside: set[sp.Basic]) -> Iterator[sp.Expr]:
+        """Yield the largest parts that the form of a node holds as they are."""
+        for arg in node.args:
+            if arg.is_number:
+                continue
+            if not arg.args or (self.forms.known[arg] in inside and arg not in self.forms.growing):
+                yield arg
+            else:
+                yield from self.leaves(arg, inside)
+
+    def inner(self, node: sp.Expr) -> Iterator[sp.Expr]:
+        """Yield the parts of a node that do not grow exponentially."""
+        for arg in node.args:
+            if arg in self.forms.growing and not whole(arg):
+                yield from self.inner(arg)
+            elif not arg.is_number:
+                yield arg
+
+    def same(self, node: sp.Expr, operands: Sequence[sp.Expr]) -> bool:
+        """Say whether a node keeps its form when its operands have names."""
+        names = {operand: sp.Dummy(real=True) for operand in operands}
+        forms = {self.forms.known[operand]: name for operand, name in names.items()}
+        found: bool = computed(rebuilt(node, names)) == self.forms.known[node].xreplace(forms)
+        return found
