@@ -10,17 +10,20 @@ import ctypes
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdl.emit.table import Table
+from symdl.errors import ArgumentError
 from symdl.lower.body import evaluate_fixed
 from symdl.lower.buffers import ALIGNMENT, Buffer, arena
 from symdl.lower.poly import Poly, evaluate
 
 Array = NDArray[Any]
+T = TypeVar("T")
+BYTE = np.dtype("uint8")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +52,18 @@ class Memory:
 
 
 def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
-    """Return the values of the table's sizes and factors."""
+    """Return the values of the table's sizes and factors.
+
+    Raises:
+        ArgumentError: a size is larger than any memory.
+    """
     dims = {**dims, **{name: evaluate(start, dims) for name, start in table.starts}}
     sizes = [evaluate(size, dims) for size in table.sizes]
     factors = [evaluate_fixed(factor, dict(dims)) for factor in table.factors]
-    return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
+    try:
+        return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
+    except OverflowError as error:
+        raise _no_memory(max(sizes), "elements", dims) from error
 
 
 def memory(
@@ -82,7 +92,7 @@ def placed(
 ) -> tuple[Array, dict[int, Any]]:
     """Allocate the buffers of a kind; return the memory, and for each buffer its address or its array."""
     offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize, kind)
-    room = np.zeros(length + ALIGNMENT, "uint8")
+    room = reserved(np.zeros, length + ALIGNMENT)
     start = -address(room) % ALIGNMENT
     found: dict[int, Any] = {}
     for at, buffer in enumerate(buffers):
@@ -98,11 +108,30 @@ def placed(
     return room, found
 
 
+def reserved(make: Callable[[int, np.dtype[Any]], T], size: int) -> T:
+    """Return an array of so many bytes.
+
+    Raises:
+        ArgumentError: there is no such memory.
+    """
+    try:
+        return make(size, BYTE)
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise _no_memory(size, "bytes") from error
+
+
+def _no_memory(size: int, unit: str, dims: Mapping[str, int] | None = None) -> ArgumentError:
+    cure = "pass less at a time, or let fewer sizes multiply in one tensor"
+    return ArgumentError(
+        f"there is no memory for {size} {unit}", shapes=dict(dims) if dims else None, cure=cure
+    )
+
+
 def aligned(shape: Sequence[int], dtype: Any) -> Array:
     """Return zeros that begin at a multiple of `ALIGNMENT` bytes."""
     kind = np.dtype(dtype)
     length = math.prod(shape) * kind.itemsize
-    room = np.zeros(length + ALIGNMENT, "uint8")
+    room = reserved(np.zeros, length + ALIGNMENT)
     start = -address(room) % ALIGNMENT
     whole: Array = room[start : start + length].view(kind)
     return whole.reshape(shape)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.lower.buffers import ALIGNMENT
-from symdl.run.memory import Memory, address
+from symdl.run.memory import BYTE, Memory, address, reserved
 
 Array = NDArray[Any]
 
@@ -98,11 +98,11 @@ class Room:
             if lease() is None and len(memory) == size:
                 return self._lent(memory, first)
             self._blocks.append((memory, first, lease))
-        memory = _Memory(size, _BYTE)
+        memory = reserved(_Memory, size)
         return self._lent(memory, address(memory))
 
     def _lent(self, memory: _Memory, first: int) -> Place:
-        lease = _Lease(memory.shape, _BYTE, memory)
+        lease = _Lease(memory.shape, BYTE, memory)
         self._blocks.append((memory, first, weakref.ref(lease)))
         del self._blocks[:-_BLOCKS]
         start = -first % ALIGNMENT
@@ -110,7 +110,7 @@ class Room:
 
 
 def _new(size: int) -> Place:
-    block: Array = np.empty(size, _BYTE)
+    block: Array = np.empty(size, BYTE)
     first = address(block)
     start = -first % ALIGNMENT
     return block, start, first + start
@@ -118,7 +118,6 @@ def _new(size: int) -> Place:
 
 Place = tuple[Array, int, int]
 """A block of bytes, a position in it, and the address of that position, which is a multiple of 64."""
-_BYTE = np.dtype("uint8")
 _BLOCKS = 4
 _SMALL, _LARGE = 1 << 10, 1 << 16
 """Bytes below which several calls share new memory, and from which on a block is used again.

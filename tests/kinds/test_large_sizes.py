@@ -212,6 +212,21 @@ def test_arrays_of_more_than_32_bits() -> None:
     np.testing.assert_array_equal(sums[4], [*range(len(where)), 0])
 
 
+@pytest.mark.parametrize("power", [3, 4])
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_sizes_whose_product_is_larger_than_any_memory(power: int, target: Any) -> None:
+    """Also if it is larger than 2**63: an error of ours, not one of NumPy's, and no number cut short."""
+    x = sd.tensor("x", (sd.Dim("n"),))
+    cube: Any = 1
+    for axis in range(power):
+        cube = cube * x[(None,) * axis + (slice(None),) + (None,) * (power - 1 - axis)]
+    for output in (cube, (sd.softmax(cube) ** 2).sum()):
+        function = sd.compile(output, target=target)
+        for count in (1 << 16, 1 << 20, 1 << 21, 3 << 20, 1 << 22, 10**7):
+            with pytest.raises(sd.SymdlError, match="there is no memory for"):
+                function(x=np.ones(count))
+
+
 def test_counts_of_steps_do_not_stop_where_float32_does() -> None:
     """Random numbers are new in each step, also after the 2**24 steps up to which float32 counts."""
     x = sd.parameter("x", (2, 3))
