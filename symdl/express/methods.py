@@ -33,6 +33,7 @@ class NumPyCalls:
     """NumPy's functions leave their tensors to symdl: ``np.exp(x)``, ``array * x``, ``np.sum(x, axis=1)``."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # tables then leave ``table * x`` to the tensor, as NumPy does
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return _module("numpycalls").ufunc(ufunc, method, inputs, options)

@@ -459,6 +459,17 @@ def test_tensors_of_another_library_enter() -> None:
         X * torch.tensor(A, requires_grad=True)
 
 
+def test_tables_enter() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(A, columns=list("abc"))
+    for found in (X * table, table * X):
+        np.testing.assert_allclose(value(found, X=B), A * B)
+    np.testing.assert_allclose(sd.compile(X * 2, target="python")(X=table), 2 * A)
+    np.testing.assert_allclose(value(X[0] - table["a"].iloc[0], X=B), B[0] - A[0, 0])
+    with pytest.raises(SymdlError, match="objects"):
+        X * pandas.DataFrame({"a": ["x", "y"]})
+
+
 def test_one_rule_for_whole_numbers() -> None:
     """Floats stand for declared integers where every one is whole, in each of the binders."""
     ids, p = sd.tensor("t", (n,), dtype="int64"), sd.tensor("p", (n, 3))
