@@ -111,7 +111,7 @@ def _scaled(sums: list[Equation]) -> _Scaled:
 
     peaks = [defined(sp.Abs(_side(e.body)), e, "max", e.guards) for e in sums]
     peak = defined(sp.Max(*peaks)) if len(peaks) > 1 else peaks[0]
-    scale = defined(sp.Piecewise((peak, sp.And(1 / peak < _MOST, peak < _MOST)), (1, True)))
+    scale = defined(sp.Piecewise((peak, sp.And(peak > 0, 1 / peak < _MOST, peak < _MOST)), (1, True)))
     parts = []
     for e in sums:  # the quotients are tensors, since SymPy would square both sides of a fraction
         assert e.reduction is not None
