@@ -65,8 +65,10 @@ def padded(node: Node) -> sd.Tensor:
     pairs = [(0, 0)] * node[0].rank
     for at, axis in enumerate(axes):
         pairs[axis] = (amounts[at], amounts[at + len(axes)])
-    value = float(node.array(2, np.float32(0)).item())
-    return sd.pad(node[0], pairs, mode=node.get("mode"), value=value)
+    mode = node.get("mode")
+    if mode != "constant":  # the value of a node that has another mode means nothing
+        return sd.pad(node[0], pairs, mode=mode)
+    return sd.pad(node[0], pairs, value=float(node.array(2, np.float32(0)).item()))
 
 
 def cropped_or_padded(node: Node) -> sd.Tensor:
