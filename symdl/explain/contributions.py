@@ -32,7 +32,7 @@ def every_step(page: Page, derivative: Derivative) -> Lines:
 def _every_step(page: Page, derivative: Derivative) -> list[Step]:
     steps: list[Step] = []
     told = {*page.tensors, *page.abbreviations}
-    made = {use.via.lhs: use.via for use in derivative.record.contributions}
+    made = page.inlined | {use.via.lhs: use.via for use in derivative.record.contributions}
     for use in derivative.record.contributions:
         for tensor in (use.via.lhs, use.tensor):
             if tensor in made and tensor not in told:  # on the page it is written inside its user

@@ -225,7 +225,7 @@ class Page:
                 self.labels[known] = self.labels[tensor]
         more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
         more += [e for c in steps.contributions for e in (c.via, c.equation)]
-        every = [derivative.cotangents[c.tensor] for c in steps.contributions]
+        every = [derivative.cotangents[t] for t in (derivative.output, *steps.uses)]
         every += [t for e in more for t in (e.lhs, *e.reads())]
         for tensor in dict.fromkeys(every):
             if tensor in self.labels:

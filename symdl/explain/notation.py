@@ -113,6 +113,9 @@ class Notation:
             return Logic(op, tuple(self.read(a) for a in parts))  # type: ignore[arg-type]
         if isinstance(expr, sp.Max | sp.Min):
             return Call(type(expr).__name__, tuple(map(self.read, sides_of(expr))))
+        if isinstance(expr, sp.ITE):
+            test, yes, no = map(self.read, expr.args)
+            return Logic("or", (Logic("and", (test, yes)), Logic("and", (Logic("not", (test,)), no))))
         if expr in (sp.true, sp.false):
             return Compare("=", number(1), number(1 if expr == sp.true else 0))
         if isinstance(expr, FloorDivide):

@@ -53,7 +53,7 @@ def idle(derivation: Derivation) -> set[str]:
     forward = [s for x in sections if x.title == "Forward" for s in x.steps]
     own = [*forward, *(s for x in sections if x.title == "Backward" for s in x.steps)]
     made = {name for s in own for name in defined(s)}
-    last = [*forward[-1:], *(s for s in steps if s.kind == "result")]
+    last = [*[s for s in forward if s.left is not None][-1:], *(s for s in steps if s.kind == "result")]
     ends = {name for s in last for name in defined(s)}
     return {name for name in made - read - ends if not is_bar(name)}
 

@@ -122,6 +122,7 @@ class Reader:
             if self.peek() == "[" or token not in self.sizes:
                 return self.element(self.arrays[token]), False
         if self.peek() == "(":
+            assert token in OWN, f"{token} is no function: {' '.join(self.tokens)}"
             return self.call(OWN[token]), False
         if token in CONSTANTS:
             return lambda env: CONSTANTS[token], False
@@ -134,6 +135,7 @@ class Reader:
         while self.accept(","):
             places.append(self.sum())
         self.next("]")
+        assert len(places) == np.ndim(array), " ".join(self.tokens)
         return lambda env: array[tuple(round(float(p(env))) for p in places)]
 
     def call(self, function: Any) -> Value:
@@ -271,7 +273,7 @@ def check_comments(source: str, program: Program, values: Mapping[str, Any], rto
     left = rf"((?:{'|'.join(map(re.escape, equations))})(?:\[[^\]]*\])?)"
     for text in dict.fromkeys(comments_in(source)):
         head = re.match(rf"(.*? (?:for|of) )?{left} = (.*)", text)
-        if head is None or " @ " in text:
+        if head is None or " @ " in text or text.endswith("…"):
             continue
         name = head[2].split("[")[0]
         equation = equations[name] if name in equations else equations[head[2]]

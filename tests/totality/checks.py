@@ -17,6 +17,8 @@ from symdl.express.tensors import Tensor
 from symdl.run.compile import compile
 from symdl.run.reference import evaluate
 
+from ..explain.audit import idle, undefined
+from ..explain.comments import check_comments
 from ..explain.matrices import Matrices, as_columns
 from ..explain.shown import dims_of
 from ..explain.test_lines import agree, world_of
@@ -115,6 +117,8 @@ def derivation(case: Case) -> None:
         for depth in ("result", "all"):
             assert told.at(depth).text()
             assert told.at(depth).latex()
+            assert depth == "result" or not undefined(told.at(depth)), told.at(depth).text()
+        assert not undefined(told.at("key")) | idle(told.at("key")), told.text()
         with np.errstate(all="ignore"):  # where nothing counts, the logarithm of 0 is meant
             assert agree(told, world_of(told, loss, used)) > 0
 
@@ -186,7 +190,9 @@ class Kernels:
         tensors = [t for _, each in pairs for t in each]
         return cls(pairs, compile(tensors, dtype=dtype, target=target), dtype)
 
-    def failures(self, n: int, arrange: Callable[[np.ndarray], np.ndarray] = np.asarray) -> list[str]:
+    def failures(
+        self, n: int, arrange: Callable[[np.ndarray], np.ndarray] = np.asarray, *, comments: bool = False
+    ) -> list[str]:
         """Run once; compare each case for which this size means something with the interpreter."""
         values: dict[str, Any] = {}
         for built, _ in self.wanted:
@@ -195,6 +201,11 @@ class Kernels:
         typed = {k: arrange(v if v.dtype.kind == "i" else v.astype(self.dtype)) for k, v in used.items()}
         results = iter(self.kernel(**typed))
         failed = []
+        if comments:
+            try:
+                assert check_comments(self.kernel.source, self.kernel.program, used) > 0
+            except AssertionError as error:
+                failed.append(f"a comment, n = {n}: {error}")
         for built, each in self.wanted:
             found = [next(results) for _ in each]
             if n not in built.case.sizes:
