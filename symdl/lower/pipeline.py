@@ -73,6 +73,11 @@ class Lowered:
         return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)
 
 
+def ready(program: Program) -> Program:
+    """Return the program as it is frozen: what a comment in generated code says is one of its equations."""
+    return checkpointed(with_signs(with_scaled_norms(program)))
+
+
 def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu", batch: str = "") -> Lowered:
     """Return the program as kernels, calls and buffers.
 
@@ -82,11 +87,7 @@ def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu"
     Raises:
         LoweringError: an expression without a kernel form.
     """
-    frozen = single_steps(
-        verify_program(
-            with_logistics(checked_positions(freeze(checkpointed(with_signs(with_scaled_norms(program))))))
-        )
-    )
+    frozen = single_steps(verify_program(with_logistics(checked_positions(freeze(ready(program))))))
     size = points(frozen)
     if size and schedule != "naive" and operations(frozen) >= LONG:
         return _long(as_rows(frozen, size), size)

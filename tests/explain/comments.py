@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from symdl.differentiate.checkpoint import checkpointed
-from symdl.differentiate.signs import with_signs
 from symdl.express.program import Program
 from symdl.express.tensors import Tensor
+from symdl.lower.pipeline import ready
 from symdl.run.reference import evaluate
 
 from .shown import FUNCTIONS, RELATIONS, dims_of
@@ -257,16 +256,16 @@ def comments_in(source: str) -> Iterator[str]:
 
 def computed(program: Program, values: Mapping[str, Any]) -> tuple[dict[Tensor, Any], Program]:
     """Return the values of all tensors of a program in the form that is lowered."""
-    ready = checkpointed(with_signs(program))
-    return evaluate(ready, dict(values)), ready
+    frozen = ready(program)
+    return evaluate(frozen, dict(values)), frozen
 
 
 def check_comments(source: str, program: Program, values: Mapping[str, Any], rtol: float = 1e-9) -> int:
     """Check that every comment that is an equation is true; return how many there were."""
-    arrays, ready = computed(program, values)
-    names = ready.names
+    arrays, frozen = computed(program, values)
+    names = frozen.names
     by_name = {name: np.asarray(arrays[t]) for t, name in names.items() if t in arrays}
-    equations = {names[e.lhs]: e for e in ready.equations}
+    equations = {names[e.lhs]: e for e in frozen.equations}
     sizes = {str(k): v for k, v in dims_of(arrays).items()}
     reader = Reader(by_name, sizes)
     count = 0

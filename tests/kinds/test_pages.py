@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.explain.plain import broken
@@ -234,3 +236,44 @@ def test_what_is_nested_too_deeply_has_no_short_formula() -> None:
         y = sd.sin(y)
     told = sd.derive((y * w).sum(), x)
     assert "in the given symbols" not in told.text()
+
+
+A, B = sd.tensor("A", (3, 2)), sd.tensor("B", (3, 2))
+c, d = sd.tensor("c", (2,)), sd.tensor("d", (3,))
+
+
+@st.composite
+def programs(draw: Any) -> sd.Tensor:
+    """A loss by A: matrices, vectors and scalars, joined by operations and by conditions of every rank."""
+    leaves = [A, B, c, d[:, None], s, r, A.T @ B @ c, (A * A).sum(1)[:, None], A.max(), sd.constant(0.5)]
+    pieces: list[sd.Tensor] = [A, *draw(st.lists(st.sampled_from(leaves), min_size=2, max_size=3))]
+    pieces = [p if p.shape != (2, 2) else p.sum(0) for p in pieces]
+    unary = [sd.relu, sd.tanh, sd.absolute, lambda v: -v, lambda v: 0.5 * v**2, sd.leaky_relu, sd.softplus,
+             lambda v: 1.0 * v - 2.0, sd.sigmoid]  # fmt: skip
+    binary = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, sd.maximum, lambda a, b: 2 * a - b]
+    for _ in range(draw(st.integers(1, 4))):
+        one, two = (draw(st.sampled_from(pieces)) for _ in range(2))
+        kind = draw(st.sampled_from(["unary", "binary", "where", "where"]))
+        if kind == "unary":
+            pieces.append(draw(st.sampled_from(unary))(one))
+        elif kind == "binary":
+            pieces.append(draw(st.sampled_from(binary))(one, two))
+        else:
+            test = draw(
+                st.sampled_from([s > 0, s > r, c > 0, d[:, None] <= 0, A > B, A >= 0, sd.equal(s, r)])
+            )
+            pieces.append(sd.where(test, one, draw(st.sampled_from([two, 0, 1, -one]))))
+    total = (pieces[-1] * A).sum()
+    return total if draw(st.booleans()) else total * s
+
+
+@settings(max_examples=20, deadline=None)
+@given(programs())
+def test_random_programs(loss: sd.Tensor) -> None:
+    """Lines, names and comments of random programs, at random points and at ties and zeros."""
+    check_page(loss, A, seeds=2)
+    compiled = sd.compile([loss, sd.grad(loss, A)], target="python")
+    for seed in range(2):
+        values = drawn(loss, seed)
+        used = {str(t.name): values[str(t.name)] for t in compiled.program.inputs if t.value is None}
+        assert check_comments(compiled.source, compiled.program, used)
