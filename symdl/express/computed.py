@@ -134,21 +134,29 @@ def loses_form(expr: sp.Expr, values: Mapping[sp.Expr, sp.Expr]) -> bool:
 
 
 def _alone(expr: sp.Basic) -> frozenset[sp.Expr]:
-    """The hyperbolic tangents that are read by more than ``1 + tanh(u)`` and ``1 - tanh(u)**2``.
+    """The functions beside 1 whose sum with it stays as it is.
 
-    These are computed anyway, and what is left of 1 costs nothing then.
+    Hyperbolic tangents that are read by more than ``1 + tanh(u)`` and ``1 - tanh(u)**2`` are computed anyway.
+    Where ``1 + erf(u)`` weighs something or is one of several terms, as in a GELU, its tail has no weight.
     """
-    if not expr.has(sp.tanh):
-        return frozenset()
     found: set[sp.Expr] = set()
+    if not expr.has(sp.tanh, sp.erf):
+        return frozenset()
     for node in sp.preorder_traversal(expr):
+        if not isinstance(node, sp.Expr):
+            continue
         held = isinstance(node, sp.Add) and any(a.is_number for a in node.args)
-        for part in node.args if isinstance(node, sp.Expr) else ():
+        moving = [part for part in node.args if not part.is_number]
+        for part in node.args:
             inner = part.as_coeff_Mul()[1] if held else part
             if isinstance(inner, sp.tanh) and not held and not _is_square(node):
                 found.add(inner)
             elif _is_square(inner) and not held and not (node.is_Mul and node.as_coeff_Mul()[1] == inner):
                 found.add(inner.base)
+            elif isinstance(node, sp.Mul) and isinstance(part, sp.Add) and len(moving) > 1:
+                found |= part.atoms(sp.erf)
+            elif isinstance(inner, sp.erf) and held and len(moving) > 1:
+                found.add(inner)
     return frozenset(found)
 
 

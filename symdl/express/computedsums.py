@@ -89,7 +89,7 @@ def _against(c: sp.Expr, term: sp.Expr, alone: Collection[sp.Expr]) -> sp.Expr |
     u: Any = rest.args[0] if rest.args else None
     if isinstance(rest, sp.exp) and ratio == -1:
         return k * Expm1(u)
-    if isinstance(rest, sp.erf) and abs(ratio) == 1:
+    if isinstance(rest, sp.erf) and abs(ratio) == 1 and rest not in alone:
         return c * Erfc(u if ratio < 0 else -u)
     if isinstance(rest, Erfc) and ratio == -1:
         return c * sp.erf(u)
