@@ -18,6 +18,7 @@ from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.names import Names
 from symdl.differentiate.record import Rewrite
+from symdl.express.comparisons import Compared
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import Program
@@ -133,7 +134,9 @@ def _in_condition(access: Access, source: Equation, equation: Equation) -> bool:
     """Say whether cases would come into a condition, which SymPy writes as conditions of other kinds."""
     if not source.body.has(sp.Piecewise):
         return False
-    return any(access in c.atoms(Access) for c in equation.body.atoms(sp.core.relational.Relational))
+    return any(
+        access in c.atoms(Access) for c in equation.body.atoms(sp.core.relational.Relational, Compared)
+    )
 
 
 def _readable(source: Equation, where: Mapping[Index, sp.Expr]) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 
-from symdl.express.comparisons import compared
+from symdl.express.comparisons import Compared, compared, parts
 
 
 def relation(kind: type[Relational], left: sp.Basic, right: sp.Basic) -> sp.Basic:
@@ -86,5 +86,7 @@ def _rebuilt(node: sp.Basic, values: Mapping[Any, Any]) -> sp.Basic:
     args = [_rebuilt(arg, values) for arg in node.args]
     if isinstance(node, Relational):
         return compare_cases(type(node), *args)
+    if isinstance(node, Compared) and any(side.has(sp.Piecewise) for side in args):
+        return compare_cases(*parts(Compared(*args)))
     result: sp.Basic = node.func(*args)
     return result
