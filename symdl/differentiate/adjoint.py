@@ -22,6 +22,7 @@ import sympy as sp
 
 from symdl.differentiate.cleanup import canonical, clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle, substitute_guard
+from symdl.differentiate.limits import Limits, times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
 from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
@@ -97,6 +98,7 @@ class _Sweep:
     equations: list[Equation] = field(default_factory=list)
     contributions: list[Contribution] = field(default_factory=list)
     _reached: set[Tensor] = field(default_factory=set)
+    _limits: Limits = field(init=False)
     _positions: Positions = frozenset()
     _terms: dict[Tensor, list[Equation]] = field(default_factory=dict)
     _maxima: dict[Tensor, Equal] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class _Sweep:
 
     def run(self) -> None:
         self._positions = checked_positions(self.program)
+        self._limits = Limits(self.program, [self.output])
         active = self._active()
         seed = Tensor(None, (), role="cotangent", of=self.output)
         self.cotangents[self.output] = seed
@@ -178,14 +181,20 @@ class _Sweep:
             weight = reuse_output(equation.body, equation.target, weight, exact=exact)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
         solution = solve(equation, access, _names_of(access.tensor))
-        term = _term(solution, bar * weight, (*equation.guards, *guards), self._positions)
+        support = self._limits.of(equation, weight)
+        self._limits.pass_on(equation, access, weight, solution)
+        weight = support.applied(weight)
+        limited = support.cases is not True or equation.lhs in self._limits.infinite
+        body = times(weight, bar) if limited else bar * weight
+        term = _term(solution, body, (*equation.guards, *guards, *support.guards), self._positions)
         if term is None:
             return
         rule = equation.origin.rule.removesuffix(" rule") + " rule"
         helper = Tensor(None, access.tensor.shape, role="cotangent", of=access.tensor)
         term = replace(term, lhs=helper, origin=Origin(rule, access.tensor))
         self._terms.setdefault(access.tensor, []).append(term)
-        self.contributions.append(Contribution(access.tensor, equation, access, local, weight, term))
+        contribution = Contribution(access.tensor, equation, access, local, weight, term, support.guards)
+        self.contributions.append(contribution)
 
     def _chosen(self, equation: Equation) -> tuple[Guard, ...]:
         """The guard that restricts a max to its first largest term; its argmax is computed once."""

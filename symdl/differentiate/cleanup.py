@@ -14,8 +14,10 @@ from typing import TypeAlias
 import sympy as sp
 
 from symdl.differentiate.guards import settle, substitute_guard
+from symdl.differentiate.limits import CLEAN
 from symdl.differentiate.local import structure_of
 from symdl.differentiate.record import Rewrite
+from symdl.differentiate.totals import is_total
 from symdl.express.computed import loses_form, overflows
 from symdl.express.dims import Extent, Index, in_range
 from symdl.express.equations import Equal, Equation, Guard, Reduction, guard_terms, map_guard, stays_inside
@@ -175,17 +177,27 @@ class _Cleaner:
         return replace(equation, body=factored(body))
 
     def _unguarded(self, equation: Equation) -> Equation:
-        """Drop guards that a factor makes needless, because it is 0 where they fail."""
-        if equation.reduction is not None and equation.reduction.op != "sum":
+        """Drop guards that a factor makes needless: it is 0 where they fail, and the others are finite."""
+        if not equation.guards or (equation.reduction is not None and equation.reduction.op != "sum"):
             return equation
-        kept = equation.guards
-        for factor in sp.Mul.make_args(equation.body) if kept else ():
-            source = self.done.get(factor.tensor) if isinstance(factor, Access) else None
-            if source is not None and source.guards:
-                zero = _guards_at(source, factor.indices)
-                fewer = tuple(guard for guard in kept if guard not in zero)
-                kept = fewer if _in_range(replace(equation, guards=fewer)) else kept
-        return equation if kept == equation.guards else replace(equation, guards=kept)
+        zero = {a: self._zeros(a) for a in equation.body.atoms(Access)}
+        of_factors = [zero[f] for f in sp.Mul.make_args(equation.body) if isinstance(f, Access)]
+        unsafe = [guards for a, guards in zero.items() if a.tensor.role not in CLEAN]
+        needless = [
+            g for g in equation.guards if any(g in z for z in of_factors) and all(g in z for z in unsafe)
+        ]
+        fewer = tuple(guard for guard in equation.guards if guard not in needless)
+        if (
+            not needless
+            or not is_total(equation.body, self.done)
+            or not _in_range(replace(equation, guards=fewer))
+        ):
+            return equation
+        return replace(equation, guards=fewer)
+
+    def _zeros(self, access: Access) -> list[Guard]:
+        source = self.done.get(access.tensor)
+        return [] if source is None else _guards_at(source, access.indices)
 
 
 def factored(body: sp.Expr) -> sp.Expr:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import sympy as sp
 
-from symdl.express.equations import Equation
+from symdl.express.equations import Equation, Guard
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 
@@ -27,9 +27,10 @@ class Contribution:
         access: the access in `via` that is differentiated.
         local: the scalar derivative of the body of `via` by that access.
         weight: what multiplies the cotangent of ``via.lhs`` (`local`, times the softmax weight or the
-            argmax choice of a reduction).
+            argmax choice of a reduction), in cases where it is evaluated under a condition only.
         equation: the term as an equation; its left-hand side is the cotangent, or a helper if several
             terms are added.
+        limits: conditions on indices of `via`, besides its guards, under which the weight is evaluated.
     """
 
     tensor: Tensor
@@ -38,6 +39,7 @@ class Contribution:
     local: sp.Expr
     weight: sp.Expr
     equation: Equation
+    limits: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

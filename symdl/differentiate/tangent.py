@@ -24,6 +24,7 @@ from symdl.differentiate.adjoint import (
 )
 from symdl.differentiate.cleanup import clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle
+from symdl.differentiate.limits import times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
 from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
@@ -158,7 +159,7 @@ def _tangent(
         weight = reduction_weight(equation, local) * others
         if equation.reduction is None:
             weight = reuse_output(equation.body, equation.target, weight)
-        body = weight * moving[access.tensor].at(*access.indices)
+        body = times(weight, moving[access.tensor].at(*access.indices))
         settled = None if body == 0 else settle(body, guards, equation.bound, equation.extents, positions)
         if settled is None:
             continue

@@ -19,7 +19,7 @@ from symdl.explain.reasons import rule_of
 from symdl.explain.shortening import with_single_places
 from symdl.explain.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
 from symdl.express.dims import Extent, Index
-from symdl.express.equations import Equal, Equation
+from symdl.express.equations import Equal, Equation, map_guard
 from symdl.express.tensors import Tensor, substitute
 
 
@@ -98,11 +98,15 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
     )
     free = tuple((i, fresh.extents[i]) for i in fresh.indices)
     every = tuple((i, size) for i, size in fresh.extents.items())
-    where = _where(page, fresh)
+    renamed = [map_guard(g, lambda e: substitute(e, dict(swap))) for g in use.limits]
+    where = _where(page, replace(fresh, guards=(*fresh.guards, *renamed)))
+    parts = _parts(page, weight)
+    if weight.has(sp.Piecewise):  # its cases may ask what can be read under the other conditions only
+        parts, where = where, parts
     inner = tuple((i, fresh.extents[i]) for i in fresh.bound)
-    value = _sum(inner, product((*_parts(page, weight), *where, *deltas)))
+    value = _sum(inner, product((*parts, *where, *deltas)))
     chain = _sum(free, product((bar, Partial(above, target, value))))
-    spread = _sum(every, product((bar, *_parts(page, weight), *where, *deltas)))
+    spread = _sum(every, product((bar, *parts, *where, *deltas)))
     several = len(derivative.record.uses[use.tensor]) > 1
     sign: Relation = "+=" if several else "="
     steps = [Step("chain rule", whole, chain, "index", "all", relation=sign)]

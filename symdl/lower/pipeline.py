@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from symdl.differentiate.checkpoint import checkpointed
+from symdl.differentiate.masking import with_masks
 from symdl.differentiate.norms import with_scaled_norms
 from symdl.differentiate.signs import with_signs
 from symdl.errors import LoweringError
@@ -75,7 +76,7 @@ class Lowered:
 
 def ready(program: Program) -> Program:
     """Return the program as it is frozen: what a comment in generated code says is one of its equations."""
-    return checkpointed(with_signs(with_scaled_norms(program)))
+    return checkpointed(with_masks(with_signs(with_scaled_norms(program))))
 
 
 def lower(program: Program, *, schedule: Schedule = "fused", target: str = "cpu", batch: str = "") -> Lowered:

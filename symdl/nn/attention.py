@@ -98,9 +98,9 @@ def attention(
     weights = define(
         f"{name}.P" if name else None, pair, share, shape=shape, guards=guards, origin=Origin("softmax")
     )
-    body = Sum(weights.at(*pair) * v.at(*rows, j, d), (j, keys))
+    part = seen(weights.at(*pair) * v.at(*rows, j, d), sp.S.Zero)
     out = (*q.shape[:-2], queries, v.shape[-1])
-    return define(name, (*row, d), body, shape=out, origin=Origin("attention"))
+    return define(name, (*row, d), Sum(part, (j, keys)), shape=out, guards=guards, origin=Origin("attention"))
 
 
 def _check_fit(q: Tensor, k: Tensor, v: Tensor) -> None:

@@ -1,8 +1,8 @@
 """What a user passes as data, checked against the tensors that will read it.
 
 Enters: a dictionary from input name to anything NumPy takes for an array. Leaves: `Arrays`, contiguous
-and of the right type, with equal first axes, no NaN, no infinity and no label out of range. Nothing is
-computed with data that do not pass, and the caller's arrays are never changed.
+and of the right type, with equal first axes, no label out of range, and no NaN and no infinity where values
+count. Nothing is computed with data that do not pass, and the caller's arrays are never changed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, accesses_in
 from symdl.express.values import fitting, numbers, place
 from symdl.run.binding import bind_dims, extent_value
+from symdl.train.counted import counted
 
 Array = NDArray[Any]
 
@@ -99,6 +100,7 @@ def checked(
     *,
     dtype: str,
     ranges: Sequence[LabelRange] = (),
+    results: Sequence[Tensor] = (),
     ignore: Iterable[str] = (),
     what: str = "data",
 ) -> Arrays:
@@ -109,6 +111,7 @@ def checked(
         data: arrays by name; real ones are converted to `dtype`, labels to int64, copied if need be.
         dtype: ``"float32"`` or ``"float64"``.
         ranges: what the values of integer inputs may be.
+        results: what is computed from the data: values that have no part in it may be NaN or infinite.
         ignore: names that are allowed and not needed.
         what: what the data are called in an error.
 
@@ -125,7 +128,7 @@ def checked(
     program = Program(tuple(inputs), (), ())
     sizes = bind_dims(program, {t: arrays[str(t.name)] for t in inputs})
     for tensor in inputs:
-        _check_values(tensor, arrays[str(tensor.name)], data[str(tensor.name)])
+        _check_values(tensor, arrays, data[str(tensor.name)], results)
     for limit in ranges:
         if limit.always and str(limit.tensor.name) in arrays and limit.tensor in inputs:
             _check_labels(limit, arrays[str(limit.tensor.name)], sizes)
@@ -169,16 +172,19 @@ def _axes_cure(tensor: Tensor, array: Array) -> str:
     return f"the first axis runs over samples; a single sample is {name}[None]"
 
 
-def _check_values(tensor: Tensor, array: Array, given: Any) -> None:
+def _check_values(tensor: Tensor, arrays: Mapping[str, Array], given: Any, results: Sequence[Tensor]) -> None:
     if tensor.dtype == "int64":
         return
+    array = arrays[str(tensor.name)]
     wrong = ~np.isfinite(array)
+    if wrong.any() and results:
+        wrong &= counted(tensor, results, arrays)
     if wrong.any():
         was = numbers(given, str(tensor.name))[wrong][0]
         too_large = f" (too large for {array.dtype})" if np.isfinite(was) else ""
         raise ArgumentError(
             f"{tensor.name} holds {was}{too_large} at {place(wrong)}, {np.count_nonzero(wrong)} such in all",
-            cure="clean or scale the data first",
+            cure="clean or scale the data first, or leave them out by a mask or lengths",
         )
 
 

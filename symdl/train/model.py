@@ -178,7 +178,15 @@ class Model:
             raise TrainingError(f"the output {program.outputs[0]} depends on no input")
         others = [*self.dropped, *(str(t.name) for t in self.inputs if t not in needed)]
         ranges = label_ranges(program.equations)
-        data = checked(needed, inputs, dtype=self.dtype, ranges=ranges, ignore=others, what="inputs")
+        data = checked(
+            needed,
+            inputs,
+            dtype=self.dtype,
+            ranges=ranges,
+            results=program.outputs,
+            ignore=others,
+            what="inputs",
+        )
         arrays = self._forward("output")(data, self.values())
         found = {name: self._typed(array) for name, array in zip(self.outputs, arrays, strict=True)}
         return found[""] if found.keys() == {""} else found
@@ -232,7 +240,16 @@ class Model:
         """Return data for all inputs, checked; for scoring those that only the inference form reads too."""
         needed = self.scored if scoring else self.inputs
         others = [*self.dropped, *(str(t.name) for t in self.scored if t not in needed)]
-        return checked(needed, data, dtype=self.dtype, ranges=self.ranges, ignore=others, what=what)
+        results = (self.loss, *self.metrics.values())
+        return checked(
+            needed,
+            data,
+            dtype=self.dtype,
+            ranges=self.ranges,
+            results=results,
+            ignore=others,
+            what=what,
+        )
 
     def score(self, data: Arrays) -> Score:
         """Return loss, accuracy and named values for checked data."""
