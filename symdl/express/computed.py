@@ -41,7 +41,7 @@ class Computed:
 
     def form(self, expr: sp.Basic) -> sp.Expr:
         """Return the form of an expression."""
-        self.alone = _alone(expr)
+        beside, self.alone = _alone(expr), set[sp.Basic]()
         todo = [expr]
         while todo:
             node = todo[-1]
@@ -56,6 +56,8 @@ class Computed:
                 todo += missing
                 continue
             self.known[node] = self.node(node)
+            if node in beside:
+                self.alone.add(self.known[node])
             if self.grows(node):
                 self.growing.add(node)
             if _is_quotient(node):

@@ -65,7 +65,7 @@ def exponentials(expr: sp.Expr) -> dict[sp.Expr, sp.Expr] | None:
     return found if len(found) > 1 else None
 
 
-def total(parts: Sequence[sp.Expr], alone: Collection[sp.Expr]) -> sp.Expr:
+def total(parts: Sequence[sp.Expr], alone: Collection[sp.Basic]) -> sp.Expr:
     """Return the form of a sum: what is close to a constant loses no digits to it."""
     whole = sp.Add(*parts)
     if not isinstance(whole, sp.Add):
@@ -82,7 +82,7 @@ def total(parts: Sequence[sp.Expr], alone: Collection[sp.Expr]) -> sp.Expr:
     return whole
 
 
-def _against(c: sp.Expr, term: sp.Expr, alone: Collection[sp.Expr]) -> sp.Expr | None:
+def _against(c: sp.Expr, term: sp.Expr, alone: Collection[sp.Basic]) -> sp.Expr | None:
     """Return the form of ``c + k f(u)`` for a function that can be close to ``-c/k``."""
     k, rest = term.as_coeff_Mul()
     ratio = number_of(c / k)

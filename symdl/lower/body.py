@@ -159,6 +159,15 @@ class Builder:
         positive = self.add("select", self.add("lt", zero, value), value, zero)
         return self.add("add", positive, self.add("log1p", small))
 
+    def sech_squared(self, value: int) -> int:
+        """Return ``1/cosh(value)**2`` from one exponential that does not overflow."""
+        small = self.add("exp", self.mul(self.const(-2), self.add("abs", value)))
+        return self.add(
+            "div",
+            self.mul(self.const(4), small),
+            self.repeated(self.add("add", self.const(1), small), 2),
+        )
+
     def log_cosh(self, value: int) -> int:
         """Return ``log(cosh(value))`` without overflow, with all digits near 0.
 

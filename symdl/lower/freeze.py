@@ -75,6 +75,7 @@ _RELATIONS = {
 }
 _SAFE = {
     Softplus: Builder.softplus,
+    Sech2: Builder.sech_squared,
     LogCosh: Builder.log_cosh,
     LogErfc: Builder.log_erfc,
     LogHalfErfc: Builder.log_half_erfc,
@@ -261,9 +262,6 @@ class _Freezer(_Indices):
             return self.power(expr.base, expr.exp)
         if isinstance(expr, Logistic):
             return self.quotient([expr])
-        if isinstance(expr, Sech2):
-            u = 2 * expr.args[0]
-            return self.quotient([sp.Integer(4), Logistic(u), Logistic(-u)])
         if type(expr) in _SAFE:
             return _SAFE[type(expr)](self.builder, self.value(expr.args[0]))
         if isinstance(expr, sp.Piecewise):
