@@ -264,3 +264,11 @@ def test_slopes_hold_nothing_that_is_no_number(f: sp.Expr, a: float, b: float) -
         return
     value = found.subs({s: sp.Float(v) for s, v in at.items()})
     assert value == pytest.approx(quotients[-1], rel=1e-3, abs=1e-3)
+
+
+def test_what_is_not_chosen_has_no_influence() -> None:
+    """The maximum is a number where it is chosen; the root of it is infinitely steep there."""
+    assert slopes(sp.sqrt(sp.Max(0, x**2 - z**2)), x=1.0, z=2.0) == {"x": 0.0, "z": 0.0}
+    u = sd.tensor("u", (3,))
+    loss = sd.elementwise(lambda v: sp.sqrt(sp.Max(v, 0)), u).sum()
+    np.testing.assert_array_equal(slopes_of(loss, u, u=[-1.0, 0.0, 4.0]), [0.0, 0.0, 0.25])
