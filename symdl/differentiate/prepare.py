@@ -21,6 +21,7 @@ from symdl.differentiate.record import Rewrite
 from symdl.express.comparisons import Compared
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.ordering import depends_on_itself
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.replacing import replaced
@@ -45,7 +46,10 @@ def prepare(
     done: dict[Tensor, Equation] = {}
     users = _users(program)
     logarithms = Logarithms(done, keep)
-    names = Names(partial(_seen, done, keep), users, fixed)
+    loops = [{e.lhs for e in group} for group in program.groups if depends_on_itself(group)]
+    names = Names(
+        partial(_seen, done, keep, {t: members for members in loops for t in members}), users, fixed
+    )
     for equation in program.equations:
         new = _merge(equation, done, users, fixed)
         if new is not equation:
@@ -118,11 +122,21 @@ def _merge(
 
 
 def _seen(
-    done: Mapping[Tensor, Equation], keep: Collection[Tensor], access: Access, reader: Equation
+    done: Mapping[Tensor, Equation],
+    keep: Collection[Tensor],
+    loops: Mapping[Tensor, Collection[Tensor]],
+    access: Access,
+    reader: Equation,
 ) -> Equation | None:
-    """Return the equation whose body an element stands for, if it may be put in its place."""
+    """Return the equation whose body an element stands for, if it may be put in its place.
+
+    The states of a recurrence (`loops` has the members of each) are kept: a reader outside would only
+    compute a step again.
+    """
     source = done.get(access.tensor)
     if source is None or access.tensor in keep or source.reduction or source.guards:
+        return None
+    if access.tensor in loops and reader.lhs not in loops[access.tensor]:
         return None
     if source.lhs.dtype != "real" or source.origin.rule == "softmax" or _in_condition(access, source, reader):
         return None

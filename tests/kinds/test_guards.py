@@ -199,7 +199,7 @@ CELLS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("how", ["lengths", "mask", "reverse"])
+@pytest.mark.parametrize("how", ["lengths", "last", "mask", "reverse"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_padding_of_a_recurrent_layer(cell: str, how: str) -> None:
     n, steps = 3, 4
@@ -208,6 +208,8 @@ def test_padding_of_a_recurrent_layer(cell: str, how: str) -> None:
     options = {"mask": mask} if how == "mask" else {"lengths": lengths, "reverse": how == "reverse"}
     h = CELLS[cell](x, 2, name="r", **options)
     loss = (sd.nn.last_state(h, reverse=how == "reverse") ** 2).mean() + (h**2).mean()
+    if how == "last":  # states after the last one are not read at all
+        loss = (sd.nn.last_state(h, lengths=lengths) ** 2).mean()
     rng = np.random.default_rng(2)
     weights = sd.parameters(loss)
     at = {t.name: rng.normal(size=t.shape) for t in (x, *weights)} | {"lengths": np.array([4, 2, 1])}
@@ -218,7 +220,7 @@ def test_padding_of_a_recurrent_layer(cell: str, how: str) -> None:
     for tensor in (x, *weights):
         bar = derivative.gradient(tensor)
         np.testing.assert_allclose(found[bar], good[bar], rtol=1e-12, atol=1e-15, err_msg=str(tensor.name))
-    if how == "lengths" and cell == "gru":
+    if how in ("lengths", "last") and cell == "gru":
         f = sd.compile(loss, wrt=[x, *weights])
         (one, slopes), (two, others) = f(**at), f(**bad)
         assert one == two

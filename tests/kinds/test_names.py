@@ -314,6 +314,19 @@ def test_gates_of_a_layer_are_not_computed_again() -> None:
     assert sum(equation.body.has(sp.exp) for equation in program.equations) == 1
 
 
+def test_states_of_a_recurrence_are_not_computed_again() -> None:
+    """A reader outside takes the state that is kept, and not the formula of its step."""
+    x, lengths = sd.tensor("x", (n, 5, 3)), sd.tensor("lengths", (n,), dtype="int64")
+    for cell in (sd.nn.rnn, sd.nn.gru, lambda *a, **o: sd.nn.lstm(*a, **o)[0]):
+        h = cell(x, 4, name="r", lengths=lengths)
+        for loss in ((h**2).sum(), (sd.nn.last_state(h, lengths=lengths) ** 2).sum()):
+            _, rewrites = prepare(collect([loss]))
+            assert not [r for r in rewrites if r.rule == STABLE and r.before.lhs is loss]
+            assert (
+                sum(e.body.has(sp.exp) for e in prepare(collect([loss]))[0].equations if e.lhs is loss) == 0
+            )
+
+
 UNARY: dict[str, Function] = {
     "exp": sp.exp,
     "negative": lambda u: -u,
