@@ -37,8 +37,9 @@ SECTIONS = {
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
     "Matrices": "express.einsum express.linalg",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",
-    "Derivations and drawings": "explain.derive explain.together explain.styles explain.updates "
-    "explain.components explain.compose explain.drawing_network explain.plots",
+    "Derivations and drawings": "explain.derive explain.documents.collection explain.notation.styles "
+    "explain.stories.updates explain.stories.components explain.stories.compose explain.drawings.network "
+    "explain.drawings.plots",
     "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
     "Training": "train.callbacks train.history train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",

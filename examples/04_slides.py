@@ -15,7 +15,7 @@ from pathlib import Path
 import sympy as sp
 
 import symdl as sd
-from symdl.explain.derivation import Derivation
+from symdl.explain.documents.derivation import Derivation
 
 
 def functions() -> list[Derivation]:

@@ -20,13 +20,13 @@ from symdl.differentiate.gradients import grad
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
-from symdl.explain.components import components, generic_gradient, generic_jacobian
-from symdl.explain.compose import compose
 from symdl.explain.derive import derive
-from symdl.explain.drawing_network import layer_svg, unit_svg
-from symdl.explain.plots import activation_figure, two_spaces
-from symdl.explain.styles import Style
-from symdl.explain.updates import update_rules
+from symdl.explain.drawings.network import layer_svg, unit_svg
+from symdl.explain.drawings.plots import activation_figure, two_spaces
+from symdl.explain.notation.styles import Style
+from symdl.explain.stories.components import components, generic_gradient, generic_jacobian
+from symdl.explain.stories.compose import compose
+from symdl.explain.stories.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
@@ -115,7 +115,7 @@ if TYPE_CHECKING:
     from symdl import train
     from symdl.check.curves import error_curve
     from symdl.check.gradients import check_gradients
-    from symdl.explain.together import Collection
+    from symdl.explain.documents.collection import Collection
     from symdl.run.compile import compile
     from symdl.train.model import Model
 
@@ -124,7 +124,7 @@ __version__ = "0.1.0"
 _LATER = {
     "check_gradients": "symdl.check.gradients",
     "error_curve": "symdl.check.curves",
-    "Collection": "symdl.explain.together",
+    "Collection": "symdl.explain.documents.collection",
     "compile": "symdl.run.compile",
     "Model": "symdl.train.model",
     "train": "symdl.train",

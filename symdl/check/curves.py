@@ -19,7 +19,7 @@ from symdl.errors import ArgumentError, DerivativeError, require_extra
 from symdl.express.operations import stable_graph
 from symdl.express.program import Program, collect
 from symdl.express.values import numbers
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from symdl.express.operations import stable_graph
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 Array = NDArray[Any]
 CompiledGradients = Callable[[dict[str, Array]], Mapping[str, ArrayLike]]

@@ -23,10 +23,10 @@ from symdl.express.kinks import chosen
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
-from symdl.run.binding import Values, bind, bind_dims, extent_value
-from symdl.run.matrices import matrix_function
-from symdl.run.reference import Grid
-from symdl.run.scalar_numpy import FUNCTIONS, Scope
+from symdl.run.reference.binding import Values, bind, bind_dims, extent_value
+from symdl.run.reference.interpreter import Grid
+from symdl.run.reference.matrices import matrix_function
+from symdl.run.reference.scalars import FUNCTIONS, Scope
 
 Array = NDArray[Any]
 Pull = Callable[[Array], Array]

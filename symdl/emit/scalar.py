@@ -11,9 +11,9 @@ from fractions import Fraction
 
 from symdl.emit.targets import Target
 from symdl.errors import EmitError
-from symdl.lower.body import COMPARE, INTEGER_COMPARE, MATRIX, Body, Load, Node
-from symdl.lower.ir import LANE, ROW, Condition, Divides, Within
-from symdl.lower.poly import ZERO, Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, factor_of, of
+from symdl.lower.ir.integers import ZERO, Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, factor_of, of
+from symdl.lower.ir.loops import LANE, ROW, Condition, Divides, Within
+from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Load, Node
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}

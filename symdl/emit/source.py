@@ -15,13 +15,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from symdl.emit.cpu.simd import lines
 from symdl.emit.inspect import inspect_source
-from symdl.emit.lanes import lines
 from symdl.emit.statements import Line, comment
 from symdl.emit.targets import DIVISIONS, DTYPES, Target, find
 from symdl.errors import EmitError
-from symdl.lower.calls import Kernel
-from symdl.lower.ir import Loop, Start, statements
+from symdl.lower.ir.loops import Loop, Start, statements
+from symdl.lower.kernels import Kernel
 from symdl.lower.pipeline import Lowered
 
 CHECK, PRODUCT, REPEAT, SHIFT, COMBINE, TOTAL, KERNEL = range(7)

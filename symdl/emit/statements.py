@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from symdl.emit.scalar import Printer, condition, integer, number
 from symdl.emit.targets import Target
-from symdl.lower.body import Body
-from symdl.lower.ir import (
+from symdl.lower.ir.loops import (
     IDENTITY,
     Condition,
     Fold,
@@ -27,6 +26,7 @@ from symdl.lower.ir import (
     When,
     statements,
 )
+from symdl.lower.ir.scalars import Body
 
 _LONGEST_COMMENT = 96
 _MOST_LINES = 40

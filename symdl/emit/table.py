@@ -25,8 +25,9 @@ from symdl.emit.source import (
     TOTAL,
 )
 from symdl.emit.statements import comment, comments
-from symdl.lower.body import Body, Node
-from symdl.lower.calls import (
+from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, moves, of, slope, text
+from symdl.lower.ir.scalars import Body, Node
+from symdl.lower.kernels import (
     Call,
     CheckCall,
     CombineCall,
@@ -39,7 +40,6 @@ from symdl.lower.calls import (
     without_checks,
 )
 from symdl.lower.pipeline import Lowered
-from symdl.lower.poly import ONE, ZERO, Poly, Size, moves, of, slope, text
 
 
 @dataclass(frozen=True, slots=True)

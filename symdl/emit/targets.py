@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from symdl.errors import EmitError
-from symdl.lower.ir import TILE
+from symdl.lower.ir.loops import TILE
 
 _NUMPY = {
     **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
@@ -96,15 +96,15 @@ TARGETS: Mapping[str, Target] = {
             "math": frozenset(),
             "numpy": frozenset(),
             "numba": frozenset({"njit", "types"}),
-            "symdl.run.entries": frozenset({"call_kernel"}),
-            "symdl.run.native": frozenset(
+            "symdl.run.cpu.intrinsics.kernel_call": frozenset({"call_kernel"}),
+            "symdl.run.cpu.intrinsics.pointers": frozenset(
                 {"OPTIONS", "REALS", "align_stack", "claim", "disjoint", "first_of", "flush_subnormals"}
             )
             | {"integer_at", "larger", "restore", "row_of", "seen", "total_at"}
             | {"until", "wait"},
-            "symdl.run.multiply": frozenset({"multiply_matrices"}),
-            "symdl.run.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
-            "symdl.run.lanes": frozenset(
+            "symdl.run.cpu.gemm.multiply": frozenset({"multiply_matrices"}),
+            "symdl.run.cpu.intrinsics.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
+            "symdl.run.cpu.intrinsics.simd": frozenset(
                 {
                     "choose",
                     "each",
@@ -118,11 +118,11 @@ TARGETS: Mapping[str, Target] = {
                 }
             )
             | {"tile_at", "total"},
-            "symdl.run.vectors": frozenset(
+            "symdl.run.cpu.intrinsics.elementary": frozenset(
                 {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
             ),
-            "symdl.run.samples": frozenset({"copy_four", "pick_eight"}),
-            "symdl.run.factors": frozenset({"determinant", "invert", "log_determinant"}),
+            "symdl.run.cpu.intrinsics.batch_gather": frozenset({"copy_four", "pick_eight"}),
+            "symdl.run.cpu.intrinsics.linalg": frozenset({"determinant", "invert", "log_determinant"}),
         },
     ),
     "python": Target(
@@ -138,7 +138,7 @@ TARGETS: Mapping[str, Target] = {
         imports={
             "math": frozenset(),
             "numpy": frozenset(),
-            "symdl.run.plain": frozenset({"erf", "erfc", "erfcx", "lgamma", "multiply_matrices"})
+            "symdl.run.python.builtins": frozenset({"erf", "erfc", "erfcx", "lgamma", "multiply_matrices"})
             | {"copy_four", "determinant", "invert", "larger", "log_determinant", "pick_eight", "row_of"}
             | {"uniform", "wait"},
         },

@@ -14,12 +14,12 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import DerivativeError, ExplainError
-from symdl.explain.derivation import Depth, Derivation
-from symdl.explain.names import label_of
-from symdl.explain.scalar import Story, graph_of
-from symdl.explain.scalarpage import scalar_sections
-from symdl.explain.styles import Style, labels_styled
-from symdl.explain.tree import Applied, Label, Symbol
+from symdl.explain.documents.derivation import Depth, Derivation
+from symdl.explain.notation.names import label_of
+from symdl.explain.notation.styles import Style, labels_styled
+from symdl.explain.notation.tree import Applied, Label, Symbol
+from symdl.explain.stories.scalar import Story, graph_of
+from symdl.explain.stories.scalar_page import scalar_sections
 from symdl.express.equations import Origin
 from symdl.express.program import Fact, Program, collect
 from symdl.express.relations import rebuilt
@@ -69,11 +69,11 @@ def derive(
         raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
     _refuse(f, {"where": where, "name": name, "symbols": symbols, "parameters": parameters}, facts, form)
     if isinstance(f, Tensor) and form == "differential":
-        from symdl.explain.differential import derive_differential
+        from symdl.explain.stories.differential import derive_differential
 
         return derive_differential(f, wrt, facts=facts, depth=depth or "key", named=named)
     if isinstance(f, Tensor):
-        from symdl.explain.network import derive_tensor
+        from symdl.explain.stories.network import derive_tensor
 
         return derive_tensor(f, wrt, facts=facts, depth=depth or "key", named=named)
     if not isinstance(wrt, sp.Symbol):

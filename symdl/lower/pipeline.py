@@ -15,30 +15,30 @@ from symdl.differentiate.norms import with_scaled_norms
 from symdl.differentiate.signs import with_signs
 from symdl.errors import LoweringError
 from symdl.express.program import Program
-from symdl.lower.body import load
-from symdl.lower.buffers import Plan, Step, plan
-from symdl.lower.calls import Call, CheckCall, Kernel, calls
-from symdl.lower.classify import Contraction, as_contraction, as_scatter
-from symdl.lower.flatten import flatten
-from symdl.lower.freeze import freeze
-from symdl.lower.fuse import Group, fuse, ordered
-from symdl.lower.ir import FrozenProgram, Item, Loop, Store, TensorInfo, structure
-from symdl.lower.joined import in_segments
-from symdl.lower.logistic import with_logistics
-from symdl.lower.matrices import with_matrices
-from symdl.lower.nests import Nest
-from symdl.lower.points import LONG, Points, as_rows, operations, points
-from symdl.lower.poly import Var, of, product
-from symdl.lower.positions import checked_positions
-from symdl.lower.recur import single_steps
-from symdl.lower.resolve import resolve, without_stores
-from symdl.lower.rows import Split, split, with_rows
-from symdl.lower.schedule import bind_axes
-from symdl.lower.tiles import direct, with_tiles
-from symdl.lower.unroll import short_rows
+from symdl.lower.cpu.bind import bind_axes
+from symdl.lower.cpu.long_scalars import LONG, Points, as_rows, operations, points
+from symdl.lower.cpu.sample_layout import direct, with_tiles
+from symdl.lower.cpu.split_ranges import in_segments
+from symdl.lower.cpu.splits import Split, split, with_rows
+from symdl.lower.cpu.unroll_rows import short_rows
+from symdl.lower.equations.bounds_checks import checked_positions
+from symdl.lower.equations.contractions import Contraction, as_contraction, as_scatter
+from symdl.lower.equations.copy_elision import without_copies
+from symdl.lower.equations.im2col import with_windows
+from symdl.lower.equations.matrix_functions import with_matrices
+from symdl.lower.equations.shared_exponentials import with_logistics
+from symdl.lower.equations.single_steps import single_steps
+from symdl.lower.freeze.freeze import freeze
+from symdl.lower.ir.integers import Var, of, product
+from symdl.lower.ir.loops import FrozenProgram, Item, Loop, Store, TensorInfo, structure
+from symdl.lower.ir.scalars import load
+from symdl.lower.kernels import Call, CheckCall, Kernel, calls
+from symdl.lower.loops.addressing import flatten
+from symdl.lower.loops.fusion import Group, fuse, ordered
+from symdl.lower.loops.nests import Nest
+from symdl.lower.loops.statements import resolve, without_stores
+from symdl.lower.memory.buffers import Plan, Step, plan
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
-from symdl.lower.views import without_copies
-from symdl.lower.windows import with_windows
 
 Schedule = Literal["fused", "naive"]
 

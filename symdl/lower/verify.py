@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from symdl.errors import LoweringError
-from symdl.lower.body import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, MATRIX, UNARY, Body, Load
-from symdl.lower.buffers import Step
-from symdl.lower.calls import KernelCall
-from symdl.lower.ir import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update, When
-from symdl.lower.poly import Param, Pick, Size, Var, atoms
-from symdl.lower.resolve import polys
+from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
+from symdl.lower.ir.loops import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update, When
+from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, MATRIX, UNARY, Body, Load
+from symdl.lower.kernels import KernelCall
+from symdl.lower.loops.statements import polys
+from symdl.lower.memory.buffers import Step
 
 if TYPE_CHECKING:
     from symdl.lower.pipeline import Lowered

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.express.values import fitting
-from symdl.lower.ir import Comparison, FrozenProgram, Gather, TensorInfo
-from symdl.lower.poly import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
+from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
+from symdl.lower.ir.loops import Comparison, FrozenProgram, Gather, TensorInfo
 
 Array = NDArray[Any]
 

@@ -24,8 +24,8 @@ from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
 from symdl.lower.pipeline import Schedule
 from symdl.run.compiled import Compiled, DTypeName, TargetName
-from symdl.run.pace import MOST_LANES, chosen, cores
-from symdl.run.point import Point
+from symdl.run.cpu.single_point import Point
+from symdl.run.cpu.threads.autotune import MOST_LANES, chosen, cores
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
 

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
-from symdl.lower.calls import CheckCall
+from symdl.lower.ir.integers import evaluate, text
+from symdl.lower.kernels import CheckCall
 from symdl.lower.pipeline import Schedule
-from symdl.lower.poly import evaluate, text
 from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside, private
-from symdl.run.blocks import Blocks, block_size
-from symdl.run.built import Built, batch_of
-from symdl.run.memory import Memory
-from symdl.run.parallel import Parallel, worth
-from symdl.run.pool import Pool
-from symdl.run.results import Layout, Places, layout
+from symdl.run.build import Built, batch_of
+from symdl.run.cpu.memory import Memory
+from symdl.run.cpu.pool import Pool
+from symdl.run.cpu.results import Layout, Places, layout
+from symdl.run.cpu.threads.point_blocks import Blocks, block_size
+from symdl.run.cpu.threads.sample_blocks import Parallel, worth
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]

@@ -17,10 +17,9 @@ from symdl.differentiate.turns import Turn, Updates, training_step
 from symdl.errors import ArgumentError
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
-from symdl.lower.calls import TakeCall, TotalCall
-from symdl.lower.partition import partition
-from symdl.lower.poly import constant, evaluate
-from symdl.lower.rows import rows_name
+from symdl.lower.cpu.splits import rows_name
+from symdl.lower.ir.integers import constant, evaluate
+from symdl.lower.kernels import TakeCall, TotalCall
 from symdl.run.arguments import (
     Arguments,
     Expected,
@@ -31,11 +30,12 @@ from symdl.run.arguments import (
     outside,
     private,
 )
-from symdl.run.blas import one_thread
-from symdl.run.built import Built, batch_of
-from symdl.run.memory import address, aligned
-from symdl.run.pace import Pace, chosen
-from symdl.run.team import Job
+from symdl.run.build import Built, batch_of
+from symdl.run.cpu.gemm.blas import one_thread
+from symdl.run.cpu.memory import address, aligned
+from symdl.run.cpu.threads.autotune import Pace, chosen
+from symdl.run.cpu.threads.epoch_threads import Job
+from symdl.schedule.partition import partition
 
 Array = NDArray[Any]
 LARGEST = -1

@@ -22,7 +22,7 @@ from symdl.express.equations import Equation, InRange
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, accesses_in
 from symdl.express.values import fitting, numbers, place
-from symdl.run.binding import bind_dims, extent_value
+from symdl.run.reference.binding import bind_dims, extent_value
 from symdl.train.counted import counted
 
 Array = NDArray[Any]

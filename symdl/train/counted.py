@@ -18,7 +18,7 @@ from symdl.differentiate.support import NOWHERE, demand, names_of
 from symdl.express.equations import Equation, check
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 
 def counted(

@@ -18,8 +18,8 @@ from symdl.express.equations import Equation
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Tensor
-from symdl.run.binding import bind_dims
-from symdl.run.reference import outputs
+from symdl.run.reference.binding import bind_dims
+from symdl.run.reference.interpreter import outputs
 
 Array = NDArray[Any]
 

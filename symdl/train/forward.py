@@ -19,7 +19,7 @@ from symdl.express.dims import Dim
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Tensor
 from symdl.run.compiled import Compiled
-from symdl.run.pace import MOST_LANES, chosen, cores
+from symdl.run.cpu.threads.autotune import MOST_LANES, chosen, cores
 from symdl.train.arrays import Arrays
 from symdl.train.finish import sizes_of
 from symdl.train.loop import Score

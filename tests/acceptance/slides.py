@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from symdl.explain.derivation import Derivation, Lines
-from symdl.explain.latex import latex
+from symdl.explain.documents.derivation import Derivation, Lines
+from symdl.explain.printers.latex import latex
 
 
 def squeezed(text: str) -> str:

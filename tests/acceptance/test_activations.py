@@ -7,12 +7,12 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.explain.closing import has_sigmoid
-from symdl.explain.derivation import Lines
-from symdl.explain.latex import latex
-from symdl.explain.notation import Notation
+from symdl.explain.documents.derivation import Lines
+from symdl.explain.notation.notation import Notation
+from symdl.explain.printers.latex import latex
+from symdl.explain.stories.closing import has_sigmoid
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .slides import lines_of, same
 

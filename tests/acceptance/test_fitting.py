@@ -7,11 +7,11 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.explain.derivation import Lines
-from symdl.explain.latex import latex
+from symdl.explain.documents.derivation import Lines
+from symdl.explain.printers.latex import latex
 from symdl.express.program import collect
 from symdl.express.scalar import scalar_graph
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .slides import lines_of, same
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symdl.explain.derivation import Derivation, Lines
 from symdl.explain.derive import derive
-from symdl.explain.latex import latex
-from symdl.explain.notation import Notation
+from symdl.explain.documents.derivation import Derivation, Lines
+from symdl.explain.notation.notation import Notation
+from symdl.explain.printers.latex import latex
 
 x, y, z = sp.symbols("x y z")
 F = sp.sin(x**2 * y) + sp.exp(z)
@@ -203,7 +203,7 @@ def test_linear_regression_with_a_symbolic_sum() -> None:
     assert r"\frac{2}{n} r_i" in shown
     assert r"y - X \theta" in shown
     rng = np.random.default_rng(0)
-    from symdl.run.reference import outputs
+    from symdl.run.reference.interpreter import outputs
 
     a, b, c = rng.normal(size=(7, 3)), rng.normal(size=7), rng.normal(size=3)
     assert derivation.program is not None

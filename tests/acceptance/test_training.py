@@ -10,10 +10,10 @@ import sympy as sp
 
 import symdl as sd
 from symdl.check.curves import error_curve
-from symdl.explain.latex import latex
-from symdl.explain.plots import two_spaces
+from symdl.explain.drawings.plots import two_spaces
+from symdl.explain.printers.latex import latex
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 n = sd.Dim("n")
 

@@ -8,9 +8,9 @@ import sympy as sp
 
 import symdl as sd
 from symdl.errors import DerivativeError
-from symdl.explain.latex import latex
+from symdl.explain.printers.latex import latex
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .slides import lines_of, same
 

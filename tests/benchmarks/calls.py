@@ -19,9 +19,9 @@ import numpy as np
 
 from symdl.emit.source import REPEAT, SHIFT
 from symdl.run.arguments import Arguments, expected
-from symdl.run.blas import one_thread
 from symdl.run.compiled import Built
-from symdl.run.memory import Memory, address
+from symdl.run.cpu.gemm.blas import one_thread
+from symdl.run.cpu.memory import Memory, address
 
 from .peers.on_symdl import Function, Training
 from .problem import Array, Arrays

@@ -24,8 +24,8 @@ from symdl.express.scalar import scalar_graph
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
-from symdl.run.scalar_numpy import FUNCTIONS
+from symdl.run.reference.interpreter import outputs
+from symdl.run.reference.scalars import FUNCTIONS
 
 n = Dim("n")
 i, j, k = indices("i j k")

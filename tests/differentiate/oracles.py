@@ -17,7 +17,7 @@ from symdl.express.dims import Index
 from symdl.express.equations import Divisible, Equal, Guard, InRange
 from symdl.express.program import Fact
 from symdl.express.tensors import Access, Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 Point = Mapping[Index, int]
 Arrays = Mapping[Tensor, np.ndarray]

@@ -22,7 +22,7 @@ from symdl.express.program import Fact
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .formulas import ACTIVATIONS, log_softmax
 from .oracles import assert_close, central, gradients

@@ -21,7 +21,7 @@ from symdl.express.dims import Dim
 from symdl.express.program import Program
 from symdl.express.recurrent import recurrence
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 N, M = Dim("n"), Dim("m")
 LAYERS: dict[str, Any] = {"rnn": nn.rnn, "lstm": nn.lstm, "gru": nn.gru}

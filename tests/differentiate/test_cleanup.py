@@ -24,8 +24,8 @@ from symdl.express.program import Fact, Program, collect
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Access, Tensor
 from symdl.nn.attention import attention
-from symdl.run.binding import bind_dims
-from symdl.run.reference import evaluate, evaluate_equation
+from symdl.run.reference.binding import bind_dims
+from symdl.run.reference.interpreter import evaluate, evaluate_equation
 
 from .formulas import ACTIVATIONS
 from .oracles import given

@@ -14,7 +14,7 @@ from symdl.differentiate.compact import compact
 from symdl.express.program import collect
 from symdl.express.tensors import Access
 from symdl.nn import layers
-from symdl.run.reference import evaluate, evaluate_equation
+from symdl.run.reference.interpreter import evaluate, evaluate_equation
 from tests.differentiate.oracles import assert_close
 
 m = sd.Dim("m")

@@ -16,7 +16,7 @@ from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.express.surface import ArgMax, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 n = Dim("n")
 i, j, k = indices("i j k")

@@ -15,7 +15,7 @@ from symdl.express import linalg
 from symdl.express.equations import Equal
 from symdl.express.program import collect
 from symdl.express.tensors import Access
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 from tests.differentiate.oracles import assert_close, central
 
 X = sd.tensor("X", (4, 3))

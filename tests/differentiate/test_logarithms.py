@@ -15,7 +15,7 @@ from symdl.express.functions import log
 from symdl.express.operators import elementwise
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .oracles import gradients
 

@@ -19,12 +19,12 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.compact import compact
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import DerivativeError
-from symdl.explain.closed import closed_form
+from symdl.explain.matrix.closed_form import closed_form
 from symdl.express import linalg
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.nn import layers
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 from tests.differentiate.oracles import assert_close, central
 from tests.explain.matrices import Matrices, as_columns
 

@@ -23,7 +23,7 @@ from symdl.express.operators import broadcast_shapes, elementwise, reduce
 from symdl.express.program import collect
 from symdl.express.surface import Max, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .oracles import assert_close
 from .oracles import given as given_values

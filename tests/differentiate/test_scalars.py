@@ -17,7 +17,7 @@ from symdl.differentiate.tangent import jvp
 from symdl.express.build import tensor
 from symdl.express.program import collect
 from symdl.express.scalar import batched, scalar_graph
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .oracles import central
 from .oracles import given as given_values

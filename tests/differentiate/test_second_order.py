@@ -24,7 +24,7 @@ from symdl.express.operators import elementwise, reduce
 from symdl.express.program import collect
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 from .formulas import ACTIVATIONS, log_softmax
 from .oracles import assert_close, central, gradients

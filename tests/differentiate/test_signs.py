@@ -19,7 +19,7 @@ from symdl.express.build import parameters, tensor
 from symdl.express.operators import elementwise
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 SHAPE = (2, 2, 5, 6)
 HARD = [0.0, -0.0, 1.0, -1.0, 1e-310, -1e-310, 1e300, -1e300, float("nan")]

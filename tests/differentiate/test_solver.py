@@ -18,7 +18,7 @@ from symdl.express.equations import Divisible, Equal, Equation, InRange, Reducti
 from symdl.express.program import collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Access, Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .oracles import Arrays, holds, integer, points
 

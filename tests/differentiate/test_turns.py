@@ -11,7 +11,7 @@ import symdl as sd
 from symdl.differentiate.turns import Turn, training_step
 from symdl.errors import CompileError
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 from symdl.run.training import TrainingKernel, compile_training
 
 Pairs = list[tuple[sd.Tensor, sd.Tensor]]

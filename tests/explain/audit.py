@@ -9,9 +9,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from symdl.explain import tree as t
-from symdl.explain.derivation import Derivation, Lines, Step, Table
-from symdl.explain.text import text
+from symdl.explain.documents.derivation import Derivation, Lines, Step, Table
+from symdl.explain.notation import tree as t
+from symdl.explain.printers.text import text
 from symdl.express.tensors import Access
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import ready
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .shown import FUNCTIONS, RELATIONS, dims_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symdl.explain import tree as t
+from symdl.explain.notation import tree as t
 from symdl.express.tensors import Tensor
 
 from .shown import Shown

@@ -15,8 +15,8 @@ import numpy as np
 import sympy as sp
 from scipy import special
 
-from symdl.explain import tree as t
-from symdl.explain.equations import ALL
+from symdl.explain.notation import tree as t
+from symdl.explain.stories.equations import ALL
 from symdl.express.dims import Dim, Index
 from symdl.express.random import uniform_numbers
 from symdl.express.tensors import Access, Tensor

@@ -11,12 +11,12 @@ import pytest
 import symdl as sd
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import ExplainError
-from symdl.explain.closed import formula
-from symdl.explain.derivation import Lines
-from symdl.explain.text import text
+from symdl.explain.documents.derivation import Lines
+from symdl.explain.matrix.closed_form import formula
+from symdl.explain.printers.text import text
 from symdl.express import linalg
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 from tests.differentiate.oracles import assert_close, central
 
 from .matrices import Matrices, as_columns

@@ -10,11 +10,11 @@ import sympy as sp
 
 import symdl as sd
 from symdl.errors import ExplainError
-from symdl.explain.derivation import Derivation, Step
-from symdl.explain.latex import latex
+from symdl.explain.documents.derivation import Derivation, Step
+from symdl.explain.printers.latex import latex
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .shown import Shown, dims_of
 

@@ -9,9 +9,9 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symdl.explain.conditions import condition
-from symdl.explain.notation import Notation
-from symdl.explain.text import text as plain
+from symdl.explain.notation.conditions import condition
+from symdl.explain.notation.notation import Notation
+from symdl.explain.printers.text import text as plain
 from symdl.express.dims import Dim, indices
 from symdl.express.equations import InRange
 

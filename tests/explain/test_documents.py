@@ -14,12 +14,12 @@ import pytest
 import sympy as sp
 
 from symdl.errors import DerivativeError, ExplainError, MissingExtraError
-from symdl.explain import formulas
-from symdl.explain.derivation import Derivation, Lines
 from symdl.explain.derive import derive
-from symdl.explain.latex import latex
-from symdl.explain.plain import columns
-from symdl.explain.together import Collection
+from symdl.explain.documents import formulas
+from symdl.explain.documents.collection import Collection
+from symdl.explain.documents.derivation import Derivation, Lines
+from symdl.explain.printers.latex import latex
+from symdl.explain.printers.text_page import columns
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.tensors import Tensor

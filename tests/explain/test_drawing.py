@@ -10,8 +10,8 @@ import sympy as sp
 
 import symdl as sd
 from symdl.errors import ExplainError
-from symdl.explain.drawing_network import layer_svg, layers_of, unit_svg
-from symdl.explain.plots import activation_figure, two_spaces
+from symdl.explain.drawings.network import layer_svg, layers_of, unit_svg
+from symdl.explain.drawings.plots import activation_figure, two_spaces
 
 
 def network() -> sd.Tensor:

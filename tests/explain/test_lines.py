@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symdl.differentiate.adjoint import differentiate
-from symdl.explain import tree as t
-from symdl.explain.derivation import Derivation, Lines, Step
 from symdl.explain.derive import derive
+from symdl.explain.documents.derivation import Derivation, Lines, Step
+from symdl.explain.notation import tree as t
 from symdl.express import functions
 from symdl.express import operators as op
 from symdl.express.build import parameter, sums_to_one, tensor
@@ -24,7 +24,7 @@ from symdl.express.stopping import stop_gradient
 from symdl.express.tensors import Tensor
 from symdl.nn import activations, losses
 from symdl.nn.layers import dense
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .shown import Shown, dims_of
 

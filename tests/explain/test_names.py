@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symdl.explain.names import label_latex, label_of, label_text, labels_of
-from symdl.explain.network import find
+from symdl.explain.notation.names import label_latex, label_of, label_text, labels_of
+from symdl.explain.stories.network import find
 from symdl.express.build import parameter, tensor
 from symdl.express.program import collect
 from symdl.nn.losses import mean_squared_error

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.errors import ExplainError
-from symdl.explain.drawing import graph_svg
-from symdl.explain.names import label_latex
-from symdl.explain.styles import Style, label_styled
+from symdl.explain.drawings.graph import graph_svg
+from symdl.explain.notation.names import label_latex
+from symdl.explain.notation.styles import Style, label_styled
 
 x, y = sp.symbols("x y")
 

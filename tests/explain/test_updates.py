@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.explain.derivation import Table
-from symdl.explain.settings import with_symbols
+from symdl.explain.documents.derivation import Table
+from symdl.explain.notation.settings import with_symbols
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 OPTIMIZERS = {
     "SGD": sd.nn.SGD(0.1, weight_decay=0.01),

@@ -13,7 +13,7 @@ from symdl.express.build import tensor
 from symdl.express.operators import reduce
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 
 def inputs(values: Mapping[str, Any]) -> dict[str, Tensor]:

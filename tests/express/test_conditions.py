@@ -19,7 +19,7 @@ from symdl.express.dims import indices
 from symdl.express.program import collect
 from symdl.express.surface import define
 from symdl.run.compile import compile
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .agreement import agrees
 

@@ -10,7 +10,7 @@ import pytest
 import symdl as sd
 from symdl.errors import ArgumentError, ExpressionError, ShapeError
 from symdl.express.program import collect
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 RNG = np.random.default_rng(0)
 A, FLAGS = RNG.normal(size=(3, 2)), np.array([[True, False], [False, True], [True, True]])

@@ -22,7 +22,7 @@ from symdl.express.program import collect
 from symdl.express.stopping import stop_gradient
 from symdl.nn.activations import sigmoid
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 from .agreement import agrees
 

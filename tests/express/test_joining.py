@@ -14,7 +14,7 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.joining import concatenate, split, stack
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .agreement import agrees
 

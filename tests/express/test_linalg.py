@@ -11,7 +11,7 @@ import symdl as sd
 from symdl.errors import ArgumentError, DerivativeError, ExpressionError, ShapeError
 from symdl.express import linalg
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 RNG = np.random.default_rng(5)
 A = RNG.normal(size=(4, 4)) + 3 * np.eye(4)

@@ -14,7 +14,7 @@ from symdl.express.program import collect
 from symdl.express.recurrent import recurrence
 from symdl.express.selecting import take
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 N = Dim("n")
 

@@ -21,7 +21,7 @@ from symdl.express.dims import Dim, indices
 from symdl.express.program import collect
 from symdl.express.surface import Sum
 from symdl.express.tensors import Access, Tensor
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 n, m = Dim("n"), Dim("m")
 rng = np.random.default_rng(2)

@@ -13,7 +13,7 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.padding import Filling, pad
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .agreement import agrees
 

@@ -23,7 +23,7 @@ from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.express.recurrent import recurrence
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 T, N = Dim("T"), Dim("n")
 

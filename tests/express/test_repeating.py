@@ -15,7 +15,7 @@ from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.program import collect
 from symdl.express.repeating import repeat, roll, tile
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .agreement import agrees
 

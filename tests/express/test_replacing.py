@@ -8,7 +8,7 @@ import pytest
 import symdl as sd
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 
 def tower(x: sd.Tensor) -> sd.Tensor:

@@ -19,7 +19,7 @@ from symdl.express.program import collect
 from symdl.express.recurrent import recurrence
 from symdl.express.scalar import batched, scalar_graph
 from symdl.express.surface import LogSumExp, Sum, define
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 x, y, z = sp.symbols("x y z")
 

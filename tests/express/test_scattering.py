@@ -15,7 +15,7 @@ from symdl.express.program import collect
 from symdl.express.scattering import Writing, scatter
 from symdl.express.selecting import take
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 from .agreement import agrees
 

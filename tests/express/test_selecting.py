@@ -15,7 +15,7 @@ from symdl.express.build import tensor
 from symdl.express.operators import reduce
 from symdl.express.program import collect
 from symdl.express.selecting import clip, one_hot, take, take_along_axis
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 from .agreement import agrees
 

@@ -21,7 +21,7 @@ from symdl.express.program import collect
 from symdl.express.statistics import cumprod, cumsum, logsumexp, reduction, std, var
 from symdl.express.surface import ArgMax, Prod, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 from .agreement import agrees
 

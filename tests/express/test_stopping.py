@@ -16,7 +16,7 @@ from symdl.express.program import collect
 from symdl.express.stopping import StopGradient, stop_gradient
 from symdl.express.surface import define
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 VALUES = {"x": np.array([0.5, -1.0, 2.0]), "w": np.array([1.0, 0.3, -0.7])}
 AT = VALUES["x"] * VALUES["w"]

@@ -24,7 +24,7 @@ from symdl.express.equations import (
 from symdl.express.program import collect
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 n, m = Dim("n"), Dim("m")
 i, j, k, l = indices("i j k l")

@@ -17,7 +17,7 @@ from symdl.express.program import collect
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.views import transpose
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 n = Dim("n")
 i, j = indices("i j")

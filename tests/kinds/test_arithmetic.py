@@ -22,7 +22,7 @@ from symdl import nn
 from symdl.errors import ShapeError
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 N = sd.Dim("n")
 NOTHING = np.zeros((2, 0))

@@ -21,7 +21,7 @@ import symdl as sd
 from symdl.errors import TrainingError
 from symdl.express.program import collect
 from symdl.run.compiled import Compiled
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 from symdl.train import forward
 from symdl.train.arrays import Arrays
 from symdl.train.forward import Forward

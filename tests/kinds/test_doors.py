@@ -23,7 +23,7 @@ from symdl import nn
 from symdl.errors import ArgumentError, ExpressionError, ShapeError, SymdlError
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from ..totality.case import Case
 from ..totality.checks import computed

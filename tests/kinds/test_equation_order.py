@@ -21,7 +21,7 @@ import symdl as sd
 from symdl.express.ordering import depending, needed, real_reads
 from symdl.express.program import collect
 from symdl.express.recurrent import recurrence
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 Arrays = Mapping[str, Any]
 

@@ -23,7 +23,7 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.masking import with_masks
 from symdl.express.program import collect
 from symdl.lower.pipeline import lower
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 Arrays = Mapping[str, Any]
 INF, NAN = float("inf"), float("nan")

@@ -32,7 +32,8 @@ from llvmlite import binding  # type: ignore[import-untyped]
 import symdl
 from symdl.emit.source import tiles_source
 from symdl.emit.targets import TARGETS
-from symdl.run import cache, machine
+from symdl.run.cpu.cache import modules as cache
+from symdl.run.cpu.cache import objects as machine
 
 PACKAGE = Path(symdl.__file__).parent
 
@@ -42,8 +43,8 @@ def module(expression: str) -> str:
     return f"""
 from numba import njit, types
 
-from symdl.run.frames import vector_at
-from symdl.run.native import OPTIONS
+from symdl.run.cpu.intrinsics.frames import vector_at
+from symdl.run.cpu.intrinsics.pointers import OPTIONS
 
 integers = types.CPointer(types.int64)
 

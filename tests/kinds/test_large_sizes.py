@@ -22,11 +22,11 @@ from numba import njit
 import symdl as sd
 from symdl.express.modes import training_updates
 from symdl.run import built
-from symdl.run.limits import LARGEST_BLAS
-from symdl.run.memory import address
-from symdl.run.multiply import multiply_matrices
-from symdl.run.native import REALS
-from symdl.run.products import products
+from symdl.run.cpu.gemm.dispatch import products
+from symdl.run.cpu.gemm.multiply import multiply_matrices
+from symdl.run.cpu.intrinsics.pointers import REALS
+from symdl.run.cpu.limits import LARGEST_BLAS
+from symdl.run.cpu.memory import address
 
 BITS = 1 << 31
 product: Any = multiply_matrices

@@ -23,7 +23,7 @@ from symdl.differentiate.prepare import STABLE, prepare
 from symdl.express.computed import computed
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 n = sd.Dim("n")
 x = sp.Symbol("x")

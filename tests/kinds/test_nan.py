@@ -21,7 +21,7 @@ import symdl as sd
 from symdl import nn
 from symdl.errors import SymdlError
 from symdl.express.program import collect
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 NAN, INF, TINY = np.nan, np.inf, 5e-324
 HARD = np.array([NAN, INF, -INF, 0.0, -0.0, TINY, -TINY, 1.0, -1.0, 0.5, 3.0, -3.0, 6.0, 1e300, -1e300])

@@ -17,7 +17,7 @@ import pytest
 import symdl as sd
 from symdl.errors import SymdlError
 from symdl.express.program import collect
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 RNG = np.random.default_rng(3)
 A, X = RNG.normal(size=(2, 3)), sd.tensor("X", (2, 3))

@@ -25,7 +25,7 @@ from symdl import nn
 from symdl.errors import CompileError, DerivativeError, ExplainError, ExpressionError
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 
 def test_nearest_elements_with_aligned_corners() -> None:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdl as sd
-from symdl.explain.plain import broken
+from symdl.explain.printers.text_page import broken
 from symdl.express.program import collect
 
 from ..explain.audit import idle, undefined

@@ -19,7 +19,7 @@ import symdl as sd
 from symdl import nn
 from symdl.errors import ArgumentError, ShapeError
 from symdl.express.program import collect
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 A = np.arange(12.0).reshape(4, 3)
 

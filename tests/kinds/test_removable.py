@@ -20,9 +20,9 @@ from hypothesis import given, settings
 import symdl as sd
 from symdl.check.tape import tape_gradient
 from symdl.differentiate.corners import slope
-from symdl.explain.derivation import Lines
+from symdl.explain.documents.derivation import Lines
 from symdl.express.program import collect
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 x, y, z, k, n = sp.symbols("x y z k n")
 NEVER = (sp.zoo, sp.ITE, sp.Heaviside, sp.DiracDelta)

@@ -5,7 +5,7 @@ labels were checked and then read from an array that another thread changed; one
 memory made a signal handler, or a forked child, wait for a call that could not go on.
 
 Cured: a thread asks, when it begins, whether it is still wanted, keeps what it writes to, and is waited for
-through any number of interrupts (`symdl.run.workers`); every call has memory of its own (`symdl.run.pool`);
+through any number of interrupts (`symdl.run.cpu.threads.workers`); every call has memory of its own (`symdl.run.cpu.pool`);
 positions are copied before they are checked. Right values: the same call without the disturbance. What may
 crash or hang runs in a process of its own with a time limit.
 """
@@ -26,10 +26,10 @@ import sympy as sp
 
 import symdl as sd
 from symdl.errors import CompileError
-from symdl.run import workers
 from symdl.run.arguments import private
-from symdl.run.blas import _controls, one_thread
-from symdl.run.workers import alongside
+from symdl.run.cpu.gemm.blas import _controls, one_thread
+from symdl.run.cpu.threads import workers
+from symdl.run.cpu.threads.workers import alongside
 
 HEAD = """
 import _thread, os, random, signal, sys, threading, time

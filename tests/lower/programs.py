@@ -19,7 +19,7 @@ from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import Schedule
 from symdl.run.compiled import Compiled
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 Arrays = dict[str, np.ndarray]
 

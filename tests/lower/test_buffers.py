@@ -10,9 +10,9 @@ from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.lower.buffers import ALIGNMENT, Buffer, arena
+from symdl.lower.ir.integers import Size, constant, of
+from symdl.lower.memory.buffers import ALIGNMENT, Buffer, arena
 from symdl.lower.pipeline import lower
-from symdl.lower.poly import Size, constant, of
 
 n = Dim("n")
 

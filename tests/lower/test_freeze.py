@@ -15,10 +15,10 @@ from symdl.express.dims import Dim, Index
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.express.surface import define
-from symdl.lower.freeze import freeze
+from symdl.lower.freeze.freeze import freeze
 from symdl.lower.verify import verify_program
 from symdl.run.compiled import Compiled
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 n = Dim("n")
 X = tensor("X", (n,))

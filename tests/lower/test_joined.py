@@ -8,11 +8,11 @@ import pytest
 import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.express.program import Program
-from symdl.lower.body import number
-from symdl.lower.ir import Fold, Let, Loop, Update, Within
-from symdl.lower.joined import in_segments
+from symdl.lower.cpu.split_ranges import in_segments
+from symdl.lower.ir.integers import Var, constant, of
+from symdl.lower.ir.loops import Fold, Let, Loop, Update, Within
+from symdl.lower.ir.scalars import number
 from symdl.lower.pipeline import lower
-from symdl.lower.poly import Var, constant, of
 
 from .programs import assert_agrees
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.buffers import arena
-from symdl.lower.parallel import Partition
-from symdl.lower.partition import partition
-from symdl.lower.rows import rows_name
+from symdl.lower.cpu.splits import rows_name
+from symdl.lower.memory.buffers import arena
 from symdl.run.training import compile_training
+from symdl.schedule.partition import partition
+from symdl.schedule.plan import Partition
 
 n = sd.Dim("n")
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.blocks import pieces, sample_blocks, tile_blocks, worth_adding
-from symdl.lower.calls import CombineCall, ProductCall, RepeatCall, TakeCall
-from symdl.lower.features import SHARES, feature_shares
-from symdl.lower.ir import TILE
-from symdl.lower.parallel import Partition
-from symdl.lower.partition import partition
-from symdl.lower.poly import product
-from symdl.lower.rows import rows_name
+from symdl.lower.cpu.splits import rows_name
+from symdl.lower.ir.integers import product
+from symdl.lower.ir.loops import TILE
+from symdl.lower.kernels import CombineCall, ProductCall, RepeatCall, TakeCall
 from symdl.run.training import compile_training
+from symdl.schedule.block_sizes import pieces, sample_blocks, tile_blocks, worth_adding
+from symdl.schedule.feature_shares import SHARES, feature_shares
+from symdl.schedule.partition import partition
+from symdl.schedule.plan import Partition
 
 n = sd.Dim("n")
 

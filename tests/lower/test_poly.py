@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symdl.errors import LoweringError
-from symdl.lower.poly import (
+from symdl.lower.ir.integers import (
     ONE,
     ZERO,
     Poly,

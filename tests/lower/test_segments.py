@@ -14,12 +14,12 @@ from symdl.express.dims import Dim
 from symdl.express.program import Program, collect
 from symdl.express.recurrent import recurrence
 from symdl.express.tensors import Tensor
-from symdl.lower.buffers import arena
-from symdl.lower.calls import RepeatCall
+from symdl.lower.kernels import RepeatCall
+from symdl.lower.memory.buffers import arena
 from symdl.lower.pipeline import lower
 from symdl.run.compile import compile
 from symdl.run.compiled import Compiled
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 N, M = Dim("n"), Dim("m")
 

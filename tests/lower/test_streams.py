@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.lower.blocks import row_blocks
-from symdl.lower.buffers import Buffer
-from symdl.lower.calls import Call, KernelCall, Matrix, ProductCall
-from symdl.lower.classify import Operand
-from symdl.lower.parallel import Partition
-from symdl.lower.partition import partition
+from symdl.lower.cpu.splits import Split, Touch, rows_name
+from symdl.lower.equations.contractions import Operand
+from symdl.lower.ir.integers import ONE, ZERO, Poly, constant, evaluate
+from symdl.lower.kernels import Call, KernelCall, Matrix, ProductCall
+from symdl.lower.memory.buffers import Buffer
 from symdl.lower.pipeline import Lowered
-from symdl.lower.poly import ONE, ZERO, Poly, constant, evaluate
-from symdl.lower.rows import Split, Touch, rows_name
-from symdl.lower.streams import streams
 from symdl.run.training import compile_training
+from symdl.schedule.block_sizes import row_blocks
+from symdl.schedule.partition import partition
+from symdl.schedule.plan import Partition
+from symdl.schedule.streamed_gradients import streams
 
 n = sd.Dim("n")
 OPTIMIZERS = [

@@ -17,10 +17,10 @@ from symdl.express.operators import elementwise
 from symdl.express.program import Program, collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.lower import blocked
-from symdl.lower.ir import TILE, Item, Loop, When
+from symdl.lower.cpu import register_blocking as blocked
+from symdl.lower.ir.integers import constant
+from symdl.lower.ir.loops import TILE, Item, Loop, When
 from symdl.lower.pipeline import Lowered, lower
-from symdl.lower.poly import constant
 from symdl.run.training import compile_training
 
 from .programs import assert_agrees

@@ -12,11 +12,11 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
-from symdl.lower.body import Body, Load, Node
-from symdl.lower.freeze import freeze
-from symdl.lower.ir import FrozenProgram, Let, Loop
+from symdl.lower.freeze.freeze import freeze
+from symdl.lower.ir.integers import Var, of
+from symdl.lower.ir.loops import FrozenProgram, Let, Loop
+from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.pipeline import lower
-from symdl.lower.poly import Var, of
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
 
 n = Dim("n")

@@ -13,7 +13,7 @@ from symdl.differentiate.record import Derivative
 from symdl.express.build import tensor
 from symdl.express.operators import reduce
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 
 def torch() -> Any:

@@ -15,7 +15,7 @@ from symdl.errors import ShapeError
 from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import reduce
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .agreement import agrees, torch
 

@@ -21,7 +21,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import lower
 from symdl.nn import ctc
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 N, T, S = Dim("n"), Dim("T"), Dim("S")
 INPUTS, LABELS = tensor("inputs", (N,), dtype="int64"), tensor("counts", (N,), dtype="int64")

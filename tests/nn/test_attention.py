@@ -14,7 +14,7 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ShapeError
 from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .agreement import agrees, torch
 

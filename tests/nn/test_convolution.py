@@ -16,7 +16,7 @@ from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
 from symdl.express.equations import Divisible, InRange
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .agreement import agrees, torch
 

@@ -16,7 +16,7 @@ from symdl.express.modes import inference, training_updates
 from symdl.express.program import collect
 from symdl.express.random import uniform_numbers
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 N = Dim("n")
 

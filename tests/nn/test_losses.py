@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from .agreement import agrees, torch
 

@@ -22,7 +22,7 @@ from symdl.express.dims import Dim
 from symdl.express.operators import reduce
 from symdl.express.program import Fact
 from symdl.express.tensors import Tensor
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 Arrays = dict[str, Any]
 N = Dim("n")

@@ -16,7 +16,7 @@ from symdl.express.build import parameters, tensor
 from symdl.express.dims import Dim
 from symdl.express.modes import inference, training_updates
 from symdl.express.program import collect
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference.interpreter import evaluate, outputs
 
 from .agreement import agrees, torch
 

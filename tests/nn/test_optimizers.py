@@ -16,7 +16,7 @@ from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 RNG = np.random.default_rng(3)
 START = {"w": RNG.normal(size=(2, 3)), "b": RNG.normal(size=3)}

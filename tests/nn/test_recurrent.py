@@ -15,7 +15,7 @@ from symdl.express.dims import Dim
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.nn.recurrent import gru, lstm, rnn
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 N, T = Dim("n"), Dim("T")
 UNITS, FEATURES = 3, 2

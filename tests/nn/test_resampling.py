@@ -15,7 +15,7 @@ from symdl.errors import ExpressionError, ShapeError, SymdlError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.program import collect
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 from .agreement import agrees, torch
 

@@ -23,7 +23,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import lower
 from symdl.nn import bidirectional, gru, last_state, lstm, rnn, sequence_mask
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 from tests.nn.agreement import agrees, torch
 
 N, T = Dim("n"), Dim("T")

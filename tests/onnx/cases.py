@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import symdl as sd
 from symdl.express.program import collect
 from symdl.run.compile import compile
-from symdl.run.reference import outputs
+from symdl.run.reference.interpreter import outputs
 
 Array: TypeAlias = NDArray[Any]
 Adapter: TypeAlias = "Callable[[Node], sd.Tensor | Sequence[sd.Tensor]]"

@@ -12,7 +12,7 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import Program
-from symdl.run.binding import bind, bind_dims
+from symdl.run.reference.binding import bind, bind_dims
 
 n, m = Dim("n"), Dim("m")
 

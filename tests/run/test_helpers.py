@@ -12,8 +12,8 @@ import pytest
 
 import symdl as sd
 from symdl.emit.source import APART
-from symdl.run import helpers
-from symdl.run.parallel import Parallel
+from symdl.run.cpu.threads import helpers
+from symdl.run.cpu.threads.sample_blocks import Parallel
 
 n = sd.Dim("n")
 rng = np.random.default_rng(0)

@@ -11,9 +11,10 @@ import pytest
 from numba import njit, types
 
 from symdl.express.random import uniform_numbers
-from symdl.lower.ir import TILE
-from symdl.run import vectors
-from symdl.run.lanes import (
+from symdl.lower.ir.loops import TILE
+from symdl.run.cpu.intrinsics import elementary as vectors
+from symdl.run.cpu.intrinsics.pointers import REALS
+from symdl.run.cpu.intrinsics.simd import (
     choose,
     each,
     each_of_three,
@@ -26,8 +27,7 @@ from symdl.run.lanes import (
     tile_at,
     total,
 )
-from symdl.run.memory import address
-from symdl.run.native import REALS
+from symdl.run.cpu.memory import address
 
 OPTIONS = {"error_model": "numpy"}
 HARD = [

@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.run import machine
+from symdl.run.cpu.cache import objects as machine
 
 SCRIPT = """
 import sys

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from symdl.errors import ArgumentError
-from symdl.lower.parallel import Partition
-from symdl.run.pace import Pace, chosen
+from symdl.run.cpu.threads.autotune import Pace, chosen
+from symdl.schedule.plan import Partition
 
 TASKS = (((0, 1, 5e3), (1, 2, 5e3)), ((2, 3, 5e3), (3, 4, 5e3)))
 

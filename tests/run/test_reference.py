@@ -19,8 +19,8 @@ from symdl.express.program import Program, collect
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.run import reference
-from symdl.run.reference import evaluate, outputs
+from symdl.run.reference import interpreter as reference
+from symdl.run.reference.interpreter import evaluate, outputs
 
 n = Dim("n")
 i, j, k, p = indices("i j k p")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symdl.run.scalar_numpy import FUNCTIONS, Scope, UnknownFunctionError
+from symdl.run.reference.scalars import FUNCTIONS, Scope, UnknownFunctionError
 
 x, y = sp.symbols("x y", real=True)
 POINTS = [(0.3, 0.7), (0.9, -1.4), (0.45, 2.5), (0.1, 0.1)]

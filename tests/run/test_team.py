@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.express.selecting import take
-from symdl.lower.buffers import ALIGNMENT
-from symdl.lower.parallel import Partition
-from symdl.run import team
+from symdl.lower.memory.buffers import ALIGNMENT
+from symdl.run.cpu.threads import epoch_threads as team
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
+from symdl.schedule.plan import Partition
 from symdl.train.weights import initial
 
 n = sd.Dim("n")
@@ -124,7 +124,7 @@ def trained(
 
 
 def in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("symdl.lower.partition.WORTH", float("inf"))
+    monkeypatch.setattr("symdl.schedule.partition.WORTH", float("inf"))
 
 
 def schedule(bound: BoundEpoch) -> Partition:
@@ -172,7 +172,7 @@ def test_gradients_take_the_memory_of_a_block_for_each_lane(lanes: int) -> None:
 @given(st.integers(1, 150), st.integers(1, 150), st.sampled_from(["mlp", "wide", "recurrent"]))
 def test_every_batch_size(samples: int, batch: int, model: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
+        monkeypatch.setattr("symdl.schedule.partition.WORTH", 0.0)
         made = kernel(model, "sgd")
         losses, own, _ = trained(made, samples, batch, 3)
         in_one_piece(monkeypatch)
@@ -185,9 +185,9 @@ def test_every_batch_size(samples: int, batch: int, model: str) -> None:
 @pytest.mark.parametrize("units", [3, 8, 9, 20])
 def test_updates_in_pieces(units: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However few rows a piece has: the length of a short loop cannot be changed."""
-    monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
-    monkeypatch.setattr("symdl.lower.blocks._PIECE", 1.0)
-    monkeypatch.setattr("symdl.lower.blocks._FEWEST", 1)
+    monkeypatch.setattr("symdl.schedule.partition.WORTH", 0.0)
+    monkeypatch.setattr("symdl.schedule.block_sizes._PIECE", 1.0)
+    monkeypatch.setattr("symdl.schedule.block_sizes._FEWEST", 1)
     X, y = sd.tensor("X", (n, 6)), sd.tensor("y", (n, units))
     loss = ((sd.nn.dense(X, units, name="a") - y) ** 2).mean()
     made = compile_training(loss, sd.parameters(loss), sd.nn.Momentum(0.05).updates, dtype="float64")
@@ -201,7 +201,7 @@ def test_updates_in_pieces(units: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("symdl.lower.partition.WORTH", 0.0)
+    monkeypatch.setattr("symdl.schedule.partition.WORTH", 0.0)
     loss = mlp()
     made = compile_training(
         loss, sd.parameters(loss), sd.nn.SGD(0.05).updates, dtype="float64", target="python"

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from numba import njit
 
 from symdl.emit.source import tiles_source
-from symdl.run import machine
-from symdl.run.limits import LONGEST, WIDTHS
-from symdl.run.memory import address
-from symdl.run.multiply import multiply_matrices
-from symdl.run.native import REALS
-from symdl.run.products import products
+from symdl.run.cpu.cache import objects as machine
+from symdl.run.cpu.gemm.dispatch import products
+from symdl.run.cpu.gemm.multiply import multiply_matrices
+from symdl.run.cpu.intrinsics.pointers import REALS
+from symdl.run.cpu.limits import LONGEST, WIDTHS
+from symdl.run.cpu.memory import address
 
 single, double = REALS["float32"], REALS["float64"]
 

@@ -13,9 +13,9 @@ from numba import njit, types
 from scipy import special
 
 import symdl as sd
-from symdl.run import vectors
-from symdl.run.native import OPTIONS, disjoint
-from symdl.run.vectorcode import SINGLE
+from symdl.run.cpu.intrinsics import elementary as vectors
+from symdl.run.cpu.intrinsics.elementary_code import SINGLE
+from symdl.run.cpu.intrinsics.pointers import OPTIONS, disjoint
 
 x = sp.Symbol("x")
 FUNCTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {

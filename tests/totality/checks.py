@@ -11,11 +11,11 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError, ExplainError
-from symdl.explain.derivation import Lines
+from symdl.explain.documents.derivation import Lines
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.compile import compile
-from symdl.run.reference import evaluate
+from symdl.run.reference.interpreter import evaluate
 
 from ..explain.audit import idle, undefined
 from ..explain.comments import check_comments

@@ -1,0 +1,1 @@
+"""emit.cpu: statements and expressions for SIMD lanes."""

@@ -1,0 +1,266 @@
+"""Derivations as files: LaTeX, HTML, text, JSON.
+
+Enters: a derivation. Leaves: the LaTeX fragment and document, the self-contained HTML page whose formulas
+are drawn when it is made, dictionaries for JSON, and files that appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from symdl.errors import ExplainError, MissingExtraError
+from symdl.explain.documents.derivation import Depth, Derivation, Lines, Section, Step, Table, Words
+from symdl.explain.documents.formulas import draw
+from symdl.explain.drawings.graph import graph_svg
+from symdl.explain.drawings.network import layer_svg, layers_of
+from symdl.explain.printers.latex import latex
+from symdl.explain.printers.latex_lines import rows_of, rule_latex, sentence_latex
+from symdl.explain.printers.text import text
+from symdl.explain.printers.text_page import plain, sentence
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template by its path under ``templates/``, which lies beside the package or inside it."""
+    package = Path(__file__).resolve().parents[1]
+    roots = (package / "templates", package.parent / "templates")
+    root = next((r for r in roots if (r / name).is_file()), None)
+    if root is None:
+        raise ExplainError(f"the template {name} is missing", cure="install symdl again")
+    markup = name.endswith(".html.jinja")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root),
+        undefined=jinja2.StrictUndefined,
+        autoescape=markup,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **({} if markup else _TEX_MARKS),  # type: ignore[arg-type]
+    )
+    return environment.get_template(name)
+
+
+_TEX_MARKS = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
+
+
+def latex_body(derivation: Derivation) -> str:
+    """Return headings, tables and aligned lines, for a document that loads amsmath, cancel and xcolor."""
+    return template("latex/body.tex.jinja").render(
+        title=sentence_latex(derivation.title), sections=[_tex_section(s) for s in derivation.shown]
+    )
+
+
+def latex_document(derivation: Derivation) -> str:
+    """Return a complete LaTeX document."""
+    return template("latex/document.tex.jinja").render(body=latex_body(derivation))
+
+
+def _tex_section(section: Section) -> dict[str, Any]:
+    words = sentence_latex(section.words)
+    if isinstance(section, Table):
+        rows = [
+            [sentence_latex(cell if isinstance(cell, tuple) else (cell,)) for cell in row]
+            for row in section.rows
+        ]
+        return {"title": section.title, "words": words, "header": section.header, "rows": rows, "lines": []}
+    lines = [
+        {"rows": rows, "rule": rows[0].rule, "number": rows[0].number} for rows in map(rows_of, section.steps)
+    ]
+    return {"title": section.title, "words": words, "header": (), "rows": [], "lines": lines}
+
+
+def latex_cell(derivation: Derivation) -> str:
+    """Return what a notebook shows: all lines as one aligned block."""
+    lines = [line for step in derivation.steps for line in rows_of(step)]
+    return template("latex/cell.tex.jinja").render(lines=lines)
+
+
+def html_page(derivation: Derivation) -> str:
+    """Return a page with every step, of which the reader chooses the depth.
+
+    Raises:
+        MissingExtraError: the extra ``html`` is not installed.
+    """
+    title = derivation.title
+    return html_documents(sentence(title, ascii=False), _html_words(title), [derivation], derivation.depth)
+
+
+def html_documents(title: str, heading: str, derivations: Sequence[Derivation], depth: Depth) -> str:
+    """Return a page with several derivations; `heading` is markup."""
+    several = len(derivations) > 1
+    documents = [
+        {
+            "heading": _html_words(d.title) if several else "",
+            "graph": graph_svg(d.graph),
+            "layers": _layers(d),
+            "sections": [
+                _html_section(s, f"{place}-{n}" if several else str(n))
+                for n, s in enumerate(d.at("all").shown)
+            ],
+        }
+        for place, d in enumerate(derivations)
+    ]
+    return template("html/page.html.jinja").render(
+        title=title, heading=heading, depth=depth, documents=documents
+    )
+
+
+def _layers(derivation: Derivation) -> str:
+    """The drawing of a network's layers, if there are any that learn."""
+    if derivation.network is None:
+        return ""
+    learning = [layer for layer in layers_of(derivation.network) if layer.parameters]
+    return layer_svg(derivation.network) if len(learning) > 1 else ""
+
+
+def _html_section(section: Section, number: str) -> dict[str, Any]:
+    shared = {
+        "id": f"s{number}",
+        "title": section.title,
+        "words": _html_words(section.words),
+        "level": section.level,
+        "graph": isinstance(section, Table) and section.title == "Computation graph",
+    }
+    if isinstance(section, Table):
+        cells = [
+            [_html_words(cell if isinstance(cell, tuple) else (cell,)) for cell in row]
+            for row in section.rows
+        ]
+        return {**shared, "header": section.header, "rows": cells, "lines": []}
+    lines = [line for n, step in enumerate(section.steps) for line in _html_step(section, step, n)]
+    return {**shared, "header": (), "rows": [], "lines": lines}
+
+
+def _html_step(section: Lines, step: Step, number: int) -> Iterator[dict[str, Any]]:
+    left = section.steps[number].left
+    back = number
+    while left is None and back > 0:
+        back -= 1
+        left = section.steps[back].left
+    for place, row in enumerate(rows_of(step)):
+        first = place == 0
+        yield {
+            "level": step.level,
+            "left": draw(row.left, text(step.left)) if step.left is not None and first else "",
+            "again": draw(latex(left), text(left))
+            if left is not None and step.left is None and first
+            else "",
+            "right": draw(row.relation + row.right, text(step.right)),
+            "rule": _html_words(_rule_words(step)) if first else "",
+            "number": step.number,
+            "source": f"{row.left} {row.relation} {row.right}".strip(),
+        }
+
+
+def _rule_words(step: Step) -> Words:
+    return (step.rule,) if step.about is None else (f"{step.rule} ", step.about)
+
+
+def _html_words(words: Words) -> str:
+    parts = [html.escape(w) if isinstance(w, str) else draw(latex(w), text(w), display=False) for w in words]
+    return "".join(parts)
+
+
+def html_cell(derivation: Derivation) -> str | None:
+    """Return the lines for a notebook, or None where the extra ``html`` is missing and LaTeX has to do."""
+    try:
+        whole = derivation
+        return template("html/cell.html.jinja").render(
+            heading=_html_words(derivation.title),
+            sections=[_html_section(s, str(n)) for n, s in enumerate(whole.shown)],
+        )
+    except MissingExtraError:
+        return None
+
+
+def data(derivation: Derivation) -> Mapping[str, Any]:
+    """Return the derivation as plain data."""
+    return {
+        "title": sentence(derivation.title, ascii=False),
+        "depth": derivation.depth,
+        "result": str(derivation.result),
+        "sections": [
+            {"title": s.title, "steps": [_step_data(step) for step in s.steps]}
+            if isinstance(s, Lines)
+            else {
+                "title": s.title,
+                "header": list(s.header),
+                "rows": [
+                    [sentence(c if isinstance(c, tuple) else (c,), ascii=False) for c in row]
+                    for row in s.rows
+                ],
+            }
+            for s in derivation.shown
+        ],
+    }
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    return {
+        "rule": step.rule if step.about is None else f"{step.rule} {text(step.about)}",
+        "kind": step.kind,
+        "level": step.level,
+        "relation": step.relation,
+        "left": None if step.left is None else text(step.left),
+        "right": text(step.right),
+        "latex": {"left": "" if step.left is None else latex(step.left), "right": latex(step.right)},
+    }
+
+
+def save(derivation: Derivation, path: Path) -> Path:
+    """Write a derivation in the form that the file's ending names."""
+    forms = {
+        ".tex": lambda: latex_document(derivation),
+        ".html": lambda: html_page(derivation),
+        ".txt": lambda: plain(derivation, width=100, ascii=False) + "\n",
+        ".json": lambda: json.dumps(data(derivation), indent=2, ensure_ascii=False) + "\n",
+    }
+    form = forms.get(path.suffix.lower())
+    if form is None:
+        raise ExplainError(
+            f"a derivation cannot be saved as {path.suffix or path.name!r}", cure=f"use {', '.join(forms)}"
+        )
+    write_whole(path, form())
+    return path
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a file by way of a temporary one beside it, so that nobody sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+__all__ = [
+    "data",
+    "html_cell",
+    "html_page",
+    "latex_body",
+    "latex_cell",
+    "latex_document",
+    "rule_latex",
+    "save",
+]

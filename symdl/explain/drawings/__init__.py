@@ -1,0 +1,1 @@
+"""explain.drawings: the computation graph, a network, plots."""

@@ -1,0 +1,1 @@
+"""explain.matrix: from index form to matrix form, and closed matrix formulas."""

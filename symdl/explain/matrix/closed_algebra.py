@@ -1,0 +1,354 @@
+"""The algebra of closed matrix formulas.
+
+Enters: a matrix expression as it was read from indices. Leaves: the same value, written as a person would:
+like terms collected, numbers in front, ``A A^-1`` cancelled, ``(A B)^-1`` as ``B^-1 A^-1`` where the factors
+are square, ``x' A' A x`` as a squared norm, ``v/c`` as a fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symdl.explain.matrix.algebra import transposed
+from symdl.explain.notation.tree import (
+    Array,
+    Call,
+    Diagonal,
+    Fraction,
+    Hadamard,
+    Multiply,
+    Negative,
+    Node,
+    Norm,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Symbol,
+    Terms,
+    Transpose,
+    number,
+    product,
+)
+from symdl.express.dims import Dim, Extent
+
+_SCALAR_CALLS = ("trace", "determinant")
+Shape = tuple[Extent, Extent] | tuple[()]
+
+
+def tidy(node: Node) -> Node:
+    """Return a matrix expression in the form of this module."""
+    match node:
+        case Negative() | Product() | Fraction():
+            return build(parse(_inside(node)))
+        case Terms():
+            return _collected([tidy(term) for term in node.args])
+        case Multiply():
+            return _product([tidy(factor) for factor in node.args])
+        case Hadamard():
+            return build(_entries([tidy(factor) for factor in node.args]))
+        case Transpose():
+            return _turned(tidy(node.arg))
+        case Diagonal():
+            return Diagonal(tidy(node.arg))
+        case Norm():
+            return Norm(tidy(node.arg))
+        case Power():
+            return _power(tidy(node.base), tidy(node.exponent))
+        case Call():
+            return _call(node.name, tuple(map(tidy, node.args)))
+        case _:
+            return node
+
+
+def _inside(node: Node) -> Node:
+    match node:
+        case Negative():
+            return Negative(tidy(node.arg))
+        case Product():
+            return Product(tuple(map(tidy, node.args)))
+        case Fraction():
+            return Fraction(tidy(node.top), tidy(node.bottom))
+    return node
+
+
+def shape(node: Node) -> Shape | None:
+    """Return the shape of a matrix expression, ``()`` for a scalar, None if it is not known."""
+    match node:
+        case Array():
+            sizes = node.tensor.shape
+            return (sizes[0], 1) if len(sizes) == 1 else (sizes[0], sizes[1]) if len(sizes) == 2 else None
+        case Number() | Symbol() | Norm():
+            return ()
+        case Call(name=name) if name in _SCALAR_CALLS:
+            return ()
+        case Transpose():
+            inner = shape(node.arg)
+            return (inner[1], inner[0]) if inner else inner
+        case Ones():
+            return (node.size, 1)
+        case Diagonal():
+            inner = shape(node.arg)
+            return (inner[0], inner[0]) if inner else None
+        case Multiply():
+            first, last = shape(node.args[0]), shape(node.args[-1])
+            if not first or not last:
+                return None
+            return () if first[0] == 1 == last[1] else (first[0], last[1])
+        case Negative():
+            return shape(node.arg)
+        case Power():
+            return shape(node.base)
+        case Fraction():
+            return shape(node.top)
+        case Call() if node.args:
+            return shape(node.args[0])
+        case Terms() | Product() | Hadamard():
+            found = [shape(arg) for arg in node.args]
+            return next((s for s in found if s), None if None in found else ())
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Monomial:
+    """``coefficient * top/bottom * core``: scalars above and below, at most one array."""
+
+    coefficient: sp.Rational
+    top: tuple[Node, ...] = ()
+    bottom: tuple[Node, ...] = ()
+    core: Node | None = None
+
+
+def parse(node: Node) -> Monomial:
+    """Split an expression into its number, its scalars and its array."""
+    match node:
+        case Number() if isinstance(node.value, sp.Rational):
+            return Monomial(node.value)
+        case Negative():
+            inner = parse(node.arg)
+            return Monomial(-inner.coefficient, inner.top, inner.bottom, inner.core)
+        case Product():
+            return _times([parse(arg) for arg in node.args])
+        case Fraction():
+            below = parse(node.bottom)
+            if below.core is None and below.coefficient != 0:
+                inverse = Monomial(1 / below.coefficient, below.bottom, below.top)
+                return _times([parse(node.top), inverse])
+        case Multiply():
+            parts = [parse(factor) for factor in node.args]
+            if any(p.core is None or (p.coefficient, p.top, p.bottom) != (1, (), ()) for p in parts):
+                cores = [p.core for p in parts if p.core is not None]
+                front = _times([Monomial(p.coefficient, p.top, p.bottom) for p in parts])
+                if cores:
+                    core = cores[0] if len(cores) == 1 else Multiply(tuple(cores))
+                    return _times([front, _core(core)])
+    return _core(node)
+
+
+def _core(node: Node) -> Monomial:
+    return Monomial(sp.Integer(1), (node,)) if shape(node) == () else Monomial(sp.Integer(1), core=node)
+
+
+def _times(parts: Sequence[Monomial]) -> Monomial:
+    coefficient: sp.Rational = sp.Integer(1)
+    top: list[Node] = []
+    bottom: list[Node] = []
+    cores: list[Node] = []
+    for part in parts:
+        coefficient = coefficient * part.coefficient
+        top += part.top
+        bottom += part.bottom
+        cores += [part.core] if part.core is not None else []
+    for factor in list(bottom):
+        if factor in top:
+            top.remove(factor)
+            bottom.remove(factor)
+    if len(cores) > 1:  # a product of arrays side by side is entry by entry nowhere else
+        return Monomial(coefficient, tuple(top), tuple(bottom), Product(tuple(cores)))
+    return Monomial(coefficient, tuple(top), tuple(bottom), cores[0] if cores else None)
+
+
+def build(monomial: Monomial) -> Node:
+    """Write a monomial."""
+    coefficient = abs(monomial.coefficient)
+    if coefficient == 0:
+        return number(0)
+    above = (number(int(coefficient.p)),) if coefficient.p != 1 else ()
+    below = (number(int(coefficient.q)),) if coefficient.q != 1 else ()
+    below = (*below, *_powers(monomial.bottom))
+    top = _powers(monomial.top)
+    core = () if monomial.core is None else (monomial.core,)
+    if not below:
+        node = product((*above, *top, *core))
+    elif core and (all(_is_size(n) for n in below) or any(isinstance(n, Multiply) for n in top)):
+        node = product((Fraction(product((*above, *top)), product(below)), *core))
+    elif all(_is_size(n) for n in below) and top and isinstance(top[-1], Multiply):
+        node = product((Fraction(product((*above, *top[:-1])), product(below)), top[-1]))
+    else:
+        node = Fraction(product((*above, *top, *core)), product(below))
+    return Negative(node) if monomial.coefficient < 0 else node
+
+
+def _powers(factors: Sequence[Node]) -> tuple[Node, ...]:
+    """Write equal scalar factors as one power."""
+    counts: dict[Node, int] = {}
+    for factor in factors:
+        counts[factor] = counts.get(factor, 0) + 1
+    return tuple(f if n == 1 else _power(f, number(n)) for f, n in counts.items())
+
+
+def _is_size(node: Node) -> bool:
+    if isinstance(node, Power):
+        return _is_size(node.base)
+    return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim))
+
+
+def _collected(terms: Sequence[Node]) -> Node:
+    """Add like terms; a term and its transpose are one where they are scalars."""
+    flat = [inner for term in terms for inner in (term.args if isinstance(term, Terms) else (term,))]
+    found: dict[tuple[object, ...], Monomial] = {}
+    for term in flat:
+        part = parse(term)
+        key = (frozenset(part.top), len(part.top), part.bottom, part.core)
+        before = found.get(key)
+        total = part.coefficient + (before.coefficient if before else 0)
+        found[key] = Monomial(total, part.top, part.bottom, part.core)
+    kept = [part for part in found.values() if part.coefficient != 0]
+    if not kept:
+        return number(0)
+    kept.sort(key=lambda part: bool(part.coefficient < 0))
+    nodes = _common(kept) or [build(part) for part in kept]
+    return nodes[0] if len(nodes) == 1 else Terms(tuple(nodes))
+
+
+def _common(parts: Sequence[Monomial]) -> list[Node] | None:
+    """Take out what all terms begin with, where that shortens: ``(A + A')/2``, ``A' (x - y)``."""
+    whole = [p.core for p in parts if p.core is not None]
+    if len(parts) < 2 or len(whole) < len(parts):
+        return None
+    front = (abs(parts[0].coefficient), parts[0].top, parts[0].bottom)
+    if any((abs(p.coefficient), p.top, p.bottom) != front for p in parts):
+        return None
+    chains: list[tuple[Node, ...]] = [c.args if isinstance(c, Multiply) else (c,) for c in whole]
+    same = all(len(c) > 1 and c[0] == chains[0][0] for c in chains)
+    if same:
+        cores = [Multiply(c[1:]) if len(c) > 2 else c[1] for c in chains]
+    elif front == (1, (), ()):
+        return None
+    else:
+        cores = whole
+    rest = [build(Monomial(sp.sign(p.coefficient), core=c)) for p, c in zip(parts, cores, strict=True)]
+    inner = _collected(rest)
+    return [build(Monomial(*front, core=Multiply((chains[0][0], inner)) if same else inner))]
+
+
+def _product(factors: Sequence[Node]) -> Node:
+    """Multiply matrices: flatten, cancel inverses, drop unit matrices, recognise norms."""
+    whole = parse(Multiply(tuple(factors)))
+    core = whole.core if whole.core is not None else None
+    rest = list(whole.top)
+    if core is None:  # a scalar such as x' A x
+        rest = [f for f in whole.top if not isinstance(f, Multiply)]
+        products = [_scalar(f) for f in whole.top if isinstance(f, Multiply)]
+        return build(_times([Monomial(whole.coefficient, tuple(rest), whole.bottom), *map(parse, products)]))
+    if isinstance(core, Multiply):
+        core = _chain(core.args)
+    return build(_times([Monomial(whole.coefficient, tuple(rest), whole.bottom), parse(core)]))
+
+
+def _chain(factors: Sequence[Node]) -> Node:
+    flat: list[Node] = []
+    sizes = shape(factors[0])
+    for factor in factors:
+        for inner in factor.args if isinstance(factor, Multiply) else (factor,):
+            if isinstance(inner, Diagonal) and isinstance(inner.arg, Ones):
+                continue
+            if flat and _inverse(flat[-1]) == inner and _is_square(inner):
+                flat.pop()
+                continue
+            flat.append(inner)
+    if not flat:
+        return Diagonal(Ones(sizes[0])) if sizes else number(1)
+    return flat[0] if len(flat) == 1 else Multiply(tuple(flat))
+
+
+def _scalar(node: Multiply) -> Node:
+    chain = _chain(node.args)
+    if not isinstance(chain, Multiply):
+        return chain
+    half = len(chain.args) // 2
+    if len(chain.args) % 2 == 0:
+        right = chain.args[half:]
+        inner = right[0] if len(right) == 1 else Multiply(right)
+        left = chain.args[:half]
+        if (left[0] if half == 1 else Multiply(left)) == transposed(inner):
+            return Norm(inner)
+    other = transposed(chain)
+    begins = Transpose(Ones(chain.args[-1].size)) if isinstance(chain.args[-1], Ones) else None
+    if isinstance(other, Multiply) and other.args[0] == begins:
+        return other  # 1' v
+    return min(chain, other, key=lambda n: (str(n).count("Transpose("), str(n)))
+
+
+def _entries(factors: Sequence[Node]) -> Monomial:
+    parts = [parse(f) for f in factors]
+    cores = [p.core for p in parts if p.core is not None]
+    front = _times([Monomial(p.coefficient, p.top, p.bottom) for p in parts])
+    core = cores[0] if len(cores) == 1 else Hadamard(tuple(cores))
+    return _times([front, Monomial(sp.Integer(1), core=core)])
+
+
+def _inverse(node: Node) -> Node:
+    if isinstance(node, Call) and node.name == "inverse":
+        return node.args[0]
+    if isinstance(node, Transpose):
+        return _turned(_inverse(node.arg))
+    return Call("inverse", (node,))
+
+
+def _is_square(node: Node) -> bool:
+    sizes = shape(node)
+    return bool(sizes) and sizes is not None and len(sizes) == 2 and sizes[0] == sizes[1]
+
+
+def _turned(node: Node) -> Node:
+    """Transpose a tidy expression."""
+    if isinstance(node, Diagonal) or shape(node) == ():
+        return node
+    if isinstance(node, Multiply):
+        return Multiply(tuple(_turned(f) for f in reversed(node.args)))
+    return transposed(node)
+
+
+def _call(name: str, args: tuple[Node, ...]) -> Node:
+    (first, *_) = args
+    if name == "inverse":
+        if isinstance(first, Transpose):
+            return Transpose(_call(name, (first.arg,)))
+        if isinstance(first, Call) and first.name == "inverse":
+            return first.args[0]
+        if isinstance(first, Multiply) and all(map(_is_square, first.args)):
+            return _chain([_call(name, (f,)) for f in reversed(first.args)])
+    if name == "trace" and isinstance(first, Negative | Product | Fraction):
+        part = parse(first)
+        if part.core is not None:
+            inner = Monomial(sp.Integer(1), (Call("trace", (part.core,)),))
+            return build(_times([Monomial(part.coefficient, part.top, part.bottom), inner]))
+    return Call(name, args)
+
+
+def _power(base: Node, exponent: Node) -> Node:
+    if exponent == number(1):
+        return base
+    if isinstance(base, Norm) and isinstance(exponent, Fraction) and exponent.bottom == number(2):
+        return _power(Call("sqrt", (base,)), exponent.top)
+    if isinstance(base, Power) and isinstance(base.exponent, Number) and isinstance(exponent, Number):
+        return _power(base.base, Number(base.exponent.value * exponent.value))
+    if isinstance(base, Norm) and isinstance(exponent, Number) and exponent.value.is_Integer:
+        return Power(Call("sqrt", (base,)), Number(2 * exponent.value))
+    if isinstance(base, Call) and base.name == "sqrt" and exponent == number(2) and shape(base) == ():
+        return base.args[0]
+    return Power(base, exponent)

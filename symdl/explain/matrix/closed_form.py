@@ -1,0 +1,288 @@
+"""A tensor as one matrix formula in the user's symbols.
+
+Enters: a tensor, such as a gradient, a Jacobian or a Hessian. Leaves: its value over the named tensors alone:
+every unnamed equation between them is written out; or None where there is no such form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from symdl.differentiate.prepare import prepare
+from symdl.errors import ExplainError
+from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented, turned_once, with_front
+from symdl.explain.matrix.closed_algebra import tidy
+from symdl.explain.matrix.closed_bodies import flattened
+from symdl.explain.matrix.matrix import Reader
+from symdl.explain.notation.names import labels_of
+from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.tree import Call, Diagonal, Multiply, Node, Ones, Transpose, walk
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import MATRIX_OPS, Equal, Equation, Guard
+from symdl.express.program import collect
+from symdl.express.tensors import Access, Tensor, map_accesses, substitute
+
+_LARGEST_FORMULA = 120  # nodes of a formula that is still worth showing
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Formula:
+    """A matrix formula.
+
+    Attributes:
+        node: the formula.
+        tensor: the tensor whose value it is.
+    """
+
+    node: Node
+    tensor: Tensor
+
+    def latex(self) -> str:
+        """Return the formula as LaTeX."""
+        from symdl.explain.printers.latex import latex
+
+        return latex(self.node)
+
+    def text(self, *, ascii: bool = False) -> str:
+        """Return the formula as one line of text."""
+        from symdl.explain.printers.text import text
+
+        return text(self.node, ascii=ascii)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def formula(tensor: Tensor, *, keep: Collection[Tensor] = ()) -> Formula:
+    """Return the value of a tensor as one matrix formula over named tensors and inputs.
+
+    Vectors are columns; a number added to an array is added to every entry.
+
+    Args:
+        tensor: of rank 0, 1 or 2.
+        keep: unnamed tensors that are not written out.
+
+    Raises:
+        ExplainError: the tensor has no such formula; its equations are still a derivation.
+    """
+    node = closed_form(tensor, keep=keep)
+    if node is None:
+        raise ExplainError(
+            f"{tensor} has no formula of matrix products, transposes and elementwise functions",
+            expression=tensor.equation,
+            cure="read its equations: print(tensor.equation)",
+        )
+    return Formula(node, tensor)
+
+
+def closed_form(
+    tensor: Tensor,
+    *,
+    notation: Notation | None = None,
+    keep: Collection[Tensor] = (),
+    definitions: Mapping[Tensor, Equation] | None = None,
+    one_hot: Callable[[Access, Extent], Node | None] | None = None,
+    largest: int = _LARGEST_FORMULA,
+) -> Node | None:
+    """Return a tensor's value over named tensors and inputs, or None.
+
+    Args:
+        tensor: what to write.
+        notation: labels of the named tensors.
+        keep: unnamed tensors that are not written out.
+        definitions: equations of tensors that have none attached.
+        one_hot: returns the array that is 1 where a label equals the column number.
+        largest: of how many nodes a formula may consist.
+    """
+    if definitions is None:
+        table = {e.lhs: e for e in prepare(collect([tensor]), keep=keep)[0].equations}
+    else:
+        table = dict(definitions)
+    if tensor not in table:
+        return None
+    if notation is None:
+        notation = Notation(labels_of(collect([tensor])))
+    named = {t for t in table if (t.name is not None or t in keep) and t is not tensor}
+    if len(table) - len(named) > largest:
+        return None  # each equation that is written out leaves something
+    try:
+        node = _ClosedReader.of(table, named, notation, one_hot).whole(table[tensor])
+    except NoMatrixForm:
+        return None
+    return node if sum(1 for _ in walk(node)) <= largest else None
+
+
+class _ClosedReader(Reader):
+    """Reads an equation with everything unnamed written out."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(
+        cls,
+        table: Mapping[Tensor, Equation],
+        named: Collection[Tensor],
+        notation: Notation,
+        one_hot: Callable[[Access, Extent], Node | None] | None,
+    ) -> _ClosedReader:
+        flat = flattened(table, named)
+        reader = cls(notation, flat, one_hot, {}, flat)
+        scalars = {t: lambda where, t=t: reader.scalar(t) for t in flat if not t.rank}
+        reader.notation = replace(notation, inline={**notation.inline, **scalars})
+        return reader
+
+    def whole(self, equation: Equation) -> Node:
+        """Return the right-hand side of an equation."""
+        own = self.inline[equation.lhs]
+        if own.lhs.rank > 2:
+            raise NoMatrixForm
+        self.extents.update(own.extents)
+        return turned_once(tidy(self.full(self.written_out(own, own.target), own.indices).node))
+
+    def scalar(self, tensor: Tensor) -> Node:
+        """Return a rank-0 tensor written out."""
+        return tidy(self.written_out(self.inline[tensor], tensor.at()).node)
+
+    def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:
+        if isinstance(expr, sp.Piecewise):
+            delta = self.delta(expr, wish)
+            if delta is not None:
+                return delta
+        return super().part(expr, wish)
+
+    def is_sum(self, factor: sp.Expr) -> bool:
+        return False  # the notation writes them out
+
+    def access(self, access: Access, wish: Sequence[Index]) -> Part:
+        if access.tensor not in self.inline and len(access.indices) == 2 and len(set(access.indices)) == 1:
+            raise NoMatrixForm
+        return super().access(access, wish)
+
+    def written_out(self, equation: Equation, access: Access) -> Part:
+        op = equation.reduction.op if equation.reduction else None
+        if op in MATRIX_OPS:
+            return self.matrix_function(equation, access)
+        if op == "logsumexp":
+            return self.log_sum(equation, access)
+        if len(set(access.indices)) < len(access.indices):
+            raise NoMatrixForm
+        guards = equation.guards
+        if guards:
+            equation = replace(equation, body=_with_deltas(equation.body, guards), guards=())
+        return super().written_out(equation, access)
+
+    def inner(self, equation: Equation, access: Access) -> tuple[sp.Expr, tuple[Index, ...]]:
+        """Return the body at the place that is read, and its bound indices, named anew."""
+        if equation.guards or not all(isinstance(i, Index) for i in access.indices):
+            raise NoMatrixForm
+        fresh = equation.rename({b: Index(f"{b}_{len(self.extents)}") for b in equation.bound})
+        self.extents.update({b: fresh.extents[b] for b in fresh.bound})
+        return substitute(fresh.body, dict(zip(fresh.indices, access.indices, strict=True))), fresh.bound
+
+    def matrix_function(self, equation: Equation, access: Access) -> Part:
+        body, (row, column) = self.inner(equation, access)
+        assert equation.reduction is not None
+        matrix = self.full(self.part(body, (row, column)), (row, column))
+        if set(matrix.axes) != {row, column} or len(equation.indices) not in (0, 2):
+            raise NoMatrixForm
+        node = oriented(matrix, (row, column)).node
+        if equation.reduction.op == "inverse":
+            where = tuple(i for i in access.indices if isinstance(i, Index))
+            if len(set(where)) < 2:
+                raise NoMatrixForm
+            return Part(Call("inverse", (node,)), where)
+        value = Call("determinant", (node,))
+        return Part(value if equation.reduction.op == "det" else Call("log", (value,)))
+
+    def log_sum(self, equation: Equation, access: Access) -> Part:
+        body, bound = self.inner(equation, access)
+        if len(bound) != 1 or len(access.indices) > 1:
+            raise NoMatrixForm
+        part = self.part(body, (*_plain(access), *bound))
+        exps = Call("exp", (part.node,))
+        ones = Ones(self.extents[bound[0]])
+        if part.axes == bound:
+            return Part(Call("log", (Multiply((Transpose(ones), exps)),)))
+        if set(part.axes) != {*_plain(access), *bound}:
+            raise NoMatrixForm
+        rows = oriented(Part(exps, part.axes), (*_plain(access), *bound)).node
+        return Part(Call("log", (Multiply((rows, ones)),)), _plain(access))
+
+    def delta(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
+        """A unit matrix."""
+        if len(expr.args) != 2 or expr.args[1] != (0, True) or expr.args[0][0] != 1:
+            return None
+        condition = expr.args[0][1]
+        if not isinstance(condition, sp.Eq) or not all(isinstance(a, Index) for a in condition.args):
+            return None
+        i, j = sorted(condition.args, key=lambda a: wish.index(a) if a in wish else 99)
+        if self.extents[i] != self.extents[j]:
+            return None
+        return Part(Diagonal(Ones(self.extents[i])), (i, j))
+
+    def eliminated(self, parts: list[Part], index: Index, wish: Sequence[Index]) -> list[Part]:
+        units = [p for p in parts if index in p.axes and _is_unit(p.node)]
+        if units:  # a sum over δ
+            other = next(i for i in units[0].axes if i != index)
+            rest = [p for p in parts if p is not units[0]]
+            if any({index, other} <= set(p.axes) for p in rest):
+                raise NoMatrixForm  # a diagonal
+            return [Part(p.node, tuple(other if i == index else i for i in p.axes)) for p in rest]
+        return super().eliminated(parts, index, wish)
+
+    def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
+        if len(bound) == 1 and not wish and not isinstance(body, sp.Add):
+            traced = self.trace(body, bound[0])
+            if traced is not None:
+                return traced
+        return super().total(body, bound, wish)
+
+    def trace(self, body: sp.Expr, index: Index) -> Part | None:
+        """``sum_i f(A[i, i])`` is ``tr(f(A))``, `f` entry by entry."""
+        front, inside = body.as_independent(Access, as_Add=False)
+        accesses = inside.atoms(Access)
+        if not accesses or any(a.indices != (index, index) for a in accesses):
+            return None
+        column = Index(f"{index}_{len(self.extents)}")
+        self.extents[column] = self.extents[index]
+        spread = map_accesses(inside, lambda a: a.tensor.at(index, column))
+        matrix = self.part(spread, (index, column))
+        node: Node = Call("trace", (oriented(matrix, (index, column)).node,))
+        return with_front(self.notation.read(front), Part(node))
+
+
+def _plain(access: Access) -> tuple[Index, ...]:
+    return tuple(i for i in access.indices if isinstance(i, Index))
+
+
+def _is_unit(node: Node) -> bool:
+    return isinstance(node, Diagonal) and isinstance(node.arg, Ones)
+
+
+def _with_deltas(body: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:
+    """Write guards that compare indices as factors δ."""
+    for guard in guards:
+        if not isinstance(guard, Equal) or not all(isinstance(s, Index) for s in (guard.left, guard.right)):
+            raise NoMatrixForm
+        left, right = guard.left, guard.right
+
+        def off_diagonal(access: Access, left: sp.Expr = left, right: sp.Expr = right) -> sp.Expr:
+            if access.indices in ((left, left), (right, right)):  # the same where δ is not zero
+                return access.tensor.at(left, right)
+            return access
+
+        delta = sp.Piecewise((1, sp.Eq(left, right)), (0, True))
+        body = map_accesses(body, off_diagonal) * delta
+    return body
+
+
+__all__ = ["Formula", "closed_form", "formula"]

@@ -1,0 +1,1 @@
+"""explain.notation: how an expression is read into a formula tree."""

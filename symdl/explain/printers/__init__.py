@@ -1,0 +1,1 @@
+"""explain.printers: formula trees as LaTeX and as text."""

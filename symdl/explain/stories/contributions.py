@@ -1,0 +1,135 @@
+"""Every step of an adjoint equation: the chain rule in index form, its deltas, and their contraction.
+
+Enters: a page and a derivative's record. Leaves: the lines of depth ``all``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.differentiate.indexforms import fresh_index
+from symdl.differentiate.record import Contribution, Derivative, Rewrite
+from symdl.explain.documents.derivation import Deferred, Depth, Lines, Relation, Step
+from symdl.explain.notation.conditions import condition
+from symdl.explain.notation.shortening import with_single_places
+from symdl.explain.notation.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
+from symdl.explain.stories.equations import Page, left_side, right_side
+from symdl.explain.stories.reasons import rule_of
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import Equal, Equation, map_guard
+from symdl.express.tensors import Tensor, substitute
+
+
+def every_step(page: Page, derivative: Derivative) -> Lines:
+    """Return the chain rule of every use of every tensor on the way, with the rewrites that followed."""
+    steps = Deferred(lambda: _every_step(page, derivative))
+    return Lines("Every use, by the chain rule", steps, level="all")
+
+
+def _every_step(page: Page, derivative: Derivative) -> list[Step]:
+    steps: list[Step] = []
+    told = {*page.tensors, *page.abbreviations}
+    made = page.inlined | {use.via.lhs: use.via for use in derivative.record.contributions}
+    for use in derivative.record.contributions:
+        for tensor in (use.via.lhs, use.tensor):
+            if tensor in made and tensor not in told:  # on the page it is written inside its user
+                told.add(tensor)
+                shown = with_single_places(made[tensor])
+                definition = right_side(page, shown)
+                steps.append(Step("definition", left_side(page, shown), definition, "definition", "all"))
+        steps += _use(page, use, derivative)
+    return steps + rewritten(page, derivative.record.rewrites)
+
+
+def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
+    """Return equations before and after they were rewritten by an identity of real numbers."""
+    steps: list[Step] = []
+    told = {*page.tensors, *page.inlined, *page.abbreviations}
+    for rewrite in rewrites:
+        part = rewrite.before.lhs.role == "intermediate" and rewrite.before.lhs.of is not None
+        if part and rewrite.before.lhs not in told:
+            continue  # a part of a cotangent, which has no name on the page
+        if rewrite.level == "algebraic" and rewrite.after is not None:
+            steps += definitions(page, rewrite.before, told)
+            left = left_side(page, rewrite.before)
+            steps.append(Step("before", left, right_side(page, rewrite.before), "rewrite", "all"))
+            steps.append(Step(rewrite.rule, None, right_side(page, rewrite.after), "rewrite", "all"))
+    return steps
+
+
+def definitions(page: Page, equation: Equation, told: set[Tensor], level: Depth = "all") -> list[Step]:
+    """Define what an equation reads and the rewrites have removed from the page."""
+    steps: list[Step] = []
+    for tensor in equation.reads():
+        if tensor in told or tensor.role != "intermediate" or tensor.equation is None:
+            continue
+        told.add(tensor)
+        steps += definitions(page, tensor.equation, told, level)
+        shown = with_single_places(tensor.equation)
+        left, right = left_side(page, shown), right_side(page, shown)
+        rule = "definition" if level == "all" else tensor.equation.origin.rule
+        steps.append(Step(rule, left, right, "definition", level))
+    return steps
+
+
+def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
+    """One use: the sum over all elements, the local derivative with its deltas, the contraction."""
+    via, term = use.via, use.equation
+    taken = {*term.indices, *via.extents}
+    names: dict[Index, Index] = {}
+    for index in (*via.indices, *via.bound):
+        if index in term.indices:
+            names[index] = fresh_index(taken)
+            taken.add(names[index])
+    fresh = via.rename(names)
+    swap = dict(names)
+    access = substitute(use.access, dict(swap))
+    weight = substitute(use.weight, dict(swap))
+    target = left_side(page, replace(term, lhs=use.tensor))
+    whole = left_side(page, replace(term, lhs=derivative.cotangents[use.tensor]))
+    above = left_side(page, fresh)
+    bar = page.notation.read(derivative.cotangents[via.lhs].at(*fresh.indices))
+    deltas = tuple(
+        Delta(page.notation.read(e), Symbol(Label(str(i)), i))
+        for e, i in zip(access.indices, term.indices, strict=True)
+    )
+    free = tuple((i, fresh.extents[i]) for i in fresh.indices)
+    every = tuple((i, size) for i, size in fresh.extents.items())
+    renamed = [map_guard(g, lambda e: substitute(e, dict(swap))) for g in use.limits]
+    where = _where(page, replace(fresh, guards=(*fresh.guards, *renamed)))
+    parts = _parts(page, weight)
+    if weight.has(sp.Piecewise):  # its cases may ask what can be read under the other conditions only
+        parts, where = where, parts
+    inner = tuple((i, fresh.extents[i]) for i in fresh.bound)
+    value = _sum(inner, product((*parts, *where, *deltas)))
+    chain = _sum(free, product((bar, Partial(above, target, value))))
+    spread = _sum(every, product((bar, *parts, *where, *deltas)))
+    several = len(derivative.record.uses[use.tensor]) > 1
+    sign: Relation = "+=" if several else "="
+    steps = [Step("chain rule", whole, chain, "index", "all", relation=sign)]
+    steps.append(Step(rule_of(use), None, spread, "index", "all"))
+    shown = right_side(page, term)
+    if shown != spread:
+        steps.append(Step("contraction of δ", None, shown, "index", "all"))
+    return steps
+
+
+def _where(page: Page, via: Equation) -> tuple[Node, ...]:
+    """The conditions of an equation, and for a maximum that this is its position, as indicators."""
+    found = [Indicator(condition(page.notation, guard, via.extents)) for guard in via.guards]
+    if via.reduction and via.reduction.op == "max":
+        position = page.positions[via.lhs]
+        chosen = condition(page.notation, Equal(position.at(*via.indices), via.reduction.place), via.extents)
+        found.append(Indicator(chosen))
+    return tuple(found)
+
+
+def _parts(page: Page, weight: sp.Expr) -> tuple[Node, ...]:
+    return () if weight == 1 else (page.notation.read(weight),)
+
+
+def _sum(axes: tuple[tuple[Index, Extent], ...], body: Node) -> Node:
+    return Big("sum", axes, body) if axes else body

@@ -1,0 +1,377 @@
+"""Equations of a derivative as they are shown.
+
+Enters: a derivative. Leaves: `Page`: which equations are shown and under which names; unnamed contractions
+that are used once are written inside their user, ``exp(z - logsumexp(z))`` is called P.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from symdl.differentiate.cleanup import canonical
+from symdl.differentiate.indexforms import fresh_index
+from symdl.differentiate.record import Derivative
+from symdl.explain.notation.conditions import conditions
+from symdl.explain.notation.names import Names, free_label, label_of, labels_of
+from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.order import ordered_factors
+from symdl.explain.notation.shortening import (
+    is_backward,
+    known_softmaxes,
+    reached,
+    single_uses,
+    softmax_of,
+    with_single_places,
+)
+from symdl.explain.notation.tree import (
+    Array,
+    Big,
+    Call,
+    Cross,
+    Entry,
+    Indicator,
+    Item,
+    Label,
+    Negative,
+    Node,
+    Product,
+    Symbol,
+    Transpose,
+    number,
+    product,
+)
+from symdl.express.dims import Extent, Index
+from symdl.express.equations import (
+    MATRIX_OPS,
+    Divisible,
+    Equation,
+    Guard,
+    Origin,
+    exact_quotients,
+    guard_terms,
+    map_guard,
+)
+from symdl.express.program import Program
+from symdl.express.relations import rebuilt
+from symdl.express.tensors import Access, Tensor, map_accesses, substitute
+
+ALL = Symbol(Label(":", verbatim=True))
+"""Stands for a whole axis: ``A[i, :, :]`` is one matrix of a batch."""
+
+
+@dataclass(slots=True)
+class Page:
+    """The equations of a derivation, and the names in it.
+
+    Attributes:
+        program: computes everything shown.
+        output: the tensor that was differentiated.
+        forward: the shown equations of the function, in order.
+        backward: the shown equations of the derivative, in order, abbreviations included.
+        inlined: tensors that are written inside their only user, and lengths, which only are checked.
+        abbreviations: tensors that exist on paper only, such as the softmax P.
+        hot: definitions of one-hot arrays, used in matrix form only.
+        notation: the labels.
+        totals: the logsumexps.
+        softmaxes: the equations of their softmaxes, by the logsumexp.
+        positions: of each maximum the tensor that says where it is.
+    """
+
+    program: Program
+    output: Tensor
+    forward: tuple[Equation, ...] = ()
+    backward: tuple[Equation, ...] = ()
+    inlined: dict[Tensor, Equation] = field(default_factory=dict)
+    abbreviations: dict[Tensor, Equation] = field(default_factory=dict)
+    hot: list[Equation] = field(default_factory=list)
+    notation: Notation = field(default_factory=Notation)
+    labels: dict[Tensor, Label] = field(default_factory=dict)
+    totals: dict[Tensor, Equation] = field(default_factory=dict)
+    softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
+    positions: dict[Tensor, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, derivative: Derivative, named: Mapping[str, Label] | None = None) -> Page:
+        """Choose what to show of a derivative; `named` are the labels that the user wishes for names."""
+        full = derivative.program
+        gradients = tuple(derivative.gradient(t) for t in derivative.wrt)
+        program = replace(full, outputs=(derivative.output, *gradients))
+        program = program.with_equations(map(with_single_places, program.equations))
+        page = cls(program, derivative.output)
+        page._abbreviate()
+        page.totals = page._totals()
+        page.softmaxes = known_softmaxes(page.program.equations, page.totals)
+        indices = (e.lhs for e in full.equations if e.lhs.role == "index")
+        page.positions = {t.of: t for t in indices if t.of is not None}
+        checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
+        page.inlined = single_uses(page.program) | checked
+        given = {} if derivative.output.name else {derivative.output: _unused("LJ", page.program)}
+        page.labels = labels_of(page.program, given, named, last=page.inlined)
+        page._extra_labels(derivative)
+        inline = {t: page._inliner(e) for t, e in page.inlined.items()}
+        names = [str(i) for e in page.program.equations for i in (*e.indices, *e.bound)]
+        rank = {name: n for n, name in reversed(list(enumerate(names)))}
+        page.notation = Notation(page.labels, {}, inline, rank=rank)
+        paper = set(page.abbreviations)
+        shown = [e for e in page.program.equations if e.lhs not in page.inlined]
+        read = reached(page.program, page.output)  # a loss may be made of derivatives
+        back = {t for t in (*paper, *page.labels) if t not in read and (t in paper or is_backward(t))}
+        page.forward = tuple(e for e in shown if e.lhs not in back)
+        page.backward = tuple(e for e in shown if e.lhs in back)
+        return page
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What is shown, in the order of first use."""
+        return [*self.program.inputs, *(e.lhs for e in (*self.forward, *self.backward))]
+
+    def definition(self, tensor: Tensor) -> Equation:
+        """The shown equation of a tensor."""
+        return self.program.definitions[tensor]
+
+    def shape(self, tensor: Tensor) -> Node:
+        """A tensor's shape as a formula, ``n × 10``."""
+        if not tensor.shape:
+            return Symbol(Label("scalar", verbatim=True))
+        sizes = tuple(Notation().read(sp.sympify(size, strict=True)) for size in tensor.shape)
+        return sizes[0] if len(sizes) == 1 else Cross(sizes)
+
+    def fact(self, rule: str) -> tuple[str, Node | None]:
+        """The words for a declared fact, and what it is about."""
+        for fact in self.program.facts:
+            rows = ("columns", "rows")[fact.axis % 2]
+            what = f"{rows} sum" if fact.tensor.rank == 2 else f"entries along axis {fact.axis} sum"
+            return f"declared: {what} to one in", self.notation.array(fact.tensor)
+        return rule, None
+
+    def one_hot(self, label: Access, classes: Extent) -> Node | None:
+        """The array that is 1 where the label equals the column number; defined on first use.
+
+        Returns:
+            None unless the label is one of a whole column: one index over one axis, single places on others.
+        """
+        sizes = tuple(zip(label.indices, label.tensor.shape, strict=True))
+        rows = [(i, size) for i, size in sizes if isinstance(i, Index)]
+        if len(rows) != 1 or any(i not in (0, rows[0][0]) for i, _ in sizes):
+            return None
+        for equation in self.hot:
+            (known,) = equation.body.atoms(Access)
+            own = known.tensor is label.tensor and substitute(known, {equation.indices[0]: rows[0][0]})
+            if own == label and equation.lhs.shape[-1] == classes:
+                return self.notation.array(equation.lhs)
+        ((row, size),) = rows
+        tensor = Tensor(None, (size, classes))
+        taken = set(self.labels.values())
+        self.labels[tensor] = free_label(Label("Y"), taken)
+        column = fresh_index({row}, Index("j"))
+        body = sp.Piecewise((1, sp.Eq(label, column)), (0, True))
+        self.hot.append(Equation(tensor, (row, column), body, origin=Origin("one-hot")))
+        return self.notation.array(tensor)
+
+    def with_inlined(self, others: Mapping[Tensor, Equation]) -> Page:
+        """The same page with other equations of tensors that are written inside their users."""
+        inline = {**self.notation.inline, **{t: self._inliner(e) for t, e in others.items()}}
+        return replace(self, notation=replace(self.notation, inline=inline))
+
+    def short(self, equation: Equation) -> Equation:
+        """Write softmaxes in an equation by their names."""
+        exps, known = equation.body.atoms(sp.exp), self.softmaxes
+        values = {n: softmax_of(n, self.totals, known, new=False) for n in exps}
+        body = rebuilt(equation.body, {n: v for n, v in values.items() if v is not None})
+        return replace(equation, body=body)
+
+    def _totals(self) -> dict[Tensor, Equation]:
+        return {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
+
+    def _abbreviate(self) -> None:
+        """Name every softmax that the derivative writes as ``exp(z - logsumexp(z))``."""
+        totals = self._totals()
+        if not totals:
+            return
+        equations: list[Equation] = []
+        computed = known_softmaxes(self.program.equations, totals)
+        known = dict(computed)
+        for equation in self.program.equations:
+            if is_backward(equation.lhs):
+                values: dict[sp.Basic, sp.Expr] = {}
+                for node in equation.body.atoms(sp.exp):
+                    found = softmax_of(node, totals, known, new=True)
+                    if found is not None:
+                        values[node] = found
+                equation = replace(equation, body=rebuilt(equation.body, values)) if values else equation
+            equations.append(equation)
+        papers = [paper for low, paper in known.items() if low not in computed]
+        self.abbreviations |= {paper.lhs: paper for paper in papers}
+        if papers:
+            self.program = self.program.with_equations([*equations, *papers])
+
+    def _extra_labels(self, derivative: Derivative) -> None:
+        """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""
+        names = Names(self.labels.values())
+        steps = derivative.record
+        written = {
+            canonical(e): t for r in steps.rewrites for t in r.before.reads() if (e := t.equation) and t.name
+        }
+        for tensor, equation in self.abbreviations.items():
+            names.taken.discard(self.labels.get(tensor, Label("")))
+            known = written.get(canonical(equation))  # a softmax that has a name, and is not computed
+            self.labels[tensor] = label_of(str(known.name)) if known else names.free(Label("P"))
+            names.taken.add(self.labels[tensor])
+            if known:
+                self.labels[known] = self.labels[tensor]
+        more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
+        more += [e for c in steps.contributions for e in (c.via, c.equation)]
+        every = [derivative.cotangents[t] for t in (derivative.output, *steps.uses)]
+        every += [t for e in more for t in (e.lhs, *e.reads())]
+        for tensor in dict.fromkeys(every):
+            if tensor in self.labels:
+                continue
+            self.labels[tensor] = names.of(tensor, self.labels, Program((), (), ()))
+
+    def _inliner(self, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:
+        def write(where: tuple[sp.Expr, ...]) -> Node:
+            used = {s for e in where for s in e.free_symbols}
+            names: dict[Index, Index] = {}
+            for index in equation.bound:
+                if index in used:
+                    names[index] = fresh_index({*used, *equation.extents, *names.values()})
+            fresh = equation.rename(names) if names else equation
+            change = dict(zip(fresh.indices, where, strict=True))
+            guards = tuple(map_guard(g, lambda e: substitute(e, dict(change))) for g in fresh.guards)
+            body = substitute(fresh.body, dict(change))
+            return _reduced(self, replace(fresh, body=body, guards=guards), set(fresh.bound))
+
+        return write
+
+
+def _unused(letters: str, program: Program) -> Label:
+    """The first letter that is no tensor's name: J for a loss L and a penalty."""
+    tensors = [*program.inputs, *(e.lhs for e in program.equations)]
+    taken = {label_of(t.name) for t in tensors if t.name}
+    return next((label for c in letters if (label := Label(c)) not in taken), free_label(Label("L"), taken))
+
+
+def left_side(page: Page, equation: Equation) -> Node:
+    """Return the left-hand side of an equation."""
+    label = page.notation.label(equation.lhs)
+    if not equation.indices:
+        return Symbol(label, equation.target)
+    return Item(label, equation.lhs, tuple(Symbol(Label(str(i)), i) for i in equation.indices))
+
+
+def right_side(page: Page, equation: Equation) -> Node:
+    """Return the right-hand side of an equation, its reduction and guards included."""
+    return _reduced(page, equation, set(equation.bound))
+
+
+def _matrix_function(page: Page, equation: Equation) -> Node:
+    """``det(X)`` or an element of ``X^-1``, of the matrix that the body spans."""
+    assert equation.reduction is not None
+    row, column = equation.reduction.axes
+    last = (row[0], column[0])
+    body = equation.body
+    if isinstance(body, Access) and body.tensor.rank == 2 and body.indices in (last, last[::-1]):
+        array: Node = page.notation.array(body.tensor)
+        array = array if body.indices == last else Transpose(array)
+    elif isinstance(body, Access) and all(body.indices.count(i) == 1 for i in last):  # one of a batch
+        whole = tuple(ALL if i in last else page.notation.place(i) for i in body.indices)
+        array = Item(page.notation.label(body.tensor), body.tensor, whole)
+        array = array if body.indices.index(last[0]) < body.indices.index(last[1]) else Transpose(array)
+    else:  # the matrix by its elements
+        array = page.notation.read(body)
+    if equation.reduction.op == "inverse":
+        where = tuple(Symbol(Label(str(i)), i) for i in equation.indices[-2:])
+        return Entry(Call("inverse", (array,)), where)
+    value = Call("determinant", (array,))
+    return value if equation.reduction.op == "det" else Call("log", (value,))
+
+
+def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
+    if equation.reduction is not None and equation.reduction.op in MATRIX_OPS:
+        return _matrix_function(page, equation)
+    # Outside its guards a term adds nothing: 0 to a sum, but minus infinity to a maximum.
+    every = equation.reduction is not None and equation.reduction.op != "sum"
+    inner = [g for g in equation.guards if every or any(t.free_symbols & bound for t in guard_terms(g))]
+    outer = [g for g in equation.guards if g not in inner]
+    body, front = equation.body, number(1)
+    if any(isinstance(guard, Divisible) for guard in equation.guards):
+        body = map_accesses(body, lambda a: _exact(a, equation.guards))
+        inner, outer = (
+            [map_guard(g, lambda e: exact_quotients(e, equation.guards)) for g in guards]
+            for guards in (inner, outer)
+        )
+    if equation.reduction and equation.reduction.op == "sum":
+        front, body = _front(page, body, bound)
+    node = _contraction(page, body, equation) if isinstance(body, sp.Mul) else page.notation.read(body)
+    if equation.reduction:
+        negative = isinstance(node, Negative) and equation.reduction.op == "sum"
+        inside = node.arg if negative and isinstance(node, Negative) else node
+        condition = conditions(page.notation, inner, equation.extents)
+        op: Any = equation.reduction.op
+        node = Big(op, equation.reduction.axes, inside, condition)
+        node = Negative(node) if negative else node
+    node = _times(front, node)
+    shown = conditions(page.notation, outer, equation.extents)
+    if shown is None:
+        return node
+    if node == number(1):
+        return Indicator(shown)
+    return (
+        Product((node, Indicator(shown)))
+        if not isinstance(node, Negative)
+        else Negative(Product((node.arg, Indicator(shown))))
+    )
+
+
+def _exact(access: Access, guards: Sequence[Guard]) -> sp.Expr:
+    """Write positions without floors where a guard says that they are whole."""
+    return Access(access.tensor, *(exact_quotients(e, guards) for e in access.indices))
+
+
+def _times(front: Node, node: Node) -> Node:
+    if front == number(1):
+        return node
+    if isinstance(front, Negative):
+        return (
+            Negative(_times(front.arg, node))
+            if not isinstance(node, Negative)
+            else _times(front.arg, node.arg)
+        )
+    if isinstance(node, Negative):
+        return Negative(_times(front, node.arg))
+    return product((front, node))
+
+
+def _front(page: Page, body: sp.Expr, bound: set[Index]) -> tuple[Node, sp.Expr]:
+    """Take numbers and sizes out of a sum; more than that stays, since it is computed inside."""
+    factors = sp.Mul.make_args(body)
+    outside = [f for f in factors if not f.atoms(Access) and not f.free_symbols & bound]
+    if not outside or len(outside) == len(factors):
+        return number(1), body
+    inside = [f for f in factors if f not in outside]
+    content = [f.primitive() if isinstance(f, sp.Add) else (sp.Integer(1), f) for f in inside]
+    front = sp.Mul(*outside, *(c for c, _ in content))
+    return page.notation.read(front), sp.Mul(*(rest for _, rest in content))
+
+
+def _contraction(page: Page, body: sp.Mul, equation: Equation) -> Node:
+    """Order the factors of a product as the matrix product is: first the one with the row index."""
+    factors = ordered_factors(body)
+    if not equation.reduction or len(equation.indices) < 1:
+        return page.notation.times(factors)
+    first = equation.indices[-2:][0]
+
+    def late(factor: sp.Expr) -> bool:
+        accesses = factor.atoms(Access)
+        return bool(accesses) and not any(first in a.free_symbols for a in accesses)
+
+    plain = [f for f in factors if not f.atoms(Access)]
+    rest = sorted((f for f in factors if f.atoms(Access)), key=late)
+    return page.notation.times((*plain, *rest))
+
+
+__all__ = ["Array", "Page", "left_side", "right_side"]

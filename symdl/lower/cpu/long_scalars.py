@@ -1,0 +1,239 @@
+"""Long scalar functions at many points: one table row for every few operations, few kernels.
+
+Enters: a frozen program in which every element depends only on elements at its own place. Leaves: kernels of
+at most `_TOGETHER` operations, their calls, and a buffer plan. One kernel with all operations takes a time to
+compile that grows faster than its length; these kernels have no more than some dozens of structures,
+whatever the length. They are called on blocks of points so small that all rows of intermediate values stay
+in cache (`run.blocks`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import isfinite
+from typing import Literal
+
+from symdl.lower.ir.integers import Param, Poly, Size, Var, constant, of
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Item, Loop, Store, TensorInfo
+from symdl.lower.ir.scalars import BOOLEAN, Body, Builder, Load, Node
+from symdl.lower.kernels import Array, Kernel, KernelCall
+from symdl.lower.memory.buffers import Buffer, Plan
+
+LONG = 200
+"""Operations from which on a function is long."""
+_TOGETHER = 1
+_LARGEST_LITERAL = 4
+_LEAVES = ("load", "const", "flag")
+_HERE = (of(Var("i0")),)
+Kind = Literal["given", "output", "arena"]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The kernels and calls of a long function, and the program with its rows as further tensors."""
+
+    program: FrozenProgram
+    kernels: tuple[Kernel, ...]
+    calls: tuple[KernelCall, ...]
+    plan: Plan
+
+
+def points(program: FrozenProgram) -> str:
+    """Return the size that counts the points, or nothing if elements are more than points."""
+    first = program.tensors[program.outputs[0]].shape if program.outputs else ()
+    name = first[0].atom.name if len(first) == 1 and isinstance(first[0].atom, Size) else ""
+    used = (*program.inputs, *(e.lhs for e in program.equations))
+    alike = all(program.tensors[t].shape == first and not program.tensors[t].integer for t in used)
+    other = program.recurrences or program.updates or program.gathers
+    return name if alike and not other and all(map(_elementwise, program.equations)) else ""
+
+
+def _elementwise(equation: FrozenEquation) -> bool:
+    here = (of(Var(equation.free[0])),) if len(equation.free) == 1 else ()
+    plain = not (equation.bound or equation.guards or equation.op) and equation.where == here
+    return plain and all(
+        not node.value.where or node.value.where == here
+        if isinstance(node.value, Load)
+        else not isinstance(node.value, Poly | tuple | str)
+        for node in equation.body.nodes
+    )
+
+
+def operations(program: FrozenProgram) -> int:
+    """Return how many operations a program has."""
+    return sum(node.op not in _LEAVES for e in program.equations for node in e.body.nodes)
+
+
+def as_rows(program: FrozenProgram, size: str) -> Points:
+    """Return a program of points in pieces of a few operations."""
+    return _Rows(program, of(Size(size))).points()
+
+
+class _Rows:
+    def __init__(self, program: FrozenProgram, count: Poly) -> None:
+        self.program, self.count = program, count
+        self.graph = Builder()
+        self.at: dict[int, int] = {}  # the node of each tensor
+        self.tells: dict[int, int] = {}  # the equation that a node completes
+        self.kernels: dict[tuple[Node, ...], Kernel] = {}
+        self.calls: list[KernelCall] = []
+
+    def points(self) -> Points:
+        """Number the nodes, cut the graph into pieces, and give every piece a row or an output."""
+        for equation in self.program.equations:
+            self.enter(equation)
+        targets = {tensor: self.node(tensor) for tensor in self.program.outputs}
+        pieces = self.pieces(set(targets.values()))
+        places = {tensor: place for place, tensor in enumerate(self.program.inputs)}
+        where = {n: places[t] for t, n in self.at.items() if t in places}
+        copies = []
+        for tensor, node in targets.items():
+            place = places.setdefault(tensor, len(places))
+            if node in pieces and node not in where:
+                where[node] = place
+            elif tensor not in self.program.inputs:
+                copies.append((node, place))
+        rows = self.run(pieces, where, len(places))
+        for node, place in copies:
+            piece = _Piece(self.graph.nodes)
+            piece.leaf(node)
+            self.call(piece, where, place, None)
+        return self.finish(places, rows)
+
+    def enter(self, equation: FrozenEquation) -> None:
+        """Add the operations of an equation, each distinct one once."""
+        place: list[int] = []
+        for node in equation.body.nodes:
+            if isinstance(node.value, Load):
+                place.append(self.node(int(node.value.tensor)))
+            else:
+                place.append(self.graph.add(node.op, *(place[a] for a in node.args), value=node.value))
+        self.at[equation.lhs] = place[-1]
+        self.tells.setdefault(place[-1], equation.number)
+
+    def node(self, tensor: int) -> int:
+        """Return the node that holds a tensor."""
+        if tensor not in self.at:
+            self.at[tensor] = self.graph.add("load", value=Load(tensor, _HERE))
+        return self.at[tensor]
+
+    def pieces(self, outputs: set[int]) -> dict[int, _Piece]:
+        """Return the pieces by their last node, in order."""
+        nodes = self.graph.nodes
+        readers = [0] * len(nodes)
+        needed = set(outputs)
+        for at in range(len(nodes) - 1, -1, -1):
+            if at in needed:
+                needed.update(nodes[at].args)
+                for arg in nodes[at].args:
+                    readers[arg] += 1
+        size = [0] * len(nodes)  # operations of the piece that a node ends
+        inside: set[int] = set()
+        for at in sorted(needed):
+            size[at] = int(nodes[at].op not in _LEAVES)
+            for arg in sorted(set(nodes[at].args), key=lambda a: size[a]):
+                only = readers[arg] == nodes[at].args.count(arg) and arg not in outputs
+                small = size[at] + size[arg] <= _TOGETHER
+                if nodes[arg].op in BOOLEAN or (size[arg] and only and small):
+                    inside.add(arg)
+                    size[at] += size[arg]
+        found: dict[int, _Piece] = {}
+        for at in sorted(needed - inside):
+            if size[at]:
+                found[at] = _Piece(nodes)
+                found[at].add(at, inside)
+        return found
+
+    def run(self, pieces: dict[int, _Piece], where: dict[int, int], first: int) -> int:
+        """Call every piece; rows that nobody reads any more are used again. Return the number of buffers."""
+        uses = Counter(leaf for piece in pieces.values() for leaf in piece.leaves)
+        free: list[int] = []
+        count = first
+        for node, piece in pieces.items():
+            if node not in where:
+                where[node] = free.pop() if free else count
+                count = max(count, where[node] + 1)
+            self.call(piece, where, where[node], self.tells.get(node))
+            for leaf in piece.leaves:
+                uses[leaf] -= 1
+                if not uses[leaf] and where[leaf] >= first:
+                    free.append(where[leaf])
+        return count
+
+    def call(self, piece: _Piece, where: Mapping[int, int], place: int, equation: int | None) -> None:
+        """Call the kernel of a piece, a new one or a known one."""
+        buffers = (*(where[leaf] for leaf in piece.leaves), place)
+        equations = () if equation is None else (equation,)
+        key = tuple(piece.body.nodes)
+        if key not in self.kernels:
+            names = [f"b{at}" for at in range(len(buffers))]
+            arrays = tuple(Array(name, False, name == names[-1]) for name in names)
+            sizes = tuple(f"n{at}" for at in range(len(piece.sizes) + 1))
+            store = Store(names[-1], _HERE, Body(key))
+            loop: Item = Loop("i0", of(Param("n0")), (store,))
+            name = f"kernel_{len(self.kernels)}"
+            self.kernels[key] = Kernel(name, arrays, sizes, (loop,), equations, buffers)
+        number = int(self.kernels[key].name.removeprefix("kernel_"))
+        self.calls.append(KernelCall(number, buffers, (self.count, *piece.sizes), equations))
+
+    def finish(self, places: dict[int, int], count: int) -> Points:
+        """Return the plan with one buffer an array and a row."""
+        tensors = list(self.program.tensors)
+        kinds: dict[int, Kind] = dict.fromkeys(places.values(), "output")
+        kinds.update({places[t]: "given" for t in self.program.inputs})
+        names = {place: tensor for tensor, place in places.items()}
+        for row in range(len(places), count):
+            names[row] = len(tensors)
+            tensors.append(TensorInfo(len(tensors), f"row {row}", (self.count,), False, "intermediate"))
+        last = len(self.calls)
+        buffers = [
+            Buffer(names[at], kinds.get(at, "arena"), self.count, False, 0, last) for at in range(count)
+        ]
+        kernels = [
+            replace(k, first_arrays=tuple(names[b] for b in k.first_arrays)) for k in self.kernels.values()
+        ]
+        program = replace(self.program, tensors=tuple(tensors))
+        return Points(program, tuple(kernels), tuple(self.calls), Plan(tuple(buffers), places, frozenset()))
+
+
+class _Piece:
+    """A few operations with their arrays and numbers named by order of appearance."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes, self.body = nodes, Builder()
+        self.leaves: list[int] = []
+        self.sizes: list[Poly] = []
+
+    def add(self, at: int, inside: set[int]) -> int:
+        """Return the place of a node in the body."""
+        node = self.nodes[at]
+        args = [self.add(a, inside) if a in inside else self.leaf(a) for a in node.args]
+        return self.body.add(node.op, *args, value=node.value)
+
+    def leaf(self, at: int) -> int:
+        """Return the place of a node of another piece, or of a number."""
+        node = self.nodes[at]
+        if isinstance(node.value, Fraction | float):
+            return self.number(node.value)
+        if node.op == "flag":
+            return self.body.add("flag", value=node.value)
+        if at not in self.leaves:
+            self.leaves.append(at)
+        return self.body.add("load", value=Load(f"b{self.leaves.index(at)}", _HERE))
+
+    def number(self, value: Fraction | float) -> int:
+        """Return the place of a number; one that is not small is a ratio of parameters."""
+        if isinstance(value, float) and not isfinite(value):
+            return self.body.const(value)
+        ratio = Fraction(value)
+        parts = (ratio.numerator, ratio.denominator)
+        if max(map(abs, parts)) <= _LARGEST_LITERAL or max(map(abs, parts)) >= 1 << 62:
+            return self.body.const(value)
+        held = []
+        for part in parts:
+            self.sizes.append(constant(part))
+            held.append(self.body.add("index", value=of(Param(f"n{len(self.sizes)}"))))
+        return self.body.add("div", *held)

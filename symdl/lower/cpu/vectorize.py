@@ -1,0 +1,163 @@
+"""Loops over samples, a tile of them at a time.
+
+Enters: the tree of a step, with one index an axis. Leaves: the same with loops over ``lanes`` where that can
+be, and flat positions in which the tile and the sample inside it are apart. A loop over samples that touches
+a tiled tensor can be one if samples meet in sums only, and if no position depends on the data of a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from symdl.lower.cpu.register_blocking import blocked
+from symdl.lower.ir.integers import (
+    Atom,
+    Clamp,
+    Floor,
+    Mod,
+    Pick,
+    Poly,
+    Var,
+    atoms,
+    constant,
+    of,
+    parts,
+    rebuild,
+    variables,
+)
+from symdl.lower.ir.loops import (
+    LANE,
+    ROW,
+    TILE,
+    Divides,
+    Fold,
+    Item,
+    Let,
+    Loop,
+    Start,
+    Statement,
+    Store,
+    TensorInfo,
+    Update,
+    statements,
+    terms,
+)
+from symdl.lower.ir.scalars import MATRIX, Load
+from symdl.lower.loops.addressing import flatten, map_items, map_statement
+
+
+def in_lanes(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...] | None:
+    """Return a tree with loops over lanes and flat positions, or None if it has no such loop."""
+    fitting = [item for item in items if isinstance(item, Loop) and _Lanes(item, tensors).fits()]
+    if not fitting:
+        return None
+    made = tuple(
+        replace(item, items=blocked(item, tensors), kind="lanes") if item in fitting else item
+        for item in items
+    )
+    return tuple(_tiled(item) for item in flatten(made, tensors))
+
+
+def _tiled(item: Item) -> Item:
+    """Write positions with the number of the tile and of the sample in it."""
+    if not isinstance(item, Loop) or item.kind != "lanes":
+        return item
+    sample, tile = of(Var(item.var)), constant(TILE)
+
+    def atom(found: Atom) -> Poly | None:
+        if isinstance(found, Floor) and (found.value, found.by) == (sample, tile):
+            return sample
+        if isinstance(found, Mod) and (found.value, found.by) == (sample, tile):
+            return of(Var(LANE))
+        return sample * tile + of(Var(ROW)) if found == sample.atom else None
+
+    def poly(expr: Poly) -> Poly:
+        return rebuild(expr, atom)
+
+    return replace(item, items=map_items(item.items, lambda s: map_statement(s, poly), poly))
+
+
+class _Lanes:
+    """Says whether a loop can be one over lanes."""
+
+    def __init__(self, loop: Loop, tensors: Sequence[TensorInfo]) -> None:
+        self.loop, self.tensors = loop, tensors
+        self.inside = list(statements(loop.items))
+        self.made = {s.name for s in self.inside if isinstance(s, Let | Start)}
+        self.whole: set[str] = {f"{s.name}_at" for s in self.inside if isinstance(s, Start)}
+        self.whole |= {s.name for s in self.inside if isinstance(s, Let) and s.integer}
+        """Integer locals, which may differ between samples."""
+
+    def fits(self) -> bool:
+        """Say whether all statements can be computed for a tile of samples at once."""
+        accesses = [(load.tensor, load.where) for s in self.inside for load in _loads(s)]
+        accesses += [(s.tensor, s.where) for s in self.inside if isinstance(s, Store | Update)]
+        mine = [t for t, where in accesses if self.loop.var in set().union(*map(variables, where))]
+        if not any(self.tensors[int(t)].tiled for t in mine):
+            return False
+        return all(self.plain(where) for _, where in accesses) and all(map(self.statement, self.inside))
+
+    def plain(self, where: tuple[Poly, ...]) -> bool:
+        """Say whether samples differ by equal distances."""
+        for poly in where:
+            names = variables(poly)
+            if self.loop.var in names and poly != of(Var(self.loop.var)):
+                return False
+            if names & self.whole or any(isinstance(a, Pick) for a in atoms(poly)):
+                return False
+        return True
+
+    def statement(self, item: Statement) -> bool:
+        """Say whether a statement has a form for lanes."""
+        if isinstance(item, Start):
+            return item.op in ("sum", "prod", "max", "argmax")
+        if any(node.op in MATRIX for node in item.body.nodes):
+            return False
+        if any(self.divides(p) for p in values_of(item)):
+            return False
+        tests = [g for g in item.guards if isinstance(g, Divides)] if not isinstance(item, Store) else []
+        if any(self.differs(p) for g in tests for p in terms(g)):
+            return False
+        varies = not isinstance(item, Let | Fold) and any(self.loop.var in variables(p) for p in item.where)
+        if isinstance(item, Fold):
+            return item.op != "expsum" and (item.name in self.made or item.op == "sum")
+        if isinstance(item, Update):
+            return varies or item.op == "sum"
+        return isinstance(item, Let) or varies
+
+    def differs(self, poly: Poly) -> bool:
+        """Say whether an integer expression may differ between samples."""
+        own = {self.loop.var, *self.whole}
+        return any(isinstance(a, Pick) or (isinstance(a, Var) and a.name in own) for a in atoms(poly))
+
+    def divides(self, poly: Poly) -> bool:
+        """Say whether what may differ between samples is divided, or multiplied by itself."""
+        several = any(sum(self.differs(of(a)) for a in monomial) > 1 for monomial, _ in poly.terms)
+        quotients = [a for a in atoms(poly) if isinstance(a, Floor | Mod | Clamp)]
+        return several or any(self.differs(p) for a in quotients for p in parts(a))
+
+
+def _loads(item: Statement) -> Iterable[Load | Pick]:
+    if isinstance(item, Start):
+        return
+    yield from item.body.loads
+    for poly in values_of(item):
+        yield from (a for a in atoms(poly) if isinstance(a, Pick))
+
+
+def values_of(item: Statement) -> list[Poly]:
+    """Return the integer expressions that are no positions."""
+    if isinstance(item, Start):
+        return []
+    found: list[Poly] = []
+    for node in item.body.nodes:
+        if isinstance(node.value, Poly):
+            found.append(node.value)
+        elif isinstance(node.value, tuple):
+            found.extend(node.value)
+    if isinstance(item, Fold) and item.at is not None:
+        found.append(item.at)
+    if not isinstance(item, Store):
+        found.extend(p for guard in item.guards for p in terms(guard))
+    return found

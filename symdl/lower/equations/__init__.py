@@ -1,0 +1,1 @@
+"""lower.equations: passes over frozen equations."""

@@ -1,0 +1,232 @@
+"""Positions that are read from data.
+
+Enters: a frozen program. Leaves: the same, in which no wrong position can reach outside a tensor, and a list
+of what must be checked before anything is computed. A position that an equation uses is checked, no other:
+of a table of edges the column that is read, under a condition on places or given integers the elements where
+that holds. It may be a sum or a multiple of given integers and of the element's place. What stands behind
+another condition may be anything where that fails, and is clamped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+from symdl.lower.ir.integers import (
+    ONE,
+    ZERO,
+    Atom,
+    Clamp,
+    Mod,
+    Pick,
+    Poly,
+    Var,
+    atoms,
+    of,
+    rebuild,
+    substitute,
+    variables,
+)
+from symdl.lower.ir.loops import (
+    Comparison,
+    FrozenEquation,
+    FrozenProgram,
+    Gather,
+    Mask,
+    Same,
+    TensorInfo,
+    Within,
+    terms,
+)
+from symdl.lower.ir.scalars import INTEGER_COMPARE, Body, Load, Node
+
+
+def checked_positions(program: FrozenProgram) -> FrozenProgram:
+    """Return the program with clamped positions and the list of checks."""
+    found: dict[Gather, None] = {}
+    equations = []
+    for equation in program.equations:
+        worker = _Positions(program, equation)
+        equations.append(worker.equation())
+        worker.declared()
+        found.update(dict.fromkeys(worker.gathers))
+    whole = {replace(g, masks=()) for g in found if not g.masks}
+    kept = tuple(g for g in found if not g.masks or replace(g, masks=()) not in whole)
+    return replace(program, equations=tuple(equations), gathers=kept)
+
+
+class _Positions:
+    def __init__(self, program: FrozenProgram, equation: FrozenEquation) -> None:
+        self.tensors: tuple[TensorInfo, ...] = program.tensors
+        self.given = set(program.inputs)
+        self.defined = {e.lhs: e for e in program.equations}
+        self.source = equation
+        self.data = [g for g in equation.guards if any(map(_picks, terms(g)))]
+        self.gathers: list[Gather] = []
+
+    def equation(self) -> FrozenEquation:
+        """Return the equation with clamped positions."""
+        if not any(_picks(p) for p in self.source.body.polys):
+            return self.source
+        counts = _conditions(self.source.body)
+        nodes = [self.node(n, counts.get(place)) for place, n in enumerate(self.source.body.nodes)]
+        return replace(self.source, body=Body(tuple(nodes)))
+
+    def declared(self) -> None:
+        """Note values that are declared to be positions, such as lengths of sequences, if they are given."""
+        below, result = self.tensors[self.source.lhs].below, self.source.body.result
+        if below is not None and self.source.op is None and isinstance(result.value, Poly):
+            self.position(result.value, below, frozenset())
+
+    def node(self, node: Node, counts: Conditions) -> Node:
+        """Return a node with clamped positions; `counts` says when its value counts."""
+        if not isinstance(node.value, Load):
+            return node
+        tensor = int(node.value.tensor)
+        shape = self.tensors[tensor].shape
+        pairs = zip(node.value.where, shape, strict=True)
+        where = tuple(self.position(e, size, counts) for e, size in pairs)
+        return replace(node, value=Load(tensor, where))
+
+    def position(self, where: Poly, size: Poly, counts: Conditions) -> Poly:
+        """Return a position that cannot be out of range, and note what is to be checked."""
+        if not _picks(where):
+            return where
+        if isinstance(where.atom, Mod) and where.atom.by == size:
+            return where
+        source = rebuild(where, self.definition)
+        pick, offset = _shifted(source)
+        whole = pick is not None and self.covers(pick) and len(self.data) == len(self.source.guards)
+        masks = self.masks(pick, counts) if pick is not None and whole else None
+        if pick is None or masks is None:
+            found = self.used(source, size, counts)
+        else:
+            found = Gather(int(pick.tensor), size, masks, offset) if int(pick.tensor) in self.given else None
+        if found is None:
+            return of(Clamp(where, size))
+        self.gathers.append(found)
+        always = pick is not None and not (offset or found.masks or found.conditions)
+        return where if always and source == where else of(Clamp(where, size))
+
+    def covers(self, pick: Pick) -> bool:
+        """Say whether every element of a tensor is read."""
+        names = [e.atom.name if isinstance(e.atom, Var) else "" for e in pick.where]
+        shape = self.tensors[int(pick.tensor)].shape
+        read = (self.source.sizes.get(name) == size for name, size in zip(names, shape, strict=True))
+        return len(set(names)) == len(names) and all(read)
+
+    def used(self, where: Poly, size: Poly, counts: Conditions) -> Gather | None:
+        """Return the check of a position at the places where it counts, None where that is not known."""
+        conditions = self.comparisons(counts)
+        if conditions is None:
+            return None
+        exprs = [where, *(side for _, left, right, _ in conditions for side in (left, right))]
+        tensors = [int(atom.tensor) for e in exprs for atom in atoms(e) if isinstance(atom, Pick)]
+        sizes, mine = self.source.sizes, sorted(variables(where))
+        names = [*mine, *sorted({name for e in exprs for name in variables(e)} - set(mine))]
+        if not self.given.issuperset(tensors) or any(name not in sizes for name in names):
+            return None
+        renamed = {name: of(Var(f"a{n}")) for n, name in enumerate(names)}
+        axes = tuple((f"a{n}", sizes[name]) for n, name in enumerate(names))
+        tests = tuple(
+            (kind, substitute(left, renamed), substitute(right, renamed), holds)
+            for kind, left, right, holds in conditions
+        )
+        value, cut = substitute(where, renamed), len(mine)
+        return Gather(tensors[0], size, value=value, axes=axes[:cut], more=axes[cut:], conditions=tests)
+
+    def comparisons(self, counts: Conditions) -> tuple[Comparison, ...] | None:
+        """Return guards and conditions of integers, None if there are others."""
+        found: list[Comparison] = []
+        for guard in self.source.guards:
+            kind = "within" if isinstance(guard, Within) else "eq" if isinstance(guard, Same) else "divides"
+            found.append((kind, *terms(guard), True))  # type: ignore[arg-type]
+        if counts is None:
+            return None
+        todo = sorted(counts)
+        while todo:
+            place, holds = todo.pop()
+            node = self.source.body.nodes[place]
+            if node.op == "not":
+                todo.append((node.args[0], not holds))
+            elif node.op == ("and" if holds else "or"):
+                todo += [(arg, holds) for arg in node.args]
+            elif node.op in INTEGER_COMPARE and isinstance(node.value, tuple):
+                found.append((node.op[1:], *node.value, holds))  # type: ignore[arg-type]
+            elif node.op == "flag":
+                found.append(("eq", ZERO, ZERO if node.value else ONE, holds))
+            else:
+                return None
+        inside = self.definition
+        return tuple((kind, rebuild(a, inside), rebuild(b, inside), holds) for kind, a, b, holds in found)
+
+    def definition(self, atom: Atom) -> Poly | None:
+        """Return what an element of a computed tensor is made of, such as a length less 1."""
+        equation = self.defined.get(int(atom.tensor)) if isinstance(atom, Pick) else None
+        if equation is None or equation.op or equation.guards or equation.body.result.op != "index":
+            return None
+        value = equation.body.result.value
+        assert isinstance(atom, Pick)
+        if not isinstance(value, Poly):
+            return None
+        inside = rebuild(value, self.definition)
+        return substitute(inside, dict(zip(equation.free, atom.where, strict=True)))
+
+    def masks(self, pick: Pick, counts: Conditions) -> tuple[Mask, ...] | None:
+        """Return the conditions on data under which a position counts, None if they are not simple."""
+        if counts is None:
+            return None
+        found = [self.mask(g.left, g.right, True, pick) if isinstance(g, Same) else None for g in self.data]
+        for place, holds in counts:
+            node = self.source.body.nodes[place]
+            sides = node.value if node.op in ("ieq", "ine") and isinstance(node.value, tuple) else None
+            found.append(self.mask(*sides, (node.op == "ieq") == holds, pick) if sides else None)
+        simple = [mask for mask in found if mask is not None]
+        return tuple(simple) if len(simple) == len(found) else None
+
+    def mask(self, left: Poly, right: Poly, equal: bool, pick: Pick) -> Mask | None:
+        """Return what a comparison asks of a given tensor at the same element, if it asks nothing else."""
+        for side, other in ((left, right), (right, left)):
+            atom, number = side.atom, other.number
+            if isinstance(atom, Pick) and number is not None and int(atom.tensor) in self.given:
+                return (int(atom.tensor), number, equal) if atom.where == pick.where else None
+        return None
+
+
+def _picks(poly: Poly) -> bool:
+    return any(isinstance(atom, Pick) for atom in atoms(poly))
+
+
+def _shifted(where: Poly) -> tuple[Pick | None, int]:
+    """Return the element of a tensor and the number that a position is the sum of, if it is one."""
+    offset = sum(factor for monomial, factor in where.terms if not monomial)
+    rest = Poly(tuple(term for term in where.terms if term[0])).atom
+    return (rest if isinstance(rest, Pick) else None), offset
+
+
+Conditions: TypeAlias = frozenset[tuple[int, bool]] | None
+"""Under which conditions a value counts: nodes, and whether they hold. None: it is not simple."""
+
+
+def _conditions(body: Body) -> dict[int, Conditions]:
+    """Return for each node of a body when its value counts."""
+    found: dict[int, Conditions] = {len(body.nodes) - 1: frozenset()}
+    for place in reversed(range(len(body.nodes))):  # users come after what they use
+        if place not in found:
+            continue
+        node, mine = body.nodes[place], found[place]
+        uses = [(arg, mine) for arg in node.args]
+        if node.op == "select":
+            test, yes, no = node.args
+            under = [None if mine is None else mine | {(test, holds)} for holds in (True, False)]
+            uses = [(test, mine), (yes, under[0]), (no, under[1])]
+        for arg, counts in uses:
+            before = found.get(arg, counts)
+            found[arg] = counts if before == counts else _either(before, counts)
+    return found
+
+
+def _either(first: Conditions, second: Conditions) -> Conditions:
+    if first is None or second is None:
+        return None
+    return first if first <= second else second if second <= first else None

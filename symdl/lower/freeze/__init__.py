@@ -1,0 +1,1 @@
+"""lower.freeze: from SymPy to frozen equations. No later room of this stage knows SymPy."""

@@ -1,0 +1,1 @@
+"""lower.ir: what passes work on: integer polynomials, scalar bodies, loop trees."""

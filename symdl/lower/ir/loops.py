@@ -1,0 +1,322 @@
+"""Frozen programs and loop trees: what the passes of this stage work on.
+
+Enters: nothing. Leaves: the types. A `FrozenEquation` is an equation without SymPy; a `Loop` with
+statements in it says in which order things are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from symdl.lower.ir.integers import ZERO, Poly, constant, floor, product
+from symdl.lower.ir.scalars import Body
+
+TILE = 16
+"""Samples that lie side by side in a tiled tensor, and that one loop over lanes computes together."""
+
+LANE, ROW = "lane", "row"
+"""The number of a sample in its tile; ROW where memory may end inside the last tile."""
+
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """A tensor: its number, the name people know, its shape, whether it holds integers, its role.
+
+    A `tiled` one has its first axis, the samples, innermost in memory, in tiles of `TILE`; the others are
+    row-major. Values of an integer one are positions in ``0 .. below - 1`` if `below` says so.
+    """
+
+    number: int
+    name: str
+    shape: tuple[Poly, ...]
+    integer: bool
+    role: str
+    tiled: bool = False
+    below: Poly | None = None
+
+    @property
+    def count(self) -> Poly:
+        """The number of elements in memory."""
+        if not self.tiled:
+            return product(self.shape)
+        return floor(self.shape[0] + (TILE - 1), constant(TILE)) * TILE * product(self.shape[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Holds where ``0 <= value < extent``."""
+
+    value: Poly
+    extent: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Divides:
+    """Holds where ``value`` is a multiple of ``by``."""
+
+    value: Poly
+    by: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Holds where two integers are equal."""
+
+    left: Poly
+    right: Poly
+
+
+Condition = Within | Divides | Same
+
+
+def terms(condition: Condition) -> tuple[Poly, Poly]:
+    """Return the two integer expressions of a condition."""
+    if isinstance(condition, Within):
+        return condition.value, condition.extent
+    if isinstance(condition, Divides):
+        return condition.value, condition.by
+    return condition.left, condition.right
+
+
+def map_condition(condition: Condition, change: Callable[[Poly], Poly]) -> Condition:
+    """Return a condition with its expressions changed."""
+    left, right = terms(condition)
+    return type(condition)(change(left), change(right))
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenEquation:
+    """``lhs[free] = op over bound of body``, where the guards hold, else the identity of `op`.
+
+    Attributes:
+        number: position in the program.
+        lhs: number of the tensor it defines.
+        free: index variables of the left-hand side.
+        bound: the reduced ones.
+        extents: the size of each, free ones first.
+        where: the element that is written; the free variables, unless the equation is a scatter.
+        scattered: free variables that a scatter does not loop over.
+        fixed: free variables that stand for the present step of a recurrence.
+    """
+
+    number: int
+    lhs: int
+    free: tuple[str, ...]
+    bound: tuple[str, ...]
+    extents: tuple[Poly, ...]
+    op: Op | None
+    guards: tuple[Condition, ...]
+    body: Body
+    where: tuple[Poly, ...]
+    scattered: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def sizes(self) -> dict[str, Poly]:
+        """The size of every index variable."""
+        return dict(zip((*self.free, *self.bound), self.extents, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrozenRecurrence:
+    """Equations that are computed together, step by step.
+
+    Attributes:
+        name: of the size that counts the steps.
+        members: the numbers of the equations in order, each with the axis of steps of what it defines.
+        extent: how many steps there are.
+        direction: 1 from the first step to the last, -1 from the last to the first.
+    """
+
+    name: str
+    members: Mapping[int, int]
+    extent: Poly
+    direction: int
+
+    @property
+    def start(self) -> Poly:
+        """The first step that is computed."""
+        return ZERO if self.direction > 0 else self.extent - 1
+
+
+Mask: TypeAlias = tuple[int, int, bool]
+
+
+Comparison = tuple[Literal["within", "divides", "lt", "le", "eq", "ne"], Poly, Poly, bool]
+"""Two integer expressions, what is asked of them, and whether it must hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Values of a given integer `tensor` plus `offset` must lie in ``0 .. below - 1``, where all masks hold.
+
+    A mask is a given tensor, a number, and whether elements count where it has that value or another one.
+    Of a tensor that is not read as a whole, and of several, `value` is the position, at all places along
+    `axes`, names of variables with their ranges; `tensor` is the first one in it. It counts where for some
+    place along `more` all `conditions` hold.
+    """
+
+    tensor: int
+    below: Poly
+    masks: tuple[Mask, ...] = ()
+    offset: int = 0
+    value: Poly | None = None
+    axes: tuple[tuple[str, Poly], ...] = ()
+    more: tuple[tuple[str, Poly], ...] = ()
+    conditions: tuple[Comparison, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether all values must lie there, as they are."""
+        return not self.masks and not self.offset and self.value is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrozenProgram:
+    """A program without SymPy. Tensors are numbered; `describe` gives an equation's text."""
+
+    tensors: tuple[TensorInfo, ...]
+    equations: tuple[FrozenEquation, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    updates: tuple[tuple[int, int], ...]
+    sizes: tuple[str, ...]
+    gathers: tuple[Gather, ...]
+    recurrences: tuple[FrozenRecurrence, ...]
+    describe: Callable[[int], str]
+
+
+IDENTITY = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "argmax": float("-inf")}
+"""What a running value starts with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """``name = body`` where the guards hold, else ``name = 0``."""
+
+    name: str
+    body: Body
+    guards: tuple[Condition, ...] = ()
+    integer: bool = False
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A running value before its first step; ``argmax`` keeps a position in ``name`` + ``_at``.
+
+    A `wide` one is a double whatever the reals are: it costs nothing beside an inner loop, and a long sum
+    keeps its digits.
+    """
+
+    name: str
+    op: str
+    wide: bool = False
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One step of a running value, taken where the guards hold.
+
+    ``expsum`` adds ``exp(body - shift)``, where the shift is the local named by `extra`; ``argmax``
+    notes the position `at`.
+    """
+
+    name: str
+    op: str
+    body: Body
+    guards: tuple[Condition, ...] = ()
+    at: Poly | None = None
+    extra: str = ""
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``tensor[where] = body``."""
+
+    tensor: int | str
+    where: tuple[Poly, ...]
+    body: Body
+    integer: bool = False
+    equation: int = field(default=-1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """``tensor[where] += body`` (or times, or the larger of the two), where the guards hold."""
+
+    tensor: int | str
+    where: tuple[Poly, ...]
+    op: str
+    body: Body
+    guards: tuple[Condition, ...] = ()
+    equation: int = field(default=-1, compare=False)
+
+
+Statement = Let | Start | Fold | Store | Update
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for var in range(extent)``; `kind` is chosen by the schedule.
+
+    A loop over ``lanes`` runs over tiles of samples; what differs between samples is computed for all of a
+    tile at once.
+    """
+
+    var: str
+    extent: Poly
+    items: tuple[Item, ...]
+    kind: Literal["serial", "simd", "parallel", "lanes"] = "serial"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """``if`` all conditions hold: a block."""
+
+    conditions: tuple[Condition, ...]
+    items: tuple[Item, ...]
+
+
+Item = Statement | Loop | When
+
+
+def statements(items: tuple[Item, ...]) -> Iterator[Statement]:
+    """Yield the statements of a tree in order."""
+    for item in items:
+        if isinstance(item, Loop | When):
+            yield from statements(item.items)
+        else:
+            yield item
+
+
+def structure(items: tuple[Item, ...]) -> str:
+    """Return the shape of a loop tree, such as ``i(j,j)``: an outer loop with two inner ones."""
+    loops = [item for item in inside(items) if isinstance(item, Loop)]
+    return ",".join(
+        f"{loop.var}({inner})" if (inner := structure(loop.items)) else loop.var for loop in loops
+    )
+
+
+def inside(items: tuple[Item, ...]) -> Iterator[Statement | Loop]:
+    """Yield the items of a block, those under conditions as if they stood in it."""
+    for item in items:
+        if isinstance(item, When):
+            yield from inside(item.items)
+        else:
+            yield item
+
+
+def conditions(items: tuple[Item, ...]) -> Iterator[Condition]:
+    """Yield the conditions of the blocks in a tree."""
+    for item in items:
+        if isinstance(item, When):
+            yield from item.conditions
+        if isinstance(item, Loop | When):
+            yield from conditions(item.items)

@@ -1,0 +1,1 @@
+"""lower.loops: fusion, loop nests, statements, addressing."""

@@ -1,0 +1,1 @@
+"""lower.memory: buffers, their liveness and reuse."""

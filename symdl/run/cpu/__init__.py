@@ -1,0 +1,1 @@
+"""run.cpu: what compiled code on a processor needs: memory, results, threads, matrix products, a cache."""

@@ -1,0 +1,1 @@
+"""run.cpu.cache: generated modules and machine code on disk."""

@@ -1,0 +1,150 @@
+"""Generated modules on disk.
+
+Enters: source text. Leaves: the imported module. A file is named by the hash of everything that it depends
+on. It is for people: what runs is the text that entered, never what a file or a folder of bytecode says it
+is. What Numba makes of it is kept beside it (`symdl.run.cpu.cache.objects`).
+
+A file that is missing, was changed, or belongs to others is written anew. If that is not possible either, the
+next process has to do the same work; the result of this one does not depend on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from symdl.errors import CompileError
+
+_PREFIX = "symdl_kernels_"
+_INTRINSICS = ("batch_gather", "division_code", "elementary", "elementary_code", "frames", "kernel_call")
+_IMPORTED = (
+    *(f"run/cpu/intrinsics/{name}.py" for name in (*_INTRINSICS, "linalg", "pointers", "simd")),
+    *("run/cpu/gemm/micro_kernel.py", "run/cpu/gemm/multiply.py", "run/cpu/limits.py"),
+    *("emit/source.py", "express/random.py", "lower/ir/loops.py"),
+)
+"""What generated modules are built on, in this package."""
+
+
+def folder() -> Path:
+    """Return the folder of generated modules: ``SYMDL_CACHE``, or ``symdl/kernels`` in the user's cache.
+
+    It is made if it is not there, for this user only.
+
+    Raises:
+        CompileError: it cannot be used, or others may write to it.
+    """
+    chosen = os.environ.get("SYMDL_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    path = Path(chosen) if chosen else Path(base) / "symdl" / "kernels"
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = path.stat()
+    except OSError as error:
+        raise CompileError(f"the folder {path} cannot be made: {error}", cure=_CURE) from error
+    if _foreign(status):
+        raise CompileError(f"others may write to the folder {path}", cure=_CURE)
+    return path
+
+
+_CURE = "set SYMDL_CACHE to a folder of your own, with permissions 0700"
+
+
+def _foreign(status: os.stat_result) -> bool:
+    """Say whether others can have written something; where there are no users, only the system knows."""
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return hasattr(os, "getuid") and (status.st_uid != os.getuid() or bool(status.st_mode & others))
+
+
+class _Loader(SourceFileLoader):
+    """Runs a text that it was given; tracebacks find it at its path."""
+
+    def __init__(self, name: str, path: str, data: bytes) -> None:
+        super().__init__(name, path)
+        self._given = data
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the text. No bytecode is read or written."""
+        code: CodeType = self.source_to_code(self._given, self.path)
+        return code
+
+
+def load(source: str) -> ModuleType:
+    """Return the module of a source, written and imported if this process does not have it yet.
+
+    Raises:
+        CompileError: the folder cannot be used, or the source does not compile.
+    """
+    return _load(source, folder())
+
+
+@cache
+def _load(source: str, where: Path) -> ModuleType:
+    name = name_of(source)
+    path = where / f"{name}.py"
+    data = source.encode()
+    if content(path) != data:
+        write(path, data)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path), data))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise CompileError(
+            f"generated code does not compile: {type(error).__name__}: {error}",
+            cure=f"please report this with {path}",
+        ) from error
+    return module
+
+
+def name_of(source: str) -> str:
+    """Return the name of the module of a source: a hash of the source and of what it is built on."""
+    return _PREFIX + hashlib.sha256("\0".join((source, *_foundation())).encode()).hexdigest()[:32]
+
+
+@cache
+def _foundation() -> tuple[str, ...]:
+    """Return what generated modules are built on: the texts of ours, the versions of other ones.
+
+    The file with Numba's version is read, because importing Numba takes longer than all that is done here.
+    """
+    package = Path(__file__).resolve().parents[3]
+    texts = [(package / name).read_text("utf-8") for name in _IMPORTED]
+    numba = importlib.util.find_spec("numba")
+    if numba is None or numba.origin is None:
+        raise CompileError("there is no Numba", cure="install numba, or use target='python'")
+    texts.append(Path(numba.origin).with_name("_version.py").read_text("utf-8"))
+    return *texts, sys.version
+
+
+def content(path: Path) -> bytes | None:
+    """Return what is in a file of this user's, or None if there is none or others may write to it."""
+    try:
+        status = path.stat()
+        return path.read_bytes() if stat.S_ISREG(status.st_mode) and not _foreign(status) else None
+    except OSError:
+        return None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put a file in its place, whole or not at all."""
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)

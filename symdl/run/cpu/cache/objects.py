@@ -1,0 +1,187 @@
+"""Machine code on disk.
+
+Enters: the source of a generated module. Leaves: `Machine`: where its functions are. Numba compiles a module
+once; its machine code is kept beside the source, for this processor. A later process only links it, with LLVM
+alone, in a millisecond. Numba is not even imported then: with all that it makes ready, that takes half a
+second. A file says of which module it is, and for which processor, inside what its checksum covers; one that
+says anything else is made again.
+
+Functions are called as those of Numba call each other: ``status = f(result, error, *arguments)``, with the
+addresses of where a result and an error belong.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from llvmlite import binding  # type: ignore[import-untyped]
+
+from symdl.errors import CompileError
+from symdl.run.cpu.cache import modules as disk
+from symdl.run.cpu.memory import address
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A compiled function: its name, that of its symbol, and the object file that holds it."""
+
+    name: str
+    symbol: str
+    code: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Machine:
+    """The functions of a module, with what keeps their code in memory."""
+
+    addresses: dict[str, int]
+    kept: Any
+
+    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+        """Return a call of ``NAME_entry`` with arrays and numbers, for one thread at a time.
+
+        The function gets one vector: the numbers, and of each array its address and its shape. Arrays have
+        elements of 64 bits in one block, and are kept alive.
+        """
+        words = [0, 0]  # the result and an error
+        for value in arguments:
+            if isinstance(value, np.ndarray):
+                assert value.flags.c_contiguous and value.itemsize == _WORD
+                words += [address(value), *value.shape]
+            else:
+                words.append(value)
+        frame = np.array(words, "int64")
+        function: Callable[[int, int, int], int] = _FORM(self.addresses[f"{name}_entry"])
+        slots: Any = memoryview(frame)  # type: ignore[arg-type]
+        result = address(frame)
+        error, given = result + _WORD, result + 2 * _WORD
+
+        def run(*, _alive: Any = (self, arguments)) -> int:
+            if function(result, error, given):
+                raise CompileError(f"the compiled loop {name} failed", cure="please report this")
+            return int(slots[0])
+
+        return run
+
+
+_WORD = 8
+_FORM: Any = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def load(source: str) -> Machine:
+    """Return the functions that a module lists as its ``entries``, compiled if they are not on disk.
+
+    Raises:
+        CompileError: as in `symdl.run.cpu.cache.modules.load`.
+    """
+    return _load(source, disk.folder())
+
+
+@cache
+def _load(source: str, where: Path) -> Machine:
+    key = _key(source)
+    path = where / f"{key['module']}.{key['processor']}.code"
+    known = _read(path, key)
+    linked = _linked(known) if known is not None else None
+    if linked is not None:
+        return linked
+    module = disk.load(source)
+    functions = [_compiled(entry) for entry in module.entries]
+    linked = _linked(functions)
+    if linked is None:  # it needs Numba when it runs, so no other process can have it
+        return _in_place(module)
+    disk.write(path, _packed(functions, key))
+    return linked
+
+
+def _key(source: str) -> dict[str, str | int]:
+    """Return what a file of machine code is for."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return {
+        "format": _FORMAT,
+        "module": disk.name_of(source),
+        "processor": _processor(),
+        "source": digest,
+    }
+
+
+_FORMAT, _CHECKSUM = 2, 32
+"""The version of a file's form, and the bytes at its beginning that are the SHA-256 of all others."""
+
+
+def _processor() -> str:
+    """Return a hash of what machine code depends on besides its source: the processor, LLVM, settings."""
+    names = [name for name in os.environ if name.startswith("NUMBA_") and name not in _OTHER_SETTINGS]
+    chosen = sorted(f"{name}={os.environ[name]}" for name in names)
+    version = ".".join(map(str, binding.llvm_version_info))
+    parts = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), version, *chosen]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+_OTHER_SETTINGS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR")
+"""Settings of Numba on which no machine code depends."""
+
+
+def _compiled(entry: Any) -> Function:
+    """Return what Numba made of a function."""
+    (found,) = entry.overloads.values()
+    _, _, (code, _) = found.library.serialize_using_object_code()
+    return Function(entry.__name__, found.fndesc.llvm_func_name, code)
+
+
+def _in_place(module: ModuleType) -> Machine:
+    """Return the functions where Numba has put them."""
+    addresses = {}
+    for entry in module.entries:
+        (found,) = entry.overloads.values()
+        addresses[entry.__name__] = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+    return Machine(addresses, module)
+
+
+def _linked(functions: Sequence[Function]) -> Machine | None:
+    """Return functions linked with the C library, or None if they need something else."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    linker = binding.create_lljit_compiler(suppress_errors=True)
+    builder = binding.JITLibraryBuilder().add_current_process()
+    for function in functions:
+        builder.add_object_img(function.code).export_symbol(function.symbol)
+    try:
+        library = builder.link(linker, "kernels")
+    except RuntimeError:
+        return None
+    return Machine({f.name: library[f.symbol] for f in functions}, (linker, library))
+
+
+def _packed(functions: Sequence[Function], key: Mapping[str, str | int]) -> bytes:
+    """Return the content of a file: a checksum, a line that says what it is, the object files."""
+    listing = [[f.name, f.symbol, len(f.code)] for f in functions]
+    head = json.dumps({**key, "functions": listing}).encode()
+    body = b"\n".join((head, b"".join(f.code for f in functions)))
+    return hashlib.sha256(body).digest() + body
+
+
+def _read(path: Path, key: Mapping[str, str | int]) -> list[Function] | None:
+    """Return the functions in a file, or None if it is not just what `_packed` made for this key."""
+    data = disk.content(path)
+    if data is None:
+        return None
+    head, _, code = data[_CHECKSUM:].partition(b"\n")
+    functions, at = [], 0
+    try:
+        for name, symbol, length in json.loads(head)["functions"]:
+            functions.append(Function(name, symbol, code[at : at + length]))
+            at += length
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return functions if _packed(functions, key) == data else None

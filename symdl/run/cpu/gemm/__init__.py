@@ -1,0 +1,1 @@
+"""run.cpu.gemm: matrix products: micro-kernel, dispatch, BLAS."""

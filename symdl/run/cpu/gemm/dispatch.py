@@ -1,0 +1,46 @@
+"""Where the matrix products are that generated code calls.
+
+Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of ours in tiles (`symdl.run.cpu.gemm.micro_kernel`),
+and from which sizes on which is taken.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from llvmlite import binding  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from symdl.emit.source import tiles_source
+from symdl.run.cpu.cache import objects as machine
+from symdl.run.cpu.gemm.blas import product_address
+from symdl.run.cpu.limits import LARGEST_BLAS, LONGEST, WIDTHS
+
+
+def registers() -> tuple[int, int]:
+    """Return the bytes of a vector of this machine, and the rows of a tile that fit into its registers."""
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64, 8
+    return (32, 4) if features.get("avx2") else (16, 4)
+
+
+@cache
+def products(dtype: str) -> NDArray[np.int64]:
+    """Return the addresses of BLAS's product and of that in tiles, and from which sizes on which is taken.
+
+    The limits of tiles come next: the least rows and columns, and the longest rows of a transposed right
+    matrix. Then the address of the product in pieces, and how many elements of a matrix a piece may span.
+
+    Raises:
+        CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
+    """
+    size, rows = registers()
+    lanes = size // np.dtype(dtype).itemsize
+    tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
+    limits = (rows, lanes, LONGEST)
+    places = tiles.addresses
+    return np.array(
+        [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS], "int64"
+    )

@@ -1,0 +1,1 @@
+"""run.cpu.intrinsics: what Numba cannot say, and elementary functions without branches."""

@@ -1,0 +1,150 @@
+"""The memory of one binding of sizes.
+
+Enters: a buffer plan and the values of the symbolic sizes. Leaves: `Memory`: the vectors that generated code
+reads, with the addresses of the arena's buffers filled in. It is kept for the next call with these sizes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.emit.table import Table
+from symdl.errors import ArgumentError
+from symdl.lower.ir.integers import Poly, evaluate
+from symdl.lower.ir.scalars import evaluate_fixed
+from symdl.lower.memory.buffers import ALIGNMENT, Buffer, arena
+
+Array = NDArray[Any]
+T = TypeVar("T")
+BYTE = np.dtype("uint8")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """What generated code gets, for one choice of sizes.
+
+    Attributes:
+        sizes: the values of the table's sizes.
+        factors: the values of the table's factors.
+        places: addresses of buffers (an int64 vector), or flat arrays for the target ``python``.
+        slots: the same memory, for writing single places fast.
+        arena: the memory of the intermediate tensors, kept alive here.
+        largest: multiplications in the largest matrix product.
+        shapes: the shape of each output.
+        run: runs the calls; returns the row of a failed check, or -1.
+    """
+
+    sizes: Array
+    factors: Array
+    places: Any
+    slots: Any
+    arena: Array
+    largest: int
+    shapes: tuple[tuple[int, ...], ...]
+    run: Callable[[], int]
+
+
+def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
+    """Return the values of the table's sizes and factors.
+
+    Raises:
+        ArgumentError: a size is larger than any memory.
+    """
+    dims = {**dims, **{name: evaluate(start, dims) for name, start in table.starts}}
+    sizes = [evaluate(size, dims) for size in table.sizes]
+    factors = [evaluate_fixed(factor, dict(dims)) for factor in table.factors]
+    try:
+        return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
+    except OverflowError as error:
+        raise _no_memory(max(sizes), "elements", dims) from error
+
+
+def memory(
+    table: Table,
+    buffers: Sequence[Buffer],
+    outputs: Sequence[Sequence[Poly]],
+    dims: Mapping[str, int],
+    *,
+    dtype: str,
+    target: str,
+    largest: int = 0,
+) -> Memory:
+    """Allocate the arena and fill in everything that depends on sizes only."""
+    sizes, factors = numbers(table, dims)
+    room, found = placed(buffers, dims, "arena", dtype=dtype, target=target)
+    shapes = tuple(tuple(evaluate(size, dims) for size in shape) for shape in outputs)
+    places: Any = np.zeros(len(buffers) or 1, "int64") if target == "cpu" else [None] * len(buffers)
+    for at, place in found.items():
+        places[at] = place
+    slots = memoryview(places) if target == "cpu" else places
+    return Memory(sizes, factors, places, slots, room, largest, shapes, lambda: -1)
+
+
+def placed(
+    buffers: Sequence[Buffer], dims: Mapping[str, int], kind: str, *, dtype: str, target: str
+) -> tuple[Array, dict[int, Any]]:
+    """Allocate the buffers of a kind; return the memory, and for each buffer its address or its array."""
+    offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize, kind)
+    room = reserved(np.zeros, length + ALIGNMENT)
+    start = -address(room) % ALIGNMENT
+    found: dict[int, Any] = {}
+    for at, buffer in enumerate(buffers):
+        if buffer.kind != kind:
+            continue
+        begin = start + offsets[at]
+        if target == "cpu":
+            found[at] = address(room) + begin
+        else:
+            type_ = np.dtype("int64" if buffer.integer else dtype)
+            end = begin + evaluate(buffer.count, dims) * type_.itemsize
+            found[at] = room[begin:end].view(type_)
+    return room, found
+
+
+def reserved(make: Callable[[int, np.dtype[Any]], T], size: int) -> T:
+    """Return an array of so many bytes.
+
+    Raises:
+        ArgumentError: there is no such memory.
+    """
+    try:
+        return make(size, BYTE)
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise _no_memory(size, "bytes") from error
+
+
+def _no_memory(size: int, unit: str, dims: Mapping[str, int] | None = None) -> ArgumentError:
+    cure = "pass less at a time, or let fewer sizes multiply in one tensor"
+    return ArgumentError(
+        f"there is no memory for {size} {unit}", shapes=dict(dims) if dims else None, cure=cure
+    )
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> Array:
+    """Return zeros that begin at a multiple of `ALIGNMENT` bytes."""
+    kind = np.dtype(dtype)
+    length = math.prod(shape) * kind.itemsize
+    room = reserved(np.zeros, length + ALIGNMENT)
+    start = -address(room) % ALIGNMENT
+    whole: Array = room[start : start + length].view(kind)
+    return whole.reshape(shape)
+
+
+def address(array: Array) -> int:
+    """Return where an array's data begin."""
+    return _word(id(array) + _HEADER).value
+
+
+_word: Callable[[int], ctypes.c_size_t] = ctypes.c_size_t.from_address
+_HEADER = object.__basicsize__
+"""NumPy's interface for C fixes that the address of the data comes first in an array.
+
+To read it there takes a tenth of the time of asking the array, and a call of a small kernel has many.
+"""

@@ -1,0 +1,89 @@
+"""Many points, block by block, on several cores.
+
+Enters: a lowered scalar function. Leaves: `Blocks`, whose `run` computes it at more points than one block
+has. A block is so small that its intermediate values stay in cache. Threads take blocks until there are none
+left, so one that is slowed down by another program does less; what a block holds depends neither on them nor
+on how many there are, so the bits of a result do not either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.lower.cpu.splits import work
+from symdl.run.build import Built
+from symdl.run.cpu.memory import Memory, memory, numbers
+from symdl.run.cpu.threads.helpers import Helpers
+
+Array = NDArray[Any]
+_CACHE = 1 << 18
+"""Bytes that the intermediate values of a block may take."""
+_SMALLEST, _LARGEST = 256, 16384
+_EACH = 1e5
+"""Operations for which a thread pays."""
+
+
+def block_size(built: Built) -> int:
+    """Return how many points a block of a scalar function has, a power of two."""
+    buffers = built.lowered.plan.buffers
+    row = sum(b.kind == "arena" for b in buffers) * np.dtype(built.dtype).itemsize
+    size = _LARGEST
+    while size > _SMALLEST and row * size > _CACHE:
+        size //= 2
+    return size
+
+
+class Blocks:
+    """The blocks of a scalar function.
+
+    Args:
+        built: the function; it has `points`.
+        threads: the most threads to use.
+
+    Attributes:
+        size: how many points a block has, a power of two.
+    """
+
+    def __init__(self, built: Built, *, threads: int) -> None:
+        self._built, self._threads = built, threads
+        self.size, itemsize = block_size(built), np.dtype(built.dtype).itemsize
+        outside = [b.kind != "arena" for b in built.lowered.plan.buffers]
+        self._moves = np.array(outside, "int64") * self.size * itemsize
+        steps = built.lowered.steps
+        self._work = sum(work(s.work, lambda _: 1) for s in steps if isinstance(s.work, tuple))
+        self._rest, self._blocks = self._numbers(self.size), np.zeros(1, "int64")
+        self._lanes: list[tuple[Memory, Callable[[], int]]] = []
+        self._helpers = Helpers(1)
+
+    def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
+        """Compute all points; `inputs` are the buffers of all arguments and results with their addresses."""
+        blocks = -(-count // self.size)
+        self._blocks[0], self._rest[:] = blocks, self._numbers(count - (blocks - 1) * self.size)
+        threads = max(1, min(self._threads, blocks, int(count * self._work / _EACH)))
+        while len(self._lanes) < threads:
+            self._lanes.append(self._lane())
+        for made, _ in self._lanes:
+            for buffer, address in inputs:
+                made.places[buffer] = address
+        self._helpers.run(self._take, threads)
+
+    def _numbers(self, points: int) -> Array:
+        """Return the sizes of a block of so many points."""
+        return numbers(self._built.table, {self._built.lowered.points: points})[0]
+
+    def _lane(self) -> tuple[Memory, Callable[[], int]]:
+        """Return the memory of a thread, and what takes blocks until all are done."""
+        built, sizes = self._built, {self._built.lowered.points: self.size}
+        plan = built.lowered.plan
+        made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, target="cpu")
+        here = np.zeros_like(made.places)  # where the arrays of its block begin
+        arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
+        shared = (built.blas, self._blocks, self._helpers.team)
+        return made, built.call("stream", built.code, *arrays, *shared, len(self._lanes))
+
+    def _take(self, lane: int) -> int:
+        return self._lanes[lane][1]()

@@ -1,0 +1,1 @@
+"""run.python: what generated Python code is built on."""

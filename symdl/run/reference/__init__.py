@@ -1,0 +1,1 @@
+"""run.reference: the slow interpreter of programs, the oracle of every kernel."""

@@ -1,0 +1,1 @@
+"""schedule: who computes what, when, on how many workers; sizes are known here."""

@@ -1,0 +1,91 @@
+"""A parallel schedule as data.
+
+Enters: nothing. Leaves: types. A `Partition` holds calls on blocks, grouped in tasks, and tasks in phases.
+Tasks of one phase touch nothing that another one writes; all of a phase are done before the next begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from symdl.lower.kernels import Call, CombineCall, KernelCall, Matrix, ProductCall, TakeCall
+from symdl.lower.memory.buffers import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A place inside a buffer: so many elements after its beginning."""
+
+    buffer: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partition:
+    """A schedule for one choice of sizes.
+
+    Attributes:
+        calls: of all tasks, one after another.
+        tasks: for each phase the tasks: their first call, the one after their last, their cost.
+        homes: for each of these the share of the features it belongs to, or -1.
+        buffers: those of the plan and one more for every sum over blocks, with the phases of their use.
+        views: what buffer numbers from ``len(buffers)`` on stand for.
+    """
+
+    calls: tuple[Call, ...]
+    tasks: tuple[tuple[tuple[int, int, float], ...], ...]
+    buffers: tuple[Buffer, ...]
+    views: tuple[View, ...]
+    homes: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def cost(self) -> float:
+        """Nanoseconds on one core, about."""
+        return sum(cost for phase in self.tasks for _, _, cost in phase)
+
+    def lanes(self, count: int) -> list[list[list[int]]]:
+        """Return for each phase and lane its tasks.
+
+        Those of one share of the features go to one lane in every phase, so that its weights stay in one
+        cache; then the most costly ones first, each to the least busy lane.
+        """
+        result = []
+        shares = 1 + max((home for phase in self.homes for home in phase), default=0)
+        for number, phase in enumerate(self.tasks):
+            homes = self.homes[number] if self.homes else (-1,) * len(phase)
+            loads, mine = [0.0] * count, [[] for _ in range(count)]  # type: list[float], list[list[int]]
+            for at in sorted(range(len(phase)), key=lambda t: (homes[t] < 0, -phase[t][2])):
+                lane = loads.index(min(loads)) if homes[at] < 0 else homes[at] * count // shares
+                loads[lane] += phase[at][2]
+                mine[lane].append(at)
+            result.append([sorted(tasks) for tasks in mine])
+        return result
+
+    def speedup(self, count: int) -> float:
+        """Return by how much `count` lanes are faster than one, apart from waiting."""
+        longest = 0.0
+        for phase, lanes in zip(self.tasks, self.lanes(count), strict=True):
+            longest += max(sum(phase[t][2] for t in tasks) for tasks in lanes)
+        return self.cost / longest if longest else 1.0
+
+
+def renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
+    """Return a call in which the numbers of views come after those of buffers."""
+
+    def number(place: int) -> int:
+        return same.get(place, place) if place >= 0 else count + ~place
+
+    def matrix(found: Matrix) -> Matrix:
+        return replace(found, buffer=number(found.buffer))
+
+    if isinstance(call, KernelCall):
+        return replace(call, buffers=tuple(map(number, call.buffers)))
+    if isinstance(call, ProductCall):
+        left, right, result = map(matrix, (call.left, call.right, call.result))
+        return replace(call, left=left, right=right, result=result)
+    if isinstance(call, TakeCall):
+        return replace(call, target=number(call.target))
+    if isinstance(call, CombineCall):
+        return replace(call, buffer=number(call.buffer), parts=number(call.parts))
+    return call
