@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,17 +14,20 @@ PACKAGE = ROOT / "symdl"
 TEMPLATES = ROOT / "templates"
 
 MATHEMATICS = ("errors", "express", "nn", "differentiate")
+MACHINES = ("lower", "schedule", "emit")
 MAY_IMPORT = {
     "errors": (),
+    "templating": (),
     "express": ("errors",),
     "nn": ("errors", "express"),
     "differentiate": ("errors", "express", "nn"),
-    "explain": MATHEMATICS,
+    "explain": (*MATHEMATICS, "templating"),
     "lower": MATHEMATICS,
-    "emit": (*MATHEMATICS, "lower"),
-    "run": (*MATHEMATICS, "lower", "emit"),
-    "train": (*MATHEMATICS, "lower", "emit", "run"),
-    "check": (*MATHEMATICS, "lower", "emit", "run"),
+    "schedule": (*MATHEMATICS, "lower"),
+    "emit": (*MATHEMATICS, "lower", "templating"),
+    "run": (*MATHEMATICS, *MACHINES),
+    "train": (*MATHEMATICS, *MACHINES, "run"),
+    "check": (*MATHEMATICS, *MACHINES, "run"),
 }
 """The stages in order, each with those it may import besides itself.
 
@@ -31,7 +35,19 @@ Whatever else lies in the package (its front door, the command line) may import 
 none of them may import it.
 """
 
+FOR_ALL_TARGETS = (
+    *(f"lower/{room}" for room in ("ir", "freeze", "equations", "loops", "memory", "kernels.py")),
+    *("run/reference", "run/python"),
+)
+"""Rooms that know no target; what they leave is for all of them."""
+
 LONGEST_FILE = 400
+LONGEST_CLASS = 150
+LONGER = frozenset(
+    {"ArrayMethods", "Builder", "Code", "Compiled", "Model", "Nest", "Notation", "Page", "Reader"}
+    | {"_Cleaner", "_Compactor", "_Freezer", "_Partitioner", "_Rewriter", "_Sweep", "_Text", "_TileWriter"}
+)
+"""Classes that are longer than they should be. No new ones; the list gets shorter."""
 LONGEST_FUNCTION = 60
 
 Check = Callable[[Path, Path], Iterator[str]]
@@ -62,6 +78,15 @@ def stage_order(path: Path, package: Path) -> Iterator[str]:
         parts = name.split(".")
         if parts[0] == package.name and (len(parts) == 1 or parts[1] not in allowed):
             yield f"line {line}: {stage} imports {name}"
+
+
+def targets_apart(path: Path, package: Path) -> Iterator[str]:
+    where = path.relative_to(package).as_posix()
+    if not where.startswith(FOR_ALL_TARGETS):
+        return
+    for line, name in imports(ast.parse(path.read_text("utf-8")), path, package):
+        if name.split(".")[2:3] in (["cpu"], ["cuda"]):
+            yield f"line {line}: imports {name}, which is for one target"
 
 
 def numba_only_in_run(path: Path, package: Path) -> Iterator[str]:
@@ -130,6 +155,10 @@ def short_enough(path: Path, package: Path) -> Iterator[str]:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LONGEST_FUNCTION:
                 yield f"line {node.lineno}: {node.name} has {length} lines"
+        if isinstance(node, ast.ClassDef) and node.name not in LONGER:
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > LONGEST_CLASS:
+                yield f"line {node.lineno}: class {node.name} has {length} lines"
 
 
 def no_backward_in_nn(path: Path, package: Path) -> Iterator[str]:
@@ -158,6 +187,7 @@ def documented(path: Path, package: Path) -> Iterator[str]:
 
 CHECKS: tuple[Check, ...] = (
     stage_order,
+    targets_apart,
     numba_only_in_run,
     sympy_ends_at_freeze,
     no_pickle,
@@ -185,6 +215,63 @@ def test_package(check: Check) -> None:
     assert not found, "\n".join(found)
 
 
+def modules(package: Path) -> dict[str, Path]:
+    """Every module by its full name; a package goes by its own."""
+    files = {p.relative_to(package.parent).with_suffix(""): p for p in package.rglob("*.py")}
+    return {".".join(name.parts).removesuffix(".__init__"): path for name, path in files.items()}
+
+
+def circles(package: Path) -> list[list[str]]:
+    """Groups of modules that import each other, on loading or in a call; for types alone does not count."""
+    known = modules(package)
+    graph = {}
+    for name, path in known.items():
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+                node.body = []
+        asked = {asked for _, asked in imports(tree, path, package)}
+        found = {n if n in known else n.rpartition(".")[0] for n in asked} & known.keys()
+        graph[name] = {n for n in found if known[n].name != "__init__.py"} - {name}
+    reached = {name: set(wanted) for name, wanted in graph.items()}
+    changed = True
+    while changed:
+        changed = False
+        for name, far in reached.items():
+            more = set().union(far, *(reached[n] for n in far))
+            changed |= len(more) > len(far)
+            reached[name] = more
+    rings = {frozenset(m for m in reached[n] if n in reached[m]) for n in reached if n in reached[n]}
+    return sorted(map(sorted, rings))
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    assert not circles(PACKAGE)
+
+
+def test_circles_are_found(tmp_path: Path) -> None:
+    made(tmp_path, "a/x.py", "from symdl.a import y")
+    made(tmp_path, "a/z.py", "from symdl.a import x")
+    made(tmp_path, "__init__.py", "")
+    package = made(tmp_path, "a/y.py", "def f():\n    from symdl.a.x import g")
+    assert circles(package) == [["symdl.a.x", "symdl.a.y"]]
+
+
+def test_every_big_room_says_what_it_is() -> None:
+    rooms = [p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()]
+    assert len(rooms) == 10
+    for room in rooms:
+        page = (PACKAGE / room / "README.md").read_text("utf-8")
+        assert page.startswith(f"# {room}: ")
+        assert "**Enters:**" in page and "**Leaves:**" in page
+        missing = [w for w in re.findall(r"`([\w/]+\.py|[\w/]+/)`", page) if not _there(w, PACKAGE / room)]
+        assert not missing, (room, missing)
+
+
+def _there(word: str, room: Path) -> bool:
+    return any((folder / word).exists() for folder in (room, PACKAGE, ROOT))
+
+
 def test_templates_are_templates() -> None:
     files = [p for p in TEMPLATES.rglob("*") if p.is_file() and p != TEMPLATES / "README.md"]
     assert files
@@ -202,6 +289,11 @@ BAD = [
     (stage_order, "explain/a.py", "from symdl.lower import nests"),
     (stage_order, "run/a.py", "from symdl.train import fit"),
     (stage_order, "errors.py", "from symdl.express import dims"),
+    (targets_apart, "lower/ir/a.py", "from symdl.lower.cpu.splits import split"),
+    (targets_apart, "run/python/a.py", "from symdl.run.cpu import memory"),
+    (stage_order, "schedule/a.py", "from symdl.run import compile"),
+    (stage_order, "templating.py", "from symdl.errors import SymdlError"),
+    (short_enough, "nn/a.py", "class A:\n" + "    x = 1\n" * LONGEST_CLASS),
     (numba_only_in_run, "train/a.py", "import numba as nb"),
     (numba_only_in_run, "emit/a.py", "from numba import njit"),
     (sympy_ends_at_freeze, "lower/loops/fusion.py", "import sympy as sp"),
@@ -224,7 +316,7 @@ BAD = [
 GOOD = [
     ("express/a.py", "'''d'''\nimport sympy as sp\nfrom symdl.errors import ShapeError\nsp.S(1)"),
     ("express/a.py", "'''d'''\nfrom . import dims\nfrom .dims import Dim\nsympify(x, strict=True)"),
-    ("run/a.py", "'''d'''\nimport numba\nfrom symdl.emit.source import template_root"),
+    ("run/a.py", "'''d'''\nimport numba\nfrom symdl.emit.source import module_source"),
     ("run/reference/interpreter.py", "'''d'''\nimport sympy"),
     ("lower/freeze/freeze.py", "'''d'''\nimport sympy"),
     ("__init__.py", "'''d'''\nfrom symdl.train.datasets import digits"),

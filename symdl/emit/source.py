@@ -8,12 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from symdl.emit.cpu.simd import lines
 from symdl.emit.inspect import inspect_source
@@ -22,7 +16,8 @@ from symdl.emit.targets import DIVISIONS, DTYPES, Target, find
 from symdl.errors import EmitError
 from symdl.lower.ir.loops import Loop, Start, statements
 from symdl.lower.kernels import Kernel
-from symdl.lower.pipeline import Lowered
+from symdl.lower.lowered import Lowered
+from symdl.templating import template
 
 CHECK, PRODUCT, REPEAT, SHIFT, COMBINE, TOTAL, KERNEL = range(7)
 PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS = range(7, 11)
@@ -64,31 +59,6 @@ class KernelText:
     legend: tuple[str, ...]
     lines: tuple[Line, ...]
     several: bool
-
-
-def template_root() -> Traversable:
-    """Return the folder of the templates: inside the installed package, or beside it in a checkout."""
-    installed = files("symdl") / "templates"
-    checkout = Path(__file__).resolve().parents[2] / "templates"
-    return installed if installed.is_dir() else checkout
-
-
-@cache
-def environment() -> Environment:
-    """Return the Jinja environment: strict, and without blank lines that nobody wrote."""
-
-    def load(name: str) -> str | None:
-        file = template_root().joinpath(*name.split("/"))
-        return file.read_text("utf-8") if file.is_file() else None
-
-    return Environment(
-        loader=FunctionLoader(load),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
 
 
 def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool = False) -> str:
@@ -141,25 +111,21 @@ def _target(target: str, dtype: str) -> Target:
     return find(target)
 
 
-def _printed(template: str, record: Target, dtype: str, **more: object) -> str:
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            dtype=dtype,
-            apart=APART,
-            patience=PATIENCE,
-            check_code=CHECK,
-            product_code=PRODUCT,
-            repeat_code=REPEAT,
-            shift_code=SHIFT,
-            kernel_code=KERNEL,
-            batch_codes=[PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
-            real_array=record.real_array,
-            integer_array=record.integer_array,
-            total_array=record.total_array,
-            **more,
-        )
+def _printed(name: str, record: Target, dtype: str, **more: object) -> str:
+    text = template(name).render(
+        dtype=dtype,
+        apart=APART,
+        patience=PATIENCE,
+        check_code=CHECK,
+        product_code=PRODUCT,
+        repeat_code=REPEAT,
+        shift_code=SHIFT,
+        kernel_code=KERNEL,
+        batch_codes=[PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
+        real_array=record.real_array,
+        integer_array=record.integer_array,
+        total_array=record.total_array,
+        **more,
     )
     return inspect_source(text.rstrip() + "\n", record)
 
@@ -173,10 +139,9 @@ def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], lo
 
     Transposed right matrices may have `longest` columns.
     """
-    template = environment().get_template("cpu/tiles.jinja")
     parts = [part for part in (lanes // 2, lanes // 4) if part > 1]
     sizes = {"rows": rows, "lanes": lanes, "parts": parts, "longest": longest, "cached": _CACHED}
-    return template.render(dtype=dtype, widths=widths, **sizes)
+    return template("cpu/tiles.jinja").render(dtype=dtype, widths=widths, **sizes)
 
 
 def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:

@@ -39,7 +39,7 @@ from symdl.lower.kernels import (
     TotalCall,
     without_checks,
 )
-from symdl.lower.pipeline import Lowered
+from symdl.lower.lowered import Lowered
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import DerivativeError, ExplainError
-from symdl.explain.documents.derivation import Depth, Derivation
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.styles import Style, labels_styled
 from symdl.explain.notation.tree import Applied, Label, Symbol
+from symdl.explain.sections import Depth
 from symdl.explain.stories.scalar import Story, graph_of
 from symdl.explain.stories.scalar_page import scalar_sections
 from symdl.express.equations import Origin

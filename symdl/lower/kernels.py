@@ -40,7 +40,7 @@ from symdl.lower.ir.loops import (
     statements,
 )
 from symdl.lower.ir.scalars import Body, Load, Node
-from symdl.lower.loops.addressing import map_statement
+from symdl.lower.ir.visitors import map_statement
 from symdl.lower.memory.buffers import Plan, Step
 
 LITERAL = 8

@@ -6,8 +6,7 @@ Enters: `Program`. Leaves: `Lowered`, which `emit` prints and `run` executes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from symdl.differentiate.checkpoint import checkpointed
 from symdl.differentiate.masking import with_masks
@@ -19,7 +18,7 @@ from symdl.lower.cpu.bind import bind_axes
 from symdl.lower.cpu.long_scalars import LONG, Points, as_rows, operations, points
 from symdl.lower.cpu.sample_layout import direct, with_tiles
 from symdl.lower.cpu.split_ranges import in_segments
-from symdl.lower.cpu.splits import Split, split, with_rows
+from symdl.lower.cpu.splits import split, with_rows
 from symdl.lower.cpu.unroll_rows import short_rows
 from symdl.lower.equations.bounds_checks import checked_positions
 from symdl.lower.equations.contractions import Contraction, as_contraction, as_scatter
@@ -30,48 +29,16 @@ from symdl.lower.equations.shared_exponentials import with_logistics
 from symdl.lower.equations.single_steps import single_steps
 from symdl.lower.freeze.freeze import freeze
 from symdl.lower.ir.integers import Var, of, product
-from symdl.lower.ir.loops import FrozenProgram, Item, Loop, Store, TensorInfo, structure
+from symdl.lower.ir.loops import FrozenProgram, Item, Loop, Store, TensorInfo
 from symdl.lower.ir.scalars import load
-from symdl.lower.kernels import Call, CheckCall, Kernel, calls
+from symdl.lower.kernels import CheckCall, calls
 from symdl.lower.loops.addressing import flatten
 from symdl.lower.loops.fusion import Group, fuse, ordered
 from symdl.lower.loops.nests import Nest
 from symdl.lower.loops.statements import resolve, without_stores
+from symdl.lower.lowered import Lowered, Schedule
 from symdl.lower.memory.buffers import Plan, Step, plan
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
-
-Schedule = Literal["fused", "naive"]
-
-
-@dataclass(frozen=True, slots=True)
-class Lowered:
-    """A program ready to be printed and run.
-
-    Attributes:
-        program: the frozen program.
-        kernels: the distinct loop kernels.
-        calls: everything that is executed, in order; checks of positions come first.
-        plan: the buffers.
-        steps: the calls before their structures were shared.
-        batch: the size of the batch, if blocks of samples may be computed apart.
-        splits: then for every step how it is cut.
-        points: the size that counts the points of a scalar function; every block of points may be computed
-            apart, as if there were no others.
-    """
-
-    program: FrozenProgram
-    kernels: tuple[Kernel, ...]
-    calls: tuple[Call, ...]
-    plan: Plan
-    steps: tuple[Step, ...]
-    batch: str = ""
-    splits: tuple[Split, ...] = ()
-    points: str = ""
-
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """The loop structure of every step, such as ``i0(i1,i2)``; ``gemm`` for a matrix product."""
-        return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)
 
 
 def ready(program: Program) -> Program:

@@ -7,18 +7,15 @@ costs little, and a wrong kernel costs much.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from symdl.errors import LoweringError
 from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
 from symdl.lower.ir.loops import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update, When
 from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, MATRIX, UNARY, Body, Load
+from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import KernelCall
-from symdl.lower.loops.statements import polys
+from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Step
-
-if TYPE_CHECKING:
-    from symdl.lower.pipeline import Lowered
 
 _ARITY = {
     **dict.fromkeys(("const", "load", "local", "index", "flag", *INTEGER_COMPARE), 0),

@@ -24,7 +24,8 @@ from symdl.lower.cpu.splits import rows_name
 from symdl.lower.ir.integers import evaluate
 from symdl.lower.ir.loops import TensorInfo
 from symdl.lower.kernels import ProductCall
-from symdl.lower.pipeline import Lowered, Schedule, lower
+from symdl.lower.lowered import Lowered, Schedule
+from symdl.lower.pipeline import lower
 from symdl.run.cpu.cache import modules as cache
 from symdl.run.cpu.cache import objects as machine
 from symdl.run.cpu.gemm.blas import on_one_thread

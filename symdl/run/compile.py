@@ -22,7 +22,7 @@ from symdl.express.scalar import batched
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
-from symdl.lower.pipeline import Schedule
+from symdl.lower.lowered import Schedule
 from symdl.run.compiled import Compiled, DTypeName, TargetName
 from symdl.run.cpu.single_point import Point
 from symdl.run.cpu.threads.autotune import MOST_LANES, chosen, cores

@@ -16,7 +16,7 @@ from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.lower.ir.integers import evaluate, text
 from symdl.lower.kernels import CheckCall
-from symdl.lower.pipeline import Schedule
+from symdl.lower.lowered import Schedule
 from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside, private
 from symdl.run.build import Built, batch_of
 from symdl.run.cpu.memory import Memory

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 
+from symdl.lower.cpu.splits import LARGEST_SUM
 from symdl.lower.ir.loops import TILE
 
 _PIECE = 20_000.0
@@ -24,8 +25,6 @@ _MOST_BLOCKS = 16
 _LITTLE = 0.15
 _SCRATCH = 1 << 12
 _FEW, _FEW_OF_MANY, _LARGE = 32, 256, 1 << 20
-LARGEST_SUM = 1 << 16
-"""Elements of a sum over samples of which every block may have its own."""
 COPIES = 3.0
 """Elements that are copied or added up in a nanosecond."""
 

@@ -27,8 +27,8 @@ from symdl.lower.kernels import (
     moved,
     without_checks,
 )
+from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer
-from symdl.lower.pipeline import Lowered
 from symdl.schedule.backward_phases import legs
 from symdl.schedule.block_sizes import (
     COPIES,

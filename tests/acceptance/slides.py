@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from symdl.explain.documents.derivation import Derivation, Lines
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.printers.latex import latex
+from symdl.explain.sections import Lines
 
 
 def squeezed(text: str) -> str:

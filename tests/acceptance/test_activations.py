@@ -7,9 +7,9 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.explain.documents.derivation import Lines
 from symdl.explain.notation.notation import Notation
 from symdl.explain.printers.latex import latex
+from symdl.explain.sections import Lines
 from symdl.explain.stories.closing import has_sigmoid
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs

@@ -7,8 +7,8 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.explain.documents.derivation import Lines
 from symdl.explain.printers.latex import latex
+from symdl.explain.sections import Lines
 from symdl.express.program import collect
 from symdl.express.scalar import scalar_graph
 from symdl.run.reference.interpreter import outputs

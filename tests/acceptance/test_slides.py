@@ -10,9 +10,10 @@ import pytest
 import sympy as sp
 
 from symdl.explain.derive import derive
-from symdl.explain.documents.derivation import Derivation, Lines
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation.notation import Notation
 from symdl.explain.printers.latex import latex
+from symdl.explain.sections import Lines
 
 x, y, z = sp.symbols("x y z")
 F = sp.sin(x**2 * y) + sp.exp(z)

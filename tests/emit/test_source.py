@@ -11,7 +11,7 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.emit.inspect import inspect_source
-from symdl.emit.source import ARGUMENTS, environment, module_source, steps_source, template_root
+from symdl.emit.source import ARGUMENTS, module_source, steps_source
 from symdl.emit.table import listing, table
 from symdl.emit.targets import TARGETS, find
 from symdl.errors import EmitError
@@ -21,6 +21,7 @@ from symdl.express.operators import elementwise, maximum
 from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.lower.pipeline import lower
+from symdl.templating import template, template_root
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 n = Dim("n")
@@ -120,7 +121,7 @@ def test_templates_arrange_and_do_no_more() -> None:
     for name in names:
         text = (template_root() / name).read_text("utf-8")
         assert len(text.splitlines()) <= 60, name
-        environment().get_template(name)
+        template(name)
 
 
 def test_the_table_has_a_row_a_call_of_one_length() -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from symdl.explain.documents.derivation import Derivation, Lines, Step, Table
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation import tree as t
 from symdl.explain.printers.text import text
+from symdl.explain.sections import Lines, Step, Table
 from symdl.express.tensors import Access
 
 

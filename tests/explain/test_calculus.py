@@ -11,9 +11,9 @@ import pytest
 import symdl as sd
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Lines
 from symdl.explain.matrix.closed_form import formula
 from symdl.explain.printers.text import text
+from symdl.explain.sections import Lines
 from symdl.express import linalg
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs

@@ -10,8 +10,9 @@ import sympy as sp
 
 import symdl as sd
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Derivation, Step
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.printers.latex import latex
+from symdl.explain.sections import Step
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.reference.interpreter import evaluate

@@ -17,9 +17,10 @@ from symdl.errors import DerivativeError, ExplainError, MissingExtraError
 from symdl.explain.derive import derive
 from symdl.explain.documents import formulas
 from symdl.explain.documents.collection import Collection
-from symdl.explain.documents.derivation import Derivation, Lines
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.printers.latex import latex
 from symdl.explain.printers.text_page import columns
+from symdl.explain.sections import Lines
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.tensors import Tensor

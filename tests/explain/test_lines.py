@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.explain.derive import derive
-from symdl.explain.documents.derivation import Derivation, Lines, Step
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation import tree as t
+from symdl.explain.sections import Lines, Step
 from symdl.express import functions
 from symdl.express import operators as op
 from symdl.express.build import parameter, sums_to_one, tensor

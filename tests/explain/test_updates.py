@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.explain.documents.derivation import Table
 from symdl.explain.notation.settings import with_symbols
+from symdl.explain.sections import Table
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
 

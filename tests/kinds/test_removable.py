@@ -20,7 +20,7 @@ from hypothesis import given, settings
 import symdl as sd
 from symdl.check.tape import tape_gradient
 from symdl.differentiate.corners import slope
-from symdl.explain.documents.derivation import Lines
+from symdl.explain.sections import Lines
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import evaluate
 

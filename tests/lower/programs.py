@@ -17,7 +17,7 @@ from symdl.express.operators import elementwise, maximum, reduce
 from symdl.express.program import Program, collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.lower.pipeline import Schedule
+from symdl.lower.lowered import Schedule
 from symdl.run.compiled import Compiled
 from symdl.run.reference.interpreter import outputs
 

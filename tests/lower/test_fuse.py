@@ -12,7 +12,8 @@ from symdl.express.operators import elementwise, maximum
 from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
-from symdl.lower.pipeline import Lowered, lower
+from symdl.lower.lowered import Lowered
+from symdl.lower.pipeline import lower
 
 n = Dim("n")
 i, j = indices("i j")

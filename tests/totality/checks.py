@@ -11,7 +11,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError, ExplainError
-from symdl.explain.documents.derivation import Lines
+from symdl.explain.sections import Lines
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.compile import compile

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Depth, Derivation
-from symdl.explain.documents.files import html_documents, latex_body, template, write_whole
+from symdl.explain.documents.derivation import Derivation
+from symdl.explain.documents.files import html_documents, latex_body, write_whole
 from symdl.explain.printers.latex_lines import words_latex
+from symdl.explain.sections import Depth
+from symdl.templating import template
 
 
 @dataclass(frozen=True, slots=True)

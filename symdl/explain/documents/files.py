@@ -14,10 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from symdl.errors import ExplainError, MissingExtraError
-from symdl.explain.documents.derivation import Depth, Derivation, Lines, Section, Step, Table, Words
 from symdl.explain.documents.formulas import draw
 from symdl.explain.drawings.graph import graph_svg
 from symdl.explain.drawings.network import layer_svg, layers_of
@@ -25,46 +22,18 @@ from symdl.explain.printers.latex import latex
 from symdl.explain.printers.latex_lines import rows_of, rule_latex, sentence_latex
 from symdl.explain.printers.text import text
 from symdl.explain.printers.text_page import plain, sentence
+from symdl.explain.sections import Depth, Document, Lines, Section, Step, Table, Words
+from symdl.templating import template
 
 
-def template(name: str) -> jinja2.Template:
-    """Return a template by its path under ``templates/``, which lies beside the package or inside it."""
-    package = Path(__file__).resolve().parents[1]
-    roots = (package / "templates", package.parent / "templates")
-    root = next((r for r in roots if (r / name).is_file()), None)
-    if root is None:
-        raise ExplainError(f"the template {name} is missing", cure="install symdl again")
-    markup = name.endswith(".html.jinja")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(root),
-        undefined=jinja2.StrictUndefined,
-        autoescape=markup,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **({} if markup else _TEX_MARKS),  # type: ignore[arg-type]
-    )
-    return environment.get_template(name)
-
-
-_TEX_MARKS = {
-    "block_start_string": "<%",
-    "block_end_string": "%>",
-    "variable_start_string": "<<",
-    "variable_end_string": ">>",
-    "comment_start_string": "<#",
-    "comment_end_string": "#>",
-}
-
-
-def latex_body(derivation: Derivation) -> str:
+def latex_body(derivation: Document) -> str:
     """Return headings, tables and aligned lines, for a document that loads amsmath, cancel and xcolor."""
     return template("latex/body.tex.jinja").render(
         title=sentence_latex(derivation.title), sections=[_tex_section(s) for s in derivation.shown]
     )
 
 
-def latex_document(derivation: Derivation) -> str:
+def latex_document(derivation: Document) -> str:
     """Return a complete LaTeX document."""
     return template("latex/document.tex.jinja").render(body=latex_body(derivation))
 
@@ -83,13 +52,13 @@ def _tex_section(section: Section) -> dict[str, Any]:
     return {"title": section.title, "words": words, "header": (), "rows": [], "lines": lines}
 
 
-def latex_cell(derivation: Derivation) -> str:
+def latex_cell(derivation: Document) -> str:
     """Return what a notebook shows: all lines as one aligned block."""
     lines = [line for step in derivation.steps for line in rows_of(step)]
     return template("latex/cell.tex.jinja").render(lines=lines)
 
 
-def html_page(derivation: Derivation) -> str:
+def html_page(derivation: Document) -> str:
     """Return a page with every step, of which the reader chooses the depth.
 
     Raises:
@@ -99,7 +68,7 @@ def html_page(derivation: Derivation) -> str:
     return html_documents(sentence(title, ascii=False), _html_words(title), [derivation], derivation.depth)
 
 
-def html_documents(title: str, heading: str, derivations: Sequence[Derivation], depth: Depth) -> str:
+def html_documents(title: str, heading: str, derivations: Sequence[Document], depth: Depth) -> str:
     """Return a page with several derivations; `heading` is markup."""
     several = len(derivations) > 1
     documents = [
@@ -119,7 +88,7 @@ def html_documents(title: str, heading: str, derivations: Sequence[Derivation], 
     )
 
 
-def _layers(derivation: Derivation) -> str:
+def _layers(derivation: Document) -> str:
     """The drawing of a network's layers, if there are any that learn."""
     if derivation.network is None:
         return ""
@@ -175,7 +144,7 @@ def _html_words(words: Words) -> str:
     return "".join(parts)
 
 
-def html_cell(derivation: Derivation) -> str | None:
+def html_cell(derivation: Document) -> str | None:
     """Return the lines for a notebook, or None where the extra ``html`` is missing and LaTeX has to do."""
     try:
         whole = derivation
@@ -187,7 +156,7 @@ def html_cell(derivation: Derivation) -> str | None:
         return None
 
 
-def data(derivation: Derivation) -> Mapping[str, Any]:
+def data(derivation: Document) -> Mapping[str, Any]:
     """Return the derivation as plain data."""
     return {
         "title": sentence(derivation.title, ascii=False),
@@ -221,7 +190,7 @@ def _step_data(step: Step) -> dict[str, Any]:
     }
 
 
-def save(derivation: Derivation, path: Path) -> Path:
+def save(derivation: Document, path: Path) -> Path:
     """Write a derivation in the form that the file's ending names."""
     forms = {
         ".tex": lambda: latex_document(derivation),

@@ -10,9 +10,9 @@ import html
 import math
 from collections.abc import Sequence
 
-from symdl.explain.documents.derivation import GraphNode
 from symdl.explain.notation.tree import Node, Symbol
 from symdl.explain.printers.text import text
+from symdl.explain.sections import GraphNode
 
 _MOST = 24
 _WIDE, _HIGH, _RADIUS = 150, 84, 24

@@ -1,8 +1,8 @@
 """How a SymPy expression is read into a formula: names, and the order that a person would write.
 
-Enters: scalar expressions and equations. Leaves: nodes of `symdl.explain.notation.tree`. The order: positive terms
-first; in a product numbers, then cotangents, then names, then functions; ``1 - a``, not ``-a + 1``. Known
-shapes are recognised: the sigmoid, max, absolute value, an indicator.
+Enters: scalar expressions and equations. Leaves: nodes of `symdl.explain.notation.tree`. The order: positive
+terms first; in a product numbers, then cotangents, then names, then functions; ``1 - a``, not ``-a + 1``.
+Known shapes are recognised: the sigmoid, max, absolute value, an indicator.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from symdl.explain.documents.derivation import Step, Words
 from symdl.explain.notation.tree import Grid, Label, Negative, Node, Product, Symbol, Terms, mapped
 from symdl.explain.printers.latex import latex
 from symdl.explain.printers.text import text
 from symdl.explain.printers.text_page import columns
+from symdl.explain.sections import Step, Words
 
 _LONGEST = 62  # columns of the text form that fit beside a left side and a reason
 _RELATIONS = {"=": "=", "+=": r"\mathrel{+}=", ":=": ":="}

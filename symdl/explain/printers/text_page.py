@@ -10,11 +10,11 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from symdl.explain.documents.derivation import Derivation, Lines, Step, Table, Words
 from symdl.explain.printers.text import text
+from symdl.explain.sections import Document, Lines, Step, Table, Words
 
 
-def plain(derivation: Derivation, *, width: int, ascii: bool) -> str:
+def plain(derivation: Document, *, width: int, ascii: bool) -> str:
     """Return the whole derivation as text."""
     title = sentence(derivation.title, ascii=ascii)
     lines = [title, ("=" if ascii else "═") * columns(title)]

@@ -14,9 +14,9 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.differentiate.singlepoints import limit, place_of, same
-from symdl.explain.documents.derivation import Step
 from symdl.explain.notation.notation import Notation, sigmoid_power, with_whole_numbers
 from symdl.explain.notation.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
+from symdl.explain.sections import Step
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor

@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Derivation, Lines, Section, Step, Words
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.notation import Notation
@@ -35,6 +35,7 @@ from symdl.explain.notation.tree import (
     mapped,
     product,
 )
+from symdl.explain.sections import Lines, Section, Step, Words
 from symdl.explain.stories.equations import left_side, right_side
 from symdl.explain.stories.single import simple_page
 from symdl.express.dims import Dim, Extent, Index, dims_of

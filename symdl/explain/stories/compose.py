@@ -11,7 +11,7 @@ from dataclasses import replace
 import sympy as sp
 
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Derivation, Lines, Step, Words
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.names import free_label
 from symdl.explain.notation.notation import Notation
@@ -29,6 +29,7 @@ from symdl.explain.notation.tree import (
     mapped,
     walk,
 )
+from symdl.explain.sections import Lines, Step, Words
 from symdl.explain.stories.single import simple_page
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor

@@ -12,10 +12,10 @@ import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Contribution, Derivative, Rewrite
-from symdl.explain.documents.derivation import Deferred, Depth, Lines, Relation, Step
 from symdl.explain.notation.conditions import condition
 from symdl.explain.notation.shortening import with_single_places
 from symdl.explain.notation.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
+from symdl.explain.sections import Deferred, Depth, Lines, Relation, Step
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import rule_of
 from symdl.express.dims import Extent, Index

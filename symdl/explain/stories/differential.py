@@ -17,7 +17,7 @@ import sympy as sp
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Depth, Derivation, Lines, Step, Table
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.algebra import transposed
 from symdl.explain.matrix.closed_algebra import Monomial, build, parse, shape
 from symdl.explain.matrix.closed_form import closed_form
@@ -33,6 +33,7 @@ from symdl.explain.notation.tree import (
     Transpose,
     walk,
 )
+from symdl.explain.sections import Depth, Lines, Step, Table
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.network import find, symbols, whole
 from symdl.explain.stories.reasons import rule_of

@@ -18,13 +18,14 @@ from symdl.differentiate.prepare import STABLE
 from symdl.differentiate.record import Derivative
 from symdl.differentiate.solve import with_indices
 from symdl.errors import ExplainError
-from symdl.explain.documents.derivation import Depth, Derivation, Kind, Lines, Step, Table
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.closed_form import closed_form
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.known import explained
 from symdl.explain.notation.names import USUAL_LETTERS
 from symdl.explain.notation.shortening import as_written
 from symdl.explain.notation.tree import Array, Label, Negative, Node, Terms, number, walk
+from symdl.explain.sections import Depth, Kind, Lines, Step, Table
 from symdl.explain.stories.contributions import definitions, every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import reason

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
-from symdl.explain.documents.derivation import GraphNode, Lines, Step, Table
 from symdl.explain.notation.notation import Notation, sigmoid_argument
 from symdl.explain.notation.order import ordered_factors
 from symdl.explain.notation.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
+from symdl.explain.sections import GraphNode, Lines, Step, Table
 from symdl.explain.stories.closing import LARGEST, sizes
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symdl.explain.documents.derivation import Lines, Section, Step, Words
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import Label, Node, Partial, Symbol
+from symdl.explain.sections import Lines, Section, Step, Words
 from symdl.explain.stories.closing import (
     LARGEST,
     Value,

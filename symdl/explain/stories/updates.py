@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symdl.explain.documents.derivation import Derivation, Lines, Section, Step, Table, Words
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.names import label_of, labels_of
 from symdl.explain.notation.notation import Notation
@@ -29,6 +29,7 @@ from symdl.explain.notation.tree import (
     mapped,
     walk,
 )
+from symdl.explain.sections import Lines, Section, Step, Table, Words
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.express.equations import Equation
 from symdl.express.program import Program, collect

@@ -37,7 +37,7 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.scalars import Body, Load, Node
-from symdl.lower.loops.statements import polys
+from symdl.lower.ir.visitors import polys
 
 _LATENCY = 4
 """Cycles until a sum can go on: so many of them shall be under way."""

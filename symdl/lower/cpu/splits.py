@@ -337,6 +337,8 @@ def _values(item: Let | Fold | Store | Update) -> Iterator[Poly]:
             yield from terms(guard)
 
 
+LARGEST_SUM = 1 << 16
+"""Elements of a sum over samples of which every block may have its own."""
 LANES_GAIN = 8
 """By how much lanes are faster than other loops."""
 

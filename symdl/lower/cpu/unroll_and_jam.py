@@ -24,8 +24,7 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.scalars import Body
-from symdl.lower.loops.addressing import map_statement
-from symdl.lower.loops.statements import polys
+from symdl.lower.ir.visitors import map_statement, polys
 
 
 def copies(items: tuple[Item, ...], var: str, values: Sequence[Poly]) -> list[Item]:

@@ -26,7 +26,7 @@ from symdl.lower.ir.loops import (
     statements,
 )
 from symdl.lower.ir.scalars import Body, Builder, Load
-from symdl.lower.loops.addressing import map_statement
+from symdl.lower.ir.visitors import map_statement
 
 _LONGEST, _MOST = 8, 64
 """Steps of a loop that becomes statements, and how many statements there may then be."""

@@ -44,7 +44,8 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.scalars import MATRIX, Load
-from symdl.lower.loops.addressing import flatten, map_items, map_statement
+from symdl.lower.ir.visitors import map_items, map_statement
+from symdl.lower.loops.addressing import flatten
 
 
 def in_lanes(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...] | None:

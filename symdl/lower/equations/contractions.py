@@ -17,17 +17,15 @@ from symdl.lower.ir.integers import (
     Poly,
     Var,
     atoms,
-    constant,
     evaluate,
-    floor,
     linear,
-    mod,
     moves,
     product,
     substitute,
     variables,
 )
-from symdl.lower.ir.loops import TILE, FrozenEquation, Same, TensorInfo, Within, map_condition
+from symdl.lower.ir.layout import address
+from symdl.lower.ir.loops import FrozenEquation, Same, TensorInfo, Within, map_condition
 from symdl.lower.ir.scalars import Body, Builder, Load, fixed, map_body, prune
 
 _LOOPS = 2
@@ -58,18 +56,6 @@ class Contraction:
     k: Poly
     batch: tuple[Poly, ...]
     alpha: Body
-
-
-def address(where: Sequence[Poly], info: TensorInfo) -> Poly:
-    """Return the position of an element: row-major, or in tiles of samples."""
-    axes = list(zip(where, info.shape, strict=True))
-    flat = ZERO
-    for index, size in axes[1:] if info.tiled else axes:
-        flat = flat * size + (ZERO if size == ONE else index)
-    if not info.tiled:
-        return flat
-    tile, sample = constant(TILE), where[0]
-    return (floor(sample, tile) * product(info.shape[1:]) + flat) * tile + mod(sample, tile)
 
 
 def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> Contraction | None:

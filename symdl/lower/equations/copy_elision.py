@@ -14,7 +14,7 @@ from symdl.lower.equations.contractions import as_contraction
 from symdl.lower.ir.integers import ONE, ZERO, Floor, Mod, Poly, Var, linear, of, substitute
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo
 from symdl.lower.ir.scalars import Load, Node, map_body
-from symdl.lower.loops.nests import reads_of
+from symdl.lower.ir.visitors import reads_of
 
 
 def without_copies(

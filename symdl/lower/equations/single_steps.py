@@ -13,7 +13,7 @@ from symdl.errors import LoweringError
 from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, Var, of, substitute
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, FrozenRecurrence, map_condition
 from symdl.lower.ir.scalars import map_body
-from symdl.lower.loops.nests import Read, reads_of
+from symdl.lower.ir.visitors import Read, reads_of
 
 
 def single_steps(program: FrozenProgram) -> FrozenProgram:

@@ -6,10 +6,9 @@ each; two loops that always step through memory as one become one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from symdl.lower.equations.contractions import address
 from symdl.lower.ir.integers import (
     ZERO,
     Atom,
@@ -23,23 +22,21 @@ from symdl.lower.ir.integers import (
     substitute,
     variables,
 )
+from symdl.lower.ir.layout import address
 from symdl.lower.ir.loops import (
-    Fold,
     Item,
     Loop,
-    Start,
     Statement,
     Store,
     TensorInfo,
     Update,
     When,
     conditions,
-    map_condition,
     statements,
     terms,
 )
-from symdl.lower.ir.scalars import Load, Node, map_body
-from symdl.lower.loops.statements import polys
+from symdl.lower.ir.scalars import Load, Node
+from symdl.lower.ir.visitors import map_items, map_statement, polys
 
 
 def flatten(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
@@ -69,42 +66,6 @@ def _positions(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[
         return map_statement(statement, poly, element)
 
     return map_items(items, change, poly)
-
-
-def map_items(
-    items: tuple[Item, ...], change: Callable[[Statement], Statement], poly: Callable[[Poly], Poly]
-) -> tuple[Item, ...]:
-    """Return a tree with its statements changed, and the expressions in its conditions."""
-
-    def one(item: Item) -> Item:
-        if isinstance(item, Loop):
-            return replace(item, items=map_items(item.items, change, poly))
-        if isinstance(item, When):
-            conditions = tuple(map_condition(c, poly) for c in item.conditions)
-            return When(conditions, map_items(item.items, change, poly))
-        return change(item)
-
-    return tuple(map(one, items))
-
-
-def map_statement(
-    statement: Statement,
-    poly: Callable[[Poly], Poly],
-    element: Callable[[Load], Node] | None = None,
-) -> Statement:
-    """Return a statement with its integer expressions changed and its loads replaced."""
-    if isinstance(statement, Start):
-        return statement
-    body = map_body(statement.body, poly, element)
-    if isinstance(statement, Store):
-        return replace(statement, body=body, where=tuple(map(poly, statement.where)))
-    guards = tuple(map_condition(g, poly) for g in statement.guards)
-    if isinstance(statement, Update):
-        return replace(statement, body=body, guards=guards, where=tuple(map(poly, statement.where)))
-    if isinstance(statement, Fold):
-        at = None if statement.at is None else poly(statement.at)
-        return replace(statement, body=body, guards=guards, at=at)
-    return replace(statement, body=body, guards=guards)
 
 
 def _merged(item: Item) -> Item:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
-from symdl.lower.loops.nests import Nest, reads_of
+from symdl.lower.ir.visitors import reads_of
+from symdl.lower.loops.nests import Nest
 
 _NONE: Mapping[int, str] = {}
 

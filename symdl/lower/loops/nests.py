@@ -11,8 +11,9 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from symdl.lower.ir.integers import ONE, ZERO, Pick, Poly, Var, atoms, of
-from symdl.lower.ir.loops import FrozenEquation, terms
+from symdl.lower.ir.integers import ONE, ZERO, Poly, Var, of
+from symdl.lower.ir.loops import FrozenEquation
+from symdl.lower.ir.visitors import Read, reads_of
 from symdl.lower.loops.prefix_scans import Scan, as_scan
 
 IN_MEMORY = ("sum", "prod", "max")
@@ -46,25 +47,6 @@ class Building:
     makes: dict[int, int] = field(default_factory=dict)
     partial: set[int] = field(default_factory=set)
     reads: dict[int, set[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """An element that an equation reads, of a real or an integer tensor."""
-
-    tensor: int
-    where: tuple[Poly, ...]
-
-
-def reads_of(equation: FrozenEquation) -> list[Read]:
-    """Return every element that an equation reads, in body, guards and positions."""
-    found = [Read(int(load.tensor), load.where) for load in equation.body.loads]
-    polys = [*equation.body.polys, *equation.where]
-    for guard in equation.guards:
-        polys.extend(terms(guard))
-    for poly in polys:
-        found.extend(Read(int(a.tensor), a.where) for a in atoms(poly) if isinstance(a, Pick))
-    return list(dict.fromkeys(found))
 
 
 @dataclass(slots=True)

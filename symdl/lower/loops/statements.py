@@ -7,9 +7,9 @@ iteration is read from a local. Tensors that nobody reads from memory are then n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, Var, atoms, of, rebuild
+from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, Var, of, rebuild
 from symdl.lower.ir.loops import (
     IDENTITY,
     Fold,
@@ -18,13 +18,10 @@ from symdl.lower.ir.loops import (
     Let,
     Loop,
     Start,
-    Statement,
     Store,
     TensorInfo,
     Update,
     map_condition,
-    statements,
-    terms,
 )
 from symdl.lower.ir.scalars import Body, Load, Node, map_body, number
 from symdl.lower.loops.nests import Building, Nest, Part
@@ -213,38 +210,6 @@ def _log_plus(total: str, shift: str) -> Body:
         Node("add", (1, 2)),
     )
     return Body(nodes)
-
-
-def loaded(items: tuple[Item, ...]) -> dict[int, set[tuple[Poly, ...]]]:
-    """Return which tensors are read from memory, and where."""
-    found: dict[int, set[tuple[Poly, ...]]] = {}
-    for statement in statements(items):
-        for atom in _elements(statement):
-            found.setdefault(int(atom.tensor), set()).add(atom.where)
-    return found
-
-
-def _elements(statement: Statement) -> Iterable[Load | Pick]:
-    if isinstance(statement, Start):
-        return
-    yield from statement.body.loads
-    for poly in polys(statement):
-        yield from (a for a in atoms(poly) if isinstance(a, Pick))
-
-
-def polys(statement: Statement) -> list[Poly]:
-    """Return every integer expression of a statement."""
-    if isinstance(statement, Start):
-        return []
-    found = list(statement.body.polys)
-    if isinstance(statement, Store | Update):
-        found.extend(statement.where)
-    if isinstance(statement, Fold) and statement.at is not None:
-        found.append(statement.at)
-    if not isinstance(statement, Store):
-        for guard in statement.guards:
-            found.extend(terms(guard))
-    return found
 
 
 def without_stores(items: tuple[Item, ...], keep: Callable[[int], bool]) -> tuple[Item, ...]:

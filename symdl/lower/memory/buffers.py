@@ -15,7 +15,7 @@ from typing import Literal
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.integers import Poly, evaluate
 from symdl.lower.ir.loops import FrozenProgram, Item, Store, TensorInfo, Update, statements
-from symdl.lower.loops.statements import loaded
+from symdl.lower.ir.visitors import loaded
 
 ALIGNMENT = 64
 

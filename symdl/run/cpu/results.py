@@ -60,7 +60,8 @@ class Room:
 
     Small results get new memory. Large ones get that of a late call if nobody has any part of it: of one of
     the latest two at least, because ``result = f(...)`` in a loop lets go of a result only when there is the
-    next one. There is no lock (see `symdl.run.cpu.pool`): what is given to a call is taken out of a list first.
+    next one. There is no lock (see `symdl.run.cpu.pool`): what is given to a call is taken out of a list
+    first.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Where the matrix products are that generated code calls.
 
-Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of ours in tiles (`symdl.run.cpu.gemm.micro_kernel`),
-and from which sizes on which is taken.
+Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of ours in tiles
+(`symdl.run.cpu.gemm.micro_kernel`), and from which sizes on which is taken.
 """
 
 from __future__ import annotations

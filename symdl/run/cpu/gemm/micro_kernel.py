@@ -1,8 +1,8 @@
 """Matrix products of moderate size, computed in vector registers without copies of the operands.
 
 Enters: a dtype and the size of a tile. Leaves: Numba intrinsics that the generated product is made of
-(`symdl.run.cpu.gemm.dispatch`). BLAS first copies its operands in the order in which it reads them; for the matrices
-of a training step that takes as long as a fifth of the product.
+(`symdl.run.cpu.gemm.dispatch`). BLAS first copies its operands in the order in which it reads them; for the
+matrices of a training step that takes as long as a fifth of the product.
 """
 
 from __future__ import annotations

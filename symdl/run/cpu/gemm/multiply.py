@@ -1,8 +1,8 @@
 """The matrix product that generated CPU code calls.
 
-Enters: addresses, sizes, and where products are computed (`symdl.run.cpu.gemm.dispatch`). Leaves: Numba intrinsics. A
-product of moderate size is computed in tiles (`symdl.run.cpu.gemm.micro_kernel`), others by BLAS: as a whole, or in pieces
-where a matrix is larger than numbers of 32 bits can tell.
+Enters: addresses, sizes, and where products are computed (`symdl.run.cpu.gemm.dispatch`). Leaves: Numba
+intrinsics. A product of moderate size is computed in tiles (`symdl.run.cpu.gemm.micro_kernel`), others by
+BLAS: as a whole, or in pieces where a matrix is larger than numbers of 32 bits can tell.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Arrays that compiled loops find by their addresses.
 
-Enters: a vector that holds addresses and shapes, as `symdl.run.cpu.cache.objects.Machine.call` makes it. Leaves: Numba
-intrinsics that give the arrays, which nobody counts references to.
+Enters: a vector that holds addresses and shapes, as `symdl.run.cpu.cache.objects.Machine.call` makes it.
+Leaves: Numba intrinsics that give the arrays, which nobody counts references to.
 """
 
 from __future__ import annotations

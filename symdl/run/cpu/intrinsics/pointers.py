@@ -23,7 +23,7 @@ _KEPT = {"contract", "reassoc", "nsz", "arcp"}  # those that keep infinities and
 OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division may give infinity; testing for zero would stop vectorisation
     "fastmath": _KEPT,
-    "no_cfunc_wrapper": True,  # functions are called by their addresses, as `symdl.run.cpu.cache.objects` says
+    "no_cfunc_wrapper": True,  # functions are called by their addresses: `symdl.run.cpu.cache.objects`
     "no_cpython_wrapper": True,
     "_nrt": False,
 }

@@ -1,8 +1,9 @@
 """Several threads inside one step.
 
 Enters: a schedule in blocks for one choice of sizes. Leaves: `Job`, whose `run` takes batches on any number
-of lanes. Every lane is a thread that does its tasks of a phase, then waits for the others; inside an epoch
-no lane returns to Python. Results do not depend on the number of lanes, which `symdl.run.cpu.threads.autotune` chooses.
+of lanes. Every lane is a thread that does its tasks of a phase, then waits for the others; inside an epoch no
+lane returns to Python. Results do not depend on the number of lanes, which `symdl.run.cpu.threads.autotune`
+chooses.
 """
 
 from __future__ import annotations

@@ -1,0 +1,113 @@
+"""Walks over equations, statements and loop trees that several passes need.
+
+Enters: a frozen equation or a loop tree. Leaves: what it reads, or a copy with parts replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from symdl.lower.ir.integers import Pick, Poly, atoms
+from symdl.lower.ir.loops import (
+    Fold,
+    FrozenEquation,
+    Item,
+    Loop,
+    Start,
+    Statement,
+    Store,
+    Update,
+    When,
+    map_condition,
+    statements,
+    terms,
+)
+from symdl.lower.ir.scalars import Load, Node, map_body
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An element that an equation reads, of a real or an integer tensor."""
+
+    tensor: int
+    where: tuple[Poly, ...]
+
+
+def reads_of(equation: FrozenEquation) -> list[Read]:
+    """Return every element that an equation reads, in body, guards and positions."""
+    found = [Read(int(load.tensor), load.where) for load in equation.body.loads]
+    polys = [*equation.body.polys, *equation.where]
+    for guard in equation.guards:
+        polys.extend(terms(guard))
+    for poly in polys:
+        found.extend(Read(int(a.tensor), a.where) for a in atoms(poly) if isinstance(a, Pick))
+    return list(dict.fromkeys(found))
+
+
+def polys(statement: Statement) -> list[Poly]:
+    """Return every integer expression of a statement."""
+    if isinstance(statement, Start):
+        return []
+    found = list(statement.body.polys)
+    if isinstance(statement, Store | Update):
+        found.extend(statement.where)
+    if isinstance(statement, Fold) and statement.at is not None:
+        found.append(statement.at)
+    if not isinstance(statement, Store):
+        for guard in statement.guards:
+            found.extend(terms(guard))
+    return found
+
+
+def loaded(items: tuple[Item, ...]) -> dict[int, set[tuple[Poly, ...]]]:
+    """Return which tensors are read from memory, and where."""
+    found: dict[int, set[tuple[Poly, ...]]] = {}
+    for statement in statements(items):
+        for atom in _elements(statement):
+            found.setdefault(int(atom.tensor), set()).add(atom.where)
+    return found
+
+
+def _elements(statement: Statement) -> Iterable[Load | Pick]:
+    if isinstance(statement, Start):
+        return
+    yield from statement.body.loads
+    for poly in polys(statement):
+        yield from (a for a in atoms(poly) if isinstance(a, Pick))
+
+
+def map_items(
+    items: tuple[Item, ...], change: Callable[[Statement], Statement], poly: Callable[[Poly], Poly]
+) -> tuple[Item, ...]:
+    """Return a tree with its statements changed, and the expressions in its conditions."""
+
+    def one(item: Item) -> Item:
+        if isinstance(item, Loop):
+            return replace(item, items=map_items(item.items, change, poly))
+        if isinstance(item, When):
+            conditions = tuple(map_condition(c, poly) for c in item.conditions)
+            return When(conditions, map_items(item.items, change, poly))
+        return change(item)
+
+    return tuple(map(one, items))
+
+
+def map_statement(
+    statement: Statement,
+    poly: Callable[[Poly], Poly],
+    element: Callable[[Load], Node] | None = None,
+) -> Statement:
+    """Return a statement with its integer expressions changed and its loads replaced."""
+    if isinstance(statement, Start):
+        return statement
+    body = map_body(statement.body, poly, element)
+    if isinstance(statement, Store):
+        return replace(statement, body=body, where=tuple(map(poly, statement.where)))
+    guards = tuple(map_condition(g, poly) for g in statement.guards)
+    if isinstance(statement, Update):
+        return replace(statement, body=body, guards=guards, where=tuple(map(poly, statement.where)))
+    if isinstance(statement, Fold):
+        at = None if statement.at is None else poly(statement.at)
+        return replace(statement, body=body, guards=guards, at=at)
+    return replace(statement, body=body, guards=guards)

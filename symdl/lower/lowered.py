@@ -1,0 +1,49 @@
+"""What lowering leaves.
+
+Enters: kernels, a launch list, a plan of buffers. Leaves: `Lowered`, which `schedule` cuts, `emit` prints and
+`run` executes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from symdl.lower.cpu.splits import Split
+from symdl.lower.ir.loops import FrozenProgram, structure
+from symdl.lower.kernels import Call, Kernel
+from symdl.lower.memory.buffers import Plan, Step
+
+Schedule = Literal["fused", "naive"]
+"""Whether equations share loops and buffers are used again, or each equation is a loop nest of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A program ready to be printed and run.
+
+    Attributes:
+        program: the frozen program.
+        kernels: the distinct loop kernels.
+        calls: everything that is executed, in order; checks of positions come first.
+        plan: the buffers.
+        steps: the calls before their structures were shared.
+        batch: the size of the batch, if blocks of samples may be computed apart.
+        splits: then for every step how it is cut.
+        points: the size that counts the points of a scalar function; every block of points may be computed
+            apart, as if there were no others.
+    """
+
+    program: FrozenProgram
+    kernels: tuple[Kernel, ...]
+    calls: tuple[Call, ...]
+    plan: Plan
+    steps: tuple[Step, ...]
+    batch: str = ""
+    splits: tuple[Split, ...] = ()
+    points: str = ""
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """The loop structure of every step, such as ``i0(i1,i2)``; ``gemm`` for a matrix product."""
+        return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)
