@@ -87,6 +87,7 @@ def _rebuilt(node: sp.Basic, values: Mapping[Any, Any]) -> sp.Basic:
     if isinstance(node, Relational):
         return compare_cases(type(node), *args)
     if isinstance(node, Compared) and any(side.has(sp.Piecewise) for side in args):
-        return compare_cases(*parts(Compared(*args)))
+        kind, left, right = parts(Compared(*args))
+        return compare_cases(kind, left, right)
     result: sp.Basic = node.func(*args)
     return result

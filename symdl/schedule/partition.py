@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.cpu.splits import Split, Touch, work
+from symdl.lower.cpu.splits import LARGEST_SUM, Split, Touch, work
 from symdl.lower.ir.integers import ZERO, Poly, constant, evaluate, product
 from symdl.lower.kernels import (
     Call,
@@ -32,7 +32,6 @@ from symdl.lower.memory.buffers import ALIGNMENT, Buffer
 from symdl.schedule.backward_phases import legs
 from symdl.schedule.block_sizes import (
     COPIES,
-    LARGEST_SUM,
     pieces,
     row_blocks,
     sample_blocks,
