@@ -26,7 +26,6 @@ def registers() -> tuple[int, int]:
     return (32, 4) if features.get("avx2") else (16, 4)
 
 
-@cache
 def products(dtype: str) -> NDArray[np.int64]:
     """Return the addresses of BLAS's product and of that in tiles, and from which sizes on which is taken.
 
@@ -36,11 +35,16 @@ def products(dtype: str) -> NDArray[np.int64]:
     Raises:
         CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
     """
+    return _products(dtype)[0]
+
+
+@cache
+def _products(dtype: str) -> tuple[NDArray[np.int64], machine.Machine]:
+    """Return the table and what keeps the code at its addresses."""
     size, rows = registers()
     lanes = size // np.dtype(dtype).itemsize
     tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
     limits = (rows, lanes, LONGEST)
     places = tiles.addresses
-    return np.array(
-        [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS], "int64"
-    )
+    table = [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS]
+    return np.array(table, "int64"), tiles
