@@ -18,7 +18,7 @@ import sympy as sp
 
 from symdl.differentiate.singlepoints import single_point, slope_at
 from symdl.express.kinks import chosen
-from symdl.express.relations import rebuilt
+from symdl.express.relations import compare_cases, rebuilt
 
 _STEPS = (sp.floor, sp.ceiling, sp.sign)
 _CORNERS = (sp.Abs, sp.Max, sp.Min, sp.Mod, sp.Piecewise, *_STEPS)
@@ -73,9 +73,10 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     left, right = node.args
     if isinstance(node, sp.Mod):
         return times(outer, inner[0]) - times(outer * sp.floor(left / right), inner[1])
-    by_base = _where(times(right * left ** (right - 1), inner[0]), sp.Ne(right, 0))
+    by_base = _where(times(right * left ** (right - 1), inner[0]), compare_cases(sp.Ne, right, sp.S.Zero))
     logarithm = sp.log(left) if left != 0 else -sp.oo
-    by_exponent = _where(times(node * logarithm, inner[1]), sp.Or(sp.Ne(left, 0), sp.Le(right, 0)))
+    steep = sp.Or(compare_cases(sp.Ne, left, sp.S.Zero), compare_cases(sp.Le, right, sp.S.Zero))
+    by_exponent = _where(times(node * logarithm, inner[1]), steep)
     return times(outer, by_base) + times(outer, by_exponent)
 
 

@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.express.computed import Computed, computed
 from symdl.express.program import Program
+from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.scalar import Builder, cut_for, scalar_graph, whole, widest
 from symdl.express.tensors import Tensor
@@ -23,6 +24,7 @@ def stable_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
     """Return the program that computes a scalar function; see `scalar_graph`, also for what is refused."""
     if not isinstance(f, sp.Expr):
         return scalar_graph(f, symbols)
+    f = real_quotients(f)  # before SymPy sees other symbols in its own remainders, which it rewrites
     free = f.free_symbols
     real = {s: sp.Symbol(s.name, real=True) for s in free if s.is_extended_real is None}
     real = {} if free & set(real.values()) else real

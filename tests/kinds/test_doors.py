@@ -247,23 +247,24 @@ def test_settings_are_numbers_or_tensors() -> None:
         assert "t" in str(sd.derive(loss, "t")), name
 
 
+NEITHER: list[tuple[Any, str]] = [
+    (lambda t: nn.dropout(X, t), "rate"),
+    (lambda t: nn.resize(sd.tensor("I", (1, 1, 4)), scale=t), "scale"),
+    (lambda t: sd.norm(X, order=t), "order"),
+    (lambda t: nn.leaky_relu(X, sd.tensor("w", (3,))), "slope"),
+    (lambda t: nn.silu(X, beta="2"), "beta"),
+    (lambda t: nn.silu(X, beta=math.nan), "beta"),
+    (lambda t: nn.elu(X, None), "alpha"),
+    (lambda t: nn.huber(X, B, delta=-1), "delta"),
+    (lambda t: nn.huber(X, B, delta=True), "delta"),
+    (lambda t: float(t), "compile"),
+    (lambda t: math.exp(t), "compile"),
+    (lambda t: int(t), "compile"),
+]
+
+
 @pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda t: nn.dropout(X, t), "rate"),
-        (lambda t: nn.resize(sd.tensor("I", (1, 1, 4)), scale=t), "scale"),
-        (lambda t: sd.norm(X, order=t), "order"),
-        (lambda t: nn.leaky_relu(X, sd.tensor("w", (3,))), "slope"),
-        (lambda t: nn.silu(X, beta="2"), "beta"),
-        (lambda t: nn.silu(X, beta=math.nan), "beta"),
-        (lambda t: nn.elu(X, None), "alpha"),
-        (lambda t: nn.huber(X, B, delta=-1), "delta"),
-        (lambda t: nn.huber(X, B, delta=True), "delta"),
-        (lambda t: float(t), "compile"),
-        (lambda t: math.exp(t), "compile"),
-        (lambda t: int(t), "compile"),
-    ],
-    ids=lambda part: part if isinstance(part, str) else "",
+    ("make", "words"), NEITHER, ids=[f"{n} {words}" for n, (_, words) in enumerate(NEITHER)]
 )
 def test_settings_that_are_neither_are_named(make: Any, words: str) -> None:
     with pytest.raises(SymdlError, match=words) as caught:

@@ -347,7 +347,7 @@ def test_what_is_not_chosen_does_not_count(
         bad = {**at, "v": np.array(hard)}
         used = {t.name for t in derivative.program.inputs}
         good, found = (evaluate(derivative.program, {k: x[k] for k in used}) for x in (at, bad))
-        assert found[loss] == good[loss]
+        np.testing.assert_array_equal(found[loss], good[loss])
         for tensor in derivative.wrt:
             bar = derivative.gradient(tensor)
             np.testing.assert_array_equal(found[bar], good[bar], err_msg=str(derivative.program))

@@ -74,6 +74,7 @@ def test_an_interrupt_while_threads_start_slowly() -> None:
                 function(*args)
             return begin(later, given, *more)
 
+        sd.Model(network()).fit(samples(64), optimizer=sd.nn.SGD(1e-3), epochs=1)  # all is imported
         interrupted = 0
         chance = random.Random(0)
         options = {"batch_size": 64, "threads": 2, "progress": False}
