@@ -16,6 +16,7 @@ import sympy as sp
 from sympy.logic.boolalg import Boolean
 
 from symdl.express.computedsums import exponentials, inverse_sine, logarithm, number_of, split, total
+from symdl.express.dims import Dim
 from symdl.express.precise import Erfc, Erfcx, Expm1, Logistic, Precise, Sech2
 from symdl.express.tensors import Access
 
@@ -110,9 +111,8 @@ class Computed:
 
 def _is_quotient(node: sp.Basic) -> bool:
     factors = node.args if isinstance(node, sp.Mul) else (node,)
-    return any(
-        isinstance(f, sp.Pow) and f.exp.could_extract_minus_sign() and not f.base.is_Add for f in factors
-    )
+    below = [f.base for f in factors if isinstance(f, sp.Pow) and f.exp.could_extract_minus_sign()]
+    return any(not base.is_Add and not all(isinstance(s, Dim) for s in base.free_symbols) for base in below)
 
 
 def overflows(expr: sp.Expr, parts: Collection[sp.Basic]) -> bool:
