@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 
 from symdl.emit.targets import Target
 from symdl.errors import EmitError
@@ -30,16 +31,20 @@ class Printer:
         self.count = 0
         self.wide: set[str] = set()
         """Locals that are doubles."""
+        self.wholes: list[bool] = []
+        """For each node of the body whether it is an int64."""
+        self.wrapping = target.wholes
         self.near = False
         """Use the forms for arguments that are not large, and note the largest argument."""
 
     def body(self, body: Body) -> str:
-        """Return the text of a real body."""
+        """Return the text of a body."""
         uses = [0] * len(body.nodes)
         for node in body.nodes:
             for arg in node.args:
                 uses[arg] += 1
         texts: list[tuple[str, int]] = []
+        self.wholes = body.wholes
         for at, node in enumerate(body.nodes):
             text, level = self.node(node, texts)
             if node.op in MATRIX:
@@ -68,6 +73,10 @@ class Printer:
         if op in INTEGER_COMPARE and isinstance(value, tuple):
             left, right = map(integer, value)
             return f"{left} {_SIGNS[op[1:]]} {right}", level
+        if op == "whole" and isinstance(value, Poly):
+            return self.whole(value)
+        if op in self.wrapping and self.wholes[node.args[0]]:
+            return f"{self.wrapping[op]}({args[0][0]}, {args[1][0]})", _ATOMIC
         if op == "local" and value in self.wide:
             return f"real({value})", _ATOMIC
         if not args:
@@ -98,6 +107,32 @@ class Printer:
             reach = "reach" if len(args) == 1 else "reach_of_two"
             self.assign(f"far = max(far, {reach}({arguments}))")
         return f"{name}({arguments})", _ATOMIC
+
+    def whole(self, poly: Poly) -> tuple[str, int]:
+        """Return the text of an int64 and how tightly it binds; sums and products wrap around."""
+        names = self.wrapping
+        if not names or poly.number is not None:
+            return integer(poly), _level(poly)
+        shown = ""
+        for monomial, factor in sorted(poly.terms, key=lambda term: (term[1] < 0, -len(term[0]))):
+            size = abs(factor) if shown else factor
+            factors = [*([str(size)] if size != 1 or not monomial else []), *map(self.whole_atom, monomial)]
+            term = reduce(lambda a, b: f"{names['mul']}({a}, {b})", factors)
+            sign = "sub" if factor < 0 else "add"
+            shown = f"{names[sign]}({shown}, {term})" if shown else term
+        return shown, _ATOMIC
+
+    def whole_atom(self, value: Atom) -> str:
+        """Return the text of a part of an int64."""
+        if not isinstance(value, Floor | Mod):
+            return atom(value)
+        above, below = (self.whole(part)[0] for part in (value.value, value.by))
+        if isinstance(value, Mod):
+            return f"({above} % {below})"
+        if value.by.number is not None:
+            return f"({above} // {below})"
+        minus = f"{self.wrapping['sub']}(0, {above})"  # the smallest by -1 wraps around, too
+        return f"({minus} if {below} == -1 else {above} // {below})"
 
 
 def leaf(node: Node) -> str:
@@ -157,6 +192,13 @@ def integer(poly: Poly) -> str:
         else:
             shown += f" {'-' if factor < 0 else '+'} {term}"
     return shown or "0"
+
+
+def _level(poly: Poly) -> int:
+    """Return how tightly the text of an integer expression binds."""
+    if poly.atom is not None or poly.terms == () or (poly.number or -1) > 0:
+        return _ATOMIC
+    return _LEVELS["mul"] if len(poly.terms) == 1 and poly.terms[0][1] > 0 else _LEVELS["add"]
 
 
 def atom(value: Atom) -> str:

@@ -20,7 +20,7 @@ from symdl.lower.lowered import Lowered
 from symdl.templating import template
 
 CHECK, PRODUCT, REPEAT, SHIFT, COMBINE, TOTAL, KERNEL = range(7)
-PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS = range(7, 11)
+PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS, COMBINE_INTEGERS = range(7, 12)
 """Operation codes of the call table."""
 FIRST_PLACE = 4
 """A row of a kernel: code, number, how many arrays it has, how many arguments it is called with, places."""
@@ -74,7 +74,13 @@ def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool =
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
     found = [s for k in lowered.kernels for s in statements(k.items)]
     ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
-    flags = {"training": training, "lanes": lanes, "divides": bool(ops.intersection(DIVISIONS))}
+    wraps = any(s.whole if isinstance(s, Start) else s.body.whole for s in found) and bool(record.wholes)
+    flags = {
+        "training": training,
+        "lanes": lanes,
+        "divides": bool(ops.intersection(DIVISIONS)),
+        "wraps": wraps,
+    }
     return _printed(record.template, record, dtype, kernels=kernels, **flags)
 
 
@@ -112,6 +118,7 @@ def _target(target: str, dtype: str) -> Target:
 
 
 def _printed(name: str, record: Target, dtype: str, **more: object) -> str:
+    codes = (PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS)
     text = template(name).render(
         dtype=dtype,
         apart=APART,
@@ -121,7 +128,7 @@ def _printed(name: str, record: Target, dtype: str, **more: object) -> str:
         repeat_code=REPEAT,
         shift_code=SHIFT,
         kernel_code=KERNEL,
-        batch_codes=[PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS, COMBINE, TOTAL],
+        batch_codes=[*codes, COMBINE, COMBINE_INTEGERS, TOTAL],
         real_array=record.real_array,
         integer_array=record.integer_array,
         total_array=record.total_array,

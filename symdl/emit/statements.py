@@ -14,6 +14,7 @@ from symdl.emit.scalar import Printer, condition, integer, number
 from symdl.emit.targets import Target
 from symdl.lower.ir.loops import (
     IDENTITY,
+    WHOLE_IDENTITY,
     Condition,
     Fold,
     Item,
@@ -108,7 +109,7 @@ class Writer:
     def statement(self, item: Statement) -> None:
         """Write a statement."""
         if isinstance(item, Start):
-            first = number(IDENTITY[item.op])
+            first = f"np.int64({WHOLE_IDENTITY[item.op]})" if item.whole else number(IDENTITY[item.op])
             if item.wide:
                 self.printer.wide.add(item.name)
                 first = "np.float64(0.0)"
@@ -119,12 +120,12 @@ class Writer:
             if item.guards:
                 self.line(f"{item.name} = {'0' if item.integer else number(0.0)}")
             self.guarded(item.guards)
-            self.line(f"{item.name} = {self.value(item.body, whole=item.integer)}")
+            self.line(f"{item.name} = {self.printer.body(item.body)}")
         elif isinstance(item, Store) and item.body.result.op == "inverse":
-            self.line(f"invert({item.tensor}, {integer(item.where[0])}, {self.value(item.body)})")
+            self.line(f"invert({item.tensor}, {integer(item.where[0])}, {self.printer.body(item.body)})")
         elif isinstance(item, Store):
             place = f"{item.tensor}[{integer(item.where[0])}]"
-            self.line(f"{place} = {self.value(item.body, whole=item.integer)}")
+            self.line(f"{place} = {self.printer.body(item.body)}")
         elif isinstance(item, Fold):
             self.guarded(item.guards)
             self.fold(item.name, item.op, item.body, integer(item.at) if item.at is not None else "")
@@ -140,26 +141,25 @@ class Writer:
 
     def fold(self, name: str, op: str, body: Body, at: str) -> None:
         """Write one step of a running value; a NaN stays."""
-        value = self.value(body)
+        value = self.printer.body(body)
         if op in ("sum", "prod"):
-            self.line(f"{name} {'+' if op == 'sum' else '*'}= {value}")
+            whole = self.target.wholes.get("add" if op == "sum" else "mul") if body.whole else None
+            step = f"= {whole}({name}, {value})" if whole else f"{'+' if op == 'sum' else '*'}= {value}"
+            self.line(f"{name} {step}")
             return
         if not at:
-            self.line(f"{name} = larger({name}, {value})")
+            self.line(f"{name} = {'max' if body.whole else 'larger'}({name}, {value})")
             return
         if not value.isidentifier():
             held = f"{self.printer.prefix}{self.printer.count}"
             self.printer.count += 1
             self.line(f"{held} = {value}")
             value = held
-        self.line(f"if {value} > {name} or ({value} != {value} and {name} == {name}):")
+        missing = "" if body.whole else f" or ({value} != {value} and {name} == {name})"
+        self.line(f"if {value} > {name}{missing}:")
         self.depth += 1
         self.line(f"{name} = {value}")
         self.line(f"{name}_at = {at}")
-
-    def value(self, body: Body, *, whole: bool = False) -> str:
-        """Return the text of a body, a real or an integer one."""
-        return integer(body.result.value) if whole else self.printer.body(body)  # type: ignore[arg-type]
 
 
 __all__ = ["Line", "Update", "Writer", "comment", "comments", "repeatable"]

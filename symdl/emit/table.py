@@ -14,6 +14,7 @@ from symdl.emit.source import (
     ARGUMENTS,
     CHECK,
     COMBINE,
+    COMBINE_INTEGERS,
     KERNEL,
     PICK_INTEGERS,
     PICK_REALS,
@@ -138,7 +139,12 @@ class _Writer:
             return codes[call.integer], *where, call.start, call.count, *rest
         if isinstance(call, CombineCall):
             lengths = (call.count, call.number, call.distance)
-            return COMBINE, call.buffer, call.parts, *map(self.size, lengths)
+            return (
+                (COMBINE, COMBINE_INTEGERS)[call.integer],
+                call.buffer,
+                call.parts,
+                *map(self.size, lengths),
+            )
         if isinstance(call, TotalCall):
             return TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
         assert isinstance(call, ProductCall)

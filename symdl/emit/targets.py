@@ -55,6 +55,7 @@ class Target:
         template: the template of the module.
         steps: the one of the loops over calls, if they are in a module of their own.
         functions: the name of each scalar function.
+        wholes: functions of int64 that wrap around, where operators do not.
         loops: the head of a loop of each kind.
         real_array: a real buffer as a kernel's argument, from the expression that finds it.
         integer_array: the same for integers.
@@ -68,6 +69,7 @@ class Target:
     template: str
     steps: str
     functions: Mapping[str, str]
+    wholes: Mapping[str, str]
     loops: Mapping[str, str]
     real_array: str
     integer_array: str
@@ -87,6 +89,7 @@ TARGETS: Mapping[str, Target] = {
         template="cpu/module.jinja",
         steps="cpu/steps.jinja",
         functions=_MATH,
+        wholes={"add": "plus", "sub": "minus", "mul": "times"},
         loops=_LOOPS,
         real_array="real_at({place})",
         integer_array="integer_at({place})",
@@ -101,7 +104,7 @@ TARGETS: Mapping[str, Target] = {
                 {"OPTIONS", "REALS", "align_stack", "claim", "disjoint", "first_of", "flush_subnormals"}
             )
             | {"integer_at", "larger", "restore", "row_of", "seen", "total_at"}
-            | {"until", "wait"},
+            | {"minus", "plus", "times", "until", "wait"},
             "symdl.run.cpu.gemm.multiply": frozenset({"multiply_matrices"}),
             "symdl.run.cpu.intrinsics.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
             "symdl.run.cpu.intrinsics.simd": frozenset(
@@ -130,6 +133,7 @@ TARGETS: Mapping[str, Target] = {
         template="python/module.jinja",
         steps="",
         functions=_NUMPY,
+        wholes={},
         loops=_LOOPS,
         real_array="{place}",
         integer_array="{place}",

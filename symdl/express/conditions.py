@@ -19,10 +19,10 @@ from symdl.express.comparisons import asked, negated
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import as_mask, operand
 from symdl.express.methods import Axes, NumPyCalls
-from symdl.express.operators import broadcast_shapes, elementwise, number, read, scalar
+from symdl.express.operators import broadcast_shapes, elementwise, joint, number, operands, read, scalar
 from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
-from symdl.express.tensors import Access, Tensor
+from symdl.express.tensors import Access, DType, Tensor
 
 _RELATIONS: dict[str, type[Relational]] = {
     "less": sp.StrictLessThan,
@@ -60,16 +60,23 @@ class Condition(NumPyCalls):
 
     def as_tensor(self) -> Tensor:
         """Return 1 where the condition holds and 0 elsewhere; its derivative is 0."""
+        return self._flags("real")
+
+    def as_counts(self) -> Tensor:
+        """Return the same as int64: what is added up is a count."""
+        return self._flags("int64")
+
+    def _flags(self, dtype: DType) -> Tensor:
         formula = self.formula
 
         def flag(*values: sp.Expr) -> sp.Expr:
             return sp.Piecewise((1, formula(*values)), (0, True))
 
-        return elementwise(flag, *self.operands, rule="condition")
+        return elementwise(flag, *self.operands, rule="condition", dtype=dtype)
 
     def sum(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        """How many elements hold, over `axis` (all axes by default)."""
-        return self.as_tensor().sum(axis, keepdims=keepdims)
+        """How many elements hold (int64), over `axis` (all axes by default)."""
+        return self.as_counts().sum(axis, keepdims=keepdims)
 
     def mean(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
         """The share of the elements that hold, over `axis` (all axes by default)."""
@@ -83,51 +90,56 @@ class Condition(NumPyCalls):
             return self.formula(*(x if isinstance(x, Access) else number(x) for x in views))
         return Condition(self.formula, views)
 
+    def _beside(self, other: Any) -> Tensor:
+        """Return ones and zeros: integers beside an integer tensor, else reals."""
+        found: Tensor = operands(self, other)[0]
+        return found
+
     def __add__(self, other: Any) -> Any:
-        return self.as_tensor() + other
+        return self._beside(other) + other
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
-        return self.as_tensor() - other
+        return self._beside(other) - other
 
     def __rsub__(self, other: Any) -> Any:
-        return other - self.as_tensor()
+        return other - self._beside(other)
 
     def __mul__(self, other: Any) -> Any:
-        return self.as_tensor() * other
+        return self._beside(other) * other
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Any:
-        return self.as_tensor() / other
+        return self._beside(other) / other
 
     def __rtruediv__(self, other: Any) -> Any:
-        return other / self.as_tensor()
+        return other / self._beside(other)
 
     def __floordiv__(self, other: Any) -> Any:
-        return self.as_tensor() // other
+        return self._beside(other) // other
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return other // self.as_tensor()
+        return other // self._beside(other)
 
     def __mod__(self, other: Any) -> Any:
-        return self.as_tensor() % other
+        return self._beside(other) % other
 
     def __rmod__(self, other: Any) -> Any:
-        return other % self.as_tensor()
+        return other % self._beside(other)
 
     def __pow__(self, other: Any) -> Any:
-        return self.as_tensor() ** other
+        return self._beside(other) ** other
 
     def __rpow__(self, other: Any) -> Any:
-        return other ** self.as_tensor()
+        return other ** self._beside(other)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return self.as_tensor() @ other  # type: ignore[no-any-return]
+        return self._beside(other) @ other  # type: ignore[no-any-return]
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return other @ self.as_tensor()  # type: ignore[no-any-return]
+        return other @ self._beside(other)  # type: ignore[no-any-return]
 
     def __neg__(self) -> Any:
         return -self.as_tensor()
@@ -237,4 +249,5 @@ def where(condition: Any, a: Any, b: Any, *, name: str | None = None) -> Any:
     def formula(first: sp.Expr, second: sp.Expr, *values: sp.Expr) -> sp.Expr:
         return sp.Piecewise((first, chosen.formula(*values)), (second, True))
 
-    return elementwise(formula, a, b, *chosen.operands, name=name, rule="where")
+    a, b = operands(a, b)
+    return elementwise(formula, a, b, *chosen.operands, name=name, rule="where", dtype=joint(a, b))

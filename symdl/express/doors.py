@@ -100,7 +100,9 @@ def _or_none(door: Door) -> Door:
 
 _DOORS: Mapping[str, Door] = {
     "Tensor": as_tensor,
-    "Tensor | Condition": as_tensor,
+    "Tensor | Condition": lambda value, what: (
+        value if hasattr(value, "as_counts") else as_tensor(value, what)
+    ),
     "Tensor | int": lambda value, what: int(value) if is_whole(value) else as_tensor(value, what),
     "Tensor | None": _or_none(as_tensor),
     "Mask": as_mask,

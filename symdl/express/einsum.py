@@ -12,7 +12,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import axis_indices, joint, normal_axes
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 
@@ -99,7 +99,8 @@ def _contract(
     summed = [(names[letter], sizes[letter]) for letter in letters if letter not in result]
     where = tuple(names[letter] for letter in result)
     body = Sum(product, *summed) if summed else product
-    return define(name, where, body, shape=[sizes[x] for x in result], origin=Origin("einsum"))
+    shape, dtype = [sizes[x] for x in result], joint(*(tensor for tensor, _ in factors))
+    return define(name, where, body, shape=shape, dtype=dtype, origin=Origin("einsum"))
 
 
 @takes_tensors
@@ -135,4 +136,5 @@ def tensordot(
     free = [(i, s) for i, s in dict(kept).items() if i not in dict(summed)]
     body = left.at(*first) * right.at(*second)
     body = Sum(body, *summed) if summed else body
-    return define(None, [i for i, _ in free], body, shape=[s for _, s in free], origin=Origin("tensordot"))
+    where, shape = ([pair[at] for pair in free] for at in (0, 1))
+    return define(None, where, body, shape=shape, dtype=joint(left, right), origin=Origin("tensordot"))

@@ -13,7 +13,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.doors import operand
-from symdl.express.operators import apply, elementwise
+from symdl.express.operators import apply, elementwise, joint, operands
 from symdl.express.quotients import FloorDivide, Remainder, real_quotients
 from symdl.express.tensors import Tensor
 
@@ -107,17 +107,17 @@ def expm1(x: Any) -> Any:
 
 def absolute(x: Any) -> Any:
     """The absolute value, with slope 0 at 0."""
-    return apply(sp.Abs, x)
+    return apply(sp.Abs, x, whole=True)
 
 
 def sign(x: Any) -> Any:
     """-1, 0 or 1; its slope is 0 everywhere, also at the jump."""
-    return apply(sp.sign, x)
+    return apply(sp.sign, x, whole=True)
 
 
 def square(x: Any) -> Any:
     """``x**2``."""
-    return apply(lambda u: u**2, x)
+    return apply(lambda u: u**2, x, whole=True)
 
 
 def reciprocal(x: Any) -> Any:
@@ -132,17 +132,21 @@ def rsqrt(x: Any) -> Any:
 
 def power(base: Any, exponent: Any) -> Any:
     """``base**exponent``, broadcasting; a whole exponent takes any base, another one a positive base."""
-    return elementwise(lambda a, b: a**b, base, exponent, rule="power")
+    base, exponent = operand(base), operand(exponent)
+    whole = isinstance(exponent, sp.Integer) and exponent >= 0
+    return elementwise(
+        lambda a, b: a**b, base, exponent, rule="power", dtype=joint(base) if whole else "real"
+    )
 
 
 def floor(x: Any) -> Any:
     """The next whole number below; its slope is 0 everywhere, also at the jumps."""
-    return apply(sp.floor, x)
+    return apply(sp.floor, x, whole=True)
 
 
 def ceil(x: Any) -> Any:
     """The next whole number above; its slope is 0 everywhere, also at the jumps."""
-    return apply(lambda u: -sp.floor(-u), x)
+    return apply(lambda u: -sp.floor(-u), x, whole=True)
 
 
 def rint(x: Any) -> Any:
@@ -153,7 +157,7 @@ def rint(x: Any) -> Any:
         even = 2 * sp.floor((low + 1) / 2)
         return sp.Piecewise((low, u - low < half), (low + 1, u - low > half), (even, True))
 
-    return apply(formula, x)
+    return apply(formula, x, whole=True)
 
 
 def mod(x: Any, divisor: Any) -> Any:
@@ -178,11 +182,11 @@ def floor_divide(x: Any, divisor: Any) -> Any:
 
 def _divided(whole: Formula, real: Formula, x: Any, divisor: Any, rule: str) -> Any:
     """Apply one form of a division to whole numbers, which stay whole, and another to reals."""
-    x, divisor = operand(x), operand(divisor)
+    x, divisor = operands(x, divisor)
     if not isinstance(divisor, Tensor) and divisor.is_zero:
         raise ExpressionError("nothing can be divided by 0", cure="use another divisor")
     if not isinstance(x, Tensor) and not isinstance(divisor, Tensor):
         return real_quotients(whole(x, divisor))
-    if all(isinstance(side, sp.Integer) or getattr(side, "dtype", None) == "int64" for side in (x, divisor)):
+    if joint(x, divisor) == "int64":
         return elementwise(whole, x, divisor, rule=rule, dtype="int64")
     return elementwise(real, x, divisor, rule=rule)

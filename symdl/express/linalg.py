@@ -13,7 +13,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, is_number
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation, Op, Origin, Reduction, check
-from symdl.express.operators import absolute, axis_indices, elementwise, matmul, reduce
+from symdl.express.operators import absolute, as_real, axis_indices, elementwise, joint, matmul, reduce
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 
@@ -28,7 +28,8 @@ def trace(matrix: Tensor, *, name: str | None = None) -> Tensor:
     batch, _ = _square(matrix, "trace")
     (k,) = axis_indices(1, skip=batch)
     body = Sum(matrix.at(*batch, k, k), (k, matrix.shape[-1]))
-    return define(name, batch, body, shape=matrix.shape[:-2], origin=Origin("trace"))
+    shape = matrix.shape[:-2]
+    return define(name, batch, body, shape=shape, dtype=matrix.dtype, origin=Origin("trace"))
 
 
 @takes_tensors
@@ -95,6 +96,7 @@ def norm(x: Tensor, *, order: float = 2, name: str | None = None) -> Tensor:
         raise ExpressionError(
             f"there is no norm of order {order!r}", cure="order must be a number, at least 1"
         )
+    x = as_real(x)
     if order == 2:
         squares = elementwise(lambda v: v**2, x, rule="square")
         return elementwise(sp.sqrt, reduce("sum", squares), name=name, rule="norm")
@@ -121,14 +123,16 @@ def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     where = axis_indices(left.rank)
     pairs = [(i, size) for i, size in zip(where, left.shape, strict=True)]
     body = left.at(*where) * right.at(*where)
-    return define(name, (), Sum(body, *pairs) if pairs else body, origin=Origin("inner product"))
+    body = Sum(body, *pairs) if pairs else body
+    return define(name, (), body, dtype=joint(left, right), origin=Origin("inner product"))
 
 
 @takes_tensors
 def outer(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     """The products of all entries of two vectors: shapes ``(m,)`` and ``(n,)`` give ``(m, n)``."""
     i, j = axis_indices(2)
-    return define(name, (i, j), left.at(i) * right.at(j), origin=Origin("outer product"))
+    body, dtype = left.at(i) * right.at(j), joint(left, right)
+    return define(name, (i, j), body, dtype=dtype, origin=Origin("outer product"))
 
 
 def eye(size: Extent, *, name: str | None = None) -> Tensor:
@@ -147,10 +151,11 @@ def diag(x: Tensor, *, name: str | None = None) -> Tensor:
     if x.rank == 1:
         i, j = axis_indices(2)
         body = x.at(i) * _delta(i, j)
-        return define(name, (i, j), body, shape=x.shape * 2, origin=Origin("diagonal matrix"))
+        return define(name, (i, j), body, shape=x.shape * 2, dtype=x.dtype, origin=Origin("diagonal matrix"))
     batch, _ = _square(x, "diagonal")
     (k,) = axis_indices(1, skip=batch)
-    return define(name, (*batch, k), x.at(*batch, k, k), shape=x.shape[:-1], origin=Origin("diagonal"))
+    body, shape = x.at(*batch, k, k), x.shape[:-1]
+    return define(name, (*batch, k), body, shape=shape, dtype=x.dtype, origin=Origin("diagonal"))
 
 
 @takes_tensors
@@ -175,7 +180,8 @@ def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> T
     where = axis_indices(result.rank)
     if name is None:
         return result
-    return define(name, where, result.at(*where), shape=result.shape, origin=Origin("power"))
+    body, dtype = result.at(*where), result.dtype
+    return define(name, where, body, shape=result.shape, dtype=dtype, origin=Origin("power"))
 
 
 def _delta(i: Index, j: Index) -> sp.Expr:

@@ -33,7 +33,7 @@ def representable(expr: sp.Expr, dtype: DType) -> sp.Expr:
 
 def _check(expr: sp.Basic, limit: int, kind: str) -> None:
     for value in expr.atoms(sp.Number):
-        if value.is_finite and abs(value) > limit:
+        if value.is_finite and not -limit - (limit == _WHOLE) <= value <= limit:
             raise ExpressionError(
                 f"the number {sp.Float(value, 3)} is larger than any {kind}",
                 cure="scale what it stands beside, or compute with logarithms"

@@ -19,6 +19,7 @@ from symdl.express.doors import operand, takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
 from symdl.express.tensors import Access, DType, Tensor
+from symdl.express.wholes import is_integer
 
 _BINARY: dict[str, Callable[[Any, Any], sp.Expr]] = {
     "add": lambda a, b: a + b,
@@ -167,44 +168,69 @@ def scalar(tensor: Tensor) -> sp.Expr:
 
 def binary(name: str, left: Any, right: Any) -> Any:
     """Combine two operands of which one is a tensor; a rank-0 tensor with an expression gives one."""
+    left, right = operands(left, right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))
-    left, right = operand(left), operand(right)
-    exact = name in ("add", "sub", "mul") and all(map(_is_integer, (left, right)))
-    return elementwise(_BINARY[name], left, right, rule=name, dtype="int64" if exact else "real")
+    whole = name in ("add", "sub", "mul") or (name == "pow" and isinstance(right, sp.Integer) and right >= 0)
+    return elementwise(_BINARY[name], left, right, rule=name, dtype=joint(left, right) if whole else "real")
 
 
-def _is_integer(side: Any) -> bool:
-    """Say whether an operand keeps positions and labels whole: ``ids + 1`` is a position again."""
-    return isinstance(side, sp.Integer) or (isinstance(side, Tensor) and side.dtype == "int64")
+def joint(*sides: Any) -> DType:
+    """Return int64 for operands that are int64 tensors, integers and sizes, one a tensor, else real.
+
+    What keeps integers whole, as sums, products and choices do, has such a result: ``ids + 1`` is a position.
+    """
+    whole = [s.dtype == "int64" if isinstance(s, Tensor) else is_integer(s) for s in sides]
+    return "int64" if all(whole) and any(isinstance(s, Tensor) for s in sides) else "real"
+
+
+def operands(*values: Any) -> list[Any]:
+    """Return tensors and scalars; comparisons are integers where all else is, and reals elsewhere."""
+    found: list[Any] = [value if hasattr(value, "as_counts") else operand(value) for value in values]
+    whole = joint(*(value for value in found if not hasattr(value, "as_counts"))) == "int64"
+    return [
+        value if not hasattr(value, "as_counts") else value.as_counts() if whole else value.as_tensor()
+        for value in found
+    ]
+
+
+def as_real(tensor: Tensor) -> Tensor:
+    """Return a tensor of reals with the values of `tensor`."""
+    return tensor if tensor.dtype == "real" else elementwise(lambda v: v, tensor, rule="real")
 
 
 @takes_tensors
 def absolute(tensor: Tensor) -> Tensor:
     """The absolute value, with slope 0 at 0."""
-    return elementwise(sp.Abs, tensor, rule="abs")
+    return elementwise(sp.Abs, tensor, rule="abs", dtype=tensor.dtype)
 
 
 def maximum(left: Any, right: Any) -> Tensor:
     """The larger of two values, elementwise; against a number, slope 0 where they tie."""
-    return elementwise(sp.Max, left, right, rule="maximum")
+    left, right = operands(left, right)
+    return elementwise(sp.Max, left, right, rule="maximum", dtype=joint(left, right))
 
 
 def minimum(left: Any, right: Any) -> Tensor:
     """The smaller of two values, elementwise; against a number, slope 0 where they tie."""
-    return elementwise(sp.Min, left, right, rule="minimum")
+    left, right = operands(left, right)
+    return elementwise(sp.Min, left, right, rule="minimum", dtype=joint(left, right))
 
 
-def apply(function: Callable[..., sp.Expr], value: Any) -> Any:
+def apply(function: Callable[..., sp.Expr], value: Any, *, whole: bool = False) -> Any:
     """Apply a SymPy function to what stands for a tensor, elementwise, or to a number or an expression.
+
+    A `whole` one has integers for integers.
 
     Raises:
         ExpressionError: `value` cannot stand for either; text is never evaluated.
     """
     rule = _rule(function)
     found = operand(value, rule)
-    return elementwise(function, found, rule=rule) if isinstance(found, Tensor) else function(found)
+    if not isinstance(found, Tensor):
+        return function(found)
+    return elementwise(function, found, rule=rule, dtype=found.dtype if whole else "real")
 
 
 def _rule(function: Callable[..., Any]) -> str:
@@ -240,7 +266,8 @@ def matmul(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     a = _batched(left, names, [row, k] if rows else [k])
     b = _batched(right, names, [k, column] if columns else [k])
     shape = (*batch, *outer)
-    return define(name, where, Sum(a * b, (k, inner[0][0])), shape=shape, origin=Origin("matmul"))
+    body, dtype = Sum(a * b, (k, inner[0][0])), joint(left, right)
+    return define(name, where, body, shape=shape, dtype=dtype, origin=Origin("matmul"))
 
 
 def _batched(tensor: Tensor, names: Sequence[Index], last: Sequence[Index]) -> Access:
@@ -283,16 +310,16 @@ def reduce(
         name: of the result.
 
     Of no elements the sum is 0, the product 1, the maximum and `logsumexp` minus infinity, the minimum
-    infinity, the mean NaN.
+    infinity, the mean NaN. Sums, products and extremes of int64 are int64; of no elements the extremes then
+    are the smallest and the largest one.
 
     Raises:
         ExpressionError: another `op`.
         ShapeError: an axis that is not there, or no element whose position could be the result.
     """
     if op not in _REDUCTIONS:
-        raise ExpressionError(
-            f"{op!r} is no reduction of {tensor}", cure=f"use one of {', '.join(_REDUCTIONS)}"
-        )
+        known = ", ".join(_REDUCTIONS)
+        raise ExpressionError(f"{op!r} is no reduction of {tensor}", cure=f"use one of {known}")
     axes = normal_axes(axis, tensor.rank)
     names = axis_indices(tensor.rank)
     sizes = tensor.shape
@@ -303,25 +330,26 @@ def reduce(
     if op == "mean":
         body = body / sp.Mul(*(sizes[a] for a in axes))
     if op in ("argmax", "argmin") and any(sizes[a] == 0 for a in axes):
-        raise ShapeError(
-            f"no element of {tensor} has a position that {op} could find", shapes={op: tensor.shape}
-        )
+        what = f"no element of {tensor} has a position that {op} could find"
+        raise ShapeError(what, shapes={op: sizes})
     node = _REDUCTIONS[op]
-    sign = -1 if op in ("min", "argmin") else 1
+    dtype: DType = tensor.dtype if op in ("sum", "prod", "max", "min") else "real"
+    end = -1 if tensor.dtype == "int64" else 0  # -1 - x goes down from the largest int64 to the smallest
+    if op in ("min", "argmin"):
+        body = end - body
     if condition is not None:
-        body = sp.Piecewise((sign * body, condition(names)), (identity_of(node.op), True))
-    else:
-        body = sign * body
+        identity = identity_of(node.op, "real" if op == "logsumexp" else tensor.dtype)
+        body = sp.Piecewise((body, condition(names)), (identity, True))
     if axes:
         body = node(body, *((names[a], sizes[a]) for a in axes))
     elif node is ArgMax:
         body = sp.Integer(0)  # the only position there is
-    body = -body if op == "min" else body
+    body = end - body if op == "min" else body
     kept = [a for a in range(tensor.rank) if keepdims or a not in axes]
     spare = axis_indices(len(axes), skip=names) if keepdims else ()
     shape = [1 if a in axes else sizes[a] for a in kept]
     where = [spare[axes.index(a)] if a in axes else names[a] for a in kept]
-    return define(name, where, body, shape=shape, origin=Origin(op))
+    return define(name, where, body, shape=shape, dtype=dtype, origin=Origin(op))
 
 
 def counted(

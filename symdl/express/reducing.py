@@ -15,7 +15,7 @@ from symdl.express.tensors import Tensor
 
 @takes_tensors
 def sum(x: Tensor | Condition, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
-    """The sum over `axis`, of the elements where `where` holds; of a comparison, how many hold."""
+    """The sum over `axis`, of the elements where `where` holds; of a comparison, how many hold (int64)."""
     return reduction("sum", x, axis, keepdims=keepdims, where=where)
 
 
@@ -26,7 +26,7 @@ def mean(x: Tensor | Condition, axis: Axes = None, *, keepdims: bool = False, wh
 
 
 @takes_tensors
-def prod(x: Tensor, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
+def prod(x: Tensor | Condition, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
     """The product over `axis`, of the elements where `where` holds."""
     return reduction("prod", x, axis, keepdims=keepdims, where=where)
 

@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equal, Guard, InRange, Origin
-from symdl.express.operators import axis_indices, elementwise, normal_axes
+from symdl.express.operators import axis_indices, elementwise, joint, normal_axes
 from symdl.express.selecting import Bounds, positions_within
 from symdl.express.surface import ArgMax, Max, Prod, Reduce, Sum, define
 from symdl.express.tensors import DType, Tensor
@@ -67,7 +67,7 @@ def scatter(
             shapes={"tensor": x.shape, "positions": positions.shape, "updates": updates.shape},
         )
     ids = positions_within(positions, mode, x.shape[along])
-    where = axis_indices(x.rank)
+    where, dtype = axis_indices(x.rank), joint(x, updates)
     (k,) = axis_indices(1, skip=where)
     reads = (*where[:along], k, *where[along + 1 :])
     inside: list[Guard] = [
@@ -79,9 +79,9 @@ def scatter(
 
     def gathered(kind: type[Reduce], value: sp.Expr) -> Tensor:
         body = kind(value, (k, ids.shape[along]))
-        return define(None, where, body, shape=x.shape, guards=guards, origin=Origin("scatter"))
+        return define(None, where, body, shape=x.shape, dtype=dtype, guards=guards, origin=Origin("scatter"))
 
-    return _combined(op, x, updates.at(*reads), gathered, name)
+    return _combined(op, x, updates.at(*reads), gathered, name, dtype)
 
 
 def _replaced(
@@ -102,16 +102,17 @@ def _replaced(
         return define(None, where, body, shape=x.shape, dtype=dtype, guards=inside, origin=Origin(rule))
 
     if count == 0:
-        return elementwise(lambda old: old, x, name=name, rule="scatter")
+        return elementwise(lambda old: old, x, name=name, rule="scatter", dtype=x.dtype)
     mine = sp.Piecewise((k, sp.Eq(ids.at(*reads(k)), where[along])), (-1, True))
     last = made(ArgMax(mine, (k, count)), "int64", "last update").at(*where)
     written = sp.Piecewise((1, sp.Eq(ids.at(*reads(last)), where[along])), (0, True))
-    parts = made(updates.at(*reads(last)), "real", "update"), made(written, "real", "written")
+    parts = made(updates.at(*reads(last)), updates.dtype, "update"), made(written, "real", "written")
     return elementwise(
         lambda old, new, found: sp.Piecewise((new, found > 0), (old, True)),
         *(x, *parts),
         name=name,
         rule="scatter",
+        dtype=joint(x, updates),
     )
 
 
@@ -121,11 +122,15 @@ def _combined(
     update: sp.Expr,
     gathered: Callable[[type[Reduce], sp.Expr], Tensor],
     name: str | None,
+    dtype: DType,
 ) -> Tensor:
     """Join what is there with all that `gathered` finds for its place."""
     if op in ("max", "min"):
-        sign, extreme = (1, sp.Max) if op == "max" else (-1, sp.Min)
-        best = gathered(Max, sign * update)
-        return elementwise(lambda old, new: extreme(old, sign * new), x, best, name=name, rule="scatter")
+        end, sign = (0, 1) if op == "max" else (-1 if dtype == "int64" else 0, -1)  # as in `reduce`
+        extreme = sp.Max if op == "max" else sp.Min
+        best = gathered(Max, end + sign * update)
+        return elementwise(
+            lambda old, new: extreme(old, end + sign * new), x, best, name=name, rule="scatter", dtype=dtype
+        )
     kind, join = (Sum, sp.Add) if op == "add" else (Prod, sp.Mul)
-    return elementwise(join, x, gathered(kind, update), name=name, rule="scatter")
+    return elementwise(join, x, gathered(kind, update), name=name, rule="scatter", dtype=dtype)

@@ -11,10 +11,18 @@ from typing import Any, Literal
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, as_extent
+from symdl.express.dims import Extent, as_extent, at_most
 from symdl.express.doors import as_tensor, takes_tensors
 from symdl.express.equations import Equal, Equation, Origin, check
-from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, normal_axes, read
+from symdl.express.operators import (
+    axis_indices,
+    broadcast_shapes,
+    elementwise,
+    joint,
+    normal_axes,
+    operands,
+    read,
+)
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
@@ -114,7 +122,19 @@ def clip(x: Any, low: Any = None, high: Any = None, *, name: str | None = None) 
         bottom = None if low is None else ends[0]
         return _clipped(value, bottom, None if high is None else ends[-1])
 
-    return elementwise(formula, x, *limits, name=name, rule="clip")
+    x, *limits = operands(x, *limits)
+    if joint(x, *limits) != "int64":
+        return elementwise(formula, x, *limits, name=name, rule="clip")
+    least, *most = limits if low is not None else (-sp.oo, *limits)
+
+    def whole(value: sp.Expr, *ends: sp.Expr) -> sp.Expr:
+        value = value if low is None else sp.Max(value, ends[0])
+        return value if high is None else sp.Min(value, ends[-1])
+
+    result = elementwise(whole, x, *limits, name=name, rule="clip", dtype="int64")
+    if least == 0 and most and isinstance(most[0], sp.Expr) and at_most(0, most[0]):
+        result.below = as_extent(most[0] + 1)  # positions that fit an axis
+    return result
 
 
 def _clipped(value: sp.Expr, low: sp.Expr | None, high: sp.Expr | None) -> sp.Expr:

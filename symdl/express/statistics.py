@@ -15,7 +15,15 @@ from symdl.express.dims import at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import InRange, Origin
 from symdl.express.methods import Axes, Mask, Ties
-from symdl.express.operators import axis_indices, broadcast_shapes, counted, elementwise, normal_axes, reduce
+from symdl.express.operators import (
+    as_real,
+    axis_indices,
+    broadcast_shapes,
+    counted,
+    elementwise,
+    normal_axes,
+    reduce,
+)
 from symdl.express.shaping import as_vector, squeeze
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import Prod, Reduce, Sum, define
@@ -51,18 +59,19 @@ def reduction(
         ShapeError: an axis that is not there, or a mask that does not broadcast to `x`.
         ExpressionError: another `op` or way to treat ties.
     """
-    assert isinstance(x, Tensor)
+    if isinstance(x, Condition):
+        x = x.as_counts() if op in ("sum", "prod") else x.as_tensor()
     if ties not in ("first", "split"):
         raise ExpressionError(f"ties = {ties!r}", cure="use 'first' or 'split'")
     if ties == "split" and op not in ("max", "min"):
         raise ExpressionError(f"a {op} has no ties to split", cure="leave ties out")
     mask = None if where is None else _fitting(where, x)
-    if ties == "split" and op in ("max", "min"):
+    if ties == "split" and x.dtype == "real":  # integers have no gradient to share
         return _shared(op, x, axis, keepdims, mask, name)
     condition = None if mask is None else mask.at
     if op != "mean" or condition is None:
         return reduce(op, x, axis, keepdims=keepdims, condition=condition, name=name)
-    total = reduce("sum", x, axis, keepdims=keepdims, condition=condition)
+    total = reduce("sum", as_real(x), axis, keepdims=keepdims, condition=condition)
     count = counted(x, axis, keepdims, condition)
     return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
 
@@ -206,4 +215,4 @@ def _cumulated(
     term = x.at(*where[:along], k, *where[along + 1 :])
     distance = (k - i if reverse else i - k) - int(exclusive)
     body, guard = op(term, (k, size)), InRange(distance, size)
-    return define(name, where, body, shape=x.shape, origin=Origin(rule), guards=[guard])
+    return define(name, where, body, shape=x.shape, dtype=x.dtype, origin=Origin(rule), guards=[guard])

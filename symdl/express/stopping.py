@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.express.operators import apply
+from symdl.express.tensors import Tensor
 
 
 class StopGradient(sp.Function):
@@ -42,4 +43,4 @@ def stop_gradient(x: Any) -> Any:
     Args:
         x: a tensor of any shape, or an expression such as ``Z[i, j]`` inside `define`.
     """
-    return apply(StopGradient, x)
+    return x if isinstance(x, Tensor) and x.dtype == "int64" else apply(StopGradient, x)

@@ -22,6 +22,7 @@ from symdl.express.magnitudes import representable
 from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
+from symdl.express.wholes import is_whole
 
 
 class Reduce(sp.Expr):
@@ -102,9 +103,10 @@ _IDENTITIES: Mapping[Op | None, sp.Expr] = {
 }
 
 
-def identity_of(op: Op | None) -> sp.Expr:
+def identity_of(op: Op | None, dtype: DType = "real") -> sp.Expr:
     """Return what an element outside the guards contributes, such as 0 to a sum."""
-    return _IDENTITIES.get(op, sp.Integer(0))
+    found = _IDENTITIES.get(op, sp.Integer(0))
+    return found if dtype == "real" or found.is_finite else sp.Integer(-(2**63))
 
 
 def define(
@@ -156,10 +158,10 @@ def define(
     if isinstance(body, Reduce):
         reduction = Reduction(body.op, _axes(body, extents))
         body = body.args[0]
-    body = _split(body, (*where, *(reduction.bound if reduction else ())), extents)
-    body, found = index_guards(settled(body), extents, identity_of(reduction.op if reduction else None))
-    conditions = (*guards, *found)
-    equation = Equation(tensor, where, body, reduction, conditions, origin or Origin("definition"))
+    body = _split(body, (*where, *(reduction.bound if reduction else ())), extents, dtype)
+    identity = identity_of(reduction.op if reduction else None, "int64" if is_whole(body) else "real")
+    body, found = index_guards(settled(body), extents, identity)
+    equation = Equation(tensor, where, body, reduction, (*guards, *found), origin or Origin("definition"))
     try:
         return tensor.attach(check(equation))
     except ShapeError:
@@ -228,8 +230,8 @@ def _infer(expr: sp.Expr, given: dict[Index, Extent]) -> dict[Index, Extent]:
     return extents
 
 
-def _split(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Extent]) -> sp.Expr:
-    """Replace every reduction inside `body` by an access to a new tensor that holds it."""
+def _split(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Extent], dtype: DType) -> sp.Expr:
+    """Replace every reduction inside `body` by an access to a new tensor, of integers inside integers."""
     nodes = [node for node in sp.preorder_traversal(body) if isinstance(node, Reduce)]
     replaced: dict[sp.Basic, sp.Expr] = {}
     for node in nodes:
@@ -242,6 +244,8 @@ def _split(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Exte
                 f"{clash[0]} is summed inside an expression that already uses it", expression=body
             )
         free = tuple(index for index in scope if index in used)
-        inner = define(None, free, node, shape=[extents[i] for i in free])
+        inside = node.args[0].replace(lambda n: isinstance(n, Reduce), lambda _: sp.Integer(1))
+        kind: DType = dtype if is_whole(inside) else "real"
+        inner = define(None, free, node, shape=[extents[i] for i in free], dtype=kind)
         replaced[node] = Access(inner, *free)
     return rebuilt(body, replaced)

@@ -150,6 +150,7 @@ class CombineCall:
     count: Poly
     number: Poly
     distance: Poly
+    integer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

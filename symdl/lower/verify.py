@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from symdl.errors import LoweringError
 from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
 from symdl.lower.ir.loops import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update, When
-from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, INTEGER_COMPARE, LOGIC, MATRIX, UNARY, Body, Load
+from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body, Load
 from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Step
 
 _ARITY = {
-    **dict.fromkeys(("const", "load", "local", "index", "flag", *INTEGER_COMPARE), 0),
+    **dict.fromkeys(LEAVES, 0),
     **dict.fromkeys((*UNARY, *MATRIX, "not"), 1),
     **dict.fromkeys((*BINARY, *COMPARE, "and", "or", "uniform"), 2),
     "select": 3,

@@ -294,7 +294,8 @@ class _Partitioner:
         for buffer, parts in extra.items():
             size = self.buffers[buffer].count
             distance = constant(self.apart(buffer))
-            combine = CombineCall(buffer, parts, size, constant(len(self.samples) - 1), distance)
+            whole = self.buffers[buffer].integer
+            combine = CombineCall(buffer, parts, size, constant(len(self.samples) - 1), distance, whole)
             uses = [Use(parts, False), Use(buffer, True)]
             self.tasks.add([combine], uses, self.value(size) * len(self.samples) / COPIES)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import sympy as sp
 
 from symdl.errors import ArgumentError, TrainingError
-from symdl.express.operators import elementwise
+from symdl.express.operators import as_real, elementwise
 from symdl.express.tensors import Tensor
 
 Named = Tensor | Mapping[str, Tensor]
@@ -20,21 +20,21 @@ _TAKEN = ("loss", "accuracy")
 
 
 def numbers(given: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-    """Return rank-0 tensors by name.
+    """Return rank-0 tensors of reals by name; a count becomes one.
 
     Raises:
-        TrainingError: one is no single real number.
+        TrainingError: one is no single number.
         ArgumentError: a name has a meaning of its own.
     """
     for name, value in given.items():
-        if not isinstance(value, Tensor) or value.rank or value.dtype != "real":
+        if not isinstance(value, Tensor) or value.rank:
             raise TrainingError(
-                f"the {what} is {value!r}, not one real number",
+                f"the {what} is {value!r}, not one number",
                 cure="reduce it to one number, for instance with .mean()",
             )
         if not isinstance(name, str) or name in _TAKEN:
             raise ArgumentError(f"the {what} cannot be called {name!r}", cure=f"{_TAKEN} have a meaning")
-    return dict(given)
+    return {name: as_real(value) for name, value in given.items()}
 
 
 def losses(given: Named) -> dict[str, Tensor]:

@@ -81,8 +81,16 @@ def running(program: Program, samples: Dim) -> Running:
     end = finish(late.inputs, late.equations, ends)
     step = program
     if tuple(leaves) != program.outputs:
-        step = replace(program, outputs=tuple(leaves)).with_equations(program.equations)
+        reals = [_real(t) for t in leaves if t.dtype != "real"]
+        copies = {next(iter(e.reads())): e.lhs for e in reals}
+        outputs = tuple(copies.get(t, t) for t in leaves)
+        step = replace(program, outputs=outputs).with_equations((*program.equations, *reals))
     return Running(step, tuple(leaves.values()), end, tuple(wholes.values()), count)
+
+
+def _real(tensor: Tensor) -> Equation:
+    """Return a number of an int64 tensor as a real one: totals are added up in float64."""
+    return Equation(Tensor(None, ()), (), tensor.at())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +119,7 @@ class _Search:
                 todo += [t for t in equation.reads() if t not in found]
                 continue
             weight = self._weight(equation) if place.reduces else _AVERAGED
-            if weight is None or tensor.rank or tensor.dtype != "real":
+            if weight is None or tensor.rank:
                 return None
             found[tensor] = weight
         return found

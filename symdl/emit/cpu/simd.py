@@ -58,6 +58,7 @@ class _TilePrinter(Printer):
 
     def __init__(self, target: Target, assign: Callable[[str], None]) -> None:
         super().__init__(target, assign)
+        self.wrapping = {}  # operators of tiles wrap around
         self.several: set[str] = set()
         self.last = False
         """Whether the body written last differs between samples."""
@@ -95,7 +96,7 @@ class _TilePrinter(Printer):
         return f"{name} + {rest}" if rest > 0 else f"{name} - {-rest}" if rest else name
 
     def body(self, body: Body) -> str:
-        """Return the text of a real body; `last` says whether it differs between samples."""
+        """Return the text of a body; `last` says whether it differs between samples."""
         self.flags: list[bool] = []
         text = super().body(body)
         self.last = self.flags[-1]
@@ -115,7 +116,7 @@ class _TilePrinter(Printer):
         args = [texts[a][0] for a in node.args]
         if isinstance(value, Load) and node.op == "load":
             return self.element(value.tensor, value.where[0]), _ATOMIC
-        if flag and isinstance(value, Poly) and not args:
+        if flag and isinstance(value, Poly) and node.op == "index":
             return f"each(real, {integer(value)})", _ATOMIC
         if not flag or not args:
             return super().node(node, texts)
@@ -218,7 +219,7 @@ class _TileWriter(Writer):
         elif isinstance(item, Let):
             self.let(item, tile)
         elif isinstance(item, Store):
-            text, differs = self.written(item.body, tile, whole=item.integer)
+            text, differs = self.written(item.body, tile)
             self.put(item, text if differs else f"spread({text})")
         elif isinstance(item, Fold) and item.name in tile.several:
             some = self.conditions(item.guards, tile)
@@ -228,11 +229,9 @@ class _TileWriter(Writer):
             text, differs = self.written(item.body, tile)
             self.update(item, text if differs else f"spread({text})", some)
 
-    def written(self, body: Body, tile: _TilePrinter, *, whole: bool = False) -> tuple[str, bool]:
+    def written(self, body: Body, tile: _TilePrinter) -> tuple[str, bool]:
         """Return the text of a body and whether it differs between samples."""
-        if whole:
-            return self.value(body, whole=True), tile.differs(_polys(body.result))
-        text = self.value(body)
+        text = tile.body(body)
         return text, tile.last
 
     def conditions(self, guards: tuple[Condition, ...], tile: _TilePrinter) -> str:
@@ -248,7 +247,7 @@ class _TileWriter(Writer):
         apart = len(shared) < len(item.guards)
         if not shared:
             some = self.conditions(item.guards, tile)
-            text, differs = self.written(item.body, tile, whole=item.integer)
+            text, differs = self.written(item.body, tile)
             self.line(f"{item.name} = {f'choose({some}, {text}, {zero})' if some else text}")
         else:
             polys = [p for node in item.body.nodes for p in _polys(node)]
@@ -257,7 +256,7 @@ class _TileWriter(Writer):
             several = apart or differs
             self.line(f"{item.name} = {f'spread({zero})' if several else zero}")
             some = self.conditions(item.guards, tile)
-            text, _ = self.written(item.body, tile, whole=item.integer)
+            text, _ = self.written(item.body, tile)
             if some:
                 text = f"choose({some}, {text}, {zero})"
             self.line(f"{item.name} = {text}")

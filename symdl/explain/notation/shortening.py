@@ -100,6 +100,9 @@ def single_uses(program: Program) -> dict[Tensor, Equation]:
         for guard in equation.guards:
             uses.update(a.tensor for term in guard_terms(guard) for a in term.atoms(Access))
     barred = {e.lhs.of for e in program.equations if e.lhs.role == "cotangent"}
+    # Views of integers stay apart: a sum inside one could run over an index that is on the left.
+    views = [e for e in program.equations if isinstance(e.body, Access) and not e.reduction]
+    barred |= {e.body.tensor for e in views if e.lhs.dtype == "int64"}
     added = {
         a.tensor
         for e in program.equations

@@ -14,7 +14,7 @@ from itertools import pairwise
 from symdl.lower.cpu.unroll_rows import renamed
 from symdl.lower.ir.integers import ZERO, Poly, Var, constant, linear, of
 from symdl.lower.ir.loops import Condition, Fold, Item, Let, Loop, Start, Statement, Update, When, Within
-from symdl.lower.ir.scalars import Body, Node, number
+from symdl.lower.ir.scalars import number, whole
 
 _SHORTEST, _MOST = 8, 8
 """Steps of the shortest part, and how many parts there may be."""
@@ -90,5 +90,5 @@ def _decided(statement: Statement, variable: str, low: int) -> Statement | None:
 def _nothing(statement: Let | Fold | Update) -> Statement | None:
     if not isinstance(statement, Let):
         return None
-    zero = Body((Node("index", (), ZERO),)) if statement.integer else number(0.0)
+    zero = whole(ZERO) if statement.integer else number(0.0)
     return replace(statement, body=zero, guards=())

@@ -26,6 +26,7 @@ from symdl.lower.ir.integers import (
     parts,
     product,
     rebuild,
+    variables,
 )
 from symdl.lower.ir.loops import (
     Fold,
@@ -40,7 +41,7 @@ from symdl.lower.ir.loops import (
     When,
     terms,
 )
-from symdl.lower.ir.scalars import COMPARE, Load
+from symdl.lower.ir.scalars import COMPARE, Load, Node
 from symdl.lower.kernels import LITERAL
 from symdl.lower.memory.buffers import Step
 
@@ -267,7 +268,7 @@ class _Samples:
                 if not any(sample in _direct(p) for p in item.where):
                     _require(item.op == "sum")
                     self.added.add(int(item.tensor))
-            elif isinstance(item, Store) and not sample and item.body.result.value in self.partial:
+            elif isinstance(item, Store) and not sample and _local(item.body.result) in self.partial:
                 _require(len(item.body.nodes) == 1)
                 self.added.add(int(item.tensor))
 
@@ -293,14 +294,15 @@ class _Samples:
         _require(not any(sample in _direct(p) for p in values))
         target = int(item.tensor) if isinstance(item, Store | Update) else -1
         locals_ = {n.value for n in item.body.nodes if n.op == "local"}
-        if locals_ & self.partial:
+        where = item.where if isinstance(item, Store | Update) else ()
+        places = [*values, *where, *(p for load in item.body.loads for p in load.where)]
+        if (locals_ | set().union(*map(variables, places))) & self.partial:
             _require(target in self.added and not sample and len(item.body.nodes) == 1)
         elif isinstance(item, Store) and target in self.added:
-            _require(not sample and item.body.nodes[-1].value == 0.0 and len(item.body.nodes) == 1)
-        where = item.where if isinstance(item, Store | Update) else ()
+            _require(not sample and item.body.nodes[-1].value in (0.0, ZERO) and len(item.body.nodes) == 1)
         for load in item.body.loads:
             self.access(int(load.tensor), load.where, sample, written=False)
-        for poly in (*values, *where, *(p for load in item.body.loads for p in load.where)):
+        for poly in places:
             for pick in _picks(poly):
                 self.access(int(pick.tensor), pick.where, sample, written=False)
         if target >= 0 and target not in self.added:
@@ -321,6 +323,13 @@ class _Samples:
         stride = product(shape[at + 1 :])  # in tiles, too: a block begins with a tile
         flat = all(size == ONE for size in shape[:at])
         _note(self.uses, Touch(self.places[tensor], written, stride, flat))
+
+
+def _local(node: Node) -> object:
+    """Return the name of the local that a node is, real or int64."""
+    if isinstance(node.value, Poly):
+        return node.value.atom.name if isinstance(node.value.atom, Var) else None
+    return node.value
 
 
 def _values(item: Let | Fold | Store | Update) -> Iterator[Poly]:
@@ -344,6 +353,7 @@ LANES_GAIN = 8
 
 COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
 _FUNCTIONS = 40
+_LEAVES = ("local", "const", "index", "whole", "load")
 
 
 def work(items: tuple[Item, ...], count: Callable[[Poly], int]) -> float:
@@ -363,7 +373,7 @@ def work(items: tuple[Item, ...], count: Callable[[Poly], int]) -> float:
 def _operations(item: Statement) -> float:
     if isinstance(item, Start):
         return 0
-    plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", "local", "const", "index", "load")
+    plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", *_LEAVES)
     operations = (n.op for n in item.body.nodes)
     return sum(COSTLY.get(op, 1 if op in plain else _FUNCTIONS) for op in operations)
 

@@ -112,9 +112,11 @@ class _Lanes:
     def statement(self, item: Statement) -> bool:
         """Say whether a statement has a form for lanes."""
         if isinstance(item, Start):
-            return item.op in ("sum", "prod", "max", "argmax")
+            return item.op in ("sum", "prod", "max", "argmax") and not item.whole
         if any(node.op in MATRIX for node in item.body.nodes):
             return False
+        if item.body.whole and not (isinstance(item, Let | Store) and len(item.body.nodes) == 1):
+            return False  # running values, choices and products of int64
         if any(self.divides(p) for p in values_of(item)):
             return False
         tests = [g for g in item.guards if isinstance(g, Divides)] if not isinstance(item, Store) else []

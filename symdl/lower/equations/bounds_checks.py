@@ -9,9 +9,11 @@ another condition may be anything where that fails, and is clamped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from symdl.errors import LoweringError
 from symdl.lower.ir.integers import (
     ONE,
     ZERO,
@@ -80,19 +82,33 @@ class _Positions:
 
     def node(self, node: Node, counts: Conditions) -> Node:
         """Return a node with clamped positions; `counts` says when its value counts."""
-        if not isinstance(node.value, Load):
-            return node
-        tensor = int(node.value.tensor)
-        shape = self.tensors[tensor].shape
-        pairs = zip(node.value.where, shape, strict=True)
-        where = tuple(self.position(e, size, counts) for e, size in pairs)
-        return replace(node, value=Load(tensor, where))
+        value = node.value
+        if isinstance(value, Load):
+            return replace(node, value=Load(value.tensor, self.inside(value.tensor, value.where, counts)))
+        if isinstance(value, Poly):
+            return replace(node, value=self.read(value, counts))
+        if isinstance(value, tuple):
+            return replace(node, value=(self.read(value[0], counts), self.read(value[1], counts)))
+        return node
+
+    def inside(self, tensor: int | str, where: Sequence[Poly], counts: Conditions) -> tuple[Poly, ...]:
+        """Return where an element of a tensor is read, clamped."""
+        pairs = zip(where, self.tensors[int(tensor)].shape, strict=True)
+        return tuple(self.read(self.position(e, size, counts), counts) for e, size in pairs)
+
+    def read(self, poly: Poly, counts: Conditions) -> Poly:
+        """Return an integer expression with the positions of the elements in it clamped."""
+
+        def atom(found: Atom) -> Poly | None:
+            if not isinstance(found, Pick) or not any(map(_picks, found.where)):
+                return None
+            return of(Pick(found.tensor, self.inside(found.tensor, found.where, counts)))
+
+        return rebuild(poly, atom)
 
     def position(self, where: Poly, size: Poly, counts: Conditions) -> Poly:
         """Return a position that cannot be out of range, and note what is to be checked."""
-        if not _picks(where):
-            return where
-        if isinstance(where.atom, Mod) and where.atom.by == size:
+        if not _picks(where) or (isinstance(where.atom, Mod) and where.atom.by == size):
             return where
         source = rebuild(where, self.definition)
         pick, offset = _shifted(source)
@@ -103,6 +119,7 @@ class _Positions:
         else:
             found = Gather(int(pick.tensor), size, masks, offset) if int(pick.tensor) in self.given else None
         if found is None:
+            _refuse_unlimited(self, source, where, size)
             return of(Clamp(where, size))
         self.gathers.append(found)
         always = pick is not None and not (offset or found.masks or found.conditions)
@@ -157,20 +174,18 @@ class _Positions:
                 found.append(("eq", ZERO, ZERO if node.value else ONE, holds))
             else:
                 return None
-        inside = self.definition
-        return tuple((kind, rebuild(a, inside), rebuild(b, inside), holds) for kind, a, b, holds in found)
+        made = self.definition
+        return tuple((kind, rebuild(a, made), rebuild(b, made), holds) for kind, a, b, holds in found)
 
     def definition(self, atom: Atom) -> Poly | None:
         """Return what an element of a computed tensor is made of, such as a length less 1."""
         equation = self.defined.get(int(atom.tensor)) if isinstance(atom, Pick) else None
-        if equation is None or equation.op or equation.guards or equation.body.result.op != "index":
+        if equation is None or equation.op or equation.guards or equation.body.result.op != "whole":
             return None
         value = equation.body.result.value
-        assert isinstance(atom, Pick)
-        if not isinstance(value, Poly):
+        if not isinstance(atom, Pick) or not isinstance(value, Poly):
             return None
-        inside = rebuild(value, self.definition)
-        return substitute(inside, dict(zip(equation.free, atom.where, strict=True)))
+        return substitute(rebuild(value, self.definition), dict(zip(equation.free, atom.where, strict=True)))
 
     def masks(self, pick: Pick, counts: Conditions) -> tuple[Mask, ...] | None:
         """Return the conditions on data under which a position counts, None if they are not simple."""
@@ -191,6 +206,30 @@ class _Positions:
             if isinstance(atom, Pick) and number is not None and int(atom.tensor) in self.given:
                 return (int(atom.tensor), number, equal) if atom.where == pick.where else None
         return None
+
+
+def _refuse_unlimited(worker: _Positions, source: Poly, where: Poly, size: Poly) -> None:
+    """Refuse a sum, a choice and the like as a position, since nothing says that it fits the axis.
+
+    Raises:
+        LoweringError: it is one, and has no limits.
+    """
+    held = any(isinstance(g, Within) and (g.value, g.extent) == (where, size) for g in worker.source.guards)
+    if held or (isinstance(source.atom, Mod) and source.atom.by == size):
+        return
+    for atom in atoms(source):
+        equation = worker.defined.get(int(atom.tensor)) if isinstance(atom, Pick) else None
+        if equation is None or equation.op == "argmax":
+            continue
+        below = worker.tensors[equation.lhs].below
+        limits = (below.number, size.number) if below is not None else (None, None)
+        fits = below == size or (None not in limits and limits[0] <= limits[1])  # type: ignore[operator]
+        if not fits and (equation.op is not None or len(equation.body.nodes) > 1):
+            raise LoweringError(
+                f"the positions {worker.tensors[equation.lhs].name} are computed, and may be outside of the"
+                " axis where they are read",
+                cure="keep them inside: positions % size, or sd.clip(positions, 0, size - 1)",
+            )
 
 
 def _picks(poly: Poly) -> bool:

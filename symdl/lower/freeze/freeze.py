@@ -7,7 +7,7 @@ softplus and the logistic function without overflow; integer powers become produ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -38,9 +38,10 @@ from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.random import RandomUniform
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
+from symdl.express.wholes import holds_labels, is_integer, is_whole, of_sizes
 from symdl.express.written import written
 from symdl.lower.freeze.recurrences import recurrences
-from symdl.lower.ir.integers import ONE, Pick, Poly, Size, Var, constant, floor, mod, of
+from symdl.lower.ir.integers import ONE, Pick, Poly, Size, Var, constant, floor, mod, of, wrapped
 from symdl.lower.ir.loops import Condition, Divides, FrozenEquation, FrozenProgram, Same, TensorInfo, Within
 from symdl.lower.ir.scalars import Body, Builder, Load
 
@@ -164,18 +165,6 @@ class _Indices:
             return floor(self.poly(sp.expand(top)), self.poly(sp.expand(bottom)))
         return self.compound(expr) if isinstance(expr, sp.Add | sp.Mul | sp.Pow) else self.poly(expr)
 
-    def is_integer(self, expr: sp.Expr) -> bool:
-        """Say whether an expression is made of integers only."""
-        if isinstance(expr, Access):
-            return expr.tensor.dtype == "int64"
-        if not expr.args:
-            return expr.is_Integer or isinstance(expr, Index | Dim)
-        if isinstance(expr, sp.floor | sp.Mod):
-            return all(isinstance(s, Index | Dim) or self.is_integer(s) for s in expr.free_symbols)
-        if isinstance(expr, sp.Pow) and not (expr.exp.is_Integer and expr.exp > 0):
-            return False
-        return isinstance(expr, sp.Add | sp.Mul | sp.Pow) and all(map(self.is_integer, expr.args))
-
 
 class _Freezer(_Indices):
     """Freezes one equation."""
@@ -186,6 +175,7 @@ class _Freezer(_Indices):
         self.source = equation
         self.builder = Builder()
         self.known: dict[sp.Basic, int] = {}
+        self.wholes: dict[sp.Basic, int] = {}
 
     def equation(self, number: int) -> FrozenEquation:
         """Return the frozen equation."""
@@ -220,13 +210,36 @@ class _Freezer(_Indices):
         return Same(self.poly(left), self.poly(right))
 
     def body(self, expr: sp.Expr) -> Body:
-        """Return the body; of an integer tensor it is one integer expression."""
-        if self.source.lhs.dtype == "int64" and self.is_integer(expr):
-            return self.builder.body(self.builder.add("index", value=self.poly(expr)))
+        """Return the body; of an int64 tensor it is an int64, as is what labels are compared by."""
         op = self.source.reduction.op if self.source.reduction else None
-        if self.source.lhs.dtype == "int64" and op != "argmax":
+        integer = self.source.lhs.dtype == "int64"
+        if integer and is_whole(expr) and (op != "argmax" or holds_labels(expr)):
+            return self.builder.body(self.whole(expr))
+        if integer and op != "argmax":
             raise LoweringError("an integer tensor is defined by an expression that is no integer")
         return self.builder.body(self.value(computed(expr)))
+
+    def whole(self, expr: Any) -> int:
+        """Return the position of the node that holds an expression of integers as an int64."""
+        if expr not in self.wholes:
+            self.wholes[expr] = self.compute_whole(expr)
+        return self.wholes[expr]
+
+    def compute_whole(self, expr: Any) -> int:
+        """Build the node of an expression of integers; what exceeds 64 bits wraps around."""
+        build = self.builder
+        if isinstance(expr, sp.Pow):
+            return build.repeated(self.whole(expr.base), int(expr.exp))
+        if is_integer(expr):
+            return build.add("whole", value=wrapped(self.poly(expr)))
+        if isinstance(expr, sp.Piecewise):
+            return self.piecewise(expr, self.whole)
+        parts = list(map(self.whole, expr.args))
+        if isinstance(expr, sp.Add | sp.Mul):
+            return reduce(build.plus if isinstance(expr, sp.Add) else build.mul, parts)
+        if isinstance(expr, sp.Max | sp.Min):
+            return build.whole_extremum(parts, largest=isinstance(expr, sp.Max))
+        return build.whole_size(*parts) if isinstance(expr, sp.Abs) else build.whole_sign(*parts)
 
     def value(self, expr: Any) -> int:
         """Return the position of the node that holds an expression."""
@@ -242,7 +255,7 @@ class _Freezer(_Indices):
         if isinstance(expr, Access) and expr.tensor.dtype == "real":
             where = tuple(map(self.poly, expr.indices))
             return add("load", value=Load(self.numbers[expr.tensor], where))
-        if isinstance(expr, Access | Index | Dim) or self.is_size(expr):
+        if isinstance(expr, Access | Index | Dim) or of_sizes(expr):
             return add("index", value=self.poly(expr))
         if expr.is_number and isinstance(expr, sp.Expr):
             return self.builder.const(_float(expr))
@@ -257,7 +270,7 @@ class _Freezer(_Indices):
         if type(expr) in _SAFE:
             return _SAFE[type(expr)](self.builder, self.value(expr.args[0]))
         if isinstance(expr, sp.Piecewise):
-            return self.piecewise(expr)
+            return self.piecewise(expr, self.value)
         if isinstance(expr, sp.Mod):
             return self.builder.modulo(*map(self.value, expr.args))
         if isinstance(expr, sp.floor):
@@ -283,15 +296,10 @@ class _Freezer(_Indices):
     def floor(self, above: sp.Expr, below: sp.Expr) -> int:
         """Return a quotient rounded down: exact for whole numbers, else after it was rounded once."""
         sides = self.value(above), self.value(below)
-        if self.is_integer(above) and self.is_integer(below):
+        if is_integer(above) and is_integer(below):
             return self.builder.whole(*sides)
         quotient = sides[0] if below == 1 else self.builder.add("ratio", *sides)
         return self.builder.add("floor", quotient)
-
-    def is_size(self, expr: Any) -> bool:
-        """Say whether an expression is an integer made of sizes only."""
-        symbols = expr.free_symbols
-        return bool(symbols) and all(isinstance(s, Dim) for s in symbols) and self.is_integer(expr)
 
     def sum(self, expr: sp.Add) -> int:
         """Return a sum; what is subtracted comes last."""
@@ -335,15 +343,15 @@ class _Freezer(_Indices):
             return add("exp", self.value(exponent))
         return add("pow", self.value(base), self.value(exponent))
 
-    def piecewise(self, expr: sp.Piecewise) -> int:
-        """Return nested choices; what is not chosen has no influence."""
+    def piecewise(self, expr: sp.Piecewise, value: Callable[[Any], int]) -> int:
+        """Return nested choices of what `value` makes; what is not chosen has no influence."""
         *rest, last = expr.args
-        result = self.value(last.expr)
+        result = value(last.expr)
         if last.cond != sp.true:
             nan = self.builder.const(float("nan"))
             result = self.builder.add("select", self.truth(last.cond), result, nan)
         for piece in reversed(rest):
-            chosen = self.value(piece.expr)
+            chosen = value(piece.expr)
             result = self.builder.add("select", self.truth(piece.cond), chosen, result)
         return result
 
@@ -365,8 +373,10 @@ class _Freezer(_Indices):
             raise LoweringError(f"the condition {condition} has no kernel form")
         name, swap = _RELATIONS[kind]
         pair = whole_sides(*(reversed(sides) if swap else sides))
-        if all(map(self.is_integer, pair)):
+        if all(map(is_integer, pair)):
             return add(f"i{name}", value=(self.poly(pair[0]), self.poly(pair[1])))
+        if all(map(is_whole, pair)) and any(map(holds_labels, pair)):
+            return add(name, *map(self.whole, pair))
         return add(name, *map(self.value, pair))
 
 

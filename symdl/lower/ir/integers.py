@@ -217,6 +217,14 @@ def _rebuilt(atom: Atom, change: Callable[[Atom], Poly | None]) -> Poly:
     return of(atom)
 
 
+def wrapped(poly: Poly) -> Poly:
+    """Return `poly` with factors that an int64 holds; sums and products that wrap around stay the same."""
+    half = 2**63
+    if all(-half <= factor < half for _, factor in poly.terms):
+        return poly
+    return from_terms({monomial: (factor + half) % (2 * half) - half for monomial, factor in poly.terms})
+
+
 def substitute(poly: Poly, values: Mapping[str, Poly]) -> Poly:
     """Return `poly` with loop variables replaced by name."""
     if not values:

@@ -192,6 +192,8 @@ class FrozenProgram:
 
 IDENTITY = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "argmax": float("-inf")}
 """What a running value starts with."""
+WHOLE_IDENTITY = {"sum": 0, "prod": 1, "max": -(2**63), "argmax": -(2**63)}
+"""What one of int64 starts with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +212,14 @@ class Start:
     """A running value before its first step; ``argmax`` keeps a position in ``name`` + ``_at``.
 
     A `wide` one is a double whatever the reals are: it costs nothing beside an inner loop, and a long sum
-    keeps its digits.
+    keeps its digits. A `whole` one is an int64.
     """
 
     name: str
     op: str
     wide: bool = False
     equation: int = field(default=-1, compare=False)
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

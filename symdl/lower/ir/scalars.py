@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import reduce
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import Poly, evaluate
+from symdl.lower.ir.integers import ONE, ZERO, Poly, evaluate
 
 UNARY = (
     *("neg", "exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tan", "asin", "acos"),
@@ -26,7 +26,9 @@ MATRIX = ("det", "logdet", "inverse")
 COMPARE = ("lt", "le", "eq", "ne")
 INTEGER_COMPARE = ("ilt", "ile", "ieq", "ine")
 LOGIC = ("and", "or", "not")
-LEAVES = ("const", "load", "local", "index", "flag", *INTEGER_COMPARE)
+LEAVES = ("const", "load", "local", "index", "whole", "flag", *INTEGER_COMPARE)
+_KEEPING = ("neg", "add", "sub", "mul", "select")
+"""What has an int64 as value if its last operand is one."""
 BOOLEAN = (*COMPARE, *INTEGER_COMPARE, *LOGIC, "flag")
 
 
@@ -47,7 +49,8 @@ class Node:
 
     ``uniform`` has seed and step as operands and the position as an integer expression.
     ``const`` holds a number, ``load`` a `Load`, ``local`` the name of a local, ``index`` an integer
-    expression, ``flag`` a truth value, ``ilt`` and the like a pair of integer expressions.
+    expression as a real, ``whole`` one as an int64, ``flag`` a truth value, ``ilt`` and the like a pair of
+    integer expressions.
     """
 
     op: str
@@ -65,6 +68,19 @@ class Body:
     def result(self) -> Node:
         """The node whose value the body has."""
         return self.nodes[-1]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the value is an int64, not a real."""
+        return self.wholes[-1]
+
+    @property
+    def wholes(self) -> list[bool]:
+        """The same for every node."""
+        found: list[bool] = []
+        for node in self.nodes:
+            found.append(node.op == "whole" or (node.op in _KEEPING and found[node.args[-1]]))
+        return found
 
     @property
     def loads(self) -> list[Load]:
@@ -235,6 +251,26 @@ class Builder:
 
         return reduce(either, values)
 
+    def whole_sign(self, value: int) -> int:
+        """Return -1, 0 or 1 for an int64."""
+        zero, one = self.add("whole", value=ZERO), self.add("whole", value=ONE)
+        below = self.add("select", self.add("lt", value, zero), self.add("whole", value=ONE * -1), zero)
+        return self.add("select", self.add("lt", zero, value), one, below)
+
+    def whole_size(self, value: int) -> int:
+        """Return the absolute value of an int64; that of the smallest one wraps around to itself."""
+        below = self.add("lt", value, self.add("whole", value=ZERO))
+        return self.add("select", below, self.add("neg", value), value)
+
+    def whole_extremum(self, values: Sequence[int], *, largest: bool) -> int:
+        """Return the largest or the smallest int64."""
+
+        def better(one: int, other: int) -> int:
+            pair = (other, one) if largest else (one, other)
+            return self.add("select", self.add("lt", *pair), one, other)
+
+        return reduce(better, values)
+
     def whole(self, above: int, below: int) -> int:
         """Return ``floor(above/below)``, exact for whole numbers.
 
@@ -277,6 +313,11 @@ def prune(nodes: list[Node] | tuple[Node, ...], result: int) -> Body:
 def number(value: int | Fraction | float) -> Body:
     """Return a body that is a number."""
     return Body((Node("const", (), Fraction(value) if isinstance(value, int) else value),))
+
+
+def whole(value: Poly) -> Body:
+    """Return a body that is an int64."""
+    return Body((Node("whole", (), value),))
 
 
 def load(tensor: int | str, where: tuple[Poly, ...]) -> Body:

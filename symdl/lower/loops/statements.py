@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, Var, of, rebuild
+from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, Var, constant, of, rebuild
 from symdl.lower.ir.loops import (
     IDENTITY,
+    WHOLE_IDENTITY,
     Fold,
     FrozenEquation,
     Item,
@@ -23,7 +24,7 @@ from symdl.lower.ir.loops import (
     Update,
     map_condition,
 )
-from symdl.lower.ir.scalars import Body, Load, Node, map_body, number
+from symdl.lower.ir.scalars import Body, Load, Node, map_body, number, whole
 from symdl.lower.loops.nests import Building, Nest, Part
 
 Known = dict[tuple[int, tuple[Poly, ...]], str]
@@ -71,7 +72,9 @@ class _Resolver:
             self.keep(name, where, equation, known, stores)
         elif part.role == "zero":
             where = tuple(part.names.get(v, ZERO) for v in equation.free)
-            done.append(Store(equation.lhs, where, number(IDENTITY[equation.op or "sum"]), integer, number_))
+            op = equation.op or "sum"
+            first = whole(constant(WHOLE_IDENTITY[op])) if integer else number(IDENTITY[op])
+            done.append(Store(equation.lhs, where, first, integer, number_))
         elif part.role == "add":
             op = equation.op or "sum"
             body = read.body(equation.body)
@@ -79,7 +82,8 @@ class _Resolver:
         elif part.role == "start":
             self.running[number_] = name = next(self.locals)
             op = "max" if equation.op == "logsumexp" else equation.op or "sum"
-            done.append(Start(name, op, number_ in self.wide, number_))
+            kind = equation.body.whole
+            done.append(Start(name, op, number_ in self.wide and not kind, number_, kind))
         elif part.role == "step":
             op = "max" if equation.op == "logsumexp" else equation.op or "sum"
             at = _flat(equation, part.names) if op == "argmax" else None
@@ -87,7 +91,7 @@ class _Resolver:
             done.append(Fold(name, op, read.body(equation.body), guards, at, "", number_))
         elif part.role == "running":
             name = next(self.locals)  # the running value changes after this
-            done.append(Let(name, Body((Node("local", (), self.running[number_]),)), (), False, number_))
+            done.append(Let(name, self.local(self.running[number_], integer), (), integer, number_))
             self.keep(name, where, equation, known, stores)
         elif part.role == "shift":
             # Infinite values must not be subtracted from each other.
@@ -129,9 +133,12 @@ class _Resolver:
     ) -> None:
         """Remember a local as the value of an element, and store it."""
         integer = self.tensors[equation.lhs].integer
-        node = Node("index", (), of(Var(name))) if integer else Node("local", (), name)
         known[equation.lhs, where] = name
-        stores.append(Store(equation.lhs, where, Body((node,)), integer, equation.number))
+        stores.append(Store(equation.lhs, where, self.local(name, integer), integer, equation.number))
+
+    def local(self, name: str, integer: bool) -> Body:
+        """Return the value of a local."""
+        return whole(of(Var(name))) if integer else Body((Node("local", (), name),))
 
 
 def _beside_loop(items: Sequence[Building | Part], equation: FrozenEquation) -> bool:

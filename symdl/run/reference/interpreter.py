@@ -19,6 +19,7 @@ from symdl.express.equations import MATRIX_OPS, Divisible, Equation, Guard, InRa
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
+from symdl.express.wholes import is_whole
 from symdl.run.reference.binding import Array, Values, bind, bind_dims, extent_value
 from symdl.run.reference.matrices import matrix_function
 from symdl.run.reference.scalars import Scope
@@ -178,7 +179,7 @@ class Grid:
         if isinstance(expr, Access):
             array = self.arrays[expr.tensor]
             where = self.positions(expr, mask)
-            return array[where] if array.size else np.zeros((1,) * mask.ndim)
+            return array[where] if array.size else np.zeros((1,) * mask.ndim, array.dtype)
         if isinstance(expr, Dim):
             return self.dims[expr]
         axis = list(self.ranges).index(expr)
@@ -222,10 +223,12 @@ def _holds(guard: Guard, scope: Scope, dims: Mapping[Dim, int]) -> Array:
 def _block(equation: Equation, grid: Grid) -> Array:
     op = equation.reduction.op if equation.reduction else None
     free = grid.shape[: len(equation.indices)]
+    integer = equation.lhs.dtype == "int64" and is_whole(equation.body)
+    identity = _WHOLE[op] if integer else _IDENTITY[op]
     if not all(grid.shape):
-        return np.full(free, 0 if op == "argmax" else _IDENTITY[op])
+        return np.full(free, 0 if op == "argmax" else identity)
     scope = grid.scope()
-    value = np.where(scope.mask, scope.value(computed(equation.body)), _IDENTITY[op])
+    value = np.where(scope.mask, scope.value(equation.body if integer else computed(equation.body)), identity)
     value = np.broadcast_to(value, grid.shape)
     return value if op is None else _REDUCE[op](value.reshape((*free, -1)))
 
@@ -238,6 +241,9 @@ def _logsumexp(value: Array) -> Array:
 
 
 _IDENTITY = {None: 0, "sum": 0, "prod": 1, "max": -np.inf, "logsumexp": -np.inf, "argmax": -np.inf}
+
+_WHOLE = _IDENTITY | {"max": -(2**63), "argmax": -(2**63)}
+"""The same for int64."""
 
 _REDUCE: Mapping[str, Callable[[Array], Array]] = {
     "sum": lambda value: value.sum(-1),

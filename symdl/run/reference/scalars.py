@@ -91,7 +91,7 @@ def power(base: Any, exponent: Any) -> Any:
 
 def _piecewise(scope: Scope, expr: Any) -> Any:
     """The value of the first branch whose condition holds; NaN where none does."""
-    result: Any = np.nan
+    complete = type(expr.args[-1][1]).__name__ == "BooleanTrue"
     open_ = np.asarray(True)
     branches = []
     for value, condition in expr.args:
@@ -99,6 +99,7 @@ def _piecewise(scope: Scope, expr: Any) -> Any:
         taken = open_ & holds
         branches.append((taken, scope.narrow(taken).value(value)))
         open_ = open_ & ~holds
+    result: Any = branches.pop()[1] if complete else np.nan  # no NaN among integers, which stay int64
     for taken, value in reversed(branches):
         result = value if taken.ndim == 0 and taken else np.where(taken, value, result)
     return result

@@ -179,6 +179,23 @@ def larger(_typing: Any, one: Any, _other: Any) -> Any:
     return one(one, one), build
 
 
+def _wrapping(name: str) -> Any:
+    """Return an operation of int64 that wraps around. Numba's tell LLVM that there is no overflow."""
+
+    def of(_typing: Any, one: Any, other: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pairs = zip(args, signature.args, strict=True)
+            return getattr(builder, name)(*(context.cast(builder, a, t, types.int64) for a, t in pairs))
+
+        return types.int64(one, other), build
+
+    of.__name__ = name
+    return intrinsic(of)
+
+
+plus, minus, times = map(_wrapping, ("add", "sub", "mul"))
+
+
 _SPINS = 512
 """How often to look before another thread may have the core."""
 
