@@ -2,3 +2,7 @@
 
 Enters: what a user writes. Leaves: `Program`, in normal form and checked.
 """
+
+from symdl.express import methods  # gives tensors their operators and methods
+
+__all__ = ["methods"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import sympy as sp
@@ -18,11 +18,16 @@ from symdl.errors import ExpressionError
 from symdl.express.comparisons import asked, negated
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import as_mask, operand
-from symdl.express.methods import Axes, NumPyCalls
 from symdl.express.operators import broadcast_shapes, elementwise, joint, number, operands, read, scalar
+from symdl.express.options import Axes
 from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
 from symdl.express.tensors import Access, DType, Tensor
+
+if TYPE_CHECKING:
+    from symdl.express.methods import NumPyCalls  # gives its methods to `Condition` on loading
+else:
+    NumPyCalls = object
 
 _RELATIONS: dict[str, type[Relational]] = {
     "less": sp.StrictLessThan,
@@ -95,53 +100,53 @@ class Condition(NumPyCalls):
         found: Tensor = operands(self, other)[0]
         return found
 
-    def __add__(self, other: Any) -> Any:
-        return self._beside(other) + other
+    def __add__(self, other: Any) -> Tensor:
+        return self._beside(other).__add__(other)
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Any:
-        return self._beside(other) - other
+    def __sub__(self, other: Any) -> Tensor:
+        return self._beside(other).__sub__(other)
 
-    def __rsub__(self, other: Any) -> Any:
-        return other - self._beside(other)
+    def __rsub__(self, other: Any) -> Tensor:
+        return self._beside(other).__rsub__(other)
 
-    def __mul__(self, other: Any) -> Any:
-        return self._beside(other) * other
+    def __mul__(self, other: Any) -> Tensor:
+        return self._beside(other).__mul__(other)
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> Any:
-        return self._beside(other) / other
+    def __truediv__(self, other: Any) -> Tensor:
+        return self._beside(other).__truediv__(other)
 
-    def __rtruediv__(self, other: Any) -> Any:
-        return other / self._beside(other)
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return self._beside(other).__rtruediv__(other)
 
-    def __floordiv__(self, other: Any) -> Any:
-        return self._beside(other) // other
+    def __floordiv__(self, other: Any) -> Tensor:
+        return self._beside(other).__floordiv__(other)
 
-    def __rfloordiv__(self, other: Any) -> Any:
-        return other // self._beside(other)
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return self._beside(other).__rfloordiv__(other)
 
-    def __mod__(self, other: Any) -> Any:
-        return self._beside(other) % other
+    def __mod__(self, other: Any) -> Tensor:
+        return self._beside(other).__mod__(other)
 
-    def __rmod__(self, other: Any) -> Any:
-        return other % self._beside(other)
+    def __rmod__(self, other: Any) -> Tensor:
+        return self._beside(other).__rmod__(other)
 
-    def __pow__(self, other: Any) -> Any:
-        return self._beside(other) ** other
+    def __pow__(self, other: Any) -> Tensor:
+        return self._beside(other).__pow__(other)
 
-    def __rpow__(self, other: Any) -> Any:
-        return other ** self._beside(other)
+    def __rpow__(self, other: Any) -> Tensor:
+        return self._beside(other).__rpow__(other)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return self._beside(other) @ other  # type: ignore[no-any-return]
+        return self._beside(other).__matmul__(other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return other @ self._beside(other)  # type: ignore[no-any-return]
+        return self._beside(other).__rmatmul__(other)
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Tensor:
         return -self.as_tensor()
 
     def __and__(self, other: Any) -> Condition:
@@ -181,7 +186,7 @@ class Condition(NumPyCalls):
         )
 
 
-def compare(name: str, left: Any, right: Any) -> Any:
+def compare(name: str, left: Any, right: Any) -> Condition:
     """Compare two operands of which one is a tensor; a rank-0 tensor with an expression gives a relation.
 
     Raises:
@@ -191,18 +196,18 @@ def compare(name: str, left: Any, right: Any) -> Any:
     left, right = operand(left), operand(right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
-            return relation(*(scalar(x) if x is one else x for x in (left, right)))
+            return relation(*(scalar(x) if x is one else x for x in (left, right)))  # type: ignore[no-any-return]
     condition = Condition(lambda a, b: asked(relation, a, b), (left, right))
     _ = condition.shape  # refuse shapes that do not broadcast now, not at the first use
     return condition
 
 
-def equal(left: Any, right: Any) -> Any:
+def equal(left: Any, right: Any) -> Condition:
     """Where two tensors, or a tensor and a number, are equal. (``==`` asks whether they are one tensor.)"""
     return compare("equal", left, right)
 
 
-def not_equal(left: Any, right: Any) -> Any:
+def not_equal(left: Any, right: Any) -> Condition:
     """Where two tensors, or a tensor and a number, differ."""
     return compare("not equal", left, right)
 
@@ -223,7 +228,7 @@ def as_condition(mask: Any) -> Condition:
             raise ExpressionError(
                 f"{mask!r} holds other numbers than 0 and 1", cure="pass truth values, such as array != 0"
             )
-        return compare("equal", mask, 1)  # type: ignore[no-any-return]
+        return compare("equal", mask, 1)
     raise ExpressionError(
         f"{mask!r} is no condition", cure="pass a comparison such as X > 0, or an int64 tensor of 0 and 1"
     )

@@ -166,12 +166,12 @@ def scalar(tensor: Tensor) -> sp.Expr:
     return tensor.at()
 
 
-def binary(name: str, left: Any, right: Any) -> Any:
+def binary(name: str, left: Any, right: Any) -> Tensor:
     """Combine two operands of which one is a tensor; a rank-0 tensor with an expression gives one."""
     left, right = operands(left, right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
-            return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))
+            return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))  # type: ignore[no-any-return]
     whole = name in ("add", "sub", "mul") or (name == "pow" and isinstance(right, sp.Integer) and right >= 0)
     return elementwise(_BINARY[name], left, right, rule=name, dtype=joint(left, right) if whole else "real")
 

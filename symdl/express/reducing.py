@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from symdl.express.conditions import Condition
 from symdl.express.doors import takes_tensors
-from symdl.express.methods import Axes, Mask, Ties
+from symdl.express.options import Axes, Mask, Ties
 from symdl.express.statistics import reduction
 from symdl.express.tensors import Tensor
 

@@ -14,7 +14,6 @@ from symdl.express.conditions import Condition, as_condition, equal
 from symdl.express.dims import at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import InRange, Origin
-from symdl.express.methods import Axes, Mask, Ties
 from symdl.express.operators import (
     as_real,
     axis_indices,
@@ -24,6 +23,7 @@ from symdl.express.operators import (
     normal_axes,
     reduce,
 )
+from symdl.express.options import Axes, Mask, Ties
 from symdl.express.shaping import as_vector, squeeze
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import Prod, Reduce, Sum, define

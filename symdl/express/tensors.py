@@ -15,12 +15,14 @@ from sympy.core.expr import AtomicExpr
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, as_extent
-from symdl.express.methods import ArrayMethods
 from symdl.express.relations import rebuilt
 
 if TYPE_CHECKING:
     from symdl.express.equations import Equation
+    from symdl.express.methods import ArrayMethods  # gives its methods to `Tensor` on loading
     from symdl.express.modes import Modes
+else:
+    ArrayMethods = object
 
 Role = Literal["input", "parameter", "state", "constant", "intermediate", "cotangent", "tangent", "index"]
 DType = Literal["real", "int64"]
@@ -28,6 +30,9 @@ DType = Literal["real", "int64"]
 
 _serials = itertools.count()
 # Serials only order tensors by their creation, as SymPy's Dummy does; no result depends on their values.
+
+_INTERNAL = frozenset({"at", "attach", "below", "derived", "modes", "of", "segment", "serial", "sources"})
+"""Public to the package, of no use to those who write networks."""
 
 
 class Tensor(ArrayMethods):
@@ -77,6 +82,10 @@ class Tensor(ArrayMethods):
         self.value: Any = None
         self.sources: tuple[Tensor, ...] = ()
         self._equation: Equation | None = None
+
+    def __dir__(self) -> list[str]:
+        """What users ask a tensor for; the package's own attributes are left out."""
+        return [n for n in super().__dir__() if n not in _INTERNAL and (n[0] != "_" or n[:2] == "__")]
 
     @property
     def rank(self) -> int:

@@ -246,3 +246,7 @@ __all__ = [
     "uniform",
     "zeros",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

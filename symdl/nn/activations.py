@@ -19,8 +19,8 @@ from symdl.express.conditions import as_condition
 from symdl.express.dims import Index
 from symdl.express.doors import operand, takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise, normal_axes, number, reduce
+from symdl.express.options import Mask
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor

@@ -17,8 +17,8 @@ from symdl.express.conditions import as_condition
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Guard, InRange, Origin
-from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, broadcast_shapes, read
+from symdl.express.options import Mask
 from symdl.express.selecting import take
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor

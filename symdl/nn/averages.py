@@ -14,8 +14,8 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import as_condition, not_equal, where
 from symdl.express.constants import constant
 from symdl.express.dims import Extent, is_number
-from symdl.express.methods import Mask
 from symdl.express.operators import elementwise, reduce
+from symdl.express.options import Mask
 from symdl.express.statistics import reduction as reduced
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
@@ -65,7 +65,7 @@ def without(ignored: int | None, labels: Tensor, mask: Mask) -> Mask:
     if ignored is None:
         return mask
     counts = not_equal(labels, ignored)
-    return counts if mask is None else as_condition(mask) & counts  # type: ignore[no-any-return]
+    return counts if mask is None else as_condition(mask) & counts
 
 
 def unless(ignored: int | None, label: sp.Expr, value: sp.Expr) -> sp.Expr:

@@ -11,8 +11,8 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise
+from symdl.express.options import Mask
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import (

@@ -15,8 +15,8 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise, number, reduce
+from symdl.express.options import Mask
 from symdl.express.statistics import reduction as reduced
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor

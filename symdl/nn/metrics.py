@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from symdl.express.conditions import equal, where
 from symdl.express.doors import takes_tensors
-from symdl.express.methods import Mask
+from symdl.express.options import Mask
 from symdl.express.statistics import reduction
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import checked_labels, without

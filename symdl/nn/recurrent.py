@@ -15,8 +15,8 @@ from symdl.errors import ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent
 from symdl.express.doors import takes_tensors
-from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices, elementwise
+from symdl.express.options import Mask
 from symdl.express.recurrent import recurrence
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor

@@ -13,8 +13,8 @@ import sympy as sp
 
 from symdl.errors import ExpressionError
 from symdl.express.doors import takes_tensors
-from symdl.express.methods import Mask
 from symdl.express.operators import elementwise
+from symdl.express.options import Mask
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import Averaging, at_least, averaged, same_shape
 

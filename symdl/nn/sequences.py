@@ -24,8 +24,8 @@ from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.joining import concatenate
-from symdl.express.methods import Mask
 from symdl.express.operators import axis_indices
+from symdl.express.options import Mask
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypedDict, Unpack, overload
 
 import numpy as np
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
 from symdl.errors import ArgumentError, CompileError
+from symdl.express.conditions import Condition
 from symdl.express.dims import Dim, dims_of
 from symdl.express.operations import stable_graph
 from symdl.express.program import Fact, Program, collect, dropped
@@ -23,11 +24,47 @@ from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
 from symdl.lower.lowered import Schedule
-from symdl.run.compiled import Compiled, DTypeName, TargetName
+from symdl.run.compiled import Compiled, DTypeName, Result, TargetName
 from symdl.run.cpu.single_point import Point
 from symdl.run.cpu.threads.autotune import MOST_LANES, chosen, cores
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
+Several = tuple[Any, ...]
+Gradients = tuple[Any, dict[str, Any]]
+
+
+class Options(TypedDict, total=False):
+    """What `compile` may be told besides the output and what to differentiate by."""
+
+    dtype: DTypeName
+    target: TargetName
+    schedule: Schedule
+    facts: Sequence[Fact]
+    threads: int | None
+
+
+@overload
+def compile(output: Tensor | Condition, *, wrt: None = None, **options: Unpack[Options]) -> Compiled[Any]: ...
+
+
+@overload
+def compile(
+    output: Tensor | Condition, *, wrt: str | Tensor | Sequence[str | Tensor], **options: Unpack[Options]
+) -> Compiled[Gradients]: ...
+
+
+@overload
+def compile(
+    output: Sequence[Tensor | Condition], *, wrt: None = None, **options: Unpack[Options]
+) -> Compiled[Several]: ...
+
+
+@overload
+def compile(output: Any, *, wrt: None = None, **options: Unpack[Options]) -> ScalarFunction[Any]: ...
+
+
+@overload
+def compile(output: Any, *, wrt: Any, **options: Unpack[Options]) -> ScalarFunction[Gradients]: ...
 
 
 def compile(
@@ -39,7 +76,7 @@ def compile(
     schedule: Schedule = "fused",
     facts: Sequence[Fact] = (),
     threads: int | None = None,
-) -> Compiled | ScalarFunction:
+) -> Compiled[Any] | ScalarFunction[Any]:
     """Compile an output, and its gradients if `wrt` is given.
 
     Args:
@@ -152,7 +189,7 @@ class _WithGradients:
         return results[0], dict(zip(self.names, results[1:], strict=True))
 
 
-def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> ScalarFunction:
+def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> ScalarFunction[Any]:
     if facts:
         raise CompileError("facts are about tensors; an expression has none", cure="leave facts out")
     program = stable_graph(expr)
@@ -172,7 +209,7 @@ def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any])
     return ScalarFunction(program, None, [], options)
 
 
-class ScalarFunction:
+class ScalarFunction(Generic[Result]):
     """A compiled scalar function: keyword arguments broadcast, results have their shape.
 
     Attributes:
@@ -189,11 +226,11 @@ class ScalarFunction:
         self.program = program
         self._names, self._present = names, present
         self._dtype = options["dtype"]
-        self._compiled = Compiled(batched(program, Dim("points")), **options)
+        self._compiled: Compiled[Several] = Compiled(batched(program, Dim("points")), **options)
         self.inputs = tuple(str(t.name) for t in program.inputs)
         # What is asked for besides the results: slopes by symbols that do not occur, which are 0.
         self._others = any(name not in present for name in names or ())
-        self._point = Point(self._compiled._built, self.inputs) if options["target"] == "cpu" else None
+        self._point = Point(self._compiled.built, self.inputs) if options["target"] == "cpu" else None
 
     @property
     def source(self) -> str:
@@ -205,7 +242,7 @@ class ScalarFunction:
         """The inputs and outputs."""
         return self._compiled.signature
 
-    def __call__(self, **values: Any) -> Any:
+    def __call__(self, **values: Any) -> Result:
         """Return the value, and with `wrt` also a dictionary of derivatives, at all points.
 
         Raises:
@@ -214,22 +251,23 @@ class ScalarFunction:
         results = self._point(values) if self._point is not None else None
         if results is None:
             results = self._at_arrays(values)
-        if self._names is None:
-            return results[0]
-        known = dict(zip(self._present, results[1:], strict=True))
-        if not self._others:
-            return results[0], known
-        shape = np.shape(results[0])
-        return results[0], {
-            n: known[n] if n in known else np.zeros(shape, self._dtype)[()] for n in self._names
-        }
+        found: Any = results[0]
+        if self._names is not None:
+            slopes = dict(zip(self._present, results[1:], strict=True))
+            found = found, (self._with_zeros(slopes, np.shape(found)) if self._others else slopes)
+        answer: Result = found
+        return answer
+
+    def _with_zeros(self, slopes: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return all slopes in the order in which they were asked for; those that are 0 were not computed."""
+        return {n: slopes[n] if n in slopes else np.zeros(shape, self._dtype)[()] for n in self._names or ()}
 
     def _at_arrays(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the results at arrays of points, which broadcast."""
         extra = values.keys() - set(self.inputs)
         unknown = extra - set(self._names or ())
         if unknown or not values.keys() >= set(self.inputs):
-            raise self._compiled._arguments.wrong_names(values)
+            raise self._compiled.wrong_names(values)
         arrays = {name: _real(name, value) for name, value in values.items()}
         shapes = {a.shape for a in arrays.values()}
         shape = shapes.pop() if len(shapes) == 1 else _common(arrays)

@@ -6,8 +6,8 @@ written, compiled or found on disk when it is made, not when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,13 @@ from symdl.run.cpu.threads.sample_blocks import Parallel, worth
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
 TargetName = Literal["cpu", "python"]
+Result = TypeVar("Result", covariant=True)
+"""What a call returns."""
 _KEPT = 8
 """How many choices of sizes keep their memory."""
 
 
-class Compiled:
+class Compiled(Generic[Result]):
     """A compiled program. Call it with one keyword argument an input.
 
     Attributes:
@@ -77,6 +79,11 @@ class Compiled:
         return self._built.source
 
     @property
+    def built(self) -> Built:
+        """What was generated for the program: plan, calls, code."""
+        return self._built
+
+    @property
     def call_table(self) -> tuple[tuple[int, ...], ...]:
         """The calls as numbers, one row each."""
         return self._built.table.rows
@@ -107,7 +114,7 @@ class Compiled:
     def __repr__(self) -> str:
         return f"<Compiled {self.signature}>"
 
-    def __call__(self, **arrays: Any) -> Any:
+    def __call__(self, **arrays: Any) -> Result:
         """Compute the outputs.
 
         Args:
@@ -131,7 +138,8 @@ class Compiled:
             results = self._results(given, dims, key)
         for at, source in self._copies:
             np.copyto(results[at], given[source] if source >= 0 else results[~source])
-        return self._pack([r if r.ndim else r[()] for r in results])
+        packed: Result = self._pack([r if r.ndim else r[()] for r in results])
+        return packed
 
     def _results(self, given: list[Array], dims: dict[str, int], key: tuple[int, ...]) -> list[Array]:
         """Compute the outputs in memory for these sizes that no other call uses."""
@@ -186,6 +194,10 @@ class Compiled:
         else:
             found = self._built.memory(dims)
         return found, layout(found.shapes, self._dtypes)
+
+    def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
+        """Return the error for arguments whose names are not those of the inputs."""
+        return self._arguments.wrong_names(given)
 
     def at_points(self, count: int) -> list[Array]:
         """Compute a program without inputs whose only size is ``points``; nothing else tells it."""

@@ -18,3 +18,7 @@ __all__ = [
     "save_epochs",
     "stop_at",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

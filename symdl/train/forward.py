@@ -90,7 +90,7 @@ class Forward:
     def _part(self, number: int, program: Program) -> _Part:
         if number not in self._compiled:
             lanes = chosen(None) or min(cores(), MOST_LANES)
-            compiled = Compiled(program, dtype=self._dtype, target=self._target, threads=lanes)
+            compiled: Compiled[Any] = Compiled(program, dtype=self._dtype, target=self._target, threads=lanes)
             self._compiled[number] = _Part(compiled, frozenset(str(t.name) for t in program.inputs))
         return self._compiled[number]
 
@@ -99,7 +99,7 @@ class Forward:
 class _Part:
     """A compiled program and the names of what it reads."""
 
-    compiled: Compiled
+    compiled: Compiled[Any]
     reads: frozenset[str]
 
     def __call__(self, batch: Mapping[str, Any], weights: Weights) -> tuple[Array, ...]:
