@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from symdl.lower.cpu.splits import Split
 from symdl.lower.ir.loops import FrozenProgram, structure
 from symdl.lower.kernels import Call, Kernel
 from symdl.lower.memory.buffers import Plan, Step
+from symdl.lower.splits import Split
 
 Schedule = Literal["fused", "naive"]
 """Whether equations share loops and buffers are used again, or each equation is a loop nest of its own."""

@@ -1,21 +1,36 @@
 """What every pass must leave intact.
 
-Enters: the result of a pass. Leaves: the same, or an error that says which pass broke what. Always on: it
-costs little, and a wrong kernel costs much.
+Enters: the result of a pass. Leaves: the same, or an error that says which pass broke what. Each
+level has a function. They are on where a level ends: that costs little, and a wrong kernel costs much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from symdl.errors import LoweringError
 from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
-from symdl.lower.ir.loops import Fold, FrozenProgram, Item, Let, Loop, Start, Statement, Store, Update, When
+from symdl.lower.ir.loops import (
+    LANE,
+    ROW,
+    Fold,
+    FrozenEquation,
+    FrozenProgram,
+    Item,
+    Let,
+    Loop,
+    Start,
+    Statement,
+    Store,
+    Update,
+    When,
+)
 from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body, Load
 from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import KernelCall
 from symdl.lower.lowered import Lowered
-from symdl.lower.memory.buffers import Step
+from symdl.lower.memory.buffers import Plan, Step
+from symdl.lower.state import Pass, State
 
 _ARITY = {
     **dict.fromkeys(LEAVES, 0),
@@ -25,17 +40,40 @@ _ARITY = {
 }
 
 
-def verify_program(program: FrozenProgram) -> FrozenProgram:
-    """Check a frozen program: definitions before uses, ranks, known variables and sizes."""
+def verify(step: Pass, state: State) -> None:
+    """Check what a pass has left, as far as its level goes.
+
+    Raises:
+        LoweringError: the pass broke something; this is a fault of ours.
+    """
+    try:
+        if state.calls is not None:
+            verify_calls(state.lowered)
+        elif step.level == "equations":
+            verify_program(state.program, state.equations)
+        elif step.level == "loops" and state.steps:
+            verify_steps(state.program, state.steps)
+        elif step.level == "memory":
+            verify_memory(state.steps, state.plan)
+    except LoweringError as error:
+        raise LoweringError(f"{error.message}, after {step.name}", cure=error.cure) from error
+
+
+def verify_program(program: FrozenProgram, equations: Sequence[FrozenEquation] = ()) -> FrozenProgram:
+    """Check a frozen program: definitions before uses, ranks, known variables and sizes.
+
+    The `equations` are in place of the program's own, where passes have rewritten them.
+    """
     defined = set(program.inputs)
     written = set(program.inputs)
     together = {n: r for r in reversed(program.recurrences) for n in r.members}  # the outermost
-    for equation in program.equations:
+    sizes = {*program.sizes, *(r.name for r in program.recurrences)}
+    for equation in equations or program.equations:
         if equation.number in together:
             members = together[equation.number].members
             defined.update(program.equations[n].lhs for n in members if n >= equation.number)
         _body(equation.body)
-        variables, sizes = set(equation.sizes), set(program.sizes)
+        variables = set(equation.sizes)
         for load in equation.body.loads:
             _known(int(load.tensor) in defined, f"tensor {load.tensor} is read before it is defined")
             rank = len(program.tensors[int(load.tensor)].shape)
@@ -66,7 +104,7 @@ def _body(body: Body) -> None:
         _known(truths == wanted, f"{node.op} mixes numbers and truth values")
 
 
-def verify_steps(program: FrozenProgram, steps: list[Step]) -> list[Step]:
+def verify_steps(program: FrozenProgram, steps: Sequence[Step]) -> Sequence[Step]:
     """Check that each tensor is written before it is read, by one step, and locals are assigned once."""
     written = set(program.inputs)
     repeated = {n for r in program.recurrences for n in r.members}
@@ -85,10 +123,22 @@ def verify_steps(program: FrozenProgram, steps: list[Step]) -> list[Step]:
     return steps
 
 
-class _Scopes:
-    """Follows the locals through a tree."""
+def verify_memory(steps: Sequence[Step], plan: Plan) -> None:
+    """Check that what steps touch has a buffer in use then, and that locals are seen where they are used."""
+    for at, step in enumerate(steps):
+        for tensor in (*step.read, *step.written):
+            _known(tensor in plan.places, f"tensor {tensor} has no buffer")
+            buffer = plan.buffers[plan.places[tensor]]
+            _known(buffer.first <= at <= buffer.last, f"tensor {tensor} is used when its buffer is not")
+        if isinstance(step.work, tuple):
+            _Scopes(once=False).block(step.work, {})
 
-    def __init__(self) -> None:
+
+class _Scopes:
+    """Follows the locals through a tree; each is assigned `once`, or also in copies of a part."""
+
+    def __init__(self, *, once: bool = True) -> None:
+        self.once = once
         self.assigned: set[str] = set()
 
     def block(self, items: tuple[Item, ...], outer: Mapping[str, bool]) -> None:
@@ -96,14 +146,15 @@ class _Scopes:
         known = dict(outer)
         for item in items:
             if isinstance(item, Loop):
-                self.block(item.items, {**known, item.var: True})
+                lanes = {LANE: True, ROW: True} if item.kind == "lanes" else {}
+                self.block(item.items, {**known, **lanes, item.var: True})
                 continue
             if isinstance(item, When):
                 self.block(item.items, known)
                 continue
             self.uses(item, known)
             if isinstance(item, Let | Start):
-                _known(item.name not in self.assigned, f"{item.name} is assigned twice")
+                _known(not (self.once and item.name in self.assigned), f"{item.name} is assigned twice")
                 self.assigned.add(item.name)
                 known[item.name] = known[f"{item.name}_at"] = True
             elif isinstance(item, Fold):
@@ -120,9 +171,10 @@ class _Scopes:
 
 
 def verify_calls(lowered: Lowered) -> Lowered:
-    """Check that calls fit their kernels, and that no kernel gets one buffer under two names."""
+    """Check that kernels know what they name, calls fit, and no kernel gets one buffer under two names."""
     for kernel in lowered.kernels:
         names, sizes = {a.name for a in kernel.arrays}, set(kernel.sizes)
+        _Scopes(once=False).block(kernel.items, {})
         for statement in _flat(kernel.items):
             for poly in polys(statement):
                 for atom in atoms(poly):

@@ -20,12 +20,14 @@ from symdl.emit.source import KERNEL, module_source, steps_source
 from symdl.emit.table import Table, listing, table
 from symdl.express.dims import Dim
 from symdl.express.program import Program
-from symdl.lower.cpu.splits import rows_name
+from symdl.lower.cpu.lowering import CPU
 from symdl.lower.ir.integers import evaluate
 from symdl.lower.ir.loops import TensorInfo
 from symdl.lower.kernels import ProductCall
 from symdl.lower.lowered import Lowered, Schedule
 from symdl.lower.pipeline import lower
+from symdl.lower.python import PYTHON
+from symdl.lower.splits import rows_name
 from symdl.run.cpu.cache import modules as cache
 from symdl.run.cpu.cache import objects as machine
 from symdl.run.cpu.gemm.blas import on_one_thread
@@ -35,6 +37,7 @@ from symdl.run.cpu.memory import Memory, address, memory
 from symdl.run.cpu.threads.helpers import counters
 
 Array = NDArray[Any]
+LOWERINGS = {"cpu": CPU, "python": PYTHON}
 _ONE_ALONE = 1 << 18
 """Multiplications in a matrix product up to which BLAS uses one thread without being told."""
 _ONE_PHASE = np.array([[0, 1]])
@@ -66,7 +69,7 @@ class Built:
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.target = program, dtype, target
-        self.lowered: Lowered = lower(program, schedule=schedule, target=target, batch=batch)
+        self.lowered: Lowered = lower(program, lowering=LOWERINGS[target], schedule=schedule, batch=batch)
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
         self.table: Table = table(self.lowered, checks=not training)

@@ -17,9 +17,9 @@ from symdl.differentiate.turns import Turn, Updates, training_step
 from symdl.errors import ArgumentError
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
-from symdl.lower.cpu.splits import rows_name
 from symdl.lower.ir.integers import constant, evaluate
 from symdl.lower.kernels import TakeCall, TotalCall
+from symdl.lower.splits import rows_name
 from symdl.run.arguments import (
     Arguments,
     Expected,

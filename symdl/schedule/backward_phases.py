@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from symdl.lower.cpu.splits import Split
 from symdl.lower.ir.integers import Poly
 from symdl.lower.kernels import Call, ProductCall
 from symdl.lower.memory.buffers import Buffer
+from symdl.lower.splits import Split
 from symdl.schedule.streamed_gradients import Stream
 
 _MOST = 4

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import itertools
 
-from symdl.lower.cpu.splits import LARGEST_SUM
 from symdl.lower.ir.loops import TILE
+from symdl.lower.splits import LARGEST_SUM
 
 _PIECE = 20_000.0
 _FEWEST = 32

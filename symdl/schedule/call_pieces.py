@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from symdl.lower.cpu.splits import Split, fewer, rows_name
 from symdl.lower.ir.integers import Poly, constant
 from symdl.lower.kernels import Call, KernelCall, Matrix, ProductCall
+from symdl.lower.splits import Split, fewer, rows_name
 
 
 class Cutter:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symdl.lower.cpu.splits import Split
 from symdl.lower.ir.integers import ZERO, Poly
 from symdl.lower.kernels import Call, ProductCall, TakeCall
+from symdl.lower.splits import Split
 
 SHARES = 4
 """How many there are: as many as lanes at most, so that each lane has as many as any other."""

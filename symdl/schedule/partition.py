@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.cpu.splits import LARGEST_SUM, Split, Touch, work
 from symdl.lower.ir.integers import ZERO, Poly, constant, evaluate, product
 from symdl.lower.kernels import (
     Call,
@@ -29,6 +28,7 @@ from symdl.lower.kernels import (
 )
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer
+from symdl.lower.splits import LARGEST_SUM, Split, Touch, work
 from symdl.schedule.backward_phases import legs
 from symdl.schedule.block_sizes import (
     COPIES,

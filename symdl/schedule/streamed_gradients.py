@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symdl.lower.cpu.splits import Split
 from symdl.lower.ir.integers import ONE, Poly
 from symdl.lower.kernels import Call, ProductCall
 from symdl.lower.memory.buffers import Buffer
+from symdl.lower.splits import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from symdl.express.dims import Dim, indices
 from symdl.express.operators import elementwise, maximum
 from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Sum, define
-from symdl.lower.pipeline import lower
 from symdl.templating import template, template_root
+from tests.lowering import lower
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 n = Dim("n")

@@ -22,8 +22,8 @@ import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.masking import with_masks
 from symdl.express.program import collect
-from symdl.lower.pipeline import lower
 from symdl.run.reference.interpreter import evaluate, outputs
+from tests.lowering import lower
 
 Arrays = Mapping[str, Any]
 INF, NAN = float("inf"), float("nan")

@@ -12,7 +12,7 @@ from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.lower.ir.integers import Size, constant, of
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer, arena
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 n = Dim("n")
 

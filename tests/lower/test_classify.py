@@ -13,7 +13,7 @@ from symdl.express.dims import Dim, indices
 from symdl.express.program import collect
 from symdl.express.surface import Sum, define
 from symdl.lower.equations.contractions import Contraction
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

@@ -13,7 +13,7 @@ from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Lowered
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 n = Dim("n")
 i, j = indices("i j")

@@ -12,7 +12,7 @@ from symdl.lower.cpu.split_ranges import in_segments
 from symdl.lower.ir.integers import Var, constant, of
 from symdl.lower.ir.loops import Fold, Let, Loop, Update, Within
 from symdl.lower.ir.scalars import number
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.cpu.splits import rows_name
 from symdl.lower.memory.buffers import arena
+from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition

@@ -13,8 +13,8 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
-from symdl.lower.pipeline import lower
 from symdl.run.compiled import Compiled
+from tests.lowering import lower
 
 AT = np.array([-np.inf, -1e4, -800.0, -40.0, -1.5, -1e-9, 0.0, 1e-9, 2.0, 36.0, 800.0, 1e4, np.inf, np.nan])
 

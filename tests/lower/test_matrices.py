@@ -12,8 +12,8 @@ from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
 from symdl.express.linalg import det, inv, logdet
 from symdl.express.program import collect
-from symdl.lower.pipeline import lower
 from symdl.run.compiled import Compiled
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

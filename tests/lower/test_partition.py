@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.lower.cpu.splits import rows_name
 from symdl.lower.ir.integers import product
 from symdl.lower.ir.loops import TILE
 from symdl.lower.kernels import CombineCall, ProductCall, RepeatCall, TakeCall
+from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.block_sizes import pieces, sample_blocks, tile_blocks, worth_adding
 from symdl.schedule.feature_shares import SHARES, feature_shares
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
+from tests.lowering import lower
 
 n = sd.Dim("n")
 
@@ -25,7 +26,7 @@ n = sd.Dim("n")
 def split(loss: Any, batch: int, optimizer: Any = None) -> tuple[Counter[str], Partition]:
     updates = (optimizer or sd.nn.Adam(1e-3)).updates
     made = compile_training(loss, sd.parameters(loss), updates, target="python")
-    lowered = made._built.lowered
+    lowered = lower(made._built.program, batch=made._built.lowered.batch)
     dims = {"n": batch, rows_name("n"): batch}
     return Counter(s.kind for s in lowered.splits), partition(lowered, dims, (), ())
 

@@ -11,11 +11,11 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.express.dims import Dim
 from symdl.express.program import Program
 from symdl.express.scalar import batched, scalar_graph
-from symdl.lower.cpu.long_scalars import LONG, _Piece
-from symdl.lower.pipeline import lower
+from symdl.lower.long_scalars import LONG, _Piece
 from symdl.run.compiled import Compiled
 from symdl.run.reference.interpreter import outputs
 from tests.lower.programs import assert_agrees
+from tests.lowering import lower
 
 x, y, z = sp.symbols("x y z", real=True)
 rng = np.random.default_rng(1)

@@ -13,7 +13,7 @@ from symdl.express.dims import Dim, indices
 from symdl.express.equations import InRange
 from symdl.express.program import Program, collect
 from symdl.express.surface import Max, Prod, Sum, define
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

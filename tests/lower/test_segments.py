@@ -16,10 +16,10 @@ from symdl.express.recurrent import recurrence
 from symdl.express.tensors import Tensor
 from symdl.lower.kernels import RepeatCall
 from symdl.lower.memory.buffers import arena
-from symdl.lower.pipeline import lower
 from symdl.run.compile import compile
 from symdl.run.compiled import Compiled
 from symdl.run.reference.interpreter import evaluate
+from tests.lowering import lower
 
 N, M = Dim("n"), Dim("m")
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.lower.cpu.splits import Split, Touch, rows_name
 from symdl.lower.equations.contractions import Operand
 from symdl.lower.ir.integers import ONE, ZERO, Poly, constant, evaluate
 from symdl.lower.kernels import Call, KernelCall, Matrix, ProductCall
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Buffer
+from symdl.lower.splits import Split, Touch, rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.block_sizes import row_blocks
 from symdl.schedule.partition import partition

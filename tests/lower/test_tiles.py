@@ -21,8 +21,8 @@ from symdl.lower.cpu import register_blocking as blocked
 from symdl.lower.ir.integers import constant
 from symdl.lower.ir.loops import TILE, Item, Loop, When
 from symdl.lower.lowered import Lowered
-from symdl.lower.pipeline import lower
 from symdl.run.training import compile_training
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

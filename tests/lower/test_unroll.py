@@ -10,7 +10,7 @@ from symdl.express.build import tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Max, Sum, define
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

@@ -16,8 +16,8 @@ from symdl.lower.freeze.freeze import freeze
 from symdl.lower.ir.integers import Var, of
 from symdl.lower.ir.loops import FrozenProgram, Let, Loop
 from symdl.lower.ir.scalars import Body, Load, Node
-from symdl.lower.pipeline import lower
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
+from tests.lowering import lower
 
 n = Dim("n")
 X = tensor("X", (n, 3))

@@ -10,7 +10,7 @@ import pytest
 import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.express.program import Program, collect
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

@@ -15,7 +15,7 @@ from symdl.express.operators import elementwise
 from symdl.express.program import Program, collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.lower.pipeline import lower
+from tests.lowering import lower
 
 from .programs import assert_agrees
 

@@ -18,10 +18,10 @@ from symdl.express.dims import Dim
 from symdl.express.operators import maximum
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.lower.pipeline import lower
 from symdl.nn import ctc
 from symdl.run.compile import compile
 from symdl.run.reference.interpreter import evaluate
+from tests.lowering import lower
 
 N, T, S = Dim("n"), Dim("T"), Dim("S")
 INPUTS, LABELS = tensor("inputs", (N,), dtype="int64"), tensor("counts", (N,), dtype="int64")

@@ -20,10 +20,10 @@ from symdl.express.operators import axis_indices
 from symdl.express.program import collect
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
-from symdl.lower.pipeline import lower
 from symdl.nn import bidirectional, gru, last_state, lstm, rnn, sequence_mask
 from symdl.run.compile import compile
 from symdl.run.reference.interpreter import evaluate
+from tests.lowering import lower
 from tests.nn.agreement import agrees, torch
 
 N, T = Dim("n"), Dim("T")

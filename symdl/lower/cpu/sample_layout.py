@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symdl.lower.cpu.splits import LARGEST_SUM
 from symdl.lower.equations.contractions import as_contraction, factors
 from symdl.lower.ir.integers import Pick, Poly, Size, Var, atoms, of, product, variables
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo
 from symdl.lower.ir.scalars import MATRIX, Load, Node, load, map_body
 from symdl.lower.ir.visitors import reads_of
+from symdl.lower.splits import LARGEST_SUM
 
 MOST_WEIGHTS = LARGEST_SUM
 """Weights up to which a sum over windows is computed directly.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.lower.cpu.splits import work
+from symdl.lower.splits import work
 from symdl.run.build import Built
 from symdl.run.cpu.memory import Memory, memory, numbers
 from symdl.run.cpu.threads.helpers import Helpers

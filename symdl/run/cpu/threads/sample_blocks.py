@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.lower.cpu.splits import rows_name, work
 from symdl.lower.ir.integers import Poly, evaluate, product
 from symdl.lower.kernels import CheckCall, ProductCall, RepeatCall
 from symdl.lower.lowered import Lowered
+from symdl.lower.splits import rows_name, work
 from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
 from symdl.run.cpu.threads.epoch_threads import Job, apart

@@ -1,0 +1,88 @@
+"""The passes for a processor with vector registers.
+
+Enters: nothing. Leaves: `CPU`. Convolutions with few channels are computed directly, for tiles of samples;
+loops over tiles are vectorised by us, all others by the compiler below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from symdl.lower.cpu.sample_layout import direct, with_tiles
+from symdl.lower.cpu.split_ranges import in_segments
+from symdl.lower.cpu.unroll_rows import short_rows
+from symdl.lower.cpu.vectorize import in_lanes
+from symdl.lower.equations.contractions import Contraction
+from symdl.lower.long_scalars import LONG
+from symdl.lower.memory.buffers import Step
+from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, on_trees
+from symdl.lower.state import Pass, State
+from symdl.lower.target import Lowering
+
+
+def _choose_direct(state: State) -> State:
+    return replace(state, direct=tuple(direct(state.equations, state.program.tensors, state.batch)))
+
+
+def _lay_out_samples(state: State) -> State:
+    made = with_tiles(state.program, state.equations, state.batch, state.direct)
+    equations = tuple(made.equations)
+    return replace(state, program=made.program, equations=equations, heads=made.heads, apart=made.apart)
+
+
+def _vectorize(state: State) -> State:
+    def one(step: Step) -> Step:
+        if isinstance(step.work, Contraction):
+            return step
+        found = in_lanes(step.nested, state.program.tensors)
+        return step if found is None else replace(step, work=found)
+
+    return replace(state, steps=tuple(map(one, state.steps)))
+
+
+CPU = Lowering(
+    equations=(
+        Pass(
+            "choose_direct_convolutions",
+            "equations",
+            "Sums over windows with few weights are computed directly, not as matrix products.",
+            _choose_direct,
+            naive=False,
+        ),
+        LAY_OUT_WINDOWS,
+        ELIDE_COPIES,
+        Pass(
+            "lay_out_samples",
+            "equations",
+            "Tensors of direct convolutions and their neighbours have samples innermost.",
+            _lay_out_samples,
+            naive=False,
+        ),
+    ),
+    loops=(
+        Pass(
+            "unroll_short_rows",
+            "loops",
+            "Loops over a few elements become statements.",
+            on_trees(short_rows),
+            naive=False,
+        ),
+        Pass(
+            "split_ranges",
+            "loops",
+            "Loops over joined parts become one loop for each part, without conditions.",
+            on_trees(lambda items, _: in_segments(items)),
+            naive=False,
+        ),
+    ),
+    binding=(
+        Pass(
+            "vectorize_samples",
+            "memory",
+            "Loops over tiles of samples compute all samples of a tile at once, in blocks of registers.",
+            _vectorize,
+        ),
+    ),
+    long=LONG,
+)
+"""The target ``cpu``."""

@@ -1,0 +1,29 @@
+"""What differs between targets while sizes are symbols.
+
+Enters: nothing. Leaves: the type `Lowering`. Each target has one, and `pipeline` is given it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symdl.lower.state import Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """The passes of one target; those of all targets come before, between and after.
+
+    Attributes:
+        equations: how tensors are laid out: what becomes a matrix product, which axis is innermost.
+        loops: passes over loop trees that have one index an axis, before positions are flat.
+        binding: how loops are run; trees have flat positions and buffers.
+        long: operations from which on a function of points is computed a row of points at a time; 0 never.
+        cut: whether calls may be cut into blocks of samples.
+    """
+
+    equations: tuple[Pass, ...]
+    loops: tuple[Pass, ...] = ()
+    binding: tuple[Pass, ...] = ()
+    long: int = 0
+    cut: bool = True
