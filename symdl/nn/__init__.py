@@ -56,7 +56,7 @@ from symdl.nn.gates import (
     softsign,
 )
 from symdl.nn.initializers import (
-    constant,
+    fill,
     glorot,
     he,
     uniform,
@@ -170,7 +170,7 @@ __all__ = [
     "bidirectional",
     "binary_cross_entropy",
     "celu",
-    "constant",
+    "fill",
     "conv1d",
     "conv2d",
     "conv_transpose1d",

@@ -18,7 +18,7 @@ from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
 from symdl.nn.averages import at_least
-from symdl.nn.initializers import constant, zeros
+from symdl.nn.initializers import fill, zeros
 from symdl.nn.norms import affine_form, standardized
 from symdl.nn.steps import check_setting
 
@@ -60,7 +60,7 @@ def batch_norm(
     y = define(name, where, body, shape=x.shape, origin=Origin("batch norm"))
 
     mean = Tensor(f"{name}.running_mean", (channels,), role="state", init=zeros())
-    variance = Tensor(f"{name}.running_variance", (channels,), role="state", init=constant(1.0))
+    variance = Tensor(f"{name}.running_variance", (channels,), role="state", init=fill(1.0))
     stilled = (x.at(*where) - mean.at(c)) / sp.sqrt(variance.at(c) + eps)
     fixed = body.xreplace({unit.at(*where): stilled})
     inference = define(name, where, fixed, shape=x.shape, origin=Origin("batch norm, inference"))

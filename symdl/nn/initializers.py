@@ -54,7 +54,7 @@ def uniform(low: float = -0.1, high: float = 0.1) -> Initializer:
     return draw
 
 
-def constant(value: float) -> Initializer:
+def fill(value: float) -> Initializer:
     """Every entry equal to `value`."""
 
     def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
@@ -65,4 +65,4 @@ def constant(value: float) -> Initializer:
 
 def zeros() -> Initializer:
     """Every entry zero."""
-    return constant(0.0)
+    return fill(0.0)

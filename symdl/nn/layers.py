@@ -68,14 +68,13 @@ def dense(
 
 
 @takes_tensors
-def flatten(x: Tensor, start: int = 1) -> Tensor:
-    """The axes from `start` on as one, row-major: every sample of a batch as a vector.
+def flatten(x: Tensor) -> Tensor:
+    """Every sample of a batch as a vector, row-major: ``sd.flatten(x, start=1)``.
 
     Args:
         x: shape ``(batch, ...)``.
-        start: the first of the joined axes. `symdl.flatten` begins with the first, as NumPy does.
 
     Returns:
         shape ``(batch, features)``.
     """
-    return shaping.flatten(x, start)
+    return shaping.flatten(x, 1)

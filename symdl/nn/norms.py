@@ -20,7 +20,7 @@ from symdl.express.operators import axis_indices
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import at_least
-from symdl.nn.initializers import constant, zeros
+from symdl.nn.initializers import fill, zeros
 
 
 @takes_tensors
@@ -61,7 +61,7 @@ def rms_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float = 
     _, rstd = inverse_root(x.at(*where) ** 2, rows, sizes_of_rows, run, at_least("epsilon", epsilon, 0), name)
     body = x.at(*where) * rstd.at(*rows)
     if affine:
-        body = body * parameter(f"{name}.gain", sizes, init=constant(1.0)).at(*features)
+        body = body * parameter(f"{name}.gain", sizes, init=fill(1.0)).at(*features)
     return define(name, where, body, shape=x.shape, origin=Origin("rms norm"))
 
 
@@ -155,7 +155,7 @@ def _last_sizes(x: Tensor, axes: int, name: str) -> tuple[int, ...]:
 
 def affine_form(value: sp.Expr, name: str, sizes: Sequence[int], where: Sequence[Index]) -> sp.Expr:
     """Return ``gain*value + shift`` with new parameters of the given sizes."""
-    gain = parameter(f"{name}.gain", sizes, init=constant(1.0))
+    gain = parameter(f"{name}.gain", sizes, init=fill(1.0))
     shift = parameter(f"{name}.shift", sizes, init=zeros())
     return gain.at(*where) * value + shift.at(*where)
 

@@ -24,7 +24,7 @@ from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
 @takes_tensors
 def max_pool(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
@@ -33,14 +33,14 @@ def max_pool(
     name: str | None = None,
 ) -> Tensor:
     """The largest value of each window, over any number of axes; see `max_pool2d`."""
-    frames = _frames(x, window, stride, padding, dilation, ceil)
+    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
     return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
 
 
 @takes_tensors
 def max_pool2d(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
@@ -52,7 +52,7 @@ def max_pool2d(
 
     Args:
         x: shape ``(batch, channels, height, width)``.
-        window: its size, one number or one an axis.
+        kernel_size: the size of a window, one number or one an axis.
         stride: the distance of neighbouring windows; the window's size by default.
         padding: how far windows may reach beyond the image, less than their size: one number, one an axis,
             or ``(before, after)`` an axis. Nothing there counts.
@@ -65,13 +65,13 @@ def max_pool2d(
         ShapeError: a window that does not fit, or could lie in the padding as a whole.
     """
     _needs_axes(x, 2)
-    return max_pool(x, window, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
+    return max_pool(x, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
 
 
 @takes_tensors
 def max_pool1d(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
@@ -81,13 +81,13 @@ def max_pool1d(
 ) -> Tensor:
     """`max_pool2d` with one axis: `x` has shape ``(batch, channels, length)``."""
     _needs_axes(x, 1)
-    return max_pool(x, window, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
+    return max_pool(x, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
 
 
 @takes_tensors
 def avg_pool(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
@@ -97,7 +97,7 @@ def avg_pool(
     name: str | None = None,
 ) -> Tensor:
     """The mean of each window, over any number of axes; see `avg_pool2d`."""
-    frames = _frames(x, window, stride, padding, dilation, ceil)
+    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
     varies = [f.reaches_beyond or (not count_padding and bool(f.before or f.after)) for f in frames]
     if not any(varies):
         share = 1 / sp.Integer(sp.prod(f.kernel for f in frames))
@@ -116,7 +116,7 @@ def avg_pool(
 @takes_tensors
 def avg_pool2d(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
@@ -131,13 +131,13 @@ def avg_pool2d(
     """
     _needs_axes(x, 2)
     options: dict[str, Any] = {"padding": padding, "dilation": dilation, "ceil": ceil}
-    return avg_pool(x, window, stride=stride, count_padding=count_padding, name=name, **options)
+    return avg_pool(x, kernel_size, stride=stride, count_padding=count_padding, name=name, **options)
 
 
 @takes_tensors
 def avg_pool1d(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     stride: Sizes | None = None,
     padding: Padding = 0,
@@ -149,13 +149,13 @@ def avg_pool1d(
     """`avg_pool2d` with one axis: `x` has shape ``(batch, channels, length)``."""
     _needs_axes(x, 1)
     options: dict[str, Any] = {"padding": padding, "dilation": dilation, "ceil": ceil}
-    return avg_pool(x, window, stride=stride, count_padding=count_padding, name=name, **options)
+    return avg_pool(x, kernel_size, stride=stride, count_padding=count_padding, name=name, **options)
 
 
 @takes_tensors
 def lp_pool(
     x: Tensor,
-    window: Sizes,
+    kernel_size: Sizes,
     *,
     order: int = 2,
     stride: Sizes | None = None,
@@ -174,7 +174,7 @@ def lp_pool(
     """
     if not isinstance(order, int) or order < 1:
         raise ExpressionError(f"order = {order!r}", cure="the order must be a positive integer")
-    frames = _frames(x, window, stride, padding, dilation, ceil)
+    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
 
     def power(v: sp.Expr) -> sp.Expr:
         return v**order if order % 2 == 0 else sp.Abs(v) ** order

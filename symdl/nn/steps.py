@@ -17,7 +17,7 @@ from symdl.express.dims import is_number
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
-from symdl.nn.initializers import constant, zeros
+from symdl.nn.initializers import fill, zeros
 
 Update: TypeAlias = tuple[Tensor, Tensor]
 """A parameter or state, and the tensor that replaces it after a step."""
@@ -36,7 +36,7 @@ Decay: TypeAlias = Setting | Mapping[str, float] | Callable[[Tensor], float]
 def state(name: str, like: Tensor | None = None, *, value: float = 0.0) -> Tensor:
     """Return a state of the shape of `like`, or a scalar, with its first value."""
     shape = like.shape if like is not None else ()
-    return Tensor(name, shape, role="state", init=zeros() if value == 0 else constant(value))
+    return Tensor(name, shape, role="state", init=zeros() if value == 0 else fill(value))
 
 
 def scalar(value: Setting) -> sp.Expr:

@@ -19,7 +19,7 @@ from symdl.express.operators import axis_indices, normal_axes
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import activate, literal
-from symdl.nn.initializers import constant
+from symdl.nn.initializers import fill
 
 
 def elu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
@@ -118,7 +118,7 @@ def prelu(z: Tensor, *, name: str, axis: int | None = None) -> Tensor:
     sizes = [z.shape[a] for a in axes]
     if not all(isinstance(size, int) for size in sizes):
         raise ShapeError(f"{name}: {z} has no integer size along axis {axis}")
-    a = parameter(f"{name}.a", sizes, init=constant(0.25))
+    a = parameter(f"{name}.a", sizes, init=fill(0.25))
     x = z.at(*where)
     body = sp.Piecewise((x, x > 0), (a.at(*(where[axis] for axis in axes)) * x, True))
     return define(name, where, body, shape=z.shape, origin=Origin("prelu"))

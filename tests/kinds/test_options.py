@@ -95,7 +95,7 @@ SEEN = sd.constant(np.where(np.add.outer(np.arange(5), np.arange(5)) % 3 == 1, n
 WEIGHTS = [0.5, 1.0, 2.0, 0.25, 3.0, 0.75]
 WINDOW = {"stride": 4, "padding": 1, "dilation": 2, "ceil": True}
 FRAMES = {"stride": 2, "padding": 1, "dilation": 2, "groups": 2, "activation": sd.tanh, "bias": False,
-          "init": nn.constant(0.25)}  # fmt: skip
+          "init": nn.fill(0.25)}  # fmt: skip
 SPREAD = FRAMES | {"output_padding": 1}
 NORMS = {"affine": False, "epsilon": 0.5}
 RECURRENT = {"lengths": LENGTHS, "mask": sd.constant(np.array([[1, 1, 0, 1, 1], [1, 0, 1, 1, 1]])),
@@ -185,7 +185,7 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "nn.binary_cross_entropy": (
         lambda **o: nn.binary_cross_entropy(X, TARGET, **o), {**MASKED, "positive_weight": 2.0}),
     "nn.celu": (lambda **o: nn.celu(X, **o), {"alpha": 0.5}),
-    "nn.constant": (lambda **o: nn.constant(0.5), {}),
+    "nn.fill": (lambda **o: nn.fill(0.5), {}),
     "nn.conv1d": (lambda **o: nn.conv1d(LINE, 4, kernel_size=3, name="p", **o), FRAMES),
     "nn.conv2d": (lambda **o: nn.conv2d(IMAGE, 4, kernel_size=2, name="p", **o), FRAMES),
     "nn.conv_transpose1d": (
@@ -210,12 +210,12 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     ),
     "nn.dense": (
         lambda **o: nn.dense(X, 3, name="p", **o),
-        {"activation": sd.tanh, "bias": False, "init": nn.constant(0.5)},
+        {"activation": sd.tanh, "bias": False, "init": nn.fill(0.5)},
     ),
     "nn.dropout": (lambda **o: nn.dropout(X, **o), {"rate": 0.25, "seed": 3}),
     "nn.elu": (lambda **o: nn.elu(X, **o), {"alpha": 0.5}),
-    "nn.embedding": (lambda **o: nn.embedding(LABELS, 6, 2, name="p", **o), {"init": nn.constant(0.5)}),
-    "nn.flatten": (lambda **o: nn.flatten(CUBE, **o), {"start": 0}),
+    "nn.embedding": (lambda **o: nn.embedding(LABELS, 6, 2, name="p", **o), {"init": nn.fill(0.5)}),
+    "nn.flatten": (lambda **o: nn.flatten(CUBE, **o), {}),
     "nn.focal": (lambda **o: nn.focal(X, LABELS, **o), {**BY_ROW, "gamma": 1.5, "class_weights": WEIGHTS}),
     "nn.gaussian_nll": (
         lambda **o: nn.gaussian_nll(X, TARGET, sd.exp(X) - 0.4, **o), {**MASKED, "epsilon": 0.8}),

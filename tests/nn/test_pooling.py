@@ -22,17 +22,13 @@ RNG = np.random.default_rng(31)
 IMAGE = RNG.normal(size=(2, 3, 5, 6))
 
 WINDOWS: dict[str, dict[str, Any]] = {
-    "plain": {"window": 2},
-    "overlapping": {"window": 3, "stride": 1},
-    "padded": {"window": 3, "stride": 2, "padding": 1},
-    "uneven": {"window": (2, 3), "stride": (3, 1), "padding": (1, 0)},
-    "stride beyond the window": {"window": 1, "stride": 2},
-    "whole": {"window": (5, 6)},
+    "plain": {"kernel_size": 2},
+    "overlapping": {"kernel_size": 3, "stride": 1},
+    "padded": {"kernel_size": 3, "stride": 2, "padding": 1},
+    "uneven": {"kernel_size": (2, 3), "stride": (3, 1), "padding": (1, 0)},
+    "stride beyond the window": {"kernel_size": 1, "stride": 2},
+    "whole": {"kernel_size": (5, 6)},
 }
-
-
-def theirs(settings: dict[str, Any]) -> dict[str, Any]:
-    return {"kernel_size": settings["window"]} | {k: v for k, v in settings.items() if k != "window"}
 
 
 @pytest.mark.parametrize("name", WINDOWS)
@@ -40,7 +36,7 @@ def test_max_pool2d(name: str) -> None:
     x = tensor("x", (N, 3, 5, 6))
     f = torch().nn.functional
     settings = WINDOWS[name]
-    agrees(nn.max_pool2d(x, **settings), lambda x: f.max_pool2d(x, **theirs(settings)), [x], {"x": IMAGE})
+    agrees(nn.max_pool2d(x, **settings), lambda x: f.max_pool2d(x, **settings), [x], {"x": IMAGE})
 
 
 @pytest.mark.parametrize("name", WINDOWS)
@@ -49,7 +45,7 @@ def test_the_first_of_equal_values_wins(name: str) -> None:
     f = torch().nn.functional
     settings = WINDOWS[name]
     ties = RNG.integers(-1, 1, size=IMAGE.shape).astype(float)
-    agrees(nn.max_pool2d(x, **settings), lambda x: f.max_pool2d(x, **theirs(settings)), [x], {"x": ties})
+    agrees(nn.max_pool2d(x, **settings), lambda x: f.max_pool2d(x, **settings), [x], {"x": ties})
 
 
 def test_dilated_max_pool() -> None:
@@ -71,7 +67,7 @@ def test_avg_pool2d(name: str, count_padding: bool) -> None:
     settings = WINDOWS[name]
     agrees(
         nn.avg_pool2d(x, **settings, count_padding=count_padding),
-        lambda x: f.avg_pool2d(x, **theirs(settings), count_include_pad=count_padding),
+        lambda x: f.avg_pool2d(x, **settings, count_include_pad=count_padding),
         [x],
         {"x": IMAGE},
     )
@@ -92,11 +88,11 @@ def test_pooling_of_sequences() -> None:
 
 
 CEILED: dict[str, dict[str, Any]] = {
-    "one more": {"window": 2, "stride": 3},
-    "overlapping": {"window": 3, "stride": 2},
-    "padded": {"window": 3, "stride": 2, "padding": 1},
-    "none that begins beyond": {"window": (3, 2), "stride": (3, 4), "padding": 1},
-    "nothing left over": {"window": 1, "stride": 1},
+    "one more": {"kernel_size": 2, "stride": 3},
+    "overlapping": {"kernel_size": 3, "stride": 2},
+    "padded": {"kernel_size": 3, "stride": 2, "padding": 1},
+    "none that begins beyond": {"kernel_size": (3, 2), "stride": (3, 4), "padding": 1},
+    "nothing left over": {"kernel_size": 1, "stride": 1},
 }
 
 
@@ -104,7 +100,7 @@ CEILED: dict[str, dict[str, Any]] = {
 def test_one_more_window_where_elements_are_left(name: str) -> None:
     x = tensor("x", (N, 3, 5, 6))
     f = torch().nn.functional
-    settings, other = CEILED[name], theirs(CEILED[name]) | {"ceil_mode": True}
+    settings, other = CEILED[name], CEILED[name] | {"ceil_mode": True}
     agrees(nn.max_pool2d(x, **settings, ceil=True), lambda x: f.max_pool2d(x, **other), [x], {"x": IMAGE})
     for counted in (True, False):
         agrees(

@@ -31,7 +31,7 @@ _REASONS = {
     "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.Lion nn.Momentum nn.Nesterov"
     " nn.Optimizer nn.RMSProp nn.SGD",
     "is a rate of the optimizers": "nn.CosineDecay nn.ExponentialDecay nn.StepDecay nn.WarmUp",
-    "draws the first values of parameters": "nn.constant nn.glorot nn.he nn.uniform nn.zeros",
+    "draws the first values of parameters": "nn.fill nn.glorot nn.he nn.uniform nn.zeros",
 }
 EXEMPT = {name: reason for reason, names in _REASONS.items() for name in names.split()}
 """Public names that are no operations, and what they are instead."""
