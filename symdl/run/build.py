@@ -35,6 +35,7 @@ from symdl.run.cpu.gemm.dispatch import products
 from symdl.run.cpu.limits import WORTH_THREADS
 from symdl.run.cpu.memory import Memory, address, memory
 from symdl.run.cpu.threads.helpers import counters
+from symdl.run.watching import watched
 
 Array = NDArray[Any]
 LOWERINGS = {"cpu": CPU, "python": PYTHON}
@@ -69,7 +70,8 @@ class Built:
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.target = program, dtype, target
-        self.lowered: Lowered = lower(program, lowering=LOWERINGS[target], schedule=schedule, batch=batch)
+        options: dict[str, Any] = {"schedule": schedule, "batch": batch, **watched()}
+        self.lowered: Lowered = lower(program, lowering=LOWERINGS[target], **options)
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
         self.table: Table = table(self.lowered, checks=not training)
