@@ -25,9 +25,10 @@ MAY_IMPORT = {
     "lower": MATHEMATICS,
     "schedule": (*MATHEMATICS, "lower"),
     "emit": (*MATHEMATICS, "lower", "templating"),
-    "run": (*MATHEMATICS, *MACHINES),
-    "train": (*MATHEMATICS, *MACHINES, "run"),
-    "check": (*MATHEMATICS, *MACHINES, "run"),
+    "run": (*MATHEMATICS, *MACHINES, "targets"),
+    "targets": (*MATHEMATICS, *MACHINES, "run"),
+    "train": (*MATHEMATICS, *MACHINES, "run", "targets"),
+    "check": (*MATHEMATICS, *MACHINES, "run", "targets"),
 }
 """The stages in order, each with those it may import besides itself.
 
@@ -38,6 +39,13 @@ none of them may import it.
 FOR_ALL_TARGETS = ("lower", "schedule", "run/reference", "run/python")
 FOR_ONE = ("lower/cpu", "lower/cuda")
 """Rooms that know no target; what they leave is for all of them."""
+
+TARGETS = ("cpu", "python", "cuda")
+"""Targets, there and to come: each has rooms of its name."""
+DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/model.py")
+"""Where a target's name becomes an object: by `symdl.targets.find`, which lies below these files only."""
+SHARED = {"emit/source.py": "symdl.emit.cpu.simd.lines"}
+"""What lies in a target's room and is read outside of it. No new ones."""
 
 LONGEST_FILE = 400
 LONGEST_CLASS = 150
@@ -85,6 +93,43 @@ def targets_apart(path: Path, package: Path) -> Iterator[str]:
     for line, name in imports(ast.parse(path.read_text("utf-8")), path, package):
         if name.split(".")[2:3] in (["cpu"], ["cuda"]):
             yield f"line {line}: imports {name}, which is for one target"
+
+
+def of_one_target(path: Path, package: Path) -> bool:
+    """Say whether a file lies in a target's room, or is the list of targets."""
+    where = path.relative_to(package)
+    return where.as_posix() == "targets.py" or bool(set(where.parts[:-1]).intersection(TARGETS))
+
+
+def targets_through_their_records(path: Path, package: Path) -> Iterator[str]:
+    """What a target does is reached through its object; only the doors turn names into objects."""
+    where = path.relative_to(package).as_posix()
+    tree = ast.parse(path.read_text("utf-8"))
+    for line, name in imports(tree, path, package):
+        parts = name.split(".")
+        if parts[:2] == [package.name, "targets"] and where not in DOORS:
+            yield f"line {line}: imports {name}; take a `Target`"
+        inside = parts[1:2] in (["emit"], ["run"]) and parts[2] in TARGETS
+        if inside and not of_one_target(path, package) and SHARED.get(where) != name:
+            yield f"line {line}: imports {name}, which is for one target"
+
+
+def no_target_by_name(path: Path, package: Path) -> Iterator[str]:
+    """Nobody asks for a target's name, but the doors, where it is a default."""
+    if of_one_target(path, package):
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+    door = path.relative_to(package).as_posix() in DOORS
+    said: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if door and isinstance(node, ast.arguments):
+            defaults = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+            said.update(value for arg, value in defaults if arg.arg == "target" and value is not None)
+        if door and isinstance(node, ast.Assign) and ast.unparse(node).startswith("TargetName = Literal["):
+            said.update(ast.walk(node))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in TARGETS and node not in said:
+            yield f"line {node.lineno}: {node.value!r}"
 
 
 def numba_only_in_run(path: Path, package: Path) -> Iterator[str]:
@@ -186,6 +231,8 @@ def documented(path: Path, package: Path) -> Iterator[str]:
 CHECKS: tuple[Check, ...] = (
     stage_order,
     targets_apart,
+    targets_through_their_records,
+    no_target_by_name,
     numba_only_in_run,
     sympy_ends_at_freeze,
     no_pickle,
@@ -291,6 +338,14 @@ BAD = [
     (targets_apart, "lower/pipeline.py", "from symdl.lower.cpu.lowering import CPU"),
     (targets_apart, "schedule/a.py", "from symdl.lower.cpu import vectorize"),
     (targets_apart, "run/python/a.py", "from symdl.run.cpu import memory"),
+    (targets_through_their_records, "run/arguments.py", "from symdl.targets import CPU"),
+    (targets_through_their_records, "run/cpu/a.py", "from symdl.targets import CPU"),
+    (targets_through_their_records, "run/build.py", "from symdl.run.cpu.cache import objects"),
+    (targets_through_their_records, "train/model.py", "from symdl.emit.python.syntax import PYTHON"),
+    (no_target_by_name, "run/memory.py", "def f(target):\n    return target == 'cpu'"),
+    (no_target_by_name, "run/compile.py", "def f(target):\n    return target.name != 'python'"),
+    (no_target_by_name, "run/memory.py", "def f(*, target='cpu'): ..."),
+    (no_target_by_name, "schedule/a.py", "KINDS = {'cuda': 1}"),
     (stage_order, "schedule/a.py", "from symdl.run import compile"),
     (stage_order, "templating.py", "from symdl.errors import SymdlError"),
     (short_enough, "nn/a.py", "class A:\n" + "    x = 1\n" * LONGEST_CLASS),
@@ -319,6 +374,12 @@ GOOD = [
     ("run/a.py", "'''d'''\nimport numba\nfrom symdl.emit.source import module_source"),
     ("run/reference/interpreter.py", "'''d'''\nimport sympy"),
     ("lower/freeze/freeze.py", "'''d'''\nimport sympy"),
+    (
+        "run/compile.py",
+        "'''d'''\nfrom symdl.targets import find\ndef f(*, target='cpu'): return find(target)",
+    ),
+    ("targets.py", "'''d'''\nfrom symdl.run.cpu.runtime import CpuRuntime\nNAMES = ['cpu']"),
+    ("run/cpu/a.py", "'''d'''\nfrom symdl.run.cpu.limits import STOP\nNAME = 'cpu'"),
     ("__init__.py", "'''d'''\nfrom symdl.train.datasets import digits"),
     ("nn/a.py", "'''d'''\ndef f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1)),
 ]

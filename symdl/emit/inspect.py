@@ -10,7 +10,7 @@ import ast
 import keyword
 import re
 
-from symdl.emit.targets import Target
+from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -18,7 +18,7 @@ _OWNERS = {"math", "np", "types"}
 _OTHER_ATTRIBUTES = {"shape"}
 
 
-def inspect_source(source: str, target: Target) -> str:
+def inspect_source(source: str, syntax: Syntax) -> str:
     """Return `source` if it is what symdl generates.
 
     Raises:
@@ -29,7 +29,7 @@ def inspect_source(source: str, target: Target) -> str:
     except SyntaxError as error:
         raise EmitError(f"generated code cannot be parsed: {error}") from error
     for node in ast.walk(tree):
-        problem = _problem(node, target)
+        problem = _problem(node, syntax)
         if problem:
             raise EmitError(
                 f"generated code holds {problem} in line {getattr(node, 'lineno', 0)}",
@@ -38,12 +38,12 @@ def inspect_source(source: str, target: Target) -> str:
     return source
 
 
-def _problem(node: ast.AST, target: Target) -> str:
+def _problem(node: ast.AST, syntax: Syntax) -> str:
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
-        return "" if all(n in target.imports for n in names) else f"an import of {names}"
+        return "" if all(n in syntax.imports for n in names) else f"an import of {names}"
     if isinstance(node, ast.ImportFrom):
-        allowed = target.imports.get(node.module or "", frozenset())
+        allowed = syntax.imports.get(node.module or "", frozenset())
         names = [alias.name for alias in node.names]
         return "" if allowed.issuperset(names) else f"an import from {node.module}"
     if isinstance(node, ast.Attribute):

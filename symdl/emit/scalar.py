@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 
-from symdl.emit.targets import Target
+from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import ZERO, Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, factor_of, of
 from symdl.lower.ir.loops import LANE, ROW, Condition, Divides, Within
@@ -26,14 +26,14 @@ _LONGEST = 60
 class Printer:
     """Writes the expressions of one kernel; `assign` receives a line that names a value."""
 
-    def __init__(self, target: Target, assign: Callable[[str], None], prefix: str = "y") -> None:
-        self.target, self.assign, self.prefix = target, assign, prefix
+    def __init__(self, syntax: Syntax, assign: Callable[[str], None], prefix: str = "y") -> None:
+        self.syntax, self.assign, self.prefix = syntax, assign, prefix
         self.count = 0
         self.wide: set[str] = set()
         """Locals that are doubles."""
         self.wholes: list[bool] = []
         """For each node of the body whether it is an int64."""
-        self.wrapping = target.wholes
+        self.wrapping = syntax.wholes
         self.near = False
         """Use the forms for arguments that are not large, and note the largest argument."""
 
@@ -99,11 +99,11 @@ class Printer:
             return f"real(uniform({seed}, {step}, {integer(value)}))", _ATOMIC
         if op in MATRIX:
             return "", _ATOMIC
-        if op not in self.target.functions:
-            raise EmitError(f"the target {self.target.name} has no function {op}")
-        name, arguments = self.target.functions[op], ", ".join(text for text, _ in args)
-        if self.near and op in self.target.near:
-            name = self.target.near[op]
+        if op not in self.syntax.functions:
+            raise EmitError(f"the target {self.syntax.name} has no function {op}")
+        name, arguments = self.syntax.functions[op], ", ".join(text for text, _ in args)
+        if self.near and op in self.syntax.near:
+            name = self.syntax.near[op]
             reach = "reach" if len(args) == 1 else "reach_of_two"
             self.assign(f"far = max(far, {reach}({arguments}))")
         return f"{name}({arguments})", _ATOMIC

@@ -1,7 +1,7 @@
 """The text of a module.
 
-Enters: `Lowered`, a target and a dtype. Leaves: Python source, inspected. Templates arrange; what they print
-was decided before.
+Enters: `Lowered`, the syntax of a target and a dtype. Leaves: Python source, inspected. Templates arrange;
+what they print was decided before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from symdl.emit.cpu.simd import lines
 from symdl.emit.inspect import inspect_source
 from symdl.emit.statements import Line, comment
-from symdl.emit.targets import DIVISIONS, DTYPES, Target, find
+from symdl.emit.syntax import DIVISIONS, DTYPES, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.loops import Loop, Start, statements
 from symdl.lower.kernels import Kernel
@@ -61,45 +61,47 @@ class KernelText:
     several: bool
 
 
-def module_source(lowered: Lowered, *, target: str, dtype: str, training: bool = False) -> str:
+def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str, training: bool = False) -> str:
     """Return the source of the module with the kernels; if the target has no other, with the loop over calls.
 
     With `training` that includes the loop over batches.
 
     Raises:
-        EmitError: an unknown target or dtype, or text that generated code must not hold.
+        EmitError: an unknown dtype, or text that generated code must not hold.
     """
-    record = _target(target, dtype)
-    kernels = [_kernel(kernel, lowered, record) for kernel in lowered.kernels]
+    _check(dtype)
+    kernels = [_kernel(kernel, lowered, syntax) for kernel in lowered.kernels]
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
     found = [s for k in lowered.kernels for s in statements(k.items)]
     ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
-    wraps = any(s.whole if isinstance(s, Start) else s.body.whole for s in found) and bool(record.wholes)
+    wraps = any(s.whole if isinstance(s, Start) else s.body.whole for s in found) and bool(syntax.wholes)
     flags = {
         "training": training,
         "lanes": lanes,
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
     }
-    return _printed(record.template, record, dtype, kernels=kernels, **flags)
+    return _printed(syntax.template, syntax, dtype, kernels=kernels, **flags)
 
 
-def steps_source(lowered: Lowered, *, target: str, dtype: str, training: bool) -> str:
+def steps_source(lowered: Lowered, *, syntax: Syntax, dtype: str, training: bool) -> str:
     """Return the source of the loops over calls, blocks and batches that a program needs.
 
     It is one for all training, one for all programs with samples, one for all functions of points, one for
-    all others.
+    all others; and nothing where these loops are in the module with the kernels.
 
     Raises:
-        EmitError: an unknown target or dtype.
+        EmitError: an unknown dtype.
     """
-    record = _target(target, dtype)
+    _check(dtype)
+    if not syntax.steps:
+        return ""
     points, parts = bool(lowered.points) and not training, bool(lowered.batch) and not training
     names = ["epoch"] if training else ["share"] if parts else ["once", *(["stream"] if points else [])]
     more = {"entries": {name: _in_frame(_FRAMES[name]) for name in names}}
     listed = ", ".join(f"{name}_entry" for name in names)
     kinds = {"training": training, "points": points, "parts": parts}
-    return _printed(record.steps, record, dtype, listed=listed, **kinds, **more)
+    return _printed(syntax.steps, syntax, dtype, listed=listed, **kinds, **more)
 
 
 def _in_frame(forms: Sequence[str]) -> list[str]:
@@ -111,13 +113,12 @@ def _in_frame(forms: Sequence[str]) -> list[str]:
     return found
 
 
-def _target(target: str, dtype: str) -> Target:
+def _check(dtype: str) -> None:
     if dtype not in DTYPES:
         raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(DTYPES)}")
-    return find(target)
 
 
-def _printed(name: str, record: Target, dtype: str, **more: object) -> str:
+def _printed(name: str, syntax: Syntax, dtype: str, **more: object) -> str:
     codes = (PICK_REALS, PICK_INTEGERS, TAKE_REALS, TAKE_INTEGERS)
     text = template(name).render(
         dtype=dtype,
@@ -129,12 +130,12 @@ def _printed(name: str, record: Target, dtype: str, **more: object) -> str:
         shift_code=SHIFT,
         kernel_code=KERNEL,
         batch_codes=[*codes, COMBINE, COMBINE_INTEGERS, TOTAL],
-        real_array=record.real_array,
-        integer_array=record.integer_array,
-        total_array=record.total_array,
+        real_array=syntax.real_array,
+        integer_array=syntax.integer_array,
+        total_array=syntax.total_array,
         **more,
     )
-    return inspect_source(text.rstrip() + "\n", record)
+    return inspect_source(text.rstrip() + "\n", syntax)
 
 
 _CACHED = 6144
@@ -151,11 +152,11 @@ def tiles_source(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], lo
     return template("cpu/tiles.jinja").render(dtype=dtype, widths=widths, **sizes)
 
 
-def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
+def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax) -> KernelText:
     names = [*(a.name for a in kernel.arrays), *kernel.sizes]
-    several = len(names) > ARGUMENTS[-1] and target.steps
+    several = len(names) > ARGUMENTS[-1] and syntax.steps
     places = [f"line[{at}]" for at in range(FIRST_PLACE, FIRST_PLACE + len(names))]
-    forms = [target.integer_array if a.integer else target.real_array for a in kernel.arrays]
+    forms = [syntax.integer_array if a.integer else syntax.real_array for a in kernel.arrays]
     arrays = [form.format(place=f"pointers[{place}]") for form, place in zip(forms, places, strict=False)]
     sizes = [f"sizes[{place}]" for place in places[len(kernel.arrays) :]]
     types = ["integers" if a.integer else "reals" for a in kernel.arrays]
@@ -171,6 +172,6 @@ def _kernel(kernel: Kernel, lowered: Lowered, target: Target) -> KernelText:
         (*arrays, *sizes),
         int(kernel.name.removeprefix("kernel_")),
         legend,
-        tuple(lines(kernel.items, target, describe)),
+        tuple(lines(kernel.items, syntax, describe)),
         bool(several),
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from symdl.emit.scalar import Printer, condition, integer, number
-from symdl.emit.targets import Target
+from symdl.emit.syntax import Syntax
 from symdl.lower.ir.loops import (
     IDENTITY,
     WHOLE_IDENTITY,
@@ -57,11 +57,11 @@ def comments(text: str) -> list[str]:
     return found if len(found) <= _MOST_LINES else [*found[: _MOST_LINES - 1], "  …"]
 
 
-def repeatable(items: tuple[Item, ...], target: Target) -> bool:
+def repeatable(items: tuple[Item, ...], syntax: Syntax) -> bool:
     """Say whether a kernel has a faster form, and may be done again where that form does not hold."""
     found = list(statements(items))
     bodies = [s.body for s in found if not isinstance(s, Start)]
-    fast = any(node.op in target.near for body in bodies for node in body.nodes)
+    fast = any(node.op in syntax.near for body in bodies for node in body.nodes)
     written = {s.tensor for s in found if isinstance(s, Store | Update)}
     read = {load.tensor for body in bodies for load in body.loads}
     return fast and not written & read and not any(isinstance(s, Update) for s in found)
@@ -70,12 +70,12 @@ def repeatable(items: tuple[Item, ...], target: Target) -> bool:
 class Writer:
     """Writes the body of a kernel, each equation as a comment where it begins."""
 
-    def __init__(self, target: Target, describe: Callable[[int], str]) -> None:
-        self.target, self.describe = target, describe
+    def __init__(self, syntax: Syntax, describe: Callable[[int], str]) -> None:
+        self.syntax, self.describe = syntax, describe
         self.lines: list[Line] = []
         self.told: set[int] = set()
         self.depth = 1
-        self.printer = Printer(target, self.line)
+        self.printer = Printer(syntax, self.line)
 
     def line(self, text: str) -> None:
         self.lines.append(Line("    " * self.depth, text))
@@ -95,7 +95,7 @@ class Writer:
 
     def loop(self, item: Loop, depth: int) -> None:
         """Write a loop."""
-        head = self.target.loops[item.kind]
+        head = self.syntax.loops[item.kind]
         self.line(head.format(var=item.var, extent=integer(item.extent)))
         self.block(item.items, depth + 1)
 
@@ -143,7 +143,7 @@ class Writer:
         """Write one step of a running value; a NaN stays."""
         value = self.printer.body(body)
         if op in ("sum", "prod"):
-            whole = self.target.wholes.get("add" if op == "sum" else "mul") if body.whole else None
+            whole = self.syntax.wholes.get("add" if op == "sum" else "mul") if body.whole else None
             step = f"= {whole}({name}, {value})" if whole else f"{'+' if op == 'sum' else '*'}= {value}"
             self.line(f"{name} {step}")
             return

@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,29 +19,15 @@ from symdl.emit.source import KERNEL, module_source, steps_source
 from symdl.emit.table import Table, listing, table
 from symdl.express.dims import Dim
 from symdl.express.program import Program
-from symdl.lower.cpu.lowering import CPU
-from symdl.lower.ir.integers import evaluate
 from symdl.lower.ir.loops import TensorInfo
-from symdl.lower.kernels import ProductCall
 from symdl.lower.lowered import Lowered, Schedule
 from symdl.lower.pipeline import lower
-from symdl.lower.python import PYTHON
 from symdl.lower.splits import rows_name
-from symdl.run.cpu.cache import modules as cache
-from symdl.run.cpu.cache import objects as machine
-from symdl.run.cpu.gemm.blas import on_one_thread
-from symdl.run.cpu.gemm.dispatch import products
-from symdl.run.cpu.limits import WORTH_THREADS
-from symdl.run.cpu.memory import Memory, address, memory
-from symdl.run.cpu.threads.helpers import counters
+from symdl.run.memory import Memory, memory
+from symdl.run.runtime import Module, Target
 from symdl.run.watching import watched
 
 Array = NDArray[Any]
-LOWERINGS = {"cpu": CPU, "python": PYTHON}
-_ONE_ALONE = 1 << 18
-"""Multiplications in a matrix product up to which BLAS uses one thread without being told."""
-_ONE_PHASE = np.array([[0, 1]])
-"""The phases of a call in one piece."""
 
 
 def batch_of(program: Program) -> str:
@@ -53,51 +38,45 @@ def batch_of(program: Program) -> str:
 
 
 class Built:
-    """A lowered program with its module: what calling and training share."""
+    """A lowered program with its module: what calling and training share.
 
-    _kernels: machine.Machine
-    """The kernels of the target ``cpu``, by whose addresses they are called."""
+    Attributes:
+        lowered, text, table: kernels and launch list; the printed module; the launch list as numbers.
+        module: the code, loaded.
+        code: the launch list as the module takes it.
+    """
 
     def __init__(
         self,
         program: Program,
         *,
         dtype: str,
-        target: str,
+        target: Target,
         schedule: Schedule,
         training: bool,
         batch: str = "",
     ) -> None:
         start = time.perf_counter()
-        self.program, self.dtype, self.target = program, dtype, target
-        options: dict[str, Any] = {"schedule": schedule, "batch": batch, **watched()}
-        self.lowered: Lowered = lower(program, lowering=LOWERINGS[target], **options)
+        self.program, self.dtype, self.runtime = program, dtype, target.runtime
+        wanted: dict[str, Any] = {"schedule": schedule, "batch": batch, **watched()}
+        self.lowered: Lowered = lower(program, lowering=target.lowering, **wanted)
         lowered = time.perf_counter()
-        self.text = module_source(self.lowered, target=target, dtype=dtype, training=training)
+        options: dict[str, Any] = {"syntax": target.syntax, "dtype": dtype, "training": training}
+        self.text = module_source(self.lowered, **options)
+        steps = steps_source(self.lowered, **options)
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
-        if target == "cpu":
-            self._kernels = machine.load(self.text)
-            steps = steps_source(self.lowered, target=target, dtype=dtype, training=training)
-            self._loops: Any = machine.load(steps)
-        else:
-            self._loops = cache.load(self.text)
+        self.module: Module = self.runtime.load(self.text, steps, lowered=self.lowered, dtype=dtype)
         self.code = self.linked(self.table)
-        self._shared = bool(self.lowered.batch) and not training
-        multiplies = any(isinstance(call, ProductCall) for call in self.lowered.calls)
-        self.blas = address(products(dtype)) if target == "cpu" and multiplies else 0
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
 
     def linked(self, made: Table) -> Array:
-        """Return a table of calls with the addresses of the kernels."""
+        """Return a table of calls with the numbers by which the module knows the kernels."""
         code = np.array(made.rows or [[0, 0]], "int64")[: len(made.rows)]
-        if self.target == "cpu":
-            rows = code[:, 0] == KERNEL
-            known = self._kernels.addresses
-            names = [kernel.name for kernel in self.lowered.kernels]
-            entries = np.array([known.get(f"{n}_entry") or known[n] for n in names], "int64")
-            code[rows, 1] = entries[code[rows, 1]]
+        rows = code[:, 0] == KERNEL
+        entries = self.module.entries([kernel.name for kernel in self.lowered.kernels])
+        code[rows, 1] = entries[code[rows, 1]]
         return code
 
     @property
@@ -116,32 +95,9 @@ class Built:
         if self.lowered.batch:
             dims = {**dims, rows_name(self.lowered.batch): dims[self.lowered.batch]}
         shapes = [program.tensors[t].shape for t in program.outputs]
-        products = [c.m * c.n * c.k for c in self.lowered.calls if isinstance(c, ProductCall)]
-        largest = max((evaluate(size, dims) for size in products), default=0)
-        if program.recurrences:  # products of single steps are too small for BLAS's threads
-            largest = min(largest, WORTH_THREADS - 1)
         buffers = self.lowered.plan.buffers
-        options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "largest": largest}
-        made = memory(self.table, buffers, shapes, dims, **options)
-        return replace(made, run=self.runs(made, self.code))
-
-    def runs(self, memory_: Memory, code: Array) -> Callable[[], int]:
-        """Return a function that runs calls; it returns the row of a failed check, or -1."""
-        given = (memory_.places, memory_.sizes, memory_.factors, self.blas)
-        if self._shared and self.target == "cpu":
-            task = np.array([[0, len(code)]], "int64")
-            run = self.call("share", code, _ONE_PHASE, task, *given, counters(1), 0)
-        else:
-            run = self.call("once", code, *given)
-        if self.target == "cpu" and _ONE_ALONE < memory_.largest < WORTH_THREADS:
-            return partial(on_one_thread, run)
-        return run
-
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
-        """Return a call of one of the module's loops with these arguments, for one thread at a time."""
-        if self.target == "cpu":
-            return cast(machine.Machine, self._loops).call(name, *arguments)
-        return np.errstate(all="ignore")(partial(getattr(self._loops, name), *arguments))
+        made = memory(self.table, buffers, shapes, dims, dtype=self.dtype, runtime=self.runtime)
+        return replace(made, run=self.runtime.run(self, made, self.code, dims))
 
     def _show(self, seconds: tuple[float, float, float]) -> None:
         wanted = os.environ.get("SYMDL_SHOW", "").split(",")

@@ -24,9 +24,10 @@ from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
 from symdl.lower.lowered import Schedule
+from symdl.run.autotune import MOST_LANES, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, Result, TargetName
-from symdl.run.cpu.single_point import Point
-from symdl.run.cpu.threads.autotune import MOST_LANES, chosen, cores
+from symdl.run.runtime import Target
+from symdl.targets import find
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
 Several = tuple[Any, ...]
@@ -37,7 +38,7 @@ class Options(TypedDict, total=False):
     """What `compile` may be told besides the output and what to differentiate by."""
 
     dtype: DTypeName
-    target: TargetName
+    target: TargetName | Target
     schedule: Schedule
     facts: Sequence[Fact]
     threads: int | None
@@ -72,7 +73,7 @@ def compile(
     *,
     wrt: Any = None,
     dtype: DTypeName = "float64",
-    target: TargetName = "cpu",
+    target: TargetName | Target = "cpu",
     schedule: Schedule = "fused",
     facts: Sequence[Fact] = (),
     threads: int | None = None,
@@ -102,7 +103,7 @@ def compile(
         ArgumentError: `threads` is no positive integer.
     """
     lanes = chosen(threads) or min(cores(), MOST_LANES)
-    options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule, "threads": lanes}
+    options: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": schedule, "threads": lanes}
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     if isinstance(output, list):
         if wrt is not None:
@@ -230,7 +231,7 @@ class ScalarFunction(Generic[Result]):
         self.inputs = tuple(str(t.name) for t in program.inputs)
         # What is asked for besides the results: slopes by symbols that do not occur, which are 0.
         self._others = any(name not in present for name in names or ())
-        self._point = Point(self._compiled.built, self.inputs) if options["target"] == "cpu" else None
+        self._point = options["target"].runtime.point(self._compiled.built, self.inputs)
 
     @property
     def source(self) -> str:

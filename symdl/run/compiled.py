@@ -19,11 +19,11 @@ from symdl.lower.kernels import CheckCall
 from symdl.lower.lowered import Schedule
 from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside, private
 from symdl.run.build import Built, batch_of
-from symdl.run.cpu.memory import Memory
-from symdl.run.cpu.pool import Pool
-from symdl.run.cpu.results import Layout, Places, layout
-from symdl.run.cpu.threads.point_blocks import Blocks, block_size
-from symdl.run.cpu.threads.sample_blocks import Parallel, worth
+from symdl.run.memory import Memory
+from symdl.run.pool import Pool
+from symdl.run.results import Layout, layout
+from symdl.run.runtime import Blocks, Cut, Target
+from symdl.targets import CPU, find
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
@@ -46,21 +46,23 @@ class Compiled(Generic[Result]):
         program: Program,
         *,
         dtype: str = "float64",
-        target: str = "cpu",
+        target: str | Target = CPU,
         schedule: Schedule = "fused",
         threads: int = 1,
         pack: Callable[[list[Any]], Any] | None = None,
         dropped: frozenset[str] = frozenset(),
     ) -> None:
         self.program = program
-        batch = batch_of(program) if target == "cpu" and schedule == "fused" else ""
-        options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule}
+        found = find(target)
+        self._runtime = found.runtime
+        batch = batch_of(program) if self._runtime.samples_apart and schedule == "fused" else ""
+        options: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule}
         self._built = Built(program, **options, training=False, batch=batch)
         self._pack = pack or _pack
         wanted = expected(self._built.inputs, dtype)
         self._arguments = Arguments(wanted, constants(program, wanted), dropped)
         self._threads = threads
-        self._memories: Pool[tuple[Memory | Parallel, Layout]] = Pool(keys=_KEPT)
+        self._memories: Pool[tuple[Memory | Cut, Layout]] = Pool(keys=_KEPT)
         self._blocks: Pool[Blocks] = Pool()
         lowered = self._built.lowered
         kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
@@ -70,8 +72,8 @@ class Compiled(Generic[Result]):
         self._positions = [at for at, is_one in enumerate(positions) if is_one and lowered.program.gathers]
         self._masked = [g for g in lowered.program.gathers if not g.plain]
         self._inputs = [places[t] for t in lowered.program.inputs]
-        self._places = Places(self._inputs, self._output_places(), target)
-        self._block = block_size(self._built) if lowered.points and target == "cpu" else 0
+        self._places = self._runtime.places(self._inputs, self._output_places())
+        self._block = self._runtime.block_size(self._built)
 
     @property
     def source(self) -> str:
@@ -145,16 +147,16 @@ class Compiled(Generic[Result]):
         """Compute the outputs in memory for these sizes that no other call uses."""
         found, made = mine = self._memories.take(key) or self._memory(dims)
         try:
-            if isinstance(found, Parallel):
-                program = self._built.lowered.program
-                check_gathers(program, program.gathers, given, dims)
-                results, first = self._places.new(made)
-                found.run(self._places.addresses(given, made, first))
+            if isinstance(found, Memory):
+                results = self._places.fill(found, given, made)
+                failed = found.run()
+                if failed >= 0:
+                    raise self._outside(failed, given, dims)
                 return results
-            results = self._places.fill(found, given, made)
-            failed = found.run()
-            if failed >= 0:
-                raise self._outside(failed, given, dims)
+            program = self._built.lowered.program
+            check_gathers(program, program.gathers, given, dims)
+            results, first = self._places.new(made)
+            found.run(self._places.addresses(given, made, first))
             return results
         finally:
             self._memories.give(mine, key)
@@ -162,7 +164,7 @@ class Compiled(Generic[Result]):
     def _in_blocks(self, given: list[Array], count: int) -> list[Array]:
         """Compute a scalar function at so many points that they are several blocks."""
         made = layout([(count,)] * len(self._dtypes), self._dtypes)
-        blocks = self._blocks.take() or Blocks(self._built, threads=self._threads)
+        blocks = self._blocks.take() or self._runtime.blocks(self._built, self._threads)
         try:
             results, first = self._places.new(made)
             blocks.run(count, self._places.addresses(given, made, first))
@@ -186,13 +188,9 @@ class Compiled(Generic[Result]):
                 pairs.append((at, self._built.lowered.plan.places[tensor]))
         return pairs
 
-    def _memory(self, dims: dict[str, int]) -> tuple[Memory | Parallel, Layout]:
+    def _memory(self, dims: dict[str, int]) -> tuple[Memory | Cut, Layout]:
         """Return new memory for these sizes, and how results lie in theirs."""
-        found: Memory | Parallel
-        if worth(self._built.lowered, dims):
-            found = Parallel(self._built, dims, threads=self._threads)
-        else:
-            found = self._built.memory(dims)
+        found = self._runtime.cut(self._built, dims, self._threads) or self._built.memory(dims)
         return found, layout(found.shapes, self._dtypes)
 
     def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:

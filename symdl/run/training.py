@@ -30,12 +30,13 @@ from symdl.run.arguments import (
     outside,
     private,
 )
+from symdl.run.autotune import Pace, chosen
 from symdl.run.build import Built, batch_of
-from symdl.run.cpu.gemm.blas import one_thread
-from symdl.run.cpu.memory import address, aligned
-from symdl.run.cpu.threads.autotune import Pace, chosen
-from symdl.run.cpu.threads.epoch_threads import Job
+from symdl.run.epoch import Job
+from symdl.run.memory import address, aligned
+from symdl.run.runtime import Target
 from symdl.schedule.partition import partition
+from symdl.targets import find
 
 Array = NDArray[Any]
 LARGEST = -1
@@ -49,7 +50,7 @@ def compile_training(
     *,
     metrics: Sequence[Tensor] = (),
     dtype: str = "float32",
-    target: str = "cpu",
+    target: str | Target = "cpu",
     facts: Sequence[Fact] = (),
     threads: int | None = None,
 ) -> TrainingKernel:
@@ -62,7 +63,7 @@ def compile_training(
             parameters and a mapping from parameter to gradient.
         metrics: further rank-0 tensors to average.
         dtype: of all real arrays.
-        target: ``"cpu"`` or ``"python"``.
+        target: ``"cpu"``, ``"python"`` or a `symdl.run.runtime.Target`.
         facts: declared knowledge for clean-up.
         threads: how many cores to use; None measures and chooses. ``SYMDL_THREADS`` comes first. Results do
             not depend on it.
@@ -94,7 +95,7 @@ class TrainingKernel:
         program: Program,
         *,
         dtype: str,
-        target: str,
+        target: str | Target,
         threads: int | None = None,
         weights: Sequence[int] | None = None,
     ) -> None:
@@ -102,7 +103,7 @@ class TrainingKernel:
         self._weights = tuple(weights or [1] * len(program.outputs))
         self.updated = frozenset(old for old, _ in program.updates)
         self.states = tuple(t for t in program.inputs if t.role == "state")
-        options: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": "fused"}
+        options: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": "fused"}
         self._built = Built(program, **options, training=True, batch=batch_of(program))
         self._inputs = expected(self._built.inputs, dtype)
         self._constants = constants(program, self._inputs)
@@ -202,7 +203,8 @@ class BoundEpoch:
         self._none = np.where(np.array(weights) == LARGEST, -np.inf, 0.0)
         self.totals = self._none.copy()
         self._jobs: dict[int, Job] = {}
-        self._pace = Pace(self._job(self._size).partition, threads, target=built.target)
+        threads = threads if built.runtime.several_workers else 1
+        self._pace = Pace(self._job(self._size).partition, threads)
 
     @property
     def intermediate(self) -> int:
@@ -242,7 +244,7 @@ class BoundEpoch:
             span = ((first + begin) * size, (first + stop) * size, size)
             job.run(positions, self.totals, span, lanes)
 
-        with np.errstate(all="ignore"), one_thread():
+        with np.errstate(all="ignore"), self._built.runtime.training():
             self._pace.run(max(end - rest - first * size, 0) // size, take)
             if rest:
                 other = self._job(rest)

@@ -18,8 +18,9 @@ from symdl.errors import TrainingError
 from symdl.express.dims import Dim
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Tensor
+from symdl.run.autotune import MOST_LANES, chosen, cores
 from symdl.run.compiled import Compiled
-from symdl.run.cpu.threads.autotune import MOST_LANES, chosen, cores
+from symdl.run.runtime import Target
 from symdl.train.arrays import Arrays
 from symdl.train.finish import sizes_of
 from symdl.train.loop import Score
@@ -51,7 +52,7 @@ class Forward:
         samples: Dim,
         *,
         dtype: str,
-        target: str,
+        target: str | Target,
         facts: Sequence[Fact] = (),
     ) -> None:
         self.program, _ = prepare(collect(tuple(wanted), facts=facts))

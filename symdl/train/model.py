@@ -17,6 +17,8 @@ from symdl.express.build import parameters
 from symdl.express.modes import inference, training_updates
 from symdl.express.program import Fact, collect, dropped
 from symdl.express.tensors import Tensor
+from symdl.run.runtime import Target
+from symdl.targets import find as find_target
 from symdl.train import parts
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
@@ -67,7 +69,7 @@ class Model:
         metrics: Mapping[str, Tensor] | None = None,
         seed: int = 0,
         dtype: str = "float32",
-        target: str = "cpu",
+        target: str | Target = "cpu",
         facts: Sequence[Fact] = (),
     ) -> None:
         if dtype not in ("float32", "float64"):
@@ -77,7 +79,7 @@ class Model:
         if self.metrics.keys() & self.losses.keys():
             raise ArgumentError("a metric and a loss share a name", cure="give each its own name")
         self.loss = parts.total(self.losses)
-        self.dtype, self.target, self.facts = dtype, target, tuple(facts)
+        self.dtype, self.target, self.facts = dtype, find_target(target), tuple(facts)
         program = collect([self.loss, *self.metrics.values(), *self.outputs.values()])
         self.inputs = tuple(t for t in program.inputs if t.role == "input")
         self.dropped = dropped(program)  # may be among the data, but nothing reads them

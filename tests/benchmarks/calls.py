@@ -19,9 +19,10 @@ import numpy as np
 
 from symdl.emit.source import REPEAT, SHIFT
 from symdl.run.arguments import Arguments, expected
-from symdl.run.compiled import Built
+from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
-from symdl.run.cpu.memory import Memory, address
+from symdl.run.memory import Memory, address
+from symdl.targets import CPU
 
 from .peers.on_symdl import Function, Training
 from .problem import Array, Arrays
@@ -49,10 +50,11 @@ class Prepared:
     built: Built
     memory: Memory
     kept: list[Array]
+    dims: dict[str, int]
 
     def seconds(self, code: Array) -> float:
         """Run the calls of `code`; return how long it took."""
-        run = self.built.runs(self.memory, code)
+        run = self.built.runtime.run(self.built, self.memory, code, self.dims)
         start = time.perf_counter()
         run()
         return time.perf_counter() - start
@@ -60,7 +62,7 @@ class Prepared:
 
 def prepare(program: Any, arrays: Arrays) -> Prepared:
     """Return a program, bound to arrays."""
-    built = Built(program, dtype="float32", target="cpu", schedule="fused", training=False)
+    built = Built(program, dtype="float32", target=CPU, schedule="fused", training=False)
     given, dims = Arguments(expected(built.inputs, "float32")).take(arrays)
     memory, lowered = built.memory(dims), built.lowered
     kept = list(given)
@@ -70,7 +72,7 @@ def prepare(program: Any, arrays: Arrays) -> Prepared:
         if tensor not in lowered.program.inputs:
             kept.append(np.empty(shape, "float32"))
             memory.places[lowered.plan.places[tensor]] = address(kept[-1])
-    return Prepared(built, memory, kept)
+    return Prepared(built, memory, kept, dims)
 
 
 def texts(built: Built) -> list[str]:

@@ -127,13 +127,14 @@ def _problem(name: str) -> Any:
 def _stages(loss: Any, start: float) -> Figures:
     import symdl as sd
     from symdl.differentiate.adjoint import differentiate
-    from symdl.run.compiled import Built
+    from symdl.run.build import Built
+    from symdl.targets import CPU
 
     learned = tuple(sd.parameters(loss))
     built = time.perf_counter()
     program = differentiate(loss, learned).program
     derived = time.perf_counter()
-    Built(program, dtype="float32", target="cpu", schedule="fused", training=False)
+    Built(program, dtype="float32", target=CPU, schedule="fused", training=False)
     end = time.perf_counter()
     return {"write": built - start, "derive": derived - built, "lower, emit, compile": end - derived,
             "equations": float(len(program.equations))}  # fmt: skip

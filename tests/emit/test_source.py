@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
+import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.emit.inspect import inspect_source
 from symdl.emit.source import ARGUMENTS, module_source, steps_source
 from symdl.emit.table import listing, table
-from symdl.emit.targets import TARGETS, find
-from symdl.errors import EmitError
+from symdl.errors import CompileError, EmitError
 from symdl.express.build import parameter, parameters, tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.operators import elementwise, maximum
 from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Sum, define
+from symdl.targets import CPU, TARGETS
 from symdl.templating import template, template_root
 from tests.lowering import lower
 
@@ -40,7 +41,11 @@ def classifier() -> Program:
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_golden(target: str, request: pytest.FixtureRequest) -> None:
     lowered = lower(classifier())
-    found = module_source(lowered, target=target, dtype="float32", training=True) + "\n\n" + listing(lowered)
+    found = (
+        module_source(lowered, syntax=TARGETS[target].syntax, dtype="float32", training=True)
+        + "\n\n"
+        + listing(lowered)
+    )
     file = GOLDEN / f"classifier_{target}.txt"
     if request.config.getoption("--update", default=False):
         file.parent.mkdir(exist_ok=True)
@@ -51,16 +56,16 @@ def test_golden(target: str, request: pytest.FixtureRequest) -> None:
 
 
 def test_the_same_program_gives_the_same_text() -> None:
-    assert module_source(lower(classifier()), target="cpu", dtype="float64") == module_source(
-        lower(classifier()), target="cpu", dtype="float64"
+    assert module_source(lower(classifier()), syntax=CPU.syntax, dtype="float64") == module_source(
+        lower(classifier()), syntax=CPU.syntax, dtype="float64"
     )
 
 
 def test_literals_have_the_type_of_the_module() -> None:
     X = tensor("X", (n,))
     lowered = lower(collect([elementwise(lambda x: x / 3 + sp.pi, X)]))
-    for target in TARGETS:
-        source = module_source(lowered, target=target, dtype="float32")
+    for target in TARGETS.values():
+        source = module_source(lowered, syntax=target.syntax, dtype="float32")
         kernel = source[source.index("def kernel_0") :].partition("def multiply")[0]
         bare = [
             node
@@ -79,8 +84,8 @@ def test_names_from_users_stay_in_comments() -> None:
     other = tensor("b[0] = 1 # __class__", (n,))
     assert "\u2028" in name
     program = collect([elementwise(lambda x, y: x * y + 1, hostile, other)])
-    for target in TARGETS:
-        source = module_source(lower(program), target=target, dtype="float64")
+    for target in TARGETS.values():
+        source = module_source(lower(program), syntax=target.syntax, dtype="float64")
         code = "\n".join(line.split("#")[0] for line in source.splitlines())
         assert "os" not in {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
         assert "__class__" not in code
@@ -103,15 +108,16 @@ def test_names_from_users_stay_in_comments() -> None:
 )
 def test_inspection_refuses(text: str, found: str) -> None:
     with pytest.raises(EmitError, match=found):
-        inspect_source(text, find("cpu"))
+        inspect_source(text, CPU.syntax)
 
 
 def test_unknown_targets_and_types_are_refused() -> None:
     lowered = lower(collect([tensor("X", (n,)).sum()]))
-    with pytest.raises(EmitError, match="target"):
-        module_source(lowered, target="fpga", dtype="float32")
+    for unknown in ("fpga", "", None, ["cpu"]):
+        with pytest.raises(CompileError, match="there is no target"):
+            sd.compile(tensor("X", (n,)).sum(), target=unknown)  # type: ignore[arg-type]
     with pytest.raises(EmitError, match="dtype"):
-        module_source(lowered, target="cpu", dtype="float16")
+        module_source(lowered, syntax=CPU.syntax, dtype="float16")
 
 
 def test_templates_arrange_and_do_no_more() -> None:
@@ -136,17 +142,17 @@ def test_the_table_has_a_row_a_call_of_one_length() -> None:
 @pytest.mark.parametrize("training", [False, True])
 def test_the_loops_over_calls_know_no_program(training: bool) -> None:
     first, other = lower(classifier()), lower(collect([tensor("X", (n, 3)).sum()]))
-    text = steps_source(first, target="cpu", dtype="float32", training=training)
-    assert text == steps_source(other, target="cpu", dtype="float32", training=training)
+    text = steps_source(first, syntax=CPU.syntax, dtype="float32", training=training)
+    assert text == steps_source(other, syntax=CPU.syntax, dtype="float32", training=training)
     assert ("def take_reals" in text) == training
     with pytest.raises(EmitError, match="dtype"):
-        steps_source(first, target="cpu", dtype="float16", training=training)
+        steps_source(first, syntax=CPU.syntax, dtype="float16", training=training)
 
 
 def test_a_kernel_of_many_arguments_finds_them_itself() -> None:
     X = tensor("X", (n, 3))
     several, few = lower(collect([X + k for k in range(ARGUMENTS[-1])])), lower(collect([X * 2]))
-    options = {"target": "cpu", "dtype": "float32"}
+    options = {"syntax": CPU.syntax, "dtype": "float32"}
     assert "def kernel_0_entry(line, pointers, sizes)" in module_source(several, **options)
     assert [row[3] for row in table(several).rows] == [0]
     assert "_entry" not in module_source(few, **options)

@@ -30,9 +30,9 @@ from hypothesis import strategies as st
 from llvmlite import binding  # type: ignore[import-untyped]
 
 import symdl
+from symdl.emit.cpu.syntax import CPU
 from symdl.emit.source import tiles_source
-from symdl.emit.targets import TARGETS
-from symdl.run.cpu.cache import modules as cache
+from symdl.run import modules as cache
 from symdl.run.cpu.cache import objects as machine
 
 PACKAGE = Path(symdl.__file__).parent
@@ -332,7 +332,7 @@ def imported(text: str) -> set[str]:
 def test_a_key_covers_all_that_machine_code_is_made_of() -> None:
     """All that generated modules import, and that imports; of other stages only constants are read."""
     tiles = tiles_source("float32", rows=4, lanes=4, widths=(1, 2, 3), longest=512)
-    left = {name.removeprefix("symdl.") for name in TARGETS["cpu"].imports if name.startswith("symdl.")}
+    left = {name.removeprefix("symdl.") for name in CPU.imports if name.startswith("symdl.")}
     left |= imported(tiles)
     found: set[str] = set()
     while left:

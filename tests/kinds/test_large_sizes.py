@@ -26,7 +26,7 @@ from symdl.run.cpu.gemm.dispatch import products
 from symdl.run.cpu.gemm.multiply import multiply_matrices
 from symdl.run.cpu.intrinsics.pointers import REALS
 from symdl.run.cpu.limits import LARGEST_BLAS
-from symdl.run.cpu.memory import address
+from symdl.run.memory import address
 
 BITS = 1 << 31
 product: Any = multiply_matrices

@@ -28,8 +28,8 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import symdl as sd
-from symdl.run.cpu import results
-from symdl.run.cpu.memory import address
+from symdl.run import results
+from symdl.run.memory import address
 
 SMALL, MIDDLE, LARGE = 6, 1 << 11, 1 << 14
 """Elements of a result below a kilobyte, of one in new memory, and of one whose memory is used again."""

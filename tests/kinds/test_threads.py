@@ -6,7 +6,7 @@ memory made a signal handler, or a forked child, wait for a call that could not 
 
 Cured: a thread asks, when it begins, whether it is still wanted, keeps what it writes to, and is waited for
 through any number of interrupts (`symdl.run.cpu.threads.workers`); every call has memory of its own
-(`symdl.run.cpu.pool`); positions are copied before they are checked. Right values: the same call without the
+(`symdl.run.pool`); positions are copied before they are checked. Right values: the same call without the
 disturbance. What may crash or hang runs in a process of its own with a time limit.
 """
 

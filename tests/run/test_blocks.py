@@ -12,7 +12,7 @@ import sympy as sp
 from symdl.errors import ArgumentError
 from symdl.run.compile import ScalarFunction
 from symdl.run.compile import compile as build
-from symdl.run.cpu.memory import address
+from symdl.run.memory import address
 
 x, y = sp.symbols("x y")
 F = sp.sin(x**2 * y) + sp.exp(-y)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from symdl.errors import CompileError
-from symdl.run.cpu.cache import modules as cache
+from symdl.run import modules as cache
 
 
 def test_a_changed_file_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from symdl.run.cpu.intrinsics.simd import (
     tile_at,
     total,
 )
-from symdl.run.cpu.memory import address
+from symdl.run.memory import address
 
 OPTIONS = {"error_model": "numpy"}
 HARD = [

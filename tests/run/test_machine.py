@@ -32,8 +32,8 @@ SOURCE = """
 import numpy as np
 from numba import njit, types
 
-from symdl.run.frames import vector_at
-from symdl.run.native import OPTIONS
+from symdl.run.cpu.intrinsics.frames import vector_at
+from symdl.run.cpu.intrinsics.pointers import OPTIONS
 
 integers = types.CPointer(types.int64)
 

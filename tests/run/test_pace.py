@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from symdl.errors import ArgumentError
-from symdl.run.cpu.threads.autotune import Pace, chosen
+from symdl.run.autotune import Pace, chosen
 from symdl.schedule.plan import Partition
 
 TASKS = (((0, 1, 5e3), (1, 2, 5e3)), ((2, 3, 5e3), (3, 4, 5e3)))
@@ -35,7 +35,7 @@ class World:
         self.now, self.step, self.starting = 0.0, step, starting
         self.log: list[tuple[float, int, int]] = []
         self.taken: list[int] = []
-        self.pace = Pace(Partition((), TASKS, (), ()), threads, target="cpu", clock=lambda: self.now)
+        self.pace = Pace(Partition((), TASKS, (), ()), threads, clock=lambda: self.now)
         if threads is None:
             self.pace.choices = [1, 2]
             self.pace._queue = self.pace._trial()

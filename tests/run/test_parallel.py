@@ -10,8 +10,8 @@ import pytest
 import symdl as sd
 from symdl.errors import ArgumentError
 from symdl.run.compiled import Compiled
-from symdl.run.cpu.memory import Memory
 from symdl.run.cpu.threads.sample_blocks import Parallel
+from symdl.run.memory import Memory
 
 rng = np.random.default_rng(5)
 n = sd.Dim("n")

@@ -16,7 +16,7 @@ from symdl.run.cpu.gemm.dispatch import products
 from symdl.run.cpu.gemm.multiply import multiply_matrices
 from symdl.run.cpu.intrinsics.pointers import REALS
 from symdl.run.cpu.limits import LONGEST, WIDTHS
-from symdl.run.cpu.memory import address
+from symdl.run.memory import address
 
 single, double = REALS["float32"], REALS["float64"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from symdl.emit.scalar import Printer, condition, in_tile, integer, number
 from symdl.emit.statements import Line, Writer, repeatable
-from symdl.emit.targets import NEAR, Target
+from symdl.emit.syntax import NEAR, Syntax
 from symdl.lower.cpu.vectorize import values_of
 from symdl.lower.ir.integers import ZERO, Pick, Poly, from_terms, rebuild, variables
 from symdl.lower.ir.loops import (
@@ -37,11 +37,11 @@ from symdl.lower.ir.scalars import Body, Load, Node
 _ATOMIC = 9
 
 
-def lines(items: tuple[Item, ...], target: Target, describe: Callable[[int], str]) -> list[Line]:
+def lines(items: tuple[Item, ...], syntax: Syntax, describe: Callable[[int], str]) -> list[Line]:
     """Return the lines of a kernel's body, each equation as a comment where it begins."""
-    writer = _TileWriter(target, describe)
+    writer = _TileWriter(syntax, describe)
     tiled = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
-    if tiled or not repeatable(items, target):
+    if tiled or not repeatable(items, syntax):
         writer.block(items, 1)
         return writer.lines or [Line("    ", "pass")]
     writer.printer.near = True
@@ -56,8 +56,8 @@ def lines(items: tuple[Item, ...], target: Target, describe: Callable[[int], str
 class _TilePrinter(Printer):
     """Writes expressions of which some differ between samples: those of the locals in `several`."""
 
-    def __init__(self, target: Target, assign: Callable[[str], None]) -> None:
-        super().__init__(target, assign)
+    def __init__(self, syntax: Syntax, assign: Callable[[str], None]) -> None:
+        super().__init__(syntax, assign)
         self.wrapping = {}  # operators of tiles wrap around
         self.several: set[str] = set()
         self.last = False
@@ -131,9 +131,9 @@ class _TilePrinter(Printer):
             return f"each_of_two(pow, {', '.join(args)})", _ATOMIC
         if node.op == "uniform" and isinstance(value, Poly):
             return f"each(real, each_of_three(uniform, {', '.join(args)}, {integer(value)}))", _ATOMIC
-        if node.op in self.target.functions:
+        if node.op in self.syntax.functions:
             name = "each" if len(args) == 1 else "each_of_two"
-            return f"{name}({self.target.functions[node.op]}, {', '.join(args)})", _ATOMIC
+            return f"{name}({self.syntax.functions[node.op]}, {', '.join(args)})", _ATOMIC
         return super().node(node, texts)
 
 
@@ -161,8 +161,8 @@ def _polys(node: Node) -> list[Poly]:
 
 
 class _TileWriter(Writer):
-    def __init__(self, target: Target, describe: Callable[[int], str]) -> None:
-        super().__init__(target, describe)
+    def __init__(self, syntax: Syntax, describe: Callable[[int], str]) -> None:
+        super().__init__(syntax, describe)
         self.printer: Printer = self.printer
         self.tile: _TilePrinter | None = None
 
@@ -172,9 +172,9 @@ class _TileWriter(Writer):
             super().loop(item, depth)
             return
         outer = self.printer
-        self.tile = self.printer = _TilePrinter(self.target, self.line)
+        self.tile = self.printer = _TilePrinter(self.syntax, self.line)
         self.tile.count, self.tile.wide = outer.count, outer.wide
-        self.line(self.target.loops[item.kind].format(var=item.var, extent=integer(item.extent)))
+        self.line(self.syntax.loops[item.kind].format(var=item.var, extent=integer(item.extent)))
         self.depth = depth + 1
         self.line(f"live = {integer(item.extent)} - {TILE} * {item.var}")
         if any(ROW in _beside(p) for s in statements(item.items) for p in values_of(s)):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdl.run.build import Built
-from symdl.run.cpu.memory import address
+from symdl.run.memory import address
 
 _NUMBERS = frozenset((float, int, np.float64, np.float32))
 _KEPT = 8
@@ -24,7 +24,7 @@ class Point:
     """A scalar function with its own memory for one point.
 
     Args:
-        built: the function, whose only size is ``points``, for the target ``cpu``.
+        built: the function, whose only size is ``points``, with places that are addresses.
         names: its inputs in order.
     """
 
@@ -35,7 +35,7 @@ class Point:
         self._arrays = list(dict.fromkeys((*program.inputs, *program.outputs)))
         self._results = tuple(self._arrays.index(t) for t in program.outputs)
         self._built = built
-        self._free = deque([self._memory()], maxlen=_KEPT)  # as in `symdl.run.cpu.pool`, without its keys
+        self._free = deque([self._memory()], maxlen=_KEPT)  # as in `symdl.run.pool`, without its keys
 
     def _memory(self) -> tuple[Any, Callable[[], int]]:
         """Return new memory for the arguments and results, and what computes one from the other."""

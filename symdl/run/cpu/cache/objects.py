@@ -27,8 +27,8 @@ import numpy as np
 from llvmlite import binding  # type: ignore[import-untyped]
 
 from symdl.errors import CompileError
-from symdl.run.cpu.cache import modules as disk
-from symdl.run.cpu.memory import address
+from symdl.run import modules as disk
+from symdl.run.memory import address
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def load(source: str) -> Machine:
     """Return the functions that a module lists as its ``entries``, compiled if they are not on disk.
 
     Raises:
-        CompileError: as in `symdl.run.cpu.cache.modules.load`.
+        CompileError: as in `symdl.run.modules.load`.
     """
     return _load(source, disk.folder())
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from symdl.lower.splits import work
 from symdl.run.build import Built
-from symdl.run.cpu.memory import Memory, memory, numbers
 from symdl.run.cpu.threads.helpers import Helpers
+from symdl.run.memory import Memory, memory, numbers
 
 Array = NDArray[Any]
 _CACHE = 1 << 18
@@ -79,11 +79,11 @@ class Blocks:
         """Return the memory of a thread, and what takes blocks until all are done."""
         built, sizes = self._built, {self._built.lowered.points: self.size}
         plan = built.lowered.plan
-        made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, target="cpu")
+        made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, runtime=built.runtime)
         here = np.zeros_like(made.places)  # where the arrays of its block begin
         arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
-        shared = (built.blas, self._blocks, self._helpers.team)
-        return made, built.call("stream", built.code, *arrays, *shared, len(self._lanes))
+        shared = (built.module.products, self._blocks, self._helpers.team)
+        return made, built.module.call("stream", built.code, *arrays, *shared, len(self._lanes))
 
     def _take(self, lane: int) -> int:
         return self._lanes[lane][1]()

@@ -23,8 +23,9 @@ from symdl.lower.lowered import Lowered
 from symdl.lower.splits import rows_name, work
 from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
-from symdl.run.cpu.threads.epoch_threads import Job, apart
+from symdl.run.cpu.threads.epoch_threads import apart
 from symdl.run.cpu.threads.helpers import Helpers
+from symdl.run.epoch import Job
 from symdl.schedule.partition import partition
 
 Array = NDArray[Any]
@@ -125,9 +126,9 @@ class Parallel:
     def _work(self, lane: int) -> Callable[[], int]:
         """Return what takes tasks until all are done."""
         job, seen = self._job, (self._seen[lane], apart(self._job.memory.sizes))
-        numbers = (job.memory.factors, job.built.blas)
+        numbers = (job.memory.factors, job.built.module.products)
         tables = (job.code, self._phases, self._tasks)
-        return job.built.call("share", *tables, *seen, *numbers, self._helpers.team, lane)
+        return job.built.module.call("share", *tables, *seen, *numbers, self._helpers.team, lane)
 
     def _take(self, lane: int) -> int:
         return self._works[lane]()

@@ -61,11 +61,10 @@ class Pace:
         part: Partition,
         threads: int | None,
         *,
-        target: str,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         most = max(map(len, part.tasks))
-        fixed = 1 if target != "cpu" or most == 1 else threads
+        fixed = 1 if most == 1 else threads
         self.choices = [fixed] if fixed else list(range(1, min(cores(), MOST_LANES, most) + 1))
         self.lanes, self.clock = self.choices[0], clock
         self.times: dict[int, float] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.lower.memory.buffers import ALIGNMENT
-from symdl.run.cpu.memory import BYTE, Memory, address, reserved
+from symdl.run.memory import BYTE, Memory, address, reserved
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ class Room:
 
     Small results get new memory. Large ones get that of a late call if nobody has any part of it: of one of
     the latest two at least, because ``result = f(...)`` in a loop lets go of a result only when there is the
-    next one. There is no lock (see `symdl.run.cpu.pool`): what is given to a call is taken out of a list
+    next one. There is no lock (see `symdl.run.pool`): what is given to a call is taken out of a list
     first.
     """
 
@@ -133,27 +133,23 @@ class Places:
     Args:
         inputs: the buffer of every input.
         outputs: pairs of an output's number and its buffer; other outputs are not computed but copied.
-        target: arrays are passed by address on the CPU, and as flat arrays to plain Python.
+        place: what generated code knows of an array: see `symdl.run.runtime.Runtime.place`.
     """
 
-    def __init__(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], target: str) -> None:
+    def __init__(
+        self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], place: Callable[[Array], Any]
+    ) -> None:
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        self.target, self.room = target, Room()
+        self.place, self.room = place, Room()
 
     def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
-        results, first = self.new(made)
+        results, _ = self.new(made)
         slots = memory.slots
-        if self.target == "python":
-            for place, array in zip(self.inputs, given, strict=True):
-                slots[place] = array.reshape(-1)
-            for number, place in self.outputs:
-                slots[place] = results[number].reshape(-1)
-            return results
-        for place, array in zip(self.inputs, given, strict=True):
-            slots[place] = address(array)
-        for number, place in self.outputs:
-            slots[place] = first + made.parts[number][2]
+        for at, array in zip(self.inputs, given, strict=True):
+            slots[at] = self.place(array)
+        for number, at in self.outputs:
+            slots[at] = self.place(results[number])
         return results
 
     def new(self, made: Layout) -> tuple[list[Array], int]:
@@ -165,3 +161,20 @@ class Places:
         """Return the buffers of all inputs and computed outputs with the addresses of their arrays."""
         found = [(at, address(array)) for at, array in zip(self.inputs, given, strict=True)]
         return found + [(at, first + made.parts[number][2]) for number, at in self.outputs]
+
+
+class AddressedPlaces(Places):
+    """The same where places are addresses: those of results are known before there are arrays."""
+
+    def __init__(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]]) -> None:
+        super().__init__(inputs, outputs, address)
+
+    def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
+        """Return new arrays for the outputs, after noting where they and the inputs are."""
+        results, first = self.new(made)
+        slots = memory.slots
+        for at, array in zip(self.inputs, given, strict=True):
+            slots[at] = address(array)
+        for number, at in self.outputs:
+            slots[at] = first + made.parts[number][2]
+        return results

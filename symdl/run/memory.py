@@ -10,7 +10,7 @@ import ctypes
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from symdl.errors import ArgumentError
 from symdl.lower.ir.integers import Poly, evaluate
 from symdl.lower.ir.scalars import evaluate_fixed
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer, arena
+
+if TYPE_CHECKING:
+    from symdl.run.runtime import Runtime
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -33,10 +36,9 @@ class Memory:
     Attributes:
         sizes: the values of the table's sizes.
         factors: the values of the table's factors.
-        places: addresses of buffers (an int64 vector), or flat arrays for the target ``python``.
-        slots: the same memory, for writing single places fast.
+        places: where the buffers are, as `symdl.run.runtime.Runtime.vector` makes it.
+        slots: the same, for writing single places fast.
         arena: the memory of the intermediate tensors, kept alive here.
-        largest: multiplications in the largest matrix product.
         shapes: the shape of each output.
         run: runs the calls; returns the row of a failed check, or -1.
     """
@@ -46,7 +48,6 @@ class Memory:
     places: Any
     slots: Any
     arena: Array
-    largest: int
     shapes: tuple[tuple[int, ...], ...]
     run: Callable[[], int]
 
@@ -73,24 +74,20 @@ def memory(
     dims: Mapping[str, int],
     *,
     dtype: str,
-    target: str,
-    largest: int = 0,
+    runtime: Runtime,
 ) -> Memory:
     """Allocate the arena and fill in everything that depends on sizes only."""
     sizes, factors = numbers(table, dims)
-    room, found = placed(buffers, dims, "arena", dtype=dtype, target=target)
+    room, found = placed(buffers, dims, "arena", dtype=dtype, runtime=runtime)
     shapes = tuple(tuple(evaluate(size, dims) for size in shape) for shape in outputs)
-    places: Any = np.zeros(len(buffers) or 1, "int64") if target == "cpu" else [None] * len(buffers)
-    for at, place in found.items():
-        places[at] = place
-    slots = memoryview(places) if target == "cpu" else places
-    return Memory(sizes, factors, places, slots, room, largest, shapes, lambda: -1)
+    places = runtime.vector([found.get(at, 0) for at in range(len(buffers) or 1)])
+    return Memory(sizes, factors, places, runtime.slots(places), room, shapes, lambda: -1)
 
 
 def placed(
-    buffers: Sequence[Buffer], dims: Mapping[str, int], kind: str, *, dtype: str, target: str
+    buffers: Sequence[Buffer], dims: Mapping[str, int], kind: str, *, dtype: str, runtime: Runtime
 ) -> tuple[Array, dict[int, Any]]:
-    """Allocate the buffers of a kind; return the memory, and for each buffer its address or its array."""
+    """Allocate the buffers of a kind; return the memory, and the place of each buffer."""
     offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize, kind)
     room = reserved(np.zeros, length + ALIGNMENT)
     start = -address(room) % ALIGNMENT
@@ -98,13 +95,9 @@ def placed(
     for at, buffer in enumerate(buffers):
         if buffer.kind != kind:
             continue
-        begin = start + offsets[at]
-        if target == "cpu":
-            found[at] = address(room) + begin
-        else:
-            type_ = np.dtype("int64" if buffer.integer else dtype)
-            end = begin + evaluate(buffer.count, dims) * type_.itemsize
-            found[at] = room[begin:end].view(type_)
+        begin, type_ = start + offsets[at], np.dtype("int64" if buffer.integer else dtype)
+        end = begin + evaluate(buffer.count, dims) * type_.itemsize
+        found[at] = runtime.place(room[begin:end].view(type_))
     return room, found
 
 

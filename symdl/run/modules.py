@@ -119,7 +119,7 @@ def _foundation() -> tuple[str, ...]:
 
     The file with Numba's version is read, because importing Numba takes longer than all that is done here.
     """
-    package = Path(__file__).resolve().parents[3]
+    package = Path(__file__).resolve().parents[1]
     texts = [(package / name).read_text("utf-8") for name in _IMPORTED]
     numba = importlib.util.find_spec("numba")
     if numba is None or numba.origin is None:

@@ -1,0 +1,67 @@
+"""How code for the processor is written: Python for Numba, whose arrays are bare pointers.
+
+Enters: nothing. Leaves: `CPU`.
+"""
+
+from __future__ import annotations
+
+from symdl.emit.syntax import DIVISIONS, LOOPS, Syntax
+
+_VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
+_NEAR = {name: f"near_{name}" for name in ("cos", "sin", "floor_divide", "remainder")}
+_MATH = {
+    **{name: name for name in (*_VECTORS, *DIVISIONS)},  # forms that can be vectorised; the others are calls
+    **{name: f"math.{name}" for name in ("sqrt", "atan2", "tan", "sinh", "cosh")},
+    **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
+    "abs": "abs",
+    "floor": "np.floor",
+    "erfc": "math.erfc",
+    "erfcx": "erfcx",
+    "lgamma": "math.lgamma",
+}
+
+CPU = Syntax(
+    name="cpu",
+    template="cpu/module.jinja",
+    steps="cpu/steps.jinja",
+    functions=_MATH,
+    wholes={"add": "plus", "sub": "minus", "mul": "times"},
+    loops=LOOPS,
+    real_array="real_at({place})",
+    integer_array="integer_at({place})",
+    total_array="total_at({place})",
+    near=_NEAR,
+    imports={
+        "math": frozenset(),
+        "numpy": frozenset(),
+        "numba": frozenset({"njit", "types"}),
+        "symdl.run.cpu.intrinsics.kernel_call": frozenset({"call_kernel"}),
+        "symdl.run.cpu.intrinsics.pointers": frozenset(
+            {"OPTIONS", "REALS", "align_stack", "claim", "disjoint", "first_of", "flush_subnormals"}
+        )
+        | {"integer_at", "larger", "restore", "row_of", "seen", "total_at"}
+        | {"minus", "plus", "times", "until", "wait"},
+        "symdl.run.cpu.gemm.multiply": frozenset({"multiply_matrices"}),
+        "symdl.run.cpu.intrinsics.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
+        "symdl.run.cpu.intrinsics.simd": frozenset(
+            {
+                "choose",
+                "each",
+                "each_of_two",
+                "each_of_three",
+                "sample_numbers",
+                "put_rows",
+                "put_tile",
+                "rows_at",
+                "spread",
+            }
+        )
+        | {"tile_at", "total"},
+        "symdl.run.cpu.intrinsics.elementary": frozenset(
+            {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
+        ),
+        "symdl.run.cpu.intrinsics.batch_gather": frozenset({"copy_four", "pick_eight"}),
+        "symdl.run.cpu.intrinsics.linalg": frozenset({"determinant", "invert", "log_determinant"}),
+    },
+)
+"""Compiled code."""

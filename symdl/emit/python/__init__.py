@@ -1,0 +1,1 @@
+"""emit.python: how plain Python is written."""

@@ -1,0 +1,49 @@
+"""How plain Python is written: the same loops, on NumPy's arrays and functions.
+
+Enters: nothing. Leaves: `PYTHON`.
+"""
+
+from __future__ import annotations
+
+from symdl.emit.syntax import LOOPS, Syntax
+
+_NUMPY = {
+    **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
+    **{name: f"np.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    "asin": "np.arcsin",
+    "acos": "np.arccos",
+    "atan": "np.arctan",
+    "atan2": "np.arctan2",
+    "asinh": "np.arcsinh",
+    "acosh": "np.arccosh",
+    "atanh": "np.arctanh",
+    "abs": "abs",
+    "erf": "erf",
+    "erfc": "erfc",
+    "erfcx": "erfcx",
+    "lgamma": "lgamma",
+    "ratio": "np.divide",
+    "floor_divide": "np.floor_divide",
+    "remainder": "np.remainder",
+}
+
+PYTHON = Syntax(
+    name="python",
+    template="python/module.jinja",
+    steps="",
+    functions=_NUMPY,
+    wholes={},
+    loops=LOOPS,
+    real_array="{place}",
+    integer_array="{place}",
+    total_array="{place}",
+    near={},
+    imports={
+        "math": frozenset(),
+        "numpy": frozenset(),
+        "symdl.run.python.builtins": frozenset({"erf", "erfc", "erfcx", "lgamma", "multiply_matrices"})
+        | {"copy_four", "determinant", "invert", "larger", "log_determinant", "pick_eight", "row_of"}
+        | {"uniform", "wait"},
+    },
+)
+"""Loops without a compiler."""

@@ -1,0 +1,56 @@
+"""How a target's code is written: what all targets have in common.
+
+Enters: nothing. Leaves: `Syntax`, the record that the printers of `emit` read: templates, function names, how
+an array is passed. `symdl.emit.cpu.syntax` and `symdl.emit.python.syntax` are the first two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from symdl.lower.ir.loops import TILE
+
+DIVISIONS = ("floor_divide", "ratio", "remainder")
+"""Functions that divide, and round down or not."""
+NEAR = 2.0**20
+"""Up to which size arguments of functions, and quotients, are not large: see `Syntax.near`."""
+DTYPES = ("float32", "float64")
+"""What real tensors can become."""
+LOOPS: Mapping[str, str] = {
+    **dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):"),
+    "lanes": f"for {{var}} in range(({{extent}} + {TILE - 1}) // {TILE}):",
+}
+"""The heads of loops in Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """How one target is written.
+
+    Attributes:
+        name: of the target, for messages.
+        template: the template of the module.
+        steps: the one of the loops over calls, if they are in a module of their own.
+        functions: the name of each scalar function.
+        wholes: functions of int64 that wrap around, where operators do not.
+        loops: the head of a loop of each kind.
+        real_array: a real buffer as a kernel's argument, from the expression that finds it.
+        integer_array: the same for integers.
+        total_array: the same for totals over an epoch, which are float64.
+        near: functions that have a faster form for arguments, or quotients of two, that are not large, and
+            the names of those forms.
+        imports: the modules whose names generated code may use, and the names.
+    """
+
+    name: str
+    template: str
+    steps: str
+    functions: Mapping[str, str]
+    wholes: Mapping[str, str]
+    loops: Mapping[str, str]
+    real_array: str
+    integer_array: str
+    total_array: str
+    near: Mapping[str, str]
+    imports: Mapping[str, frozenset[str]]

@@ -1,0 +1,137 @@
+"""How the processor runs programs: compiled code that is called by address, on several threads.
+
+Enters: source code, a lowered program, sizes. Leaves: `CpuRuntime`. A place is an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.lower.ir.integers import evaluate
+from symdl.lower.kernels import ProductCall
+from symdl.lower.lowered import Lowered
+from symdl.run.build import Built
+from symdl.run.cpu.cache import objects
+from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
+from symdl.run.cpu.gemm.dispatch import products
+from symdl.run.cpu.limits import WORTH_THREADS
+from symdl.run.cpu.single_point import Point
+from symdl.run.cpu.threads.epoch_threads import run_epoch
+from symdl.run.cpu.threads.helpers import counters
+from symdl.run.cpu.threads.point_blocks import Blocks, block_size
+from symdl.run.cpu.threads.sample_blocks import Parallel, worth
+from symdl.run.epoch import Job
+from symdl.run.memory import Memory, address
+from symdl.run.results import AddressedPlaces
+from symdl.run.runtime import Runtime
+
+Array = NDArray[Any]
+_ONE_ALONE = 1 << 18
+"""Multiplications in a matrix product up to which BLAS uses one thread without being told."""
+_ONE_PHASE = np.array([[0, 1]])
+"""The phases of a call in one piece."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Module:
+    """Machine code: the kernels, and the loops over the launch list.
+
+    Attributes:
+        products: the address of the table of matrix products, or 0 if the program has none.
+    """
+
+    kernels: objects.Machine
+    loops: objects.Machine
+    products: int
+
+    def entries(self, names: Sequence[str]) -> Array:
+        """Return the addresses of kernels."""
+        known = self.kernels.addresses
+        return np.array([known.get(f"{n}_entry") or known[n] for n in names], "int64")
+
+    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+        """Return a call of a loop."""
+        return self.loops.call(name, *arguments)
+
+
+class CpuRuntime(Runtime):
+    """Compiled code on the processor."""
+
+    samples_apart = True
+    several_workers = True
+
+    def load(self, text: str, steps: str, *, lowered: Lowered, dtype: str) -> _Module:
+        """Compile, or find on disk; see `Runtime.load`."""
+        kernels, loops = objects.load(text), objects.load(steps)
+        multiplies = any(isinstance(call, ProductCall) for call in lowered.calls)
+        return _Module(kernels, loops, address(products(dtype)) if multiplies else 0)
+
+    def place(self, array: Array) -> int:
+        """Return an array's address."""
+        return address(array)
+
+    def behind(self, place: int, count: int, itemsize: int) -> int:
+        """Return the address so many elements behind another one."""
+        return place + count * itemsize
+
+    def vector(self, places: Sequence[int]) -> Array:
+        """Return addresses as an array."""
+        return np.array(places, "int64")
+
+    def slots(self, places: Any) -> Any:
+        """Return a view of memory: it is written faster than an array."""
+        return memoryview(places)
+
+    def places(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]]) -> AddressedPlaces:
+        """Return what writes addresses down; see `Runtime.places`."""
+        return AddressedPlaces(inputs, outputs)
+
+    def run(self, built: Built, memory: Memory, code: Array, dims: Mapping[str, int]) -> Callable[[], int]:
+        """Return what runs calls on this thread; see `Runtime.run`."""
+        given = (memory.places, memory.sizes, memory.factors, built.module.products)
+        if built.lowered.batch:
+            task = np.array([[0, len(code)]], "int64")
+            run = built.module.call("share", code, _ONE_PHASE, task, *given, counters(1), 0)
+        else:
+            run = built.module.call("once", code, *given)
+        return partial(on_one_thread, run) if _ONE_ALONE < _largest(built, dims) < WORTH_THREADS else run
+
+    def cut(self, built: Built, dims: Mapping[str, int], threads: int) -> Parallel | None:
+        """Return a long call in blocks of samples; see `Runtime.cut`."""
+        return Parallel(built, dims, threads=threads) if worth(built.lowered, dims) else None
+
+    def block_size(self, built: Built) -> int:
+        """Return how many points fit into cache, or 0 for a program that has none."""
+        return block_size(built) if built.lowered.points else 0
+
+    def blocks(self, built: Built, threads: int) -> Blocks:
+        """Return a scalar function in blocks of points."""
+        return Blocks(built, threads=threads)
+
+    def point(self, built: Built, names: Sequence[str]) -> Point:
+        """Return a scalar function that makes no arrays."""
+        return Point(built, names)
+
+    def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
+        """Take batches on several threads; see `Runtime.epoch`."""
+        run_epoch(job, span, workers)
+
+    def training(self) -> AbstractContextManager[Any]:
+        """Keep BLAS to one thread: the products of a step are small."""
+        return one_thread()
+
+
+def _largest(built: Built, dims: Mapping[str, int]) -> int:
+    """Return the multiplications in the largest matrix product."""
+    sizes = [c.m * c.n * c.k for c in built.lowered.calls if isinstance(c, ProductCall)]
+    largest = max((evaluate(size, dims) for size in sizes), default=0)
+    if built.lowered.program.recurrences:  # products of single steps are too small for BLAS's threads
+        return min(largest, WORTH_THREADS - 1)
+    return largest

@@ -1,0 +1,169 @@
+"""What a target is, and what it must be able to do when programs run.
+
+Enters: nothing. Leaves: `Target`, one object for everything that differs between targets, and `Runtime`, the
+part of it that runs programs. A new target provides the four abstract methods; everything else has a form for
+one worker that does a call in one piece. Nobody asks for a target's name: where targets differ, there is a
+method.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.emit.syntax import Syntax
+from symdl.lower.target import Lowering
+from symdl.run.results import Places
+
+if TYPE_CHECKING:
+    from symdl.lower.lowered import Lowered
+    from symdl.run.build import Built
+    from symdl.run.epoch import Job
+    from symdl.run.memory import Memory
+
+Array = NDArray[Any]
+
+
+class Module(Protocol):
+    """The code of a program, loaded.
+
+    Attributes:
+        products: what generated code is told about where matrix products are; 0 if it knows.
+    """
+
+    @property
+    def products(self) -> int: ...
+
+    def entries(self, names: Sequence[str]) -> Array:
+        """Return for each kernel the number by which the launch list calls it, such as its address."""
+
+    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+        """Return a call of a loop over the launch list with these arguments, for one thread at a time."""
+
+
+class Cut(Protocol):
+    """A program at one choice of sizes, whose calls are done in pieces.
+
+    Attributes:
+        shapes: the shape of each output.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+
+    def run(self, places: Iterable[tuple[int, int]]) -> None:
+        """Do a call; `places` are the buffers of all arguments and results, and where each is."""
+
+
+class Blocks(Protocol):
+    """A scalar function in blocks of points."""
+
+    def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
+        """Compute so many points; `inputs` as in `Cut.run`."""
+
+
+class Point(Protocol):
+    """A scalar function at one point."""
+
+    def __call__(self, values: Mapping[str, Any]) -> list[Any] | None:
+        """Return the results, or None if the arguments are not just one number a name."""
+
+
+class Runtime(ABC):
+    """How a target runs programs.
+
+    A *place* is what generated code knows of an array: its address, or the array itself, flat.
+
+    Attributes:
+        samples_apart: whether calls are lowered so that blocks of samples may be computed apart.
+        several_workers: whether several workers may share a step of training.
+    """
+
+    samples_apart: bool = False
+    several_workers: bool = False
+
+    @abstractmethod
+    def load(self, text: str, steps: str, *, lowered: Lowered, dtype: str) -> Module:
+        """Return the code of a program, compiled if need be.
+
+        Args:
+            text: the module with the kernels.
+            steps: the module with the loops over the launch list, or nothing if they are in `text`.
+            lowered: what was printed.
+            dtype: of reals.
+        """
+
+    @abstractmethod
+    def place(self, array: Array) -> Any:
+        """Return the place of a C-contiguous array, which is kept alive by others."""
+
+    @abstractmethod
+    def behind(self, place: Any, count: int, itemsize: int) -> Any:
+        """Return the place that lies so many elements behind another one."""
+
+    @abstractmethod
+    def vector(self, places: Sequence[Any]) -> Any:
+        """Return places in the form that the loops over the launch list take; 0 stands for none yet."""
+
+    def slots(self, places: Any) -> Any:
+        """Return the same vector in a form in which single places are written fast."""
+        return places
+
+    def places(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]]) -> Places:
+        """Return what tells generated code where the arrays of a call are; see `Places`."""
+        return Places(inputs, outputs, self.place)
+
+    def run(self, built: Built, memory: Memory, code: Array, dims: Mapping[str, int]) -> Callable[[], int]:
+        """Return what runs calls with this memory: it returns the row of a failed check, or -1."""
+        given = (memory.places, memory.sizes, memory.factors, built.module.products)
+        return built.module.call("once", code, *given)
+
+    def cut(self, built: Built, dims: Mapping[str, int], threads: int) -> Cut | None:
+        """Return a program for calls in pieces, or None if one piece is better for these sizes."""
+        return None
+
+    def block_size(self, built: Built) -> int:
+        """Return how many points a block of a scalar function has, or 0 if there are no blocks."""
+        return 0
+
+    def blocks(self, built: Built, threads: int) -> Blocks:
+        """Return a scalar function in blocks of points; only asked where `block_size` is not 0."""
+        raise NotImplementedError
+
+    def point(self, built: Built, names: Sequence[str]) -> Point | None:
+        """Return a fast way to compute a scalar function at one point, or None if there is none."""
+        return None
+
+    def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
+        """Take the batches of a span: first sample, the one after the last, samples a batch."""
+        (script,) = job.script(1)
+        memory, team = job.memory, np.zeros(1, "int64")
+        arrays = (job.code, script, job.seen_by(0), memory.sizes.copy(), memory.factors)
+        limits = np.array(span, "int64")
+        job.built.module.call("epoch", *arrays, job.built.module.products, team, 1, job.slot, limits)()
+
+    def training(self) -> AbstractContextManager[Any]:
+        """Return what surrounds steps of training."""
+        return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """Everything that differs between targets.
+
+    Attributes:
+        name: what users pass.
+        lowering: how its loops and the layout of its tensors are made.
+        syntax: how its code is written.
+        runtime: how its code runs.
+    """
+
+    name: str
+    lowering: Lowering
+    syntax: Syntax
+    runtime: Runtime
