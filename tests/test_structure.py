@@ -50,7 +50,7 @@ SHARED = {"emit/source.py": "symdl.emit.cpu.simd.lines"}
 LONGEST_FILE = 400
 LONGEST_CLASS = 150
 LONGER = frozenset(
-    {"ArrayMethods", "Builder", "Code", "Compiled", "Model", "Nest", "Notation", "Page", "Reader"}
+    {"ArrayMethods", "Builder", "Code", "Compiled", "Nest", "Notation", "Page", "Reader"}
     | {"_Cleaner", "_Compactor", "_Freezer", "_Partitioner", "_Rewriter", "_Sweep", "_Text", "_TileWriter"}
 )
 """Classes that are longer than they should be. No new ones; the list gets shorter."""

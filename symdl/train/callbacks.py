@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from symdl.errors import ArgumentError
 from symdl.train.history import Epoch
 
-if TYPE_CHECKING:
-    from symdl.train.model import Model
-
-Callback = Callable[[Epoch, "Model"], bool | None]
+Callback = Callable[[Epoch, Any], bool | None]
+"""A function of the epoch and of the `symdl.Model` that is trained."""
 
 
 def print_epochs(*, every: int = 1) -> Callback:
@@ -28,7 +26,7 @@ def print_epochs(*, every: int = 1) -> Callback:
     if every < 1:
         raise ArgumentError(f"every={every} is less than 1")
 
-    def callback(epoch: Epoch, model: Model) -> None:
+    def callback(epoch: Epoch, model: Any) -> None:
         if epoch.number % every:
             return
         parts = [f"epoch {epoch.number}: loss {epoch.loss:.4f}"]
@@ -49,7 +47,7 @@ def save_epochs(path: str | os.PathLike[str]) -> Callback:
         path: the file; ``{}`` in it, if any, becomes the epoch's number.
     """
 
-    def callback(epoch: Epoch, model: Model) -> None:
+    def callback(epoch: Epoch, model: Any) -> None:
         model.save(os.fspath(path).replace("{}", str(epoch.number)))
 
     return callback
@@ -63,7 +61,7 @@ def stop_at(*, loss: float | None = None, accuracy: float | None = None) -> Call
         accuracy: stop when the validation accuracy is not lower.
     """
 
-    def callback(epoch: Epoch, model: Model) -> bool:
+    def callback(epoch: Epoch, model: Any) -> bool:
         low = loss is not None and epoch.monitored <= loss
         return low or (accuracy is not None and epoch.accuracy is not None and epoch.accuracy >= accuracy)
 

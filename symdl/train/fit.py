@@ -1,15 +1,15 @@
 """Fitting a model: from the user's settings to a plan, and from the run to a history.
 
-Enters: a model, data, settings. Leaves: trained parameters and their `History`. Everything that can be
-wrong with the arguments is found before anything is compiled or computed.
+Enters: the state of a model, data, settings. Leaves: trained parameters and their `History`. Everything that
+can be wrong with the arguments is found before anything is compiled or computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,7 @@ from symdl.train.loop import Plan, run
 from symdl.train.nothing import learnable
 from symdl.train.progress import progress_for
 from symdl.train.running import running
-
-if TYPE_CHECKING:
-    from symdl.train.model import Model
+from symdl.train.state import ModelState, Resumable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,16 +74,6 @@ class Settings:
             raise ArgumentError("a callback cannot be called", cure="pass functions (epoch, model)")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resumable:
-    """Where a fit left off: its optimizers' kinds and states, its seed, what draws the orders."""
-
-    kinds: Mapping[str, type]
-    states: files.Weights
-    seed: int = 0
-    rng: np.random.Generator = field(default_factory=np.random.default_rng)
-
-
 def _generator(before: Resumable | None, settings: Settings) -> np.random.Generator:
     """Return what draws the orders of samples: what did so in the previous fit, if it is gone on with."""
     if settings.resume and before is not None and before.seed == settings.seed:
@@ -97,19 +85,19 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def fit(model: Model, data: Mapping[str, Any], settings: Settings) -> History:
-    """Train `model`; see `Model.fit`."""
+def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> History:
+    """Train; see `Model.fit`."""
     settings.check()
-    optimizers = chosen_optimizers(settings.optimizer, model.losses)
-    arrays = model.checked(data)
-    positions, validation = _split(model, arrays, settings)
-    test = None if settings.test is None else model.checked(settings.test, "test data", scoring=True)
-    _check_watch(model, settings, scored=validation is not None)
-    scored = _scored(model, data, arrays, settings) if validation is None else None
-    plan = _plan(model, arrays, positions, (validation, scored), settings, optimizers)
+    optimizers = chosen_optimizers(settings.optimizer, state.losses)
+    arrays = state.checked(data)
+    positions, validation = _split(state, arrays, settings)
+    test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
+    _check_watch(state, settings, scored=validation is not None)
+    scored = _scored(state, data, arrays, settings) if validation is None else None
+    plan = _plan(state, arrays, positions, (validation, scored), settings, optimizers)
     with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
         result = run(plan, progress)
-    score = None if test is None else model.score(test)
+    score = None if test is None else state.score(test)
     return History(
         epochs=result.epochs,
         best_epoch=result.best_epoch,
@@ -120,11 +108,11 @@ def fit(model: Model, data: Mapping[str, Any], settings: Settings) -> History:
     )
 
 
-def _check_watch(model: Model, settings: Settings, *, scored: bool) -> None:
-    names = list(model.values_by_name)
+def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None:
+    names = list(state.values_by_name)
     if settings.watch is None or settings.watch in names:
         return
-    accuracy = [] if model.accuracy is None else ["accuracy"]
+    accuracy = [] if state.accuracy is None else ["accuracy"]
     if settings.watch != "accuracy" or not accuracy:
         known = ", ".join(map(repr, (*names, *accuracy))) or "the loss only: leave `watch` out"
         raise ArgumentError(
@@ -134,15 +122,15 @@ def _check_watch(model: Model, settings: Settings, *, scored: bool) -> None:
         raise ArgumentError("watch='accuracy' without validation data", cure="pass validation=0.1 or data")
 
 
-def _split(model: Model, data: Arrays, settings: Settings) -> tuple[NDArray[np.int64], Arrays | None]:
+def _split(state: ModelState, data: Arrays, settings: Settings) -> tuple[NDArray[np.int64], Arrays | None]:
     """Return the positions to train on, and the validation data if there are any."""
     everything = np.arange(data.count, dtype=np.int64)
     if isinstance(settings.validation, Mapping):
-        return everything, model.checked(settings.validation, "validation data", scoring=True)
+        return everything, state.checked(settings.validation, "validation data", scoring=True)
     if not settings.validation:
         return everything, None
     count = max(round(settings.validation * data.count), 1)
-    late = [str(t.name) for t in model.scored if t not in model.inputs]
+    late = [str(t.name) for t in state.scored if t not in state.inputs]
     if late:
         raise ArgumentError(
             f"validation={settings.validation}, but only the inference form reads {', '.join(late)}",
@@ -157,40 +145,40 @@ def _split(model: Model, data: Arrays, settings: Settings) -> tuple[NDArray[np.i
     return np.sort(mixed[count:]), data.take(np.sort(mixed[:count]))
 
 
-def _scored(model: Model, data: Mapping[str, Any], arrays: Arrays, settings: Settings) -> Arrays | None:
+def _scored(state: ModelState, data: Mapping[str, Any], arrays: Arrays, settings: Settings) -> Arrays | None:
     """Return the training data to be scored after every epoch if weights are to be compared by them."""
     if settings.patience is None:
         return None
-    return arrays if model.scored == model.inputs else model.checked(data, scoring=True)
+    return arrays if state.scored == state.inputs else state.checked(data, scoring=True)
 
 
 def _plan(
-    model: Model,
+    state: ModelState,
     data: Arrays,
     positions: NDArray[np.int64],
     scored: tuple[Arrays | None, Arrays | None],
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
 ) -> Plan:
-    losses = {name: learnable(loss, model.samples) for name, loss in model.losses.items()}
+    losses = {name: learnable(loss, state.samples) for name, loss in state.losses.items()}
     each = turns(losses, optimizers, settings.trainable)
-    names = model.values_by_name
-    program = training_step(each, metrics=tuple(model.metrics.values()), facts=model.facts)
-    step = running(program, model.samples)
-    options: dict[str, Any] = {"dtype": model.dtype, "target": model.target, "threads": settings.threads}
+    names = state.values_by_name
+    program = training_step(each, metrics=tuple(state.metrics.values()), facts=state.facts)
+    step = running(program, state.samples)
+    options: dict[str, Any] = {"dtype": state.dtype, "target": state.target, "threads": settings.threads}
     kernel = TrainingKernel(step.program, weights=step.weights, **options)
-    trained = {str(t.name): model.weights()[str(t.name)] for t in program.parameters}
-    states = [t for t in kernel.states if str(t.name) not in model.running]
-    own = {n: a for n, a in model.running.items() if n in {str(t.name) for t in kernel.states}}
-    weights = trained | _state_values(model, settings, states, optimizers) | own
+    trained = {str(t.name): state.weights()[str(t.name)] for t in program.parameters}
+    states = [t for t in kernel.states if str(t.name) not in state.running]
+    own = {n: a for n, a in state.running.items() if n in {str(t.name) for t in kernel.states}}
+    weights = trained | _state_values(state, settings, states, optimizers) | own
     moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
     kinds = {name: type(optimizer) for name, optimizer in optimizers.items()}
-    model.resumable = Resumable(kinds, moving, settings.seed, _generator(model.resumable, settings))
+    state.resumable = Resumable(kinds, moving, settings.seed, _generator(state.resumable, settings))
     reads = [str(t.name) for t in program.inputs if t.role == "input"]
     bound = kernel.bind(weights, {k: data.by_name[k] for k in reads}, settings.batch_size)
 
     def heard(callback: Callback, epoch: Epoch) -> bool:
-        return bool(callback(epoch, model))
+        return bool(callback(epoch, state))
 
     return Plan(
         kernel=bound,
@@ -199,9 +187,9 @@ def _plan(
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         shuffle=settings.shuffle,
-        rng=model.resumable.rng,
-        validate=None if scored[0] is None else partial(model.score, scored[0]),
-        score=None if scored[1] is None else partial(model.score, scored[1]),
+        rng=state.resumable.rng,
+        validate=None if scored[0] is None else partial(state.score, scored[0]),
+        score=None if scored[1] is None else partial(state.score, scored[1]),
         after_epoch=[partial(heard, callback) for callback in settings.callbacks],
         patience=settings.patience,
         restore=settings.restore_best and any(part is not None for part in scored),
@@ -213,16 +201,16 @@ def _plan(
 
 
 def _state_values(
-    model: Model, settings: Settings, states: Sequence[Tensor], optimizers: Mapping[str, Optimizer]
+    state: ModelState, settings: Settings, states: Sequence[Tensor], optimizers: Mapping[str, Optimizer]
 ) -> files.Weights:
     """Return the optimizers' states, fresh, or going on from where the previous fit left them.
 
     States that no step changes, such as the learning rate, are always the optimizer's own.
     """
-    fresh = files.initial(states, seed=settings.seed, dtype=model.dtype)
+    fresh = files.initial(states, seed=settings.seed, dtype=state.dtype)
     if not settings.resume:
         return fresh
-    before = model.resumable or Resumable({}, {})
+    before = state.resumable or Resumable({}, {})
     for name, optimizer in optimizers.items():
         kind = before.kinds.get(name)
         if kind is not type(optimizer):

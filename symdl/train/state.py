@@ -1,0 +1,148 @@
+"""What there is to be trained: losses, data that they read, values.
+
+Enters: a loss as a tensor, and the output to predict, or several of each by name. Leaves: `ModelState`, on
+which `fit` works and `Model` is built.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symdl.errors import ArgumentError
+from symdl.express.build import parameters
+from symdl.express.modes import inference, training_updates
+from symdl.express.program import Fact, collect, dropped
+from symdl.express.tensors import Tensor
+from symdl.run.runtime import Target
+from symdl.targets import find as find_target
+from symdl.train import parts
+from symdl.train import weights as files
+from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
+from symdl.train.forward import Forward, score
+from symdl.train.history import History
+from symdl.train.labels import accuracy_of
+from symdl.train.loop import Score
+from symdl.train.parts import Named
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resumable:
+    """Where a fit left off: its optimizers' kinds and states, its seed, what draws the orders."""
+
+    kinds: Mapping[str, type]
+    states: files.Weights
+    seed: int = 0
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+
+
+class ModelState:
+    """Losses, outputs and metrics by name, the values of what they depend on, and how data are scored.
+
+    Attributes: see `symdl.train.model.Model`.
+    """
+
+    def __init__(
+        self,
+        loss: Named,
+        *,
+        output: Named | None = None,
+        metrics: Mapping[str, Tensor] | None = None,
+        seed: int = 0,
+        dtype: str = "float32",
+        target: str | Target = "cpu",
+        facts: Sequence[Fact] = (),
+    ) -> None:
+        if dtype not in ("float32", "float64"):
+            raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
+        self.losses, self.outputs = parts.losses(loss), parts.outputs(output)
+        self.metrics = parts.numbers(metrics or {}, "metric")
+        if self.metrics.keys() & self.losses.keys():
+            raise ArgumentError("a metric and a loss share a name", cure="give each its own name")
+        self.loss = parts.total(self.losses)
+        self.dtype, self.target, self.facts = dtype, find_target(target), tuple(facts)
+        program = collect([self.loss, *self.metrics.values(), *self.outputs.values()])
+        self.inputs = tuple(t for t in program.inputs if t.role == "input")
+        self.dropped = dropped(program)  # may be among the data, but nothing reads them
+        self.samples = batch_size_of(self.inputs)
+        self.tensors = parameters(*program.outputs)
+        self.ranges = label_ranges(program.equations)
+        self.accuracy = accuracy_of(tuple(self.losses.values()), tuple(self.outputs.values()), self.ranges)
+        self.parameters = files.initial(self.tensors, seed=seed, dtype=dtype)
+        known = collect(inference(*program.outputs)).inputs
+        self.scored = tuple(dict.fromkeys((*self.inputs, *self._inputs_of_score())))
+        moving = (old for old, _ in training_updates(*program.outputs))
+        running = [*(t for t in known if t.role == "state"), *moving]
+        self.running = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
+        self.history: History | None = None
+        self.resumable: Resumable | None = None
+        self._forwards: dict[str, Forward] = {}
+
+    def weights(self) -> files.Weights:
+        """Return the parameters' arrays as kernels take them, after a check of names and shapes."""
+        self.parameters.update(files.checked_weights(self.tensors, self.parameters, self.dtype))
+        return self.parameters
+
+    def values(self) -> files.Weights:
+        """Return the arrays of parameters and running states."""
+        return self.weights() | self.running
+
+    def checked(self, data: Mapping[str, Any], what: str = "data", *, scoring: bool = False) -> Arrays:
+        """Return data for all inputs, checked; for scoring those that only the inference form reads too."""
+        needed = self.scored if scoring else self.inputs
+        others = [*self.dropped, *(str(t.name) for t in self.scored if t not in needed)]
+        results = (self.loss, *self.metrics.values())
+        return checked(
+            needed,
+            data,
+            dtype=self.dtype,
+            ranges=self.ranges,
+            results=results,
+            ignore=others,
+            what=what,
+        )
+
+    def score(self, data: Arrays) -> Score:
+        """Return loss, accuracy and named values for checked data."""
+        names, shared = tuple(self.values_by_name), self.accuracy is not None
+        return score(self.forward("loss"), data, self.values(), names, accuracy=shared)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write parameters and running states into a ``.npz`` file, whole or not at all.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        files.save(self.values(), path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take parameters and running states from a file written by `save`.
+
+        Raises:
+            DataError: no such file, or its names or shapes are not this model's.
+        """
+        files.put_back(self.values(), files.load(path, self.values()))
+
+    @property
+    def values_by_name(self) -> dict[str, Tensor]:
+        """Several losses, and the metrics."""
+        return {**(self.losses if len(self.losses) > 1 else {}), **self.metrics}
+
+    def _scored(self) -> tuple[Tensor, ...]:
+        accuracy = () if self.accuracy is None else (self.accuracy,)
+        return inference(self.loss, *self.values_by_name.values(), *accuracy)
+
+    def _inputs_of_score(self) -> tuple[Tensor, ...]:
+        return tuple(t for t in collect(self._scored()).inputs if t.role == "input")
+
+    def forward(self, what: str) -> Forward:
+        """Return what computes the ``"output"`` or the ``"loss"`` with all that is scored."""
+        if what not in self._forwards:
+            shown = inference(*self.outputs.values()) if what == "output" else self._scored()
+            options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "facts": self.facts}
+            self._forwards[what] = Forward(shown, self.samples, **options)
+        return self._forwards[what]
