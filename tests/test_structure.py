@@ -42,7 +42,7 @@ FOR_ONE = ("lower/cpu", "lower/cuda")
 
 TARGETS = ("cpu", "python", "cuda")
 """Targets, there and to come: each has rooms of its name."""
-DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/model.py")
+DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/state.py")
 """Where a target's name becomes an object: by `symdl.targets.find`, which lies below these files only."""
 SHARED = {"emit/source.py": "symdl.emit.cpu.simd.lines"}
 """What lies in a target's room and is read outside of it. No new ones."""
