@@ -10,6 +10,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 # Deriving and compiling make the first example slow; that says nothing about the code under test.
@@ -20,3 +21,8 @@ settings.register_profile(
     "ci", settings.get_profile("default"), derandomize=True, print_blob=True, database=None
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--update``, which accepts changed golden files: read the difference then."""
+    parser.addoption("--update", action="store_true", help="rewrite the golden files")
