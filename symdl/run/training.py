@@ -35,7 +35,9 @@ from symdl.run.build import Built, batch_of
 from symdl.run.epoch import Job
 from symdl.run.memory import address, aligned
 from symdl.run.runtime import Target
+from symdl.run.watching import checking
 from symdl.schedule.partition import partition
+from symdl.schedule.verify import verify_partition
 from symdl.targets import find
 
 Array = NDArray[Any]
@@ -275,6 +277,8 @@ class BoundEpoch:
         factors = [constant(-1 if weight == LARGEST else count**weight) for weight in self._weights]
         totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]
         part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)
+        if checking():
+            verify_partition(lowered, part, dims)
         job = Job(self._built, part, dims, len(sources))
         for want, array, place in known:
             job.put(place, self._batches.get(want.name, array))

@@ -26,7 +26,9 @@ from symdl.run.cpu.gemm.blas import one_thread
 from symdl.run.cpu.threads.epoch_threads import apart
 from symdl.run.cpu.threads.helpers import Helpers
 from symdl.run.epoch import Job
+from symdl.run.watching import checking
 from symdl.schedule.partition import partition
+from symdl.schedule.verify import verify_partition
 
 Array = NDArray[Any]
 _EACH = 40.0
@@ -77,6 +79,8 @@ class Parallel:
         lowered = built.lowered
         sizes = _with_rows(lowered, dims)
         self._part = partition(lowered, sizes, [], [])
+        if checking():
+            verify_partition(lowered, self._part, sizes)
         self._job = Job(built, self._part, sizes, 0)
         self._job.ready()
         begins = self._job.table.begins
