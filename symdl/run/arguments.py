@@ -19,6 +19,7 @@ from symdl.express.program import Program
 from symdl.express.values import fitting
 from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
 from symdl.lower.ir.loops import Comparison, FrozenProgram, Gather, TensorInfo
+from symdl.run import misfits
 
 Array = NDArray[Any]
 
@@ -36,8 +37,7 @@ class Expected:
     @property
     def text(self) -> str:
         """The shape for people."""
-        sizes = ", ".join(map(text, self.shape))
-        return f"({sizes},)" if len(self.shape) == 1 else f"({sizes})"
+        return misfits.shape_text(list(map(text, self.shape)))
 
 
 def expected(tensors: Sequence[TensorInfo], dtype: str) -> tuple[Expected, ...]:
@@ -110,18 +110,8 @@ class Arguments:
 
     def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
         """Return the error for missing or unknown names."""
-        wanted = [e for e in self.inputs if e.name in self.names]
-        missing = [e.name for e in wanted if e.name not in given]
-        unknown = [name for name in given if name not in self.names | self.dropped]
-        parts = [f"missing: {', '.join(missing)}"] if missing else []
-        parts += [f"unknown: {', '.join(map(str, unknown))}"] if unknown else []
-        return ArgumentError(
-            f"the arguments do not fit ({'; '.join(parts)})",
-            shapes={e.name: e.text for e in wanted} or None,
-            cure="pass every input by its name; names with dots go through **{'a.b': array}"
-            if missing
-            else f"leave out {', '.join(map(str, unknown))}: no result depends on it",
-        )
+        wanted = {e.name: e.text for e in self.inputs if e.name in self.names}
+        return misfits.wrong_names(given, wanted, self.dropped)
 
 
 def constants(program: Program, inputs: Sequence[Expected]) -> dict[str, Array]:
@@ -148,11 +138,7 @@ def _bind(want: Expected, array: Array, dims: dict[str, int]) -> bool:
     for wanted, size in zip(want.dims, shape, strict=True):
         if isinstance(wanted, str):
             if size == 0:
-                raise ArgumentError(
-                    f"{want.name} has no elements along the axis {wanted}",
-                    shapes={want.name: shape},
-                    cure="pass at least one sample",
-                )
+                raise misfits.no_elements(want.name, shape, wanted)
             if dims.setdefault(wanted, size) != size:
                 raise _wrong_shape(want, array, dims)
         elif wanted is None:
@@ -198,11 +184,7 @@ def _candidate(poly: Poly, name: str, size: int, dims: Mapping[str, int]) -> int
 
 
 def _wrong_shape(want: Expected, array: Array, dims: Mapping[str, int]) -> ArgumentError:
-    sizes = ", ".join(f"{name} = {size}" for name, size in dims.items())
-    return ArgumentError(
-        f"{want.name} has shape {array.shape}, expected {want.text}" + (f" where {sizes}" if sizes else ""),
-        shapes={want.name: array.shape, "expected": want.text},
-    )
+    return misfits.wrong_shape(want.name, array.shape, want.text, dims)
 
 
 def private(array: Array) -> Array:

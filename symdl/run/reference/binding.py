@@ -17,6 +17,7 @@ from symdl.express.dims import Dim, Extent, dims_of
 from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.express.values import fitting
+from symdl.run import misfits
 
 Array = NDArray[Any]
 Values = Mapping[str, ArrayLike] | Mapping[Tensor, ArrayLike] | Mapping[str | Tensor, ArrayLike]
@@ -29,6 +30,9 @@ def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Te
         ArgumentError: an input is missing or unknown, or holds values of the wrong kind.
     """
     given: dict[Any, Any] = dict(values)
+    wanted = {str(t.name): misfits.shape_text(t.shape) for t in program.inputs if t.value is None}
+    known = {*program.inputs, *wanted}
+    named = [getattr(name, "name", name) if name in known else name for name in given]
     arrays = {}
     for tensor in program.inputs:
         if tensor.value is not None:
@@ -38,13 +42,10 @@ def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Te
         elif tensor.name in given:
             value = given.pop(tensor.name)
         else:
-            raise ArgumentError(f"no value for {tensor}", cure=f"pass {tensor.name}=array")
+            raise misfits.wrong_names(named, wanted)
         arrays[tensor] = _new(tensor, value, dtype)
     if given:
-        names = ", ".join(str(t.name) for t in program.inputs)
-        raise ArgumentError(
-            f"nothing is called {next(iter(given))!r}", cure=f"the inputs are {names or 'none'}"
-        )
+        raise misfits.wrong_names(named, wanted)
     return arrays
 
 
@@ -67,6 +68,9 @@ def bind_dims(program: Program, arrays: Mapping[Tensor, Array]) -> dict[Dim, int
         shape = np.shape(arrays[tensor])
         if len(shape) != tensor.rank:
             raise _misfit(tensor, shape)
+        empty = [e for e, size in zip(tensor.shape, shape, strict=True) if isinstance(e, Dim) and not size]
+        if empty:
+            raise misfits.no_elements(str(tensor.name), shape, empty[0])
         axes += [(tensor, e, size) for e, size in zip(tensor.shape, shape, strict=True)]
     progress = True
     while progress:
@@ -103,9 +107,4 @@ def extent_value(extent: Extent, dims: Mapping[Dim, int]) -> int:
 
 
 def _misfit(tensor: Tensor, shape: tuple[int, ...], dims: Mapping[Dim, int] | None = None) -> ArgumentError:
-    bound = "".join(f", {dim} = {value}" for dim, value in (dims or {}).items())
-    return ArgumentError(
-        f"the value of {tensor.name} has the wrong shape",
-        shapes={"declared": f"{tensor.shape}{bound}", "given": shape},
-        cure="sizes of one name must agree, and be at least 1",
-    )
+    return misfits.wrong_shape(str(tensor.name), shape, misfits.shape_text(tensor.shape), dims or {})
