@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from symdl.differentiate.singlepoints import single_point, slope_at
+from symdl.differentiate.singlepoints import as_point, points_of, single_point, slope_at
 from symdl.express.kinks import chosen
 from symdl.express.relations import compare_cases, rebuilt
 
@@ -69,7 +69,7 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
         return sp.Add(*(times(outer, _where(s, condition)) for s, condition in parts if s != 0))
     inner = [slope(arg, variable) for arg in node.args]
     if isinstance(node, sp.Abs):
-        return times(outer * sp.sign(node.args[0]), inner[0])
+        return times(_signed(outer, sp.sign(node.args[0])), inner[0])
     left, right = node.args
     if isinstance(node, sp.Mod):
         return times(outer, inner[0]) - times(outer * sp.floor(left / right), inner[1])
@@ -80,26 +80,63 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     return times(outer, by_base) + times(outer, by_exponent)
 
 
+def _signed(outer: sp.Expr, sign: sp.Expr) -> sp.Expr:
+    """Return ``outer*sign``, in which the square of a sign is 1.
+
+    Both signs are slopes of one absolute value, and what is even in it is smooth: ``abs(u)**2`` has the
+    second derivative 2 also at 0, where each sign is 0.
+    """
+    if not outer.has(sign):
+        return outer * sign
+    if isinstance(outer, sp.Add):
+        return sp.Add(*(_signed(term, sign) for term in outer.args))
+    if isinstance(outer, sp.Piecewise):
+        return sp.Piecewise(*((_signed(value, sign), condition) for value, condition in outer.args))
+    factors = list(sp.Mul.make_args(outer))
+    for place, factor in enumerate(factors):
+        base, count = factor.as_base_exp()
+        if base == sign and count.is_Integer and count > 0:
+            factors[place] = sign ** ((count + 1) % 2)
+            return sp.Mul(*factors)
+        if factor.has(sign) and isinstance(factor, sp.Add | sp.Piecewise):
+            factors[place] = _signed(factor, sign)
+            return sp.Mul(*factors)
+    return outer * sign
+
+
+def _product(outer: sp.Expr, inner: sp.Expr) -> sp.Expr:
+    """Return ``outer*inner``; a sign that both have is that of one absolute value, see `_signed`."""
+    common = outer.atoms(sp.sign) & inner.atoms(sp.sign)
+    if not common:
+        return outer * inner
+    if isinstance(inner, sp.Add):
+        return sp.Add(*(_product(outer, term) for term in inner.args))
+    if isinstance(inner, sp.Piecewise):
+        return sp.Piecewise(*((_product(outer, value), condition) for value, condition in inner.args))
+    factors = list(sp.Mul.make_args(inner))
+    for place, factor in enumerate(factors):
+        rest = sp.Mul(*factors[:place], *factors[place + 1 :])
+        if factor in common:
+            return _product(_signed(outer, factor), rest)
+        if isinstance(factor, sp.Piecewise) and factor.atoms(sp.sign) & common and rest != 1:
+            return _product(_product(outer, rest), factor)
+    return outer * inner
+
+
 def _slopes(cases: sp.Piecewise, variable: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Basic]]:
     """Yield the slope of every branch; of one that holds at a single point that of the function there."""
-    args = [(value, part) for value, condition in cases.args for part in _points(condition)]
+    args = [(value, part) for value, condition in cases.args for part in points_of(condition)]
     for place, (value, condition) in enumerate(args):
         before, own = args[:place], slope(value, variable)
-        point = single_point([c for _, c in before], condition, variable)
+        point = single_point([as_point(c) for _, c in before], condition, variable)
         if point is not None:
             around = sp.Piecewise(*before, *args[place + 1 :])
             found = slope_at(value, around, variable, point)
             if found is not None and (
-                found != sp.nan or isinstance(condition, sp.Eq) or before[0][1].has(sp.Ne)
+                found != sp.nan or isinstance(condition, sp.Eq) or as_point(before[0][1]).has(sp.Ne)
             ):
                 own = found  # cases below, above and between are a corner, where the branch says the slope
         yield own, condition
-
-
-def _points(condition: sp.Basic) -> tuple[sp.Basic, ...]:
-    """Return the points of a branch one by one."""
-    several = isinstance(condition, sp.Or) and all(isinstance(part, sp.Eq) for part in condition.args)
-    return condition.args if several else (condition,)
 
 
 def _where(value: sp.Expr, condition: sp.Basic) -> sp.Expr:
@@ -111,18 +148,18 @@ def times(outer: sp.Expr, inner: sp.Expr) -> sp.Expr:
     if inner == 0:
         return sp.S.Zero
     if not _may_be_infinite(outer) or not inner.has(sp.Piecewise):
-        return outer * inner
+        return _product(outer, inner)
     if isinstance(inner, sp.Add):
         return sp.Add(*(times(outer, term) for term in inner.args))
     if isinstance(inner, sp.Mul):
         place = next((p for p, f in enumerate(inner.args) if isinstance(f, sp.Piecewise)), None)
         if place is None:
-            return outer * inner
+            return _product(outer, inner)
         rest = sp.Mul(*inner.args[:place], *inner.args[place + 1 :])
         return times(times(outer, rest), inner.args[place])
     if isinstance(inner, sp.Piecewise):
         return sp.Piecewise(*((times(outer, value), c) for value, c in inner.args))
-    return outer * inner
+    return _product(outer, inner)
 
 
 def _may_be_infinite(expr: sp.Expr) -> bool:

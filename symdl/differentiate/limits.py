@@ -30,6 +30,7 @@ from symdl.differentiate.support import (
     is_whole,
     names_of,
     nonzero,
+    resolved,
 )
 from symdl.differentiate.totals import is_total
 from symdl.express.equations import Equation
@@ -88,7 +89,7 @@ class Limits:
         names = names_of(tensor, self.program.definitions)
         extents = dict(zip(names, tensor.shape, strict=True))
         own = self.slopes.get(equation.lhs, EVERYWHERE)
-        here = both(own, Support(equation.guards, nonzero(weight)))
+        here = both(own, resolved(Support(equation.guards, nonzero(weight)), self.program.definitions))
         if not (here.everywhere and is_whole(equation, access)):
             here = carried(here, solution, names)
         self.slopes[tensor] = either(known, here, extents)

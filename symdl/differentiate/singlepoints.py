@@ -23,6 +23,7 @@ _STRICT = {sp.StrictGreaterThan: 1, sp.StrictLessThan: -1}
 
 def place_of(relation: sp.Basic, x: sp.Symbol) -> sp.Expr | None:
     """Return the value of `x` at which the sides of a comparison are equal, None if they are not linear."""
+    relation = as_point(relation)
     if not isinstance(relation, Relational):
         return None
     gap = relation.lhs - relation.rhs
@@ -46,6 +47,46 @@ def single_point(before: Sequence[sp.Basic], condition: sp.Basic, x: sp.Symbol) 
         return places.pop()
     sides = {_STRICT.get(type(part), 0) * sp.sign((part.lhs - part.rhs).coeff(x)) for part in parts}
     return places.pop() if sides == {1, -1} else None
+
+
+def points_of(condition: sp.Basic) -> tuple[sp.Basic, ...]:
+    """Return the points of a branch one by one: ``x**2 = 1`` is ``x = -1`` or ``x = 1``."""
+    parts = condition.args if isinstance(condition, sp.Or) else (condition,)
+    found = [point for part in parts for point in _roots(part)]
+    return tuple(found) if all(isinstance(point, sp.Eq) for point in found) else (condition,)
+
+
+def _roots(part: sp.Basic) -> list[sp.Basic]:
+    """Return a comparison as equations with its roots, where all of them are rational numbers."""
+    part = as_point(part)
+    if not isinstance(part, sp.Eq) or len(part.free_symbols) != 1:
+        return [part]
+    (x,), gap = part.free_symbols, part.lhs - part.rhs
+    if not gap.is_polynomial(x) or sp.degree(gap, x) < 2 or gap.has(sp.Float):
+        return [part]
+    factors = [factor for factor, _ in sp.factor_list(gap, x)[1]]
+    linear = [factor for factor in factors if sp.degree(factor, x) == 1]
+    others = [factor for factor in factors if factor not in linear]
+    if not linear or any(sp.Poly(factor, x).count_roots() for factor in others):
+        return [part]
+    return [sp.Eq(x, -factor.subs(x, 0) / factor.coeff(x)) for factor in linear]
+
+
+def as_point(relation: sp.Basic) -> sp.Basic:
+    """Write ``abs(u) > 0`` and ``u**2 > 0`` as ``u != 0``, and their like for ``u = 0``."""
+    if isinstance(relation, sp.Or | sp.And):
+        return relation.func(*map(as_point, relation.args))
+    if not isinstance(relation, Relational):
+        return relation
+    left, right, kind = relation.lhs, relation.rhs, type(relation)
+    if left == 0:
+        left, right, kind = right, left, type(relation.reversed)
+    even = left.is_Pow and left.exp.is_Integer and left.exp.is_positive and left.exp.is_even
+    if right != 0 or not (isinstance(left, sp.Abs) or even):
+        return relation
+    if kind in (sp.StrictGreaterThan, sp.Ne):
+        return as_point(sp.Ne(left.args[0], 0))
+    return as_point(sp.Eq(left.args[0], 0)) if kind in (sp.LessThan, sp.Eq) else relation
 
 
 def limit(expr: sp.Expr, x: sp.Symbol, place: sp.Expr, side: int) -> sp.Expr | None:

@@ -21,10 +21,10 @@ import sympy as sp
 from symdl.differentiate.guards import settle, simplify_guards, substitute_guard
 from symdl.differentiate.solve import Solution, solve
 from symdl.express.dims import Extent, Index
-from symdl.express.equations import Equal, Equation, Guard, guard_terms, stays_inside
+from symdl.express.equations import Equal, Equation, Guard, guard_terms, map_guard, stays_inside
 from symdl.express.operators import axis_indices
 from symdl.express.program import Program
-from symdl.express.tensors import Access, Tensor, accesses_in, substitute
+from symdl.express.tensors import Access, Tensor, accesses_in, map_accesses, substitute
 
 _MOST_CHOICES = 8
 """Conditions in one support; beyond it the earliest are left out."""
@@ -278,7 +278,15 @@ def _mapped(cases: Cases, change: dict[Index, sp.Expr], free: Collection[Index])
     condition = substitute(cases.condition, dict(change))
     if condition in (sp.true, sp.false):
         return then if condition == sp.true else otherwise
-    return _or(then, otherwise) if _symbols(condition) & set(free) else _choice(condition, then, otherwise)
+    if not _symbols(condition) & set(free):
+        return _choice(condition, then, otherwise)
+    either_way = _or(then, otherwise)
+    known = [part for part in condition.args if not _symbols(part) & set(free)]
+    if isinstance(condition, sp.And) and known:  # it fails for all where a part of it fails that says no j
+        return _choice(sp.And(*known), either_way, otherwise)
+    if isinstance(condition, sp.Or) and known:
+        return _choice(sp.Or(*known), then, either_way)
+    return either_way
 
 
 def names_of(tensor: Tensor, definitions: Mapping[Tensor, Equation]) -> tuple[Index, ...]:
@@ -320,6 +328,31 @@ def demand(program: Program, wanted: Iterable[Tensor], *, compared: bool = True)
     return found
 
 
+def resolved(support: Support, definitions: Mapping[Tensor, Equation]) -> Support:
+    """Return a support whose conditions ask the tensors that views show, so that equal ones are seen."""
+
+    def shown(access: Access) -> Access:
+        source = definitions.get(access.tensor)
+        while source is not None and not source.reduction and not source.guards:
+            if not isinstance(source.body, Access):
+                break
+            found = substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
+            assert isinstance(found, Access)
+            access, source = found, definitions.get(found.tensor)
+        return access
+
+    def cases(of: Cases) -> Cases:
+        if isinstance(of, bool):
+            return of
+        condition = map_accesses(of.condition, shown)
+        return _choice(condition, *(cases(c) for c, _ in _sides(of)))
+
+    if support.everywhere:
+        return support
+    guards = tuple(map_guard(g, lambda e: map_accesses(e, shown)) for g in support.guards)
+    return Support(guards, cases(support.cases), support.exact)
+
+
 def _used(
     program: Program,
     equation: Equation,
@@ -336,7 +369,7 @@ def _used(
     if access in equation.body.atoms(Access):
         body = equation.body
         cases = evaluated(body, access, compared=compared) if body.has(sp.Piecewise) else True
-        here = both(own, Support(equation.guards, cases))
+        here = both(own, resolved(Support(equation.guards, cases), program.definitions))
     else:  # in a guard, or as a position
         here = own if compared else NOWHERE
     if here.everywhere and is_whole(equation, access):

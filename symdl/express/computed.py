@@ -26,7 +26,9 @@ _SENSITIVE = (sp.exp, sp.log, sp.erf, sp.erfc, sp.cos, sp.cosh, sp.sinh, sp.tanh
 @lru_cache(maxsize=4096)
 def computed(expr: sp.Expr) -> sp.Expr:
     """Return the form in which `expr` is computed; an expression without sensitive parts as it is."""
-    sensitive = expr.has(*_SENSITIVE) or any(p.exp == sp.S.Half and p.base.is_Add for p in expr.atoms(sp.Pow))
+    sensitive = expr.has(*_SENSITIVE) or any(
+        abs(p.exp) == sp.S.Half and p.base.is_Add for p in expr.atoms(sp.Pow)
+    )
     return Computed().form(expr) if sensitive else expr
 
 
@@ -149,8 +151,10 @@ def _alone(expr: sp.Basic) -> frozenset[sp.Expr]:
             continue
         held = isinstance(node, sp.Add) and any(a.is_number for a in node.args)
         moving = [part for part in node.args if not part.is_number]
+        if isinstance(node, sp.Mul) and len(moving) == 1 and isinstance(moving[0], sp.tanh) and node != expr:
+            continue  # a multiple is what its sum makes of it
         for part in node.args:
-            inner = part.as_coeff_Mul()[1] if held else part
+            inner = part.as_coeff_Mul()[1] if held or isinstance(node, sp.Add) else part
             if isinstance(inner, sp.tanh) and not held and not _is_square(node):
                 found.add(inner)
             elif _is_square(inner) and not held and not (node.is_Mul and node.as_coeff_Mul()[1] == inner):
@@ -187,7 +191,9 @@ def product(parts: list[sp.Expr]) -> sp.Expr:
     whole = sp.Mul(*parts)
     if not isinstance(whole, sp.Mul):
         return whole
-    powers = dict(map(_base, whole.args))
+    powers: dict[sp.Expr, sp.Expr] = {}
+    for base, times in map(_base, whole.args):  # 2 and sqrt(2) have one base
+        _multiply(powers, {base: times})
     changed = _together(powers) | _hyperbolic(powers)
     exps = [base for base in powers if isinstance(base, sp.exp)]
     for above in exps:
@@ -200,7 +206,48 @@ def product(parts: list[sp.Expr]) -> sp.Expr:
             changed = True
     if changed:
         whole = sp.Mul(*(base**times for base, times in powers.items()))
-    return _bounded(whole) if isinstance(whole, sp.Mul) else whole
+    if not isinstance(whole, sp.Mul):
+        return whole
+    return _distributed(whole) or _bounded(_damped(whole))
+
+
+def _distributed(whole: sp.Mul) -> sp.Expr | None:
+    """Multiply a sum out whose terms hold the exponentials that the other factors are divided by, or divide.
+
+    ``(x exp(u) + exp(2 u))/erfc(v)`` and ``exp(u) (1/s - exp(u)/s**2)`` are 0/0 as products only.
+    """
+    for place, factor in enumerate(whole.args):
+        if not isinstance(factor, sp.Add):
+            continue
+        rest = sp.Mul(*whole.args[:place], *whole.args[place + 1 :])
+        above = any(isinstance(f, sp.exp) for term in factor.args for f in sp.Mul.make_args(term))
+        parted = any(_vanishes(f) for term in factor.args for f in sp.Mul.make_args(term))
+        grows = any(isinstance(f, sp.exp) for f in sp.Mul.make_args(rest))
+        if (above and any(map(_vanishes, sp.Mul.make_args(rest)))) or (parted and grows):
+            return sp.Add(*(product(list(sp.Mul.make_args(rest * term))) for term in factor.args))
+    return None
+
+
+def _vanishes(factor: sp.Expr) -> bool:
+    """Say whether a factor divides by a sum of exponentials or a tail that underflows with them."""
+    if not isinstance(factor, sp.Pow) or isinstance(factor, sp.exp) or not factor.exp.is_negative:
+        return False
+    base = factor.base
+    return isinstance(base, Erfc) or (isinstance(base, sp.Add) and exponentials(base) is not None)
+
+
+def _damped(whole: sp.Mul) -> sp.Mul:
+    """``(exp(u) - 1) exp(w)``, where one grows and one vanishes, by ``exp(w + max(u, 0))``."""
+    factors = list(whole.args)
+    growing = [f for f in factors if isinstance(f, Expm1)]
+    exps = [f for f in factors if isinstance(f, sp.exp)]
+    if not growing or not exps:
+        return whole
+    u = growing[0].args[0]
+    factors.remove(growing[0])
+    factors.remove(exps[0])
+    grown = sp.exp(exps[0].args[0] + sp.Max(u, 0))
+    return sp.Mul(*factors, -sp.sign(u), Expm1(-sp.Abs(u)), grown)
 
 
 def _base(factor: sp.Expr) -> tuple[sp.Expr, sp.Expr]:

@@ -86,6 +86,8 @@ def _against(c: sp.Expr, term: sp.Expr, alone: Collection[sp.Basic]) -> sp.Expr 
     """Return the form of ``c + k f(u)`` for a function that can be close to ``-c/k``."""
     k, rest = term.as_coeff_Mul()
     ratio = number_of(c / k)
+    if rest.is_Pow and abs(rest.exp) == sp.S.Half:
+        return _root(c, k, rest)
     u: Any = rest.args[0] if rest.args else None
     if isinstance(rest, sp.exp) and ratio == -1:
         return k * Expm1(u)
@@ -109,6 +111,17 @@ def _against(c: sp.Expr, term: sp.Expr, alone: Collection[sp.Basic]) -> sp.Expr 
         if rest.base not in alone:
             return c * Sech2(rest.base.args[0])
     return None
+
+
+def _root(c: sp.Expr, k: sp.Expr, power: sp.Expr) -> sp.Expr | None:
+    """``sqrt(1 + x) - 1`` is ``x/(sqrt(1 + x) + 1)``; a reciprocal root likewise."""
+    constant = sp.Add(*(t for t in sp.Add.make_args(power.base) if t.is_number))
+    if not number_of(constant) > 0 or abs(number_of(c + k * constant**power.exp)) > 1e-15 * abs(number_of(c)):
+        return None
+    x, end, root = power.base - constant, sp.sqrt(constant), sp.sqrt(power.base)
+    if power.exp == sp.S.Half:
+        return k * x / (root + end)
+    return -k * x / (end * root * (root + end))
 
 
 def _difference(one: sp.Expr, other: sp.Expr) -> sp.Expr | None:

@@ -61,8 +61,10 @@ class _Stable(Builder):
         return self.operands[node]
 
     def find(self, node: sp.Expr) -> list[sp.Expr] | None:
-        if whole(node) or node not in self.forms.known or widest(node):
+        if whole(node) or widest(node):
             return None
+        if node not in self.forms.known:  # what a coefficient or an exponent was taken from
+            self.forms.form(node)
         if self.forms.changes(node):
             inside = set(sp.preorder_traversal(self.forms.known[node]))
             found = list(dict.fromkeys(self.leaves(node, inside)))

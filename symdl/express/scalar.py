@@ -75,7 +75,8 @@ def _checked(f: Any) -> sp.Expr:
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
             cure = "use real numbers, symbols and known functions"
             raise ExpressionError(f"{node} cannot be computed", expression=f, cure=cure)
-    return f.replace(_is_root_of_power, lambda root: sp.Abs(root.base.base) ** (root.base.exp * root.exp))
+    f = f.replace(_is_root_of_power, lambda root: sp.Abs(root.base.base) ** (root.base.exp * root.exp))
+    return f.replace(_is_even_power, lambda power: power.base.args[0] ** power.exp)
 
 
 def _is_root_of_power(node: sp.Basic) -> bool:
@@ -83,6 +84,11 @@ def _is_root_of_power(node: sp.Basic) -> bool:
     if not isinstance(node, sp.Pow) or not isinstance(node.base, sp.Pow):
         return False
     return bool(node.base.exp.is_Integer and node.base.exp % 2 == 0)
+
+
+def _is_even_power(node: sp.Basic) -> bool:
+    """Say whether a node is an even power of an absolute value, which has no corner."""
+    return bool(isinstance(node, sp.Pow) and isinstance(node.base, sp.Abs) and node.exp.is_even)
 
 
 class Builder:

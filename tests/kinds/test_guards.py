@@ -117,6 +117,21 @@ def test_elementwise(make: Callable[[], sd.Tensor], right: np.ndarray) -> None:
     np.testing.assert_allclose(outputs(program, used)[0], right.sum(), rtol=1e-13)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_pairs_of_elements_that_both_count(whole: bool) -> None:
+    """Of ``m[i] and m[j]`` each element knows its own part, whatever the other is."""
+    v = sd.tensor("v", (4,))
+    m = sd.tensor("m", (4,), dtype="int64" if whole else "real")
+    counts = sd.equal(m, 1) if whole else m > 0
+    y = sd.log(v)
+    both = counts[:, None] & counts[None, :]
+    loss = sd.where(both, (y[:, None] - y[None, :]) ** 2 * v[:, None], 0).sum()
+    at = {"v": np.array([1.0, NAN, 3.0, 0.0]), "m": np.array([1, 0, 1, 0], "int64" if whole else "float64")}
+    harmless = at | {"v": np.array([1.0, 2.0, 3.0, 4.0])}
+    np.testing.assert_allclose(slope(loss, v, at), slope(loss, v, harmless), rtol=1e-13)
+    assert slope(loss, v, at)[0] == pytest.approx(-2 * np.log(3) * 4 + np.log(3) ** 2)
+
+
 def test_second_derivatives() -> None:
     v, w = sd.tensor("v", (3,)), sd.tensor("w", (3,))
     y = sd.sqrt(v)

@@ -86,6 +86,25 @@ SCALARS: dict[str, tuple[sp.Expr, Function, int]] = {
     "logarithm of a quotient": (sp.log(1 / x), lambda t: -mp.log(t), 4),
     "inverse tangent": (sp.log((1 + x) / (1 - x)), lambda t: 2 * mp.atanh(t), 4),
     "inverse sine": (sp.log(x + sp.sqrt(x**2 + 1)), mp.asinh, 8),
+    "log of a mixture": (
+        sp.log(0.75 * sp.exp(-((x + 1) ** 2) / 2) + 0.25 * sp.exp(-((x - 1) ** 2) / 2)),
+        lambda t: mp.log(3 * mp.exp(-((t + 1) ** 2) / 2) + mp.exp(-((t - 1) ** 2) / 2)) - mp.log(4),
+        60,
+    ),
+    "Gumbel density": (sp.exp(-x - sp.exp(-x)), lambda t: mp.exp(-t - mp.exp(-t)), 2000),
+    "1 - tanh": (1 - sp.tanh(x), lambda t: 2 * sigma(-2 * t), 4),
+    "half of 1 + tanh": ((1 + sp.tanh(x)) / 2, lambda t: sigma(2 * t), 4),
+    "root of 1 + x, less 1": (sp.sqrt(1 + x) - 1, lambda t: t / (mp.sqrt(1 + t) + 1), 8),
+    "pseudo-Huber": (
+        4 * (sp.sqrt(1 + (x / 2) ** 2) - 1),
+        lambda t: t * t / (mp.sqrt(1 + t * t / 4) + 1),
+        8,
+    ),
+    "1 less a reciprocal root": (
+        1 - 1 / sp.sqrt(1 + x),
+        lambda t: t / (mp.sqrt(1 + t) * (mp.sqrt(1 + t) + 1)),
+        8,
+    ),
     "three exponentials": (
         sp.exp(x) / (1 + sp.exp(x) + sp.exp(2 * x)),
         lambda t: 1 / (mp.exp(-t) + 1 + mp.exp(t)),
@@ -148,6 +167,47 @@ def test_a_scalar_function_keeps_its_digits(
                 assert units(a, value, dtype) <= most, (name, "value", point, a)
                 if name not in LOST_SLOPES:
                     assert units(b, slope, dtype) <= max(most, 12), (name, "slope", point, b)
+
+
+DERIVED: dict[str, tuple[sp.Expr, Function]] = {
+    "log of a sum": (sp.log(sp.exp(x) + sp.exp(2 * x)), lambda t: mp.log(mp.exp(t) + mp.exp(2 * t))),
+    "log of a mixture": (
+        sp.log(3 * sp.exp(-((x + 1) ** 2) / 2) + sp.exp(-((x - 1) ** 2) / 2)),
+        lambda t: mp.log(3 * mp.exp(-((t + 1) ** 2) / 2) + mp.exp(-((t - 1) ** 2) / 2)),
+    ),
+    "Mills ratio": (
+        sp.exp(-(x**2) / 2) * sp.sqrt(2 / sp.pi) / (1 + sp.erf(x / sp.sqrt(2))),
+        lambda t: mp.exp(-t * t / 2) / mp.sqrt(2 * mp.pi) / normal(t),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_derivative_is_a_formula_like_any_other(name: str) -> None:
+    """What `sd.derive` returns is compiled again: sums of quotients whose parts overflow one by one."""
+    expr, f = DERIVED[name]
+    slope: Any = sd.compile(sd.derive(expr, x).result)
+    with mp.workdps(800):
+        for point, _, right in right_values(f, [-800.0, -40.0, -8.5, -1.3, 0.3, 3.0, 40.0, 800.0]):
+            assert float(slope(x=point)) == pytest.approx(float(right), rel=1e-9), point
+
+
+def test_factors_of_one_base_stay() -> None:
+    """2 and the root of 2 are powers of one base; no form of a product loses one of them."""
+    y = sp.Symbol("y", real=True)
+    tail, root = sp.erfc(-y / sp.sqrt(2)), sp.sqrt(2)
+    for f in (
+        2 * root * y * sp.exp(-(y**2) / 2) / tail,
+        2 * root * sp.exp(y) / (1 + sp.exp(y)),
+        3 * sp.sqrt(3) * sp.sinh(y) / sp.cosh(y),
+        sp.Rational(1, 2) * root * sp.exp(y) * sp.exp(-(y**2)),
+    ):
+        form = computed(f)
+        values = [
+            outputs(collect([t]), {"t": 0.7})[0]
+            for t in [el(lambda v, e=e: e.subs(y, v), sd.tensor("t", ()), name=None) for e in (f,)]
+        ]
+        assert form != f and values[0] == pytest.approx(float(f.subs(y, sp.Float(0.7)))), f
 
 
 def test_members_as_they_were_reported() -> None:

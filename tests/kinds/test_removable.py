@@ -130,6 +130,10 @@ SINGLE = [
     (CASES((0, sp.Eq(x, 0)), (x * sp.sin(1 / x), True)), 0, math.nan, "undefined"),
     (CASES((0, sp.Eq(x, 0)), (sp.Abs(x), True)), 0, math.nan, "undefined"),
     (CASES((0, sp.Eq(x, 1)), (sp.log(x) / (x - 1), True)), 1, 0.0, "jumps"),
+    (CASES(((sp.exp(x) - 1) / x, sp.Abs(x) > 0), (1, True)), 0, 0.5, "the limit"),
+    (CASES((1, x**2 <= 0), ((sp.exp(x) - 1) / x, True)), 0, 0.5, "the limit"),
+    (CASES((0, sp.Eq(x**2, 1)), (x**2 - 1, True)), -1, -2.0, "the limit"),
+    (CASES((0, sp.Eq(x * (x - 1), 0)), (x**2 * (x - 1), True)), 1, 1.0, "the limit"),
     (CASES((x**2, x > 0), (-(x**2), True)), 0, 0.0, ""),  # a seam
     (CASES((x**2, x > 0), (0, True)), 0, 0.0, ""),
     (sp.Max(x, 0) ** 2, 0, 0.0, ""),
@@ -178,6 +182,27 @@ def test_pages_hold_mathematics_only(f: sp.Expr) -> None:
     at = sp.Rational(3, 10)
     right = slopes(f, x=float(at))["x"]
     assert float(derivation.result.subs(x, at)) == pytest.approx(right)
+
+
+def test_what_is_even_in_an_absolute_value_is_smooth() -> None:
+    """The signs of two slopes of one absolute value are 1 together, also at 0."""
+    u, w, p = sd.tensor("u", (3,)), sd.tensor("w", (3,)), sd.parameter("p", ())
+    at, ones = np.array([-2.0, 0.0, 1.0]), np.ones(3)
+    for f, right in (
+        (sd.elementwise(lambda v: sp.Abs(v) ** 2, u), [2.0, 2.0, 2.0]),
+        (sd.elementwise(lambda v: sp.cos(sp.Abs(v)), u), -np.cos(at)),
+        (sd.elementwise(lambda v, e: sp.Abs(v) ** e, u, p), [2.0, 2.0, 2.0]),
+        (sd.elementwise(lambda v: sp.Abs(v) ** 3, u), 6 * abs(at)),
+    ):
+        product = sd.hvp(f.sum(), u, w)
+        used = {"u": at, "w": ones, "p": 2.0}
+        names = [str(t.name) for t in collect([product]).inputs]
+        np.testing.assert_allclose(sd.compile(product)(**{n: used[n] for n in names}), right, atol=1e-14)
+    for g in (sp.Abs(x) ** 2, sp.sqrt(x**4)):
+        second = sd.derive(sd.derive(g, x).result, x).result
+        assert second == 2
+    symlog = sd.elementwise(lambda v: sp.sign(v) * sp.log(1 + sp.Abs(v)), u)
+    np.testing.assert_allclose(slopes_of(symlog.sum(), u, u=at), 1 / (1 + abs(at)))
 
 
 def test_what_depends_on_more_than_the_point() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy.core.relational import Relational
 
-from symdl.differentiate.singlepoints import limit, place_of, same
+from symdl.differentiate.singlepoints import as_point, limit, place_of, same
 from symdl.explain.notation.notation import Notation, sigmoid_power, with_whole_numbers
 from symdl.explain.notation.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.explain.sections import Step
@@ -110,7 +110,9 @@ def kink_lines(result: sp.Expr, wrt: sp.Symbol, left: Node, notation: Notation) 
     relations = known.atoms(Relational)
     corners = [sp.Eq(node.args[0], 0, evaluate=False) for node in known.atoms(sp.sign, sp.Abs)]
     places = {place_of(relation, x): None for relation in (*relations, *corners)}
-    points = {place_of(relation, x) for relation in relations if isinstance(relation, sp.Eq | sp.Ne)}
+    points = {
+        place_of(relation, x) for relation in map(as_point, relations) if isinstance(relation, sp.Eq | sp.Ne)
+    }
     for place in sorted(place for place in places if place is not None):
         value = _value_at(known, x, place)
         ends = [limit(known, x, place, side) for side in (-1, 1)]
