@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symdl.emit.cpu.simd import lines
 from symdl.emit.inspect import inspect_source
-from symdl.emit.statements import Line, comment
+from symdl.emit.statements import Line, comment, lines
 from symdl.emit.syntax import DIVISIONS, DTYPES, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.loops import Loop, Start, statements

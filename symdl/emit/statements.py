@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from symdl.emit.scalar import Printer, condition, integer, number
-from symdl.emit.syntax import Syntax
+from symdl.emit.syntax import NEAR, Syntax
 from symdl.lower.ir.loops import (
     IDENTITY,
     WHOLE_IDENTITY,
@@ -163,3 +163,19 @@ class Writer:
 
 
 __all__ = ["Line", "Update", "Writer", "comment", "comments", "repeatable"]
+
+
+def lines(items: tuple[Item, ...], syntax: Syntax, describe: Callable[[int], str]) -> list[Line]:
+    """Return the lines of a kernel's body, each equation as a comment where it begins."""
+    writer = syntax.writer(syntax, describe)
+    tiled = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
+    if tiled or not repeatable(items, syntax):
+        writer.block(items, 1)
+        return writer.lines or [Line("    ", "pass")]
+    writer.printer.near = True
+    writer.line("far = reach(real(0.0))")
+    writer.block(items, 1)
+    writer.depth, writer.printer.near = 1, False
+    writer.line(f"if far > reach(real({NEAR!r})):  # once more, for any argument")
+    writer.block(items, 2)
+    return writer.lines

@@ -6,10 +6,12 @@ an array is passed. `symdl.emit.cpu.syntax` and `symdl.emit.python.syntax` are t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from symdl.lower.ir.loops import TILE
+if TYPE_CHECKING:
+    from symdl.emit.statements import Writer
 
 DIVISIONS = ("floor_divide", "ratio", "remainder")
 """Functions that divide, and round down or not."""
@@ -17,10 +19,7 @@ NEAR = 2.0**20
 """Up to which size arguments of functions, and quotients, are not large: see `Syntax.near`."""
 DTYPES = ("float32", "float64")
 """What real tensors can become."""
-LOOPS: Mapping[str, str] = {
-    **dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):"),
-    "lanes": f"for {{var}} in range(({{extent}} + {TILE - 1}) // {TILE}):",
-}
+LOOPS: Mapping[str, str] = dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):")
 """The heads of loops in Python."""
 
 
@@ -32,6 +31,7 @@ class Syntax:
         name: of the target, for messages.
         template: the template of the module.
         steps: the one of the loops over calls, if they are in a module of their own.
+        writer: what writes the body of a kernel.
         functions: the name of each scalar function.
         wholes: functions of int64 that wrap around, where operators do not.
         loops: the head of a loop of each kind.
@@ -46,6 +46,7 @@ class Syntax:
     name: str
     template: str
     steps: str
+    writer: Callable[[Syntax, Callable[[int], str]], Writer]
     functions: Mapping[str, str]
     wholes: Mapping[str, str]
     loops: Mapping[str, str]

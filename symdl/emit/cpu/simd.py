@@ -1,8 +1,8 @@
 """Statements on tiles of samples.
 
-Enters: the items of a kernel. Leaves: `Line`s. Inside a loop over lanes, what differs between samples is one
-value with a lane for each of a tile: arithmetic is written as for numbers, choices and functions by name.
-``live`` is the number of samples from the tile's first one on.
+Enters: the items of a kernel. Leaves: `TileWriter`, which writes its lines. Inside a loop over lanes, what
+differs between samples is one value with a lane for each of a tile: arithmetic is written as for numbers,
+choices and functions by name. ``live`` is the number of samples from the tile's first one on.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from symdl.emit.scalar import Printer, condition, in_tile, integer, number
-from symdl.emit.statements import Line, Writer, repeatable
-from symdl.emit.syntax import NEAR, Syntax
+from symdl.emit.statements import Writer
+from symdl.emit.syntax import Syntax
 from symdl.lower.cpu.vectorize import values_of
 from symdl.lower.ir.integers import ZERO, Pick, Poly, from_terms, rebuild, variables
 from symdl.lower.ir.loops import (
@@ -35,22 +35,6 @@ from symdl.lower.ir.loops import (
 from symdl.lower.ir.scalars import Body, Load, Node
 
 _ATOMIC = 9
-
-
-def lines(items: tuple[Item, ...], syntax: Syntax, describe: Callable[[int], str]) -> list[Line]:
-    """Return the lines of a kernel's body, each equation as a comment where it begins."""
-    writer = _TileWriter(syntax, describe)
-    tiled = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
-    if tiled or not repeatable(items, syntax):
-        writer.block(items, 1)
-        return writer.lines or [Line("    ", "pass")]
-    writer.printer.near = True
-    writer.line("far = reach(real(0.0))")
-    writer.block(items, 1)
-    writer.depth, writer.printer.near = 1, False
-    writer.line(f"if far > reach(real({NEAR!r})):  # once more, for any argument")
-    writer.block(items, 2)
-    return writer.lines
 
 
 class _TilePrinter(Printer):
@@ -160,7 +144,9 @@ def _polys(node: Node) -> list[Poly]:
     return list(value.where) if isinstance(value, Load) else []
 
 
-class _TileWriter(Writer):
+class TileWriter(Writer):
+    """Writes the body of a kernel that may have loops over tiles of samples."""
+
     def __init__(self, syntax: Syntax, describe: Callable[[int], str]) -> None:
         super().__init__(syntax, describe)
         self.printer: Printer = self.printer

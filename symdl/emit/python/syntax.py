@@ -5,6 +5,7 @@ Enters: nothing. Leaves: `PYTHON`.
 
 from __future__ import annotations
 
+from symdl.emit.statements import Writer
 from symdl.emit.syntax import LOOPS, Syntax
 
 _NUMPY = {
@@ -31,6 +32,7 @@ PYTHON = Syntax(
     name="python",
     template="python/module.jinja",
     steps="",
+    writer=Writer,
     functions=_NUMPY,
     wholes={},
     loops=LOOPS,
