@@ -6,8 +6,9 @@ of equal values in a window the first, row by row, gets the gradient.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal, ParamSpec
 
 import sympy as sp
 
@@ -19,6 +20,23 @@ from symdl.express.operators import elementwise, reduce
 from symdl.express.surface import Max, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
+
+P = ParamSpec("P")
+
+
+def _over(axes: int, pool: Callable[P, Tensor], name: str, doc: str) -> Callable[P, Tensor]:
+    """Return `pool` for inputs with so many axes after batch and channels."""
+
+    @functools.wraps(pool)
+    def pooled(*args: P.args, **options: P.kwargs) -> Tensor:
+        x = args[0] if args else options.get("x")
+        if isinstance(x, Tensor) and x.rank != axes + 2:
+            raise ShapeError(f"pooling needs {axes + 2} axes", shapes={str(x.name): x.shape})
+        return pool(*args, **options)
+
+    pooled.__name__ = pooled.__qualname__ = name
+    pooled.__doc__ = doc
+    return takes_tensors(pooled)
 
 
 @takes_tensors
@@ -32,26 +50,10 @@ def max_pool(
     ceil: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """The largest value of each window, over any number of axes; see `max_pool2d`."""
-    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
-    return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
-
-
-@takes_tensors
-def max_pool2d(
-    x: Tensor,
-    kernel_size: Sizes,
-    *,
-    stride: Sizes | None = None,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    ceil: bool = False,
-    name: str | None = None,
-) -> Tensor:
-    """``Y[n, c, h, w] = max_{r, s} x[n, c, stride*h + r - padding, stride*w + s - padding]``.
+    """The largest value of each window, over any number of axes.
 
     Args:
-        x: shape ``(batch, channels, height, width)``.
+        x: shape ``(batch, channels, ...)``.
         kernel_size: the size of a window, one number or one an axis.
         stride: the distance of neighbouring windows; the window's size by default.
         padding: how far windows may reach beyond the image, less than their size: one number, one an axis,
@@ -64,24 +66,8 @@ def max_pool2d(
     Raises:
         ShapeError: a window that does not fit, or could lie in the padding as a whole.
     """
-    _needs_axes(x, 2)
-    return max_pool(x, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
-
-
-@takes_tensors
-def max_pool1d(
-    x: Tensor,
-    kernel_size: Sizes,
-    *,
-    stride: Sizes | None = None,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    ceil: bool = False,
-    name: str | None = None,
-) -> Tensor:
-    """`max_pool2d` with one axis: `x` has shape ``(batch, channels, length)``."""
-    _needs_axes(x, 1)
-    return max_pool(x, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil=ceil, name=name)
+    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
+    return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
 
 
 @takes_tensors
@@ -96,7 +82,10 @@ def avg_pool(
     count_padding: bool = True,
     name: str | None = None,
 ) -> Tensor:
-    """The mean of each window, over any number of axes; see `avg_pool2d`."""
+    """The mean of each window, over any number of axes; arguments as `max_pool`.
+
+    Padding counts as zeros; with ``count_padding=False`` it does not count.
+    """
     frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
     varies = [f.reaches_beyond or (not count_padding and bool(f.before or f.after)) for f in frames]
     if not any(varies):
@@ -113,43 +102,22 @@ def avg_pool(
     return define(name, where, body, shape=total.shape, origin=Origin("average pooling"))
 
 
-@takes_tensors
-def avg_pool2d(
-    x: Tensor,
-    kernel_size: Sizes,
-    *,
-    stride: Sizes | None = None,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    ceil: bool = False,
-    count_padding: bool = True,
-    name: str | None = None,
-) -> Tensor:
-    """The mean of each window of ``(batch, channels, height, width)``.
-
-    Arguments as `max_pool2d`. Padding counts as zeros; with ``count_padding=False`` it does not count.
-    """
-    _needs_axes(x, 2)
-    options: dict[str, Any] = {"padding": padding, "dilation": dilation, "ceil": ceil}
-    return avg_pool(x, kernel_size, stride=stride, count_padding=count_padding, name=name, **options)
-
-
-@takes_tensors
-def avg_pool1d(
-    x: Tensor,
-    kernel_size: Sizes,
-    *,
-    stride: Sizes | None = None,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    ceil: bool = False,
-    count_padding: bool = True,
-    name: str | None = None,
-) -> Tensor:
-    """`avg_pool2d` with one axis: `x` has shape ``(batch, channels, length)``."""
-    _needs_axes(x, 1)
-    options: dict[str, Any] = {"padding": padding, "dilation": dilation, "ceil": ceil}
-    return avg_pool(x, kernel_size, stride=stride, count_padding=count_padding, name=name, **options)
+max_pool1d = _over(
+    1, max_pool, "max_pool1d", "`max_pool` of sequences: `x` has shape ``(batch, channels, length)``."
+)
+max_pool2d = _over(
+    2,
+    max_pool,
+    "max_pool2d",
+    "``Y[n, c, h, w] = max_{r, s} x[n, c, stride*h + r - padding, stride*w + s - padding]``: `max_pool` of"
+    " images.",
+)
+avg_pool1d = _over(
+    1, avg_pool, "avg_pool1d", "`avg_pool` of sequences: `x` has shape ``(batch, channels, length)``."
+)
+avg_pool2d = _over(
+    2, avg_pool, "avg_pool2d", "`avg_pool` of images: `x` has shape ``(batch, channels, height, width)``."
+)
 
 
 @takes_tensors
@@ -164,7 +132,7 @@ def lp_pool(
     ceil: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """``(sum |x|**order)**(1/order)`` over each window, over any number of axes; arguments as `max_pool2d`.
+    """``(sum |x|**order)**(1/order)`` over each window, over any number of axes; arguments as `max_pool`.
 
     The slope is not finite for a window of zeros, unless the order is 1.
 
@@ -191,11 +159,6 @@ def global_pool(x: Tensor, *, op: Literal["mean", "max", "sum"] = "mean", name: 
     if x.rank < 3:
         raise ShapeError("global pooling needs axes after batch and channels", shapes={str(x.name): x.shape})
     return reduce(op, x, tuple(range(2, x.rank)), name=name)
-
-
-def _needs_axes(x: Tensor, axes: int) -> None:
-    if x.rank != axes + 2:
-        raise ShapeError(f"pooling needs {axes + 2} axes", shapes={str(x.name): x.shape})
 
 
 def _frames(
