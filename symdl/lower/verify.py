@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symdl.errors import LoweringError
+from symdl.errors import LoweringError, SymdlError
+from symdl.express.equations import check
+from symdl.express.program import Program
 from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
 from symdl.lower.ir.loops import (
     LANE,
@@ -49,14 +51,30 @@ def verify(step: Pass, state: State) -> None:
     try:
         if state.calls is not None:
             verify_calls(state.lowered)
+        elif step.level == "program":
+            verify_source(state.source)
         elif step.level == "equations":
             verify_program(state.program, state.equations)
         elif step.level == "loops" and state.steps:
             verify_steps(state.program, state.steps)
         elif step.level == "memory":
             verify_memory(state.steps, state.plan)
-    except LoweringError as error:
+    except SymdlError as error:
         raise LoweringError(f"{error.message}, after {step.name}", cure=error.cure) from error
+
+
+def verify_source(program: Program) -> Program:
+    """Check that equations are in normal form, and each tensor is defined once and before it is read."""
+    order = {e.lhs: at for at, e in enumerate(program.equations)}
+    _known(len(order) == len(program.equations), "a tensor is defined twice")
+    together = {e.lhs: at for at, group in enumerate(program.groups) for e in group}
+    for equation in program.equations:
+        check(equation)
+        for access in equation.accesses():
+            at = order.get(access.tensor, -1)
+            inside = together.get(access.tensor, -1) == together[equation.lhs]
+            _known(at < order[equation.lhs] or inside, f"{access.tensor} is read before it is defined")
+    return program
 
 
 def verify_program(program: FrozenProgram, equations: Sequence[FrozenEquation] = ()) -> FrozenProgram:

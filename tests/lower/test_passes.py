@@ -23,7 +23,7 @@ from symdl.lower.python import PYTHON
 from symdl.lower.show import shown
 from symdl.lower.state import Level, Pass, State
 from symdl.lower.target import Lowering
-from symdl.lower.verify import verify_calls
+from symdl.lower.verify import verify, verify_calls
 from symdl.run.compiled import Compiled
 
 from .programs import Arrays, programs
@@ -97,6 +97,13 @@ def test_the_pass_that_breaks_something_is_named() -> None:
     shuffle = Pass("shuffle_steps", "memory", "Nothing good.", moved)
     with pytest.raises(LoweringError, match="after shuffle_steps"):
         lower(collect([X.sum(0), X.sum() * X]), lowering=replace(PYTHON, binding=(shuffle,)), check=True)
+
+    def reversed_(state: State) -> State:
+        return replace(state, source=replace(state.source, equations=state.source.equations[::-1]))
+
+    turn = Pass("turn_round", "program", "Nothing good.", reversed_)
+    with pytest.raises(LoweringError, match="read before it is defined, after turn_round"):
+        verify(turn, turn.apply(State(convolution())))
 
 
 def test_a_target_is_a_record() -> None:
