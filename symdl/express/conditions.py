@@ -17,7 +17,7 @@ from sympy.core.relational import Relational
 from symdl.errors import ExpressionError
 from symdl.express.comparisons import asked, negated
 from symdl.express.dims import Extent, Index
-from symdl.express.doors import as_mask, operand
+from symdl.express.doors import as_mask, known
 from symdl.express.operators import broadcast_shapes, elementwise, joint, number, operands, read, scalar
 from symdl.express.options import Axes
 from symdl.express.shaping import broadcast_to
@@ -193,7 +193,7 @@ def compare(name: str, left: Any, right: Any) -> Condition:
         ShapeError: the shapes do not broadcast.
     """
     relation = _RELATIONS[name]
-    left, right = operand(left), operand(right)
+    left, right = known(left), known(right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return relation(*(scalar(x) if x is one else x for x in (left, right)))  # type: ignore[no-any-return]
@@ -221,7 +221,7 @@ def as_condition(mask: Any) -> Condition:
     mask = as_mask(mask)
     if isinstance(mask, Condition):
         return mask
-    if isinstance(mask, bool | sp.logic.boolalg.BooleanAtom):
+    if isinstance(mask, sp.logic.boolalg.BooleanAtom):
         return Condition(lambda: sp.true if mask else sp.false, ())
     if isinstance(mask, Tensor) and mask.dtype == "int64":
         if mask.value is not None and not np.isin(mask.value, (0, 1)).all():

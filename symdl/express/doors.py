@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import sympy as sp
+from sympy.logic.boolalg import Boolean
 
 from symdl.errors import ExpressionError
 from symdl.express.constants import constant
@@ -37,12 +38,16 @@ def operand(value: Any, what: str = "a constant") -> Tensor | sp.Expr:
     Raises:
         ExpressionError: `value` is none of these; it names `what`.
     """
-    if isinstance(value, Tensor | sp.Expr):
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, sp.Expr):
+        if value.is_number and value.is_extended_real is False:
+            raise ExpressionError(f"{what} is {value}, which is no real number", cure="pass a real number")
         return value
     if hasattr(value, "as_tensor"):
         return value.as_tensor()
-    if isinstance(value, bool | np.bool_):
-        return sp.Integer(int(value))
+    if isinstance(value, bool):
+        raise compared(value, what)
     if isinstance(value, int | float):
         return sp.sympify(value, strict=True)
     if value is None or isinstance(value, str | bytes | dict):
@@ -54,6 +59,25 @@ def operand(value: Any, what: str = "a constant") -> Tensor | sp.Expr:
     if array.ndim:
         return constant(array, what=what)
     return sp.sympify(array.astype("int64") if array.dtype.kind == "b" else array[()].item(), strict=True)
+
+
+def is_finite(found: Tensor | sp.Expr) -> bool:
+    """Say whether an operand is no number that is infinite or NaN."""
+    return not (found is sp.nan or found in (sp.oo, -sp.oo))
+
+
+def as_data(found: Tensor | sp.Expr) -> Tensor | sp.Expr:
+    """Return an infinite number, or NaN, as a constant tensor: nothing is computed with it before the call.
+
+    To SymPy ``x + oo`` is ``oo`` and ``1/oo`` is 0, for it takes elements for real numbers; they may be NaN.
+    """
+    return found if is_finite(found) else constant(np.array(float(found)))
+
+
+def known(value: Any) -> Tensor | sp.Expr:
+    """Return an operand that can be compared: NaN, which cannot, is a constant tensor."""
+    found = operand(value)
+    return as_data(found) if found is sp.nan else found
 
 
 def as_tensor(value: Any, what: str = "a constant") -> Tensor:
@@ -79,10 +103,19 @@ def in_place_of(tensor: Tensor, value: Any, what: str) -> Tensor:
 
 
 def as_mask(value: Any, what: str = "a mask") -> Any:
-    """Return what chooses elements: flags as a tensor; a condition, a truth value and None as they are."""
-    if value is None or hasattr(value, "as_tensor") or isinstance(value, bool | sp.logic.boolalg.Boolean):
+    """Return what chooses elements: flags as a tensor; a condition and None as they are."""
+    if value is None or hasattr(value, "as_tensor") or isinstance(value, Boolean):
         return value
     return as_tensor(value, what)
+
+
+def compared(value: Any, what: str) -> ExpressionError:
+    """Return the error for Python's ``True`` and ``False``: ``x == 1`` is one, whatever elements `x` has."""
+    return ExpressionError(
+        f"{what} is {value}: between tensors == and != ask whether both are one object",
+        cure="compare elements by sd.equal(x, 1) and sd.not_equal(x, 1), index variables by sp.Eq(i, j);"
+        " for a number write 1 or 0",
+    )
 
 
 def _several(door: Door) -> Door:

@@ -8,14 +8,14 @@ integer 1, never a symbolic size) stretches.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, Index
-from symdl.express.doors import operand, takes_tensors
+from symdl.express.dims import Extent, Index, at_most, is_whole
+from symdl.express.doors import as_data, is_finite, known, operand, takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
 from symdl.express.tensors import Access, DType, Tensor
@@ -62,9 +62,16 @@ def elementwise(
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
     body = _formula(function, [read(x, where) if isinstance(x, Tensor) else x for x in operands])
+    unread = _unread(tensors, body)
+    if unread and not all(isinstance(x, Tensor) or is_finite(x) for x in operands):
+        return elementwise(function, *map(as_data, operands), name=name, rule=rule, dtype=dtype)
     result = define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
-    read_ = {a.tensor for a in body.atoms(Access)} if isinstance(body, sp.Basic) else set()
-    return result.derived(*(t for t in tensors if t not in read_))  # as x of 0*x
+    return result.derived(*unread)  # as x of 0*x
+
+
+def _unread(tensors: Sequence[Tensor], body: Any) -> list[Tensor]:
+    found = {a.tensor for a in body.atoms(Access)} if isinstance(body, sp.Basic) else set()
+    return [t for t in tensors if t not in found]
 
 
 def _formula(function: Callable[..., Any], values: Sequence[sp.Expr]) -> Any:
@@ -167,11 +174,17 @@ def scalar(tensor: Tensor) -> sp.Expr:
 
 
 def binary(name: str, left: Any, right: Any) -> Tensor:
-    """Combine two operands of which one is a tensor; a rank-0 tensor with an expression gives one."""
+    """Combine two operands of which one is a tensor; a rank-0 tensor with an expression gives one.
+
+    Raises:
+        ExpressionError: the number 0 divides.
+    """
     left, right = operands(left, right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Tensor) and isinstance(other, sp.Expr) and other.atoms(Access, Reduce):
             return _BINARY[name](*(scalar(x) if x is one else x for x in (left, right)))  # type: ignore[no-any-return]
+    if name == "div" and not isinstance(right, Tensor) and right.is_zero:
+        raise ExpressionError("nothing can be divided by 0", cure="use another divisor")
     whole = name in ("add", "sub", "mul") or (name == "pow" and isinstance(right, sp.Integer) and right >= 0)
     return elementwise(_BINARY[name], left, right, rule=name, dtype=joint(left, right) if whole else "real")
 
@@ -208,13 +221,13 @@ def absolute(tensor: Tensor) -> Tensor:
 
 def maximum(left: Any, right: Any) -> Tensor:
     """The larger of two values, elementwise; against a number, slope 0 where they tie."""
-    left, right = operands(left, right)
+    left, right = map(known, operands(left, right))
     return elementwise(sp.Max, left, right, rule="maximum", dtype=joint(left, right))
 
 
 def minimum(left: Any, right: Any) -> Tensor:
     """The smaller of two values, elementwise; against a number, slope 0 where they tie."""
-    left, right = operands(left, right)
+    left, right = map(known, operands(left, right))
     return elementwise(sp.Min, left, right, rule="minimum", dtype=joint(left, right))
 
 
@@ -283,7 +296,9 @@ def normal_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     Raises:
         ShapeError: an axis does not exist or is named twice.
     """
-    chosen = range(rank) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    chosen = range(rank) if axis is None else tuple(axis) if isinstance(axis, Iterable) else (axis,)
+    if not all(map(is_whole, chosen)):
+        raise ShapeError(f"axis {axis!r} is no integer")
     axes = tuple(sorted(a + rank if a < 0 else a for a in chosen))
     if any(not 0 <= a < rank for a in axes) or len(set(axes)) < len(axes):
         raise ShapeError(f"axis {axis} does not fit a tensor with {rank} axes")
@@ -327,6 +342,9 @@ def reduce(
     if op == "mean" and any(sizes[a] == 0 for a in axes):
         total, count = reduce("sum", tensor, axes, keepdims=keepdims), counted(tensor, axes, keepdims)
         return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
+    if op == "mean" and not all(at_most(1, sizes[a]) for a in axes):  # as n - 1, which is 0 of one sample
+        total = reduce("sum", tensor, axes, keepdims=keepdims, condition=condition)
+        return elementwise(lambda s: s / sp.Mul(*(sizes[a] for a in axes)), total, name=name, rule="mean")
     if op == "mean":
         body = body / sp.Mul(*(sizes[a] for a in axes))
     if op in ("argmax", "argmin") and any(sizes[a] == 0 for a in axes):

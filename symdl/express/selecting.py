@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, as_extent, at_most
-from symdl.express.doors import as_tensor, takes_tensors
+from symdl.express.doors import as_tensor, known, takes_tensors
 from symdl.express.equations import Equal, Equation, Origin, check
 from symdl.express.operators import (
     axis_indices,
@@ -122,7 +122,7 @@ def clip(x: Any, low: Any = None, high: Any = None, *, name: str | None = None) 
         bottom = None if low is None else ends[0]
         return _clipped(value, bottom, None if high is None else ends[-1])
 
-    x, *limits = operands(x, *limits)
+    x, *limits = map(known, operands(x, *limits))
     if joint(x, *limits) != "int64":
         return elementwise(formula, x, *limits, name=name, rule="clip")
     least, *most = limits if low is not None else (-sp.oo, *limits)

@@ -243,7 +243,7 @@ class ScalarFunction(Generic[Result]):
         """The inputs and outputs."""
         return self._compiled.signature
 
-    def __call__(self, **values: Any) -> Result:
+    def __call__(self, /, **values: Any) -> Result:
         """Return the value, and with `wrt` also a dictionary of derivatives, at all points.
 
         Raises:

@@ -116,7 +116,7 @@ class Compiled(Generic[Result]):
     def __repr__(self) -> str:
         return f"<Compiled {self.signature}>"
 
-    def __call__(self, **arrays: Any) -> Result:
+    def __call__(self, /, **arrays: Any) -> Result:
         """Compute the outputs.
 
         Args:

@@ -7,6 +7,7 @@ NumPy, from Python's numbers and from closed forms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 import symdl as sd
 from symdl import nn
-from symdl.errors import ShapeError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.reference.interpreter import evaluate
@@ -424,3 +425,51 @@ def test_numbers_that_nothing_holds() -> None:
     np.testing.assert_allclose(sd.compile(x / large)(x=[1e300]), 1e-9)
     assert sd.compile(s * sp.Rational(large, 10**308))(s=2.0) == 20
     assert sd.compile(i + (2**63 - 2))(i=[1])[0] == 2**63 - 1
+
+
+SPECIAL = np.array([3.0, -2.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
+BINARY = "add subtract multiply divide maximum minimum power mod floor_divide less greater equal not_equal"
+
+
+def test_infinities_and_nan_as_numbers() -> None:
+    """SymPy reckons with real numbers: ``x + oo`` is ``oo`` to it, and ``x/oo`` is 0, whatever x is."""
+    x = sd.tensor("x", (len(SPECIAL),))
+    made: list[tuple[str, Any, Any]] = []
+    with np.errstate(all="ignore"):
+        for number in (math.inf, -math.inf, math.nan):
+            for name in BINARY.split():
+                function = getattr(np, name)
+                made += [(f"{name} {number}", function(x, number), function(SPECIAL, number))]
+                made += [(f"{number} {name}", function(number, x), function(number, SPECIAL))]
+            for ends in ((number, 1), (1, number), (number, None), (None, number), (number, -number)):
+                made += [(f"clip {ends}", sd.clip(x, *ends), np.clip(SPECIAL, *ends))]
+    made = [(name, t.as_tensor() if hasattr(t, "as_tensor") else t, right) for name, t, right in made]
+    tensors = [tensor for _, tensor, _ in made]
+    compiled = sd.compile(tensors)(x=SPECIAL)
+    interpreted = evaluate(collect(tensors), {"x": SPECIAL})
+    for (name, tensor, right), found in zip(made, compiled, strict=True):
+        np.testing.assert_array_equal(found, right, err_msg=name)
+        np.testing.assert_array_equal(interpreted[tensor], right, err_msg=name)
+
+
+def test_the_number_0_divides_nothing() -> None:
+    x = sd.tensor("x", (3,))
+    for divide in (lambda: x / 0, lambda: x / 0.0, lambda: x // 0, lambda: x % 0):
+        with pytest.raises(ExpressionError, match="divided by 0"):
+            divide()
+
+
+def test_means_over_axes_that_may_have_no_elements() -> None:
+    """One sample has no neighbours: the mean of their differences is NaN, though the size is symbolic."""
+    n = sd.Dim("n")
+    y = sd.tensor("y", (n,))
+    rows = sd.tensor("rows", (n, 2))
+    means = [sd.square(y[1:] - y[:-1]).mean(), sd.mean(rows[1:], axis=0), sd.mean(y[1:], keepdims=True)]
+    for count in (1, 2, 5):
+        v, r = np.linspace(0, 1, count) ** 2, np.linspace(0, 1, 2 * count).reshape(count, 2)
+        found = sd.compile(means)(y=v, rows=r)
+        nothing = count == 1
+        right = [np.nan] * 3 if nothing else [np.mean(np.diff(v) ** 2), r[1:].mean(0), [v[1:].mean()]]
+        for ours, theirs in zip(found, right, strict=True):
+            np.testing.assert_allclose(ours, np.broadcast_to(theirs, np.shape(ours)), rtol=1e-14)
+    np.testing.assert_array_equal(sd.compile(means[0], wrt=y)(y=np.ones(1))[1]["y"], [0.0])

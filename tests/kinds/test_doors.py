@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -512,3 +513,61 @@ def test_comparisons_compute() -> None:
         lambda c: 1 / (2 - c) + c / 2 + [1, 2, 3] * c,
     ):
         np.testing.assert_allclose(value(formula(flags), X=A), formula(at))
+
+
+# What looks like a comparison, and numbers that are none ----------------------------------------------------
+
+a, b = sd.indices("a b")
+LABELS = sd.tensor("labels", (n,), dtype="int64")
+V = sd.tensor("V", (n,))
+
+
+def test_equality_signs_compare_no_elements() -> None:
+    """``==`` between objects gives Python's True or False, which would stand for all elements."""
+    mistakes: list[Callable[[], Any]] = [
+        lambda: sd.where(LABELS == 1, V, 0),
+        lambda: sd.where(LABELS != 1, V, 0),
+        lambda: V.sum(where=LABELS == 1),  # type: ignore[arg-type]
+        lambda: (LABELS == 1) * V,
+        lambda: V - (V == V),
+        lambda: sd.mean(LABELS == 1),  # type: ignore[arg-type]
+        lambda: sd.mean((V > 0) == (LABELS > 0)),  # type: ignore[arg-type]
+        lambda: nn.mean_squared_error(V, V, mask=LABELS == 1),  # type: ignore[arg-type]
+        lambda: sd.define("Q", (a, b), sd.where(a == b, X[a, b], 0)),
+        lambda: np.where(LABELS == 1, V, 0),
+        lambda: (V > 0) & (LABELS == 1),
+    ]
+    for mistake in mistakes:
+        with pytest.raises(ExpressionError, match=r"sd\.equal"):
+            mistake()
+
+
+def test_truth_values_of_numpy_are_zeros_and_ones() -> None:
+    np.testing.assert_array_equal(value(V * np.bool_(True), V=[1.0, 2.0]), [1, 2])
+    np.testing.assert_array_equal(value(sd.where(np.bool_(False), V, 3), V=[1.0, 2.0]), [3, 3])
+    np.testing.assert_array_equal(value(V + np.array([True, False])[:1], V=[1.0, 2.0]), [2, 3])
+
+
+def test_numbers_that_are_not_real_are_refused() -> None:
+    uses: list[Callable[[Any], Any]] = [
+        lambda c: V * c,
+        lambda c: c + V,
+        lambda c: sd.full((3,), c),
+        lambda c: sd.where(V > 0, c, 0),
+    ]
+    for number in (sp.I, 1 + 2 * sp.I, sp.zoo, sp.root(-1, 3), 1j, np.complex64(1)):
+        for use in uses:
+            with pytest.raises(SymdlError):
+                use(number)
+
+
+def test_axes_are_integers() -> None:
+    for axis in (1.0, "0", (0, 1.0)):
+        with pytest.raises(ShapeError, match="no integer"):
+            X.sum(axis=axis)  # type: ignore[arg-type]
+
+
+def test_an_input_may_be_called_self() -> None:
+    one, two = sd.tensor("self", (2,)), sp.Symbol("self", real=True)
+    assert sd.compile((one * 2).sum())(self=[1.0, 2.0]) == 6
+    assert sd.compile(two**2)(self=3.0) == 9

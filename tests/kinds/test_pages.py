@@ -122,6 +122,13 @@ def smoothed(reduction: Any) -> sd.Tensor:
     return loss if not loss.rank else (loss * loss).sum()
 
 
+def test_a_division_that_rounds_down_is_printed_with_its_divisor() -> None:
+    """``x // 0.7`` is not the floor of 1.42857142857 times x, which is 2 where x is 2.1."""
+    x = sd.tensor("x", (3,))
+    page = str(sd.derive(((x // 0.7) * x).sum(), x))
+    assert "⌊x[i]/0.7⌋" in page and "1.428" not in page
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_label_smoothing_with_a_declared_fact(reduction: str) -> None:
     told = check_page(smoothed(reduction), X, facts=(sd.sums_to_one(P),))

@@ -119,7 +119,7 @@ class Notation:
         if expr in (sp.true, sp.false):
             return Compare("=", number(1), number(1 if expr == sp.true else 0))
         if isinstance(expr, FloorDivide):
-            return Call("floor", (self.read(expr.args[0] / expr.args[1]),))
+            return Call("floor", (Fraction(*map(self.read, expr.args)),))
         name = "Mod" if isinstance(expr, Remainder) else type(expr).__name__
         return Call(name, tuple(self.read(a) for a in expr.args))
 
