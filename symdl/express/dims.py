@@ -67,6 +67,8 @@ def as_extent(size: object) -> Extent:
         polynomial: sp.Expr = sp.expand(size)
         if not all(isinstance(symbol, Dim) for symbol in polynomial.free_symbols):
             raise ExpressionError(f"the size {size} holds symbols that are no sd.Dim")
+        if not _is_whole_at_first(polynomial):
+            raise ExpressionError(f"the size {size} is not an integer for all sizes", cure="use n//2 or 2*n")
         return polynomial
     if isinstance(size, bool) or not hasattr(size, "__index__"):
         raise ExpressionError(f"{size!r} is no size", cure="pass a nonnegative integer or sd.Dim('n')")
@@ -74,6 +76,13 @@ def as_extent(size: object) -> Extent:
     if number < 0:
         raise ExpressionError(f"the size {size} is negative")
     return number
+
+
+def _is_whole_at_first(size: sp.Expr) -> bool:
+    """Say whether a size is an integer where all dims are 1, 2 and 3: ``n*(n + 1)/2`` is, ``n/2`` is not."""
+    if all(number.is_Integer for number in size.atoms(sp.Number)):
+        return True
+    return all(size.subs(dict.fromkeys(size.free_symbols, value)).is_integer for value in (1, 2, 3))
 
 
 def dims_of(extent: Extent) -> set[Dim]:

@@ -15,7 +15,7 @@ from symdl.errors import ShapeError
 from symdl.express.dims import as_extent
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equal, InRange, Origin
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import axis_indices, one_axis
 from symdl.express.surface import define
 from symdl.express.tensors import DType, Tensor
 
@@ -28,7 +28,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = 
         ShapeError: no tensors, or the other sizes differ.
     """
     first = _first(tensors)
-    (along,) = normal_axes(axis, first.rank)
+    along = one_axis(axis, first.rank)
     for other in tensors:
         rest = [t.shape[:along] + t.shape[along + 1 :] for t in (first, other)]
         if other.rank != first.rank or rest[0] != rest[1]:
@@ -65,7 +65,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) 
             "tensors can be stacked only if their shapes are equal",
             shapes={f"part {n + 1}": t.shape for n, t in enumerate(tensors)},
         )
-    (along,) = normal_axes(axis, first.rank + 1)
+    along = one_axis(axis, first.rank + 1)
     where = axis_indices(first.rank + 1)
     reads = (*where[:along], *where[along + 1 :])
     shape = (*first.shape[:along], len(tensors), *first.shape[along:])
@@ -104,7 +104,7 @@ def split(x: Tensor, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor,
     Raises:
         ShapeError: the size is symbolic, or no multiple of the number of parts.
     """
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     size = x.shape[along]
     if not isinstance(size, int):
         raise ShapeError(f"{x} cannot be split along an axis of symbolic size", cure="use slices: X[:, a:b]")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, Index, is_number
+from symdl.express.dims import Extent, Index, is_number, is_whole
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation, Op, Origin, Reduction, check
 from symdl.express.operators import absolute, as_real, axis_indices, elementwise, joint, matmul, reduce
@@ -166,6 +166,8 @@ def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> T
         ShapeError: the matrix is no square, or has a batch axis and the exponent is 0.
     """
     _square(matrix, "power")
+    if not is_whole(exponent):
+        raise ExpressionError(f"exponent = {exponent!r} is no integer", cure="pass an integer, as -1 or 2")
     if exponent == 0:
         if matrix.rank != 2:
             raise ShapeError("the power 0 of a batch of matrices", shapes={"matrix": matrix.shape})

@@ -62,16 +62,12 @@ def elementwise(
     shape = broadcast_shapes(*(t.shape for t in tensors))
     where = axis_indices(len(shape))
     body = _formula(function, [read(x, where) if isinstance(x, Tensor) else x for x in operands])
-    unread = _unread(tensors, body)
+    found = {a.tensor for a in body.atoms(Access)} if isinstance(body, sp.Basic) else set()
+    unread = [t for t in tensors if t not in found]
     if unread and not all(isinstance(x, Tensor) or is_finite(x) for x in operands):
         return elementwise(function, *map(as_data, operands), name=name, rule=rule, dtype=dtype)
     result = define(name, where, body, shape=shape, dtype=dtype, origin=Origin(rule))
     return result.derived(*unread)  # as x of 0*x
-
-
-def _unread(tensors: Sequence[Tensor], body: Any) -> list[Tensor]:
-    found = {a.tensor for a in body.atoms(Access)} if isinstance(body, sp.Basic) else set()
-    return [t for t in tensors if t not in found]
 
 
 def _formula(function: Callable[..., Any], values: Sequence[sp.Expr]) -> Any:
@@ -303,6 +299,13 @@ def normal_axes(axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     if any(not 0 <= a < rank for a in axes) or len(set(axes)) < len(axes):
         raise ShapeError(f"axis {axis} does not fit a tensor with {rank} axes")
     return axes
+
+
+def one_axis(axis: int, rank: int) -> int:
+    """Return an axis as a nonnegative number; ShapeError if there is none such, or it is not one."""
+    if not is_whole(axis):
+        raise ShapeError(f"axis {axis!r} is not one integer")
+    return normal_axes(axis, rank)[0]
 
 
 def reduce(

@@ -10,8 +10,8 @@ from typing import Any
 
 import sympy as sp
 
-from symdl.errors import ShapeError
-from symdl.express.dims import Extent, Index
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import Extent, Index, is_whole
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, number
@@ -42,7 +42,7 @@ def tril(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tenso
     Raises:
         ShapeError: fewer than two axes.
     """
-    return _cut(matrix, lambda row, column: column <= row + diagonal, name, "lower triangle")
+    return _cut(matrix, diagonal, lambda row, column: column <= row + diagonal, name, "lower triangle")
 
 
 @takes_tensors
@@ -52,12 +52,14 @@ def triu(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tenso
     Raises:
         ShapeError: fewer than two axes.
     """
-    return _cut(matrix, lambda row, column: column >= row + diagonal, name, "upper triangle")
+    return _cut(matrix, diagonal, lambda row, column: column >= row + diagonal, name, "upper triangle")
 
 
-def _cut(matrix: Tensor, kept: Any, name: str | None, rule: str) -> Tensor:
+def _cut(matrix: Tensor, diagonal: Extent, kept: Any, name: str | None, rule: str) -> Tensor:
     if matrix.rank < 2:
         raise ShapeError(f"{matrix} has no rows and columns", shapes={str(matrix.name): matrix.shape})
+    if not is_whole(diagonal) and not (isinstance(diagonal, sp.Expr) and diagonal.is_integer):
+        raise ExpressionError(f"diagonal = {diagonal!r} is no integer", cure="count diagonals from 0 upwards")
     where: tuple[Index, ...] = axis_indices(matrix.rank)
     body = sp.Piecewise((matrix.at(*where), kept(*where[-2:])), (0, True))
     shape, dtype = matrix.shape, matrix.dtype

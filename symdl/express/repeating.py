@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, as_extent, at_most
+from symdl.express.dims import Extent, as_extent, at_most, is_whole
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.joining import concatenate
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import axis_indices, one_axis
 from symdl.express.shaping import as_vector
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
@@ -56,8 +56,8 @@ def repeat(x: Tensor, times: int, axis: int | None = None, *, name: str | None =
         ExpressionError: a number below 1.
     """
     x, axis = (x, axis) if axis is not None else (as_vector(x), 0)
-    (along,) = normal_axes(axis, x.rank)
-    if times < 1:
+    along = one_axis(axis, x.rank)
+    if not is_whole(times) or times < 1:
         raise ExpressionError(f"elements cannot be repeated {times} times", cure="use a positive number")
     where = axis_indices(x.rank)
     place = where[along] if times == 1 else sp.floor(where[along] / times)
@@ -79,7 +79,9 @@ def roll(x: Tensor, shift: int, axis: int | None = None) -> Tensor:
     """
     if axis is None:
         return roll(as_vector(x), shift, 0).reshape(*x.shape)
-    (along,) = normal_axes(axis, x.rank)
+    if not is_whole(shift):
+        raise ExpressionError(f"shift = {shift!r} is not one integer", cure="roll one axis at a time")
+    along = one_axis(axis, x.rank)
     size = x.shape[along]
     if isinstance(size, int):
         shift = shift % size if size else 0

@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equal, Guard, InRange, Origin
-from symdl.express.operators import axis_indices, elementwise, joint, normal_axes
+from symdl.express.operators import axis_indices, elementwise, joint, one_axis
 from symdl.express.selecting import Bounds, positions_within
 from symdl.express.surface import ArgMax, Max, Prod, Reduce, Sum, define
 from symdl.express.tensors import DType, Tensor
@@ -58,7 +58,7 @@ def scatter(
     """
     if op not in ("set", "add", "multiply", "max", "min"):
         raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'max' or 'min'")
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     off = [a for a in range(x.rank) if a != along]
     fits = positions.rank == x.rank and updates.shape == positions.shape
     if not fits or not all(at_most(positions.shape[a], x.shape[a]) for a in off):

@@ -19,7 +19,7 @@ from symdl.express.operators import (
     broadcast_shapes,
     elementwise,
     joint,
-    normal_axes,
+    one_axis,
     operands,
     read,
 )
@@ -47,7 +47,7 @@ def take(
     Raises:
         ExpressionError: the positions are no integers.
     """
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     if isinstance(positions, int):
         return _taken(x, positions, along, mode, name)
     ids = positions_within(positions, mode, x.shape[along])
@@ -79,7 +79,7 @@ def take_along_axis(
     Raises:
         ShapeError: `positions` has another number of axes, or a size off `axis` that does not broadcast.
     """
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     ids = positions_within(positions, mode, x.shape[along])
     if ids.rank != x.rank:
         raise ShapeError(

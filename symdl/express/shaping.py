@@ -13,7 +13,7 @@ from symdl.errors import ShapeError
 from symdl.express.dims import Extent, as_extent
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, broadcast_shapes, normal_axes, read
+from symdl.express.operators import axis_indices, broadcast_shapes, normal_axes, one_axis, read
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 
@@ -51,7 +51,7 @@ def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
 def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
     """Exchange two axes."""
     order = list(range(x.rank))
-    (a,), (b,) = normal_axes(first, x.rank), normal_axes(second, x.rank)
+    a, b = one_axis(first, x.rank), one_axis(second, x.rank)
     order[a], order[b] = b, a
     return x.transpose(*order)
 
@@ -59,7 +59,7 @@ def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
 @takes_tensors
 def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
     """Move one axis to another place; the others keep their order."""
-    (a,), (b,) = normal_axes(source, x.rank), normal_axes(destination, x.rank)
+    a, b = one_axis(source, x.rank), one_axis(destination, x.rank)
     order = [axis for axis in range(x.rank) if axis != a]
     return x.transpose(*order[:b], a, *order[b:])
 

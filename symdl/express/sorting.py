@@ -13,7 +13,7 @@ from symdl.errors import ShapeError
 from symdl.express.dims import Extent, Index, at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise, normal_axes
+from symdl.express.operators import axis_indices, elementwise, one_axis
 from symdl.express.selecting import take_along_axis
 from symdl.express.surface import ArgMax, Sum, define
 from symdl.express.tensors import Tensor
@@ -25,7 +25,7 @@ def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | 
 
     NaN counts as larger than all numbers: last in rising order, as in NumPy, and first in falling order.
     """
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     return _ranked(x, along, x.shape[along], descending, name)
 
 
@@ -45,7 +45,7 @@ def top_k(x: Tensor, count: int, axis: int = -1, *, largest: bool = True) -> tup
     Raises:
         ShapeError: more elements than there are, or less than one.
     """
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     if count < 1 or not at_most(count, x.shape[along]):
         raise ShapeError(f"there are no {count} of {x.shape[along]} elements", shapes={str(x.name): x.shape})
     positions = _ranked(x, along, count, largest, None)

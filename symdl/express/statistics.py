@@ -21,6 +21,7 @@ from symdl.express.operators import (
     counted,
     elementwise,
     normal_axes,
+    one_axis,
     reduce,
 )
 from symdl.express.options import Axes, Mask, Ties
@@ -208,7 +209,7 @@ def _cumulated(
     rule: str,
 ) -> Tensor:
     x, axis = (x, axis) if axis is not None else (as_vector(x), 0)
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     where = axis_indices(x.rank)
     (k,) = axis_indices(1, skip=where)
     i, size = where[along], x.shape[along]

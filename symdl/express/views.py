@@ -276,6 +276,12 @@ def _reshaped(tensor: Tensor, shape: tuple[Extent, ...]) -> Tensor:
     known = sp.Mul(*(s for s in shape if s != -1))
     if list(shape).count(-1) == 1 and known != 0:
         missing = sp.cancel(total / known)
+        if missing.is_integer is False:
+            raise ShapeError(
+                f"{tensor} cannot take the shape {tuple(shape)}",
+                shapes={"old": tensor.shape},
+                cure="the sizes given must divide the number of elements",
+            )
         shape = tuple(as_extent(missing) if s == -1 else s for s in shape)
     sizes = tuple(as_extent(s) for s in shape)
     if sp.expand(sp.Mul(*sizes) - total) != 0:

@@ -19,7 +19,7 @@ from symdl.express.conditions import as_condition
 from symdl.express.dims import Index
 from symdl.express.doors import operand, takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise, normal_axes, number, reduce
+from symdl.express.operators import axis_indices, elementwise, number, one_axis, reduce
 from symdl.express.options import Mask
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import define
@@ -100,7 +100,7 @@ def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None =
     """
     if where is None:
         return _normalized(z, axis, sp.exp, name, "softmax")
-    (along,) = normal_axes(axis, z.rank)
+    along = one_axis(axis, z.rank)
     total = logsumexp(z, along, where=where)
     counts, places = as_condition(where), axis_indices(z.rank)
     whole = total.at(*places[:along], *places[along + 1 :])
@@ -118,7 +118,7 @@ def log_softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor
 def _normalized(
     z: Tensor, axis: int, outer: Callable[[sp.Expr], sp.Expr], name: str | None, rule: str
 ) -> Tensor:
-    (along,) = normal_axes(axis, z.rank)
+    along = one_axis(axis, z.rank)
     total = reduce("logsumexp", z, along)
     where: tuple[Index, ...] = axis_indices(z.rank)
     rest = where[:along] + where[along + 1 :]

@@ -16,7 +16,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Index, is_number
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.operators import axis_indices, one_axis
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
@@ -123,7 +123,7 @@ def resample(
     Raises:
         ShapeError: a symbolic size along the axis.
     """
-    (along,) = normal_axes(axis, x.rank)
+    along = one_axis(axis, x.rank)
     count = x.shape[along]
     if not isinstance(count, int) or count < 1:
         raise ShapeError(f"{x} cannot be resampled along an axis of size {count}")

@@ -571,3 +571,23 @@ def test_an_input_may_be_called_self() -> None:
     one, two = sd.tensor("self", (2,)), sp.Symbol("self", real=True)
     assert sd.compile((one * 2).sum())(self=[1.0, 2.0]) == 6
     assert sd.compile(two**2)(self=3.0) == 9
+
+
+def test_integers_are_integers() -> None:
+    """Axes, sizes, counts and diagonals: another number is an error of ours, and no size is a half."""
+    mistakes: list[Callable[[], Any]] = [
+        lambda: sd.sort(X, axis=None),  # type: ignore[arg-type]
+        lambda: sd.softmax(X, axis=(0, 1)),  # type: ignore[arg-type]
+        lambda: sd.tril(X, 0.5),  # type: ignore[arg-type]
+        lambda: sd.matrix_power(sd.eye(2), 0.5),  # type: ignore[arg-type]
+        lambda: sd.repeat(X, [1, 2], axis=0),  # type: ignore[arg-type]
+        lambda: sd.roll(X, (1, 2), axis=(0, 1)),  # type: ignore[arg-type]
+        lambda: sd.swapaxes(X, 0, None),  # type: ignore[arg-type]
+        lambda: sd.reshape(X, (4, -1)),
+        lambda: sd.reshape(V, (-1, 2)),
+        lambda: sd.tensor("half", (n / 2,)),
+    ]
+    for mistake in mistakes:
+        with pytest.raises((ShapeError, ExpressionError)):
+            mistake()
+    assert sd.tensor("packed", (n * (n + 1) / 2,)).shape == (sp.expand(n * (n + 1) / 2),)
