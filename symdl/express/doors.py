@@ -71,7 +71,9 @@ def as_data(found: Tensor | sp.Expr) -> Tensor | sp.Expr:
 
     To SymPy ``x + oo`` is ``oo`` and ``1/oo`` is 0, for it takes elements for real numbers; they may be NaN.
     """
-    return found if is_finite(found) else constant(np.array(float(found)))
+    if isinstance(found, Tensor) or is_finite(found):
+        return found
+    return constant(np.array(float(found)))
 
 
 def known(value: Any) -> Tensor | sp.Expr:
