@@ -342,14 +342,12 @@ def reduce(
     names = axis_indices(tensor.rank)
     sizes = tensor.shape
     body: sp.Expr = tensor.at(*names)
-    if op == "mean" and any(sizes[a] == 0 for a in axes):
-        total, count = reduce("sum", tensor, axes, keepdims=keepdims), counted(tensor, axes, keepdims)
-        return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
-    if op == "mean" and not all(at_most(1, sizes[a]) for a in axes):  # as n - 1, which is 0 of one sample
+    size = sp.Mul(*(sizes[a] for a in axes))
+    if op == "mean" and not all(at_most(1, sizes[a]) for a in axes):  # 0, or n - 1, which is 0 of one sample
         total = reduce("sum", tensor, axes, keepdims=keepdims, condition=condition)
-        return elementwise(lambda s: s / sp.Mul(*(sizes[a] for a in axes)), total, name=name, rule="mean")
-    if op == "mean":
-        body = body / sp.Mul(*(sizes[a] for a in axes))
+        count = size if size != 0 else counted(tensor, axes, keepdims)
+        return elementwise(lambda s, c: s / c, total, count, name=name, rule="mean")
+    body = body / size if op == "mean" else body
     if op in ("argmax", "argmin") and any(sizes[a] == 0 for a in axes):
         what = f"no element of {tensor} has a position that {op} could find"
         raise ShapeError(what, shapes={op: sizes})
