@@ -339,8 +339,7 @@ def reduce(
         known = ", ".join(_REDUCTIONS)
         raise ExpressionError(f"{op!r} is no reduction of {tensor}", cure=f"use one of {known}")
     axes = normal_axes(axis, tensor.rank)
-    names = axis_indices(tensor.rank)
-    sizes = tensor.shape
+    names, sizes = axis_indices(tensor.rank), tensor.shape
     body: sp.Expr = tensor.at(*names)
     size = sp.Mul(*(sizes[a] for a in axes))
     if op == "mean" and not all(at_most(1, sizes[a]) for a in axes):  # 0, or n - 1, which is 0 of one sample
