@@ -63,6 +63,7 @@ def pendulum(lib: Any, theta: Any, omega: Any, g: Any, damping: Any, h: float) -
     )
 
 
+@pytest.mark.torch
 def test_runge_kutta_of_a_pendulum() -> None:
     """Jacobians of the trajectory and Hessians of the misfit, by parameters and start: what fits an ODE."""
     lib, steps, h = torch(), 12, 0.1
@@ -136,6 +137,7 @@ CELLS: list[tuple[str, Callable[[sd.Tensor], sd.Tensor], Callable[..., Any]]] = 
 ]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("build, outside", [c[1:] for c in CELLS], ids=[c[0] for c in CELLS])
 def test_jacobians_and_hessians_of_recurrent_layers(
     build: Callable[[sd.Tensor], sd.Tensor], outside: Callable[..., Any]

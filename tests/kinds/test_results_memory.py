@@ -182,7 +182,9 @@ def disturb(count: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [pytest.param(w, marks=pytest.mark.torch) if w.startswith("torch") else w for w in WAYS]
+)
 def test_every_way_to_keep_a_result_keeps_it(way: str, size: str) -> None:
     keep, read = WAYS[way]
     given = np.arange(SIZES[size]) + 0.5
