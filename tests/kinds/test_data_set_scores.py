@@ -318,7 +318,8 @@ def test_parts_merge_in_any_order(op: str, values: list[float], size: int) -> No
         for start in range(0, len(order), size):
             merged.add(reduce(order[start : start + size]))
         scale = sum(map(abs, values)) if op == "sum" else 0
-        assert merged.value == pytest.approx(expected, rel=1e-12, abs=1e-15 * scale)
+        few_bits = 1e-307 if op == "prod" else 0  # NumPy's own product has lost digits down there
+        assert merged.value == pytest.approx(expected, rel=1e-12, abs=max(1e-15 * scale, few_bits))
 
 
 def test_parts_may_be_infinite_or_large() -> None:

@@ -21,7 +21,7 @@ from numba import njit
 
 import symdl as sd
 from symdl.express.modes import training_updates
-from symdl.run import build
+from symdl.run.cpu import runtime
 from symdl.run.cpu.gemm.dispatch import products
 from symdl.run.cpu.gemm.multiply import multiply_matrices
 from symdl.run.cpu.intrinsics.pointers import REALS
@@ -153,7 +153,7 @@ def test_every_element_is_in_one_piece(size: tuple[int, int, int], turned: int, 
 def test_compiled_functions_and_their_gradients(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that reaches BLAS from a program, with one that can only count to 20."""
     table = limited(20, dtype)
-    monkeypatch.setattr(build, "products", lambda _: table)
+    monkeypatch.setattr(runtime, "products", lambda _: table)
     n = sd.Dim("n")
     X, W = sd.tensor("X", (n, 7)), sd.parameter("W", (7, 5))
     V = sd.parameter("V", (3, 7))

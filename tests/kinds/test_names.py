@@ -440,7 +440,7 @@ def test_random_programs_do_not_know_their_names(steps: list[tuple[str, int, int
         for point, a, b in zip(POINTS, named_values, values, strict=True):
             try:
                 *inner, right = exact(mp.mpf(point))
-            except (ZeroDivisionError, ValueError, OverflowError):
+            except (ZeroDivisionError, ValueError, OverflowError, MemoryError):  # cosh(cosh(cosh(800)))
                 continue
             if any(isinstance(v, mp.mpc) for v in (*inner, right)):
                 continue
