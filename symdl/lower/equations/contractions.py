@@ -21,12 +21,12 @@ from symdl.lower.ir.integers import (
     linear,
     moves,
     product,
-    substitute,
     variables,
 )
 from symdl.lower.ir.layout import address
-from symdl.lower.ir.loops import FrozenEquation, Same, TensorInfo, Within, map_condition
-from symdl.lower.ir.scalars import Body, Builder, Load, fixed, map_body, prune
+from symdl.lower.ir.loops import FrozenEquation, Same, TensorInfo, Within
+from symdl.lower.ir.scalars import Body, Builder, Load, fixed, prune
+from symdl.lower.ir.visitors import with_index
 
 _LOOPS = 2
 """How many loops over whole matrix products there may be."""
@@ -250,20 +250,6 @@ def as_scatter(equation: FrozenEquation) -> FrozenEquation:
                 continue
             inside = Within(other, equation.sizes[atom.name])
             rest = (*(g for g in equation.guards if g is not guard), inside)
-            return _scattered(replace(equation, guards=rest), atom.name, other)
+            moved = with_index(replace(equation, guards=rest), atom.name, other)
+            return replace(moved, scattered=(*equation.scattered, atom.name))
     return equation
-
-
-def _scattered(equation: FrozenEquation, name: str, position: Poly) -> FrozenEquation:
-    values = {name: position}
-
-    def change(poly: Poly) -> Poly:
-        return substitute(poly, values)
-
-    return replace(
-        equation,
-        body=map_body(equation.body, change),
-        guards=tuple(map_condition(g, change) for g in equation.guards),
-        where=tuple(map(change, equation.where)),
-        scattered=(*equation.scattered, name),
-    )

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, Var, of, substitute
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, FrozenRecurrence, map_condition
-from symdl.lower.ir.scalars import map_body
-from symdl.lower.ir.visitors import Read, reads_of
+from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, Var, of
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, FrozenRecurrence
+from symdl.lower.ir.visitors import Read, reads_of, with_index
 
 
 def single_steps(program: FrozenProgram) -> FrozenProgram:
@@ -43,18 +42,7 @@ def single_steps(program: FrozenProgram) -> FrozenProgram:
 def _at(equation: FrozenEquation, axis: int, step: Poly) -> FrozenEquation:
     """Return an equation at one step."""
     variable = equation.free[axis]
-    values = {variable: step}
-
-    def change(poly: Poly) -> Poly:
-        return substitute(poly, values)
-
-    return replace(
-        equation,
-        body=map_body(equation.body, change),
-        guards=tuple(map_condition(g, change) for g in equation.guards),
-        where=tuple(map(change, equation.where)),
-        fixed=(*equation.fixed, variable),
-    )
+    return replace(with_index(equation, variable, step), fixed=(*equation.fixed, variable))
 
 
 def _momentary(program: FrozenProgram, recurrence: FrozenRecurrence) -> dict[int, int]:

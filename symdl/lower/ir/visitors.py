@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from symdl.lower.ir.integers import Pick, Poly, atoms
+from symdl.lower.ir.integers import Pick, Poly, atoms, substitute
 from symdl.lower.ir.loops import (
     Fold,
     FrozenEquation,
@@ -43,6 +43,21 @@ def reads_of(equation: FrozenEquation) -> list[Read]:
     for poly in polys:
         found.extend(Read(int(a.tensor), a.where) for a in atoms(poly) if isinstance(a, Pick))
     return list(dict.fromkeys(found))
+
+
+def with_index(equation: FrozenEquation, name: str, value: Poly) -> FrozenEquation:
+    """Return an equation with a value in place of an index variable."""
+    values = {name: value}
+
+    def change(poly: Poly) -> Poly:
+        return substitute(poly, values)
+
+    return replace(
+        equation,
+        body=map_body(equation.body, change),
+        guards=tuple(map_condition(g, change) for g in equation.guards),
+        where=tuple(map(change, equation.where)),
+    )
 
 
 def polys(statement: Statement) -> list[Poly]:
