@@ -18,16 +18,17 @@ MACHINES = ("lower", "schedule", "emit")
 MAY_IMPORT = {
     "errors": (),
     "templating": (),
+    "files": ("errors",),
     "express": ("errors",),
     "nn": ("errors", "express"),
     "differentiate": ("errors", "express", "nn"),
-    "explain": (*MATHEMATICS, "templating"),
+    "explain": (*MATHEMATICS, "files", "templating"),
     "lower": MATHEMATICS,
     "schedule": (*MATHEMATICS, "lower"),
     "emit": (*MATHEMATICS, "lower", "templating"),
-    "run": (*MATHEMATICS, *MACHINES, "targets"),
+    "run": (*MATHEMATICS, *MACHINES, "files", "targets"),
     "targets": (*MATHEMATICS, *MACHINES, "run"),
-    "train": (*MATHEMATICS, *MACHINES, "run", "targets"),
+    "train": (*MATHEMATICS, *MACHINES, "files", "run", "targets"),
     "check": (*MATHEMATICS, *MACHINES, "run", "targets"),
 }
 """The stages in order, each with those it may import besides itself.
@@ -221,6 +222,22 @@ def no_counts_of_references(path: Path, package: Path) -> Iterator[str]:
             yield f"line {getattr(node, 'lineno', 0)}: {name}"
 
 
+def files_are_written_whole(path: Path, package: Path) -> Iterator[str]:
+    """Only `symdl.files` writes files; it never leaves half of one."""
+    if path.relative_to(package).as_posix() == "files.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
+        given = [*node.args, *(k.value for k in node.keywords if k.arg == "mode")]
+        modes = [a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        written = name == "open" and any(re.fullmatch("[rbt]*[wxa+][rbt+]*", mode) for mode in modes)
+        method = isinstance(node.func, ast.Attribute) and name in ("write_text", "write_bytes")
+        if written or method or name in ("mkstemp", "NamedTemporaryFile", "fdopen"):
+            yield f"line {node.lineno}: {name}(...)"
+
+
 def documented(path: Path, package: Path) -> Iterator[str]:
     if not ast.get_docstring(ast.parse(path.read_text("utf-8"))):
         yield "no module docstring"
@@ -239,6 +256,7 @@ CHECKS: tuple[Check, ...] = (
     short_enough,
     no_backward_in_nn,
     no_counts_of_references,
+    files_are_written_whole,
     documented,
 )
 
@@ -363,6 +381,10 @@ BAD = [
     (no_backward_in_nn, "nn/a.py", "def backward(x): return x"),
     (no_counts_of_references, "run/a.py", "sys.getrefcount(x)"),
     (no_counts_of_references, "run/a.py", "from sys import getrefcount"),
+    (files_are_written_whole, "train/a.py", "open(path, 'w')"),
+    (files_are_written_whole, "train/a.py", "path.open(mode='r+b')"),
+    (files_are_written_whole, "explain/a.py", "path.write_text(text)"),
+    (files_are_written_whole, "run/a.py", "tempfile.mkstemp()"),
     (documented, "nn/a.py", "x = 1"),
 ]
 

@@ -15,14 +15,14 @@ import importlib.util
 import os
 import stat
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from symdl.errors import CompileError
+from symdl.errors import CompileError, DataError
+from symdl.files import replacing
 
 _PREFIX = "symdl_kernels_"
 _INTRINSICS = ("batch_gather", "division_code", "elementary", "elementary_code", "frames", "kernel_call")
@@ -138,13 +138,6 @@ def content(path: Path) -> bytes | None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put a file in its place, whole or not at all."""
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
+    """Put a file in its place, whole or not at all; if it cannot be written, the next process works anew."""
+    with suppress(DataError), replacing(path, cache=True) as file:
+        file.write(data)

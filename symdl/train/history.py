@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from symdl.errors import require_extra
-from symdl.train.files import replacing
+from symdl.files import replacing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import DataError
+from symdl.files import replacing
 from symdl.train.idx import parse_idx, unzip
 
 Bytes = NDArray[np.uint8]
@@ -162,13 +162,11 @@ def _verify(name: str, data: bytes, source: str) -> None:
 def _keep(path: Path, data: bytes) -> None:
     """Write a file into the cache in one step, so that no reader ever sees half of it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with replacing(path, parents=True) as file:
             file.write(data)
-        Path(file.name).replace(path)
-    except OSError as error:
+    except DataError as error:
         raise DataError(
-            f"the download cannot be kept in {path.parent}: {error}",
+            f"the download cannot be kept in {path.parent}: {error.message}",
             cure="set XDG_CACHE_HOME to a folder that can be written",
         ) from error
 

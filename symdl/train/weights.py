@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError, DataError, TrainingError
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
+from symdl.files import replacing
 from symdl.nn.initializers import glorot, zeros
-from symdl.train.files import replacing
 
 Weights = dict[str, NDArray[Any]]
 _PREFIX = "parameters/"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
-from symdl.explain.documents.files import html_documents, latex_body, write_whole
+from symdl.explain.documents.files import html_documents, latex_body, write_text
 from symdl.explain.printers.latex_lines import words_latex
 from symdl.explain.sections import Depth
 from symdl.templating import template
@@ -50,6 +50,7 @@ class Collection:
         Raises:
             ExplainError: another ending.
             MissingExtraError: .html without the extra ``html``.
+            DataError: the file cannot be written.
         """
         file = Path(path)
         forms = {".tex": self.latex, ".html": self.html, ".txt": self.text}
@@ -58,5 +59,5 @@ class Collection:
             raise ExplainError(
                 f"derivations cannot be saved as {file.suffix or file.name!r}", cure=f"use {', '.join(forms)}"
             )
-        write_whole(file, form())
+        write_text(file, form())
         return file

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from symdl.explain.printers.latex_lines import rows_of, rule_latex, sentence_lat
 from symdl.explain.printers.text import text
 from symdl.explain.printers.text_page import plain, sentence
 from symdl.explain.sections import Depth, Document, Lines, Section, Step, Table, Words
+from symdl.files import replacing
 from symdl.templating import template
 
 
@@ -191,7 +190,12 @@ def _step_data(step: Step) -> dict[str, Any]:
 
 
 def save(derivation: Document, path: Path) -> Path:
-    """Write a derivation in the form that the file's ending names."""
+    """Write a derivation in the form that the file's ending names.
+
+    Raises:
+        ExplainError: another ending.
+        DataError: the file cannot be written.
+    """
     forms = {
         ".tex": lambda: latex_document(derivation),
         ".html": lambda: html_page(derivation),
@@ -203,24 +207,18 @@ def save(derivation: Document, path: Path) -> Path:
         raise ExplainError(
             f"a derivation cannot be saved as {path.suffix or path.name!r}", cure=f"use {', '.join(forms)}"
         )
-    write_whole(path, form())
+    write_text(path, form())
     return path
 
 
-def write_whole(path: Path, content: str) -> None:
-    """Write a file by way of a temporary one beside it, so that nobody sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def write_text(path: Path, content: str) -> None:
+    """Write a text file whole or not at all; folders that are missing are made.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with replacing(path, parents=True) as file:
+        file.write(content.encode("utf-8"))
 
 
 __all__ = [
