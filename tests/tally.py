@@ -21,7 +21,7 @@ from symdl.emit.source import FIRST_PLACE, KERNEL, PRODUCT
 from symdl.lower.ir.integers import Poly
 from symdl.lower.ir.loops import Item, Loop, Start, When
 from symdl.lower.lowered import Lowered
-from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS
+from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS
 from symdl.lower.target import Lowering
 from symdl.run.runtime import Runtime, Target
 
@@ -102,7 +102,7 @@ class TallyRuntime(Runtime):
 
 TALLY = Target(
     name="tally",
-    lowering=Lowering(equations=(LAY_OUT_WINDOWS, ELIDE_COPIES)),
+    lowering=Lowering(equations=(SCATTER_SUMS, LAY_OUT_WINDOWS, ELIDE_COPIES)),
     syntax=replace(PYTHON_SYNTAX, name="tally"),
     runtime=TallyRuntime(),
 )

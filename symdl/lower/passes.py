@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from symdl.differentiate.checkpoint import checkpointed
 from symdl.differentiate.masking import with_masks
@@ -93,10 +94,10 @@ def _find_products(state: State) -> State:
     return replace(state, contractions={number: c for number, c in found.items() if c is not None})
 
 
-def _fuse(state: State) -> State:
+def _fuse(state: State, *, apart: bool) -> State:
     program, equations, products = state.program, state.equations, state.contractions
-    groups = fuse(program, equations, products, heads=state.heads, tiles=state.apart, naive=state.naive)
-    return replace(state, groups=tuple(groups))
+    options = {"heads": state.heads, "tiles": state.apart, "naive": state.naive, "apart": apart}
+    return replace(state, groups=tuple(fuse(program, equations, products, **options)))
 
 
 def _write_statements(state: State) -> State:
@@ -234,12 +235,6 @@ FREEZE = (
 ORDER = (
     Pass("order_equations", "equations", "What only updates need comes after all readers.", _order),
     Pass(
-        "scatter_sums",
-        "equations",
-        "Sums over elements at given positions add to those instead.",
-        _scatter,
-    ),
-    Pass(
         "lay_out_matrices",
         "equations",
         "Determinants and inverses get their matrices in memory.",
@@ -247,6 +242,12 @@ ORDER = (
     ),
 )
 
+SCATTER_SUMS = Pass(
+    "scatter_sums",
+    "equations",
+    "Sums over elements at given positions add to those instead.",
+    _scatter,
+)
 LAY_OUT_WINDOWS = Pass(
     "lay_out_windows",
     "equations",
@@ -262,16 +263,25 @@ ELIDE_COPIES = Pass(
     naive=False,
 )
 
-FUSE = (
-    Pass(
-        "find_products",
-        "loops",
-        "Equations that are matrix products are found by their structure.",
-        _find_products,
-    ),
-    Pass("fuse_equations", "loops", "Equations that can share a loop share a kernel.", _fuse),
-    Pass("write_statements", "loops", "Nests become loop trees with statements.", _write_statements),
-)
+
+def fusing(*, apart: bool) -> tuple[Pass, ...]:
+    """Return the passes that make loop trees; `apart` as in `symdl.lower.loops.nests.Nest`."""
+    return (
+        Pass(
+            "find_products",
+            "loops",
+            "Equations that are matrix products are found by their structure.",
+            _find_products,
+        ),
+        Pass(
+            "fuse_equations",
+            "loops",
+            "Equations that can share a loop share a kernel.",
+            partial(_fuse, apart=apart),
+        ),
+        Pass("write_statements", "loops", "Nests become loop trees with statements.", _write_statements),
+    )
+
 
 ADDRESS = (
     Pass("keep_locals", "loops", "What no other kernel reads stays in local variables.", _keep_locals),

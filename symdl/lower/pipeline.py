@@ -23,7 +23,7 @@ def passes(lowering: Lowering) -> tuple[Pass, ...]:
         common.computed_in_rows(lowering.long),
         *common.ORDER,
         *lowering.equations,
-        *common.FUSE,
+        *common.fusing(apart=lowering.apart),
         *lowering.loops,
         *common.ADDRESS,
         *common.MEMORY,

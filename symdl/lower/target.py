@@ -20,6 +20,7 @@ class Lowering:
         binding: how loops are run; trees have flat positions and buffers.
         long: operations from which on a function of points is computed a row of points at a time; 0 never.
         cut: whether calls may be cut into blocks of samples.
+        apart: whether iterations of outermost loops must be independent; see `symdl.lower.loops.nests.Nest`.
     """
 
     equations: tuple[Pass, ...]
@@ -27,3 +28,4 @@ class Lowering:
     binding: tuple[Pass, ...] = ()
     long: int = 0
     cut: bool = True
+    apart: bool = False

@@ -15,7 +15,7 @@ from symdl.lower.cpu.vectorize import in_lanes
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.long_scalars import LONG
 from symdl.lower.memory.buffers import Step
-from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, on_trees
+from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS, on_trees
 from symdl.lower.state import Pass, State
 from symdl.lower.target import Lowering
 
@@ -42,6 +42,7 @@ def _vectorize(state: State) -> State:
 
 CPU = Lowering(
     equations=(
+        SCATTER_SUMS,
         Pass(
             "choose_direct_convolutions",
             "equations",

@@ -79,6 +79,7 @@ def fuse(
     heads: Mapping[int, str] = _NONE,
     tiles: Container[int] = (),
     naive: bool = False,
+    apart: bool = False,
 ) -> list[Group]:
     """Return the groups in the order of execution.
 
@@ -86,6 +87,7 @@ def fuse(
         heads: equations that begin a group, and the index of their outermost loop.
         tiles: equations that share no group with others.
         naive: give every equation its own.
+        apart: let the iterations of outermost loops be independent; see `Nest`.
     """
     groups: list[Group] = []
     made: dict[int, int] = {}
@@ -113,7 +115,8 @@ def fuse(
             place = _join(groups, equation, alike, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)
-            work = contraction or _alone(equation, heads.get(equation.number, ""), scans=not naive)
+            head = heads.get(equation.number, "")
+            work = contraction or _alone(equation, head, scans=not naive, apart=apart)
             around, tile = loops.get(equation.number, ()), equation.number in tiles
             groups.append(Group(work, [equation], around, tile))
         made[equation.lhs] = place
@@ -124,8 +127,8 @@ def fuse(
     return groups
 
 
-def _alone(equation: FrozenEquation, outermost: str, *, scans: bool) -> Nest:
-    nest = Nest(scans=scans)
+def _alone(equation: FrozenEquation, outermost: str, *, scans: bool, apart: bool) -> Nest:
+    nest = Nest(scans=scans, apart=apart)
     nest.start(equation, outermost)
     return nest
 

@@ -77,10 +77,14 @@ def task(equation: FrozenEquation, *, scans: bool) -> Task:
 
 
 class Nest:
-    """A kernel under construction: a list of loops and parts."""
+    """A kernel under construction: a list of loops and parts.
 
-    def __init__(self, *, scans: bool = True) -> None:
-        self.scans = scans
+    With `apart`, the iterations of an outermost loop never depend on each other, unless all that is done in
+    it is to run up values: then no sum is kept in memory, and other threads can take other iterations.
+    """
+
+    def __init__(self, *, scans: bool = True, apart: bool = False) -> None:
+        self.scans, self.apart = scans, apart
         self.items: list[Building | Part] = []
         self._numbers = itertools.count()
 
@@ -94,6 +98,8 @@ class Nest:
         """Place an equation that reads what others here make or read, if it fits; say whether."""
         new = task(equation, scans=self.scans)
         if not new.free and not new.bound:
+            if self.apart and any(isinstance(item, Building) and item.makes for item in self.items):
+                return False
             self._fresh(self.items, new)
             return True
         chosen = self._matching(self.items, new, related=True)
@@ -123,6 +129,8 @@ class Nest:
         if any(read.tensor in loop.partial for read in new.reads):
             return None
         choices = [v for v in (*new.free, *new.bound) if self._allowed(loop, new, v)]
+        if self.apart:
+            choices = [v for v in choices if self._independent(loop, new, v)]
         made = [read for read in new.reads if read.tensor in loop.makes]
         for read in made:
             where = read.where[loop.makes[read.tensor]]
@@ -148,6 +156,13 @@ class Nest:
             return True
         return not new.free and (equation.op != "argmax" or variable == new.bound[0])
 
+    def _independent(self, loop: Building, new: Task, variable: str) -> bool:
+        """Say whether outermost iterations stay independent, and values run up in registers."""
+        outermost = loop in self.items
+        if variable in new.free:
+            return not (outermost and loop.partial)
+        return not new.free and not (outermost and loop.makes)
+
     def _enter(self, items: list[Building | Part], loop: Building, variable: str, new: Task) -> None:
         """Place the task inside an existing loop."""
         place = items.index(loop)
@@ -164,7 +179,8 @@ class Nest:
 
     def _fresh(self, items: list[Building | Part], new: Task, order: list[str] | None = None) -> None:
         """Place what is left of the task in new loops at the end."""
-        order = preferred(new) if order is None else order
+        if order is None:
+            order = [*new.free, *new.bound] if self.apart else preferred(new)
         if new.scan:
             order = [v for v in order if v not in (new.scan.free, new.scan.bound)]
         while order or (new.equation.op and not new.summing):

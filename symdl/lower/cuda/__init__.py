@@ -1,0 +1,1 @@
+"""lower.cuda: which loops the threads of a graphics processor share."""
