@@ -163,7 +163,10 @@ def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax) -> KernelText:
         f"{a.name}: {comment(lowered.program.tensors[t].name)}"
         for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
     )
-    describe = lowered.program.describe
+
+    def describe(number: int) -> str:
+        return lowered.program.stated[number].text
+
     return KernelText(
         kernel.name,
         ", ".join(names),

@@ -187,7 +187,7 @@ def listing(lowered: Lowered) -> str:
             sizes = ", ".join(map(text, call.sizes))
             out.append(f"# {number}: {kernel.name}({arrays}{'; ' if sizes else ''}{sizes})")
         for equation in call.equations if isinstance(call, KernelCall | ProductCall) else ():
-            out += [f"#     {line}" for line in comments(lowered.program.describe(equation))]
+            out += [f"#     {line}" for line in comments(lowered.program.stated[equation].text)]
     return "\n".join(out) + "\n"
 
 

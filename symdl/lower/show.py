@@ -140,7 +140,7 @@ def _buffer(buffer: Buffer) -> str:
     return f"buffer of tensor {buffer.tensor}: {buffer.kind}, {text(buffer.count)} elements"
 
 
-_EMPTY = FrozenProgram((), (), (), (), (), (), (), (), str)
+_EMPTY = FrozenProgram((), (), (), (), (), (), (), (), {})
 
 
 def _kernels(kernels: tuple[Kernel, ...]) -> Iterator[str]:

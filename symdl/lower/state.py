@@ -22,7 +22,7 @@ from symdl.lower.splits import Split
 Level = Literal["program", "equations", "loops", "memory", "calls"]
 """What a pass changes: SymPy equations, frozen ones, loop trees, loop trees with buffers, the launch list."""
 
-_NO_PROGRAM = FrozenProgram((), (), (), (), (), (), (), (), str)
+_NO_PROGRAM = FrozenProgram((), (), (), (), (), (), (), (), {})
 _NO_PLAN = Plan((), {}, frozenset())
 
 

@@ -62,4 +62,4 @@ def test_the_body_is_laid_out_once_and_the_function_runs_once_a_matrix() -> None
     A, B = tensor("A", (n, 3, 3)), parameter("B", (3, 3))
     lowered = lower(collect([logdet(A + B)]))
     assert len(lowered.steps) == 1
-    assert any("the matrix of" in lowered.program.describe(e) for e in lowered.steps[0].equations)
+    assert any("the matrix of" in lowered.program.stated[e].text for e in lowered.steps[0].equations)

@@ -54,7 +54,9 @@ def test_the_forward_pass_and_the_weights_share_a_layout() -> None:
     names = [info.name for info in lowered.program.tensors]
     assert names.count("X (windows)") == 1
     assert lowered.structures.count("gemm") == 2
-    assert any("windows for" in lowered.program.describe(e) for step in lowered.steps for e in step.equations)
+    assert any(
+        "windows for" in lowered.program.stated[e].text for step in lowered.steps for e in step.equations
+    )
 
 
 @pytest.mark.parametrize(

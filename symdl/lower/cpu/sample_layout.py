@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from symdl.lower.equations.contractions import as_contraction, factors
 from symdl.lower.ir.integers import Pick, Poly, Size, Var, atoms, of, product, variables
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo
 from symdl.lower.ir.scalars import MATRIX, Load, Node, load, map_body
 from symdl.lower.ir.visitors import reads_of
 from symdl.lower.splits import LARGEST_SUM
@@ -107,14 +107,9 @@ def with_tiles(
     worker = _Tiles(program, equations, batch, frozenset(chosen))
     worker.spread()
     made = [e for equation in equations for e in worker.rewritten(equation)]
-    texts, describe = worker.texts, program.describe
-
-    def described(number: int) -> str:
-        return texts[number] if number in texts else describe(number)
-
     tensors = tuple(replace(t, tiled=t.number in worker.tiled) for t in worker.tensors)
     apart = frozenset(e.number for e in made if worker.touched(e) and worker.together(e))
-    return Tiled(replace(program, tensors=tensors, describe=described), made, worker.heads, apart)
+    return Tiled(replace(program, tensors=tensors, stated=worker.stated), made, worker.heads, apart)
 
 
 class _Tiles:
@@ -127,9 +122,8 @@ class _Tiles:
     ) -> None:
         self.tensors = list(program.tensors)
         self.equations, self.batch, self.chosen = equations, batch, chosen
-        self.describe = program.describe
+        self.stated = dict(program.stated)
         self.count = 1 + max((e.number for e in equations), default=0)
-        self.texts: dict[int, str] = {}
         self.copies: dict[int, int] = {}
         self.heads: dict[int, str] = {}
         self.tiled: set[int] = set()
@@ -222,7 +216,7 @@ class _Tiles:
         return FrozenEquation(number, new, free, (), info.shape, None, (), load(tensor, where), where)
 
     def number(self, text: str) -> int:
-        self.texts[self.count] = text
+        self.stated[self.count] = Stated(text)
         self.count += 1
         return self.count - 1
 
@@ -234,7 +228,7 @@ class _Tiles:
         shape = tuple(sizes[v] for v in (sample, *equation.free))
         self.tensors.append(TensorInfo(new, f"{info.name} (each)", shape, False, "intermediate"))
         self.tiled.add(new)
-        number = self.number(f"{info.name}, for each sample of {self.describe(equation.number)}")
+        number = self.number(f"{info.name}, for each sample of {self.stated[equation.number].text}")
         free = (sample, *equation.free)
         bound = tuple(v for v in equation.bound if v != sample)
         where = tuple(of(Var(v)) for v in free)

@@ -9,7 +9,7 @@ another condition may be anything where that fails, and is clamped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -47,8 +47,9 @@ def checked_positions(program: FrozenProgram) -> FrozenProgram:
     """Return the program with clamped positions and the list of checks."""
     found: dict[Gather, None] = {}
     equations = []
+    defined = {e.lhs: e for e in program.equations}
     for equation in program.equations:
-        worker = _Positions(program, equation)
+        worker = _Positions(program, equation, defined)
         equations.append(worker.equation())
         worker.declared()
         found.update(dict.fromkeys(worker.gathers))
@@ -58,10 +59,11 @@ def checked_positions(program: FrozenProgram) -> FrozenProgram:
 
 
 class _Positions:
-    def __init__(self, program: FrozenProgram, equation: FrozenEquation) -> None:
+    def __init__(
+        self, program: FrozenProgram, equation: FrozenEquation, defined: Mapping[int, FrozenEquation]
+    ) -> None:
         self.tensors: tuple[TensorInfo, ...] = program.tensors
-        self.given = set(program.inputs)
-        self.defined = {e.lhs: e for e in program.equations}
+        self.given, self.defined = frozenset(program.inputs), defined
         self.source = equation
         self.data = [g for g in equation.guards if any(map(_picks, terms(g)))]
         self.gathers: list[Gather] = []

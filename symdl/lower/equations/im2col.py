@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 
 from symdl.lower.equations.contractions import as_contraction, factors
 from symdl.lower.ir.integers import ONE, ZERO, Pick, Poly, Size, Var, atoms, of, substitute, variables
-from symdl.lower.ir.loops import Condition, FrozenEquation, FrozenProgram, TensorInfo, map_condition, terms
+from symdl.lower.ir.loops import (
+    Condition,
+    FrozenEquation,
+    FrozenProgram,
+    Stated,
+    TensorInfo,
+    map_condition,
+    terms,
+)
 from symdl.lower.ir.scalars import Load, Node, load, map_body
 
 _LEAST_TERMS = 4
@@ -26,12 +34,7 @@ def with_windows(
     """Return the equations with operands laid out where that makes a matrix product; those `left` stay."""
     worker = _Windows(program, equations)
     made = [e for equation in equations for e in worker.split(equation, left)]
-    texts, describe = worker.texts, program.describe
-
-    def described(number: int) -> str:
-        return texts[number] if number in texts else describe(number)
-
-    return replace(program, tensors=tuple(worker.tensors), describe=described), made
+    return replace(program, tensors=tuple(worker.tensors), stated=worker.stated), made
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,8 @@ class _Operand:
 class _Windows:
     def __init__(self, program: FrozenProgram, equations: Sequence[FrozenEquation]) -> None:
         self.tensors: list[TensorInfo] = list(program.tensors)
-        self.describe = program.describe
+        self.stated = dict(program.stated)
         self.count = 1 + max((e.number for e in equations), default=0)
-        self.texts: dict[int, str] = {}
         self.known: dict[object, int] = {}
 
     def split(self, equation: FrozenEquation, left: Container[int]) -> list[FrozenEquation]:
@@ -140,7 +142,8 @@ class _Windows:
         self.count += 1
         kind = "transposed" if operand.plain else "windows"
         self.tensors.append(TensorInfo(tensor, f"{source.name} ({kind})", sizes, False, "intermediate"))
-        self.texts[number] = f"{source.name}, {kind} for {self.describe(equation.number)}"
+        text = f"{source.name}, {kind} for {self.stated[equation.number].text}"
+        self.stated[number] = Stated(text)
         free = tuple(f"v{place}" for place in range(len(order)))
         body = load(operand.load.tensor, where)
         indices = tuple(of(Var(v)) for v in free)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from symdl.errors import LoweringError
 from symdl.lower.ir.integers import ONE, ZERO, Poly, Var, of
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo
 from symdl.lower.ir.scalars import MATRIX, Body, Builder, Load, Node
 
 
@@ -25,8 +25,7 @@ def with_matrices(
         LoweringError: a matrix function inside a recurrence.
     """
     tensors = list(program.tensors)
-    texts: dict[int, str] = {}
-    describe = program.describe
+    stated = dict(program.stated)
     made: list[FrozenEquation] = []
     for equation in equations:
         if equation.op not in MATRIX:
@@ -34,16 +33,13 @@ def with_matrices(
             continue
         if equation.fixed:
             raise LoweringError(
-                f"{equation.op} inside a recurrence has no kernel", expression=describe(equation.number)
+                f"{equation.op} inside a recurrence has no kernel", expression=stated[equation.number].text
             )
-        number = len(program.equations) + len(texts)
-        texts[number] = f"the matrix of {describe(equation.number)}"
+        number = len(stated)
+        stated[number] = Stated(f"the matrix of {stated[equation.number].text}")
         made.extend(_two(equation, number, tensors))
 
-    def described(number: int) -> str:
-        return texts[number] if number in texts else describe(number)
-
-    return replace(program, tensors=tuple(tensors), describe=described), made
+    return replace(program, tensors=tuple(tensors), stated=stated), made
 
 
 def _two(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) -> list[FrozenEquation]:

@@ -175,9 +175,21 @@ class Gather:
         return not self.masks and not self.offset and self.value is None
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An equation as people are told it: a line of text, and how its index variables are named there.
+
+    The names are those of the free variables, then those of the bound ones. An equation that a pass has made
+    has a text only.
+    """
+
+    text: str
+    indices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrozenProgram:
-    """A program without SymPy. Tensors are numbered; `describe` gives an equation's text."""
+    """A program without SymPy. Tensors are numbered; `stated` has every equation's text, by its number."""
 
     tensors: tuple[TensorInfo, ...]
     equations: tuple[FrozenEquation, ...]
@@ -187,7 +199,7 @@ class FrozenProgram:
     sizes: tuple[str, ...]
     gathers: tuple[Gather, ...]
     recurrences: tuple[FrozenRecurrence, ...]
-    describe: Callable[[int], str]
+    stated: Mapping[int, Stated]
 
 
 IDENTITY = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "argmax": float("-inf")}
