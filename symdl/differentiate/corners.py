@@ -12,7 +12,7 @@ branch for a single point has the slope of the function there, if there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import sympy as sp
 
@@ -88,10 +88,8 @@ def _signed(outer: sp.Expr, sign: sp.Expr) -> sp.Expr:
     """
     if not outer.has(sign):
         return outer * sign
-    if isinstance(outer, sp.Add):
-        return sp.Add(*(_signed(term, sign) for term in outer.args))
-    if isinstance(outer, sp.Piecewise):
-        return sp.Piecewise(*((_signed(value, sign), condition) for value, condition in outer.args))
+    if isinstance(outer, sp.Add | sp.Piecewise):
+        return _for_each_part(outer, lambda part: _signed(part, sign))
     factors = list(sp.Mul.make_args(outer))
     for place, factor in enumerate(factors):
         base, count = factor.as_base_exp()
@@ -104,15 +102,20 @@ def _signed(outer: sp.Expr, sign: sp.Expr) -> sp.Expr:
     return outer * sign
 
 
+def _for_each_part(expr: sp.Expr, change: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """Change each term of a sum, or each value of a case distinction."""
+    if isinstance(expr, sp.Add):
+        return sp.Add(*map(change, expr.args))
+    return sp.Piecewise(*((change(value), condition) for value, condition in expr.args))
+
+
 def _product(outer: sp.Expr, inner: sp.Expr) -> sp.Expr:
     """Return ``outer*inner``; a sign that both have is that of one absolute value, see `_signed`."""
     common = outer.atoms(sp.sign) & inner.atoms(sp.sign)
     if not common:
         return outer * inner
-    if isinstance(inner, sp.Add):
-        return sp.Add(*(_product(outer, term) for term in inner.args))
-    if isinstance(inner, sp.Piecewise):
-        return sp.Piecewise(*((_product(outer, value), condition) for value, condition in inner.args))
+    if isinstance(inner, sp.Add | sp.Piecewise):
+        return _for_each_part(inner, lambda part: _product(outer, part))
     factors = list(sp.Mul.make_args(inner))
     for place, factor in enumerate(factors):
         rest = sp.Mul(*factors[:place], *factors[place + 1 :])

@@ -8,6 +8,7 @@ to 10, while 0.1 as a float is a little more than a tenth. Whole numbers, positi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -24,11 +25,9 @@ class FloorDivide(sp.Function):
     @classmethod
     def eval(cls, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:
         """Divide numbers."""
-        if not (x.is_Number and y.is_Number and y):
-            return None
-        if x.is_Rational and y.is_Rational:
-            return sp.Integer((x / y).floor())
-        return sp.Integer(int(float(x) // float(y))) if x.is_finite and y.is_finite else None
+        return _of_numbers(
+            x, y, lambda a, b: sp.Integer((a / b).floor()), lambda a, b: sp.Integer(int(a // b))
+        )
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """The derivative: between its jumps it is constant."""
@@ -46,11 +45,7 @@ class Remainder(sp.Function):
     @classmethod
     def eval(cls, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:
         """Divide numbers."""
-        if not (x.is_Number and y.is_Number and y):
-            return None
-        if x.is_Rational and y.is_Rational:
-            return x - y * (x / y).floor()
-        return sp.Float(float(x) % float(y)) if x.is_finite and y.is_finite else None
+        return _of_numbers(x, y, lambda a, b: a - b * (a / b).floor(), lambda a, b: sp.Float(a % b))
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """The derivative by one of the two."""
@@ -61,6 +56,20 @@ class Remainder(sp.Function):
 
     def _eval_is_real(self) -> bool:
         return True
+
+
+def _of_numbers(
+    x: sp.Expr,
+    y: sp.Expr,
+    exact: Callable[[sp.Expr, sp.Expr], sp.Expr],
+    rounded: Callable[[float, float], sp.Expr],
+) -> sp.Expr | None:
+    """Return what two numbers give: rational ones exactly, others as floats do; None for anything else."""
+    if not (x.is_Number and y.is_Number and y):
+        return None
+    if x.is_Rational and y.is_Rational:
+        return exact(x, y)
+    return rounded(float(x), float(y)) if x.is_finite and y.is_finite else None
 
 
 def real_quotients(expr: Any) -> Any:

@@ -29,6 +29,7 @@ from symdl.express.shaping import as_vector, squeeze
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import Prod, Reduce, Sum, define
 from symdl.express.tensors import Tensor
+from symdl.express.variants import variant
 
 
 @takes_tensors
@@ -114,8 +115,8 @@ def _shared(
     return elementwise(shared, total, count, alone, name=name, rule=f"{op}, ties split")
 
 
-@takes_tensors
-def var(
+def _spread(
+    rooted: bool,
     x: Tensor,
     axis: Axes = None,
     *,
@@ -125,17 +126,19 @@ def var(
     where: Mask = None,
     name: str | None = None,
 ) -> Tensor:
-    """The sum of squared deviations from the mean, over the count less `correction`, but no less than 0.
-
-    `ddof` is NumPy's older name of `correction`, which is 0 by default.
-
-    Raises:
-        ExpressionError: both are given.
-    """
     if correction is not None and ddof is not None:
         raise ExpressionError("ddof is another name of correction", cure="pass one of them")
     less = correction or ddof or 0
-    mask = None if where is None else _fitting(where, x)
+    condition = None if where is None else _fitting(where, x)
+    if not rooted:
+        return _variance(x, axis, less, keepdims, condition, name)
+    variance = _variance(x, axis, less, keepdims, condition, None)
+    return elementwise(sp.sqrt, variance, name=name, rule="standard deviation")
+
+
+def _variance(
+    x: Tensor, axis: Axes, less: int, keepdims: bool, mask: Condition | None, name: str | None
+) -> Tensor:
     condition = None if mask is None else mask.at
     mean = reduction("mean", x, axis, keepdims=True, where=mask)
     square = elementwise(lambda a, m: (a - m) ** 2, x, mean, rule="squared deviation")
@@ -153,60 +156,30 @@ def var(
     return elementwise(formula, total, count, name=name, rule="variance")
 
 
-@takes_tensors
-def std(
-    x: Tensor,
-    axis: Axes = None,
-    *,
-    correction: int | None = None,
-    ddof: int | None = None,
-    keepdims: bool = False,
-    where: Mask = None,
-    name: str | None = None,
-) -> Tensor:
-    """The square root of the variance; its slope is not finite where the variance is 0."""
-    variance = var(x, axis, correction=correction, ddof=ddof, keepdims=keepdims, where=where)
-    return elementwise(sp.sqrt, variance, name=name, rule="standard deviation")
+@variant(_spread, False)
+def var() -> None:
+    """The sum of squared deviations from the mean, over the count less `correction`, but no less than 0.
 
+    `ddof` is NumPy's older name of `correction`, which is 0 by default.
 
-@takes_tensors
-def cumsum(
-    x: Tensor,
-    axis: int | None = None,
-    *,
-    reverse: bool = False,
-    exclusive: bool = False,
-    name: str | None = None,
-) -> Tensor:
-    """``y[i] = sum of x[k] for k <= i`` along `axis`; for ``k >= i`` if `reverse`.
-
-    Without an axis the tensor is flattened first, as in NumPy.
-    With `exclusive` the element itself does not count: the first sum (the last one if `reverse`) is 0.
+    Raises:
+        ExpressionError: both are given.
     """
-    return _cumulated(Sum, x, axis, reverse, exclusive, name, "cumulative sum")
 
 
-@takes_tensors
-def cumprod(
-    x: Tensor,
-    axis: int | None = None,
-    *,
-    reverse: bool = False,
-    exclusive: bool = False,
-    name: str | None = None,
-) -> Tensor:
-    """``y[i] = product of x[k] for k <= i`` along `axis`; options as in `cumsum`, an empty product is 1."""
-    return _cumulated(Prod, x, axis, reverse, exclusive, name, "cumulative product")
+@variant(_spread, True)
+def std() -> None:
+    """The square root of the variance; its slope is not finite where the variance is 0."""
 
 
 def _cumulated(
     op: type[Reduce],
     x: Tensor,
-    axis: int | None,
-    reverse: bool,
-    exclusive: bool,
-    name: str | None,
-    rule: str,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    exclusive: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     x, axis = (x, axis) if axis is not None else (as_vector(x), 0)
     along = one_axis(axis, x.rank)
@@ -215,5 +188,20 @@ def _cumulated(
     i, size = where[along], x.shape[along]
     term = x.at(*where[:along], k, *where[along + 1 :])
     distance = (k - i if reverse else i - k) - int(exclusive)
+    rule = "cumulative sum" if op is Sum else "cumulative product"
     body, guard = op(term, (k, size)), InRange(distance, size)
     return define(name, where, body, shape=x.shape, dtype=x.dtype, origin=Origin(rule), guards=[guard])
+
+
+@variant(_cumulated, Sum)
+def cumsum() -> None:
+    """``y[i] = sum of x[k] for k <= i`` along `axis`; for ``k >= i`` if `reverse`.
+
+    Without an axis the tensor is flattened first, as in NumPy.
+    With `exclusive` the element itself does not count: the first sum (the last one if `reverse`) is 0.
+    """
+
+
+@variant(_cumulated, Prod)
+def cumprod() -> None:
+    """``y[i] = product of x[k] for k <= i`` along `axis`; options as in `cumsum`, an empty product is 1."""

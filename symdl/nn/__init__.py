@@ -71,7 +71,6 @@ from symdl.nn.losses import (
     cross_entropy,
     l1_penalty,
     l2_penalty,
-    mean_squared_error,
 )
 from symdl.nn.metrics import accuracy
 from symdl.nn.noise import normal_noise
@@ -108,6 +107,7 @@ from symdl.nn.regression import (
     huber,
     log_cosh,
     mean_absolute_error,
+    mean_squared_error,
 )
 from symdl.nn.resampling import (
     resample,

@@ -5,7 +5,7 @@ Enters: parameters and their gradients. Leaves: the update equations of one step
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -22,19 +22,15 @@ from symdl.nn.steps import (
     clock,
     decay_of,
     decayed,
+    for_each,
     scalar,
     state,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Adam:
-    """Adam (Kingma and Ba, 2015, algorithm 1).
-
-    With step ``t`` counted from 1: ``m = b1*m + (1 - b1)*g``, ``v = b2*v + (1 - b2)*g**2``,
-    ``p = p - learning_rate * (m/(1 - b1**t)) / (sqrt(v/(1 - b2**t)) + epsilon)``. A weight decay is added to
-    the gradient; see `AdamW`.
-    """
+class _Moments:
+    """The settings of Adam: rates at which the mean of the gradient and of its square forget."""
 
     learning_rate: Rate = 1e-3
     beta1: Setting = 0.9
@@ -46,6 +42,16 @@ class Adam:
         _check_moments(self.beta1, self.beta2, self.epsilon)
         check_rate(self.learning_rate, self.weight_decay)
 
+
+@dataclass(frozen=True, slots=True)
+class Adam(_Moments):
+    """Adam (Kingma and Ba, 2015, algorithm 1).
+
+    With step ``t`` counted from 1: ``m = b1*m + (1 - b1)*g``, ``v = b2*v + (1 - b2)*g**2``,
+    ``p = p - learning_rate * (m/(1 - b1**t)) / (sqrt(v/(1 - b2**t)) + epsilon)``. A weight decay is added to
+    the gradient; see `AdamW`.
+    """
+
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the equations of step, moments and parameters."""
         slopes = decayed(self.weight_decay, parameters, gradients)
@@ -53,21 +59,13 @@ class Adam:
 
 
 @dataclass(frozen=True, slots=True)
-class AdamW:
+class AdamW(_Moments):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
 
     ``p = p - learning_rate * (adam step + weight_decay*p)``: the decay is not scaled by the moments.
     """
 
-    learning_rate: Rate = 1e-3
-    beta1: Setting = 0.9
-    beta2: Setting = 0.999
-    epsilon: Setting = 1e-8
     weight_decay: Decay = 0.01
-
-    def __post_init__(self) -> None:
-        _check_moments(self.beta1, self.beta2, self.epsilon)
-        check_rate(self.learning_rate, self.weight_decay)
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the equations of step, moments and parameters."""
@@ -81,7 +79,7 @@ def _check_moments(beta1: Setting, beta2: Setting, epsilon: Setting) -> None:
 
 
 def _adam(
-    settings: Adam | AdamW, decay: Decay, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]
+    settings: _Moments, decay: Decay, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]
 ) -> tuple[Update, ...]:
     b1, b2, eps = map(scalar, (settings.beta1, settings.beta2, settings.epsilon))
     time = clock(settings.learning_rate, counted=True)
@@ -118,14 +116,9 @@ class RMSProp:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the mean square's and the parameter's equation for every parameter."""
-        a, eps, time = scalar(self.decay), scalar(self.epsilon), clock(self.learning_rate)
-        slopes = decayed(self.weight_decay, parameters, gradients)
-        pairs: list[Update] = [*time.updates]
-        for p in parameters:
-            square, g = state(f"{p.name}.v", p), slopes[p]
-            v = elementwise(lambda v, g: a * v + (1 - a) * g**2, square, g, rule="mean square")
-            pairs += [(square, v), (p, _scaled(p, g, v, time.rate, eps, "rmsprop step"))]
-        return tuple(pairs)
+        a = scalar(self.decay)
+        square = _Squares("mean square", lambda v, g: a * v + (1 - a) * g**2, "rmsprop step", self.epsilon)
+        return for_each(parameters, gradients, square.step, rate=self.learning_rate, decay=self.weight_decay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +135,32 @@ class Adagrad:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the sum of squares' and the parameter's equation for every parameter."""
-        eps, time = scalar(self.epsilon), clock(self.learning_rate)
-        slopes = decayed(self.weight_decay, parameters, gradients)
-        pairs: list[Update] = [*time.updates]
-        for p in parameters:
-            square, g = state(f"{p.name}.v", p), slopes[p]
-            v = elementwise(lambda v, g: v + g**2, square, g, rule="sum of squares")
-            pairs += [(square, v), (p, _scaled(p, g, v, time.rate, eps, "adagrad step"))]
-        return tuple(pairs)
+        square = _Squares("sum of squares", lambda v, g: v + g**2, "adagrad step", self.epsilon)
+        return for_each(parameters, gradients, square.step, rate=self.learning_rate, decay=self.weight_decay)
 
 
-def _scaled(p: Tensor, g: Tensor, v: Tensor, rate: Tensor, epsilon: sp.Expr, rule: str) -> Tensor:
-    return elementwise(lambda w, g, v, e: w - e * g / (sp.sqrt(v) + epsilon), p, g, v, rate, rule=rule)
+@dataclass(frozen=True, slots=True)
+class _Squares:
+    """Steps divided by the root of gathered squares of gradients.
+
+    Attributes:
+        rule: what the gathering is called.
+        gathered: its formula, of what there is and a gradient.
+        moving: what the step is called.
+        epsilon: added to the root.
+    """
+
+    rule: str
+    gathered: Callable[[sp.Expr, sp.Expr], sp.Expr]
+    moving: str
+    epsilon: Setting
+
+    def step(self, p: Tensor, g: Tensor, rate: Tensor) -> list[Update]:
+        """Return the squares' and the parameter's equation."""
+        square, eps = state(f"{p.name}.v", p), scalar(self.epsilon)
+        v = elementwise(self.gathered, square, g, rule=self.rule)
+        new = elementwise(lambda w, g, v, e: w - e * g / (sp.sqrt(v) + eps), p, g, v, rate, rule=self.moving)
+        return [(square, v), (p, new)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +182,16 @@ class Lion:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the moment's and the parameter's equation for every parameter."""
-        b1, b2, time = scalar(self.beta1), scalar(self.beta2), clock(self.learning_rate)
-        pairs: list[Update] = [*time.updates]
-        for p in parameters:
-            moment, g, share = state(f"{p.name}.m", p), gradients[p], decay_of(self.weight_decay, p)
+        b1, b2 = scalar(self.beta1), scalar(self.beta2)
+
+        def step(p: Tensor, g: Tensor, rate: Tensor) -> list[Update]:
+            moment, share = state(f"{p.name}.m", p), decay_of(self.weight_decay, p)
             new = elementwise(
-                lambda w, m, g, e, d=share: w - e * (sp.sign(b1 * m + (1 - b1) * g) + d * w),
-                *(p, moment, g, time.rate),
+                lambda w, m, g, e: w - e * (sp.sign(b1 * m + (1 - b1) * g) + share * w),
+                *(p, moment, g, rate),
                 rule="lion step",
             )
             m = elementwise(lambda m, g: b2 * m + (1 - b2) * g, moment, g, rule="first moment")
-            pairs += [(p, new), (moment, m)]
-        return tuple(pairs)
+            return [(p, new), (moment, m)]
+
+        return for_each(parameters, gradients, step, rate=self.learning_rate)

@@ -14,9 +14,10 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import as_condition, not_equal, where
 from symdl.express.constants import constant
 from symdl.express.dims import Extent, is_number
-from symdl.express.operators import elementwise, reduce
+from symdl.express.operators import axis_indices, elementwise, reduce
 from symdl.express.options import Mask
 from symdl.express.statistics import reduction as reduced
+from symdl.express.surface import LogSumExp, define
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
 from symdl.nn.activations import literal
@@ -56,8 +57,23 @@ def averaged(
         return where(as_condition(sp.true if mask is None else mask), each, 0, name=name)  # type: ignore[no-any-return]
     if weights is None or reduction == "sum":
         return reduced("sum", each, where=mask, name=name)
-    top, bottom = (reduced("sum", part, where=mask) for part in (each, weights))
+    return weighted_mean(each, weights, mask, name)
+
+
+def weighted_mean(weighted: Tensor, weights: Tensor, mask: Mask, name: str | None) -> Tensor:
+    """``sum(weighted)/sum(weights)`` over the samples where `mask` holds; the losses have their weights."""
+    top, bottom = (reduced("sum", part, where=mask) for part in (weighted, weights))
     return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
+
+
+def log_total(logits: Tensor) -> Tensor:
+    """Return the logarithm of each row's sum of exponentials: ``logits - log_total`` is the log softmax.
+
+    Shapes are passed along: a gather does not show the range of its index.
+    """
+    *rows, j = axis_indices(logits.rank)
+    body = LogSumExp(logits.at(*rows, j), (j, logits.shape[-1]))
+    return define(None, rows, body, shape=logits.shape[:-1])
 
 
 def without(ignored: int | None, labels: Tensor, mask: Mask) -> Mask:

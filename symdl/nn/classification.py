@@ -13,7 +13,7 @@ from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, elementwise
 from symdl.express.options import Mask
-from symdl.express.surface import LogSumExp, Sum, define
+from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import (
     Averaging,
@@ -22,6 +22,7 @@ from symdl.nn.averages import (
     averaged,
     checked_labels,
     class_weight,
+    log_total,
     same_shape,
     unless,
     weight_tensor,
@@ -94,9 +95,9 @@ def focal(
     g = at_least("gamma", gamma, 0)
     if g.is_number and 0 < g < 1:
         raise ExpressionError(f"gamma = {gamma}", cure="gamma must be 0 or at least 1")
-    *rows, j = axis_indices(logits.rank)
+    rows = axis_indices(target.rank)
     label, shape, classes = target.at(*rows), target.shape, logits.shape[-1]
-    total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
+    total = log_total(logits)
     log_p = define(
         None, rows, logits.at(*rows, label) - total.at(*rows), shape=shape, origin=Origin("log p")
     ).at(*rows)
@@ -124,7 +125,7 @@ def kl_divergence(
         raise ShapeError("the divergence of distributions needs an axis of classes")
     *rows, j = axis_indices(logits.rank)
     shape, classes = logits.shape[:-1], logits.shape[-1]
-    total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
+    total = log_total(logits)
     p, log_q = target.at(*rows, j), logits.at(*rows, j) - total.at(*rows)
     term = sp.Piecewise((0, p <= 0), (p * (sp.log(p) - log_q), True))
     body = Sum(term, (j, classes))

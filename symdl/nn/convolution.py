@@ -6,7 +6,8 @@ layout. Weights are ``(out, in/groups, kernel...)``, in a transpose ``(in, out/g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
@@ -14,9 +15,10 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import parameter
 from symdl.express.dims import Extent, Index, is_whole
 from symdl.express.doors import takes_tensors
-from symdl.express.equations import Guard, Origin
+from symdl.express.equations import Origin
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
+from symdl.express.variants import variant
 from symdl.nn.activations import activated, leaky_relu, relu
 from symdl.nn.initializers import Initializer, glorot, he, zeros
 from symdl.nn.windows import Padding, Sizes, Window, as_sequence, extended, place_names, windows
@@ -24,8 +26,8 @@ from symdl.nn.windows import Padding, Sizes, Window, as_sequence, extended, plac
 Activation = Callable[..., Tensor] | None
 
 
-@takes_tensors
-def conv1d(
+def _conv(
+    axes: int,
     x: Tensor,
     channels: int,
     *,
@@ -39,26 +41,17 @@ def conv1d(
     init: Initializer | None = None,
     name: str,
 ) -> Tensor:
+    layer = _Layer(axes, channels, groups, activation, bias, init, name)
+    return layer.of(x, _Sliding(kernel_size, stride, padding, dilation))
+
+
+@variant(_conv, 1)
+def conv1d() -> None:
     """A convolution of sequences; `conv2d` with one axis: `x` has shape ``(batch, in, length)``."""
-    settings = (kernel_size, stride, padding, dilation, groups, 0)
-    return _layer(x, 1, channels, settings, activation, bias, init, name, transposed=False)
 
 
-@takes_tensors
-def conv2d(
-    x: Tensor,
-    channels: int,
-    *,
-    kernel_size: Sizes,
-    stride: Sizes = 1,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    groups: int = 1,
-    activation: Activation = None,
-    bias: bool = True,
-    init: Initializer | None = None,
-    name: str,
-) -> Tensor:
+@variant(_conv, 2)
+def conv2d() -> None:
     """``Z[n, o, h, w] = sum_{c, r, s} x[n, c, stride*h + r - padding, ...] W[o, c, r, s] + b[o]``.
 
     Args:
@@ -82,12 +75,10 @@ def conv2d(
         ShapeError: channels that do not divide, a window that does not fit.
         ExpressionError: an activation that is no function.
     """
-    settings = (kernel_size, stride, padding, dilation, groups, 0)
-    return _layer(x, 2, channels, settings, activation, bias, init, name, transposed=False)
 
 
-@takes_tensors
-def conv_transpose1d(
+def _conv_transpose(
+    axes: int,
     x: Tensor,
     channels: int,
     *,
@@ -102,27 +93,17 @@ def conv_transpose1d(
     init: Initializer | None = None,
     name: str,
 ) -> Tensor:
+    layer = _Layer(axes, channels, groups, activation, bias, init, name, transposed=True)
+    return layer.of(x, _Sliding(kernel_size, stride, padding, dilation, output_padding))
+
+
+@variant(_conv_transpose, 1)
+def conv_transpose1d() -> None:
     """The transposed convolution of sequences; `conv_transpose2d` with one axis."""
-    settings = (kernel_size, stride, padding, dilation, groups, output_padding)
-    return _layer(x, 1, channels, settings, activation, bias, init, name, transposed=True)
 
 
-@takes_tensors
-def conv_transpose2d(
-    x: Tensor,
-    channels: int,
-    *,
-    kernel_size: Sizes,
-    stride: Sizes = 1,
-    padding: Padding = 0,
-    dilation: Sizes = 1,
-    groups: int = 1,
-    output_padding: Sizes = 0,
-    activation: Activation = None,
-    bias: bool = True,
-    init: Initializer | None = None,
-    name: str,
-) -> Tensor:
+@variant(_conv_transpose, 2)
+def conv_transpose2d() -> None:
     """The transpose of `conv2d`: every element is spread over a window, with distances of `stride`.
 
     Arguments as `conv2d`; `padding` is what the convolution that it transposes would have, so it cuts the
@@ -130,46 +111,65 @@ def conv_transpose2d(
     The last is less than stride or dilation and extends the result at its end: several sizes of image have a
     convolution of one size. The weight is ``name.W`` (in, channels/groups, kernel...).
     """
-    settings = (kernel_size, stride, padding, dilation, groups, output_padding)
-    return _layer(x, 2, channels, settings, activation, bias, init, name, transposed=True)
 
 
-_Settings = tuple[Sizes, Sizes, Padding, Sizes, int, Sizes]
+@dataclass(frozen=True, slots=True)
+class _Sliding:
+    """How windows slide over images, as `conv2d` and `conv_transpose2d` are told."""
+
+    kernel_size: Sizes
+    stride: Sizes
+    padding: Padding
+    dilation: Sizes
+    output_padding: Sizes = 0
+
+    def over(self, sizes: Sequence[Extent], what: str) -> tuple[Window, ...]:
+        """Return a window for each axis of an image."""
+        frames = windows(sizes, self.kernel_size, self.stride, self.padding, self.dilation, what=what)
+        return extended(frames, self.output_padding, what)
 
 
-def _layer(
-    x: Tensor,
-    axes: int,
-    channels: int,
-    settings: _Settings,
-    activation: Activation,
-    bias: bool,
-    init: Initializer | None,
-    name: str,
-    *,
-    transposed: bool,
-) -> Tensor:
-    kernel_size, stride, padding, dilation, groups, more = settings
-    inputs = x.shape[1] if x.rank == axes + 2 else None
-    counts = all(is_whole(number) and number >= 1 for number in (channels, groups))
-    if not isinstance(inputs, int) or not counts or inputs % groups or channels % groups:
-        raise ShapeError(
-            f"layer {name}: {x} with {channels} channels in {groups} groups does not fit",
-            shapes={str(x.name): x.shape},
-            cure=f"x needs {axes + 2} axes, and both numbers of channels must be multiples of the groups",
-        )
-    channels, groups = int(channels), int(groups)
-    frames = windows(x.shape[2:], kernel_size, stride, padding, dilation, what=f"layer {name}")
-    frames = extended(frames, more, f"layer {name}")
-    kernel = tuple(frame.kernel for frame in frames)
-    size = sp.prod(kernel)
-    fans = (int(inputs // groups * size), int(channels // groups * size))
-    shape = (inputs, channels // groups) if transposed else (channels, inputs // groups)
-    start = he(fans=fans) if activation is relu or activation is leaky_relu else glorot(fans=fans)
-    w = parameter(f"{name}.W", (*shape, *kernel), init=start if init is None else init)
-    b = parameter(f"{name}.b", (channels,), init=zeros()) if bias else None
-    z = (_transposed if transposed else _convolved)(x, w, b, frames, groups, f"{name}.Z")
-    return activated(z, activation, name)
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A layer of so many `axes`: its channels, and what it has besides its windows."""
+
+    axes: int
+    channels: int
+    groups: int
+    activation: Activation
+    bias: bool
+    init: Initializer | None
+    name: str
+    transposed: bool = False
+
+    def of(self, x: Tensor, sliding: _Sliding) -> Tensor:
+        """Return the layer's output for `x`."""
+        inputs = self._checked(x)
+        frames = sliding.over(x.shape[2:], f"layer {self.name}")
+        channels, groups = int(self.channels), int(self.groups)
+        kernel = tuple(frame.kernel for frame in frames)
+        size = sp.prod(kernel)
+        fans = (int(inputs // groups * size), int(channels // groups * size))
+        shape = (inputs, channels // groups) if self.transposed else (channels, inputs // groups)
+        rectifier = self.activation is relu or self.activation is leaky_relu
+        start = he(fans=fans) if rectifier else glorot(fans=fans)
+        w = parameter(f"{self.name}.W", (*shape, *kernel), init=start if self.init is None else self.init)
+        b = parameter(f"{self.name}.b", (channels,), init=zeros()) if self.bias else None
+        z = _weighed(x, w, b, frames, groups, f"{self.name}.Z", transposed=self.transposed)
+        return activated(z, self.activation, self.name)
+
+    def _checked(self, x: Tensor) -> int:
+        """Return the number of channels that come in."""
+        inputs = x.shape[1] if x.rank == self.axes + 2 else None
+        counts = all(is_whole(number) and number >= 1 for number in (self.channels, self.groups))
+        if not isinstance(inputs, int) or not counts or inputs % self.groups or self.channels % self.groups:
+            raise ShapeError(
+                f"layer {self.name}: {x} with {self.channels} channels in {self.groups} groups does not fit",
+                shapes={str(x.name): x.shape},
+                cure=f"x needs {self.axes + 2} axes, and both numbers of channels must be multiples of the"
+                " groups",
+            )
+        return inputs
 
 
 @takes_tensors
@@ -200,28 +200,50 @@ def convolution(
     if x.rank < 3 or weight.rank != x.rank:
         raise ShapeError("a convolution needs batch, channels and axes of windows")
     kernel = tuple(int(k) for k in weight.shape[2:])
-    frames = windows(x.shape[2:], kernel, stride, padding, dilation, what=name or "convolution")
-    frames = extended(frames, output_padding, name or "convolution")
+    sliding = _Sliding(kernel, stride, padding, dilation, output_padding)
+    frames = sliding.over(x.shape[2:], name or "convolution")
     first, second = weight.shape[0], sp.expand(weight.shape[1] * groups)
     if x.shape[1] != (first if transposed else second):
         raise ShapeError("the channels do not fit", shapes={"x": x.shape, "weight": weight.shape})
-    return (_transposed if transposed else _convolved)(x, weight, bias, frames, groups, name)
+    return _weighed(x, weight, bias, frames, groups, name, transposed=transposed)
 
 
-def _convolved(
-    x: Tensor, w: Tensor, b: Tensor | None, frames: tuple[Window, ...], groups: int, name: str | None
+def _weighed(
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    frames: Sequence[Window],
+    groups: int,
+    name: str | None,
+    *,
+    transposed: bool,
 ) -> Tensor:
+    """Sum what the windows read times the weights, put the groups' channels side by side, add the bias."""
     i, g, o, c = map(Index, "igoc")
     places, offsets = place_names(len(frames))
     triples = list(zip(frames, places, offsets, strict=True))
-    outputs, inputs = int(w.shape[0]) // groups, int(w.shape[1])
-    guards = [guard for frame, p, r in triples for guard in frame.guards(p, r)]
-    channel, out = _within(g, c, groups, inputs), _within(g, o, groups, outputs)
-    reads = [frame.position(p, r) for frame, p, r in triples]
-    term = x.at(i, channel, *reads) * w.at(out, c, *offsets)
-    summed = [(c, inputs), *((r, frame.kernel) for frame, _, r in triples)]
-    sizes = [frame.count() for frame in frames]
-    return _finished(x, term, summed, guards, (groups, outputs), (places, sizes), b, name, "convolution")
+    found = [frame.source(p, r) if transposed else frame.read(p, r) for frame, p, r in triples]
+    sizes = [frame.spread() if transposed else frame.count() for frame in frames]
+    first, second = int(w.shape[0]) // groups, int(w.shape[1])
+    inputs, outputs = (first, second) if transposed else (second, first)
+    channel = _within(g, c, groups, inputs)
+    pair = (channel, o) if transposed else (_within(g, o, groups, outputs), c)
+    term = x.at(i, channel, *(position for position, _ in found)) * w.at(*pair, *offsets)
+    body = Sum(term, (c, inputs), *((r, frame.kernel) for frame, _, r in triples))
+    guards = [guard for _, conditions in found for guard in conditions]
+    rule = "transposed convolution" if transposed else "convolution"
+
+    middle, shape = ((o,), (outputs,)) if groups == 1 else ((g, o), (groups, outputs))
+    where, whole = (i, *middle, *places), (x.shape[0], *shape, *sizes)
+    plain = groups == 1 and b is None
+    z = define(name if plain else None, where, body, shape=whole, origin=Origin(rule), guards=guards)
+    if groups > 1:
+        z = z.reshape(x.shape[0], groups * outputs, *sizes)
+    if plain:
+        return z
+    where = (i, o, *places)
+    value = z.at(*where) if b is None else z.at(*where) + b.at(o)
+    return define(name, where, value, shape=z.shape, origin=Origin("bias" if b is not None else rule))
 
 
 def _within(group: Index, own: Index, groups: int, size: int) -> sp.Expr:
@@ -229,49 +251,3 @@ def _within(group: Index, own: Index, groups: int, size: int) -> sp.Expr:
     if groups == 1:
         return own
     return group if size == 1 else group * size + own
-
-
-def _transposed(
-    x: Tensor, w: Tensor, b: Tensor | None, frames: tuple[Window, ...], groups: int, name: str | None
-) -> Tensor:
-    i, g, o, c = map(Index, "igoc")
-    places, offsets = place_names(len(frames))
-    triples = list(zip(frames, places, offsets, strict=True))
-    outputs, inputs = int(w.shape[1]), int(w.shape[0]) // groups
-    found = [frame.source(p, r) for frame, p, r in triples]
-    guards = [guard for _, conditions in found for guard in conditions]
-    channel = _within(g, c, groups, inputs)
-    term = x.at(i, channel, *(position for position, _ in found)) * w.at(channel, o, *offsets)
-    summed = [(c, inputs), *((r, frame.kernel) for frame, _, r in triples)]
-    sizes = [frame.spread() for frame in frames]
-    rule = "transposed convolution"
-    return _finished(x, term, summed, guards, (groups, outputs), (places, sizes), b, name, rule)
-
-
-def _finished(
-    x: Tensor,
-    term: sp.Expr,
-    summed: list[tuple[Index, Extent]],
-    guards: list[Guard],
-    split: tuple[int, int],
-    grid: tuple[tuple[Index, ...], list[Extent]],
-    b: Tensor | None,
-    name: str | None,
-    rule: str,
-) -> Tensor:
-    """Sum the terms, put the groups' channels side by side, add the bias."""
-    (groups, outputs), (places, sizes) = split, grid
-    i, g, o = map(Index, "igo")
-    middle, shape = ((o,), (outputs,)) if groups == 1 else ((g, o), (groups, outputs))
-    where, whole = (i, *middle, *places), (x.shape[0], *shape, *sizes)
-    plain = groups == 1 and b is None
-    z = define(
-        name if plain else None, where, Sum(term, *summed), shape=whole, origin=Origin(rule), guards=guards
-    )
-    if groups > 1:
-        z = z.reshape(x.shape[0], groups * outputs, *sizes)
-    if plain:
-        return z
-    where = (i, o, *places)
-    body = z.at(*where) if b is None else z.at(*where) + b.at(o)
-    return define(name, where, body, shape=z.shape, origin=Origin("bias" if b is not None else rule))

@@ -1,4 +1,4 @@
-"""Losses and penalties.
+"""Losses of classes, and penalties; losses of real numbers stand in `symdl.nn.regression`.
 
 Enters: predictions and targets. Leaves: a rank-0 tensor, the mean over all samples (with ``reduction="sum"``
 their sum, with ``"none"`` the losses of all samples). The losses take logits,
@@ -17,8 +17,7 @@ from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, elementwise, number, reduce
 from symdl.express.options import Mask
-from symdl.express.statistics import reduction as reduced
-from symdl.express.surface import LogSumExp, Sum, define
+from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.averages import (
     Averaging,
@@ -26,26 +25,13 @@ from symdl.nn.averages import (
     at_least,
     averaged,
     class_weight,
+    log_total,
     same_shape,
     unless,
     weight_tensor,
+    weighted_mean,
     without,
 )
-
-
-@takes_tensors
-def mean_squared_error(
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    mask: Mask = None,
-    reduction: Averaging = "mean",
-    name: str | None = "L",
-) -> Tensor:
-    """``mean((prediction - target)**2)`` over all elements where `mask` holds; the shapes must be equal."""
-    same_shape(prediction, target)
-    square = elementwise(lambda a, y: (a - y) ** 2, prediction, target)
-    return averaged(square, mask=mask, reduction=reduction, name=name)
 
 
 @takes_tensors
@@ -96,8 +82,7 @@ def cross_entropy(
     label = target.at(*where)
     one = unless(ignore_label, label, class_weight(weights, label))
     counts = define(None, where, one, shape=shape)
-    top, bottom = (reduced("sum", part, where=mask) for part in (each, counts))
-    return elementwise(lambda a, b: a / b, top, bottom, name=name, rule="weighted mean")
+    return weighted_mean(each, counts, mask, name)
 
 
 def _check_target(logits: Tensor, target: Tensor, smooth: sp.Expr) -> None:
@@ -116,9 +101,7 @@ def _row_loss(
     logits: Tensor, target: Tensor, smooth: sp.Expr, weights: Tensor | None, ignored: int | None
 ) -> sp.Expr:
     *rows, j = axis_indices(logits.rank)
-    # Shapes are passed along: a gather does not show the range of its index.
-    shape, classes = logits.shape[:-1], logits.shape[-1]
-    total = define(None, rows, LogSumExp(logits.at(*rows, j), (j, classes)), shape=shape)
+    classes, total = logits.shape[-1], log_total(logits)
     log_p = logits.at(*rows, j) - total.at(*rows)
     if target.dtype == "int64":
         label = target.at(*rows)

@@ -22,8 +22,7 @@ from symdl.nn.steps import (
     Update,
     check_rate,
     check_setting,
-    clock,
-    decayed,
+    for_each,
     scalar,
     state,
 )
@@ -49,18 +48,16 @@ class SGD:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return ``p - eta*g`` for every parameter."""
-        time = clock(self.learning_rate)
-        slopes = decayed(self.weight_decay, parameters, gradients)
-        steps = tuple(
-            (p, elementwise(lambda w, g, e: w - e * g, p, slopes[p], time.rate, rule="descent"))
-            for p in parameters
-        )
-        return (*time.updates, *steps)
+
+        def step(p: Tensor, g: Tensor, rate: Tensor) -> list[Update]:
+            return [(p, elementwise(lambda w, g, e: w - e * g, p, g, rate, rule="descent"))]
+
+        return for_each(parameters, gradients, step, rate=self.learning_rate, decay=self.weight_decay)
 
 
 @dataclass(frozen=True, slots=True)
-class Momentum:
-    """Heavy-ball momentum: ``v = momentum*v + g`` and ``p = p - learning_rate*v`` (Polyak, 1964)."""
+class _Velocity:
+    """Descent along a velocity, into which gradients are gathered; the subclasses say how far it goes."""
 
     learning_rate: Rate = 0.01
     momentum: Setting = 0.9
@@ -72,42 +69,36 @@ class Momentum:
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the velocity's and the parameter's equation for every parameter."""
-        time, mu = clock(self.learning_rate), scalar(self.momentum)
-        slopes = decayed(self.weight_decay, parameters, gradients)
-        pairs: list[Update] = [*time.updates]
-        for p in parameters:
+        mu = scalar(self.momentum)
+
+        def step(p: Tensor, g: Tensor, rate: Tensor) -> list[Update]:
             velocity = state(f"{p.name}.velocity", p)
-            new = elementwise(lambda v, g: mu * v + g, velocity, slopes[p], rule="momentum")
-            pairs.append((velocity, new))
-            pairs.append((p, elementwise(lambda w, v, e: w - e * v, p, new, time.rate, rule="descent")))
-        return tuple(pairs)
+            new = elementwise(lambda v, g: mu * v + g, velocity, g, rule="momentum")
+            return [(velocity, new), (p, self._moved(p, g, new, rate))]
+
+        return for_each(parameters, gradients, step, rate=self.learning_rate, decay=self.weight_decay)
+
+    def _moved(self, p: Tensor, g: Tensor, velocity: Tensor, rate: Tensor) -> Tensor:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
-class Nesterov:
+class Momentum(_Velocity):
+    """Heavy-ball momentum: ``v = momentum*v + g`` and ``p = p - learning_rate*v`` (Polyak, 1964)."""
+
+    def _moved(self, p: Tensor, g: Tensor, velocity: Tensor, rate: Tensor) -> Tensor:
+        return elementwise(lambda w, v, e: w - e * v, p, velocity, rate, rule="descent")
+
+
+@dataclass(frozen=True, slots=True)
+class Nesterov(_Velocity):
     """Momentum that looks ahead: ``v = momentum*v + g``, ``p = p - learning_rate*(g + momentum*v)``.
 
     Nesterov (1983) in the form of Sutskever et al. (2013).
     """
 
-    learning_rate: Rate = 0.01
-    momentum: Setting = 0.9
-    weight_decay: Decay = 0.0
-
-    def __post_init__(self) -> None:
-        check_rate(self.learning_rate, self.weight_decay)
-        check_setting("momentum", self.momentum, below=1)
-
-    def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
-        """Return the velocity's and the parameter's equation for every parameter."""
-        time, mu = clock(self.learning_rate), scalar(self.momentum)
-        slopes = decayed(self.weight_decay, parameters, gradients)
-        pairs: list[Update] = [*time.updates]
-        for p in parameters:
-            velocity, g = state(f"{p.name}.velocity", p), slopes[p]
-            new = elementwise(lambda v, g: mu * v + g, velocity, g, rule="momentum")
-            step = elementwise(
-                lambda w, g, v, e: w - e * (g + mu * v), p, g, new, time.rate, rule="nesterov step"
-            )
-            pairs += [(velocity, new), (p, step)]
-        return tuple(pairs)
+    def _moved(self, p: Tensor, g: Tensor, velocity: Tensor, rate: Tensor) -> Tensor:
+        mu = scalar(self.momentum)
+        return elementwise(
+            lambda w, g, v, e: w - e * (g + mu * v), p, g, velocity, rate, rule="nesterov step"
+        )

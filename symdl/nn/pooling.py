@@ -6,9 +6,8 @@ of equal values in a window the first, row by row, gets the gradient.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Literal, ParamSpec
+from typing import Literal
 
 import sympy as sp
 
@@ -19,28 +18,12 @@ from symdl.express.equations import InRange, Origin
 from symdl.express.operators import elementwise, reduce
 from symdl.express.surface import Max, Reduce, Sum, define
 from symdl.express.tensors import Tensor
+from symdl.express.variants import variant
 from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
 
-P = ParamSpec("P")
 
-
-def _over(axes: int, pool: Callable[P, Tensor], name: str, doc: str) -> Callable[P, Tensor]:
-    """Return `pool` for inputs with so many axes after batch and channels."""
-
-    @functools.wraps(pool)
-    def pooled(*args: P.args, **options: P.kwargs) -> Tensor:
-        x = args[0] if args else options.get("x")
-        if isinstance(x, Tensor) and x.rank != axes + 2:
-            raise ShapeError(f"pooling needs {axes + 2} axes", shapes={str(x.name): x.shape})
-        return pool(*args, **options)
-
-    pooled.__name__ = pooled.__qualname__ = name
-    pooled.__doc__ = doc
-    return takes_tensors(pooled)
-
-
-@takes_tensors
-def max_pool(
+def _max_pool(
+    axes: int | None,
     x: Tensor,
     kernel_size: Sizes,
     *,
@@ -50,6 +33,12 @@ def max_pool(
     ceil: bool = False,
     name: str | None = None,
 ) -> Tensor:
+    frames = _frames(axes, x, kernel_size, stride, padding, dilation, ceil)
+    return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
+
+
+@variant(_max_pool, None)
+def max_pool() -> None:
     """The largest value of each window, over any number of axes.
 
     Args:
@@ -66,12 +55,23 @@ def max_pool(
     Raises:
         ShapeError: a window that does not fit, or could lie in the padding as a whole.
     """
-    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
-    return _pooled(x, frames, Max, lambda v: v, name, "max pooling")
 
 
-@takes_tensors
-def avg_pool(
+@variant(_max_pool, 1)
+def max_pool1d() -> None:
+    """`max_pool` of sequences: `x` has shape ``(batch, channels, length)``."""
+
+
+@variant(_max_pool, 2)
+def max_pool2d() -> None:
+    """``Y[n, c, h, w] = max_{r, s} x[n, c, stride*h + r - padding, stride*w + s - padding]``.
+
+    That is `max_pool` of images.
+    """
+
+
+def _avg_pool(
+    axes: int | None,
     x: Tensor,
     kernel_size: Sizes,
     *,
@@ -82,11 +82,7 @@ def avg_pool(
     count_padding: bool = True,
     name: str | None = None,
 ) -> Tensor:
-    """The mean of each window, over any number of axes; arguments as `max_pool`.
-
-    Padding counts as zeros; with ``count_padding=False`` it does not count.
-    """
-    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
+    frames = _frames(axes, x, kernel_size, stride, padding, dilation, ceil)
     varies = [f.reaches_beyond or (not count_padding and bool(f.before or f.after)) for f in frames]
     if not any(varies):
         share = 1 / sp.Integer(sp.prod(f.kernel for f in frames))
@@ -102,22 +98,22 @@ def avg_pool(
     return define(name, where, body, shape=total.shape, origin=Origin("average pooling"))
 
 
-max_pool1d = _over(
-    1, max_pool, "max_pool1d", "`max_pool` of sequences: `x` has shape ``(batch, channels, length)``."
-)
-max_pool2d = _over(
-    2,
-    max_pool,
-    "max_pool2d",
-    "``Y[n, c, h, w] = max_{r, s} x[n, c, stride*h + r - padding, stride*w + s - padding]``: `max_pool` of"
-    " images.",
-)
-avg_pool1d = _over(
-    1, avg_pool, "avg_pool1d", "`avg_pool` of sequences: `x` has shape ``(batch, channels, length)``."
-)
-avg_pool2d = _over(
-    2, avg_pool, "avg_pool2d", "`avg_pool` of images: `x` has shape ``(batch, channels, height, width)``."
-)
+@variant(_avg_pool, None)
+def avg_pool() -> None:
+    """The mean of each window, over any number of axes; arguments as `max_pool`.
+
+    Padding counts as zeros; with ``count_padding=False`` it does not count.
+    """
+
+
+@variant(_avg_pool, 1)
+def avg_pool1d() -> None:
+    """`avg_pool` of sequences: `x` has shape ``(batch, channels, length)``."""
+
+
+@variant(_avg_pool, 2)
+def avg_pool2d() -> None:
+    """`avg_pool` of images: `x` has shape ``(batch, channels, height, width)``."""
 
 
 @takes_tensors
@@ -142,7 +138,7 @@ def lp_pool(
     """
     if not isinstance(order, int) or order < 1:
         raise ExpressionError(f"order = {order!r}", cure="the order must be a positive integer")
-    frames = _frames(x, kernel_size, stride, padding, dilation, ceil)
+    frames = _frames(None, x, kernel_size, stride, padding, dilation, ceil)
 
     def power(v: sp.Expr) -> sp.Expr:
         return v**order if order % 2 == 0 else sp.Abs(v) ** order
@@ -162,8 +158,17 @@ def global_pool(x: Tensor, *, op: Literal["mean", "max", "sum"] = "mean", name: 
 
 
 def _frames(
-    x: Tensor, window: Sizes, stride: Sizes | None, padding: Padding, dilation: Sizes, ceil: bool
+    axes: int | None,
+    x: Tensor,
+    window: Sizes,
+    stride: Sizes | None,
+    padding: Padding,
+    dilation: Sizes,
+    ceil: bool,
 ) -> tuple[Window, ...]:
+    """Return the windows over so many axes; over all after batch and channels if that is None."""
+    if axes is not None and x.rank != axes + 2:
+        raise ShapeError(f"pooling needs {axes + 2} axes", shapes={str(x.name): x.shape})
     if x.rank < 3:
         raise ShapeError("pooling needs axes after batch and channels", shapes={str(x.name): x.shape})
     steps = window if stride is None else stride

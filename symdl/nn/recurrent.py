@@ -9,7 +9,8 @@ Weights act from the right, ``x W + h U + b``, and hold the gates of a cell side
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
@@ -60,29 +61,18 @@ def rnn(
     Returns:
         The states of all steps, the shape of `x` with `units` features.
     """
+    time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)
     projected, recur = _affine(x, units, 1, name)
-    counts = counting(shape, lengths, mask, time_first=time_first)
 
     def step(previous: Tensor) -> Tensor:
         new = activation(projected + previous @ recur)
-        if counts is None:
+        if not time.has_ends:
             return new
         where = axis_indices(3)  # a name keeps the new state in memory, for the activation's derivative
-        new = define(f"{name}.new", where, new.at(*where), shape=shape)
-        return held(new, previous, counts, time_first=time_first)
+        return define(f"{name}.new", where, new.at(*where), shape=shape)
 
-    axis = 0 if time_first else 1
-    (h,) = recurrence(
-        [f"{name}.h"],
-        [shape],
-        step,
-        initial=[initial],
-        axis=axis,
-        reverse=reverse,
-        truncate=truncate,
-        checkpoint=checkpoint,
-    )
+    (h,) = time.run([f"{name}.h"], shape, step, [initial])
     return h
 
 
@@ -113,33 +103,18 @@ def lstm(
         ``(h, c)``, the trajectories of output and cell state; other arguments as in `rnn`, with weights
         ``name.W`` (features, 4 units), ``name.U`` (units, 4 units), ``name.b`` (4 units,).
     """
+    time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)
     projected, recur = _affine(x, units, 4, name)
-    counts = counting(shape, lengths, mask, time_first=time_first)
 
     def step(h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         z = projected + h @ recur
         i, f, o = (sigmoid(_gate(z, n, units), name=f"{name}.{g}") for n, g in ((0, "i"), (1, "f"), (3, "o")))
         g = tanh(_gate(z, 2, units), name=f"{name}.g")
         new_c = elementwise(lambda f, c, i, g: f * c + i * g, f, c, i, g)
-        new_h = o * tanh(new_c, name=f"{name}.tanh_c")
-        if counts is None:
-            return new_h, new_c
-        return (
-            held(new_h, h, counts, time_first=time_first),
-            held(new_c, c, counts, time_first=time_first),
-        )
+        return o * tanh(new_c, name=f"{name}.tanh_c"), new_c
 
-    h, c = recurrence(
-        [f"{name}.h", f"{name}.c"],
-        [shape, shape],
-        step,
-        initial=initial,
-        axis=0 if time_first else 1,
-        reverse=reverse,
-        truncate=truncate,
-        checkpoint=checkpoint,
-    )
+    h, c = time.run([f"{name}.h", f"{name}.c"], shape, step, initial)
     return h, c
 
 
@@ -166,10 +141,10 @@ def gru(
         The states of all steps; arguments as in `rnn`, with weights ``name.W`` (features, 3 units),
         ``name.U`` (units, 3 units), ``name.b`` and ``name.d`` (3 units,).
     """
+    time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)
     projected, recur = _affine(x, units, 3, name)
     d = parameter(f"{name}.d", (3 * units,), init=zeros())
-    counts = counting(shape, lengths, mask, time_first=time_first)
 
     def step(h: Tensor) -> Tensor:
         q = h @ recur + d
@@ -178,21 +153,63 @@ def gru(
             for n, g in ((0, "r"), (1, "u"))
         )
         new = tanh(_gate(projected, 2, units) + r * _gate(q, 2, units), name=f"{name}.n")
-        mixed = elementwise(lambda u, n, h: (1 - u) * n + u * h, u, new, h)
-        return mixed if counts is None else held(mixed, h, counts, time_first=time_first)
+        return elementwise(lambda u, n, h: (1 - u) * n + u * h, u, new, h)
 
-    axis = 0 if time_first else 1
-    (h,) = recurrence(
-        [f"{name}.h"],
-        [shape],
-        step,
-        initial=[initial],
-        axis=axis,
-        reverse=reverse,
-        truncate=truncate,
-        checkpoint=checkpoint,
-    )
+    (h,) = time.run([f"{name}.h"], shape, step, [initial])
     return h
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """How a cell runs along the axis of time; the fields are the layers' options."""
+
+    lengths: Tensor | None
+    mask: Mask
+    time_first: bool
+    reverse: bool
+    truncate: int | None
+    checkpoint: int | None
+
+    @property
+    def has_ends(self) -> bool:
+        """Say whether sequences may end before the last step."""
+        return self.lengths is not None or self.mask is not None
+
+    def run(
+        self,
+        names: Sequence[str],
+        shape: Sequence[Extent],
+        step: Callable[..., Tensor | tuple[Tensor, ...]],
+        initial: Sequence[Tensor | None] | None,
+    ) -> tuple[Tensor, ...]:
+        """Return the trajectories of the states; past its end a sequence holds them.
+
+        Args:
+            names: of the states, each of which has this `shape`.
+            shape: with the axis of time.
+            step: the cell: from the states one step before to the new ones.
+            initial: the states before the first step.
+        """
+        counts = counting(shape, self.lengths, self.mask, time_first=self.time_first)
+
+        def held_at_ends(*previous: Tensor) -> tuple[Tensor, ...]:
+            new = step(*previous)
+            states = new if isinstance(new, tuple) else (new,)
+            if counts is None:
+                return states
+            pairs = zip(states, previous, strict=True)
+            return tuple(held(state, old, counts, time_first=self.time_first) for state, old in pairs)
+
+        return recurrence(
+            names,
+            [shape] * len(names),
+            held_at_ends,
+            initial=initial,
+            axis=0 if self.time_first else 1,
+            reverse=self.reverse,
+            truncate=self.truncate,
+            checkpoint=self.checkpoint,
+        )
 
 
 def _checked(x: Tensor, units: int, name: str) -> tuple[Extent, ...]:

@@ -8,6 +8,7 @@ at a corner are stated per loss.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import sympy as sp
 
@@ -19,7 +20,44 @@ from symdl.express.tensors import Tensor
 from symdl.nn.averages import Averaging, at_least, averaged, same_shape
 
 
-def _of_residual(
+class ResidualLoss(Protocol):
+    """A loss that depends on the difference of prediction and target only."""
+
+    def __call__(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        mask: Mask = None,
+        reduction: Averaging = "mean",
+        name: str | None = "L",
+    ) -> Tensor:
+        """Return the loss."""
+        ...
+
+
+def of_residual(formula: Callable[[sp.Expr], sp.Expr]) -> ResidualLoss:
+    """Return the loss whose terms are a formula of ``r = prediction - target``; the shapes must be equal.
+
+    The formula gives the name and the docstring.
+    """
+
+    def loss(
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        mask: Mask = None,
+        reduction: Averaging = "mean",
+        name: str | None = "L",
+    ) -> Tensor:
+        return _averaged(formula, prediction, target, mask, reduction, name)
+
+    loss.__name__ = loss.__qualname__ = formula.__name__
+    loss.__doc__ = formula.__doc__
+    return takes_tensors(loss)
+
+
+def _averaged(
     formula: Callable[[sp.Expr], sp.Expr],
     prediction: Tensor,
     target: Tensor,
@@ -32,17 +70,22 @@ def _of_residual(
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
-@takes_tensors
-def mean_absolute_error(
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    mask: Mask = None,
-    reduction: Averaging = "mean",
-    name: str | None = "L",
-) -> Tensor:
+@of_residual
+def mean_squared_error(r: sp.Expr) -> sp.Expr:
+    """``mean((prediction - target)**2)`` over all elements where `mask` holds; the shapes must be equal."""
+    return r**2
+
+
+@of_residual
+def mean_absolute_error(r: sp.Expr) -> sp.Expr:
     """``mean(|prediction - target|)``; the slope at 0 is 0."""
-    return _of_residual(sp.Abs, prediction, target, mask, reduction, name)
+    return sp.Abs(r)
+
+
+@of_residual
+def log_cosh(r: sp.Expr) -> sp.Expr:
+    """``log(cosh(r))`` for ``r = prediction - target``, without overflow; the slope is ``tanh(r)``."""
+    return sp.log(sp.cosh(r))
 
 
 @takes_tensors
@@ -62,20 +105,7 @@ def huber(
         near = sp.And(r <= d, r >= -d)
         return sp.Piecewise((r**2 / 2, near), (d * (r - d / 2), r > 0), (-d * (r + d / 2), True))
 
-    return _of_residual(formula, prediction, target, mask, reduction, name)
-
-
-@takes_tensors
-def log_cosh(
-    prediction: Tensor,
-    target: Tensor,
-    *,
-    mask: Mask = None,
-    reduction: Averaging = "mean",
-    name: str | None = "L",
-) -> Tensor:
-    """``log(cosh(r))`` for ``r = prediction - target``, without overflow; the slope is ``tanh(r)``."""
-    return _of_residual(lambda r: sp.log(sp.cosh(r)), prediction, target, mask, reduction, name)
+    return _averaged(formula, prediction, target, mask, reduction, name)
 
 
 @takes_tensors

@@ -13,7 +13,7 @@ beyond is 0.)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -34,7 +34,7 @@ Counts = Callable[[Index, Index], sp.Basic]
 
 
 def counting(
-    shape: tuple[Extent, ...], lengths: Tensor | None, mask: Mask, *, time_first: bool
+    shape: Sequence[Extent], lengths: Tensor | None, mask: Mask, *, time_first: bool
 ) -> Counts | None:
     """Return which steps of states of `shape` count, or None if all do.
 
@@ -66,14 +66,12 @@ def _within(lengths: Tensor, steps: Extent) -> Tensor:
     return known
 
 
-def _fits(
-    what: str, found: tuple[Extent, ...], wanted: tuple[Extent, ...], states: tuple[Extent, ...]
-) -> None:
-    if found != wanted:
+def _fits(what: str, found: Sequence[Extent], wanted: Sequence[Extent], states: Sequence[Extent]) -> None:
+    if tuple(found) != tuple(wanted):
         raise ShapeError(
             f"the {what} do not fit the sequences",
             shapes={what: found, "states": states},
-            cure=f"pass the shape {wanted}",
+            cure=f"pass the shape {tuple(wanted)}",
         )
 
 

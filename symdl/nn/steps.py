@@ -130,3 +130,29 @@ def clock(rate: Rate, *, counted: bool = False) -> Clock:
         assert callable(rate)
         fixed = elementwise(rate, step, name="learning_rate", rule="schedule")
     return Clock(fixed, count, ((step, count),))
+
+
+Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Sequence[Update]]
+"""One parameter's updates, from the parameter, its gradient and the learning rate."""
+
+
+def for_each(
+    parameters: Sequence[Tensor],
+    gradients: Mapping[Tensor, Tensor],
+    step: Step,
+    *,
+    rate: Rate,
+    decay: Decay = 0.0,
+) -> tuple[Update, ...]:
+    """Return the equations of one step: those of the learning rate, then each parameter's.
+
+    Args:
+        parameters: what is updated.
+        gradients: of the parameters; the `decay` of each is added before `step` sees it.
+        step: the formula of the optimizer.
+        rate: the learning rate.
+        decay: the weight decay.
+    """
+    time = clock(rate)
+    slopes = decayed(decay, parameters, gradients)
+    return (*time.updates, *(pair for p in parameters for pair in step(p, slopes[p], time.rate)))

@@ -74,6 +74,10 @@ class Window:
         inside = not self.before and not self.after and not self.reaches_beyond
         return [] if inside else [InRange(sp.expand(self.position(place, offset)), self.size)]
 
+    def read(self, place: Index, offset: Index) -> tuple[sp.Expr, list[Guard]]:
+        """Return the element that is read, and where there is one."""
+        return self.position(place, offset), self.guards(place, offset)
+
     @property
     def reaches_beyond(self) -> bool:
         """Say whether the last window reaches beyond the padding."""

@@ -7,6 +7,7 @@ import pstats
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,14 +142,19 @@ def derived(name: str) -> tuple[Derivative, Program]:
     return differentiate(loss, real, facts=facts), collect([loss])
 
 
-@pytest.mark.parametrize("kind", POINTS)
-@pytest.mark.parametrize("name", MODELS)
-def test_every_rewrite_keeps_the_values(name: str, kind: str) -> None:
+def evaluated(name: str, kind: str) -> tuple[Derivative, dict[Tensor, Any], Any]:
+    """A model's derivative, the arrays of all its tensors at a point, and the sizes there."""
     derivative, written = derived(name)
     inputs = derivative.program.inputs
     arrays = evaluate(written, given(written.inputs, point(inputs, kind)))
     arrays |= evaluate(derivative.program, point(inputs, kind))
-    dims = bind_dims(derivative.program, arrays)
+    return derivative, arrays, bind_dims(derivative.program, arrays)
+
+
+@pytest.mark.parametrize("kind", POINTS)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_rewrite_keeps_the_values(name: str, kind: str) -> None:
+    derivative, arrays, dims = evaluated(name, kind)
     assert derivative.record.rewrites
     for rewrite in derivative.record.rewrites:
         with np.errstate(all="ignore"):
@@ -162,11 +168,7 @@ def test_every_rewrite_keeps_the_values(name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_every_contribution_shows_the_derivative_that_is_used(name: str, kind: str) -> None:
     """`local` is the plain derivative, `weight` what the kernel computes, written with known values."""
-    derivative, written = derived(name)
-    inputs = derivative.program.inputs
-    arrays = evaluate(written, given(written.inputs, point(inputs, kind)))
-    arrays |= evaluate(derivative.program, point(inputs, kind))
-    dims = bind_dims(derivative.program, arrays)
+    derivative, arrays, dims = evaluated(name, kind)
     for contribution in derivative.record.contributions:
         via = contribution.via
         if via.reduction is not None:

@@ -12,7 +12,7 @@ from symdl.explain.notation.names import label_latex, label_of, label_text, labe
 from symdl.explain.stories.network import find
 from symdl.express.build import parameter, tensor
 from symdl.express.program import collect
-from symdl.nn.losses import mean_squared_error
+from symdl.nn.regression import mean_squared_error
 
 
 @pytest.mark.parametrize(

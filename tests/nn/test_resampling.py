@@ -25,45 +25,38 @@ X = tensor("x", (N, 3, 5, 6))
 THEIRS = {"nearest": "nearest-exact", "linear": "bilinear", "cubic": "bicubic"}
 
 
+def resized(size: int | tuple[int, int], mode: Any, **option: bool) -> None:
+    """An image of another size is theirs, with an option of the same name."""
+    f = torch().nn.functional
+    agrees(
+        nn.resize(X, size, mode=mode, name="y", **option),
+        lambda x: f.interpolate(x, size, mode=THEIRS[mode], **option),
+        [X],
+        {"x": IMAGE},
+    )
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("size", [(9, 7), (9, 4), (1, 12), 5])
 @pytest.mark.parametrize("mode", THEIRS)
 def test_resize(mode: Any, size: int | tuple[int, int]) -> None:
-    f = torch().nn.functional
     if mode == "nearest" and size in ((9, 7), 5):
         size = (3, 3)  # where two elements are equally near, its rounding decides
-    agrees(
-        nn.resize(X, size, mode=mode, name="y"),
-        lambda x: f.interpolate(x, size, mode=THEIRS[mode]),
-        [X],
-        {"x": IMAGE},
-    )
+    resized(size, mode)
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("size", [(9, 4), (1, 8)])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_corners_that_keep_their_places(mode: Any, size: tuple[int, int]) -> None:
-    f = torch().nn.functional
-    agrees(
-        nn.resize(X, size, mode=mode, align_corners=True),
-        lambda x: f.interpolate(x, size, mode=THEIRS[mode], align_corners=True),
-        [X],
-        {"x": IMAGE},
-    )
+    resized(size, mode, align_corners=True)
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("size", [(2, 3), (3, 8)])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_means_over_more_neighbours(mode: Any, size: tuple[int, int]) -> None:
-    f = torch().nn.functional
-    agrees(
-        nn.resize(X, size, mode=mode, antialias=True),
-        lambda x: f.interpolate(x, size, mode=THEIRS[mode], antialias=True),
-        [X],
-        {"x": IMAGE},
-    )
+    resized(size, mode, antialias=True)
 
 
 @pytest.mark.torch
