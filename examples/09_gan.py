@@ -118,9 +118,9 @@ def digits(epochs: int, seed: int, out: Path) -> dict[str, float]:
     distances, nearest = test.query(drawn)
     shares = np.bincount(data.t_test[nearest], minlength=10) / len(drawn)
     found = {
-        "drawn": float(distances.mean()),
-        "real": float(test.query(real)[0].mean()),
-        "noise": float(test.query(noise)[0].mean()),
+        "drawn": float(np.mean(distances)),
+        "real": float(np.mean(test.query(real)[0])),
+        "noise": float(np.mean(test.query(noise)[0])),
         "rarest": float(shares.min()),
     }
     print(f"mean distance to the nearest test image: of drawn digits {found['drawn']:.2f}")
@@ -135,8 +135,8 @@ def digits(epochs: int, seed: int, out: Path) -> dict[str, float]:
 def picture(path: Path, real: np.ndarray, drawn: np.ndarray) -> None:
     """Write rows of real and of drawn images."""
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
-    parts = figure.subfigures(1, 2, width_ratios=[1, 3])
-    for part, title, images in zip(parts, ("real", "drawn"), (real, drawn), strict=True):
+    parts = figure.subfigures(1, 2, width_ratios=[1, 3], squeeze=False)
+    for part, title, images in zip(parts.flat, ("real", "drawn"), (real, drawn), strict=True):
         axes = part.subplots()
         rows = images.reshape(6, -1, 8, 8)
         framed = np.pad(rows, ((0, 0), (0, 0), (1, 1), (1, 1)))

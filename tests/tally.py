@@ -77,7 +77,7 @@ class Tally:
 
 def value(extent: Poly, sizes: dict[str, int]) -> int:
     """Return the extent of a kernel's loop, a polynomial in its parameters."""
-    return sum(factor * math.prod(sizes[str(p.name)] for p in atoms) for atoms, factor in extent.terms)  # type: ignore[union-attr]
+    return sum(factor * math.prod(sizes[str(p.name)] for p in atoms) for atoms, factor in extent.terms)  # type: ignore[misc, union-attr]
 
 
 class TallyRuntime(Runtime):

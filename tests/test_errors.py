@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,9 @@ def test_only_what_is_given_is_rendered() -> None:
 
 
 def test_one_root_and_one_stage_each() -> None:
-    classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == "symdl.errors"]
+    classes: list[Any] = [
+        c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == "symdl.errors"
+    ]
     assert SymdlError in classes
     assert all(issubclass(c, SymdlError) for c in classes)
     stages = [c.stage for c in classes if c not in (SymdlError, ShapeError, MissingExtraError)]

@@ -28,6 +28,8 @@ n = sd.Dim("n")
 X = sd.tensor("X", (n, 3))
 W = sd.parameter("W", (3, 3))
 h = X @ W + 1
+ids = sd.tensor("ids", (4,), dtype="int64")
+(i,) = sd.indices("i")
 """
 
 TOLD = {
@@ -51,6 +53,15 @@ TOLD = {
     "X.transpose(1, 0).flatten().var()": "Tensor",
     "X[1:]": "Tensor",
     "X[...]": "Tensor",
+    "X[0]": "Tensor",
+    "X[:, 0]": "Tensor",
+    "X[:, None, -1] - 1": "Tensor",
+    "X[:, [0, 2]]": "Tensor",
+    "X[ids]": "Tensor",
+    "X[i, 2]": "Access",
+    "X[i, ids[i]]": "Access",
+    "next(iter(W))": "Tensor",
+    "W.name": "str | Any",
     "len(X)": "int",
     "X.shape": "tuple",
     "h > 0": "Condition",

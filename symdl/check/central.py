@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
@@ -24,7 +24,7 @@ _STENCILS: Mapping[int, tuple[float, ...]] = {
 
 def central_gradient(
     function: Callable[[dict[str, Array]], float],
-    at: Mapping[str, ArrayLike],
+    at: Mapping[str, Any],
     *,
     wrt: Iterable[str] | None = None,
     order: int = 2,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from symdl.check.central import central_gradient
 from symdl.check.report import GradientReport
@@ -26,14 +26,14 @@ from symdl.express.values import numbers
 from symdl.run.reference.interpreter import evaluate
 
 Array = NDArray[Any]
-CompiledGradients = Callable[[dict[str, Array]], Mapping[str, ArrayLike]]
+CompiledGradients = Callable[[dict[str, Array]], Mapping[str, Any]]
 """Maps the values of all inputs to the gradients by name."""
 
 
 def check_gradients(
     loss: Tensor | sp.Expr,
     *,
-    at: Mapping[str, ArrayLike],
+    at: Mapping[str, Any],
     wrt: str | Sequence[str | Tensor] = "parameters",
     tolerance: float = 1e-6,
     exact_tolerance: float = 1e-9,
@@ -107,7 +107,7 @@ def _targets(program: Program, wrt: str | Sequence[str | Tensor], *, plain: bool
     return [given[w.name if isinstance(w, Tensor) else w] for w in wrt]
 
 
-def _point(program: Program, at: Mapping[str, ArrayLike], rng: np.random.Generator) -> dict[str, Array]:
+def _point(program: Program, at: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Array]:
     known = {t.name for t in program.inputs}
     strangers = [name for name in at if name not in known]
     if strangers:
@@ -146,7 +146,7 @@ def _kernel(
     wrt = list(by) if isinstance(loss, Tensor) else [sp.Symbol(t.name) for t in by]
     step = compiled_function(loss, wrt=wrt, dtype="float64")
 
-    def gradients(point: dict[str, Array]) -> Mapping[str, ArrayLike]:
+    def gradients(point: dict[str, Array]) -> Mapping[str, Any]:
         _, found = step(**point)
         return found  # type: ignore[no-any-return]
 

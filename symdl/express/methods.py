@@ -15,12 +15,16 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import sympy as sp
+from numpy.typing import NDArray
 
 from symdl.express import functions, numpycalls, operators, shaping, statistics, views
 from symdl.express.conditions import Condition, compare
-from symdl.express.dims import Extent
+from symdl.express.dims import Extent, Index
 from symdl.express.options import Axes, Mask, Ties
 from symdl.express.tensors import Access, Tensor
+
+Entry = int | slice | EllipsisType | Tensor | Sequence[int] | NDArray[Any] | None
+"""What stands in brackets when they take a view or gather."""
 
 
 class NumPyCalls:
@@ -56,7 +60,10 @@ class ArrayMethods(NumPyCalls):
     shape: tuple[Extent, ...]
 
     @overload
-    def __getitem__(self, key: slice | EllipsisType | None) -> Tensor: ...
+    def __getitem__(self, key: Index | tuple[Index, *tuple[Any, ...]]) -> Access: ...
+
+    @overload
+    def __getitem__(self, key: Entry | tuple[Entry, ...]) -> Tensor: ...
 
     @overload
     def __getitem__(self, key: Any) -> Access | Tensor: ...
@@ -65,7 +72,7 @@ class ArrayMethods(NumPyCalls):
         """``X[i, k]`` with index variables is one element; ``X[1:, ::2, None, 0]`` is a view."""
         return views.getitem(self, key)
 
-    def __iter__(self: Any) -> Iterator[Access | Tensor]:
+    def __iter__(self: Any) -> Iterator[Tensor]:
         """The rows: views along the first axis, whose size must be an integer."""
         return iter(views.rows(self))
 

@@ -69,7 +69,7 @@ class Tensor(ArrayMethods):
         init: Callable[..., Any] | None = None,
         below: Extent | None = None,
     ) -> None:
-        self.name = name
+        self.name: str | Any = name  # None for a few: who asks for a name, mostly gave one
         self.shape: tuple[Extent, ...] = tuple(as_extent(size) for size in shape)
         self.dtype: DType = dtype
         self.role: Role = role

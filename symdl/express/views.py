@@ -44,13 +44,13 @@ def getitem(tensor: Tensor, key: Any) -> Access | Tensor:
     return _view(tensor, entries)
 
 
-def rows(tensor: Tensor) -> list[Access | Tensor]:
+def rows(tensor: Tensor) -> list[Tensor]:
     """Return the views along the first axis.
 
     Raises:
         ShapeError: there is no first axis of integer size.
     """
-    return [getitem(tensor, place) for place in range(length(tensor))]
+    return [_view(tensor, (place,)) for place in range(length(tensor))]
 
 
 def length(tensor: Tensor) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError
@@ -25,7 +26,7 @@ Update: TypeAlias = tuple[Tensor, Tensor]
 Schedule: TypeAlias = Callable[[sp.Expr], sp.Expr]
 """The learning rate as a formula of the number of steps done so far, 0 at first."""
 
-Setting: TypeAlias = float | Tensor
+Setting: TypeAlias = float | np.floating[Any] | Tensor
 """A number, or a rank-0 tensor in its place: what prints update rules puts symbols there."""
 
 Rate: TypeAlias = Setting | Schedule
@@ -121,7 +122,7 @@ def clock(rate: Rate, *, counted: bool = False) -> Clock:
     if isinstance(rate, Tensor):
         fixed = rate
     elif not callable(rate):
-        fixed = state("learning_rate", value=rate)
+        fixed = state("learning_rate", value=float(rate))
     if fixed is not None and not counted:
         return Clock(fixed, None, ())
     step = state("step")

@@ -120,7 +120,7 @@ def test_network_gradients_read_like_a_textbook() -> None:
 def test_network_four_ways() -> None:
     loss = network()
     rng = np.random.default_rng(2)
-    at = {
+    at: dict[str, Any] = {
         t.name: rng.normal(size=[7 if isinstance(s, sd.Dim) else s for s in t.shape])
         for t in collect([loss]).inputs
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ STRUCTURES: list[Callable[[], Tensor]] = [
     *(attention, masked_attention, layer_norm, embedding, views, split_axes, broadcast, repeated),
     *(products, nested, branches, through_time, second_order),
 ]
-AT = {
+AT: dict[Any, dict[str, Any]] = {
     embedding: {"ids": [[0, 1], [4, 1], [1, 1]]},
     through_time: {"X": rng.normal(size=(4, 2, 3))},
 }

@@ -125,7 +125,7 @@ def labels(draw: Draw, rng: np.random.Generator) -> Case:
     x, w, t = tensor("X", (n, 3)), parameter("W", (3, size)), tensor("t", (n,), dtype="int64")
     z = x @ w
     loss = define("L", (), Sum(LogSumExp(z[i, j], j) - z[i, t[i]], i) / n)
-    values = {"X": rng.normal(size=(rows, 3)), "W": rng.normal(size=(3, size))}
+    values: dict[str, Any] = {"X": rng.normal(size=(rows, 3)), "W": rng.normal(size=(3, size))}
     values["t"] = rng.integers(0, size, rows)
 
     def same(at: dict[str, Any]) -> Any:
@@ -312,7 +312,7 @@ def norm(draw: Draw, rng: np.random.Generator, axis: int) -> Case:
 
 
 CASES: dict[str, Callable[[Draw, np.random.Generator], Case]] = {
-    **{f"dense {name}": lambda d, g, name=name: dense(d, g, name) for name in ACTIVATIONS},
+    **{f"dense {name}": lambda d, g, name=name: dense(d, g, name) for name in ACTIVATIONS},  # type: ignore[misc]
     "softmax": softmax,
     "shifted softmax": shifted_softmax,
     "logsumexp": log_sum_exp,

@@ -123,7 +123,7 @@ def stacked() -> Tensor:
 
 def both_ways() -> Tensor:
     x = tensor("x", (N, STEPS, FEATURES))
-    return nn.bidirectional(nn.lstm, x, 2, name="r", checkpoint=3)[0]  # type: ignore[no-any-return]
+    return nn.bidirectional(nn.lstm, x, 2, name="r", checkpoint=3)[0]
 
 
 def one_of_two() -> Tensor:

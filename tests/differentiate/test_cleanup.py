@@ -98,7 +98,7 @@ def masked() -> Model:
 
 
 MODELS: dict[str, Callable[[], Model]] = {
-    **{f"mlp {name}": lambda f=formula: network(3, f) for name, (formula, _) in ACTIVATIONS.items()},
+    **{f"mlp {name}": lambda f=formula: network(3, f) for name, (formula, _) in ACTIVATIONS.items()},  # type: ignore[misc]
     "mlp rows": lambda: network(3, sp.tanh, dense=True),
     "norms": norms,
     "softmaxes": softmaxes,

@@ -78,9 +78,9 @@ def test_values_stay(name: str, flat: bool) -> None:
     arrays = {**evaluate(plain.program, values), **evaluate(short.program, values)}
     compared = 0
     for rewrite in short.record.rewrites:
-        after = rewrite.after
-        if rewrite.rule == "compact form" and after is not None and set(after.reads()) <= set(arrays):
-            found = evaluate_equation(after, arrays, {m: 5})
+        made = rewrite.after
+        if rewrite.rule == "compact form" and made is not None and set(made.reads()) <= set(arrays):
+            found = evaluate_equation(made, arrays, {m: 5})
             old = evaluate_equation(rewrite.before, arrays, {m: 5})
             assert_close(found, old, rtol=1e-8, what=rewrite.before)
             compared += 1

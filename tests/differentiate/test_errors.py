@@ -106,7 +106,7 @@ def test_one_tensor_or_several() -> None:
 def test_a_name_in_place_of_a_tensor() -> None:
     w = parameter("w", (3,))
     with pytest.raises(DerivativeError, match=r"'w' is no tensor(?s:.*)cure"):
-        grad((w * w).sum(), "w")  # type: ignore[call-overload]
+        grad((w * w).sum(), "w")  # type: ignore[arg-type]
 
 
 def test_the_same_tensor_twice() -> None:

@@ -43,7 +43,8 @@ def by_differences(tensor: sd.Tensor, wrt: sd.Tensor, at: dict[str, np.ndarray])
     result = np.zeros((*tensor.shape, *wrt.shape))
     for where in np.ndindex(*tensor.shape):
         result[where] = central(
-            lambda moved, where=where: float(value(tensor, {**at, wrt.name: moved})[where]), at[wrt.name]
+            lambda moved, where=where: float(value(tensor, {**at, wrt.name: moved})[where]),  # type: ignore[misc]
+            at[wrt.name],
         )
     return result
 
@@ -119,12 +120,13 @@ def test_deltas_are_contracted() -> None:
     (only,) = by_x.equation.body.atoms(Access)
     assert only.tensor is W and only == by_x.equation.body
     by_b = jacobian(W @ x + b, b)
-    assert body_of(by_b) == 1 and [type(g) for g in by_b.equation.guards] == [Equal]
-    assert [type(g) for g in jacobian(sd.tanh(x), x).equation.guards] == [Equal]
+    assert body_of(by_b) == 1 and [type(g) for g in by_b.equation.guards] == [Equal]  # type: ignore[union-attr]
+    assert [type(g) for g in jacobian(sd.tanh(x), x).equation.guards] == [Equal]  # type: ignore[union-attr]
 
 
 def test_the_hessian_of_a_quadratic_form() -> None:
     second = hessian(linalg.quadratic(x, B), x)
+    assert second.equation is not None
     i, j = second.equation.indices
     assert body_of(second) == B.at(i, j) + B.at(j, i)
 

@@ -136,7 +136,7 @@ def test_second_derivatives_of_matrix_expressions(loss: sd.Tensor, seed: int) ->
     wanted = np.zeros(found.shape)
     for where in np.ndindex(*wrt.shape):
         wanted[where] = central(
-            lambda moved, where=where: float(value(gradient, {**at, str(wrt.name): moved})[where]),
+            lambda moved, where=where: float(value(gradient, {**at, str(wrt.name): moved})[where]),  # type: ignore[misc]
             at[str(wrt.name)],
         )
     assert_close(found, wanted, rtol=1e-6)
@@ -156,7 +156,7 @@ def test_jacobians_of_matrix_expressions(data: st.DataObject, seed: int) -> None
     wanted = np.zeros(found.shape)
     for where in np.ndindex(*y.shape):
         wanted[where] = central(
-            lambda moved, where=where: float(value(y, {**at, str(wrt.name): moved})[where]),
+            lambda moved, where=where: float(value(y, {**at, str(wrt.name): moved})[where]),  # type: ignore[misc]
             at[str(wrt.name)],
         )
     assert_close(found, wanted, rtol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import autograd.numpy as anp
@@ -74,7 +75,7 @@ def same(expr: sp.Expr, at: dict[sp.Symbol, Any]) -> Any:
     if isinstance(expr, sp.Pow):
         return parts[0] ** parts[1]
     if isinstance(expr, sp.Add | sp.Mul | sp.Max | sp.Min):
-        fold = {sp.Add: lambda a, b: a + b, sp.Mul: lambda a, b: a * b, sp.Max: max, sp.Min: min}[expr.func]
+        fold: Any = {sp.Add: operator.add, sp.Mul: operator.mul, sp.Max: max, sp.Min: min}[expr.func]
         result = parts[0]
         for part in parts[1:]:
             result = fold(result, part)
@@ -135,7 +136,7 @@ def test_three_ways(expr: sp.Expr, numbers: tuple[float, float, float]) -> None:
         expected = float(autograd(lambda v, f=f: f(v) + 0 * v)(float(at[symbol])))
         assume(abs(expected) < 1e6)
         np.testing.assert_allclose(slope, expected, rtol=1e-9, atol=1e-9)
-        by_difference = float(central(lambda v, f=f: float(f(v)), np.array(at[symbol]), 1e-4))
+        by_difference = float(central(lambda v: float(f(v)), np.array(at[symbol]), 1e-4))
         np.testing.assert_allclose(slope, by_difference, rtol=1e-4, atol=1e-4 * max(1.0, abs(value)))
 
 
@@ -148,7 +149,7 @@ def test_forward_and_reverse_agree(expr: sp.Expr, numbers: tuple[float, float, f
     directions = {t: tensor(f"d{t.name}") for t in wrt}
     (tangent,) = jvp([output], directions)
     derivative = differentiate(output, wrt)
-    values = dict(zip("xyz", numbers, strict=True)) | {"dx": 0.3, "dy": -1.1, "dz": 0.7}
+    values: dict[str, Any] = dict(zip("xyz", numbers, strict=True)) | {"dx": 0.3, "dy": -1.1, "dz": 0.7}
     along = collect([tangent])
     forward = evaluate(along, given_values(along.inputs, values))[tangent]
     back = evaluate(derivative.program, given_values(derivative.program.inputs, values))

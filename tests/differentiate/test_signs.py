@@ -25,7 +25,7 @@ SHAPE = (2, 2, 5, 6)
 HARD = [0.0, -0.0, 1.0, -1.0, 1e-310, -1e-310, 1e300, -1e300, float("nan")]
 
 
-def pooled(window: int, **options: int) -> Callable[[Tensor], Tensor]:
+def pooled(window: int, **options: Any) -> Callable[[Tensor], Tensor]:
     return lambda z: sd.nn.max_pool2d(sd.relu(z), window, **options)
 
 

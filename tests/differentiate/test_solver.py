@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,9 @@ def assert_scattered(equation: Equation, access: Access, arrays: Arrays) -> None
     body = access * c.at(*equation.extents)
     out.attach(Equation(out, (), body, total, equation.guards))
     derivative = differentiate(out, [access.tensor])
-    values = {t: arrays.get(t, weights if t is c else None) for t in derivative.program.inputs}
+    values: dict[Tensor, Any] = {
+        t: arrays.get(t, weights if t is c else None) for t in derivative.program.inputs
+    }
     values |= {t: np.zeros([int(s) for s in t.shape]) for t, v in values.items() if v is None}
     result = evaluate(derivative.program, values)[derivative.gradient(access.tensor)]
     np.testing.assert_array_equal(result, expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -115,7 +116,7 @@ def test_unknown_targets_and_types_are_refused() -> None:
     lowered = lower(collect([tensor("X", (n,)).sum()]))
     for unknown in ("fpga", "", None, ["cpu"]):
         with pytest.raises(CompileError, match="there is no target"):
-            sd.compile(tensor("X", (n,)).sum(), target=unknown)  # type: ignore[arg-type]
+            sd.compile(tensor("X", (n,)).sum(), target=unknown)  # type: ignore[call-overload]
     with pytest.raises(EmitError, match="dtype"):
         module_source(lowered, syntax=CPU.syntax, dtype="float16")
 
@@ -152,7 +153,7 @@ def test_the_loops_over_calls_know_no_program(training: bool) -> None:
 def test_a_kernel_of_many_arguments_finds_them_itself() -> None:
     X = tensor("X", (n, 3))
     several, few = lower(collect([X + k for k in range(ARGUMENTS[-1])])), lower(collect([X * 2]))
-    options = {"syntax": CPU.syntax, "dtype": "float32"}
+    options: dict[str, Any] = {"syntax": CPU.syntax, "dtype": "float32"}
     assert "def kernel_0_entry(line, pointers, sizes)" in module_source(several, **options)
     assert [row[3] for row in table(several).rows] == [0]
     assert "_entry" not in module_source(few, **options)

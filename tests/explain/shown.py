@@ -75,8 +75,8 @@ class Shown:
         match node:
             case t.Number():
                 return float(node.value)
-            case t.Symbol(expr=Access()):
-                return self.arrays[node.expr.tensor][()]
+            case t.Symbol(expr=Access() as access):
+                return self.arrays[access.tensor][()]
             case t.Symbol(expr=Index()):
                 return at[node.expr]
             case t.Symbol(expr=sp.Symbol()):
@@ -122,8 +122,8 @@ class Shown:
                 return v(node.arg)[tuple(round(v(i)) for i in node.indices)]
             case t.Call():
                 return FUNCTIONS[node.name](*map(v, node.args))
-            case t.Compare(right=t.Compare()):  # a chain: 0 <= i < n
-                return RELATIONS[node.op](v(node.left), v(node.right.left)) and v(node.right)
+            case t.Compare(right=t.Compare() as rest):  # a chain: 0 <= i < n
+                return RELATIONS[node.op](v(node.left), v(rest.left)) and v(rest)
             case t.Compare():
                 return RELATIONS[node.op](v(node.left), v(node.right))
             case t.Logic(op="and"):
@@ -175,7 +175,8 @@ class Shown:
             return np.logaddexp.reduce(values)
         if node.op == "argmax":
             return places[int(np.argmax(values))] if values else 0
-        return {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op](values)
+        fold: Any = {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op]
+        return fold(values)
 
     def matrix(self, node: t.Node) -> Any:
         """Evaluate a matrix expression; a vector is a column."""

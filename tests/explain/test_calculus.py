@@ -33,7 +33,14 @@ t = sd.tensor("t", (n,))
 
 def values(seed: int = 7) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    shapes = {"X": (3, 3), "A": (3, 3), "B": (3, 3), "W": (4, 3), "D": (5, 3), "T": (5, 3)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "X": (3, 3),
+        "A": (3, 3),
+        "B": (3, 3),
+        "W": (4, 3),
+        "D": (5, 3),
+        "T": (5, 3),
+    }
     shapes |= {"x": (3,), "w": (3,), "v": (3,), "b": (4,), "y": (4,), "t": (5,)}
     found = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     for name in "XAB":  # far from singular, of positive determinant
@@ -52,7 +59,8 @@ def differences(tensor: sd.Tensor, wrt: sd.Tensor, at: dict[str, np.ndarray]) ->
     result = np.zeros((*np.shape(value(tensor, at)), *at[wrt.name].shape))
     for where in np.ndindex(*result.shape[: tensor.rank]):
         result[where] = central(
-            lambda moved, where=where: float(value(tensor, {**at, wrt.name: moved})[where]), at[wrt.name]
+            lambda moved, where=where: float(value(tensor, {**at, wrt.name: moved})[where]),  # type: ignore[misc]
+            at[wrt.name],
         )
     return result
 
@@ -212,4 +220,4 @@ def test_no_differential_form_is_an_error() -> None:
     with pytest.raises(ExplainError, match="no differential form"):
         sd.derive(W.max(axis=1).sum(), W, form="differential")
     with pytest.raises(ExplainError, match="no form of a derivation"):
-        sd.derive(linalg.det(X), X, form="total")
+        sd.derive(linalg.det(X), X, form="total")  # type: ignore[arg-type]

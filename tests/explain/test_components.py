@@ -26,7 +26,7 @@ w, x, b = sd.tensor("w", (m, n)), sd.tensor("x", (n,)), sd.tensor("b", (m,))
 
 def world(output: Tensor) -> Shown:
     rng = np.random.default_rng(0)
-    size = {m: 2, n: 3}
+    size: dict[Any, int] = {m: 2, n: 3}
     program = collect([output])
     values = {str(t.name): rng.normal(size=[size.get(s, s) for s in t.shape]) for t in program.inputs}
     arrays = evaluate(program, values)

@@ -22,7 +22,7 @@ from symdl.express.build import parameter, sums_to_one, tensor
 from symdl.express.dims import Dim
 from symdl.express.program import collect
 from symdl.express.stopping import stop_gradient
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Access, Tensor
 from symdl.nn import activations, losses
 from symdl.nn.layers import dense
 from symdl.run.reference.interpreter import evaluate
@@ -96,7 +96,7 @@ def mentioned(derivation: Derivation) -> list[Tensor]:
             for node in t.walk(side) if side is not None else ():
                 if isinstance(node, t.Item | t.Array):
                     found[node.tensor] = None
-                elif isinstance(node, t.Symbol) and hasattr(node.expr, "tensor"):
+                elif isinstance(node, t.Symbol) and isinstance(node.expr, Access):
                     found[node.expr.tensor] = None
     return list(found)
 

@@ -13,7 +13,7 @@ from symdl.explain.sections import Table
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, sd.nn.Optimizer] = {
     "SGD": sd.nn.SGD(0.1, weight_decay=0.01),
     "Momentum": sd.nn.Momentum(0.1, momentum=0.8),
     "Nesterov": sd.nn.Nesterov(0.1),

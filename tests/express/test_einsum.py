@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
@@ -41,7 +42,9 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=[str(c[0]) for c in CASES])
 def test_einsum(case: tuple[str, *tuple[tuple[int, ...], ...]]) -> None:
     text, *shapes = case
-    values = {name: RNG.normal(size=shape) for name, shape in zip("xyz", shapes, strict=False)}
+    values: dict[str, Any] = {
+        name: RNG.normal(size=shape) for name, shape in zip("xyz", shapes, strict=False)
+    }
     agrees(lambda **t: einsum(text, *t.values()), lambda **v: anp.einsum(text, *v.values()), **values)
 
 
@@ -56,7 +59,9 @@ def test_einsum(case: tuple[str, *tuple[tuple[int, ...], ...]]) -> None:
     ],
 )
 def test_diagonals_and_shared_axes(text: str, shapes: list[tuple[int, ...]]) -> None:
-    values = {name: RNG.normal(size=shape) for name, shape in zip("xyz", shapes, strict=False)}
+    values: dict[str, Any] = {
+        name: RNG.normal(size=shape) for name, shape in zip("xyz", shapes, strict=False)
+    }
     agrees(
         lambda **t: einsum(text, *t.values()),
         lambda **v: np.einsum(text, *v.values()),
@@ -85,7 +90,7 @@ def test_every_equation_has_at_most_two_factors() -> None:
 
 
 @pytest.mark.parametrize("axes", [0, 1, 2, (1, 0), ([0, 1], [1, 2]), ((-1,), (0,))])
-def test_tensordot(axes: int | tuple[int, int]) -> None:
+def test_tensordot(axes: Any) -> None:
     shapes = {0: ((2,), (3,)), 1: ((2, 3), (3, 4)), 2: ((4, 2, 3), (2, 3, 5))}
     left, right = shapes.get(axes if isinstance(axes, int) else -1, ((2, 3), (3, 4)))
     if axes == ([0, 1], [1, 2]):

@@ -60,7 +60,7 @@ def test_function(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["x", "().__class__", "not a formula"])
 def test_text_is_never_evaluated(text: str) -> None:
-    rest = (f.exp, f.log, f.rint, f.floor, f.sign, stop_gradient, sigmoid)
+    rest: tuple[Any, ...] = (f.exp, f.log, f.rint, f.floor, f.sign, stop_gradient, sigmoid)
     for function in (*rest, *(ours for ours, _, _ in FUNCTIONS.values())):
         with pytest.raises(ExpressionError):
             function(text)

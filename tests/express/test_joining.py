@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
@@ -25,7 +26,7 @@ N = Dim("n")
 @pytest.mark.parametrize(("sizes", "axis"), [((1, 3), 0), ((2, 1, 4), 1), ((3,), -1), ((0, 2), 1)])
 def test_concatenate(sizes: tuple[int, ...], axis: int) -> None:
     shape = [2, 3]
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, size in zip("abc", sizes, strict=False):
         shape[axis] = size
         parts[name] = RNG.normal(size=shape)
@@ -63,7 +64,7 @@ def test_integers_stay_integers() -> None:
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("count", [1, 3])
 def test_stack(axis: int, count: int) -> None:
-    parts = {name: RNG.normal(size=(2, 1)) for name in "abc"[:count]}
+    parts: dict[str, Any] = {name: RNG.normal(size=(2, 1)) for name in "abc"[:count]}
     agrees(
         lambda **t: stack(list(t.values()), axis),
         lambda **v: anp.stack(list(v.values()), axis=axis),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ TIES = RNG.integers(0, 3, size=(3, 5)).astype(float)
 def test_sort(axis: int, values: str) -> None:
     x = X if values == "distinct" else TIES
     where = np.argsort(x, axis=axis, kind="stable")
-    grid = list(np.indices(x.shape))
+    grid: list[Any] = list(np.indices(x.shape))
     grid[axis] = where
     agrees(lambda x: sort(x, axis), lambda x: x[tuple(grid)], x=x)
     np.testing.assert_array_equal(compile(argsort(tensor("x", x.shape), axis))(x=x), where)

@@ -82,9 +82,11 @@ def test_the_product_is_exact_at_zeros_and_differentiates_twice() -> None:
         expected = [np.prod(np.delete(x, k)) for k in range(4)]
         np.testing.assert_array_equal(evaluate(derivative.program, {"x": x})[slopes], expected)
     (product,) = hvp(reduce("prod", t), [t], {t: v})
-    x, direction = np.array([2.0, 0.0, 3.0, -1.0]), RNG.normal(size=4)
-    hessian = np.array([[0 if i == j else np.prod(np.delete(x, [i, j])) for j in range(4)] for i in range(4)])
-    (found,) = outputs(collect([product]), {"x": x, "v": direction})
+    at, direction = np.array([2.0, 0.0, 3.0, -1.0]), RNG.normal(size=4)
+    hessian = np.array(
+        [[0 if i == j else np.prod(np.delete(at, [i, j])) for j in range(4)] for i in range(4)]
+    )
+    (found,) = outputs(collect([product]), {"x": at, "v": direction})
     np.testing.assert_allclose(found, hessian @ direction, rtol=1e-12)
 
 
@@ -156,7 +158,7 @@ def test_cumulative_options(axis: int, reverse: bool, exclusive: bool) -> None:
     size = X.shape[axis]
     triangle = np.tri(size, k=-1 if exclusive else 0)
     triangle = triangle.T if reverse else triangle
-    options = {"reverse": reverse, "exclusive": exclusive}
+    options: dict[str, Any] = {"reverse": reverse, "exclusive": exclusive}
 
     def moved(x: Any) -> Any:
         return anp.moveaxis(x, axis, -1)[..., None, :]
@@ -199,7 +201,7 @@ def test_masked_logsumexp_of_an_empty_row() -> None:
     total = reduction("logsumexp", x, 1, where=m)
     derivative = differentiate(reduce("sum", total), [x])
     found = evaluate(derivative.program, {"x": np.zeros((2, 2)), "m": np.array([[0, 0], [1, 1]])})
-    np.testing.assert_allclose(found[derivative.gradient(x)], [[0, 0], [0.5, 0.5]])
+    np.testing.assert_allclose(found[derivative.gradient(x)], np.array([[0, 0], [0.5, 0.5]]))
     assert logsumexp(x, 1).shape == (2,)
 
 

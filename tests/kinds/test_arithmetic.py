@@ -8,7 +8,7 @@ NumPy, from Python's numbers and from closed forms.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,6 +25,8 @@ from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.reference.interpreter import evaluate
 
+TARGETS: tuple[Any, ...] = ("cpu", "python")
+
 N = sd.Dim("n")
 NOTHING = np.zeros((2, 0))
 
@@ -37,8 +39,8 @@ def everywhere(
     program = collect(wanted)
     used = {str(t.name): values[str(t.name)] for t in program.inputs if t.value is None}
     found = evaluate(program, used, dtype=dtype)
-    ways = [[found[t] for t in wanted]]
-    ways += [sd.compile(wanted, target=target, dtype=dtype)(**used) for target in ("cpu", "python")]
+    ways: list[Sequence[Any]] = [[found[t] for t in wanted]]
+    ways += [sd.compile(wanted, target=target, dtype=dtype)(**used) for target in TARGETS]
     return [dict(zip(tensors, way, strict=True)) for way in ways]
 
 
@@ -199,11 +201,11 @@ def test_divisions_that_round_down_are_those_of_numpy(target: str, dtype: str) -
     count = 20000 if target == "cpu" else 300
     k, d = rng.integers(-50, 50, count), rng.choice([0.1, 0.2, 0.3, 0.7, -0.1, 1e-3, 3.0, np.pi], count)
     wide = rng.normal(size=(2, count)) * 10.0 ** rng.integers(-20, 20, (2, count))
-    pairs = [np.array(np.meshgrid(SPECIAL, SPECIAL)).reshape(2, -1), [k * d, d], wide]
+    pairs: list[Any] = [np.array(np.meshgrid(SPECIAL, SPECIAL)).reshape(2, -1), [k * d, d], wide]
     pairs += [[k * d, np.nextafter(d, 9)], [np.nextafter(k * d, 9), d]]
     for pair in pairs:  # those with small quotients, and those with others
         with np.errstate(all="ignore"):
-            divided(tuple(np.asarray(side, dtype) for side in pair), target)  # type: ignore[arg-type]
+            divided((np.asarray(pair[0], dtype), np.asarray(pair[1], dtype)), target)
 
 
 @given(
@@ -427,26 +429,26 @@ def test_numbers_that_nothing_holds() -> None:
     assert sd.compile(i + (2**63 - 2))(i=[1])[0] == 2**63 - 1
 
 
-SPECIAL = np.array([3.0, -2.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
+LIMITS = np.array([3.0, -2.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
 BINARY = "add subtract multiply divide maximum minimum power mod floor_divide less greater equal not_equal"
 
 
 def test_infinities_and_nan_as_numbers() -> None:
     """SymPy reckons with real numbers: ``x + oo`` is ``oo`` to it, and ``x/oo`` is 0, whatever x is."""
-    x = sd.tensor("x", (len(SPECIAL),))
+    x = sd.tensor("x", (len(LIMITS),))
     made: list[tuple[str, Any, Any]] = []
     with np.errstate(all="ignore"):
         for number in (math.inf, -math.inf, math.nan):
             for name in BINARY.split():
                 function = getattr(np, name)
-                made += [(f"{name} {number}", function(x, number), function(SPECIAL, number))]
-                made += [(f"{number} {name}", function(number, x), function(number, SPECIAL))]
+                made += [(f"{name} {number}", function(x, number), function(LIMITS, number))]
+                made += [(f"{number} {name}", function(number, x), function(number, LIMITS))]
             for ends in ((number, 1), (1, number), (number, None), (None, number), (number, -number)):
-                made += [(f"clip {ends}", sd.clip(x, *ends), np.clip(SPECIAL, *ends))]
+                made += [(f"clip {ends}", sd.clip(x, *ends), np.clip(LIMITS, *ends))]
     made = [(name, t.as_tensor() if hasattr(t, "as_tensor") else t, right) for name, t, right in made]
     tensors = [tensor for _, tensor, _ in made]
-    compiled = sd.compile(tensors)(x=SPECIAL)
-    interpreted = evaluate(collect(tensors), {"x": SPECIAL})
+    compiled = sd.compile(tensors)(x=LIMITS)
+    interpreted = evaluate(collect(tensors), {"x": LIMITS})
     for (name, tensor, right), found in zip(made, compiled, strict=True):
         np.testing.assert_array_equal(found, right, err_msg=name)
         np.testing.assert_array_equal(interpreted[tensor], right, err_msg=name)

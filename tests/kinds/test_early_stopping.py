@@ -195,7 +195,7 @@ def test_another_seed_draws_other_orders() -> None:
 def test_parameters_whose_names_end_as_entries_of_a_file_do(tmp_path: Path) -> None:
     names = ["a", "a.npy", "a.npy.npy", "b.npy", "npy", ".npy", "c/d", "c.npy/d"]
     given = {name: sd.parameter(name, ()) for name in names}
-    model, other = (sd.Model(sum(value * x[:, 0].mean() for value in given.values())) for _ in range(2))
+    model, other = (sd.Model(sum(value * x[:, 0].mean() for value in given.values())) for _ in range(2))  # type: ignore[arg-type]
     for number, name in enumerate(names):
         model.parameters[name][...] = number + 1
     model.save(tmp_path / "model.npz")

@@ -246,8 +246,8 @@ def test_random_systems_of_recurrences(picks: list[tuple[int, int, int]], revers
         initial=[start[0], start[1], start[2]],
         reverse=reverse,
     )
-    total = sum((t * (n + 1)).sum() for n, t in enumerate(trajectories))
-    at = {"p": 0.7, "s": np.array([0.4, -0.8, 1.1, 0.2]), "start": np.array([0.3, -0.6, 0.9])}
+    total: Any = sum((t * (n + 1)).sum() for n, t in enumerate(trajectories))
+    at: dict[str, Any] = {"p": 0.7, "s": np.array([0.4, -0.8, 1.1, 0.2]), "start": np.array([0.3, -0.6, 0.9])}
 
     def plain(p: Any, start: Any) -> Any:
         now, result = tuple(start), 0.0

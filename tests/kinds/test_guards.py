@@ -29,7 +29,7 @@ Arrays = Mapping[str, Any]
 INF, NAN = float("inf"), float("nan")
 
 
-def slope(loss: sd.Tensor, x: sd.Tensor, at: Arrays, *, target: str = "reference") -> np.ndarray:
+def slope(loss: sd.Tensor, x: sd.Tensor, at: Arrays, *, target: Any = "reference") -> np.ndarray:
     gradient = sd.grad(loss, x)
     if target != "reference":
         return np.asarray(sd.compile(gradient, target=target)(**at))

@@ -23,6 +23,8 @@ from symdl.errors import SymdlError
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import evaluate
 
+TARGETS: tuple[Any, ...] = ("cpu", "python")
+
 NAN, INF, TINY = np.nan, np.inf, 5e-324
 HARD = np.array([NAN, INF, -INF, 0.0, -0.0, TINY, -TINY, 1.0, -1.0, 0.5, 3.0, -3.0, 6.0, 1e300, -1e300])
 ONE, TWO = (grid.ravel() for grid in np.meshgrid(HARD, HARD))
@@ -33,14 +35,14 @@ RANDOM_OR_FREE = {"dropout", "argmax", "argmin", "argsort"}
 """A dropped element is not chosen, and positions are no reals."""
 
 
-def ways(tensors: list[sd.Tensor], dtype: str = "float64", **at: Any) -> list[list[np.ndarray]]:
+def ways(tensors: list[sd.Tensor], dtype: Any = "float64", **at: Any) -> list[list[np.ndarray]]:
     """The values by the reference interpreter and both targets."""
     program = collect(tensors)
     used = {str(t.name): at[str(t.name)] for t in program.inputs if t.value is None}
     found = evaluate(program, used, dtype=dtype)
     with np.errstate(all="ignore"):
         return [[found[t] for t in tensors]] + [
-            list(sd.compile(tensors, target=target, dtype=dtype)(**used)) for target in ("cpu", "python")
+            list(sd.compile(tensors, target=target, dtype=dtype)(**used)) for target in TARGETS
         ]
 
 
@@ -153,7 +155,7 @@ def test_losses_of_nan() -> None:
     made["hinge of a target"] = nn.hinge(t, p)
     made["divergence of a target"] = nn.kl_divergence(t, p)
     one_nan = np.array([0.5, NAN, 0.5, 0.5])
-    at = {"t": np.array([1.0, 1.0, 0.0, 1.0]), "v": np.ones(4)}
+    at: dict[str, Any] = {"t": np.array([1.0, 1.0, 0.0, 1.0]), "v": np.ones(4)}
     for wrong in (one_nan, np.full(4, NAN)):
         for found in ways(list(made.values()), p=wrong, **at):
             assert [name for name, value in zip(made, found, strict=True) if not np.isnan(value)] == []
@@ -231,8 +233,8 @@ def test_comparisons_are_those_of_numpy() -> None:
         for got, (_, holds) in zip(found, pairs, strict=True):
             np.testing.assert_array_equal(got == 1, holds)
     nested = sd.where(x > y, 1, sd.where(x <= y, 2, 3))
-    for (found,) in ways([nested], x=ONE, y=TWO):
-        np.testing.assert_array_equal(found, np.where(a > b, 1, np.where(a <= b, 2, 3)))
+    for (got,) in ways([nested], x=ONE, y=TWO):
+        np.testing.assert_array_equal(got, np.where(a > b, 1, np.where(a <= b, 2, 3)))
 
 
 def test_a_mask_of_nan_keeps_it_out_of_slopes() -> None:

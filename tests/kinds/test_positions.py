@@ -69,7 +69,7 @@ def test_one_position_takes_the_options_too() -> None:
     for mode, place in (("raise", 2), ("raise", -1), ("wrap", 7), ("wrap", -5)):
         y = sd.take(x, place, mode=mode, name="row")  # type: ignore[arg-type]
         assert y.name == "row"
-        np.testing.assert_array_equal(sd.compile(y)(x=A), np.take(A, place, 0, mode=mode))
+        np.testing.assert_array_equal(sd.compile(y)(x=A), np.take(A, place, 0, mode=mode))  # type: ignore[call-overload]
     with pytest.raises(ShapeError):
         sd.take(x, 4)
     with pytest.raises(sd.SymdlError):

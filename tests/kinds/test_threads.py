@@ -12,6 +12,7 @@ disturbance. What may crash or hang runs in a process of its own with a time lim
 
 from __future__ import annotations
 
+import _thread
 import os
 import subprocess
 import sys
@@ -28,7 +29,6 @@ import symdl as sd
 from symdl.errors import CompileError
 from symdl.run.arguments import private
 from symdl.run.cpu.gemm.blas import _controls, one_thread
-from symdl.run.cpu.threads import workers
 from symdl.run.cpu.threads.workers import alongside
 
 HEAD = """
@@ -101,7 +101,7 @@ def test_an_interrupt_while_threads_start_slowly() -> None:
 
 def test_no_part_runs_after_the_call_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that begin late find that they are not wanted."""
-    begin, held = workers._thread.start_new_thread, threading.Event()
+    begin, held = _thread.start_new_thread, threading.Event()
     asked: list[threading.Event] = []
     worked: list[int] = []
 
@@ -115,7 +115,7 @@ def test_no_part_runs_after_the_call_is_over(monkeypatch: pytest.MonkeyPatch) ->
 
         return begin(later, ())
 
-    monkeypatch.setattr(workers._thread, "start_new_thread", late)
+    monkeypatch.setattr(_thread, "start_new_thread", late)
 
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -168,7 +168,7 @@ def test_a_system_without_threads_is_a_clear_error(monkeypatch: pytest.MonkeyPat
     def none(*_: Any) -> int:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(workers._thread, "start_new_thread", none)
+    monkeypatch.setattr(_thread, "start_new_thread", none)
     with pytest.raises(CompileError, match="no thread"):
         alongside(lambda: None, [lambda: None], lambda: None)
 

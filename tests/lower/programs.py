@@ -81,7 +81,7 @@ def programs(draw: st.DrawFn, *, gradients: bool = True) -> tuple[Program, Array
         if new is not None:
             pool.append(new)
     last = pool[-1]
-    values = {"X": rng.normal(size=(batch, a)), "Y": rng.normal(size=(batch, 1))}
+    values: dict[str, Any] = {"X": rng.normal(size=(batch, a)), "Y": rng.normal(size=(batch, 1))}
     values |= {"W": rng.normal(size=(a, b)), "V": rng.normal(size=(b, a)), "c": rng.normal(size=a)}
     values["ids"] = rng.integers(0, a, batch)
     if gradients and draw(st.booleans()):

@@ -41,7 +41,7 @@ def guards(items: object) -> int:
 
 
 def test_the_gradient_of_slices_has_no_conditions() -> None:
-    fused, naive = (lower(gates(4, 16), schedule=s) for s in ("fused", "naive"))  # type: ignore[arg-type]
+    fused, naive = (lower(gates(4, 16), schedule=s) for s in ("fused", "naive"))
     assert sum(guards(k.items) for k in naive.kernels) >= 4
     assert sum(guards(k.items) for k in fused.kernels) == 0
 

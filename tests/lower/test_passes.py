@@ -56,7 +56,7 @@ def test_the_list_can_be_read(target: str) -> None:
 @given(programs())
 def test_every_pass_leaves_what_its_level_asks_for(target: str, case: tuple[Program, Arrays]) -> None:
     for schedule in ("fused", "naive"):
-        lower(case[0], lowering=TARGETS[target], schedule=schedule, check=True)  # type: ignore[arg-type]
+        lower(case[0], lowering=TARGETS[target], schedule=schedule, check=True)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -95,7 +95,8 @@ def test_a_step_in_one_place_is_read_before_it_is_written() -> None:
 )
 def test_kernels(kind: str, options: dict[str, Any]) -> None:
     x = tensor("x", (N, 4 * M, 2))
-    h = {"lstm": nn.lstm, "gru": nn.gru}[kind](x, 3, name="r", checkpoint=4, **options)
+    layer: Any = {"lstm": nn.lstm, "gru": nn.gru}[kind]
+    h = layer(x, 3, name="r", checkpoint=4, **options)
     h = h if isinstance(h, Tensor) else h[0]
     loss = (nn.last_state(h, reverse="reverse" in options) ** 2).sum() + h[:, 3].sum()
     wrt = [*parameters(loss), x]

@@ -158,7 +158,7 @@ def test_products_of_two_shapes_for_one_update() -> None:
     reads = (Touch(G, False, ONE), Touch(H, False, ONE), Touch(W, True, ONE))
     both = KernelCall(0, (G, H, W), (constant(24),), ()), Split("elements", constant(24), reads)
     kinds: list[Literal["given", "arena", "output"]] = [*KINDS, "given", "given", "arena"]
-    assert members([product(), other, both], kinds) == [(0, 2)]  # type: ignore[list-item]
+    assert members([product(), other, both], kinds) == [(0, 2)]
 
 
 @pytest.mark.parametrize("batch", [1, 40, 200])
@@ -166,7 +166,7 @@ def test_a_step_on_a_loss_with_derivatives(batch: int) -> None:
     x = sd.tensor("x", (n, 2))
     u = sd.nn.dense(sd.nn.dense(x, 24, activation=sd.tanh, name="a"), 1, name="b")
     slope = sd.grad(u.sum(), x)
-    loss = ((sd.grad(slope[:, 0].sum(), x)[:, 0] - slope[:, 1] + u[:, 0]) ** 2).mean()  # type: ignore[index]
+    loss = ((sd.grad(slope[:, 0].sum(), x)[:, 0] - slope[:, 1] + u[:, 0]) ** 2).mean()
     model = sd.Model(loss, dtype="float64")
     data = {"x": np.random.default_rng(3).uniform(-2, 2, size=(batch, 2))}
     before = {name: value.copy() for name, value in model.parameters.items()}

@@ -16,6 +16,7 @@ from symdl.lower.freeze.freeze import freeze
 from symdl.lower.ir.integers import Var, of
 from symdl.lower.ir.loops import FrozenProgram, Let, Loop
 from symdl.lower.ir.scalars import Body, Load, Node
+from symdl.lower.kernels import KernelCall
 from symdl.lower.verify import verify_calls, verify_program, verify_steps
 from tests.lowering import lower
 
@@ -86,7 +87,8 @@ def test_locals_are_assigned_once_and_seen_inside_only() -> None:
 def test_calls_that_do_not_fit() -> None:
     lowered = lower(collect([elementwise(sp.exp, X)]))
     (call,) = lowered.calls
+    assert isinstance(call, KernelCall)
     with pytest.raises(LoweringError, match="lacks"):
-        verify_calls(replace(lowered, calls=(replace(call, sizes=()),)))  # type: ignore[call-arg]
+        verify_calls(replace(lowered, calls=(replace(call, sizes=()),)))
     with pytest.raises(LoweringError, match="two names"):
-        verify_calls(replace(lowered, calls=(replace(call, buffers=(0, 0)),)))  # type: ignore[call-arg]
+        verify_calls(replace(lowered, calls=(replace(call, buffers=(0, 0)),)))

@@ -77,7 +77,7 @@ def test_any_order_of_axes(axes: tuple[int, ...]) -> None:
     x, y = sd.tensor("x", (n, 2, 3, 4)), sd.tensor("y", (n, 2, 4, 5))
     product = x @ y
     turned = product.transpose(*axes)
-    size = [n, 2, 3, 5]
+    size: list[Any] = [n, 2, 3, 5]
     joined = turned.reshape(*(size[a] for a in axes[:2]), size[axes[2]] * size[axes[3]])
     program = collect([joined * 2, turned + 1]) if axes[0] else collect([joined])
     assert_agrees(program, values(program), targets=("python",))

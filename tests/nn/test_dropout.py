@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,7 +84,7 @@ def test_rates_are_checked(rate: float) -> None:
 
 @pytest.mark.parametrize("target", ["cpu", "python"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_kernels_draw_the_same_numbers(target: str, dtype: str) -> None:
+def test_kernels_draw_the_same_numbers(target: Any, dtype: Any) -> None:
     x = tensor("x", (N, 7))
     y = nn.dropout(x, 0.4, name="d")
     data = np.random.default_rng(0).random((5, 7)) + 0.5

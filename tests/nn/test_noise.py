@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from symdl.run.reference.interpreter import outputs
 n = sd.Dim("n")
 
 
-def drawn(name: str = "noise", seed: int = 0, step: int = 0, target: str = "cpu") -> np.ndarray:
+def drawn(name: str = "noise", seed: int = 0, step: int = 0, target: Any = "cpu") -> np.ndarray:
     x = sd.tensor("x", (n, 3))
     run = sd.compile(x + sd.nn.normal_noise((n, 3), name=name, seed=seed), dtype="float64", target=target)
     rows = 40_000 if target == "cpu" else 20

@@ -51,7 +51,7 @@ def test_sgd() -> None:
 def test_momentum() -> None:
     values = run(nn.Momentum(0.1, momentum=0.8))
     for name, start in START.items():
-        velocity, expected = 0.0, start
+        velocity, expected = np.zeros_like(start), start
         for slopes in SLOPES:
             velocity = 0.8 * velocity + slopes[name]
             expected = expected - 0.1 * velocity
@@ -61,7 +61,7 @@ def test_momentum() -> None:
 def test_adam() -> None:
     values = run(nn.Adam(0.05, beta1=0.8, beta2=0.95, epsilon=1e-6))
     for name, start in START.items():
-        m, v, expected = 0.0, 0.0, start
+        m, v, expected = np.zeros_like(start), np.zeros_like(start), start
         for t, slopes in enumerate(SLOPES, start=1):
             g = slopes[name]
             m, v = 0.8 * m + 0.2 * g, 0.95 * v + 0.05 * g**2
@@ -83,11 +83,11 @@ def test_adam() -> None:
         lambda: nn.SGD(weight_decay={"w": -1.0}),
         lambda: nn.Clipped(nn.SGD()),
         lambda: nn.Clipped(nn.SGD(), norm=-1.0),
-        lambda: nn.Clipped("sgd", norm=1.0),
-        lambda: nn.Clipped(nn.SGD, norm=1.0),
+        lambda: nn.Clipped("sgd", norm=1.0),  # type: ignore[arg-type]
+        lambda: nn.Clipped(nn.SGD, norm=1.0),  # type: ignore[arg-type]
         lambda: nn.SGD(True),
         lambda: nn.StepDecay(0.1, every=0),
-        lambda: nn.CosineDecay(0.1, steps=2.5),  # type: ignore[arg-type]
+        lambda: nn.CosineDecay(0.1, steps=2.5),
         lambda: nn.WarmUp(-0.1, 3),
     ],
     ids=itertools.count(),
@@ -138,7 +138,7 @@ def test_four_steps_against_pytorch(name: str) -> None:
 def test_lion() -> None:
     values = run(nn.Lion(0.1, beta1=0.8, beta2=0.9, weight_decay=0.5))
     for name, start in START.items():
-        moment, expected = 0.0, start
+        moment, expected = np.zeros_like(start), start
         for slopes in SLOPES:
             g = slopes[name]
             expected = expected - 0.1 * (np.sign(0.8 * moment + 0.2 * g) + 0.5 * expected)

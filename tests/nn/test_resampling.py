@@ -105,7 +105,7 @@ def test_a_formula_of_ones_own() -> None:
     [
         (lambda: nn.resize(X), ExpressionError),
         (lambda: nn.resize(X, 3, scale=2.0), ExpressionError),
-        (lambda: nn.resize(X, 3, mode="square"), ExpressionError),
+        (lambda: nn.resize(X, 3, mode="square"), ExpressionError),  # type: ignore[arg-type]
         (lambda: nn.resize(X, (3,)), ShapeError),
         (lambda: nn.resize(X, 0), ShapeError),
         (lambda: nn.resize(X, scale=0.1), ShapeError),

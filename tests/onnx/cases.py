@@ -43,7 +43,7 @@ class Node:
     """
 
     attributes: Mapping[str, Any]
-    arrays: tuple[Array | None, ...]
+    arrays: tuple[Any, ...]
     asked: tuple[bool, ...]
     version: int
     prefix: str
@@ -134,12 +134,12 @@ class Built:
 
     tensors: list[sd.Tensor]
     values: dict[str, Array]
-    dtype: str
+    dtype: Any
 
     def interpreted(self) -> Sequence[Any]:
         return outputs(collect(self.tensors), self.values, dtype=self.dtype)
 
-    def run(self, target: str) -> Sequence[Any]:
+    def run(self, target: Any) -> Sequence[Any]:
         return compile(self.tensors, dtype=self.dtype, target=target)(**self.values)
 
 
@@ -150,7 +150,7 @@ def cases() -> Mapping[str, Sequence[Case]]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's own, while the right results are computed
-        found = collect_testcases(None)
+        found: list[Any] = collect_testcases(None)
     table: dict[str, list[Case]] = {}
     for case in found:
         nodes = case.model.graph.node

@@ -6,6 +6,7 @@ Enters: a node; losses have their classes along axis 1. Leaves: tensors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def stepping(states: Sequence[str], build: Callable[[Node, int], nn.Optimizer]) 
     def adapter(node: Node) -> Sequence[sd.Tensor]:
         count = (len(node.arrays) - 2) // (2 + len(states))
         steps = int(node.array(1))
-        optimizer = build(node, steps)
+        optimizer: Any = build(node, steps)
         node.give("learning_rate", np.asarray(optimizer.learning_rate, "float32"))
         # Before the first step nothing is corrected there; after infinitely many nothing is here.
         node.give("step", np.asarray(steps - 1 if steps else 10**9, "float32"))

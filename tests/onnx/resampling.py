@@ -34,7 +34,7 @@ def resized(node: Node) -> sd.Tensor:
             axis,
             size,
             position=place,
-            weight=lambda t, s=shrink, w=weight: w(s * t),
+            weight=lambda t, s=shrink, w=weight: w(s * t),  # type: ignore[misc]
             reach=int(sp.ceiling(reach / shrink)),
             repeat_edges=not node.get("exclude_outside"),
             normalized=bool(node.get("exclude_outside") or node.get("antialias")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,9 @@ class Direction:
             return None
         return self.node[place][self.number] if self.time_first else self.node[place][:, self.number]
 
-    def recur(self, *states: str, step: Callable[..., object], start: Sequence[int]) -> tuple[sd.Tensor, ...]:
+    def recur(
+        self, *states: str, step: Callable[..., sd.Tensor | Sequence[sd.Tensor]], start: Sequence[int]
+    ) -> tuple[sd.Tensor, ...]:
         """Run a step that is written out."""
         shape = (*self.node[0].shape[:2], self.units)
         return sd.recurrence(
@@ -110,7 +113,7 @@ def recurrent(gates: int, layer: Callable[[Direction], Sequence[sd.Tensor]]) -> 
 
 def rnn(d: Direction) -> Sequence[sd.Tensor]:
     d.give([0])
-    options = {"initial": d.initial(5), "time_first": d.time_first, "reverse": d.reverse}
+    options: dict[str, Any] = {"initial": d.initial(5), "time_first": d.time_first, "reverse": d.reverse}
     return (nn.rnn(d.node[0], d.units, name=d.name, **options),)
 
 
@@ -118,8 +121,8 @@ def lstm(d: Direction) -> Sequence[sd.Tensor]:
     if d.node.has(7):
         return peeping(d)
     d.give([0, 2, 3, 1])  # there i, o, f, c
-    given = (d.initial(5), d.initial(6))
-    options = {"time_first": d.time_first, "reverse": d.reverse}
+    given: Any = (d.initial(5), d.initial(6))
+    options: dict[str, Any] = {"time_first": d.time_first, "reverse": d.reverse}
     return nn.lstm(d.node[0], d.units, name=d.name, initial=None if None in given else given, **options)
 
 
@@ -143,7 +146,7 @@ def peeping(d: Direction) -> Sequence[sd.Tensor]:
 def gru(d: Direction) -> Sequence[sd.Tensor]:
     if d.node.get("linear_before_reset"):
         d.give([1, 0, 2], biases=("b", "d"))  # there z, r, h
-        options = {"initial": d.initial(5), "time_first": d.time_first, "reverse": d.reverse}
+        options: dict[str, Any] = {"initial": d.initial(5), "time_first": d.time_first, "reverse": d.reverse}
         return (nn.gru(d.node[0], d.units, name=d.name, **options),)
     w, u = (d.parameter(n, np.moveaxis(d.part(k), -1, 1)) for n, k in (("W", 1), ("U", 2)))
     b = d.parameter("b", d.part(3, 2)[:3] + d.part(3, 2)[3:])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -137,7 +138,7 @@ def gathered_elements(node: Node) -> sd.Tensor:
 
 def flat_positions(ids: sd.Tensor, sizes: Sequence[int]) -> sd.Tensor:
     """Rows of coordinates as positions in the flattened axes."""
-    flat = 0
+    flat: Any = 0
     for place, size in enumerate(sizes):
         flat = flat * size + sd.mod(ids[..., place], size)
     return flat
@@ -155,7 +156,7 @@ def gathered_nd(node: Node) -> sd.Tensor:
     return sd.take(flat, place)
 
 
-WRITING = {"none": "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
+WRITING: dict[str, Any] = {"none": "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
 def scattered(node: Node) -> sd.Tensor:
@@ -180,7 +181,7 @@ def written(node: Node) -> sd.Tensor:
     steps = sd.arange(update.shape[axis]).reshape(*(-1 if a == axis else 1 for a in range(x.rank)))
     start = node[2].reshape(*(-1 if a == 0 else 1 for a in range(x.rank))) if node.has(2) else 0
     places = sd.broadcast_to(start + steps, update.shape)
-    mode = "wrap" if node.get("mode") == "circular" else "raise"
+    mode: Any = "wrap" if node.get("mode") == "circular" else "raise"
     return sd.scatter(x, places, update, axis, mode=mode)
 
 

@@ -126,7 +126,7 @@ def overlapped(node: Node) -> sd.Tensor:
     places = [(n + sum(p) - span) // s + 1 for n, p, span, s in zip(image, pads, spans, strides, strict=True)]
     kernel = sd.tile(sd.eye(size), (channels, 1)).reshape(channels * size, 1, *block)
     whole = x.reshape(*x.shape[:2], *places)
-    options = {"stride": strides, "dilation": dilations, "padding": pads, "groups": channels}
+    options: dict[str, Any] = {"stride": strides, "dilation": dilations, "padding": pads, "groups": channels}
     return nn.convolution(whole, kernel, transposed=True, **options)
 
 

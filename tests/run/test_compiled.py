@@ -20,7 +20,7 @@ from symdl.run.compiled import Compiled
 
 n = Dim("n")
 i, j = indices("i j")
-TARGETS = ("python", "cpu")
+TARGETS: tuple[Any, ...] = ("python", "cpu")
 rng = np.random.default_rng(0)
 
 

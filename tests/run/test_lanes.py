@@ -29,7 +29,7 @@ from symdl.run.cpu.intrinsics.simd import (
 )
 from symdl.run.memory import address
 
-OPTIONS = {"error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"error_model": "numpy"}
 HARD = [
     0.0,
     -0.0,

@@ -186,6 +186,7 @@ def test_outputs_keep_their_order() -> None:
 
 def test_a_program_without_inputs() -> None:
     one = made((2, 3), (i, j), 3 * i + j)
+    assert one.equation is not None
     program = Program((), (one.equation,), (one,))
     assert np.array_equal(outputs(program, {})[0], np.arange(6).reshape(2, 3))
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.run.memory import ALIGNMENT, address, aligned
+from symdl.lower.memory.buffers import ALIGNMENT
+from symdl.run.memory import address, aligned
 from symdl.run.training import TrainingKernel, compile_training
 
 n, w = sd.Dim("n"), sd.Dim("w")

@@ -21,7 +21,7 @@ from symdl.schedule.plan import Partition
 from symdl.train.weights import initial
 
 n = sd.Dim("n")
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, sd.nn.Optimizer] = {
     "sgd": sd.nn.SGD(0.05),
     "adam": sd.nn.Adam(1e-2),
     "momentum": sd.nn.Momentum(0.02),
@@ -96,7 +96,7 @@ def kernel(model: str, optimizer: str) -> TrainingKernel:
 
 def data(made: TrainingKernel, samples: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(3)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for tensor in made.program.inputs:
         if tensor.role != "input":
             continue

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from symdl.train import progress
 from symdl.train.progress import Bar, Quiet, Summary, progress_for
 
 
@@ -52,7 +51,7 @@ def test_one_line_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(progress.importlib, "import_module", missing)
+    monkeypatch.setattr(importlib, "import_module", missing)
     assert use(None) is Summary
     monkeypatch.undo()
     assert importlib.import_module("tqdm")

@@ -165,7 +165,7 @@ def test_models_that_make_no_sense() -> None:
     with pytest.raises(ArgumentError, match="share a name"):
         sd.Model({"a": loss, "b": loss}, metrics={"a": loss})
     with pytest.raises(TrainingError, match="is no tensor"):
-        sd.Model(loss, output={"a": 3})
+        sd.Model(loss, output={"a": 3})  # type: ignore[dict-item]
 
 
 def test_a_parameter_passed_twice_is_shared() -> None:
@@ -233,7 +233,7 @@ def test_early_stopping_by_accuracy(network: Any, data: Data) -> None:
     }
     model = sd.Model(loss, output=logits)
     history = model.fit(data, validation=0.3, **options)
-    shares = [epoch.accuracy for epoch in history.epochs]
+    shares = [epoch.accuracy or 0.0 for epoch in history.epochs]
     assert history.best_epoch == 1 + int(np.argmax(shares))
     assert history.stopped == "no higher accuracy for 4 epochs"
     with pytest.raises(ArgumentError, match="without validation data"):

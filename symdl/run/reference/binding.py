@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
 from symdl.express.dims import Dim, Extent, dims_of
@@ -20,7 +20,8 @@ from symdl.express.values import fitting
 from symdl.run import misfits
 
 Array = NDArray[Any]
-Values = Mapping[str, ArrayLike] | Mapping[Tensor, ArrayLike] | Mapping[str | Tensor, ArrayLike]
+Values = Mapping[Any, Any]
+"""Arrays, lists or numbers by tensor or by the name of one; what does not fit is refused when it is bound."""
 
 
 def bind(program: Program, values: Values, *, dtype: str = "float64") -> dict[Tensor, Array]:
