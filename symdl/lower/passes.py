@@ -96,8 +96,16 @@ def _find_products(state: State) -> State:
 
 def _fuse(state: State, *, apart: bool) -> State:
     program, equations, products = state.program, state.equations, state.contractions
-    options = {"heads": state.heads, "tiles": state.apart, "naive": state.naive, "apart": apart}
-    return replace(state, groups=tuple(fuse(program, equations, products, **options)))
+    groups = fuse(
+        program,
+        equations,
+        products,
+        heads=state.heads,
+        tiles=state.apart,
+        naive=state.naive,
+        apart=apart,
+    )
+    return replace(state, groups=tuple(groups))
 
 
 def _write_statements(state: State) -> State:
