@@ -25,9 +25,11 @@ from symdl.errors import CompileError, DataError
 from symdl.files import replacing
 
 _PREFIX = "symdl_kernels_"
-_INTRINSICS = ("batch_gather", "division_code", "elementary", "elementary_code", "frames", "kernel_call")
+_INTRINSICS = ("batch_gather", "elementary", "frames", "instructions", "kernel_call", "linalg", "operand")
+_ELEMENTARY = ("division", "exponential", "formats", "logarithm", "operations", "trigonometric")
 _IMPORTED = (
-    *(f"run/cpu/intrinsics/{name}.py" for name in (*_INTRINSICS, "linalg", "pointers", "simd")),
+    *(f"run/cpu/intrinsics/{name}.py" for name in (*_INTRINSICS, "pointers", "simd")),
+    *(f"run/elementary/{name}.py" for name in _ELEMENTARY),
     *("run/cpu/gemm/micro_kernel.py", "run/cpu/gemm/multiply.py", "run/cpu/limits.py"),
     *("emit/source.py", "express/random.py", "lower/ir/loops.py"),
 )

@@ -14,8 +14,8 @@ from scipy import special
 
 import symdl as sd
 from symdl.run.cpu.intrinsics import elementary as vectors
-from symdl.run.cpu.intrinsics.elementary_code import SINGLE
 from symdl.run.cpu.intrinsics.pointers import OPTIONS, disjoint
+from symdl.run.elementary.formats import SINGLE
 
 x = sp.Symbol("x")
 FUNCTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {

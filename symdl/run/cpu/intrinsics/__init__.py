@@ -1,1 +1,1 @@
-"""run.cpu.intrinsics: what Numba cannot say, and elementary functions without branches."""
+"""run.cpu.intrinsics: what Numba cannot say, as instructions of LLVM."""

@@ -10,6 +10,7 @@ Where there is no form for float64, the C library's is called. Divisions that ro
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,65 +18,70 @@ from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from symdl.express.random import GOLDEN, MIX, STRIDE
-from symdl.run.cpu.intrinsics.division_code import Division
-from symdl.run.cpu.intrinsics.elementary_code import DOUBLE, SINGLE, Code
+from symdl.run.cpu.intrinsics.operand import Traced
+from symdl.run.elementary import division, exponential, logarithm, trigonometric
+from symdl.run.elementary.formats import DOUBLE, SINGLE
 
 _FORMATS = {types.float32: SINGLE, types.float64: DOUBLE}
+_ONLY_SINGLE = (exponential.expm1, exponential.erf, logarithm.log1p, trigonometric.sin, trigonometric.cos)
+BODIES: dict[str, Callable[..., Any]] = {
+    body.__name__: body
+    for body in (
+        *(exponential.exp, exponential.tanh, logarithm.log, *_ONLY_SINGLE),
+        *(trigonometric.near_sin, trigonometric.near_cos, trigonometric.reach),
+        *(division.ratio, division.floor_divide, division.remainder),
+        *(division.near_floor_divide, division.near_remainder, division.reach_of_two),
+    )
+}
+_WHOLE = ("reach", "reach_of_two")
+"""Those that return integers."""
 
 
-def _function(name: str, *formats: Any, whole: bool = False) -> Any:
-    """Return an intrinsic for reals, a `whole` one with integers as result.
+def inline(name: str, kind: Any) -> Callable[..., Any] | None:
+    """Return what builds a function of reals of a type, or of vectors of them, into code.
 
-    Reals of formats not named go to the C library.
+    It gets an LLVM builder and values, and returns one. None if there is no form for the type.
     """
+    body, form = BODIES[name], _FORMATS.get(kind)
+    if form is None or (body in _ONLY_SINGLE and form is DOUBLE):
+        return None
+    return lambda builder, *args: body(*(Traced(builder, value) for value in args), form).value
 
-    def of(_typing: Any, x: Any) -> Any:
-        form = _FORMATS.get(x)
-        if form is None:
+
+def _function(name: str, count: int = 1) -> Any:
+    """Return an intrinsic for so many reals. What is not built into code is called in the C library."""
+
+    def built(kind: Any) -> Any:
+        if kind not in _FORMATS:
             return None
 
         def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            if form in formats:
-                return getattr(Code(builder, form), name)(args[0])
-            return context.get_function(getattr(math, name), signature)(builder, args)
+            make = inline(name, kind)
+            if make is None:
+                return context.get_function(getattr(math, name), signature)(builder, args)
+            return make(builder, *args)
 
-        return (types.Integer.from_bitwidth(x.bitwidth) if whole else x)(x), build
+        result = types.Integer.from_bitwidth(kind.bitwidth) if name in _WHOLE else kind
+        return result(*[kind] * count), build
 
+    def of_one(_typing: Any, x: Any) -> Any:
+        return built(x)
+
+    def of_two(_typing: Any, x: Any, _y: Any) -> Any:
+        return built(x)
+
+    of = of_one if count == 1 else of_two
     of.__name__ = name
     return intrinsic(of)
 
 
-def _division(name: str, *, whole: bool = False) -> Any:
-    """Return an intrinsic for two reals, a `whole` one with integers as result."""
-
-    def of(_typing: Any, x: Any, y: Any) -> Any:
-        form = _FORMATS.get(x)
-        if form is None:
-            return None
-
-        def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            return getattr(Division(builder, form), name)(*args)
-
-        return (types.Integer.from_bitwidth(x.bitwidth) if whole else x)(x, x), build
-
-    of.__name__ = name
-    return intrinsic(of)
-
-
-exp = _function("exp", SINGLE, DOUBLE)
-tanh = _function("tanh", SINGLE, DOUBLE)
-log = _function("log", SINGLE, DOUBLE)
-log1p = _function("log1p", SINGLE)
-expm1 = _function("expm1", SINGLE)
-sin = _function("sin", SINGLE)
-cos = _function("cos", SINGLE)
-erf = _function("erf", SINGLE)
-near_sin = _function("near_sin", SINGLE, DOUBLE)
-near_cos = _function("near_cos", SINGLE, DOUBLE)
-reach = _function("reach", SINGLE, DOUBLE, whole=True)
-ratio, floor_divide, remainder = map(_division, ("ratio", "floor_divide", "remainder"))
-near_floor_divide, near_remainder = map(_division, ("near_floor_divide", "near_remainder"))
-reach_of_two = _division("reach_of_two", whole=True)
+exp, expm1, tanh, erf = map(_function, ("exp", "expm1", "tanh", "erf"))
+log, log1p = map(_function, ("log", "log1p"))
+sin, cos, near_sin, near_cos, reach = map(_function, ("sin", "cos", "near_sin", "near_cos", "reach"))
+ratio, floor_divide, remainder, near_floor_divide, near_remainder, reach_of_two = (
+    _function(name, 2)
+    for name in ("ratio", "floor_divide", "remainder", "near_floor_divide", "near_remainder", "reach_of_two")
+)
 
 _GOLDEN, _STRIDE, _ONE = np.uint64(GOLDEN), np.uint64(STRIDE), np.uint64(1)
 (_FIRST, _BY_FIRST), (_SECOND, _BY_SECOND) = ((np.uint64(s), np.uint64(f)) for s, f in MIX)

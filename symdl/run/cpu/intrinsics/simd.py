@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,8 @@ from numba.core.typing import templates
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from symdl.lower.ir.loops import TILE
-from symdl.run.cpu.intrinsics import elementary as vectors
-from symdl.run.cpu.intrinsics.division_code import Division
-from symdl.run.cpu.intrinsics.elementary_code import DOUBLE, SINGLE, Format
+from symdl.run.cpu.intrinsics import elementary, instructions
+from symdl.run.cpu.intrinsics.instructions import LONG, SHORT, call, place, suffix
 
 _FLAGS = ("contract", "reassoc", "nsz", "arcp")
 """What the compiler may do with arithmetic, as in `symdl.run.cpu.intrinsics.pointers`."""
@@ -30,7 +28,6 @@ _FLAGS = ("contract", "reassoc", "nsz", "arcp")
 _signature: Any = templates.signature
 _typed: Any = templates.infer_global
 _lowered: Any = lower_builtin
-_short, _long = ir.IntType(32), ir.IntType(64)
 
 
 class Lanes(types.Type):
@@ -50,10 +47,7 @@ class _Model(models.PrimitiveModel):
 
 
 def _spread(builder: Any, value: Any) -> Any:
-    kind = ir.VectorType(value.type, TILE)
-    blank = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(blank, value, ir.Constant(_short, 0))
-    return builder.shuffle_vector(first, blank, ir.Constant(ir.VectorType(_short, TILE), [0] * TILE))
+    return instructions.spread(builder, value, TILE)
 
 
 def _vector(context: Any, builder: Any, value: Any, kind: Any, element: Any) -> Any:
@@ -135,27 +129,12 @@ _unary(operator.neg, lambda builder, value: builder.fneg(value, flags=_FLAGS))
 _unary(operator.invert, lambda builder, value: builder.not_(value))
 
 
-def _call(builder: Any, name: str, result: Any, args: Any, **options: Any) -> Any:
-    kind = ir.FunctionType(result, [a.type for a in args])
-    module = builder.module
-    function = module.globals.get(name) or ir.Function(module, kind, name)
-    return builder.call(function, args, **options)
-
-
-def _suffix(element: Any) -> str:
-    return f"v{TILE}{'f' if isinstance(element, types.Float) else 'i'}{element.bitwidth}"
-
-
 def _numbers() -> Any:
-    return ir.Constant(ir.VectorType(_long, TILE), list(range(TILE)))
+    return ir.Constant(ir.VectorType(LONG, TILE), list(range(TILE)))
 
 
 def _live(builder: Any, live: Any) -> Any:
     return builder.icmp_signed("<", _numbers(), _spread(builder, live))
-
-
-def _place(builder: Any, pointer: Any, at: Any, kind: Any) -> Any:
-    return builder.bitcast(builder.gep(pointer, [at]), kind.as_pointer())
 
 
 def _align(kind: Any) -> int:
@@ -168,8 +147,8 @@ def tile_at(_typing: Any, array: Any, at: Any) -> Any:
     out = Lanes(array.dtype)
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
-        place = _place(builder, args[0], args[1], context.get_value_type(out))
-        return builder.load(place, align=_align(array))
+        tile = place(builder, args[0], args[1], context.get_value_type(out))
+        return builder.load(tile, align=_align(array))
 
     return out(array, types.int64), build
 
@@ -179,7 +158,7 @@ def put_tile(_typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Write the elements of a tile, side by side."""
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
-        builder.store(args[2], _place(builder, args[0], args[1], args[2].type), align=_align(array))
+        builder.store(args[2], place(builder, args[0], args[1], args[2].type), align=_align(array))
         return context.get_dummy_value()
 
     return types.void(array, types.int64, Lanes(array.dtype)), build
@@ -188,8 +167,8 @@ def put_tile(_typing: Any, array: Any, at: Any, value: Any) -> Any:
 def _places(builder: Any, array: Any, at: Any, step: Any, element: Any) -> Any:
     """Return the addresses of elements that are `step` apart."""
     offsets = builder.add(_spread(builder, at), builder.mul(_numbers(), _spread(builder, step)))
-    bytes_ = builder.mul(offsets, _spread(builder, ir.Constant(_long, element.bitwidth // 8)))
-    start = _spread(builder, builder.ptrtoint(array, _long))
+    bytes_ = builder.mul(offsets, _spread(builder, ir.Constant(LONG, element.bitwidth // 8)))
+    start = _spread(builder, builder.ptrtoint(array, LONG))
     kind = ir.VectorType(array.type, TILE)
     return builder.inttoptr(builder.add(start, bytes_), kind)
 
@@ -203,8 +182,8 @@ def rows_at(_typing: Any, array: Any, at: Any, step: Any, live: Any) -> Any:
         pointer, start, distance, count = args
         kind = context.get_value_type(out)
         places = _places(builder, pointer, start, distance, array.dtype)
-        rest = [ir.Constant(_short, _align(array)), _live(builder, count), ir.Constant(kind, [0] * TILE)]
-        return _call(builder, f"llvm.masked.gather.{_suffix(array.dtype)}.v{TILE}p0", kind, [places, *rest])
+        rest = [ir.Constant(SHORT, _align(array)), _live(builder, count), ir.Constant(kind, [0] * TILE)]
+        return call(builder, f"llvm.masked.gather.{suffix(kind)}.v{TILE}p0", kind, [places, *rest])
 
     return out(array, types.int64, types.int64, types.int64), build
 
@@ -216,9 +195,9 @@ def put_rows(_typing: Any, array: Any, at: Any, step: Any, value: Any, live: Any
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         pointer, start, distance, found, count = args
         places = _places(builder, pointer, start, distance, array.dtype)
-        rest = [ir.Constant(_short, _align(array)), _live(builder, count)]
-        name = f"llvm.masked.scatter.{_suffix(array.dtype)}.v{TILE}p0"
-        _call(builder, name, ir.VoidType(), [found, places, *rest])
+        rest = [ir.Constant(SHORT, _align(array)), _live(builder, count)]
+        name = f"llvm.masked.scatter.{suffix(found.type)}.v{TILE}p0"
+        call(builder, name, ir.VoidType(), [found, places, *rest])
         return context.get_dummy_value()
 
     return types.void(array, types.int64, types.int64, Lanes(array.dtype), types.int64), build
@@ -246,8 +225,8 @@ def total(_typing: Any, value: Any, live: Any) -> Any:
         kind = context.get_value_type(element)
         zero = ir.Constant(args[0].type, [0.0] * TILE)
         found = builder.select(_live(builder, args[1]), args[0], zero)
-        name = f"llvm.vector.reduce.fadd.{_suffix(element)}"
-        return _call(builder, name, kind, [ir.Constant(kind, -0.0), found], fastmath=_FLAGS)
+        name = f"llvm.vector.reduce.fadd.{suffix(args[0].type)}"
+        return call(builder, name, kind, [ir.Constant(kind, -0.0), found], fastmath=_FLAGS)
 
     return element(value, types.int64), build
 
@@ -273,33 +252,8 @@ def choose(_typing: Any, mask: Any, yes: Any, no: Any) -> Any:
 
 _WHOLE = {math.sqrt: "sqrt", abs: "fabs", np.floor: "floor"}
 """Functions for which LLVM has a form for vectors."""
-_WRITTEN = {
-    **{getattr(vectors, name): (name, (SINGLE, DOUBLE)) for name in ("exp", "tanh", "log")},
-    **{getattr(vectors, name): (name, (SINGLE,)) for name in ("expm1", "erf")},
-    **{getattr(vectors, name): (name, (SINGLE, DOUBLE)) for name in ("ratio", "floor_divide", "remainder")},
-}
-"""Those that `symdl.run.cpu.intrinsics.elementary_code` writes in one format from start to end."""
-
-
-class _Code(Division):
-    """Instructions on values of all lanes."""
-
-    def __init__(self, builder: Any, form: Format) -> None:
-        kind, integer = (ir.VectorType(k, TILE) for k in (form.kind, form.integer))
-        super().__init__(builder, replace(form, kind=kind, integer=integer))
-        self.suffix = _suffix(types.float32 if form is SINGLE else types.float64)
-
-    def number(self, value: float) -> Any:
-        """Return a constant."""
-        return ir.Constant(self.kind, [value] * TILE)
-
-    def whole(self, value: int) -> Any:
-        """Return a constant integer of the format's width."""
-        return ir.Constant(self.form.integer, [value] * TILE)
-
-    def call(self, name: str, *args: Any) -> Any:
-        """Return the value of one of LLVM's functions."""
-        return _call(self.builder, f"llvm.{name}.{self.suffix}", self.kind, args)
+_INLINE = {getattr(elementary, name): name for name in elementary.BODIES}
+"""Those that `symdl.run.elementary` computes in all lanes at once."""
 
 
 @intrinsic
@@ -313,22 +267,20 @@ def _each(typing: Any, function: Any, kinds: tuple[Any, ...]) -> Any:
     inner = typing.resolve_function_type(function, tuple(given), {})
     key = getattr(function, "typing_key", None)
     known = _WHOLE.get(key)
-    name, forms = _WRITTEN.get(key, ("", ()))
-    form = SINGLE if given[0] == types.float32 else DOUBLE
+    inline = elementary.inline(_INLINE[key], given[0]) if key in _INLINE else None
     out = Lanes(inner.return_type)
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         kind = context.get_value_type(out)
         if known and given[0] == inner.return_type:
-            return _call(builder, f"llvm.{known}.{_suffix(given[0])}", kind, args[1:])
-        if form in forms:
+            return call(builder, f"llvm.{known}.{suffix(kind)}", kind, args[1:])
+        if inline is not None:
             operands = zip(args[1:], kinds, strict=True)
-            spread_ = [_vector(context, builder, v, k, given[0]) for v, k in operands]
-            return getattr(_Code(builder, form), name)(*spread_)
+            return inline(builder, *(_vector(context, builder, v, k, given[0]) for v, k in operands))
         compute = context.get_function(function, inner)
         result = ir.Constant(kind, ir.Undefined)
         for lane in range(TILE):
-            at = ir.Constant(_short, lane)
+            at = ir.Constant(SHORT, lane)
             values = [
                 context.cast(
                     builder, builder.extract_element(v, at) if isinstance(k, Lanes) else v, g, wanted

@@ -1,0 +1,1 @@
+"""run.elementary: elementary functions without branches, for every target."""
