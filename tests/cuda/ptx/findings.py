@@ -1,0 +1,116 @@
+"""What is found wrong while PTX runs: what, where, which equation, which threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from tests.cuda.ptx.syntax import Instruction, Place
+from tests.cuda.ptx.types import Ids
+
+Wrong: TypeAlias = Literal[
+    "wrong address",
+    "misaligned access",
+    "unwritten read",
+    "data race",
+    "divergent barrier",
+    "inactive lane",
+    "launch order",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with one instruction.
+
+    `thread` is (block, number in the block) of the first thread seen, `offset` its byte in `array`; `times`
+    counts threads and passes. `equation` is the comment above the generated line, where there is one.
+    """
+
+    kind: Wrong
+    kernel: str
+    instruction: str
+    place: Place
+    thread: tuple[int, int]
+    array: str = ""
+    offset: int | None = None
+    detail: str = ""
+    equation: str = ""
+    times: int = 1
+
+    def __str__(self) -> str:
+        where = f" {self.array}" if self.array else ""
+        at = "" if self.offset is None else f" at byte {self.offset}"
+        lines = [
+            f"{self.kind}:{where}{at}{f': {self.detail}' if self.detail else ''}",
+            f"  line {self.place.line} of the PTX: {self.instruction}",
+            f"  in {self.kernel}, block {self.thread[0]}, thread {self.thread[1]}"
+            + (f", and {self.times - 1} times more" if self.times > 1 else ""),
+        ]
+        if self.place.source:
+            lines.append(f"  from {self.place.file}:{self.place.source}")
+        if self.equation:
+            lines.append(f"  computing {self.equation}")
+        return "\n".join(lines)
+
+
+@cache
+def _lines(file: str) -> tuple[str, ...]:
+    path = Path(file)
+    return tuple(path.read_text("utf-8").splitlines()) if file and path.is_file() else ()
+
+
+def equation_of(place: Place, source: str | None = None) -> str:
+    """Return the comment nearest above the generated line that states an equation, or nothing."""
+    lines = _lines(place.file) if source is None else tuple(source.splitlines())
+    for line in reversed(lines[: place.source]):
+        text = line.strip()
+        if text.startswith("#") and "=" in text:
+            return text.lstrip("# ")
+        if text.startswith("def "):
+            break
+    return ""
+
+
+@dataclass
+class Log:
+    """Collects findings, one for each kind and instruction."""
+
+    kernel: str
+    block: int
+    """Threads a block."""
+    source: str | None = None
+    found: dict[tuple[Wrong, int], Finding] = field(default_factory=dict)
+
+    def add(
+        self,
+        kind: Wrong,
+        instruction: Instruction,
+        threads: Ids,
+        *,
+        array: str = "",
+        offset: int | None = None,
+        detail: str = "",
+    ) -> None:
+        """Note that `kind` happened to `threads` (numbers in the grid); `offset` is that of the first."""
+        key = (kind, instruction.place.line)
+        before = self.found.get(key)
+        if before is not None:
+            self.found[key] = replace(before, times=before.times + len(threads))
+            return
+        first = divmod(int(threads[0]), self.block)
+        equation = equation_of(instruction.place, self.source)
+        self.found[key] = Finding(
+            kind,
+            self.kernel,
+            str(instruction),
+            instruction.place,
+            first,
+            array,
+            offset,
+            detail,
+            equation,
+            len(threads),
+        )

@@ -1,0 +1,1 @@
+"""What each opcode does: a builder that binds one instruction to the registers of a wave."""
