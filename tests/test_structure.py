@@ -50,7 +50,7 @@ LONGEST_FILE = 400
 LONGEST_CLASS = 150
 LONGER = frozenset(
     {"ArrayMethods", "Builder", "Compiled", "Nest", "Notation", "Page", "Reader"}
-    | {"_Cleaner", "_Compactor", "_Partitioner", "_Rewriter", "_Sweep", "_Text", "TileWriter"}
+    | {"_Cleaner", "_Compactor", "_Partitioner", "_Rewriter", "_Sweep", "_Text"}
 )
 """Classes that are longer than they should be. No new ones; the list gets shorter."""
 LONGEST_FUNCTION = 60

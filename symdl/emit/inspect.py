@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
@@ -28,42 +30,63 @@ def inspect_source(source: str, syntax: Syntax) -> str:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise EmitError(f"generated code cannot be parsed: {error}") from error
-    for node in ast.walk(tree):
-        problem = _problem(node, syntax)
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        check = _CHECKS.get(type(node))
+        problem = check(node, syntax) if check else ""
         if problem:
             raise EmitError(
                 f"generated code holds {problem} in line {getattr(node, 'lineno', 0)}",
                 cure="please report this with the equations",
             )
+        for part in node._fields:
+            value = getattr(node, part, None)
+            if value.__class__ is list:
+                left.extend(item for item in value if isinstance(item, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, _PLAIN):
+                left.append(value)
     return source
 
 
-def _problem(node: ast.AST, syntax: Syntax) -> str:
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-        return "" if all(n in syntax.imports for n in names) else f"an import of {names}"
-    if isinstance(node, ast.ImportFrom):
-        allowed = syntax.imports.get(node.module or "", frozenset())
-        names = [alias.name for alias in node.names]
-        return "" if allowed.issuperset(names) else f"an import from {node.module}"
-    if isinstance(node, ast.Attribute):
-        owner = node.value.id if isinstance(node.value, ast.Name) else ""
-        good = owner in _OWNERS or node.attr in _OTHER_ATTRIBUTES
-        good = good and not node.attr.startswith("_")
-        return "" if good else f"the attribute {node.attr}"
-    name = _identifier(node)
-    if name and (not _NAME.fullmatch(name) or "__" in name or keyword.iskeyword(name)):
-        return f"the name {name!r}"
-    if isinstance(node, ast.Constant) and isinstance(node.value, bytes):
-        return "bytes"
-    if isinstance(node, ast.ClassDef | ast.AsyncFunctionDef | ast.Lambda | ast.Try | ast.With):
-        return type(node).__name__
-    return ""
+def _import(node: Any, syntax: Syntax) -> str:
+    names = [alias.name for alias in node.names]
+    return "" if all(n in syntax.imports for n in names) else f"an import of {names}"
 
 
-def _identifier(node: ast.AST) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.FunctionDef):
-        return node.name
-    return node.arg or "" if isinstance(node, ast.arg | ast.keyword) else ""
+def _import_from(node: Any, syntax: Syntax) -> str:
+    allowed = syntax.imports.get(node.module or "", frozenset())
+    names = [alias.name for alias in node.names]
+    return "" if allowed.issuperset(names) else f"an import from {node.module}"
+
+
+def _attribute(node: Any, syntax: Syntax) -> str:
+    owner = node.value.id if isinstance(node.value, ast.Name) else ""
+    good = owner in _OWNERS or node.attr in _OTHER_ATTRIBUTES
+    return "" if good and not node.attr.startswith("_") else f"the attribute {node.attr}"
+
+
+def _named(node: Any, syntax: Syntax) -> str:
+    name = getattr(node, _NAMED[type(node)]) or "x"
+    good = _NAME.fullmatch(name) and "__" not in name and not keyword.iskeyword(name)
+    return "" if good else f"the name {name!r}"
+
+
+def _constant(node: Any, syntax: Syntax) -> str:
+    return "bytes" if isinstance(node.value, bytes) else ""
+
+
+def _never(node: Any, syntax: Syntax) -> str:
+    return type(node).__name__
+
+
+_PLAIN = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+_NAMED = {ast.Name: "id", ast.FunctionDef: "name", ast.arg: "arg", ast.keyword: "arg"}
+_CHECKS: Mapping[type[ast.AST], Callable[[Any, Syntax], str]] = {
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Attribute: _attribute,
+    ast.Constant: _constant,
+    **dict.fromkeys(_NAMED, _named),
+    **dict.fromkeys((ast.ClassDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.With), _never),
+}

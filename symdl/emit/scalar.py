@@ -1,7 +1,7 @@
 """Expressions as text.
 
-Enters: scalar bodies and integer expressions of a kernel. Leaves: Python expressions for a target, with
-typed literals; values used more than once, and long ones, get a name of their own first.
+Enters: scalar bodies of a kernel. Leaves: Python expressions for a target, with typed literals; values used
+more than once, and long ones, get a name of their own first.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 
+from symdl.emit.integers import Integers
+from symdl.emit.names import Names
 from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
-from symdl.lower.ir.integers import ZERO, Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, factor_of, of
-from symdl.lower.ir.loops import LANE, ROW, Condition, Divides, Within
+from symdl.lower.ir.integers import Atom, Floor, Mod, Poly
 from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Load, Node
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
@@ -24,11 +25,11 @@ _LONGEST = 60
 
 
 class Printer:
-    """Writes the expressions of one kernel; `assign` receives a line that names a value."""
+    """Writes the expressions of one kernel; `assign` receives a name and its value."""
 
-    def __init__(self, syntax: Syntax, assign: Callable[[str], None], prefix: str = "y") -> None:
-        self.syntax, self.assign, self.prefix = syntax, assign, prefix
-        self.count = 0
+    def __init__(self, syntax: Syntax, names: Names, assign: Callable[[str, str], None]) -> None:
+        self.syntax, self.names, self.assign = syntax, names, assign
+        self.integers = Integers(names)
         self.wide: set[str] = set()
         """Locals that are doubles."""
         self.wholes: list[bool] = []
@@ -51,9 +52,8 @@ class Printer:
                 text = self.matrix(node, body.nodes[node.args[0]])
             inner = bool(node.args) and at < len(body.nodes) - 1
             if inner and (uses[at] > 1 or len(text) > _LONGEST):
-                name = f"{self.prefix}{self.count}"
-                self.count += 1
-                self.assign(f"{name} = {text}")
+                name = self.names.fresh("y")
+                self.assign(name, text)
                 text, level = name, _ATOMIC
             texts.append((text, level))
         return texts[-1][0]
@@ -62,7 +62,8 @@ class Printer:
         """Return the text of a function of a matrix: what it reads, from where on, how many rows."""
         load, count = node.value, size.value
         assert isinstance(load, Load) and isinstance(count, Poly)
-        arguments = f"{load.tensor}, {integer(load.where[0])}, {integer(count)}"
+        text = self.integers.text
+        arguments = f"{self.names.of(str(load.tensor))}, {text(load.where[0])}, {text(count)}"
         return arguments if node.op == "inverse" else f"real({_MATRIX_NAMES[node.op]}({arguments}))"
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
@@ -71,16 +72,16 @@ class Printer:
         level = _LEVELS.get(op, _COMPARING if op in (*COMPARE, *INTEGER_COMPARE) else _ATOMIC)
         args = [texts[a] for a in node.args]
         if op in INTEGER_COMPARE and isinstance(value, tuple):
-            left, right = map(integer, value)
+            left, right = map(self.integers.text, value)
             return f"{left} {_SIGNS[op[1:]]} {right}", level
         if op == "whole" and isinstance(value, Poly):
             return self.whole(value)
         if op in self.wrapping and self.wholes[node.args[0]]:
             return f"{self.wrapping[op]}({args[0][0]}, {args[1][0]})", _ATOMIC
         if op == "local" and value in self.wide:
-            return f"real({value})", _ATOMIC
+            return f"real({self.leaf(node)})", _ATOMIC
         if not args:
-            return leaf(node), _ATOMIC
+            return self.leaf(node), _ATOMIC
         if op == "select":
             truth, chosen, other = (_within(text, inner, 1) for text, inner in args)
             return f"{chosen} if {truth} else {other}", level
@@ -96,7 +97,7 @@ class Printer:
             return f"{left} {_SIGNS[op]} {_within(*args[1], level + 1)}", level
         if op == "uniform" and isinstance(value, Poly):
             seed, step = (text for text, _ in args)
-            return f"real(uniform({seed}, {step}, {integer(value)}))", _ATOMIC
+            return f"real(uniform({seed}, {step}, {self.integers.text(value)}))", _ATOMIC
         if op in MATRIX:
             return "", _ATOMIC
         if op not in self.syntax.functions:
@@ -105,14 +106,14 @@ class Printer:
         if self.near and op in self.syntax.near:
             name = self.syntax.near[op]
             reach = "reach" if len(args) == 1 else "reach_of_two"
-            self.assign(f"far = max(far, {reach}({arguments}))")
+            self.assign("far", f"max(far, {reach}({arguments}))")
         return f"{name}({arguments})", _ATOMIC
 
     def whole(self, poly: Poly) -> tuple[str, int]:
         """Return the text of an int64 and how tightly it binds; sums and products wrap around."""
         names = self.wrapping
         if not names or poly.number is not None:
-            return integer(poly), _level(poly)
+            return self.integers.text(poly), _level(poly)
         shown = ""
         for monomial, factor in sorted(poly.terms, key=lambda term: (term[1] < 0, -len(term[0]))):
             size = abs(factor) if shown else factor
@@ -125,7 +126,7 @@ class Printer:
     def whole_atom(self, value: Atom) -> str:
         """Return the text of a part of an int64."""
         if not isinstance(value, Floor | Mod):
-            return atom(value)
+            return self.integers.atom(value)
         above, below = (self.whole(part)[0] for part in (value.value, value.by))
         if isinstance(value, Mod):
             return f"({above} % {below})"
@@ -134,40 +135,20 @@ class Printer:
         minus = f"{self.wrapping['sub']}(0, {above})"  # the smallest by -1 wraps around, too
         return f"({minus} if {below} == -1 else {above} // {below})"
 
-
-def leaf(node: Node) -> str:
-    """Return the text of a node without operands."""
-    value = node.value
-    if isinstance(value, Load):
-        return element(value.tensor, value.where[0])
-    if isinstance(value, Poly):
-        return f"real({integer(value)})"
-    if node.op == "flag":
-        return str(bool(value))
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Fraction | float):
-        return number(value)
-    raise EmitError(f"{node} has no text")
-
-
-def element(tensor: int | str, position: Poly) -> str:
-    """Return what reads an element, or one of each sample of a tile."""
-    base, name, step = in_tile(position)
-    if name == LANE:
-        return f"tile_at({tensor}, {integer(base)})"
-    if name == ROW:
-        return f"rows_at({tensor}, {integer(base)}, {integer(step)}, live)"
-    return f"{tensor}[{integer(base)}]"
-
-
-def in_tile(position: Poly) -> tuple[Poly, str, Poly]:
-    """Return the position for the first sample of a tile, what counts samples, and the step between them."""
-    for name in (LANE, ROW):
-        step = factor_of(position, Var(name))
-        if step != ZERO:
-            return position - step * of(Var(name)), name, step
-    return position, "", ZERO
+    def leaf(self, node: Node) -> str:
+        """Return the text of a node without operands."""
+        value = node.value
+        if isinstance(value, Load):
+            return self.integers.element(value.tensor, value.where[0])
+        if isinstance(value, Poly):
+            return f"real({self.integers.text(value)})"
+        if node.op == "flag":
+            return str(bool(value))
+        if isinstance(value, str):
+            return self.names.of(value)
+        if isinstance(value, Fraction | float):
+            return number(value)
+        raise EmitError(f"{node} has no text")
 
 
 def number(value: Fraction | float) -> str:
@@ -180,53 +161,11 @@ def number(value: Fraction | float) -> str:
     return f"real({exact!r})"
 
 
-def integer(poly: Poly) -> str:
-    """Return an integer expression."""
-    shown = ""
-    for monomial, factor in sorted(poly.terms, key=lambda term: -len(term[0])):
-        names = [atom(a) for a in sorted(monomial, key=lambda a: isinstance(a, Param))]
-        size = abs(factor)
-        term = " * ".join([*([str(size)] if size != 1 or not names else []), *names])
-        if not shown:
-            shown = f"-{term}" if factor < 0 else term
-        else:
-            shown += f" {'-' if factor < 0 else '+'} {term}"
-    return shown or "0"
-
-
 def _level(poly: Poly) -> int:
     """Return how tightly the text of an integer expression binds."""
     if poly.atom is not None or poly.terms == () or (poly.number or -1) > 0:
         return _ATOMIC
     return _LEVELS["mul"] if len(poly.terms) == 1 and poly.terms[0][1] > 0 else _LEVELS["add"]
-
-
-def atom(value: Atom) -> str:
-    """Return the text of an atom of an integer expression."""
-    if isinstance(value, Var | Param):
-        return value.name
-    if isinstance(value, Pick):
-        return element(value.tensor, value.where[0])
-    if isinstance(value, Floor | Mod):
-        sign = "//" if isinstance(value, Floor) else "%"
-        return f"(({integer(value.value)}) {sign} {_bracketed(value.by)})"
-    if isinstance(value, Clamp):
-        return f"max(0, min({integer(value.value)}, {integer(value.below - 1)}))"
-    raise EmitError(f"{value} is not known inside a kernel")
-
-
-def _bracketed(poly: Poly) -> str:
-    text = integer(poly)
-    return text if text.isalnum() else f"({text})"
-
-
-def condition(guard: Condition) -> str:
-    """Return the text of a guard."""
-    if isinstance(guard, Within):
-        return f"0 <= {integer(guard.value)} < {integer(guard.extent)}"
-    if isinstance(guard, Divides):
-        return f"({integer(guard.value)}) % {_bracketed(guard.by)} == 0"
-    return f"{integer(guard.left)} == {integer(guard.right)}"
 
 
 def _within(text: str, level: int, wanted: int) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symdl.emit.inspect import inspect_source
-from symdl.emit.statements import Line, comment, lines
+from symdl.emit.names import Names
+from symdl.emit.printed import Printed
+from symdl.emit.statements import body, comment
 from symdl.emit.syntax import DIVISIONS, DTYPES, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.loops import Loop, Start, statements
@@ -56,7 +58,7 @@ class KernelText:
     arguments: tuple[str, ...]
     code: int
     legend: tuple[str, ...]
-    lines: tuple[Line, ...]
+    body: tuple[Printed, ...]
     several: bool
 
 
@@ -163,10 +165,6 @@ def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax) -> KernelText:
         f"{a.name}: {comment(lowered.program.tensors[t].name)}"
         for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
     )
-
-    def describe(number: int) -> str:
-        return lowered.program.stated[number].text
-
     return KernelText(
         kernel.name,
         ", ".join(names),
@@ -174,6 +172,6 @@ def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax) -> KernelText:
         (*arrays, *sizes),
         int(kernel.name.removeprefix("kernel_")),
         legend,
-        tuple(lines(kernel.items, syntax, describe)),
+        body(kernel.items, syntax, Names(), lowered.program.stated),
         bool(several),
     )

@@ -1,17 +1,22 @@
-"""Statements as lines.
+"""Statements as a printed tree.
 
-Enters: the items of a kernel. Leaves: `Line`s, each with its depth, ready for a template.
+Enters: the items of a kernel. Leaves: the nodes that the templates of a target print, each equation as a
+comment where it begins.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from symdl.emit.scalar import Printer, condition, integer, number
+from symdl.emit import printed
+from symdl.emit.names import Names
+from symdl.emit.printed import Printed
+from symdl.emit.scalar import Printer, number
 from symdl.emit.syntax import NEAR, Syntax
+from symdl.errors import EmitError
 from symdl.lower.ir.loops import (
     IDENTITY,
     WHOLE_IDENTITY,
@@ -21,6 +26,7 @@ from symdl.lower.ir.loops import (
     Let,
     Loop,
     Start,
+    Stated,
     Statement,
     Store,
     Update,
@@ -31,14 +37,6 @@ from symdl.lower.ir.scalars import Body
 
 _LONGEST_COMMENT = 96
 _MOST_LINES = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a kernel: its indentation and its text."""
-
-    indent: str
-    text: str
 
 
 def comment(text: str) -> str:
@@ -68,114 +66,150 @@ def repeatable(items: tuple[Item, ...], syntax: Syntax) -> bool:
 
 
 class Writer:
-    """Writes the body of a kernel, each equation as a comment where it begins."""
+    """Makes the nodes of a kernel; what is written goes into the block that is open."""
 
-    def __init__(self, syntax: Syntax, describe: Callable[[int], str]) -> None:
-        self.syntax, self.describe = syntax, describe
-        self.lines: list[Line] = []
+    def __init__(self, syntax: Syntax, names: Names, stated: Mapping[int, Stated]) -> None:
+        self.syntax, self.names, self.stated = syntax, names, stated
         self.told: set[int] = set()
-        self.depth = 1
-        self.printer = Printer(syntax, self.line)
+        self.indent = "    "
+        self.open: list[Printed] = []
+        self.printer = Printer(syntax, names, self.let)
+        self.integer = self.printer.integers.text
 
-    def line(self, text: str) -> None:
-        self.lines.append(Line("    " * self.depth, text))
+    def add(self, node: Callable[..., Printed], *parts: object) -> None:
+        """Write a node into the block that is open."""
+        self.open.append(node(self.indent, *parts))
 
-    def block(self, items: tuple[Item, ...], depth: int) -> None:
+    def let(self, name: str, value: str) -> None:
+        """Give a value a name."""
+        self.add(printed.Let, name, value)
+
+    @contextmanager
+    def deeper(self) -> Iterator[list[Printed]]:
+        """Open a block inside the one that is open; leave what is written into it."""
+        outer, indent = self.open, self.indent
+        self.open, self.indent = [], indent + "    "
+        yield self.open
+        self.open, self.indent = outer, indent
+
+    @contextmanager
+    def where(self, conditions: tuple[Condition, ...]) -> Iterator[None]:
+        """Write what follows under conditions, if there are any."""
+        if not conditions:
+            yield
+            return
+        text = self.printer.integers.conditions(conditions)
+        with self.deeper() as body:
+            yield
+        self.add(printed.When, text, tuple(body))
+
+    def block(self, items: tuple[Item, ...]) -> None:
         """Write a block."""
         for item in items:
-            self.depth = depth
             if isinstance(item, Loop):
-                self.loop(item, depth)
+                self.loop(item)
             elif isinstance(item, When):
-                self.line(f"if {' and '.join(map(condition, item.conditions))}:")
-                self.block(item.items, depth + 1)
+                with self.where(item.conditions):
+                    self.block(item.items)
             else:
                 self.tell(item)
                 self.statement(item)
 
-    def loop(self, item: Loop, depth: int) -> None:
-        """Write a loop."""
-        head = self.syntax.loops[item.kind]
-        self.line(head.format(var=item.var, extent=integer(item.extent)))
-        self.block(item.items, depth + 1)
+    def loop(self, item: Loop) -> None:
+        """Write a loop; one over tiles of samples is written by the target's writer of those."""
+        if item.kind == "lanes":
+            if self.syntax.tiles is None:
+                raise EmitError(f"the target {self.syntax.name} has no loops over tiles of samples")
+            self.syntax.tiles(self).loop(item)
+            return
+        with self.deeper() as body:
+            self.block(item.items)
+        var, extent = self.names.of(item.var), self.integer(item.extent)
+        self.add(printed.Loop, var, extent, tuple(body))
 
     def tell(self, statement: Statement) -> None:
         """Write the equation that a statement begins."""
         if statement.equation >= 0 and statement.equation not in self.told:
             self.told.add(statement.equation)
-            for text in comments(self.describe(statement.equation)):
-                self.line(f"# {text}")
+            for text in comments(self.stated[statement.equation].text):
+                self.add(printed.Comment, text)
 
     def statement(self, item: Statement) -> None:
         """Write a statement."""
+        value = self.printer.body
         if isinstance(item, Start):
-            first = f"np.int64({WHOLE_IDENTITY[item.op]})" if item.whole else number(IDENTITY[item.op])
-            if item.wide:
-                self.printer.wide.add(item.name)
-                first = "np.float64(0.0)"
-            self.line(f"{item.name} = {first}")
-            if item.op == "argmax":
-                self.line(f"{item.name}_at = 0")
+            self.start(item)
         elif isinstance(item, Let):
+            name = self.names.of(item.name)
             if item.guards:
-                self.line(f"{item.name} = {'0' if item.integer else number(0.0)}")
-            self.guarded(item.guards)
-            self.line(f"{item.name} = {self.printer.body(item.body)}")
-        elif isinstance(item, Store) and item.body.result.op == "inverse":
-            self.line(f"invert({item.tensor}, {integer(item.where[0])}, {self.printer.body(item.body)})")
+                self.let(name, "0" if item.integer else number(0.0))
+            with self.where(item.guards):
+                self.let(name, value(item.body))
         elif isinstance(item, Store):
-            place = f"{item.tensor}[{integer(item.where[0])}]"
-            self.line(f"{place} = {self.printer.body(item.body)}")
-        elif isinstance(item, Fold):
-            self.guarded(item.guards)
-            self.fold(item.name, item.op, item.body, integer(item.at) if item.at is not None else "")
+            node = printed.Invert if item.body.result.op == "inverse" else printed.Store
+            array, place = self.names.of(str(item.tensor)), self.integer(item.where[0])
+            self.add(node, array, place, value(item.body))
+        elif isinstance(item, Fold) and item.at is not None:
+            with self.where(item.guards):
+                self.larger(item.name, item.body, self.integer(item.at))
         else:
-            self.guarded(item.guards)
-            self.fold(f"{item.tensor}[{integer(item.where[0])}]", item.op, item.body, "")
+            with self.where(item.guards):
+                self.step(self.place(item), item.op, item.body)
 
-    def guarded(self, guards: tuple[Condition, ...]) -> None:
-        """Write the condition under which what follows is done."""
-        if guards:
-            self.line(f"if {' and '.join(map(condition, guards))}:")
-            self.depth += 1
+    def place(self, item: Fold | Update) -> str:
+        """Return where a running value is: a local, or an element in memory."""
+        if isinstance(item, Fold):
+            return self.names.of(item.name)
+        return f"{self.names.of(str(item.tensor))}[{self.integer(item.where[0])}]"
 
-    def fold(self, name: str, op: str, body: Body, at: str) -> None:
+    def start(self, item: Start) -> None:
+        """Write a running value before its first step."""
+        first = f"np.int64({WHOLE_IDENTITY[item.op]})" if item.whole else number(IDENTITY[item.op])
+        if item.wide:
+            self.printer.wide.add(item.name)
+            first = "np.float64(0.0)"
+        at = (self.names.at(item.name), "0") if item.op == "argmax" else ("", "")
+        self.add(printed.Start, self.names.of(item.name), first, *at)
+
+    def step(self, place: str, op: str, body: Body) -> None:
         """Write one step of a running value; a NaN stays."""
+        value, wholes = self.printer.body(body), self.syntax.wholes
+        if op not in ("sum", "prod"):
+            function = "max" if body.whole else "larger"
+        elif not body.whole or not wholes:
+            sign = "+" if op == "sum" else "*"
+            self.add(printed.Accumulate, place, sign, value)
+            return
+        else:
+            function = wholes["add" if op == "sum" else "mul"]
+        self.add(printed.Combine, place, function, value)
+
+    def larger(self, local: str, body: Body, position: str) -> None:
+        """Write one step towards the largest value and its position."""
         value = self.printer.body(body)
-        if op in ("sum", "prod"):
-            whole = self.syntax.wholes.get("add" if op == "sum" else "mul") if body.whole else None
-            step = f"= {whole}({name}, {value})" if whole else f"{'+' if op == 'sum' else '*'}= {value}"
-            self.line(f"{name} {step}")
-            return
-        if not at:
-            self.line(f"{name} = {'max' if body.whole else 'larger'}({name}, {value})")
-            return
         if not value.isidentifier():
-            held = f"{self.printer.prefix}{self.printer.count}"
-            self.printer.count += 1
-            self.line(f"{held} = {value}")
+            held = self.names.fresh("y")
+            self.let(held, value)
             value = held
-        missing = "" if body.whole else f" or ({value} != {value} and {name} == {name})"
-        self.line(f"if {value} > {name}{missing}:")
-        self.depth += 1
-        self.line(f"{name} = {value}")
-        self.line(f"{name}_at = {at}")
+        name, at = self.names.of(local), self.names.at(local)
+        self.add(printed.Larger, name, at, value, position, not body.whole)
 
 
-__all__ = ["Line", "Update", "Writer", "comment", "comments", "repeatable"]
-
-
-def lines(items: tuple[Item, ...], syntax: Syntax, describe: Callable[[int], str]) -> list[Line]:
-    """Return the lines of a kernel's body, each equation as a comment where it begins."""
-    writer = syntax.writer(syntax, describe)
+def body(
+    items: tuple[Item, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
+) -> tuple[Printed, ...]:
+    """Return the nodes of a kernel's body, each equation as a comment where it begins."""
+    writer = Writer(syntax, names, stated)
     tiled = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
     if tiled or not repeatable(items, syntax):
-        writer.block(items, 1)
-        return writer.lines or [Line("    ", "pass")]
+        writer.block(items)
+        return tuple(writer.open)
     writer.printer.near = True
-    writer.line("far = reach(real(0.0))")
-    writer.block(items, 1)
-    writer.depth, writer.printer.near = 1, False
-    writer.line(f"if far > reach(real({NEAR!r})):  # once more, for any argument")
-    writer.block(items, 2)
-    return writer.lines
+    writer.let("far", "reach(real(0.0))")
+    writer.block(items)
+    writer.printer.near = False
+    with writer.deeper() as again:
+        writer.add(printed.Comment, "Some argument was large: once more, for any argument.")
+        writer.block(items)
+    writer.add(printed.When, f"far > reach(real({NEAR!r}))", tuple(again))
+    return tuple(writer.open)

@@ -19,8 +19,6 @@ NEAR = 2.0**20
 """Up to which size arguments of functions, and quotients, are not large: see `Syntax.near`."""
 DTYPES = ("float32", "float64")
 """What real tensors can become."""
-LOOPS: Mapping[str, str] = dict.fromkeys(("serial", "simd"), "for {var} in range({extent}):")
-"""The heads of loops in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +29,9 @@ class Syntax:
         name: of the target, for messages.
         template: the template of the module.
         steps: the one of the loops over calls, if they are in a module of their own.
-        writer: what writes the body of a kernel.
+        tiles: what writes a loop over tiles of samples, if there are any.
         functions: the name of each scalar function.
         wholes: functions of int64 that wrap around, where operators do not.
-        loops: the head of a loop of each kind.
         real_array: a real buffer as a kernel's argument, from the expression that finds it.
         integer_array: the same for integers.
         total_array: the same for totals over an epoch, which are float64.
@@ -46,10 +43,9 @@ class Syntax:
     name: str
     template: str
     steps: str
-    writer: Callable[[Syntax, Callable[[int], str]], Writer]
+    tiles: Callable[[Writer], Writer] | None
     functions: Mapping[str, str]
     wholes: Mapping[str, str]
-    loops: Mapping[str, str]
     real_array: str
     integer_array: str
     total_array: str

@@ -1,15 +1,19 @@
 """Statements on tiles of samples.
 
-Enters: the items of a kernel. Leaves: `TileWriter`, which writes its lines. Inside a loop over lanes, what
-differs between samples is one value with a lane for each of a tile: arithmetic is written as for numbers,
-choices and functions by name. ``live`` is the number of samples from the tile's first one on.
+Enters: a loop over lanes. Leaves: `TileWriter`, which writes it. Inside, what differs between samples is one
+value with a lane for each of a tile: arithmetic is written as for numbers, choices and functions by name.
+``live`` is the number of samples from the tile's first one on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-from symdl.emit.scalar import Printer, condition, in_tile, integer, number
+from symdl.emit import printed
+from symdl.emit.integers import in_tile
+from symdl.emit.names import Names
+from symdl.emit.scalar import Printer, number
 from symdl.emit.statements import Writer
 from symdl.emit.syntax import Syntax
 from symdl.lower.cpu.vectorize import values_of
@@ -35,31 +39,41 @@ from symdl.lower.ir.loops import (
 from symdl.lower.ir.scalars import Body, Load, Node
 
 _ATOMIC = 9
+_ZERO = number(0.0)
 
 
 class _TilePrinter(Printer):
     """Writes expressions of which some differ between samples: those of the locals in `several`."""
 
-    def __init__(self, syntax: Syntax, assign: Callable[[str], None]) -> None:
-        super().__init__(syntax, assign)
+    def __init__(self, syntax: Syntax, names: Names, assign: Callable[[str, str], None]) -> None:
+        super().__init__(syntax, names, assign)
         self.wrapping = {}  # operators of tiles wrap around
         self.several: set[str] = set()
         self.last = False
         """Whether the body written last differs between samples."""
         self.scopes: list[dict[Poly, str]] = []
         """Names of positions, apart from a number that is added, in the blocks around."""
-        self.places = 0
         self.values: list[dict[Body, str]] = []
         """Names of values in the blocks around, as long as nothing is written."""
 
     def element(self, tensor: int | str, position: Poly) -> str:
         """Return what reads an element, or one of each sample of a tile."""
+        array = self.names.of(str(tensor))
         base, name, step = in_tile(position)
         if name == LANE:
-            return f"tile_at({tensor}, {self.place(base)})"
+            return f"tile_at({array}, {self.place(base)})"
         if name == ROW:
-            return f"rows_at({tensor}, {self.place(base)}, {integer(step)}, live)"
-        return f"{tensor}[{self.place(base)}]"
+            return f"rows_at({array}, {self.place(base)}, {self.integers.text(step)}, live)"
+        return f"{array}[{self.place(base)}]"
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Forget at the end what gets a name inside."""
+        self.scopes.append({})
+        self.values.append({})
+        yield
+        self.scopes.pop()
+        self.values.pop()
 
     def forget(self) -> None:
         """Take it that memory has changed."""
@@ -70,12 +84,11 @@ class _TilePrinter(Printer):
         """Return a position; what it shares with others that differ by a number gets a name."""
         moving = from_terms({m: f for m, f in position.terms if m})
         if len(moving.terms) < 2 or not self.scopes:
-            return integer(position)
+            return self.integers.text(position)
         name = next((s[moving] for s in self.scopes if moving in s), "")
         if not name:
-            name = self.scopes[-1][moving] = f"p{self.places}"
-            self.places += 1
-            self.assign(f"{name} = {integer(moving)}")
+            name = self.scopes[-1][moving] = self.names.fresh("p")
+            self.assign(name, self.integers.text(moving))
         rest = (position - moving).number or 0
         return f"{name} + {rest}" if rest > 0 else f"{name} - {-rest}" if rest else name
 
@@ -85,6 +98,13 @@ class _TilePrinter(Printer):
         text = super().body(body)
         self.last = self.flags[-1]
         return text
+
+    def mask(self, guard: Condition) -> str:
+        """Return a condition that differs between samples."""
+        if isinstance(guard, Within):
+            value, extent = self.integers.text(guard.value), self.integers.text(guard.extent)
+            return f"({value} >= 0) & ({value} < {extent})"
+        return self.integers.condition(guard)
 
     def differs(self, polys: Iterable[Poly]) -> bool:
         """Say whether integer expressions differ between samples."""
@@ -101,7 +121,7 @@ class _TilePrinter(Printer):
         if isinstance(value, Load) and node.op == "load":
             return self.element(value.tensor, value.where[0]), _ATOMIC
         if flag and isinstance(value, Poly) and node.op == "index":
-            return f"each(real, {integer(value)})", _ATOMIC
+            return f"each(real, {self.integers.text(value)})", _ATOMIC
         if not flag or not args:
             return super().node(node, texts)
         if node.op == "select":
@@ -114,19 +134,14 @@ class _TilePrinter(Printer):
         if node.op == "pow":
             return f"each_of_two(pow, {', '.join(args)})", _ATOMIC
         if node.op == "uniform" and isinstance(value, Poly):
-            return f"each(real, each_of_three(uniform, {', '.join(args)}, {integer(value)}))", _ATOMIC
+            return (
+                f"each(real, each_of_three(uniform, {', '.join(args)}, {self.integers.text(value)}))",
+                _ATOMIC,
+            )
         if node.op in self.syntax.functions:
             name = "each" if len(args) == 1 else "each_of_two"
             return f"{name}({self.syntax.functions[node.op]}, {', '.join(args)})", _ATOMIC
         return super().node(node, texts)
-
-
-def _mask(guard: Condition) -> str:
-    """Return the text of a guard that differs between samples."""
-    if isinstance(guard, Within):
-        value, extent = integer(guard.value), integer(guard.extent)
-        return f"({value} >= 0) & ({value} < {extent})"
-    return condition(guard)
 
 
 def _beside(poly: Poly) -> set[str]:
@@ -145,120 +160,101 @@ def _polys(node: Node) -> list[Poly]:
 
 
 class TileWriter(Writer):
-    """Writes the body of a kernel that may have loops over tiles of samples."""
+    """Writes a loop over tiles of samples into the block that is open in `outer`."""
 
-    def __init__(self, syntax: Syntax, describe: Callable[[int], str]) -> None:
-        super().__init__(syntax, describe)
-        self.printer: Printer = self.printer
-        self.tile: _TilePrinter | None = None
+    def __init__(self, outer: Writer) -> None:
+        super().__init__(outer.syntax, outer.names, outer.stated)
+        self.told, self.indent, self.open = outer.told, outer.indent, outer.open
+        self.tile = self.printer = _TilePrinter(self.syntax, self.names, self.let)
+        self.tile.wide = outer.printer.wide
+        self.integer = self.tile.integers.text
 
-    def loop(self, item: Loop, depth: int) -> None:
+    def loop(self, item: Loop) -> None:
         """Write a loop."""
         if item.kind != "lanes":
-            super().loop(item, depth)
+            super().loop(item)
             return
-        outer = self.printer
-        self.tile = self.printer = _TilePrinter(self.syntax, self.line)
-        self.tile.count, self.tile.wide = outer.count, outer.wide
-        self.line(self.syntax.loops[item.kind].format(var=item.var, extent=integer(item.extent)))
-        self.depth = depth + 1
-        self.line(f"live = {integer(item.extent)} - {TILE} * {item.var}")
-        if any(ROW in _beside(p) for s in statements(item.items) for p in values_of(s)):
-            self.line(f"{ROW} = sample_numbers()")
-        self.block(item.items, depth + 1)
-        outer.count = self.tile.count
-        self.printer, self.tile = outer, None
+        with self.deeper() as body:
+            self.block(item.items)
+        var, extent = self.names.of(item.var), self.integer(item.extent)
+        row = ROW if any(ROW in _beside(p) for s in statements(item.items) for p in values_of(s)) else ""
+        tiles, live = f"({extent} + {TILE - 1}) // {TILE}", f"{extent} - {TILE} * {var}"
+        self.add(printed.SimdLoop, var, tiles, live, row, tuple(body))
 
-    def block(self, items: tuple[Item, ...], depth: int) -> None:
+    def block(self, items: tuple[Item, ...]) -> None:
         """Write a block."""
-        if self.tile is None:
-            super().block(items, depth)
-            return
-        self.tile.scopes.append({})
-        self.tile.values.append({})
-        super().block(items, depth)
-        self.tile.scopes.pop()
-        self.tile.values.pop()
+        with self.tile.scope():
+            super().block(items)
 
     def statement(self, item: Statement) -> None:
-        """Write a statement."""
-        tile = self.tile
-        if tile is None:
-            super().statement(item)
+        """Write a statement; what is named under a condition is not known after it."""
+        if isinstance(item, Start | Store) or not item.guards:
+            self.on_tile(item)
             return
-        guarded = not isinstance(item, Start | Store) and bool(item.guards)
-        if guarded:  # what is named under a condition is not known after it
-            tile.scopes.append({})
-            tile.values.append({})
-        self.in_lanes(item, tile)
-        if guarded:
-            tile.scopes.pop()
-            tile.values.pop()
+        with self.tile.scope():
+            self.on_tile(item)
 
-    def in_lanes(self, item: Statement, tile: _TilePrinter) -> None:
-        """Write a statement on tiles."""
+    def on_tile(self, item: Statement) -> None:
+        """Write a statement on a tile."""
         if isinstance(item, Start):
-            tile.several.add(item.name)
-            self.line(f"{item.name} = spread({number(IDENTITY[item.op])})")
-            if item.op == "argmax":
-                self.line(f"{item.name}_at = spread(0)")
+            self.start(item)
         elif isinstance(item, Let):
-            self.let(item, tile)
+            self.local(item)
         elif isinstance(item, Store):
-            text, differs = self.written(item.body, tile)
-            self.put(item, text if differs else f"spread({text})")
-        elif isinstance(item, Fold) and item.name in tile.several:
-            some = self.conditions(item.guards, tile)
-            self.step(item, tile, some)
+            self.put(item, self.spread(item.body))
+        elif isinstance(item, Fold) and item.name in self.tile.several:
+            with self.shared(item.guards):
+                self.fold(item, self.differing(item.guards))
         else:
-            some = self.conditions(item.guards, tile)
-            text, differs = self.written(item.body, tile)
-            self.update(item, text if differs else f"spread({text})", some)
+            with self.shared(item.guards):
+                self.update(item, self.differing(item.guards))
 
-    def written(self, body: Body, tile: _TilePrinter) -> tuple[str, bool]:
-        """Return the text of a body and whether it differs between samples."""
-        text = tile.body(body)
-        return text, tile.last
+    def start(self, item: Start) -> None:
+        """Write a running value of each sample before its first step."""
+        self.tile.several.add(item.name)
+        at = (self.names.at(item.name), "spread(0)") if item.op == "argmax" else ("", "")
+        first = f"spread({number(IDENTITY[item.op])})"
+        self.add(printed.Start, self.names.of(item.name), first, *at)
 
-    def conditions(self, guards: tuple[Condition, ...], tile: _TilePrinter) -> str:
-        """Write the conditions that all samples share; return those that differ."""
-        self.guarded(tuple(g for g in guards if not tile.differs(terms(g))))
-        some = [_mask(g) for g in guards if tile.differs(terms(g))]
-        return " & ".join(f"({text})" for text in some)
+    def spread(self, body: Body) -> str:
+        """Return a value for each sample."""
+        text = self.tile.body(body)
+        return text if self.tile.last else f"spread({text})"
 
-    def let(self, item: Let, tile: _TilePrinter) -> None:
+    def shared(self, guards: tuple[Condition, ...]) -> AbstractContextManager[None]:
+        """Write what follows under the conditions that all samples share."""
+        return self.where(tuple(g for g in guards if not self.tile.differs(terms(g))))
+
+    def differing(self, guards: tuple[Condition, ...]) -> str:
+        """Return the conditions that differ between samples."""
+        return " & ".join(f"({self.tile.mask(g)})" for g in guards if self.tile.differs(terms(g)))
+
+    def local(self, item: Let) -> None:
         """Write the value of a local."""
-        zero = "0" if item.integer else number(0.0)
-        shared = tuple(g for g in item.guards if not tile.differs(terms(g)))
-        apart = len(shared) < len(item.guards)
-        if not shared:
-            some = self.conditions(item.guards, tile)
-            text, differs = self.written(item.body, tile)
-            self.line(f"{item.name} = {f'choose({some}, {text}, {zero})' if some else text}")
+        name, zero = self.names.of(item.name), "0" if item.integer else _ZERO
+        some = self.differing(item.guards)
+        if all(self.tile.differs(terms(g)) for g in item.guards):
+            text, differs = self.tile.body(item.body), self.tile.last
+            self.let(name, _chosen(some, text, zero))
         else:
             polys = [p for node in item.body.nodes for p in _polys(node)]
-            names = {n.value for n in item.body.nodes if n.op == "local"}
-            differs = tile.differs(polys) or bool(names & tile.several)
-            several = apart or differs
-            self.line(f"{item.name} = {f'spread({zero})' if several else zero}")
-            some = self.conditions(item.guards, tile)
-            text, _ = self.written(item.body, tile)
-            if some:
-                text = f"choose({some}, {text}, {zero})"
-            self.line(f"{item.name} = {text}")
-        if apart or differs:
-            tile.several.add(item.name)
+            locals_ = {n.value for n in item.body.nodes if n.op == "local"}
+            differs = self.tile.differs(polys) or bool(locals_ & self.tile.several)
+            self.let(name, f"spread({zero})" if some or differs else zero)
+            with self.shared(item.guards):
+                self.let(name, _chosen(some, self.tile.body(item.body), zero))
+        if some or differs:
+            self.tile.several.add(item.name)
 
-    def step(self, item: Fold, tile: _TilePrinter, some: str) -> None:
+    def fold(self, item: Fold, some: str) -> None:
         """Write one step of a running value of each sample."""
-        name, zero = item.name, number(IDENTITY[item.op])
+        name = self.names.of(item.name)
         if item.op in ("sum", "prod"):
-            text, _ = self.written(item.body, tile)
-            sign = "+" if item.op == "sum" else "*"
-            neutral = zero if item.op == "sum" else number(1.0)
-            self.line(f"{name} {sign}= {f'choose({some}, {text}, {neutral})' if some else text}")
+            neutral = _ZERO if item.op == "sum" else number(1.0)
+            value = _chosen(some, self.tile.body(item.body), neutral)
+            self.add(printed.Accumulate, name, "+" if item.op == "sum" else "*", value)
             return
-        held = self.held(item.body, tile)
+        held = self.held(item.body)
         nan = f"({held} != {held})"
         better = f"({held} > {name}) | ({nan} & ({name} == {name}))"
         if item.op == "max":
@@ -266,57 +262,52 @@ class TileWriter(Writer):
         if some:
             better = f"({better}) & {some}"
         if item.at is not None:
-            self.line(f"{held}_more = {better}")
-            better = f"{held}_more"
-            self.line(f"{name}_at = choose({better}, {integer(item.at)}, {name}_at)")
-        self.line(f"{name} = choose({better}, {held}, {name})")
+            self.let(f"{held}_more", better)
+            better, at = f"{held}_more", self.names.at(item.name)
+            self.let(at, f"choose({better}, {self.integer(item.at)}, {at})")
+        self.let(name, f"choose({better}, {held}, {name})")
 
-    def held(self, body: Body, tile: _TilePrinter) -> str:
+    def held(self, body: Body) -> str:
         """Return the name of a value that several running values of a block may take."""
         own = any(node.op == "local" for node in body.nodes)
-        name = "" if own else next((values[body] for values in tile.values if body in values), "")
+        name = "" if own else next((values[body] for values in self.tile.values if body in values), "")
         if not name:
-            text, differs = self.written(body, tile)
-            name = f"{tile.prefix}{tile.count}"
-            tile.count += 1
-            self.line(f"{name} = {text if differs else f'spread({text})'}")
+            text = self.spread(body)
+            name = self.names.fresh("y")
+            self.let(name, text)
             if not own:
-                tile.values[-1][body] = name
+                self.tile.values[-1][body] = name
         return name
 
-    def update(self, item: Fold | Update, text: str, some: str) -> None:
+    def update(self, item: Fold | Update, some: str) -> None:
         """Write a step of a sum over samples, or of one for each sample in memory."""
-        zero = number(0.0)
-        if some:
-            text = f"choose({some}, {text}, {zero})"
+        text = _chosen(some, self.spread(item.body), _ZERO)
         if isinstance(item, Fold):
-            self.line(f"{item.name} += total({text}, live)")
+            total = f"total({text}, live)"
+            self.add(printed.Accumulate, self.names.of(item.name), "+", total)
             return
-        _, name, _ = in_tile(item.where[0])
-        place = self.at(item)
-        if not name:
-            self.line(f"{place} += total({text}, live)")
-            if self.tile is not None:
-                self.tile.forget()
+        place = self.tile.element(item.tensor, item.where[0])
+        if not in_tile(item.where[0])[1]:
+            self.add(printed.Accumulate, place, "+", f"total({text}, live)")
+            self.tile.forget()
         elif item.op == "max":
-            held = f"{self.printer.prefix}{self.printer.count}"
-            self.printer.count += 1
-            self.line(f"{held} = {text}")
+            held = self.names.fresh("y")
+            self.let(held, text)
             self.put(item, f"choose(({held} > {place}) | ({held} != {held}), {held}, {place})")
         else:
             self.put(item, f"{place} {'+' if item.op == 'sum' else '*'} ({text})")
 
-    def at(self, item: Update) -> str:
-        assert self.tile is not None
-        return self.tile.element(item.tensor, item.where[0])
-
     def put(self, item: Store | Update, text: str) -> None:
         """Write a value of each sample to memory."""
-        assert self.tile is not None
         self.tile.forget()
         base, name, step = in_tile(item.where[0])
-        place = self.tile.place(base)
+        array, place = self.names.of(str(item.tensor)), self.tile.place(base)
         if name == LANE:
-            self.line(f"put_tile({item.tensor}, {place}, {text})")
+            self.add(printed.StoreTile, array, place, text)
         else:
-            self.line(f"put_rows({item.tensor}, {place}, {integer(step)}, {text}, live)")
+            self.add(printed.StoreRows, array, place, self.integer(step), text)
+
+
+def _chosen(some: str, text: str, other: str) -> str:
+    """Return a value where conditions hold, another elsewhere."""
+    return f"choose({some}, {text}, {other})" if some else text

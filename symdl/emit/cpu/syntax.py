@@ -6,8 +6,7 @@ Enters: nothing. Leaves: `CPU`.
 from __future__ import annotations
 
 from symdl.emit.cpu.simd import TileWriter
-from symdl.emit.syntax import DIVISIONS, LOOPS, Syntax
-from symdl.lower.ir.loops import TILE
+from symdl.emit.syntax import DIVISIONS, Syntax
 
 _VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
 _NEAR = {name: f"near_{name}" for name in ("cos", "sin", "floor_divide", "remainder")}
@@ -26,10 +25,9 @@ CPU = Syntax(
     name="cpu",
     template="cpu/module.jinja",
     steps="cpu/steps.jinja",
-    writer=TileWriter,
+    tiles=TileWriter,
     functions=_MATH,
     wholes={"add": "plus", "sub": "minus", "mul": "times"},
-    loops={**LOOPS, "lanes": f"for {{var}} in range(({{extent}} + {TILE - 1}) // {TILE}):"},
     real_array="real_at({place})",
     integer_array="integer_at({place})",
     total_array="total_at({place})",

@@ -5,8 +5,7 @@ Enters: nothing. Leaves: `PYTHON`.
 
 from __future__ import annotations
 
-from symdl.emit.statements import Writer
-from symdl.emit.syntax import LOOPS, Syntax
+from symdl.emit.syntax import Syntax
 
 _NUMPY = {
     **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
@@ -32,10 +31,9 @@ PYTHON = Syntax(
     name="python",
     template="python/module.jinja",
     steps="",
-    writer=Writer,
+    tiles=None,
     functions=_NUMPY,
     wholes={},
-    loops=LOOPS,
     real_array="{place}",
     integer_array="{place}",
     total_array="{place}",

@@ -1,0 +1,166 @@
+"""The printed tree: what templates print of a kernel's body.
+
+Enters: nothing. Leaves: the nodes. Each has a `kind`, which names the macro that prints it in the
+``statements.jinja`` of a target; finished strings; and, if it is a block, what is inside. All begin with
+the blanks in front of their lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A line for people."""
+
+    kind: ClassVar[str] = "comment"
+    indent: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``var`` runs from 0 to before ``extent``."""
+
+    kind: ClassVar[str] = "loop"
+    indent: str
+    var: str
+    extent: str
+    body: tuple[Printed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SimdLoop:
+    """A loop over tiles of samples: `live` is the number of samples from a tile's first one on.
+
+    `row`, where it is not empty, is what holds the numbers of the samples in their tile.
+    """
+
+    kind: ClassVar[str] = "simd_loop"
+    indent: str
+    var: str
+    extent: str
+    live: str
+    row: str
+    body: tuple[Printed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What is done where a condition holds."""
+
+    kind: ClassVar[str] = "when"
+    indent: str
+    condition: str
+    body: tuple[Printed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A value gets a name."""
+
+    kind: ClassVar[str] = "let"
+    indent: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A running value before its first step; `at`, if there is one, is the position of the largest one."""
+
+    kind: ClassVar[str] = "start"
+    indent: str
+    name: str
+    value: str
+    at: str = ""
+    first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """A step of a sum or a product, in a local or in memory: `sign` is ``+`` or ``*``."""
+
+    kind: ClassVar[str] = "accumulate"
+    indent: str
+    place: str
+    sign: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """A step of a running value by a function of two."""
+
+    kind: ClassVar[str] = "combine"
+    indent: str
+    place: str
+    function: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """A step towards the largest value and its position; a NaN, if there can be one, stays."""
+
+    kind: ClassVar[str] = "larger"
+    indent: str
+    name: str
+    at: str
+    value: str
+    position: str
+    nan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A value is written to memory."""
+
+    kind: ClassVar[str] = "store"
+    indent: str
+    array: str
+    place: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTile:
+    """A value of each sample of a tile is written to memory, where samples lie side by side."""
+
+    kind: ClassVar[str] = "store_tile"
+    indent: str
+    array: str
+    place: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRows:
+    """The same where the values of two samples are `step` elements apart."""
+
+    kind: ClassVar[str] = "store_rows"
+    indent: str
+    array: str
+    place: str
+    step: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invert:
+    """The inverse of a matrix is written to memory; `matrix` says what it is of, and its size."""
+
+    kind: ClassVar[str] = "invert"
+    indent: str
+    array: str
+    place: str
+    matrix: str
+
+
+Block: TypeAlias = Loop | SimdLoop | When
+Line: TypeAlias = (
+    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreTile | StoreRows | Invert
+)
+Printed: TypeAlias = Block | Line

@@ -1,0 +1,39 @@
+"""The printed tree and the macros that print it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from symdl.emit import printed
+from symdl.templating import template
+
+NODES = get_args(printed.Printed)
+ON_TILES = {"simd_loop", "store_tile", "store_rows"}
+
+
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_a_target_has_a_macro_for_each_kind_of_node(target: str) -> None:
+    kinds = [node.kind for node in NODES]
+    assert len(set(kinds)) == len(kinds)
+    say = template(f"{target}/statements.jinja").module.say  # type: ignore[attr-defined]
+    assert set(say) == set(kinds) - (set() if target == "cpu" else ON_TILES)
+
+
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_blocks_are_printed_inside_blocks(target: str) -> None:
+    let = printed.Let("            ", "y", "x * x")
+    when = printed.When("        ", "0 <= i < n", (printed.Comment("            ", "y = x^2"), let))
+    body = (printed.Loop("    ", "i", "n", (when,)), printed.Larger("    ", "a", "a_at", "y", "i", True))
+    macros = template(f"{target}/statements.jinja").module
+    assert macros.body(body).splitlines() == [  # type: ignore[attr-defined]
+        "    for i in range(n):",
+        "        if 0 <= i < n:",
+        "            # y = x^2",
+        "            y = x * x",
+        "    if y > a or (y != y and a == a):",
+        "        a = y",
+        "        a_at = i",
+    ]
+    assert macros.body(()) == "    pass\n"  # type: ignore[attr-defined]
