@@ -11,6 +11,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symdl import nn
 from symdl.differentiate.adjoint import differentiate
 from symdl.explain.derive import derive
 from symdl.explain.documents.derivation import Derivation
@@ -148,10 +149,10 @@ def network(kind: str, activation: Any) -> tuple[Tensor, Any]:
     if kind == "binary":
         return losses.binary_cross_entropy(z, y), ()
     if kind == "softmax":
-        return losses.mean_squared_error(activations.softmax(z, name="S"), y), ()
+        return nn.mean_squared_error(activations.softmax(z, name="S"), y), ()
     if kind == "maximum":
         return op.reduce("mean", op.reduce("max", z, 1), name="L"), ()
-    return losses.mean_squared_error(z, y), ()
+    return nn.mean_squared_error(z, y), ()
 
 
 KINDS = ("labels", "dense targets", "declared", "binary", "squares", "softmax", "maximum")
