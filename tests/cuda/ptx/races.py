@@ -125,38 +125,41 @@ class Races:
         self.cells = cells
         self.writes, self.reads = Seen(cells), Seen(cells)
         self.atomics: Seen | None = None
+        self.rival = -1
+        """The thread that the first of the last races is with."""
 
     def read(self, positions: Ids, ids: Ids, clock: Clock) -> Mask | None:
         """Record reads of the cells at `positions` (bytes); return those that race, if any."""
         cells = positions >> self.shift
-        found = self.writes.conflicts(cells, ids, clock)
-        if self.atomics is not None:
-            found = either(found, self.atomics.conflicts(cells, ids, clock))
+        found = self._conflicts(cells, ids, clock, self.writes, self.atomics)
         self.reads.note(cells, ids, clock)
         return found
 
     def write(self, positions: Ids, ids: Ids, clock: Clock) -> Mask | None:
         cells = positions >> self.shift
-        found = self.reads.conflicts(cells, ids, clock)
-        found = either(found, self.writes.conflicts(cells, ids, clock))
-        if self.atomics is not None:
-            found = either(found, self.atomics.conflicts(cells, ids, clock))
-        return either(found, self.writes.note(cells, ids, clock))
+        found = self._conflicts(cells, ids, clock, self.reads, self.writes, self.atomics)
+        beaten = self.writes.note(cells, ids, clock)
+        if beaten is not None and found is None:
+            self.rival = int(self.writes.who[cells[beaten][0]])
+        return either(found, beaten)
 
     def atomic(self, positions: Ids, ids: Ids, clock: Clock) -> Mask | None:
         cells = positions >> self.shift
         if self.atomics is None:
             self.atomics = Seen(self.cells)
-        found = self.reads.conflicts(cells, ids, clock)
-        found = either(found, self.writes.conflicts(cells, ids, clock))
+        found = self._conflicts(cells, ids, clock, self.reads, self.writes)
         self.atomics.note(cells, ids, clock)
         return found
 
-    def other(self, position: int, thread: int) -> int:
-        """Return a thread that accessed the cell, not `thread` if another is known; -1 if none."""
-        records = [self.writes, self.reads] + ([self.atomics] if self.atomics is not None else [])
-        known = [int(seen.who[position >> self.shift]) for seen in records]
-        return next((who for who in known if who not in (-1, thread)), -1)
+    def _conflicts(self, cells: Ids, ids: Ids, clock: Clock, *records: Seen | None) -> Mask | None:
+        """Return the accesses with no order to those on record, and note the first one's rival."""
+        found: Mask | None = None
+        for seen in records:
+            more = None if seen is None else seen.conflicts(cells, ids, clock)
+            if found is None and more is not None and seen is not None:
+                self.rival = int(seen.who[cells[more][0]])
+            found = either(found, more)
+        return found
 
 
 def either(one: Mask | None, other: Mask | None) -> Mask | None:

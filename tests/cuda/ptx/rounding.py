@@ -9,6 +9,7 @@ fractions where exponents are extreme or another direction is asked for.
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -56,11 +57,7 @@ def rounded(values: Array, direction: str) -> Array:
 def add32(a: Array, b: Array, direction: str) -> Array:
     if direction == "rn":
         return np.asarray(a + b)
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    result = rounded(to_odd(*two_sum(x, y)), direction)
-    if direction == "rm":  # an exact zero from numbers of unlike sign is negative
-        return np.where((result == 0) & ~((a == 0) & (b == 0) & ~np.signbit(a)), np.float32(-0.0), result)
-    return result
+    return fma32(a, np.ones((), np.float32), b, direction)
 
 
 def mul32(a: Array, b: Array, direction: str) -> Array:
@@ -81,7 +78,15 @@ def fma32(a: Array, b: Array, c: Array, direction: str = "rn") -> Array:
         small = np.abs(total) < TINY
         if not (delicate.any() or (small & (total != 0)).any()):
             return np.asarray(total.astype(np.float32))
-    return rounded(to_odd(*two_sum(product, addend)), direction).reshape(total.shape)
+    _, lost = two_sum(product, addend)
+    result = rounded(to_odd(total, lost), direction).reshape(total.shape)
+    return _downwards(result, (total == 0) & (lost == 0), product, addend) if direction == "rm" else result
+
+
+def _downwards(result: Array, zero: Array, product: Array, addend: Array) -> Array:
+    """Give an exact zero the sign it has when rounding down: minus, but for a sum of two positive zeros."""
+    plus = (product == 0) & (addend == 0) & ~np.signbit(product) & ~np.signbit(addend)
+    return np.where(zero & ~plus, result.dtype.type(-0.0), result)
 
 
 def _two_product(a: Array, b: Array) -> tuple[Array, Array]:
@@ -104,33 +109,33 @@ def fma64(a: Array, b: Array, c: Array, direction: str = "rn") -> Array:
     total, lost = two_sum(c, low)
     head, tail = two_sum(high, total)
     result = head + to_odd(tail + lost, two_sum(tail, lost)[1])
-    plain = a * b + c
+    plain = np.where(np.isinf(c) & np.isfinite(a) & np.isfinite(b), c, a * b + c)
     size = np.abs(np.stack([a, b, c, high]))
     mild = ((size < 2.0**900) & (size > 2.0**-900)) | (size == 0)
     zero = (high == 0) & ((a == 0) | (b == 0))
     simple = ~np.isfinite(a) | ~np.isfinite(b) | ~np.isfinite(c) | zero
-    exact = ~simple & ~mild.all(axis=0)
-    if direction != "rn":
-        exact = ~simple
+    hard = ~simple & (~mild.all(axis=0) | (direction != "rn"))
     result = np.where(simple | ((result == 0) & (plain == 0)), plain, result)
-    for i in np.nonzero(exact)[0]:
+    zero = simple & (plain == 0)
+    for i in np.nonzero(hard)[0]:
         value = Fraction(float(a[i])) * Fraction(float(b[i])) + Fraction(float(c[i]))
-        result[i] = of_fraction(value, direction) if value else float(plain[i])
-    return result
+        zero[i] = value == 0
+        result[i] = of_fraction(value, direction) if value else 0.0
+    return _downwards(result, zero, a * b, c) if direction == "rm" else result
 
 
 def of_fraction(value: Fraction, direction: str) -> float:
     """Round a fraction that is not 0 to float64."""
+    sign = 1.0 if value > 0 else -1.0
     try:
         near = value.numerator / value.denominator
     except OverflowError:
-        near = math.inf if value > 0 else -math.inf
+        near = sign * math.inf
     if near == 0 and direction == "rn":
-        return math.copysign(0.0, value)
+        return sign * 0.0
     if math.isinf(near):
-        largest = np.finfo(np.float64).max
         kept = {"rn": False, "rz": True, "rm": value > 0, "rp": value < 0}[direction]
-        return math.copysign(largest, value) if kept else near
+        return sign * sys.float_info.max if kept else near
     exact = Fraction(near)
     below = direction == "rm" or (direction == "rz" and value > 0)
     above = direction == "rp" or (direction == "rz" and value < 0)
@@ -138,7 +143,7 @@ def of_fraction(value: Fraction, direction: str) -> float:
         return math.nextafter(near, -math.inf)
     if exact < value and above:
         return math.nextafter(near, math.inf)
-    return near if near else math.copysign(0.0, value)
+    return near if near else sign * 0.0
 
 
 def quotient32(a: Array, b: Array, direction: str) -> Array:

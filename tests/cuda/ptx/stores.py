@@ -126,9 +126,8 @@ class Store:
             access.log.add("unwritten read", access.instruction, threads, array=array, offset=offset)
             return
         assert self.races is not None
-        other = self.races.other(position, int(threads[0]))
-        block, thread = divmod(other, access.clock.block)
-        detail = f"with block {block}, thread {thread}" if other >= 0 else ""
+        block, thread = divmod(self.races.rival, access.clock.block)
+        detail = f"with block {block}, thread {thread}"
         access.log.add("data race", access.instruction, threads, array=array, offset=offset, detail=detail)
 
 

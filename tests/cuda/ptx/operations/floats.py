@@ -83,7 +83,7 @@ def mul(i: Instruction, wave: Wave) -> Step:
         return _two(np.multiply, i, wave)
     if _narrow(i):
         return _two(lambda a, b: mul32(a, b, direction), i, wave)
-    return _two(lambda a, b: fma64(a, b, np.asarray(0.0), direction), i, wave)
+    return _two(lambda a, b: fma64(a, b, np.copysign(0.0, a * b), direction), i, wave)
 
 
 def fma(i: Instruction, wave: Wave) -> Step:
