@@ -51,22 +51,22 @@ class Seen:
         if not self.any:
             return None
         who = self.who[cells]
-        company = self.company[cells]
-        suspect = (who >= 0) & ((who != ids) | (company > ALONE))
-        if not suspect.any():
+        known = (who >= 0) & ((who != ids) | (self.company[cells] > ALONE))
+        suspects = np.nonzero(known)[0]
+        if not len(suspects):
             return None
-        same_block = who // clock.block == ids // clock.block
-        local = ids - clock.first
-        level = same_block & (self.barriers[cells] == clock.barriers[local])
-        same_warp = (who % clock.block) // WARP == (ids % clock.block) // WARP
-        together = level & same_warp & (self.warps[cells] == clock.warps[local])
-        found: Mask = suspect & (
-            ~same_block
-            | (company == BLOCKS)
-            | (level & (~same_warp | (company == BLOCK_MATES)))
-            | together  # by another thread, or by mates in the warp
-        )
-        return found if found.any() else None
+        who, cells, local = who[suspects], cells[suspects], ids[suspects] - clock.first
+        company = np.maximum(_kinship(who, ids[suspects], clock), self.company[cells])
+        later = self.barriers[cells] != clock.barriers[local]
+        ordered = (company <= BLOCK_MATES) & later
+        mates = company == WARP_MATES
+        if mates.any():
+            ordered |= mates & (self.warps[cells] != clock.warps[local])
+        if ordered.all():
+            return None
+        found: Mask = np.zeros(len(ids), np.bool_)
+        found[suspects] = ~ordered
+        return found
 
     def note(self, cells: Ids, ids: Ids, clock: Clock) -> Mask | None:
         """Record accesses; return those whose cell another thread met in the same instruction, if any."""
@@ -109,10 +109,16 @@ class Seen:
 
 
 def _kinship(one: Ids, other: Ids, clock: Clock) -> npt.NDArray[np.uint8]:
-    block = one // clock.block == other // clock.block
-    warp = block & ((one % clock.block) // WARP == (other % clock.block) // WARP)
-    kin = np.where(one == other, ALONE, np.where(warp, WARP_MATES, np.where(block, BLOCK_MATES, BLOCKS)))
-    return kin.astype(np.uint8)
+    if clock.block == WARP:
+        return np.where(one == other, ALONE, np.where(one >> 5 == other >> 5, WARP_MATES, BLOCKS)).astype(
+            np.uint8
+        )
+    first, second = one // clock.block, other // clock.block
+    kin = np.where(first == second, np.uint8(BLOCK_MATES), np.uint8(BLOCKS))
+    mates = (first == second) & ((one - first * clock.block) >> 5 == (other - second * clock.block) >> 5)
+    kin[mates] = WARP_MATES
+    kin[one == other] = ALONE
+    return kin
 
 
 class Races:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, TypeAlias
 
 from tests.cuda.ptx.types import PtxError, PtxType, type_named
@@ -89,6 +90,15 @@ class Place:
     source: int = 0
 
 
+@cache
+def _types(modifiers: tuple[str, ...]) -> tuple[PtxType, ...]:
+    return tuple(
+        type_named(modifier)
+        for modifier in modifiers
+        if modifier == "pred" or (modifier[:1] in "usbf" and modifier[1:].isdecimal())
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction: ``@guard opcode.modifiers operands;``."""
@@ -110,11 +120,7 @@ class Instruction:
     @property
     def types(self) -> tuple[PtxType, ...]:
         """The types among the modifiers, in order."""
-        found = []
-        for modifier in self.modifiers:
-            if modifier == "pred" or (modifier[:1] in "usbf" and modifier[1:].isdecimal()):
-                found.append(type_named(modifier))
-        return tuple(found)
+        return _types(self.modifiers)
 
     @property
     def type(self) -> PtxType:

@@ -43,19 +43,24 @@ class PtxType:
     @property
     def dtype(self) -> np.dtype[Any]:
         """What NumPy computes with; untyped bits are unsigned integers."""
-        if self.kind == "pred":
-            return np.dtype(np.bool_)
-        letter = {"u": "u", "b": "u", "s": "i", "f": "f"}[self.kind]
-        return np.dtype(f"{letter}{self.bytes}")
+        return _dtype(self)
 
     @property
     def storage(self) -> np.dtype[Any]:
         """What a register of this width is kept as."""
-        return np.dtype(np.bool_) if self.kind == "pred" else np.dtype(f"u{self.bytes}")
+        return _dtype(self if self.kind == "pred" else PtxType("u", self.bits))
 
     def wide(self) -> PtxType:
         """The integer type of twice the width."""
         return PtxType(self.kind, self.bits * 2)
+
+
+@cache
+def _dtype(of: PtxType) -> np.dtype[Any]:
+    if of.kind == "pred":
+        return np.dtype(np.bool_)
+    letter = {"u": "u", "b": "u", "s": "i", "f": "f"}[of.kind]
+    return np.dtype(f"{letter}{of.bytes}")
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.cuda.ptx.registers import Active, Step, Wave
 from tests.cuda.ptx.syntax import Instruction
-from tests.cuda.ptx.types import Array, PtxType
+from tests.cuda.ptx.types import SUFFIXES, Array, PtxType
 
 Unary = Callable[[Array], Array]
 Binary = Callable[[Array, Array], Array]
@@ -51,7 +51,6 @@ def ternary(
 
 def known(i: Instruction, *modifiers: str) -> None:
     """Refuse modifiers that are neither types nor among those given: none is ignored silently."""
-    types = {str(of) for of in i.types}
-    strange = [m for m in i.modifiers if m not in types and m not in modifiers]
+    strange = [m for m in i.modifiers if m not in modifiers and m not in SUFFIXES]
     if strange:
         raise i.error(f"modifier .{strange[0]} is not known for {i.opcode}")
