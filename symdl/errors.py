@@ -109,6 +109,16 @@ class DataError(SymdlError, ValueError):
     stage = "data"
 
 
+class InternalError(SymdlError):
+    """A program broke a rule that all programs keep: a fault of symdl, not of who uses it."""
+
+    stage = "internal"
+
+    def __init__(self, message: str, *, expression: object = None, shapes: Shapes | None = None) -> None:
+        cure = "please report this, with the equations and the versions of symdl, SymPy and Numba"
+        super().__init__(message, expression=expression, shapes=shapes, cure=cure)
+
+
 class MissingExtraError(SymdlError, ImportError):
     """An optional package is needed and not installed.
 

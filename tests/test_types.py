@@ -70,6 +70,8 @@ TOLD = {
     "(h > 0) + 1": "Tensor",
     "(h > 0).mean()": "Tensor",
     "sd.equal(h, 0)": "Condition",
+    "sd.where(h > 0, h, 0)": "Tensor",
+    "sd.where(h.max() > 0, 1, X[0, 0]).sum()": "Tensor",
     "sd.sum(X, 1)": "Tensor",
     "sd.compile(h)": "Compiled[Any]",
     "sd.compile([h, X])": "Compiled[tuple[Any, ...]]",

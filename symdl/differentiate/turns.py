@@ -14,7 +14,7 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
-from symdl.errors import CompileError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.equations import Equation
 from symdl.express.operators import elementwise
 from symdl.express.ordering import order
@@ -55,7 +55,8 @@ def training_step(
     before its own update and after those of earlier turns; metrics are as before the step.
 
     Raises:
-        CompileError: one turn updates a tensor twice, or one that is no parameter or state.
+        ExpressionError: one turn updates a tensor twice, one that is no parameter or state, or changes its
+            shape.
     """
     step = _Step(tuple(facts))
     losses = [step.add(turn) for turn in turns]
@@ -126,9 +127,10 @@ def _check_pairs(pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
     seen: set[Tensor] = set()
     for old, new in pairs:
         if old in seen:
-            raise CompileError(f"{old} is updated twice")
+            raise ExpressionError(f"{old} is updated twice", cure="give each parameter one new value a turn")
         if old.shape != new.shape:
-            raise CompileError(f"the new value of {old} has shape {new.shape}")
+            shapes = {str(old.name): old.shape, "its new value": new.shape}
+            raise ShapeError("an update changes the shape", shapes=shapes)
         seen.add(old)
 
 
@@ -136,8 +138,9 @@ def _check_inputs(pairs: Sequence[tuple[Tensor, Tensor]], inputs: Sequence[Tenso
     names: set[str | None] = set()
     for old, _ in pairs:
         if old.equation is not None or old not in inputs:
-            raise CompileError(f"{old} is no parameter or state, so it cannot be updated")
+            cure = "update parameters and states that the loss or another update reads"
+            raise ExpressionError(f"{old} is no parameter or state, so it cannot be updated", cure=cure)
     for tensor in (t for t in inputs if t.value is None):
         if tensor.name is None or tensor.name in names:
-            raise CompileError(f"two tensors are called {tensor.name!r}", cure="give each its own name")
+            raise ExpressionError(f"two tensors are called {tensor.name!r}", cure="give each its own name")
         names.add(tensor.name)

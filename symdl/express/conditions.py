@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 import sympy as sp
@@ -232,6 +232,14 @@ def as_condition(mask: Any) -> Condition:
     raise ExpressionError(
         f"{mask!r} is no condition", cure="pass a comparison such as X > 0, or an int64 tensor of 0 and 1"
     )
+
+
+@overload
+def where(condition: Condition | Tensor, a: Any, b: Any, *, name: str | None = None) -> Tensor: ...
+
+
+@overload
+def where(condition: Any, a: Any, b: Any, *, name: str | None = None) -> Any: ...
 
 
 def where(condition: Any, a: Any, b: Any, *, name: str | None = None) -> Any:

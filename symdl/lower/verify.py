@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symdl.errors import LoweringError, SymdlError
+from symdl.errors import InternalError, SymdlError
 from symdl.express.equations import check
 from symdl.express.program import Program
 from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
@@ -46,7 +46,7 @@ def verify(step: Pass, state: State) -> None:
     """Check what a pass has left, as far as its level goes.
 
     Raises:
-        LoweringError: the pass broke something; this is a fault of ours.
+        InternalError: the pass broke something; this is a fault of ours.
     """
     try:
         if state.calls is not None:
@@ -60,7 +60,7 @@ def verify(step: Pass, state: State) -> None:
         elif step.level == "memory":
             verify_memory(state.steps, state.plan)
     except SymdlError as error:
-        raise LoweringError(f"{error.message}, after {step.name}", cure=error.cure) from error
+        raise InternalError(f"{error.message}, after {step.name}") from error
 
 
 def verify_source(program: Program) -> Program:
@@ -221,4 +221,4 @@ def _flat(items: tuple[Item, ...]) -> list[Statement]:
 
 def _known(holds: bool, message: str) -> None:
     if not holds:
-        raise LoweringError(f"internal: {message}", cure="please report this with the equations")
+        raise InternalError(message)

@@ -54,7 +54,7 @@ def averaged(
     if weights is not None:
         each = elementwise(lambda w, x: w * x, weights, each)
     if reduction == "none":
-        return where(as_condition(sp.true if mask is None else mask), each, 0, name=name)  # type: ignore[no-any-return]
+        return where(as_condition(sp.true if mask is None else mask), each, 0, name=name)
     if weights is None or reduction == "sum":
         return reduced("sum", each, where=mask, name=name)
     return weighted_mean(each, weights, mask, name)

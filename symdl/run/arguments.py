@@ -7,8 +7,9 @@ Arrays are never changed; those of another dtype or memory order are copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.express.values import fitting
-from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, Var, evaluate, of, text
+from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, Var, atoms, evaluate, of, text
 from symdl.lower.ir.loops import Comparison, FrozenProgram, Gather, TensorInfo
 from symdl.run import misfits
+from symdl.run.sizes import Axis, solve
 
 Array = NDArray[Any]
 
@@ -104,8 +106,8 @@ class Arguments:
             elif not _bind(want, array, dims):
                 later.append((want, array))
             arrays.append(array)
-        for want, array in later:
-            _solve(want, array, dims)
+        if later:
+            solve([axis for want, array in later for axis in _axes(want, array)], dims)
         return arrays, dims
 
     def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
@@ -148,39 +150,12 @@ def _bind(want: Expected, array: Array, dims: dict[str, int]) -> bool:
     return done
 
 
-def _solve(want: Expected, array: Array, dims: dict[str, int]) -> None:
-    """Bind what sizes such as ``4*n`` or ``n - 1`` say."""
-    for size, poly in zip(array.shape, want.shape, strict=True):
-        unknown = sorted({a.name for m, _ in poly.terms for a in m if isinstance(a, Size)} - dims.keys())
-        if len(unknown) == 1:
-            name = unknown[0]
-            fits = _candidate(poly, name, size, dims)
-            if fits is None:
-                raise _wrong_shape(want, array, dims)
-            dims[name] = fits
-        elif unknown:
-            raise ArgumentError(
-                f"the sizes {', '.join(unknown)} cannot be told from {want.name}",
-                cure="pass an input that has them as its own axes",
-            )
-        if evaluate(poly, dims) != size:
-            raise _wrong_shape(want, array, dims)
-
-
-def _candidate(poly: Poly, name: str, size: int, dims: Mapping[str, int]) -> int | None:
-    """Return the value of a size in a polynomial that grows with it, by bisection."""
-    low, high = 1, 1
-    while evaluate(poly, {**dims, name: high}) < size:
-        high *= 2
-        if high > 1 << 40:
-            return None
-    while low < high:
-        middle = (low + high) // 2
-        if evaluate(poly, {**dims, name: middle}) < size:
-            low = middle + 1
-        else:
-            high = middle
-    return low if evaluate(poly, {**dims, name: low}) == size else None
+def _axes(want: Expected, array: Array) -> Iterator[Axis]:
+    """The axes whose sizes are expressions such as ``4*n`` or ``n - 1``."""
+    for size, poly, plain in zip(array.shape, want.shape, want.dims, strict=True):
+        if plain is None:
+            unknown = frozenset(a.name for a in atoms(poly) if isinstance(a, Size))
+            yield Axis(want.name, array.shape, want.text, size, unknown, partial(evaluate, poly))
 
 
 def _wrong_shape(want: Expected, array: Array, dims: Mapping[str, int]) -> ArgumentError:

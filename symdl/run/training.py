@@ -71,7 +71,7 @@ def compile_training(
             not depend on it.
 
     Raises:
-        CompileError: two updates of one tensor, or of one that is no parameter or state.
+        ExpressionError: two updates of one tensor, or of one that is no parameter or state.
     """
     program = training_step([Turn(loss, tuple(wrt), updates)], metrics=metrics, facts=facts)
     return TrainingKernel(program, dtype=dtype, target=target, threads=threads)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from symdl.errors import LoweringError
+from symdl.errors import InternalError
 from symdl.lower.ir.integers import Poly, evaluate
 from symdl.lower.kernels import Call, RepeatCall
 from symdl.lower.lowered import Lowered
@@ -28,7 +28,7 @@ def verify_partition(lowered: Lowered, made: Partition, dims: Mapping[str, int])
         dims: the value of every size.
 
     Raises:
-        LoweringError: two tasks would race; this is a fault of ours.
+        InternalError: two tasks would race; this is a fault of ours.
     """
     ranges = sorted((begin, end) for phase in made.tasks for begin, end, _ in phase)
     at = 0
@@ -135,4 +135,4 @@ def executed(
 
 def _known(holds: bool, message: str) -> None:
     if not holds:
-        raise LoweringError(f"internal: {message}", cure="please report this with the equations")
+        raise InternalError(message)

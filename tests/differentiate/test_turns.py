@@ -9,7 +9,7 @@ import pytest
 
 import symdl as sd
 from symdl.differentiate.turns import Turn, training_step
-from symdl.errors import CompileError
+from symdl.errors import ExpressionError
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
 from symdl.run.training import TrainingKernel, compile_training
@@ -106,5 +106,5 @@ def test_states_of_two_optimizers_have_two_names() -> None:
     names = {str(t.name) for t in kernel.states}
     assert {"one.step", "two.step", "one.learning_rate", "one.d.0.W.m", "two.g.0.W.v"} <= names
     assert not {"step", "learning_rate"} & names
-    with pytest.raises(CompileError, match="two tensors are called"):
+    with pytest.raises(ExpressionError, match="two tensors are called"):
         training_step([Turn(t.loss, t.wrt, updates) for t in turns])

@@ -11,7 +11,7 @@ import sympy as sp
 from hypothesis import given, settings
 
 import symdl as sd
-from symdl.errors import LoweringError
+from symdl.errors import InternalError
 from symdl.express.operators import elementwise
 from symdl.express.program import Program, collect
 from symdl.lower.cpu.lowering import CPU
@@ -87,7 +87,7 @@ def test_the_pass_that_breaks_something_is_named() -> None:
         return replace(state, steps=state.steps[:-1])
 
     drop = Pass("drop_steps", "loops", "Nothing good.", dropped)
-    with pytest.raises(LoweringError, match=r"never written, after drop_steps"):
+    with pytest.raises(InternalError, match=r"never written, after drop_steps"):
         lower(convolution(), lowering=replace(PYTHON, loops=(drop,)), check=True)
 
     def moved(state: State) -> State:
@@ -95,14 +95,14 @@ def test_the_pass_that_breaks_something_is_named() -> None:
         return replace(state, steps=steps)
 
     shuffle = Pass("shuffle_steps", "memory", "Nothing good.", moved)
-    with pytest.raises(LoweringError, match="after shuffle_steps"):
+    with pytest.raises(InternalError, match="after shuffle_steps"):
         lower(collect([X.sum(0), X.sum() * X]), lowering=replace(PYTHON, binding=(shuffle,)), check=True)
 
     def reversed_(state: State) -> State:
         return replace(state, source=replace(state.source, equations=state.source.equations[::-1]))
 
     turn = Pass("turn_round", "program", "Nothing good.", reversed_)
-    with pytest.raises(LoweringError, match="read before it is defined, after turn_round"):
+    with pytest.raises(InternalError, match="read before it is defined, after turn_round"):
         verify(turn, turn.apply(State(convolution())))
 
 
@@ -125,7 +125,7 @@ def test_a_kernel_that_reads_an_unknown_local_is_refused() -> None:
     (kernel,) = lowered.kernels
     bad = Store(kernel.arrays[0].name, (constant(0),), Body((Node("local", (), "x99"),)))
     broken = replace(kernel, items=(*kernel.items, bad))
-    with pytest.raises(LoweringError, match="x99 is not visible"):
+    with pytest.raises(InternalError, match="x99 is not visible"):
         verify_calls(replace(lowered, kernels=(broken,)))
 
 

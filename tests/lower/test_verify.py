@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
-from symdl.errors import LoweringError
+from symdl.errors import InternalError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
@@ -53,7 +53,7 @@ def test_bodies(wrong: Body, message: str) -> None:
     program = frozen()
     first = replace(program.equations[0], body=wrong)
     broken = replace(program, equations=(first, *program.equations[1:]))
-    with pytest.raises(LoweringError, match=message):
+    with pytest.raises(InternalError, match=message):
         verify_program(broken)
 
 
@@ -61,11 +61,11 @@ def test_steps_out_of_order() -> None:
     lowered = lower(collect([(X / X.sum()).sum(0)]))
     steps = list(lowered.steps)
     assert len(steps) > 1
-    with pytest.raises(LoweringError, match="before it is written"):
+    with pytest.raises(InternalError, match="before it is written"):
         verify_steps(lowered.program, steps[::-1])
-    with pytest.raises(LoweringError, match="two steps"):
+    with pytest.raises(InternalError, match="two steps"):
         verify_steps(lowered.program, [*steps, steps[0]])
-    with pytest.raises(LoweringError, match="never written"):
+    with pytest.raises(InternalError, match="never written"):
         verify_steps(lowered.program, steps[:-1])
 
 
@@ -77,10 +77,10 @@ def test_locals_are_assigned_once_and_seen_inside_only() -> None:
     assert isinstance(loop, Loop)
     let = next(item for item in loop.items if isinstance(item, Let))
     twice = replace(step, work=(replace(loop, items=(let, *loop.items)),))
-    with pytest.raises(LoweringError, match="assigned twice"):
+    with pytest.raises(InternalError, match="assigned twice"):
         verify_steps(lowered.program, [twice])
     outside = replace(step, work=(let, loop))
-    with pytest.raises(LoweringError, match="not visible"):
+    with pytest.raises(InternalError, match="not visible"):
         verify_steps(lowered.program, [outside])
 
 
@@ -88,7 +88,7 @@ def test_calls_that_do_not_fit() -> None:
     lowered = lower(collect([elementwise(sp.exp, X)]))
     (call,) = lowered.calls
     assert isinstance(call, KernelCall)
-    with pytest.raises(LoweringError, match="lacks"):
+    with pytest.raises(InternalError, match="lacks"):
         verify_calls(replace(lowered, calls=(replace(call, sizes=()),)))
-    with pytest.raises(LoweringError, match="two names"):
+    with pytest.raises(InternalError, match="two names"):
         verify_calls(replace(lowered, calls=(replace(call, buffers=(0, 0)),)))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from symdl.errors import ArgumentError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.program import Program, collect
+from symdl.lower.freeze.freeze import freeze
+from symdl.run.arguments import Arguments, expected
 from symdl.run.compiled import Compiled
 from symdl.run.reference.binding import bind, bind_dims
+from symdl.run.reference.interpreter import outputs
 
 n, m = Dim("n"), Dim("m")
 
@@ -35,6 +42,8 @@ def sizes(declared: list[tuple[Any, ...]], given: list[tuple[int, ...]]) -> dict
         ([(4 * n, m), (n - 1,)], [(8, 5), (1,)], {"n": 2, "m": 5}),
         ([(n + m,), (m,)], [(7,), (3,)], {"n": 4, "m": 3}),
         ([(n * m,), (n**2,)], [(6,), (4,)], {"n": 2, "m": 3}),
+        ([(n * m,), (m + 1,), (n - 1,)], [(6,), (4,), (1,)], {"n": 2, "m": 3}),
+        ([(9 - n,)], [(7,)], {"n": 2}),
         ([(2, 3)], [(2, 3)], {}),
         ([()], [()], {}),
     ],
@@ -51,7 +60,8 @@ def test_sizes_are_found(declared: Any, given: Any, found: dict[str, int]) -> No
         ([(n, 2)], [(3, 3)], r"x0 has shape .*, expected"),
         ([(n,)], [(3, 1)], r"x0 has shape .*, expected"),
         ([(n,)], [(0,)], "x0 has no elements along the axis n"),
-        ([(n + m,)], [(4,)], r"x0 has shape .*, expected"),
+        ([(n + m,)], [(4,)], "the sizes m, n cannot be told from x0"),
+        ([(n // 2,)], [(3,)], r"x0 has shape .*, expected"),
     ],
 )
 def test_sizes_that_do_not_fit(declared: Any, given: Any, words: str) -> None:
@@ -112,3 +122,45 @@ def test_compiled_functions_and_the_interpreter_say_the_same(given: dict[str, An
             call()
         said.append(str(caught.value))
     assert said[0] == said[1]
+
+
+EXTENTS = (n, m, 2, 4 * n, n - 1, n + m, n * m, n**2, 9 - n, 2 * m + 1, n // 2)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(EXTENTS), max_size=2), min_size=1, max_size=4),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(0, 9),
+)
+def test_compiled_functions_and_the_interpreter_find_the_same_sizes(
+    declared: list[list[Any]], first: int, second: int, wrong: int
+) -> None:
+    shapes = [[int(sp.sympify(e).subs({n: first, m: second})) for e in shape] for shape in declared]
+    if wrong < len(shapes) and shapes[wrong]:
+        shapes[wrong][0] += 1
+    made = program(*map(tuple, declared))
+    arrays = {t: np.zeros(shape) for t, shape in zip(made.inputs, shapes, strict=True)}
+    frozen = freeze(made)
+    arguments = Arguments(expected([frozen.tensors[t] for t in frozen.inputs], "float64"))
+
+    def told(find: Callable[[], dict[Any, int]]) -> Any:
+        try:
+            return {str(dim): size for dim, size in find().items()}
+        except ArgumentError as error:
+            return error.message
+
+    interpreted = told(lambda: bind_dims(made, arrays))
+    compiled = told(lambda: arguments.take({str(t.name): a for t, a in arrays.items()})[1])
+    assert type(interpreted) is type(compiled), (interpreted, compiled)
+    assert interpreted == compiled or isinstance(interpreted, str)
+
+
+@pytest.mark.parametrize("value", [[0.0, 1.0], [False, True], (0, 1), np.array([0, 1], "uint8")], ids=str)
+def test_whole_numbers_are_integers_to_both(value: Any) -> None:
+    t = tensor("t", (n,), dtype="int64")
+    table = collect([t + 1])
+    (wanted,) = outputs(table, {"t": value})
+    for target in ("cpu", "python"):
+        (found,) = Compiled(table, target=target)(t=value)
+        np.testing.assert_array_equal(found, wanted)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symdl.errors import ArgumentError, CompileError
+from symdl.errors import ArgumentError, ExpressionError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
@@ -182,7 +182,7 @@ def test_updates_that_make_no_sense(wrong: str) -> None:
         "shape": [(W, W.sum())],
         "names": [(W, W * 2), (Tensor("W", (2,), role="state"), W * 1)],
     }[wrong]
-    with pytest.raises(CompileError):
+    with pytest.raises(ExpressionError):
         compile_training(loss, [W], pairs, target="python")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.errors import LoweringError
+from symdl.errors import InternalError
 from symdl.express.program import Program
 from symdl.lower.ir.integers import ONE, product
 from symdl.lower.kernels import TakeCall, TotalCall
@@ -141,7 +141,7 @@ def test_a_race_is_found(model: str) -> None:
     low, made, dims = schedule(model, 150)
     together = tuple(task for phase in made.tasks for task in phase)
     buffers = tuple(replace(b, first=0, last=0) for b in made.buffers)
-    with pytest.raises(LoweringError, match="race at element"):
+    with pytest.raises(InternalError, match="race at element"):
         verify_partition(low, replace(made, tasks=(together, ()), buffers=buffers), dims)
 
 
@@ -152,7 +152,7 @@ def test_a_piece_that_is_too_long_is_found() -> None:
     assert isinstance(call, TakeCall)
     longer = replace(call, width=call.width + 1) if call.column or call.width < call.lead else None
     wrong = longer or replace(call, count=call.count + 1)
-    with pytest.raises(LoweringError, match="race at element"):
+    with pytest.raises(InternalError, match="race at element"):
         verify_partition(low, replace(made, calls=(*made.calls[:at], wrong, *made.calls[at + 1 :])), dims)
 
 
@@ -161,5 +161,5 @@ def test_a_call_in_no_task_is_found() -> None:
     first, *rest = made.tasks
     (begin, end, cost), *others = first
     shorter = ((begin, end - 1, cost), *others)
-    with pytest.raises(LoweringError, match="no task"):
+    with pytest.raises(InternalError, match="no task"):
         verify_partition(low, replace(made, tasks=(shorter, *rest)), dims)

@@ -7,6 +7,7 @@ symbolic size; both agree with the declared shapes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.express.values import fitting
 from symdl.run import misfits
+from symdl.run.sizes import Axis, solve
 
 Array = NDArray[Any]
 Values = Mapping[Any, Any]
@@ -58,54 +60,37 @@ def _new(tensor: Tensor, value: Any, dtype: str) -> Array:
 def bind_dims(program: Program, arrays: Mapping[Tensor, Array]) -> dict[Dim, int]:
     """Return the symbolic sizes that make every declared shape fit its array.
 
-    An axis of a polynomial size, such as ``4*n`` or ``n - 1``, binds its only unknown.
+    An axis of another size, such as ``4*n`` or ``n - 1``, binds its only unknown.
 
     Raises:
         ArgumentError: ranks or sizes do not fit, or a size stays unknown.
     """
-    found: dict[Dim, int] = {}
-    axes: list[tuple[Tensor, Extent, int]] = []
+    sizes: dict[str, int] = {}
+    later: list[Axis] = []
     for tensor in program.inputs:
-        shape = np.shape(arrays[tensor])
+        name, shape, text = str(tensor.name), np.shape(arrays[tensor]), misfits.shape_text(tensor.shape)
         if len(shape) != tensor.rank:
-            raise _misfit(tensor, shape)
-        empty = [e for e, size in zip(tensor.shape, shape, strict=True) if isinstance(e, Dim) and not size]
-        if empty:
-            raise misfits.no_elements(str(tensor.name), shape, empty[0])
-        axes += [(tensor, e, size) for e, size in zip(tensor.shape, shape, strict=True)]
-    progress = True
-    while progress:
-        progress = False
-        for _, extent, size in axes:
-            unknown = dims_of(extent) - found.keys()
-            if len(unknown) == 1:
-                (dim,) = unknown
-                solution = _solve(extent, dim, size, found)
-                progress |= solution is not None
-                found.update({} if solution is None else {dim: solution})
-    for tensor, extent, size in axes:
-        if not dims_of(extent) <= found.keys() or extent_value(extent, found) != size:
-            raise _misfit(tensor, np.shape(arrays[tensor]), found)
-    missing = [d for d in program.dims if d not in found]
+            raise misfits.wrong_shape(name, shape, text, sizes)
+        for extent, size in zip(tensor.shape, shape, strict=True):
+            if isinstance(extent, Dim) and size == 0:
+                raise misfits.no_elements(name, shape, extent)
+            if isinstance(extent, int | Dim):
+                if (extent if isinstance(extent, int) else sizes.setdefault(extent.name, size)) != size:
+                    raise misfits.wrong_shape(name, shape, text, sizes)
+            else:
+                unknown = frozenset(dim.name for dim in dims_of(extent))
+                later.append(Axis(name, shape, text, size, unknown, partial(_by_name, extent)))
+    solve(later, sizes)
+    missing = [dim for dim in program.dims if dim.name not in sizes]
     if missing:
         raise ArgumentError(f"the size {missing[0]} cannot be read off the inputs")
-    return found
+    return {Dim(name): size for name, size in sizes.items()}
 
 
-def _solve(extent: Extent, dim: Dim, size: int, known: Mapping[Dim, int]) -> int | None:
-    """Return the one positive size of `dim` that makes `extent` equal `size`, or None."""
-    if isinstance(extent, int | Dim):
-        return size if isinstance(extent, Dim) and size > 0 else None
-    polynomial = (extent - size).subs(dict(known)).as_poly(dim)
-    roots = [] if polynomial is None else polynomial.ground_roots()
-    whole = [int(root) for root in roots if root.is_Integer and root > 0]
-    return whole[0] if len(whole) == 1 else None
+def _by_name(extent: Extent, sizes: Mapping[str, int]) -> int:
+    return extent_value(extent, {Dim(name): size for name, size in sizes.items()})
 
 
 def extent_value(extent: Extent, dims: Mapping[Dim, int]) -> int:
     """Return a size as a number."""
     return int(extent if isinstance(extent, int) else extent.subs(dict(dims)))
-
-
-def _misfit(tensor: Tensor, shape: tuple[int, ...], dims: Mapping[Dim, int] | None = None) -> ArgumentError:
-    return misfits.wrong_shape(str(tensor.name), shape, misfits.shape_text(tensor.shape), dims or {})
