@@ -15,10 +15,11 @@ import sympy as sp
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import DerivativeError, ExplainError
 from symdl.explain.documents.derivation import Derivation
+from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.styles import Style, labels_styled
 from symdl.explain.notation.tree import Applied, Label, Symbol
-from symdl.explain.sections import Depth
+from symdl.explain.sections import Depth, respelled
 from symdl.explain.stories.scalar import Story, graph_of
 from symdl.explain.stories.scalar_page import scalar_sections
 from symdl.express.equations import Origin
@@ -81,7 +82,7 @@ def derive(
         raise ExplainError(
             f"{wrt!r} is no symbol of the expression", expression=f, cure="pass a SymPy symbol"
         )
-    setting = Setting(name or "f", tuple(parameters), named)
+    setting = Setting(name or "", tuple(parameters), named)
     return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, setting=setting, symbols=symbols)
 
 
@@ -117,7 +118,7 @@ def derive_scalar(
 ) -> Derivation:
     """Return the derivation of the derivative of `f` by `wrt`; see `derive`."""
     expr = sp.sympify(f, strict=True)
-    name = setting.name
+    name = _function_name(setting.name, expr, where)
     program = named_graph(expr, where, name) if where else scalar_graph(expr, symbols)
     given = list(symbols or sorted(_variables(expr, where), key=str))
     table = {symbol.name: symbol for symbol in given}
@@ -134,14 +135,22 @@ def derive_scalar(
     label = Symbol(label_of(name))
     story = Story(program, derivative, label, known, numbered=not where, named=setting.named)
     sections, result = scalar_sections(story, target, brace=bool(where))
+    spell = spelling(story.letters)
+    sections = respelled(sections, spell)
     by = story.notation.read(wrt)
     inputs = tuple(story.notation.read(s) for s in given if s not in setting.parameters)
     call = Applied(label_of(name), inputs, tuple(story.notation.read(s) for s in setting.parameters))
     short = story.small and sp.count_ops(expr) <= _LONGEST_TITLE
-    body = (" = ", story.apart.read(expr)) if short else ()
-    title = ("Derivative of ", call, *body, " by ", by)
+    body = (" = ", spell(story.apart.read(expr))) if short else ()
+    title = ("Derivative of ", call, *body, " with respect to ", by)
     computes = replace(derivative.program, outputs=(output,))
     return Derivation(title, sections, result.expr, depth, computes, graph_of(story), result.where)
+
+
+def _function_name(name: str, expr: sp.Expr, where: Mapping[sp.Symbol, sp.Expr]) -> str:
+    """The name of a function: the user's, else the first usual one that no symbol has."""
+    taken = {symbol.name for symbol in (*_variables(expr, where), *where)}
+    return name or next((letter for letter in ("f", "g", "h") if letter not in taken), "F")
 
 
 def named_graph(expr: sp.Expr, where: Mapping[sp.Symbol, sp.Expr], name: str) -> Program:

@@ -158,6 +158,26 @@ class Document:
         return tuple(step for section in self.shown if isinstance(section, Lines) for step in section.steps)
 
 
+def respelled(sections: Sequence[Section], change: Callable[[Node], Node]) -> tuple[Section, ...]:
+    """Return sections with every formula changed; lines that are made later are changed then."""
+
+    def cell(part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(map(cell, part))
+        return part if isinstance(part, str) else change(part)
+
+    def line(step: Step) -> Step:
+        left, about = (side and change(side) for side in (step.left, step.about))
+        return replace(step, left=left, right=change(step.right), about=about)
+
+    def section(one: Section) -> Section:
+        if isinstance(one, Table):
+            return replace(one, rows=cell(one.rows), words=cell(one.words))
+        return replace(one, steps=Deferred(lambda: [*map(line, one.steps)]), words=cell(one.words))
+
+    return tuple(map(section, sections))
+
+
 def _visible(steps: Sequence[Step], reach: int) -> tuple[Step, ...]:
     """Keep the lines of a depth; one that goes on from a hidden line takes over its left side."""
     kept: list[Step] = []

@@ -40,6 +40,11 @@ FUNCTIONS: dict[str, Any] = {
     "Max": lambda *values: functools.reduce(np.maximum, values),
     "Min": np.minimum,
     "RandomUniform": uniform_numbers,
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "normalcdf": special.ndtr,
+    "normalpdf": lambda z: np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
+    "Exp": np.exp,
+    "unit": lambda ones: np.diag(ones[:, 0]),
     "floor": lambda value: np.floor(value + 1e-9),  # of quotients of integers
     "Mod": np.mod,
 }
@@ -165,7 +170,7 @@ class Shown:
         ranges = [range(self.size(extent)) for _, extent in node.axes]
         values, places = [], []
         for place, position in enumerate(itertools.product(*ranges)):
-            here = {**at, **dict(zip((i for i, _ in node.axes), position, strict=True))}
+            here = {**at, **dict(zip((i.expr for i, _ in node.axes), position, strict=True))}
             if node.condition is None or self.value(node.condition, here):
                 values.append(self.value(node.body, here))
                 places.append(place)

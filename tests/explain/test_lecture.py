@@ -114,7 +114,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         hinge,
         "w",
         [
-            "Gradient of J by w",
+            "Gradient of J with respect to w",
             "L = 1/n·𝟏ᵀ max(1 - y ⊙ z, 0)",
             "J = 0.5·‖w‖² + L",
             "z̄ = -1/n·y ⊙ [y ⊙ z < 1]",
@@ -141,7 +141,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         ["h.Z.dropout.A[i,j] = 5/4·h.Z[i,j]·[h.Z.dropout.u[i,j] ≥ 1/5]"],
     ),
     "tanh": (lambda: two_layers(sd.tanh), "h.b", ["h.b̄ = h.Z̄ᵀ 𝟏"]),
-    "tied weights": (tied, "W", ["L = 1/n·‖Z⁽²⁾ - X‖²", "W̄ = Z̄⁽²⁾ᵀ H + Xᵀ Z̄"]),
+    "tied weights": (tied, "W", ["L = 1/n·‖Z₂ - X‖²", "W̄ = Z̄₂ᵀ H + Xᵀ Z̄"]),
     "batch norm": (
         lambda: (sd.nn.batch_norm(X, name="bn") ** 3).sum(),
         "bn.gain",
@@ -155,66 +155,66 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "convolution": (
         lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, name="c")),
         "c.W",
-        ["L = 1/2·Σᵢⱼₖₗ c.Z[i,j,k,l]²", "c.W̄[o,c,r,s] = Σ_{i,h,w} x[i,c,h + r,w + s]·c.Z[i,o,h,w]"],
+        ["L = 1/2·∑ᵢⱼₖₗ c.Z[i,j,k,l]²", "c.W̄[o,c,r,s] = ∑_{i,h,w} x[i,c,h + r,w + s]·c.Z[i,o,h,w]"],
     ),
     "logistic regression": (
         logistic,
         "w",
         [
             "p[i] = σ(z[i])",
-            "L = -1/n·Σᵢ (y[i]·log(p[i]) + (1 - y[i])·log(1 - p[i]))",
+            "L = -1/n·∑ᵢ (y[i]·log(p[i]) + (1 - y[i])·log(1 - p[i]))",
             "z̄[i] = 1/n·(σ(z[i]) - y[i])",
         ],
     ),
     "softmax by hand": (
         softmax_by_hand,
         "W",
-        ["P[i,j] = e^(Z[i,j] - ℓ[i])", "L = -1/n·Σᵢⱼ Y[i,j]·log(P[i,j])", "P = softmax(Z)"],
+        ["P[i,j] = e^(Z[i,j] - ℓ[i])", "L = -1/n·∑ᵢⱼ Y[i,j]·log(P[i,j])", "P = softmax(Z)"],
     ),
     "adversaries": (
         adversaries,
         "G.W",
         [
-            "L = -1/n·Σᵢⱼ (log(D.A[i,j]) + log(1 - D.A⁽²⁾[i,j]))",
-            "D.Z̄⁽²⁾[i,j] = σ(D.Z⁽²⁾[i,j])/n",
-            "G.W̄ = 1/n·zᵀ σ(D.Z⁽²⁾) D.Wᵀ",
+            "L = -1/n·∑ᵢⱼ (log(D.A[i,j]) + log(1 - D.A₂[i,j]))",
+            "D.Z̄₂[i,j] = σ(D.Z₂[i,j])/n",
+            "G.W̄ = 1/n·zᵀ σ(D.Z₂) D.Wᵀ",
         ],
     ),
     "triplets": (
         triplets,
         X,
-        ["T̄[i] = 1/(2·n·√(T[i]))·[√(T[i]) - √(T⁽²⁾[i]) > -1]", "2·diag(T̄) (X + 10⁻⁶ - p)"],
+        ["ū[i] = 1/(2·n·√(u[i]))·[√(u[i]) - √(v[i]) > -1]", "2·diag(ū) (X + 10⁻⁶ - p)"],
     ),
     "attention": (
         lambda: squares(sd.nn.multi_head_attention(sd.tensor("u", (n, 3, 4)), heads=2, name="a")),
         "a.q.W",
-        ["= P[i,j,k,l]·(P̄[i,j,k,l] + ℓ̄[i,j,k])/√2 (collected)"],
+        ["= P[i,j,k,l]·(P̄[i,j,k,l] + ℓ̄[i,j,k])/√2 (like terms together)"],
     ),
     "contrast": (
         lambda: sd.nn.info_nce(sd.nn.dense(X, 2, name="q"), Y, temperature=0.5),
         "q.W",
-        ["P[i,j] = e^(2·T[i,j] - ℓ[i])", "T̄[i,j] = 2/n·P[i,j]", "P = softmax(2·T)"],
+        ["P[i,j] = e^(2·A[i,j] - ℓ[i])", "Ā[i,j] = 2/n·P[i,j]", "P = softmax(2·A)"],
     ),
     "gates": (
         lambda: squares(sd.softmax(sd.nn.dense(X, 2, name="g"), name="p") * Y),
         "g.W",
-        ["g.Z̄[i,j] = p̄[i,j]·p[i,j] + ℓ̄[i]·p[i,j]", "= p[i,j]·(p̄[i,j] + ℓ̄[i]) (collected)"],
+        ["g.Z̄[i,j] = p̄[i,j]·p[i,j] + ℓ̄[i]·p[i,j]", "= p[i,j]·(p̄[i,j] + ℓ̄[i]) (like terms together)"],
     ),
     "physics": (
         physics,
         "b.W",
-        ["T̄[i,k] = Σⱼ a.Z̄[i,j]·a.W[k,j] (derivative)", "L = 1/n·Σᵢⱼ (T̄[i,0]·b.Z[i,j] + T̄[i,1] - T̄⁽²⁾[i,0])²"],
+        ["Ā[i,k] = ∑ⱼ a.Z̄[i,j]·a.W[k,j] (derivative)", "L = 1/n·∑ᵢⱼ (Ā[i,0]·b.Z[i,j] + Ā[i,1] - Ā₂[i,0])²"],
     ),
     "Hessian": (
         hessian_product,
         "w",
-        ["w̄ = Xᵀ z̄", "L = w̄ᵀ v", "z̄̄ = X v", "w̄⁽²⁾ = 1/n·Xᵀ (X v ⊙ σ(X w) ⊙ (1 - σ(X w)))"],
+        ["w̄ = Xᵀ z̄", "L = w̄ᵀ v", "z̄̄ = X v", "w̄₂ = 1/n·Xᵀ (X v ⊙ σ(X w) ⊙ (1 - σ(X w)))"],
     ),
     "strides": (
         lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, stride=2, padding=1, name="c")),
         image,
         [
-            "x̄[i,c,p,q] = Σ_{o,r,s: 2 ∣ p + 1 - r ∧ 2 ∣ q + 1 - s ∧ "
+            "x̄[i,c,p,q] = ∑_{o,r,s: 2 ∣ p + 1 - r ∧ 2 ∣ q + 1 - s ∧ "
             "0 ≤ (p + 1 - r)/2 < 4 ∧ 0 ≤ (q + 1 - s)/2 < 4} "
             "c.Z[i,o,(p + 1 - r)/2,(q + 1 - s)/2]·c.W[o,c,r,s]"
         ],
@@ -222,7 +222,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "skip-gram": (
         skip_gram,
         "E",
-        ["Ē[p,k] = Σ_{i,q: p = t[i]} r̄[i,q]·U[m[i,q],k] + Σ_{i: p = t[i]} s̄[i]·U[t[i],k]"],
+        ["Ē[p,k] = ∑_{i,q: p = t[i]} r̄[i,q]·U[m[i,q],k] + ∑_{i: p = t[i]} s̄[i]·U[t[i],k]"],
     ),
     "recurrent": (
         lambda: squares(sd.nn.last_state(sd.nn.rnn(sequence, 2, name="r"))),
@@ -230,7 +230,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         [
             "r.h_prev[i,j,k] = r.h[i,j - 1,k]·[1 ≤ j]",
             "r.h̄[i,j,k] = r.h[i,3,k]·[j = 3] + r.h̄_prev[i,j + 1,k]·[j + 1 < 4]",
-            "r.Ū[l,k] = Σᵢⱼ r.h_prev[i,j,l]·Z̄[i,j,k]",
+            "r.Ū[l,k] = ∑ᵢⱼ r.h_prev[i,j,l]·Z̄[i,j,k]",
         ],
     ),
 }

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symdl.explain.notation.names import label_latex, label_of, label_text, labels_of
+from symdl.explain.notation.letters import labels_of
+from symdl.explain.notation.names import label_latex, label_of, label_text
 from symdl.explain.stories.network import find
 from symdl.express.build import parameter, tensor
 from symdl.express.program import collect
@@ -68,7 +69,7 @@ def test_losses_of_one_name_are_told_apart() -> None:
     total = parts[0] + parts[1]
     labels = labels_of(collect([total]))
     assert len({label_text(labels[t]) for t in parts}) == 2
-    assert {label_text(labels[t]) for t in parts} <= {"L", "L⁽²⁾"}
+    assert {label_text(labels[t]) for t in parts} <= {"L", "L₂"}
 
 
 def test_a_parameter_is_found_before_what_is_called_the_same() -> None:

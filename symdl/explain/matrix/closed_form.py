@@ -17,7 +17,7 @@ from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented, turned_on
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened
 from symdl.explain.matrix.matrix import Reader
-from symdl.explain.notation.names import labels_of
+from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import Call, Diagonal, Multiply, Node, Ones, Transpose, walk
 from symdl.express.dims import Extent, Index
@@ -110,7 +110,8 @@ def closed_form(
     if tensor not in table:
         return None
     if notation is None:
-        notation = Notation(labels_of(collect([tensor])))
+        letters = letters_of(collect([tensor]))
+        notation = Notation(letters.labels, letters=letters)
     named = {t for t in table if (t.name is not None or t in keep) and t is not tensor}
     if len(table) - len(named) > largest:
         return None  # each equation that is written out leaves something

@@ -1,19 +1,15 @@
 """From names to how they are set.
 
-Enters: the names that users and programs give. Leaves: a `Label` for each, no two alike, and the label as
-LaTeX and as text. Nothing of a name reaches LaTeX unread: a character is a known letter or it is escaped.
+Enters: the names that users and programs give. Leaves: a `Label` for each, and the label as LaTeX and as
+text. Nothing of a name reaches LaTeX unread: a character is a known letter or it is escaped.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 
 from symdl.explain.notation.tree import Label
-from symdl.express.program import Program
-from symdl.express.tensors import Access, Tensor
 
 _SMALL = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
 _LARGE = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
@@ -65,92 +61,8 @@ def label_of(name: str) -> Label:
     return Label(spelled, tuple(sub), tuple(path), accents)  # type: ignore[arg-type]
 
 
-def labels_of(
-    program: Program,
-    given: Mapping[Tensor, Label] | None = None,
-    named: Mapping[str, Label] | None = None,
-    *,
-    last: Collection[Tensor] = (),
-) -> dict[Tensor, Label]:
-    """Return a label for every tensor of a program, no two alike; `named` are the labels of known names.
-
-    A cotangent is its tensor with a bar, a tangent with a dot. An unnamed tensor gets a letter of its own,
-    those of `last` after all others.
-    """
-    labels: dict[Tensor, Label] = dict(given or {})
-    names = Names(labels.values())
-    tensors = [*program.inputs, *(e.lhs for e in program.equations)]
-    for tensor in tensors:
-        wished = (named or {}).get(str(tensor.name))
-        if wished is not None and tensor not in labels:
-            labels[tensor] = names.free(wished)
-    ordered = sorted(tensors, key=lambda t: (not t.name, t in last))
-    for tensor in ordered:
-        if tensor in labels:
-            continue
-        labels[tensor] = names.of(tensor, labels, program)
-    return labels
-
-
-class Names:
-    """Labels that are taken, and how far each name has been numbered, so that naming stays linear."""
-
-    def __init__(self, taken: Iterable[Label] = ()) -> None:
-        self.taken = set(taken)
-        self.last: dict[Label, int] = {}
-
-    def free(self, wish: Label) -> Label:
-        """Return `wish`, with a number above it if it is taken, and take it."""
-        count, label = self.last.get(wish, 1), wish
-        while label in self.taken:
-            count += 1
-            label = replace(wish, marks=(*wish.marks, str(count)))
-        self.last[wish] = max(1, count - 1)
-        self.taken.add(label)
-        return label
-
-    def of(self, tensor: Tensor, labels: Mapping[Tensor, Label], program: Program) -> Label:
-        """Return a free label for a tensor, and take it."""
-        return self.free(_wish(tensor, labels, self.taken, program))
-
-
 USUAL_LETTERS = {"gain": "gamma", "shift": "beta", "mean": "mu", "unit": "xhat"}
 """Letters that are usual for what a layer calls by a word, as in ``norm.gain``."""
-
-_OF_RULES = {"scores": "S", "biased scores": "S", "softmax": "P", "attention": "O"}
-"""Letters that are usual for results of certain rules, if these have no names."""
-
-
-def _wish(tensor: Tensor, labels: Mapping[Tensor, Label], taken: set[Label], program: Program) -> Label:
-    if tensor.name:
-        label, word = label_of(tensor.name), Label(tensor.name, verbatim=True)
-        return word if label in taken and label_text(label) != label_text(word) else label
-    of = tensor.of
-    if of is not None and tensor.role in ("cotangent", "tangent"):
-        inner = labels.get(of) or _wish(of, labels, taken, program)
-        accent = "bar" if tensor.role == "cotangent" else "dot"
-        return replace(inner, accents=(*inner.accents, accent))  # type: ignore[arg-type]
-    if tensor.role == "index":
-        return Label("m")
-    if tensor.role == "constant":
-        return Label("C")
-    equation = program.definitions.get(tensor)
-    if equation is not None and equation.reduction and equation.reduction.op == "logsumexp":
-        return Label("ell")
-    if equation is not None and equation.origin.rule in _OF_RULES:
-        return Label(_OF_RULES[equation.origin.rule])
-    if equation is not None and equation.origin.rule == "previous step":
-        before = [a.tensor for a in equation.body.atoms(Access) if a.tensor.name]
-        if len(before) == 1 and equation.body == next(iter(equation.body.atoms(Access))):
-            return replace(label_of(str(before[0].name)), sub=("prev",))
-    if equation is not None and equation.origin.rule == "matmul":
-        return Label("z" if tensor.rank == 1 else "Z")
-    return Label("T")
-
-
-def free_label(wish: Label, taken: Iterable[Label]) -> Label:
-    """Return `wish`, with a number above it if it is taken."""
-    return Names(taken).free(wish)
 
 
 def word_latex(word: str, *, verbatim: bool = False) -> str:

@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.explain.notation.known import by_normal
+from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.order import content_of, ordered_factors, ordered_places, ordered_terms, primitive
 from symdl.explain.notation.tree import (
@@ -42,7 +43,7 @@ from symdl.explain.notation.tree import (
 )
 from symdl.express.comparisons import Compared, parts
 from symdl.express.corners import is_switch, known_corner, sides_of
-from symdl.express.dims import Dim, Index
+from symdl.express.dims import Dim, Extent, Index
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
@@ -70,6 +71,7 @@ class Notation:
         sigmoid: write ``1/(1 + exp(-z))`` as a sigmoid.
         counted: positions are numbers, shown from 1 as in ``x_1``.
         rank: names of index variables by the order in which they came up.
+        letters: the page's table of names, which has those of sizes and index variables.
     """
 
     labels: Mapping[Tensor, Label] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Notation:
     sigmoid: bool = True
     counted: bool = False
     rank: Mapping[str, int] = field(default_factory=dict)
+    letters: Letters | None = None
 
     def label(self, tensor: Tensor) -> Label:
         """Return the label of a tensor."""
@@ -88,13 +91,26 @@ class Notation:
         """Return a whole tensor."""
         return Array(self.label(tensor), tensor)
 
+    def symbol(self, symbol: sp.Symbol) -> Symbol:
+        """Return an ordinary symbol, a size or an index variable."""
+        label = self.symbols.get(symbol)
+        if label is None and self.letters is not None and isinstance(symbol, Index):
+            label = self.letters.index(symbol)
+        if label is None and self.letters is not None and isinstance(symbol, Dim):
+            label = self.letters.size(symbol)
+        return Symbol(label or label_of(symbol.name), symbol)
+
+    def axes(self, axes: Iterable[tuple[Index, Extent]]) -> tuple[tuple[Symbol, Extent], ...]:
+        """Return the index variables of a reduction, each with its extent."""
+        return tuple((self.symbol(index), extent) for index, extent in axes)
+
     def read(self, expr: sp.Basic) -> Node:
         """Return the formula of a scalar expression or a condition."""
         if isinstance(expr, Access):
             return self._access(expr)
         expr = by_normal(expr)
         if isinstance(expr, sp.Symbol):
-            return Symbol(self.symbols.get(expr) or label_of(expr.name), expr)
+            return self.symbol(expr)
         if isinstance(expr, sp.Number | sp.NumberSymbol):
             return _number(expr)
         if isinstance(expr, sp.Add):

@@ -166,10 +166,10 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class Big:
-    """A reduction over index variables, where a condition holds."""
+    """A reduction over index variables, each with its extent, where a condition holds."""
 
     op: Literal["sum", "prod", "max", "argmax", "logsumexp"]
-    axes: tuple[tuple[sp.Symbol, Extent], ...]
+    axes: tuple[tuple[Symbol, Extent], ...]
     body: Node
     condition: Node | None = None
 

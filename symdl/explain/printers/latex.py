@@ -70,6 +70,9 @@ _OPERATORS = {
     "trace": r"\operatorname{tr}",
     "StopGradient": r"\operatorname{sg}",
     "RandomUniform": r"\operatorname{uniform}",
+    "Exp": r"\exp",
+    "gammafunction": r"\operatorname{gamma}",
+    "unit": r"\operatorname{diag}",
 }
 _RELATION = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "|": r"\mid"}
 _LOGIC = {"and": r"\wedge", "or": r"\vee"}
@@ -287,7 +290,7 @@ def _cases(node: Cases) -> str:
 
 
 def _big(node: Big) -> str:
-    below = ",".join(word_latex(str(index)) for index, _ in node.axes)
+    below = ",".join(latex(index) for index, _ in node.axes)
     if node.condition is not None:
         below += rf":\,{latex(node.condition)}"
     if node.op == "logsumexp":

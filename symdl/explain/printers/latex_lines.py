@@ -27,7 +27,15 @@ _SPECIAL = {
     "^": r"\^{}",
     "~": r"\~{}",
 }
-_WORDS = {"δ": r"$\delta$", "σ": r"$\sigma$"}
+_WORDS = {
+    "δ": r"$\delta$",
+    "σ": r"$\sigma$",
+    "⊙": r"$\odot$",
+    "∑": r"$\sum$",
+    "⁻": r"${}^{-}$",
+    "¹": r"${}^{1}$",
+    "ᵀ": r"${}^{\top}$",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The text printer: one line per formula, in Unicode or in ASCII.
 
-Enters: a node. Leaves: text such as ``Z[i,j] = Σₖ X[i,k]·W[k,j] + b[j]``.
+Enters: a node. Leaves: text such as ``Z[i,j] = ∑ₖ X[i,k]·W[k,j] + b[j]``.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ _UNICODE = {
     "!=": "≠",
     "<=": "≤",
     ">=": "≥",
-    "sum": "Σ",
-    "prod": "Π",
+    "sum": "∑",
+    "prod": "∏",
     "partial": "∂",
     "top": "ᵀ",
     "hadamard": "⊙",
@@ -100,6 +100,9 @@ _NAMES = {
     "Mod": "mod",
     "StopGradient": "sg",
     "RandomUniform": "uniform",
+    "Exp": "exp",
+    "gammafunction": "gamma",
+    "unit": "diag",
 }
 
 
@@ -216,7 +219,7 @@ class _Text:
         return "{" + "; ".join(rows) + "}"
 
     def below(self, node: Big) -> str:
-        names = [str(index) for index, _ in node.axes]
+        names = [self.show(index) for index, _ in node.axes]
         if node.condition is None and not self.ascii and all(n in _SUBSCRIPT for n in names):
             return "".join(_SUBSCRIPT[n] for n in names)
         condition = f": {self.show(node.condition)}" if node.condition is not None else ""

@@ -13,7 +13,7 @@ import sympy as sp
 from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.matrix import matrix_form
-from symdl.explain.notation.names import free_label
+from symdl.explain.notation.letters import free_label
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import (
     Array,

@@ -14,7 +14,7 @@ from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Contribution, Derivative, Rewrite
 from symdl.explain.notation.conditions import condition
 from symdl.explain.notation.shortening import with_single_places
-from symdl.explain.notation.tree import Big, Delta, Indicator, Label, Node, Partial, Symbol, product
+from symdl.explain.notation.tree import Big, Compare, Delta, Indicator, Logic, Node, Partial, Symbol, product
 from symdl.explain.sections import Deferred, Depth, Lines, Relation, Step
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import rule_of
@@ -55,7 +55,7 @@ def rewritten(page: Page, rewrites: Sequence[Rewrite]) -> list[Step]:
         if rewrite.level == "algebraic" and rewrite.after is not None:
             steps += definitions(page, rewrite.before, told)
             left = left_side(page, rewrite.before)
-            steps.append(Step("before", left, right_side(page, rewrite.before), "rewrite", "all"))
+            steps.append(Step("as it was", left, right_side(page, rewrite.before), "rewrite", "all"))
             steps.append(Step(rewrite.rule, None, right_side(page, rewrite.after), "rewrite", "all"))
     return steps
 
@@ -93,27 +93,30 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
     above = left_side(page, fresh)
     bar = page.notation.read(derivative.cotangents[via.lhs].at(*fresh.indices))
     deltas = tuple(
-        Delta(page.notation.read(e), Symbol(Label(str(i)), i))
+        Delta(page.notation.read(e), page.notation.symbol(i))
         for e, i in zip(access.indices, term.indices, strict=True)
     )
-    free = tuple((i, fresh.extents[i]) for i in fresh.indices)
-    every = tuple((i, size) for i, size in fresh.extents.items())
+    free = page.notation.axes((i, fresh.extents[i]) for i in fresh.indices)
+    every = page.notation.axes(fresh.extents.items())
     renamed = [map_guard(g, lambda e: substitute(e, dict(swap))) for g in use.limits]
     where = _where(page, replace(fresh, guards=(*fresh.guards, *renamed)))
     parts = _parts(page, weight)
     if weight.has(sp.Piecewise):  # its cases may ask what can be read under the other conditions only
         parts, where = where, parts
-    inner = tuple((i, fresh.extents[i]) for i in fresh.bound)
+    inner = page.notation.axes((i, fresh.extents[i]) for i in fresh.bound)
     value = _sum(inner, product((*parts, *where, *deltas)))
     chain = _sum(free, product((bar, Partial(above, target, value))))
     spread = _sum(every, product((bar, *parts, *where, *deltas)))
     several = len(derivative.record.uses[use.tensor]) > 1
     sign: Relation = "+=" if several else "="
     steps = [Step("chain rule", whole, chain, "index", "all", relation=sign)]
-    steps.append(Step(rule_of(use), None, spread, "index", "all"))
+    steps.append(Step(rule_of(use).words.removesuffix(" through"), None, spread, "index", "all"))
     shown = right_side(page, term)
     if shown != spread:
-        steps.append(Step("contraction of δ", None, shown, "index", "all"))
+        picked = tuple(Compare("=", d.left, d.right) for d in deltas if d.left != d.right)
+        about = (picked[0] if len(picked) == 1 else Logic("and", picked)) if picked else None
+        rule = "δ picks" if about is not None else "in standard order"
+        steps.append(Step(rule, None, shown, "index", "all", about=about))
     return steps
 
 
@@ -131,5 +134,5 @@ def _parts(page: Page, weight: sp.Expr) -> tuple[Node, ...]:
     return () if weight == 1 else (page.notation.read(weight),)
 
 
-def _sum(axes: tuple[tuple[Index, Extent], ...], body: Node) -> Node:
+def _sum(axes: tuple[tuple[Symbol, Extent], ...], body: Node) -> Node:
     return Big("sum", axes, body) if axes else body

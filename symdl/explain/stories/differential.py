@@ -21,6 +21,7 @@ from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.algebra import transposed
 from symdl.explain.matrix.closed_algebra import Monomial, build, parse, shape
 from symdl.explain.matrix.closed_form import closed_form
+from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.tree import (
     Call,
     Diagonal,
@@ -33,10 +34,10 @@ from symdl.explain.notation.tree import (
     Transpose,
     walk,
 )
-from symdl.explain.sections import Depth, Lines, Step, Table
+from symdl.explain.sections import Depth, Lines, Step, Table, respelled
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.network import find, symbols, whole
-from symdl.explain.stories.reasons import rule_of
+from symdl.explain.stories.reasons import rule_in_differentials
 from symdl.express.equations import Equation
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import order
@@ -78,7 +79,8 @@ def derive_differential(
         Lines("Result", (result,), level="result"),
     )
     shown = tuple(s for s in sections if isinstance(s, Table) or s.steps)
-    title = ("Gradient of ", loss, " by ", by, ", by differentials")
+    title = ("Gradient of ", loss, " with respect to ", by, ", by differentials")
+    shown = respelled(shown, spelling(page.letters))
     return Derivation(title, shown, derivative.gradient(target), depth, page.program)
 
 
@@ -125,7 +127,7 @@ class _Story:
                 frontier.setdefault(use.tensor, []).append(use)
             line = self.line(frontier)
             if line != last:
-                rules = dict.fromkeys(rule_of(use) for use in uses)
+                rules = dict.fromkeys(rule_in_differentials(use) for use in uses)
                 steps.append(Step(", ".join(rules), None if steps else left, line, "matrix"))
             last = line
         return steps

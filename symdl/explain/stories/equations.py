@@ -16,7 +16,8 @@ from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Derivative
 from symdl.explain.notation.conditions import conditions
-from symdl.explain.notation.names import Names, free_label, label_of, labels_of
+from symdl.explain.notation.letters import Letters, letters_of
+from symdl.explain.notation.names import label_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.order import ordered_factors
 from symdl.explain.notation.shortening import (
@@ -75,7 +76,8 @@ class Page:
         inlined: tensors that are written inside their only user, and lengths, which only are checked.
         abbreviations: tensors that exist on paper only, such as the softmax P.
         hot: definitions of one-hot arrays, used in matrix form only.
-        notation: the labels.
+        notation: how expressions are read.
+        letters: who has which letter.
         totals: the logsumexps.
         softmaxes: the equations of their softmaxes, by the logsumexp.
         positions: of each maximum the tensor that says where it is.
@@ -89,7 +91,7 @@ class Page:
     abbreviations: dict[Tensor, Equation] = field(default_factory=dict)
     hot: list[Equation] = field(default_factory=list)
     notation: Notation = field(default_factory=Notation)
-    labels: dict[Tensor, Label] = field(default_factory=dict)
+    letters: Letters = field(default_factory=Letters)
     totals: dict[Tensor, Equation] = field(default_factory=dict)
     softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
     positions: dict[Tensor, Tensor] = field(default_factory=dict)
@@ -109,13 +111,13 @@ class Page:
         page.positions = {t.of: t for t in indices if t.of is not None}
         checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
         page.inlined = single_uses(page.program) | checked
-        given = {} if derivative.output.name else {derivative.output: _unused("LJ", page.program)}
-        page.labels = labels_of(page.program, given, named, last=page.inlined)
+        losses = {} if derivative.output.name else {derivative.output: "LJ"}
+        page.letters = letters_of(page.program, None, named, last=page.inlined, losses=losses)
         page._extra_labels(derivative)
         inline = {t: page._inliner(e) for t, e in page.inlined.items()}
         names = [str(i) for e in page.program.equations for i in (*e.indices, *e.bound)]
         rank = {name: n for n, name in reversed(list(enumerate(names)))}
-        page.notation = Notation(page.labels, {}, inline, rank=rank)
+        page.notation = Notation(page.labels, {}, inline, rank=rank, letters=page.letters)
         paper = set(page.abbreviations)
         shown = [e for e in page.program.equations if e.lhs not in page.inlined]
         read = reached(page.program, page.output)  # a loss may be made of derivatives
@@ -123,6 +125,16 @@ class Page:
         page.forward = tuple(e for e in shown if e.lhs not in back)
         page.backward = tuple(e for e in shown if e.lhs in back)
         return page
+
+    @property
+    def labels(self) -> dict[Tensor, Label]:
+        """The labels of tensors."""
+        return self.letters.labels
+
+    @property
+    def shown(self) -> frozenset[Tensor]:
+        """What is given, and what has a line of its own."""
+        return frozenset(self.tensors)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -137,7 +149,7 @@ class Page:
         """A tensor's shape as a formula, ``n × 10``."""
         if not tensor.shape:
             return Symbol(Label("scalar", verbatim=True))
-        sizes = tuple(Notation().read(sp.sympify(size, strict=True)) for size in tensor.shape)
+        sizes = tuple(self.notation.read(sp.sympify(size, strict=True)) for size in tensor.shape)
         return sizes[0] if len(sizes) == 1 else Cross(sizes)
 
     def fact(self, rule: str) -> tuple[str, Node | None]:
@@ -165,8 +177,7 @@ class Page:
                 return self.notation.array(equation.lhs)
         ((row, size),) = rows
         tensor = Tensor(None, (size, classes))
-        taken = set(self.labels.values())
-        self.labels[tensor] = free_label(Label("Y"), taken)
+        self.labels[tensor] = self.letters.free(Label("Y"))
         column = fresh_index({row}, Index("j"))
         body = sp.Piecewise((1, sp.Eq(label, column)), (0, True))
         self.hot.append(Equation(tensor, (row, column), body, origin=Origin("one-hot")))
@@ -211,26 +222,23 @@ class Page:
 
     def _extra_labels(self, derivative: Derivative) -> None:
         """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""
-        names = Names(self.labels.values())
-        steps = derivative.record
+        steps, letters = derivative.record, self.letters
         written = {
             canonical(e): t for r in steps.rewrites for t in r.before.reads() if (e := t.equation) and t.name
         }
         for tensor, equation in self.abbreviations.items():
-            names.taken.discard(self.labels.get(tensor, Label("")))
             known = written.get(canonical(equation))  # a softmax that has a name, and is not computed
-            self.labels[tensor] = label_of(str(known.name)) if known else names.free(Label("P"))
-            names.taken.add(self.labels[tensor])
-            if known:
-                self.labels[known] = self.labels[tensor]
+            if not known:
+                continue
+            letters.release(self.labels[tensor])
+            self.labels[tensor] = self.labels[known] = letters.take(label_of(str(known.name)))
         more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
         more += [e for c in steps.contributions for e in (c.via, c.equation)]
         every = [derivative.cotangents[t] for t in (derivative.output, *steps.uses)]
         every += [t for e in more for t in (e.lhs, *e.reads())]
+        equations = {e.lhs: e for e in more}
         for tensor in dict.fromkeys(every):
-            if tensor in self.labels:
-                continue
-            self.labels[tensor] = names.of(tensor, self.labels, Program((), (), ()))
+            letters.of(tensor, equations)
 
     def _inliner(self, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:
         def write(where: tuple[sp.Expr, ...]) -> Node:
@@ -248,19 +256,12 @@ class Page:
         return write
 
 
-def _unused(letters: str, program: Program) -> Label:
-    """The first letter that is no tensor's name: J for a loss L and a penalty."""
-    tensors = [*program.inputs, *(e.lhs for e in program.equations)]
-    taken = {label_of(t.name) for t in tensors if t.name}
-    return next((label for c in letters if (label := Label(c)) not in taken), free_label(Label("L"), taken))
-
-
 def left_side(page: Page, equation: Equation) -> Node:
     """Return the left-hand side of an equation."""
     label = page.notation.label(equation.lhs)
     if not equation.indices:
         return Symbol(label, equation.target)
-    return Item(label, equation.lhs, tuple(Symbol(Label(str(i)), i) for i in equation.indices))
+    return Item(label, equation.lhs, tuple(map(page.notation.symbol, equation.indices)))
 
 
 def right_side(page: Page, equation: Equation) -> Node:
@@ -284,7 +285,7 @@ def _matrix_function(page: Page, equation: Equation) -> Node:
     else:  # the matrix by its elements
         array = page.notation.read(body)
     if equation.reduction.op == "inverse":
-        where = tuple(Symbol(Label(str(i)), i) for i in equation.indices[-2:])
+        where = tuple(map(page.notation.symbol, equation.indices[-2:]))
         return Entry(Call("inverse", (array,)), where)
     value = Call("determinant", (array,))
     return value if equation.reduction.op == "det" else Call("log", (value,))
@@ -312,7 +313,7 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
         inside = node.arg if negative and isinstance(node, Negative) else node
         condition = conditions(page.notation, inner, equation.extents)
         op: Any = equation.reduction.op
-        node = Big(op, equation.reduction.axes, inside, condition)
+        node = Big(op, page.notation.axes(equation.reduction.axes), inside, condition)
         node = Negative(node) if negative else node
     node = _times(front, node)
     shown = conditions(page.notation, outer, equation.extents)

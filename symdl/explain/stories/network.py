@@ -22,13 +22,14 @@ from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.closed_form import closed_form
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.known import explained
+from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import USUAL_LETTERS
 from symdl.explain.notation.shortening import as_written
 from symdl.explain.notation.tree import Array, Label, Negative, Node, Terms, number, walk
-from symdl.explain.sections import Depth, Kind, Lines, Step, Table
+from symdl.explain.sections import Depth, Kind, Lines, Step, Table, respelled
 from symdl.explain.stories.contributions import definitions, every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
-from symdl.explain.stories.reasons import reason
+from symdl.explain.stories.reasons import Why, reason
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.random import RandomUniform
@@ -70,7 +71,8 @@ def derive_tensor(
         Lines("Result", (*_one_hot(end, result, told=matrices), *result), level="result"),
     )
     shown = tuple(s for s in sections if isinstance(s, Table) or s.level == "all" or s.steps)
-    title = ("Gradient of ", loss, " by ", by)
+    title = ("Gradient of ", loss, " with respect to ", by)
+    shown = respelled(shown, spelling(page.letters))
     return Derivation(title, shown, derivative.gradient(target), depth, page.program, network=f)
 
 
@@ -125,7 +127,7 @@ def symbols(page: Page) -> Table:
 
 def _bar_words(page: Page) -> tuple[str | Node, ...]:
     loss = page.notation.read(page.output.at())
-    words = ("A bar is the derivative of ", loss, " by what is under it, and has its shape")
+    words = ("A bar is the derivative of ", loss, " with respect to what is under it, and has its shape")
     if any(equation.lhs.role == "cotangent" for equation in page.forward):
         return (*words, "; the bars above are of derivatives that ", loss, " is made of.")
     return (*words, ".")
@@ -160,7 +162,7 @@ def _forward(page: Page, derivative: Derivative) -> list[Step]:
 def _backward(page: Page, derivative: Derivative) -> list[Step]:
     output = derivative.output
     seed = derivative.cotangents[output]
-    steps = [Step("seed", whole(page, seed), number(1), "adjoint")]
+    steps = [Step("where we start", whole(page, seed), number(1), "adjoint")]
     merged = {r.before.lhs: r.before for r in derivative.record.rewrites if r.after is None}
     merged |= _renamed(page, derivative)
     shown = {e.lhs: e for e in page.backward}
@@ -212,9 +214,19 @@ def _before(equation: Equation, shown: dict[Tensor, Equation], done: set[Tensor]
 
 def _line(page: Page, equation: Equation, derivative: Derivative) -> Step:
     paper = equation.lhs in page.abbreviations
-    rule = "softmax" if paper else reason(equation, derivative)
+    why = Why("softmax") if paper else reason(equation, derivative)
     kind: Kind = "definition" if paper else "adjoint"
-    return Step(rule, left_side(page, equation), right_side(page, equation), kind)
+    rule, about = told(page, why)
+    return Step(rule, left_side(page, equation), right_side(page, equation), kind, about=about)
+
+
+def told(page: Page, why: Why) -> tuple[str, Node | None]:
+    """Return a reason as words and a formula; what has no line of its own is not named."""
+    if why.about is None:
+        return why.words, None
+    if why.about not in page.shown:
+        return why.words.removesuffix(" through").removesuffix(" of"), None
+    return why.words, whole(page, why.about)
 
 
 def _adjoint(
@@ -232,16 +244,14 @@ def _adjoint(
     if len(uses) > 1:
         uncovered = (filled(page.short(use.equation), hidden) for use in uses)
         terms = [right_side(page, with_indices(term, equation.indices)) for term in uncovered]
-        steps.append(Step(last.rule, last.left, added(terms), "adjoint"))
-        last = replace(last, rule="collected")
+        steps.append(replace(last, right=added(terms)))
+        last = replace(last, rule="like terms together", about=None)
         if inside:
             rule, about = page.fact(inside[0].rule)
-            last = replace(last, rule=f"collected, {rule}", about=about)
+            last = replace(last, rule=f"like terms together, {rule}", about=about)
     for fact in facts:
         rule, about = page.fact(fact.rule)
-        steps.append(
-            Step(reason(fact.before, derivative), last.left, right_side(page, fact.before), "adjoint")
-        )
+        steps.append(replace(_line(page, fact.before, derivative), left=last.left))
         last = replace(last, rule=rule, about=about)
     if steps and _same_terms(steps[-1].right, last.right):
         return steps

@@ -1,53 +1,117 @@
-"""Why an adjoint equation is what it is, in the words of the field.
+"""Why a line of a derivation is what it is, in words that a student knows.
 
-Enters: an equation of a derivative and the derivative's record. Leaves: the rule's name.
+Enters: an equation of a derivative and the derivative's record. Leaves: a `Why`: "product rule", "chain rule
+through" an intermediate. How an equation was built (the name of an operation or of a layer) is no reason.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.express.equations import Equation
-from symdl.express.tensors import Access
+from symdl.express.tensors import Access, Tensor
 
-_PLAIN = ("definition", "", "elementwise")
+_NAMELESS = ("definition", "", "elementwise")
+_LINEAR = ("add", "sub", "neg", "affine", "bias", "sum")
+_RULES = {
+    **dict.fromkeys(_LINEAR, "sum rule"),
+    "mul": "product rule",
+    "matmul": "product rule",
+    "div": "quotient rule",
+    "pow": "power rule",
+    "mean": "differentiate under the mean",
+}
+_FUNCTIONS = {
+    "sigmoid": "σ",
+    **{name: name for name in "exp log sqrt tanh sin cos tan sinh cosh relu gelu softplus softmax".split()},
+    **{
+        name: name for name in "elu selu silu mish hardtanh leaky_relu log1p expm1 erf atan asin acos".split()
+    },
+    "abs": "the absolute value",
+    "where": "the cases",
+    "maximum": "the larger one",
+    "minimum": "the smaller one",
+}
+_OF_MATRICES = {
+    "inverse": "inverse",
+    "det": "derivative of the determinant",
+    "logdet": "derivative of log det",
+}
+_DIFFERENTIALS = {
+    "inverse": "d(X⁻¹) = -X⁻¹ dX X⁻¹",
+    "det": "d det X = det(X) tr(X⁻¹ dX)",
+    "logdet": "d log det X = tr(X⁻¹ dX)",
+    "logsumexp": "d log ∑ e^z = softmax(z)ᵀ dz",
+}
+_REDUCTIONS = {"logsumexp": "derivative of log-sum-exp", "max": "derivative of the maximum"}
 
 
-def reason(equation: Equation, derivative: Derivative) -> str:
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason: words, and a tensor whose name follows them."""
+
+    words: str
+    about: Tensor | None = None
+
+
+def reason(equation: Equation, derivative: Derivative) -> Why:
     """Return the rule by which an adjoint equation was derived."""
-    tensor = equation.lhs.of
-    if equation.origin.rule == "seed":
-        return "seed"
+    tensor, origin = equation.lhs.of, equation.origin.rule
+    if origin == "seed":
+        return Why("where we start")
+    if equation.reduction is not None and equation.reduction.op == "inverse":
+        return Why("inverse")
     uses = derivative.record.uses.get(tensor, ()) if tensor is not None else ()
-    if equation.origin.rule == "argmax":
-        return "first position of the maximum"
-    rules = list(dict.fromkeys(rule_of(c) for c in uses))
+    if origin == "argmax":
+        return Why("first position of the maximum")
     if len(uses) > 1:
-        words = [word for rule in rules for word in rule.split(", ")]
-        return "sum over uses: " + ", ".join(dict.fromkeys(words))
-    return rules[0] if rules else equation.origin.rule.removesuffix("definition rule")
+        return Why("a term for each use of", tensor)
+    if uses:
+        return rule_of(uses[0])
+    return Why(_words(origin.removesuffix(" rule")))
 
 
-def rule_of(use: Contribution) -> str:
+def rule_of(use: Contribution) -> Why:
     """Return the rule of one use of a tensor."""
     via = use.via
     reduction = via.reduction.op if via.reduction else ""
-    if reduction == "logsumexp":
-        return "logsumexp"
-    if reduction == "max":
-        return "maximum"
     name = via.origin.rule.removesuffix(" rule")  # of a derivative that is differentiated again
-    if reduction == "sum" and len(via.body.atoms(Access)) > 1 and name in (*_PLAIN, "matmul"):
-        return "product, index contracted"
-    if reduction == "sum" and name in _PLAIN:
-        return "sum"
+    if reduction in _REDUCTIONS:
+        return Why(_REDUCTIONS[reduction])
+    if reduction in _OF_MATRICES:
+        return Why(_OF_MATRICES[reduction])
+    factors = len(via.body.atoms(Access)) > 1
+    if name in _RULES and name not in _LINEAR:
+        return Why(_RULES[name])
+    if reduction == "sum":
+        return Why("product rule" if factors else "differentiate under the sum")
     spread = set(use.equation.bound) - set(via.bound)
     if not reduction and spread:
-        return "broadcast, summed"
-    if name == "affine":
-        return "sum rule"
-    if not reduction and use.weight != use.local and name in _PLAIN:
-        return "chain rule, output reused"
-    if not reduction:
-        suffix = ", output reused" if use.weight != use.local else ""
-        return ("chain rule" if name in _PLAIN else f"chain rule, {name}") + suffix
-    return name
+        return Why("summed over its copies")
+    if name in _LINEAR:
+        return Why("sum rule")
+    if name in _FUNCTIONS:
+        return Why(f"chain rule through {_FUNCTIONS[name]}")
+    return Why("chain rule through", via.lhs)
+
+
+def rule_in_differentials(use: Contribution) -> str:
+    """Return the rule of a differential by which one use of a tensor is put in."""
+    via = use.via
+    reduction = via.reduction.op if via.reduction else ""
+    name = via.origin.rule.removesuffix(" rule")
+    if reduction in _DIFFERENTIALS:
+        return _DIFFERENTIALS[reduction]
+    if reduction == "sum" and len(via.body.atoms(Access)) > 1:
+        return "d(AB) = dA B + A dB"
+    if reduction == "sum" or name in _LINEAR:
+        return "d(A + B) = dA + dB"
+    return "d f(z) = f'(z) ⊙ dz"
+
+
+def _words(name: str) -> str:
+    """The words for how a helper of a derivative was made."""
+    if name in _NAMELESS or name == "definition rule":
+        return ""
+    return _RULES.get(name, "chain rule" if name in _FUNCTIONS else name)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
+from symdl.explain.notation.letters import Letters
+from symdl.explain.notation.names import label_of
 from symdl.explain.notation.notation import Notation, sigmoid_argument
 from symdl.explain.notation.order import ordered_factors
 from symdl.explain.notation.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
@@ -22,6 +24,8 @@ from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
+_NODES = "vwuabc"
+"""Letters for the nodes of a computation graph, the usual one first."""
 _MOST_PATHS = 8
 _LONGEST_ADJOINT = 60  # operations
 
@@ -49,20 +53,30 @@ class Story:
     named: Mapping[str, Label] = field(default_factory=dict)
     nodes: dict[Tensor, sp.Symbol] = field(default_factory=dict)
     notation: Notation = field(default_factory=Notation)
+    letters: Letters = field(default_factory=Letters)
 
     def __post_init__(self) -> None:
         tensors = [*self.program.inputs, *(e.lhs for e in self.program.equations)]
         labels: dict[sp.Symbol, Label] = {}
+        for symbol in self.symbols.values():
+            self.letters.take(self.named.get(symbol.name, label_of(symbol.name)))
+        count = len(tensors)
+        letter = next((c for c in _NODES if self._has_none(c, count)), _NODES[0] * 2)
+        self.letters.reserve()
         for place, tensor in enumerate(tensors, 1):
             if self.numbered:
-                self.nodes[tensor] = sp.Symbol(f"v_{place}", real=True)
-                labels[self.nodes[tensor]] = Label("v", (str(place),))
+                self.nodes[tensor] = sp.Symbol(f"{letter}_{place}", real=True)
+                labels[self.nodes[tensor]] = self.letters.take(Label(letter, (str(place),)))
             else:
                 self.nodes[tensor] = self.symbols.get(tensor) or sp.Symbol(str(tensor.name), real=True)
         for symbol in (*self.symbols.values(), *self.nodes.values()):
             if symbol.name in self.named:
                 labels.setdefault(symbol, self.named[symbol.name])
         self.notation = Notation(symbols=labels)
+
+    def _has_none(self, letter: str, count: int) -> bool:
+        """Say whether no symbol of the user's is called by a letter with one of the numbers up to `count`."""
+        return all(self.letters.is_free(Label(letter, (str(place),))) for place in range(1, count + 1))
 
     @property
     def apart(self) -> Notation:
@@ -144,13 +158,13 @@ def adjoint_lines(story: Story) -> Lines:
     for contribution in story.derivative.record.contributions:
         uses.setdefault(contribution.tensor, []).append(contribution)
     output = story.program.outputs[0]
-    steps.append(Step("seed", bar(story, output), story.notation.read(sp.Integer(1)), "adjoint"))
+    steps.append(Step("where we start", bar(story, output), story.notation.read(sp.Integer(1)), "adjoint"))
     for tensor in reversed(list(story.nodes)):
         if tensor not in uses:
             continue
         terms = [(bar(story, use.via.lhs), story.notation.read(story.local(use))) for use in uses[tensor]]
         shown = tuple(Product((a, b), dots=True) for a, b in terms)
-        rule = "chain rule" if len(shown) == 1 else "sum over uses"
+        rule = "chain rule" if len(shown) == 1 else "each use adds a term"
         steps.append(Step(rule, bar(story, tensor), shown[0] if len(shown) == 1 else Terms(shown), "adjoint"))
         value = sp.Add(*(values[use.via.lhs] * story.local(use) for use in uses[tensor]))
         if len(value.args) > 8 or sp.count_ops(value) > _LONGEST_ADJOINT:

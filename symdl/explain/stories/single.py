@@ -6,7 +6,7 @@ tensors that it is made of written inside it.
 
 from __future__ import annotations
 
-from symdl.explain.notation.names import labels_of
+from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.stories.equations import Page
 from symdl.express.program import collect
@@ -17,11 +17,13 @@ def simple_page(tensor: Tensor) -> Page:
     """Return a page for one equation, with the unnamed tensors that it is made of written inside it."""
     program = collect([tensor])
     page = Page(program, tensor)
-    page.labels = labels_of(program)
+    page.letters = letters_of(program)
     page.inlined = {
         e.lhs: e
         for e in program.equations
         if not e.lhs.name and e.lhs is not tensor and not e.guards and e.lhs.role == "intermediate"
     }
-    page.notation = Notation(page.labels, {}, {t: page._inliner(e) for t, e in page.inlined.items()})
+    page.notation = Notation(
+        page.labels, {}, {t: page._inliner(e) for t, e in page.inlined.items()}, letters=page.letters
+    )
     return page

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.matrix import matrix_form
-from symdl.explain.notation.names import label_of, labels_of
+from symdl.explain.notation.letters import labels_of
+from symdl.explain.notation.names import label_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.settings import with_symbols
 from symdl.explain.notation.tree import (
