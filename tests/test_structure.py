@@ -49,8 +49,8 @@ DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/state.py
 LONGEST_FILE = 400
 LONGEST_CLASS = 150
 LONGER = frozenset(
-    {"ArrayMethods", "Builder", "Compiled", "Nest", "Notation", "Page", "Reader"}
-    | {"_Cleaner", "_Compactor", "_Partitioner", "_Rewriter", "_Sweep", "_Text"}
+    {"ArrayMethods", "Builder", "Compiled", "Nest"}
+    | {"_Cleaner", "_Compactor", "_Partitioner", "_Rewriter", "_Sweep"}
 )
 """Classes that are longer than they should be. No new ones; the list gets shorter."""
 LONGEST_FUNCTION = 60

@@ -12,7 +12,7 @@ from dataclasses import replace
 import sympy as sp
 
 from symdl.explain.matrix.algebra import NoMatrixForm
-from symdl.explain.notation.notation import sigmoid_power
+from symdl.explain.notation.sigmoids import sigmoid_power
 from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt

@@ -14,7 +14,9 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.differentiate.singlepoints import as_point, limit, place_of, same
-from symdl.explain.notation.notation import Notation, sigmoid_power, with_whole_numbers
+from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.numbers import with_whole_numbers
+from symdl.explain.notation.sigmoids import sigmoid_power
 from symdl.explain.notation.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.explain.sections import Step
 from symdl.express.program import Program

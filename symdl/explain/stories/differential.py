@@ -37,6 +37,7 @@ from symdl.explain.notation.tree import (
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.network import find, symbols, whole
+from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import rule_in_differentials
 from symdl.express.equations import Equation
 from symdl.express.operators import axis_indices
@@ -60,7 +61,7 @@ def derive_differential(
     """
     target = find(f, wrt)
     derivative = differentiate(f, [target], facts=facts)
-    page = Page.of(derivative, named)
+    page = page_of(derivative, named)
     story = _Story(derivative, page)
     gradient = story.value(derivative.gradient(target))
     loss = page.notation.read(f.at())

@@ -12,21 +12,13 @@ from typing import Any
 
 import sympy as sp
 
-from symdl.differentiate.cleanup import canonical
 from symdl.differentiate.indexforms import fresh_index
-from symdl.differentiate.record import Derivative
 from symdl.explain.notation.conditions import conditions
-from symdl.explain.notation.letters import Letters, letters_of
-from symdl.explain.notation.names import label_of
+from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.order import ordered_factors
 from symdl.explain.notation.shortening import (
-    is_backward,
-    known_softmaxes,
-    reached,
-    single_uses,
     softmax_of,
-    with_single_places,
 )
 from symdl.explain.notation.tree import (
     Array,
@@ -96,36 +88,6 @@ class Page:
     softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
     positions: dict[Tensor, Tensor] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, derivative: Derivative, named: Mapping[str, Label] | None = None) -> Page:
-        """Choose what to show of a derivative; `named` are the labels that the user wishes for names."""
-        full = derivative.program
-        gradients = tuple(derivative.gradient(t) for t in derivative.wrt)
-        program = replace(full, outputs=(derivative.output, *gradients))
-        program = program.with_equations(map(with_single_places, program.equations))
-        page = cls(program, derivative.output)
-        page._abbreviate()
-        page.totals = page._totals()
-        page.softmaxes = known_softmaxes(page.program.equations, page.totals)
-        indices = (e.lhs for e in full.equations if e.lhs.role == "index")
-        page.positions = {t.of: t for t in indices if t.of is not None}
-        checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
-        page.inlined = single_uses(page.program) | checked
-        losses = {} if derivative.output.name else {derivative.output: "LJ"}
-        page.letters = letters_of(page.program, None, named, last=page.inlined, losses=losses)
-        page._extra_labels(derivative)
-        inline = {t: page._inliner(e) for t, e in page.inlined.items()}
-        names = [str(i) for e in page.program.equations for i in (*e.indices, *e.bound)]
-        rank = {name: n for n, name in reversed(list(enumerate(names)))}
-        page.notation = Notation(page.labels, {}, inline, rank=rank, letters=page.letters)
-        paper = set(page.abbreviations)
-        shown = [e for e in page.program.equations if e.lhs not in page.inlined]
-        read = reached(page.program, page.output)  # a loss may be made of derivatives
-        back = {t for t in (*paper, *page.labels) if t not in read and (t in paper or is_backward(t))}
-        page.forward = tuple(e for e in shown if e.lhs not in back)
-        page.backward = tuple(e for e in shown if e.lhs in back)
-        return page
-
     @property
     def labels(self) -> dict[Tensor, Label]:
         """The labels of tensors."""
@@ -185,7 +147,7 @@ class Page:
 
     def with_inlined(self, others: Mapping[Tensor, Equation]) -> Page:
         """The same page with other equations of tensors that are written inside their users."""
-        inline = {**self.notation.inline, **{t: self._inliner(e) for t, e in others.items()}}
+        inline = {**self.notation.inline, **{t: inliner(self, e) for t, e in others.items()}}
         return replace(self, notation=replace(self.notation, inline=inline))
 
     def short(self, equation: Equation) -> Equation:
@@ -195,65 +157,23 @@ class Page:
         body = rebuilt(equation.body, {n: v for n, v in values.items() if v is not None})
         return replace(equation, body=body)
 
-    def _totals(self) -> dict[Tensor, Equation]:
-        return {e.lhs: e for e in self.program.equations if e.reduction and e.reduction.op == "logsumexp"}
 
-    def _abbreviate(self) -> None:
-        """Name every softmax that the derivative writes as ``exp(z - logsumexp(z))``."""
-        totals = self._totals()
-        if not totals:
-            return
-        equations: list[Equation] = []
-        computed = known_softmaxes(self.program.equations, totals)
-        known = dict(computed)
-        for equation in self.program.equations:
-            if is_backward(equation.lhs):
-                values: dict[sp.Basic, sp.Expr] = {}
-                for node in equation.body.atoms(sp.exp):
-                    found = softmax_of(node, totals, known, new=True)
-                    if found is not None:
-                        values[node] = found
-                equation = replace(equation, body=rebuilt(equation.body, values)) if values else equation
-            equations.append(equation)
-        papers = [paper for low, paper in known.items() if low not in computed]
-        self.abbreviations |= {paper.lhs: paper for paper in papers}
-        if papers:
-            self.program = self.program.with_equations([*equations, *papers])
+def inliner(page: Page, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:
+    """Return what writes a tensor out at a place: what stands for it inside its user."""
 
-    def _extra_labels(self, derivative: Derivative) -> None:
-        """Labels for the softmax, and for tensors that the clean-up removed but a step still names."""
-        steps, letters = derivative.record, self.letters
-        written = {
-            canonical(e): t for r in steps.rewrites for t in r.before.reads() if (e := t.equation) and t.name
-        }
-        for tensor, equation in self.abbreviations.items():
-            known = written.get(canonical(equation))  # a softmax that has a name, and is not computed
-            if not known:
-                continue
-            letters.release(self.labels[tensor])
-            self.labels[tensor] = self.labels[known] = letters.take(label_of(str(known.name)))
-        more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
-        more += [e for c in steps.contributions for e in (c.via, c.equation)]
-        every = [derivative.cotangents[t] for t in (derivative.output, *steps.uses)]
-        every += [t for e in more for t in (e.lhs, *e.reads())]
-        equations = {e.lhs: e for e in more}
-        for tensor in dict.fromkeys(every):
-            letters.of(tensor, equations)
+    def write(where: tuple[sp.Expr, ...]) -> Node:
+        used = {s for e in where for s in e.free_symbols}
+        names: dict[Index, Index] = {}
+        for index in equation.bound:
+            if index in used:
+                names[index] = fresh_index({*used, *equation.extents, *names.values()})
+        fresh = equation.rename(names) if names else equation
+        change = dict(zip(fresh.indices, where, strict=True))
+        guards = tuple(map_guard(g, lambda e: substitute(e, dict(change))) for g in fresh.guards)
+        body = substitute(fresh.body, dict(change))
+        return _reduced(page, replace(fresh, body=body, guards=guards), set(fresh.bound))
 
-    def _inliner(self, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:
-        def write(where: tuple[sp.Expr, ...]) -> Node:
-            used = {s for e in where for s in e.free_symbols}
-            names: dict[Index, Index] = {}
-            for index in equation.bound:
-                if index in used:
-                    names[index] = fresh_index({*used, *equation.extents, *names.values()})
-            fresh = equation.rename(names) if names else equation
-            change = dict(zip(fresh.indices, where, strict=True))
-            guards = tuple(map_guard(g, lambda e: substitute(e, dict(change))) for g in fresh.guards)
-            body = substitute(fresh.body, dict(change))
-            return _reduced(self, replace(fresh, body=body, guards=guards), set(fresh.bound))
-
-        return write
+    return write
 
 
 def left_side(page: Page, equation: Equation) -> Node:

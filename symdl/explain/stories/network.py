@@ -29,6 +29,7 @@ from symdl.explain.notation.tree import Array, Label, Negative, Node, Terms, num
 from symdl.explain.sections import Depth, Kind, Lines, Step, Table, respelled
 from symdl.explain.stories.contributions import definitions, every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
+from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import Why, reason
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
@@ -54,8 +55,8 @@ def derive_tensor(
     target = find(f, wrt)
     derivative = differentiate(f, [target], facts=facts)
     short = compact(derivative)
-    page = Page.of(derivative, named)
-    end = page if short is derivative else Page.of(short, named)
+    page = page_of(derivative, named)
+    end = page if short is derivative else page_of(short, named)
     new = short.record.rewrites[len(derivative.record.rewrites) :]
     by = page.notation.array(target) if target.rank else page.notation.read(target.at())
     loss = page.notation.read(f.at())

@@ -15,8 +15,9 @@ import sympy as sp
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.names import label_of
-from symdl.explain.notation.notation import Notation, sigmoid_argument
+from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.order import ordered_factors
+from symdl.explain.notation.sigmoids import sigmoid_argument
 from symdl.explain.notation.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.explain.sections import GraphNode, Lines, Step, Table
 from symdl.explain.stories.closing import LARGEST, sizes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
-from symdl.explain.stories.equations import Page
+from symdl.explain.stories.equations import Page, inliner
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 
@@ -24,6 +24,6 @@ def simple_page(tensor: Tensor) -> Page:
         if not e.lhs.name and e.lhs is not tensor and not e.guards and e.lhs.role == "intermediate"
     }
     page.notation = Notation(
-        page.labels, {}, {t: page._inliner(e) for t, e in page.inlined.items()}, letters=page.letters
+        page.labels, {}, {t: inliner(page, e) for t, e in page.inlined.items()}, letters=page.letters
     )
     return page

@@ -31,7 +31,7 @@ from symdl.explain.notation.tree import (
     walk,
 )
 from symdl.explain.sections import Lines, Section, Step, Table, Words
-from symdl.explain.stories.equations import Page, left_side, right_side
+from symdl.explain.stories.equations import Page, inliner, left_side, right_side
 from symdl.express.equations import Equation
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
@@ -66,7 +66,7 @@ def update_rules(
     page = Page(program, program.outputs[0])
     shown = {*ahead, *scalars}
     page.inlined = {e.lhs: e for e in program.equations if e.lhs not in shown and not e.guards}
-    page.notation = replace(Notation(labels), inline={t: page._inliner(e) for t, e in page.inlined.items()})
+    page.notation = replace(Notation(labels), inline={t: inliner(page, e) for t, e in page.inlined.items()})
     steps = []
     for equation in program.equations:
         if equation.lhs not in shown:

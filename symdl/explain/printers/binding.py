@@ -1,0 +1,32 @@
+"""How tightly formulas bind: where a printer needs brackets.
+
+Enters: a node. Leaves: its precedence, and whether it is tall.
+"""
+
+from __future__ import annotations
+
+from symdl.explain.notation import tree as t
+
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
+
+
+def precedence(node: t.Node) -> int:
+    """How tightly a node binds: sums loosest."""
+    if isinstance(node, t.Terms | t.Negative | t.Compare | t.Logic):
+        return SUM
+    if isinstance(node, t.Product | t.Multiply | t.Hadamard | t.Big | t.Diagonal):
+        return PRODUCT
+    if isinstance(node, t.Power | t.Fraction | t.Transpose):
+        return POWER
+    return ATOM
+
+
+def is_tall(node: t.Node) -> bool:
+    """Say whether brackets around a node must grow."""
+    kinds = (t.Fraction, t.Big, t.Cases, t.Grid, t.Partial, t.Brace)
+    return any(isinstance(part, kinds) for part in t.walk(node))
+
+
+def needs_brackets(node: t.Node) -> bool:
+    """Say whether a differential needs brackets around what it is of."""
+    return not isinstance(node, t.Array | t.Symbol | t.Norm)

@@ -1,0 +1,70 @@
+r"""Functions and how each printer writes them: one table.
+
+Enters: the name of a function in a formula. Leaves: its name in LaTeX, in Unicode and in ASCII.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symdl.explain.notation.names import word_latex
+
+_PLAIN = "sin cos tan cot sec csc sinh cosh tanh coth log exp".split()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A function's name in LaTeX, in Unicode and in ASCII."""
+
+    latex: str
+    text: str
+    ascii: str = ""
+
+
+_TABLE = {
+    **{name: Written(f"\\{name}", name) for name in _PLAIN},
+    "asin": Written(r"\arcsin", "asin"),
+    "acos": Written(r"\arccos", "acos"),
+    "atan": Written(r"\arctan", "atan"),
+    "sqrt": Written(r"\sqrt", "√", "sqrt"),
+    "sigmoid": Written(r"\sigma", "σ", "sigmoid"),
+    "Max": Written(r"\max", "max"),
+    "Min": Written(r"\min", "min"),
+    "Abs": Written(r"\operatorname{abs}", "abs"),
+    "gamma": Written(r"\Gamma", "Γ", "gamma"),
+    "polygamma": Written(r"\psi", "ψ", "polygamma"),
+    "zeta": Written(r"\zeta", "zeta"),
+    "LambertW": Written(r"\operatorname{W}", "W", "LambertW"),
+    "sign": Written(r"\operatorname{sgn}", "sgn"),
+    **{f"bessel{c}": Written(rf"\operatorname{{{c.upper()}}}", f"bessel{c}") for c in "jyik"},
+    "Phi": Written(r"\Phi", "Φ", "Phi"),
+    "phi": Written(r"\varphi", "φ", "phi"),
+    "trace": Written(r"\operatorname{tr}", "tr"),
+    "inverse": Written(r"\operatorname{inv}", "inv"),
+    "determinant": Written(r"\det", "det"),
+    "Mod": Written(r"\operatorname{mod}", "mod"),
+    "StopGradient": Written(r"\operatorname{sg}", "sg"),
+    "RandomUniform": Written(r"\operatorname{uniform}", "uniform"),
+    "Exp": Written(r"\exp", "exp"),
+    "gammafunction": Written(r"\operatorname{gamma}", "gamma"),
+    "unit": Written(r"\operatorname{diag}", "diag"),
+}
+
+
+def is_operator(name: str) -> bool:
+    """Say whether a function has a name in the table, so that a power may stand at the name."""
+    return name in _TABLE
+
+
+def in_latex(name: str) -> str:
+    """Return a function's name in LaTeX; one that is not in the table is set upright."""
+    written = _TABLE.get(name)
+    return written.latex if written else rf"\operatorname{{{word_latex(name, verbatim=True)[8:-1]}}}"
+
+
+def in_text(name: str, *, ascii: bool = False) -> str:
+    """Return a function's name in text."""
+    written = _TABLE.get(name)
+    if written is None:
+        return name
+    return (written.ascii or written.text) if ascii else written.text
