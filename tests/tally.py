@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.operations import FIRST_PLACE, Operation
 from symdl.emit.python.syntax import PYTHON as PYTHON_SYNTAX
-from symdl.emit.source import FIRST_PLACE, KERNEL, PRODUCT
 from symdl.lower.ir.integers import Poly
 from symdl.lower.ir.loops import Item, Loop, Start, When
 from symdl.lower.lowered import Lowered
@@ -52,10 +52,10 @@ class Tally:
     def rows(self, code: Array, sizes: Array, times: int) -> int:
         """Count rows of the launch list."""
         for row in code:
-            if row[0] == PRODUCT:
+            if row[0] == Operation.PRODUCT:
                 m, n, k = (int(sizes[at]) for at in row[6:9])
                 self.counted["multiply and add"] += m * n * k * times
-            elif row[0] == KERNEL:
+            elif row[0] == Operation.KERNEL:
                 kernel = self.lowered.kernels[row[1]]
                 first = FIRST_PLACE + len(kernel.arrays)
                 known = {name: int(sizes[row[first + at]]) for at, name in enumerate(kernel.sizes)}
@@ -83,7 +83,7 @@ def value(extent: Poly, sizes: dict[str, int]) -> int:
 class TallyRuntime(Runtime):
     """Places are arrays, as in plain Python."""
 
-    def load(self, text: str, steps: str, *, lowered: Lowered, dtype: str) -> Tally:
+    def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> Tally:
         """Nothing is loaded."""
         return Tally(lowered)
 

@@ -28,13 +28,9 @@ class Syntax:
     Attributes:
         name: of the target, for messages.
         template: the template of the module.
-        steps: the one of the loops over calls, if they are in a module of their own.
         tiles: what writes a loop over tiles of samples, if there are any.
         functions: the name of each scalar function.
         wholes: functions of int64 that wrap around, where operators do not.
-        real_array: a real buffer as a kernel's argument, from the expression that finds it.
-        integer_array: the same for integers.
-        total_array: the same for totals over an epoch, which are float64.
         near: functions that have a faster form for arguments, or quotients of two, that are not large, and
             the names of those forms.
         imports: the modules whose names generated code may use, and the names.
@@ -42,12 +38,8 @@ class Syntax:
 
     name: str
     template: str
-    steps: str
     tiles: Callable[[Writer], Writer] | None
     functions: Mapping[str, str]
     wholes: Mapping[str, str]
-    real_array: str
-    integer_array: str
-    total_array: str
     near: Mapping[str, str]
     imports: Mapping[str, frozenset[str]]

@@ -10,21 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symdl.emit.source import (
-    ARGUMENTS,
-    CHECK,
-    COMBINE,
-    COMBINE_INTEGERS,
-    KERNEL,
-    PICK_INTEGERS,
-    PICK_REALS,
-    PRODUCT,
-    REPEAT,
-    SHIFT,
-    TAKE_INTEGERS,
-    TAKE_REALS,
-    TOTAL,
-)
+from symdl.emit.operations import ARGUMENTS, Operation
 from symdl.emit.statements import comment, comments
 from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, moves, of, slope, text
 from symdl.lower.ir.scalars import Body, Node
@@ -79,7 +65,7 @@ def table_of(calls: Sequence[Call], order: int = 0) -> Table:
     writer = _Writer(order)
     rows = writer.rows(calls)
     width = max(map(len, rows), default=1)
-    padded = tuple((*row, *([0] * (width - len(row)))) for row in rows)
+    padded = tuple((*map(int, row), *([0] * (width - len(row)))) for row in rows)
     return Table(
         padded, tuple(writer.sizes), tuple(writer.factors), tuple(writer.starts.items()), tuple(writer.begins)
     )
@@ -118,35 +104,39 @@ class _Writer:
         counter = self.size(of(Size(f"{call.name} done")))
         self.starts[f"{call.name} done"] = ZERO
         return [
-            *((SHIFT, at, by, one) for at, by in slopes),
-            (REPEAT, counter, self.size(call.extent), begin),
-            *((SHIFT, at, by, back) for at, by in slopes),
+            *((Operation.SHIFT, at, by, one) for at, by in slopes),
+            (Operation.REPEAT, counter, self.size(call.extent), begin),
+            *((Operation.SHIFT, at, by, back) for at, by in slopes),
         ]
 
     def row(self, call: Call) -> tuple[int, ...]:
         """Return the row of a call."""
         if isinstance(call, CheckCall):
-            return CHECK, call.buffer, self.size(call.count), self.size(call.below)
+            return Operation.CHECK, call.buffer, self.size(call.count), self.size(call.below)
         if isinstance(call, KernelCall):
             places = (*call.buffers, *map(self.size, call.sizes))
             count = next((n for n in ARGUMENTS if n >= len(places)), 0)
             rest = (0,) * (count - len(places))
-            return KERNEL, call.kernel, len(call.buffers), count, *places, *rest
+            return Operation.KERNEL, call.kernel, len(call.buffers), count, *places, *rest
         if isinstance(call, TakeCall):
-            codes = (PICK_REALS, PICK_INTEGERS) if call.lead == 1 else (TAKE_REALS, TAKE_INTEGERS)
+            picks, takes = (
+                (Operation.PICK_REALS, Operation.PICK_INTEGERS),
+                (Operation.TAKE_REALS, Operation.TAKE_INTEGERS),
+            )
+            codes = picks if call.lead == 1 else takes
             rest = (call.width, call.lead, call.column) if call.lead > 1 else ()
             where = (self.order + 2 + call.source, call.target, self.order, self.size(FIRST_SAMPLE))
             return codes[call.integer], *where, call.start, call.count, *rest
         if isinstance(call, CombineCall):
             lengths = (call.count, call.number, call.distance)
             return (
-                (COMBINE, COMBINE_INTEGERS)[call.integer],
+                (Operation.COMBINE, Operation.COMBINE_INTEGERS)[call.integer],
                 call.buffer,
                 call.parts,
                 *map(self.size, lengths),
             )
         if isinstance(call, TotalCall):
-            return TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
+            return Operation.TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
         assert isinstance(call, ProductCall)
         matrices = (call.left, call.right, call.result)
         leads = [m.operand.lead for m in matrices]
@@ -156,7 +146,7 @@ class _Writer:
         sizes_ = (call.m, call.n, call.k, *leads, *batch, *offsets)
         turned = call.left.operand.transposed + 2 * call.right.operand.transposed
         return (
-            PRODUCT,
+            Operation.PRODUCT,
             *(m.buffer for m in matrices),
             self.factors.setdefault(call.alpha, len(self.factors)),
             turned,

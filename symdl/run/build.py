@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.source import KERNEL, module_source, steps_source
+from symdl.emit.operations import Operation
+from symdl.emit.source import module_source
 from symdl.emit.table import Table, listing, table
 from symdl.express.dims import Dim
 from symdl.express.program import Program
@@ -61,12 +62,12 @@ class Built:
         wanted: dict[str, Any] = {"schedule": schedule, "batch": batch, **watched()}
         self.lowered: Lowered = lower(program, lowering=target.lowering, **wanted)
         lowered = time.perf_counter()
-        options: dict[str, Any] = {"syntax": target.syntax, "dtype": dtype, "training": training}
-        self.text = module_source(self.lowered, **options)
-        steps = steps_source(self.lowered, **options)
+        self.text = module_source(self.lowered, syntax=target.syntax, dtype=dtype)
         self.table: Table = table(self.lowered, checks=not training)
         emitted = time.perf_counter()
-        self.module: Module = self.runtime.load(self.text, steps, lowered=self.lowered, dtype=dtype)
+        self.module: Module = self.runtime.load(
+            self.text, lowered=self.lowered, dtype=dtype, training=training
+        )
         self.code = self.linked(self.table)
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
@@ -74,7 +75,7 @@ class Built:
     def linked(self, made: Table) -> Array:
         """Return a table of calls with the numbers by which the module knows the kernels."""
         code = np.array(made.rows or [[0, 0]], "int64")[: len(made.rows)]
-        rows = code[:, 0] == KERNEL
+        rows = code[:, 0] == Operation.KERNEL
         entries = self.module.entries([kernel.name for kernel in self.lowered.kernels])
         code[rows, 1] = entries[code[rows, 1]]
         return code

@@ -25,15 +25,6 @@ from symdl.errors import CompileError, DataError
 from symdl.files import replacing
 
 _PREFIX = "symdl_kernels_"
-_INTRINSICS = ("batch_gather", "elementary", "frames", "instructions", "kernel_call", "linalg", "operand")
-_ELEMENTARY = ("division", "exponential", "formats", "logarithm", "operations", "trigonometric")
-_IMPORTED = (
-    *(f"run/cpu/intrinsics/{name}.py" for name in (*_INTRINSICS, "pointers", "simd")),
-    *(f"run/elementary/{name}.py" for name in _ELEMENTARY),
-    *("run/cpu/gemm/micro_kernel.py", "run/cpu/gemm/multiply.py", "run/cpu/limits.py"),
-    *("emit/source.py", "express/random.py", "lower/ir/loops.py"),
-)
-"""What generated modules are built on, in this package."""
 
 
 def folder() -> Path:
@@ -79,18 +70,21 @@ class _Loader(SourceFileLoader):
         return code
 
 
-def load(source: str) -> ModuleType:
+def load(source: str, foundation: tuple[str, ...] = ()) -> ModuleType:
     """Return the module of a source, written and imported if this process does not have it yet.
+
+    Args:
+        foundation: what it is built on, as text: with another one it has another name.
 
     Raises:
         CompileError: the folder cannot be used, or the source does not compile.
     """
-    return _load(source, folder())
+    return _load(source, foundation, folder())
 
 
 @cache
-def _load(source: str, where: Path) -> ModuleType:
-    name = name_of(source)
+def _load(source: str, foundation: tuple[str, ...], where: Path) -> ModuleType:
+    name = name_of(source, foundation)
     path = where / f"{name}.py"
     data = source.encode()
     if content(path) != data:
@@ -110,24 +104,9 @@ def _load(source: str, where: Path) -> ModuleType:
     return module
 
 
-def name_of(source: str) -> str:
+def name_of(source: str, foundation: tuple[str, ...] = ()) -> str:
     """Return the name of the module of a source: a hash of the source and of what it is built on."""
-    return _PREFIX + hashlib.sha256("\0".join((source, *_foundation())).encode()).hexdigest()[:32]
-
-
-@cache
-def _foundation() -> tuple[str, ...]:
-    """Return what generated modules are built on: the texts of ours, the versions of other ones.
-
-    The file with Numba's version is read, because importing Numba takes longer than all that is done here.
-    """
-    package = Path(__file__).resolve().parents[1]
-    texts = [(package / name).read_text("utf-8") for name in _IMPORTED]
-    numba = importlib.util.find_spec("numba")
-    if numba is None or numba.origin is None:
-        raise CompileError("there is no Numba", cure="install numba, or use target='python'")
-    texts.append(Path(numba.origin).with_name("_version.py").read_text("utf-8"))
-    return *texts, sys.version
+    return _PREFIX + hashlib.sha256("\0".join((source, *foundation)).encode()).hexdigest()[:32]
 
 
 def content(path: Path) -> bytes | None:

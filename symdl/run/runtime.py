@@ -88,14 +88,14 @@ class Runtime(ABC):
     several_workers: bool = False
 
     @abstractmethod
-    def load(self, text: str, steps: str, *, lowered: Lowered, dtype: str) -> Module:
+    def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> Module:
         """Return the code of a program, compiled if need be.
 
         Args:
             text: the module with the kernels.
-            steps: the module with the loops over the launch list, or nothing if they are in `text`.
             lowered: what was printed.
             dtype: of reals.
+            training: whether it is for an epoch; otherwise for calls.
         """
 
     @abstractmethod

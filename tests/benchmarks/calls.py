@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symdl.emit.source import REPEAT, SHIFT
+from symdl.emit.operations import Operation
 from symdl.run.arguments import Arguments, expected
 from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
@@ -92,10 +92,12 @@ def counts(ready: Prepared) -> list[int]:
     code = ready.built.code
     found = [1] * len(code)
     for at, row in enumerate(code):
-        if row[0] == REPEAT:
+        if row[0] == Operation.REPEAT:
             steps = int(ready.memory.sizes[row[2]])
             found[row[3] : at] = [steps * n for n in found[row[3] : at]]
-    return [0 if row[0] in (REPEAT, SHIFT) else n for row, n in zip(code, found, strict=True)]
+    return [
+        0 if row[0] in (Operation.REPEAT, Operation.SHIFT) else n for row, n in zip(code, found, strict=True)
+    ]
 
 
 def timed(ready: Prepared) -> tuple[list[Timed], float]:

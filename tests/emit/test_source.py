@@ -13,7 +13,8 @@ import sympy as sp
 import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.emit.inspect import inspect_source
-from symdl.emit.source import ARGUMENTS, module_source, steps_source
+from symdl.emit.operations import ARGUMENTS
+from symdl.emit.source import module_source
 from symdl.emit.table import listing, table
 from symdl.errors import CompileError, EmitError
 from symdl.express.build import parameter, parameters, tensor
@@ -42,11 +43,7 @@ def classifier() -> Program:
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_golden(target: str, request: pytest.FixtureRequest) -> None:
     lowered = lower(classifier())
-    found = (
-        module_source(lowered, syntax=TARGETS[target].syntax, dtype="float32", training=True)
-        + "\n\n"
-        + listing(lowered)
-    )
+    found = module_source(lowered, syntax=TARGETS[target].syntax, dtype="float32") + "\n\n" + listing(lowered)
     file = GOLDEN / f"classifier_{target}.txt"
     if request.config.getoption("--update", default=False):
         file.parent.mkdir(exist_ok=True)
@@ -140,21 +137,11 @@ def test_the_table_has_a_row_a_call_of_one_length() -> None:
     assert all(f"{number}: " in listing(lowered) for number in range(len(lowered.calls)))
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_the_loops_over_calls_know_no_program(training: bool) -> None:
-    first, other = lower(classifier()), lower(collect([tensor("X", (n, 3)).sum()]))
-    text = steps_source(first, syntax=CPU.syntax, dtype="float32", training=training)
-    assert text == steps_source(other, syntax=CPU.syntax, dtype="float32", training=training)
-    assert ("def take_reals" in text) == training
-    with pytest.raises(EmitError, match="dtype"):
-        steps_source(first, syntax=CPU.syntax, dtype="float16", training=training)
-
-
 def test_a_kernel_of_many_arguments_finds_them_itself() -> None:
     X = tensor("X", (n, 3))
     several, few = lower(collect([X + k for k in range(ARGUMENTS[-1])])), lower(collect([X * 2]))
     options: dict[str, Any] = {"syntax": CPU.syntax, "dtype": "float32"}
-    assert "def kernel_0_entry(line, pointers, sizes)" in module_source(several, **options)
+    assert "by_row(kernel_0)" in module_source(several, **options)
     assert [row[3] for row in table(several).rows] == [0]
-    assert "_entry" not in module_source(few, **options)
+    assert "by_row(" not in module_source(few, **options)
     assert [row[3] for row in table(few).rows] == [ARGUMENTS[0]]

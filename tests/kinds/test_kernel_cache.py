@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ from llvmlite import binding  # type: ignore[import-untyped]
 
 import symdl
 from symdl.emit.cpu.syntax import CPU
-from symdl.emit.source import tiles_source
 from symdl.run import modules as cache
+from symdl.run.cpu.cache import foundation
 from symdl.run.cpu.cache import objects as machine
 
 PACKAGE = Path(symdl.__file__).parent
@@ -84,7 +85,7 @@ def code_of(source: str, folder: Path) -> Path:
 
 
 def text_of(source: str, folder: Path) -> Path:
-    return folder / f"{cache.name_of(source)}.py"
+    return folder / f"{cache.name_of(source, foundation.foundation())}.py"
 
 
 def fresh(source: str, folder: Path, value: int = 5) -> int:
@@ -329,10 +330,9 @@ def imported(text: str) -> set[str]:
 
 
 def test_a_key_covers_all_that_machine_code_is_made_of() -> None:
-    """All that generated modules import, and that imports; of other stages only constants are read."""
-    tiles = tiles_source("float32", rows=4, lanes=4, widths=(1, 2, 3), longest=512)
+    """All that modules and libraries import, and that imports; of other stages only constants are read."""
     left = {name.removeprefix("symdl.") for name in CPU.imports if name.startswith("symdl.")}
-    left |= imported(tiles)
+    left |= {"run.cpu.gemm.packed", "run.cpu.loops.entries"}
     found: set[str] = set()
     while left:
         name = left.pop()
@@ -340,7 +340,34 @@ def test_a_key_covers_all_that_machine_code_is_made_of() -> None:
         if name.startswith("run."):
             left |= imported((PACKAGE / f"{name.replace('.', '/')}.py").read_text("utf-8")) - found
     files = {f"{name.replace('.', '/')}.py" for name in found}
-    assert files == set(cache._IMPORTED)
+    known = set(foundation.files())
+    assert files <= known
+    assert {name for name in known - files if not name.startswith("run/cpu/")} == set()
+
+
+def test_a_library_is_known_by_what_it_is_for_and_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYMDL_CACHE", str(tmp_path))
+    made = []
+
+    def library(name: str) -> machine.Library:
+        def make() -> list[Any]:
+            made.append(name)
+            found: list[Any] = cache.load(DOUBLE if name == "double" else MORE).entries
+            return found
+
+        return machine.Library(name, make)
+
+    def value(name: str) -> int:
+        machine._load.cache_clear()
+        return machine.load(library(name)).call("kernel_0", np.array([5]))()
+
+    assert [value("double"), value("more"), value("double")] == [10, 105, 10]
+    assert made == ["double", "more"]
+    changed = (*foundation.foundation(), "another line")
+    monkeypatch.setattr(machine, "foundation", lambda: changed)
+    assert value("double") == 10 and made == ["double", "more", "double"]
 
 
 def test_other_settings_and_compilers_have_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symdl.emit.source import ARGUMENTS
+from symdl.emit.operations import ARGUMENTS
 from symdl.express.build import tensor
 from symdl.express.dims import Dim
 from symdl.express.program import collect

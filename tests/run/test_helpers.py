@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.emit.source import APART
+from symdl.run.cpu.limits import APART
 from symdl.run.cpu.threads import helpers
 from symdl.run.cpu.threads.sample_blocks import Parallel
 

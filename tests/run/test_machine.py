@@ -62,8 +62,8 @@ def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
     assert run(folder) == "840.0 [10. 14. 18.] True True"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     sources, codes = sorted(folder.glob("*.py")), sorted(folder.glob("*.code"))
-    assert len(sources) == 3  # the kernels, the loop that calls them, products in tiles
-    assert [c.name.split(".")[0] for c in codes] == [s.stem for s in sources]
+    assert (len(sources), len(codes)) == (1, 3)  # kernels; the loop that calls them and products have no text
+    assert sources[0].stem in {c.name.split(".")[0] for c in codes}
     assert run(folder) == "840.0 [10. 14. 18.] False False"
     assert sorted(folder.iterdir()) == sorted([*sources, *codes])
 
@@ -101,7 +101,8 @@ def test_what_kernels_are_made_of_needs_no_numba(tmp_path: Path, monkeypatch: py
     functions = (sp.loggamma, sp.erfc, sp.tan, sp.acosh, sp.floor)
     outputs: list[Any] = [sd.det(A), sd.logdet(A), sd.inv(A), A**1.5]
     sd.compile([*outputs, *(sd.elementwise(f, A + 2) for f in functions)])(A=np.eye(3))
-    assert len(list(tmp_path.glob("*.code"))) == len(list(tmp_path.glob("*.py")))
+    texts = {path.stem for path in tmp_path.glob("*.py")}
+    assert texts and texts <= {path.name.split(".")[0] for path in tmp_path.glob("*.code")}
 
 
 def test_another_processor_or_setting_has_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:

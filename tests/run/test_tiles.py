@@ -10,12 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from symdl.emit.source import tiles_source
 from symdl.run.cpu.cache import objects as machine
-from symdl.run.cpu.gemm.dispatch import products
+from symdl.run.cpu.gemm.dispatch import in_tiles, products
 from symdl.run.cpu.gemm.multiply import multiply_matrices
 from symdl.run.cpu.intrinsics.pointers import REALS
-from symdl.run.cpu.limits import LONGEST, WIDTHS
 from symdl.run.memory import address
 
 single, double = REALS["float32"], REALS["float64"]
@@ -68,7 +66,7 @@ def test_agrees_with_numpy(m: int, n: int, k: int, turned: int, dtype: str, wide
 def test_tiles_of_other_machines_agree_too(dtype: str, size: int, rows: int) -> None:
     """Vectors of any length can be compiled here, slower."""
     lanes = size // np.dtype(dtype).itemsize
-    tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
+    tiles = machine.load(in_tiles(dtype, rows=rows, lanes=lanes))
     table = products(dtype).copy()
     table[1:4] = tiles.addresses["product"], rows, lanes
     for m, n, k in [

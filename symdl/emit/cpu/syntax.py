@@ -24,26 +24,18 @@ _MATH = {
 CPU = Syntax(
     name="cpu",
     template="cpu/module.jinja",
-    steps="cpu/steps.jinja",
     tiles=TileWriter,
     functions=_MATH,
     wholes={"add": "plus", "sub": "minus", "mul": "times"},
-    real_array="real_at({place})",
-    integer_array="integer_at({place})",
-    total_array="total_at({place})",
     near=_NEAR,
     imports={
         "math": frozenset(),
         "numpy": frozenset(),
         "numba": frozenset({"njit", "types"}),
-        "symdl.run.cpu.intrinsics.kernel_call": frozenset({"call_kernel"}),
+        "symdl.run.cpu.intrinsics.kernel_call": frozenset({"by_row"}),
         "symdl.run.cpu.intrinsics.pointers": frozenset(
-            {"OPTIONS", "REALS", "align_stack", "claim", "disjoint", "first_of", "flush_subnormals"}
-        )
-        | {"integer_at", "larger", "restore", "row_of", "seen", "total_at"}
-        | {"minus", "plus", "times", "until", "wait"},
-        "symdl.run.cpu.gemm.multiply": frozenset({"multiply_matrices"}),
-        "symdl.run.cpu.intrinsics.frames": frozenset({"numbers_at", "table_at", "vector_at"}),
+            {"OPTIONS", "align_stack", "disjoint", "larger", "minus", "plus", "times"}
+        ),
         "symdl.run.cpu.intrinsics.simd": frozenset(
             {
                 "choose",
@@ -61,7 +53,6 @@ CPU = Syntax(
         "symdl.run.cpu.intrinsics.elementary": frozenset(
             {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
         ),
-        "symdl.run.cpu.intrinsics.batch_gather": frozenset({"copy_four", "pick_eight"}),
         "symdl.run.cpu.intrinsics.linalg": frozenset({"determinant", "invert", "log_determinant"}),
     },
 )

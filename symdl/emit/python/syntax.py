@@ -30,20 +30,26 @@ _NUMPY = {
 PYTHON = Syntax(
     name="python",
     template="python/module.jinja",
-    steps="",
     tiles=None,
     functions=_NUMPY,
     wholes={},
-    real_array="{place}",
-    integer_array="{place}",
-    total_array="{place}",
     near={},
     imports={
         "math": frozenset(),
         "numpy": frozenset(),
-        "symdl.run.python.builtins": frozenset({"erf", "erfc", "erfcx", "lgamma", "multiply_matrices"})
-        | {"copy_four", "determinant", "invert", "larger", "log_determinant", "pick_eight", "row_of"}
-        | {"uniform", "wait"},
+        "symdl.run.python.builtins": frozenset(
+            {
+                "determinant",
+                "erf",
+                "erfc",
+                "erfcx",
+                "invert",
+                "larger",
+                "lgamma",
+                "log_determinant",
+                "uniform",
+            }
+        ),
     },
 )
 """Loops without a compiler."""

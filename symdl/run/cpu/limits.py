@@ -5,6 +5,8 @@ They stand apart from what is compiled, because that needs Numba, and callers of
 
 from __future__ import annotations
 
+from typing import Literal
+
 LARGEST_RIGHT = 1 << 20
 """Elements of a right matrix, from which on it pays that BLAS copies its operands."""
 LARGEST_BLAS = 1 << 29
@@ -17,3 +19,10 @@ LONGEST = 512
 """Columns of a transposed right matrix in tiles, at most: strips of it are laid out anew on the stack."""
 STOP = 1 << 60
 """A count of arrivals that no run reaches: lanes that wait give up."""
+APART = 16
+"""Integers between two that different threads change: two cache lines, since processors fetch pairs."""
+PATIENCE = 1 << 15
+"""How often a helper looks for the next call until it sleeps: about a millisecond."""
+Purpose = Literal["whole", "points", "pieces", "training"]
+"""What loops over the launch list are for: calls in one piece, those and blocks of points, calls in pieces of
+samples, epochs."""

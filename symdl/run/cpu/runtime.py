@@ -21,7 +21,7 @@ from symdl.run.build import Built
 from symdl.run.cpu.cache import objects
 from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
 from symdl.run.cpu.gemm.dispatch import products
-from symdl.run.cpu.limits import WORTH_THREADS
+from symdl.run.cpu.limits import WORTH_THREADS, Purpose
 from symdl.run.cpu.single_point import Point
 from symdl.run.cpu.threads.epoch_threads import run_epoch
 from symdl.run.cpu.threads.helpers import counters
@@ -67,9 +67,9 @@ class CpuRuntime(Runtime):
     samples_apart = True
     several_workers = True
 
-    def load(self, text: str, steps: str, *, lowered: Lowered, dtype: str) -> _Module:
+    def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> _Module:
         """Compile, or find on disk; see `Runtime.load`."""
-        kernels, loops = objects.load(text), objects.load(steps)
+        kernels, loops = objects.load(text), objects.load(_loops(lowered, dtype, training=training))
         multiplies = any(isinstance(call, ProductCall) for call in lowered.calls)
         return _Module(kernels, loops, address(products(dtype)) if multiplies else 0)
 
@@ -126,6 +126,19 @@ class CpuRuntime(Runtime):
     def training(self) -> AbstractContextManager[Any]:
         """Keep BLAS to one thread: the products of a step are small."""
         return one_thread()
+
+
+def _loops(lowered: Lowered, dtype: str, *, training: bool) -> objects.Library:
+    """Return the loops over the launch list that a program needs."""
+    called: Purpose = "pieces" if lowered.batch else "points" if lowered.points else "whole"
+    purpose: Purpose = "training" if training else called
+
+    def make() -> list[Any]:
+        from symdl.run.cpu.loops.entries import entries  # with Numba, which takes half a second
+
+        return entries(dtype, purpose)
+
+    return objects.Library(f"loops for {purpose}, {dtype}", make)
 
 
 def _largest(built: Built, dims: Mapping[str, int]) -> int:

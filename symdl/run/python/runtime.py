@@ -5,10 +5,9 @@ Enters: source code, a lowered program. Leaves: `PythonRuntime`. A place is an a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from symdl.lower.lowered import Lowered
 from symdl.run import modules
+from symdl.run.python.loops import loops
 from symdl.run.runtime import Runtime
 
 Array = NDArray[Any]
@@ -23,9 +23,9 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Module:
-    """A module with kernels and loops; kernels are called by number."""
+    """Loops over the launch list, by name; they know the kernels by number."""
 
-    module: ModuleType
+    loops: Mapping[str, Callable[..., int]]
     products: int = 0
 
     def entries(self, names: Sequence[str]) -> Array:
@@ -34,15 +34,17 @@ class _Module:
 
     def call(self, name: str, *arguments: Any) -> Callable[[], int]:
         """Return a call of a loop."""
-        return np.errstate(all="ignore")(partial(getattr(self.module, name), *arguments))
+        return np.errstate(all="ignore")(partial(self.loops[name], *arguments))
 
 
 class PythonRuntime(Runtime):
     """The loops as Python runs them."""
 
-    def load(self, text: str, steps: str, *, lowered: Lowered, dtype: str) -> _Module:
+    def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> _Module:
         """Import the module; see `Runtime.load`."""
-        return _Module(modules.load(text))
+        counts = [len(kernel.arrays) + len(kernel.sizes) for kernel in lowered.kernels]
+        entries = modules.load(text).entries
+        return _Module(loops(list(zip(entries, counts, strict=True)), dtype=dtype))
 
     def place(self, array: Array) -> Array:
         """Return an array, flat."""

@@ -1,10 +1,10 @@
 """Machine code on disk.
 
-Enters: the source of a generated module. Leaves: `Machine`: where its functions are. Numba compiles a module
-once; its machine code is kept beside the source, for this processor. A later process only links it, with LLVM
-alone, in a millisecond. Numba is not even imported then: with all that it makes ready, that takes half a
-second. A file says of which module it is, and for which processor, inside what its checksum covers; one that
-says anything else is made again.
+Enters: the source of a generated module, or a `Library` of this package. Leaves: `Machine`: where its
+functions are. Numba compiles it once; the machine code is kept on disk, beside the source, for this
+processor. A later process only links it, with LLVM alone, in a millisecond. Numba is not even imported then:
+with all that it makes ready, that takes half a second. A file says of which module it is, and for which
+processor, inside what its checksum covers; one that says anything else is made again.
 
 Functions are called as those of Numba call each other: ``status = f(result, error, *arguments)``, with the
 addresses of where a result and an error belong.
@@ -17,10 +17,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from llvmlite import binding  # type: ignore[import-untyped]
 
 from symdl.errors import CompileError
 from symdl.run import modules as disk
+from symdl.run.cpu.cache.foundation import foundation
 from symdl.run.memory import address
 
 
@@ -78,8 +78,25 @@ _WORD = 8
 _FORM: Any = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
-def load(source: str) -> Machine:
-    """Return the functions that a module lists as its ``entries``, compiled if they are not on disk.
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Compiled functions of this package, the same for all programs.
+
+    Attributes:
+        name: tells them from others: what they are made for. Together with the files that all compiled code
+            is built on (`symdl.run.cpu.cache.foundation`), that is the key of their machine code.
+        make: makes the functions, with Numba; called only if their machine code is not on disk.
+    """
+
+    name: str
+    make: Callable[[], Sequence[Any]] = field(compare=False)
+
+
+def load(source: str | Library) -> Machine:
+    """Return compiled functions, compiled now if they are not on disk.
+
+    Args:
+        source: of a generated module, which lists its functions as ``entries``; or a library.
 
     Raises:
         CompileError: as in `symdl.run.modules.load`.
@@ -88,28 +105,29 @@ def load(source: str) -> Machine:
 
 
 @cache
-def _load(source: str, where: Path) -> Machine:
+def _load(source: str | Library, where: Path) -> Machine:
     key = _key(source)
     path = where / f"{key['module']}.{key['processor']}.code"
     known = _read(path, key)
     linked = _linked(known) if known is not None else None
     if linked is not None:
         return linked
-    module = disk.load(source)
-    functions = [_compiled(entry) for entry in module.entries]
+    made = source.make() if isinstance(source, Library) else disk.load(source, foundation()).entries
+    functions = [_compiled(entry) for entry in made]
     linked = _linked(functions)
     if linked is None:  # it needs Numba when it runs, so no other process can have it
-        return _in_place(module)
+        return _in_place(made)
     disk.write(path, _packed(functions, key))
     return linked
 
 
-def _key(source: str) -> dict[str, str | int]:
+def _key(source: str | Library) -> dict[str, str | int]:
     """Return what a file of machine code is for."""
-    digest = hashlib.sha256(source.encode()).hexdigest()
+    text = source.name if isinstance(source, Library) else source
+    digest = hashlib.sha256(text.encode()).hexdigest()
     return {
         "format": _FORMAT,
-        "module": disk.name_of(source),
+        "module": disk.name_of(text, foundation()),
         "processor": _processor(),
         "source": digest,
     }
@@ -139,13 +157,13 @@ def _compiled(entry: Any) -> Function:
     return Function(entry.__name__, found.fndesc.llvm_func_name, code)
 
 
-def _in_place(module: ModuleType) -> Machine:
+def _in_place(entries: Sequence[Any]) -> Machine:
     """Return the functions where Numba has put them."""
     addresses = {}
-    for entry in module.entries:
+    for entry in entries:
         (found,) = entry.overloads.values()
         addresses[entry.__name__] = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
-    return Machine(addresses, module)
+    return Machine(addresses, entries)
 
 
 def _linked(functions: Sequence[Function]) -> Machine | None:

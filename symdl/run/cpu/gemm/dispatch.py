@@ -7,12 +7,12 @@ Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of ours
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from llvmlite import binding  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from symdl.emit.source import tiles_source
 from symdl.run.cpu.cache import objects as machine
 from symdl.run.cpu.gemm.blas import product_address
 from symdl.run.cpu.limits import LARGEST_BLAS, LONGEST, WIDTHS
@@ -38,12 +38,24 @@ def products(dtype: str) -> NDArray[np.int64]:
     return _products(dtype)[0]
 
 
+def in_tiles(dtype: str, *, rows: int, lanes: int) -> machine.Library:
+    """Return the matrix products of tiles of so many rows, and of vectors of so many `lanes`."""
+
+    def make() -> list[Any]:
+        from symdl.run.cpu.gemm.packed import entries  # with Numba, which takes half a second
+
+        return entries(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST)
+
+    name = f"products in tiles of {rows} rows, vectors of {lanes} lanes, {dtype}"
+    return machine.Library(name, make)
+
+
 @cache
 def _products(dtype: str) -> tuple[NDArray[np.int64], machine.Machine]:
     """Return the table and what keeps the code at its addresses."""
     size, rows = registers()
     lanes = size // np.dtype(dtype).itemsize
-    tiles = machine.load(tiles_source(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST))
+    tiles = machine.load(in_tiles(dtype, rows=rows, lanes=lanes))
     limits = (rows, lanes, LONGEST)
     places = tiles.addresses
     table = [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS]

@@ -1,12 +1,13 @@
 """Matrix products of moderate size, computed in vector registers without copies of the operands.
 
-Enters: a dtype and the size of a tile. Leaves: Numba intrinsics that the generated product is made of
-(`symdl.run.cpu.gemm.dispatch`). BLAS first copies its operands in the order in which it reads them; for the
+Enters: a dtype and the size of a tile. Leaves: Numba intrinsics that the product in tiles is made of
+(`symdl.run.cpu.gemm.packed`). BLAS first copies its operands in the order in which it reads them; for the
 matrices of a training step that takes as long as a fifth of the product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -86,12 +87,13 @@ def _exchanged(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def tile(dtype: str, rows: int, vectors: int, lanes: int) -> Any:
-    """Return an intrinsic that computes `rows` rows and `vectors` vectors of columns of a product.
+def tile(dtype: str, rows: int, forms: Sequence[tuple[int, int]]) -> Any:
+    """Return an intrinsic that computes `rows` rows and `columns` columns of a product.
 
-    ``tile(left, row, column, right, right_lead, result, lead, k, factor)``: `row` and `column` are the
-    distances of the left matrix's rows and columns; the right matrix and the result are row-major, `k` is
-    at least 1.
+    ``tile(columns, left, row, column, right, right_lead, result, lead, k, factor)``: `row` and `column` are
+    the distances of the left matrix's rows and columns; the right matrix and the result are row-major, `k` is
+    at least 1. There is one loop for each of the `forms`, which are numbers of vectors and of their lanes;
+    `columns` says which.
     """
     real = _REALS[dtype]
     whole: Any = types.int64
@@ -99,6 +101,7 @@ def tile(dtype: str, rows: int, vectors: int, lanes: int) -> Any:
 
     def product(
         _typing: Any,
+        columns: Any,
         left: Any,
         row: Any,
         column: Any,
@@ -109,10 +112,19 @@ def tile(dtype: str, rows: int, vectors: int, lanes: int) -> Any:
         k: Any,
         factor: Any,
     ) -> Any:
-        signature = _nothing(reals, whole, whole, reals, whole, reals, whole, whole, real)
+        signature = _nothing(whole, reals, whole, whole, reals, whole, reals, whole, whole, real)
 
         def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            _Tile(builder, args, rows, vectors, lanes).build()
+            width, *given = args
+            done = builder.append_basic_block("done")
+            choice = builder.switch(width, done)
+            for vectors, lanes in forms:
+                case = builder.append_basic_block(f"columns{vectors * lanes}")
+                choice.add_case(ir.Constant(width.type, vectors * lanes), case)
+                builder.position_at_end(case)
+                _Tile(builder, given, rows, vectors, lanes).build()
+                builder.branch(done)
+            builder.position_at_end(done)
             return context.get_dummy_value()
 
         return signature, build

@@ -1,7 +1,8 @@
 """Kernels by their addresses.
 
-Enters: a row of a call table. Leaves: `call_kernel`, with which the loop over calls calls its kernel. So that
-loop is compiled once for all programs, and a kernel not again with everything that calls it.
+Enters: a row of the launch list. Leaves: `call_kernel`, with which the loops over the list call a kernel. So
+they are compiled once for all programs, and a kernel not again with everything that calls it. `by_row` is for
+kernels of so many arguments that they find them themselves.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 
-from symdl.emit.source import ARGUMENTS, FIRST_PLACE
-from symdl.run.cpu.intrinsics.pointers import call_address
+from symdl.emit.operations import ARGUMENTS, FIRST_PLACE
+from symdl.run.cpu.intrinsics.pointers import OPTIONS, call_address
 
 _long = ir.IntType(64)
 
@@ -49,3 +50,41 @@ def call_kernel(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(line, pointers, sizes), build
+
+
+_tuple: Any = types.Tuple
+_integers: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+
+
+def by_row(kernel: Any) -> Any:
+    """Return a compiled kernel as a function of its row, the places of buffers, and the sizes."""
+    (kinds,) = kernel.signatures
+    found = _arguments(kinds)
+
+    def entry(line: Any, pointers: Any, sizes: Any) -> None:
+        kernel(*found(line, pointers, sizes))
+
+    entry.__name__ = f"{kernel.__name__}_entry"
+    return njit(types.void(_integers, _integers, _integers), **OPTIONS)(entry)
+
+
+def _arguments(kinds: tuple[Any, ...]) -> Any:
+    """Return what finds the arguments of a kernel: pointers by their addresses, and sizes."""
+
+    def at(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            def word(base: Any, at: Any) -> Any:
+                return builder.load(builder.gep(base, [at]))
+
+            line, places, lengths = args
+            values = []
+            for number, kind in enumerate(kinds):
+                place = word(line, ir.Constant(_long, FIRST_PLACE + number))
+                array = isinstance(kind, types.CPointer)
+                value = word(places if array else lengths, place)
+                values.append(builder.inttoptr(value, context.get_value_type(kind)) if array else value)
+            return context.make_tuple(builder, signature.return_type, values)
+
+        return _tuple(kinds)(line, pointers, sizes), build
+
+    return intrinsic(at)

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.source import APART
-from symdl.run.cpu.limits import STOP
+from symdl.run.cpu.limits import APART, STOP
 from symdl.run.cpu.threads.workers import alongside
 from symdl.run.epoch import Job
 

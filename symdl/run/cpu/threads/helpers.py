@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.source import APART
+from symdl.run.cpu.limits import APART
 
 _IDLE = 1.0
 """Seconds after which a helper without work ends."""
@@ -36,7 +36,7 @@ class Helpers:
         phases: how many pairs of counters the work has.
 
     Attributes:
-        team: what the threads share: see the template `blocks`.
+        team: what the threads share: see `symdl.run.cpu.loops.sharing`.
     """
 
     def __init__(self, phases: int) -> None:

@@ -1,0 +1,41 @@
+"""What machine code is built on, besides the text of a generated module.
+
+Enters: nothing. Leaves: `foundation`, texts and versions. Where one of them is another, so is the key of all
+that is kept on disk.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+
+from symdl.errors import CompileError
+
+PACKAGE = Path(__file__).resolve().parents[3]
+_ROOMS = ("run/cpu/gemm", "run/cpu/intrinsics", "run/cpu/loops", "run/elementary")
+_FILES = ("run/loops.py", "run/cpu/limits.py", "emit/operations.py", "express/random.py", "lower/ir/loops.py")
+
+
+def files() -> list[str]:
+    """Return the files of this package on which compiled code depends."""
+    found = [path for room in _ROOMS for path in sorted((PACKAGE / room).glob("[!_]*.py"))]
+    return [*(path.relative_to(PACKAGE).as_posix() for path in found), *_FILES]
+
+
+@cache
+def foundation() -> tuple[str, ...]:
+    """Return the texts of those files and the versions of other ones.
+
+    The file with Numba's version is read, because importing Numba takes longer than all that is done here.
+
+    Raises:
+        CompileError: there is no Numba.
+    """
+    texts = [(PACKAGE / name).read_text("utf-8") for name in files()]
+    numba = importlib.util.find_spec("numba")
+    if numba is None or numba.origin is None:
+        raise CompileError("there is no Numba", cure="install numba, or use target='python'")
+    texts.append(Path(numba.origin).with_name("_version.py").read_text("utf-8"))
+    return *texts, sys.version

@@ -1,0 +1,1 @@
+"""run.cpu.loops: the loops over the launch list, compiled: one library for all programs."""
