@@ -20,19 +20,18 @@ from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
-from symdl.differentiate.cleanup import canonical, clean, factored
+from symdl.differentiate.cleanup import clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle, substitute_guard
 from symdl.differentiate.limits import Limits, times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
-from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
-from symdl.differentiate.products import other_factors
 from symdl.differentiate.record import Contribution, Derivative, Record
+from symdl.differentiate.reductions import Reductions
 from symdl.differentiate.reuse import given_elements, reuse_output
 from symdl.differentiate.solve import Solution, solve, with_indices
 from symdl.errors import DerivativeError
-from symdl.express.dims import Index, as_extent
-from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction, check, reads_data
+from symdl.express.dims import Index
+from symdl.express.equations import Equal, Equation, Guard, Origin, check, reads_data
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, depends_on_itself, needed, real_reads
 from symdl.express.program import Fact, Program, collect
@@ -101,11 +100,10 @@ class _Sweep:
     _limits: Limits = field(init=False)
     _positions: Positions = frozenset()
     _terms: dict[Tensor, list[Equation]] = field(default_factory=dict)
-    _maxima: dict[Tensor, Equal] = field(default_factory=dict)
-    _factors: dict[Tensor, Access] = field(default_factory=dict)
-    _inverses: dict[Tensor, Tensor] = field(default_factory=dict)
+    _reductions: Reductions = field(init=False)
 
     def run(self) -> None:
+        self._reductions = Reductions(self.equations, self.program.equations)
         self._positions = checked_positions(self.program)
         self._limits = Limits(self.program, [self.output])
         active = self._active()
@@ -171,11 +169,7 @@ class _Sweep:
         local = local_derivative(equation.body, access)
         if local == 0:
             return
-        weight, guards = reduction_weight(equation, local), self._chosen(equation)
-        if equation.reduction is not None and equation.reduction.op == "prod":
-            weight = weight * self._others(equation)
-        if is_matrix_function(equation):
-            weight = weight * self._matrix_weight(equation)
+        weight, guards = self._reductions.weight(equation, local)
         if equation.reduction is None:
             exact = equation.lhs in self.exact
             weight = reuse_output(equation.body, equation.target, weight, exact=exact)
@@ -195,37 +189,6 @@ class _Sweep:
         self._terms.setdefault(access.tensor, []).append(term)
         contribution = Contribution(access.tensor, equation, access, local, weight, term, support.guards)
         self.contributions.append(contribution)
-
-    def _chosen(self, equation: Equation) -> tuple[Guard, ...]:
-        """The guard that restricts a max to its first largest term; its argmax is computed once."""
-        if equation.reduction is None or equation.reduction.op != "max":
-            return ()
-        if equation.lhs not in self._maxima:
-            companion, choice = choose_maximum(equation)
-            self.equations.append(companion)
-            self._maxima[equation.lhs] = choice
-        return (self._maxima[equation.lhs],)
-
-    def _others(self, equation: Equation) -> Access:
-        """The product of all factors but one, computed once for a product."""
-        if equation.lhs not in self._factors:
-            companion, self._factors[equation.lhs] = other_factors(equation)
-            self.equations.append(companion)
-        return self._factors[equation.lhs]
-
-    def _matrix_weight(self, equation: Equation) -> sp.Expr:
-        """The derivative of a determinant or inverse by an entry; an inverse is computed once."""
-        assert equation.reduction is not None
-        if equation.reduction.op == "inverse":
-            return matrix_weight(equation)
-        if equation.lhs not in self._inverses:
-            companion = inverse_of(equation)
-            key = canonical(companion)
-            same = [e for e in self.program.equations if is_matrix_function(e) and canonical(e) == key]
-            if not same:
-                self.equations.append(companion)
-            self._inverses[equation.lhs] = (same or [companion])[0].lhs
-        return matrix_weight(equation, self._inverses[equation.lhs])
 
     def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:
         """Make the cotangent of a tensor (`bar`, if it has a name already); False if it has no terms."""
@@ -295,42 +258,6 @@ def no_path(outputs: Sequence[Tensor], wrt: Sequence[Tensor], program: Program) 
             cure="reach it through real numbers, such as a softmax in place of an argmax",
         )
     return DerivativeError(f"{of} does not depend on {by}", cure="leave it out, or use it in the loss")
-
-
-def _share(body: sp.Expr, total: sp.Expr, local: sp.Expr) -> sp.Expr:
-    """Return ``local*exp(body - total)``, not evaluated where `body` is minus infinity, which is no part.
-
-    If every term is, so is the total, and the difference would be NaN.
-    """
-    if not isinstance(body, sp.Piecewise) or -sp.oo not in [value for value, _ in body.args]:
-        return local * sp.exp(body - total)
-    slopes = {c: slope for slope, c in local.args} if isinstance(local, sp.Piecewise) else {}
-    pieces = [
-        (sp.S.Zero if value == -sp.oo else slopes.get(c, local) * sp.exp(value - total), c)
-        for value, c in body.args
-    ]
-    return sp.Piecewise(*pieces)
-
-
-def reduction_weight(equation: Equation, local: sp.Expr) -> sp.Expr:
-    """Return the weight of a reduction's term: `local`, times its softmax share under logsumexp."""
-    op = equation.reduction.op if equation.reduction else "sum"
-    if op == "logsumexp":
-        return _share(equation.body, equation.target, local)
-    if op == "argmax":
-        raise DerivativeError("argmax has no derivative", expression=equation)
-    return local
-
-
-def choose_maximum(equation: Equation) -> tuple[Equation, Equal]:
-    """Return the argmax equation of a max (the first position in a tie) and the guard that it gives."""
-    assert equation.reduction is not None
-    shape, axes = equation.lhs.shape, equation.reduction.axes
-    count = as_extent(sp.Mul(*(size for _, size in axes)))
-    tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs, below=count)
-    origin = Origin("argmax", equation.lhs)
-    companion = replace(equation, lhs=tensor, reduction=Reduction("argmax", axes), origin=origin)
-    return companion, Equal(tensor.at(*equation.indices), equation.reduction.place)
 
 
 def _names_of(tensor: Tensor) -> tuple[Index, ...] | None:

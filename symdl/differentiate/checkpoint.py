@@ -52,8 +52,8 @@ def checkpointed(program: Program) -> Program:
 
 
 @dataclass(slots=True)
-class _Rewriter:
-    """Writes the program in segments.
+class _Versions:
+    """The tensors by segments, and which of them stands for one that is read.
 
     Attributes:
         first, again, last: the tensors by segments, of the forward pass, computed again, and of the backward.
@@ -63,55 +63,22 @@ class _Rewriter:
     """
 
     found: Companions
-    first: dict[Tensor, Tensor] = field(default_factory=dict)
+    first: dict[Tensor, Tensor] = field(init=False)
+    last: dict[Tensor, Tensor] = field(init=False)
     again: dict[Tensor, Tensor] = field(default_factory=dict)
-    last: dict[Tensor, Tensor] = field(default_factory=dict)
     kept: dict[Tensor, Tensor] = field(default_factory=dict)
     shifts: dict[Tensor, tuple[Equation, ...]] = field(default_factory=dict)
     whole: set[Tensor] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        found = self.found
+        self.first = {t: version(t, axis, found.cut, "'") for t, axis in found.ahead.items()}
+        self.last = {t: version(t, axis, found.cut, "'") for t, axis in found.back.items()}
 
     @property
     def mirror(self) -> Cut:
         """The segments in the order of the backward pass."""
         return replace(self.found.cut, direction=-self.found.cut.direction)
-
-    def program(self) -> Program:
-        """Return the new program."""
-        found = self.found
-        self.first = {t: version(t, axis, found.cut, "'") for t, axis in found.ahead.items()}
-        self.last = {t: version(t, axis, found.cut, "'") for t, axis in found.back.items()}
-        table = found.source.definitions
-        own = {e.lhs for r in found.source.recurrences for e in r.equations}
-        ahead = {t: self.cut_up(table[t], self.first[t], self.at_first) for t in found.ahead}
-        back = {t: self.cut_up(table[t], self.last[t], self.at_last) for t in found.back}
-        sums = {t: self.added_up(table[t]) for t in table if t in found.sums}
-        again: dict[Tensor, Equation] = {}
-        while self.again.keys() - again.keys():
-            for t in [*self.again]:
-                if t not in again:
-                    again[t] = self.cut_up(table[t], self.again[t], self.at_last)
-        fixed = {*found.source.outputs, *chain(*found.source.updates)}
-        self.whole.update(t for t in fixed if t in ahead or t in back)
-        flat = {t: self.flat(e, t in own) for t, e in table.items() if t not in found.steps}
-        ways = self.forward(ahead), self.backward(again, back, sums)
-        equations: list[Equation] = []
-        recurrences: list[Recurrence] = []
-        replaced = dict(zip((found.forward.equations, found.backward.equations), ways, strict=True))
-        others = {r.equations: r for r in found.source.recurrences}
-        for group in found.source.groups:
-            if group in replaced:
-                recurrences.append(replaced[group])
-                equations += replaced[group].equations
-                equations += self.joined(found.ahead if group is found.forward.equations else found.back)
-                continue
-            recurrences += [others[group]] if group in others else []
-            equations += [flat[e.lhs] for e in group if e.lhs in flat]
-            equations += [sums[e.lhs][1] for e in group if e.lhs in sums]
-        return replace(found.source, equations=tuple(equations), recurrences=tuple(recurrences))
-
-    def cut_up(self, equation: Equation, lhs: Tensor, read: Read) -> Equation:
-        """Return an equation by segments."""
-        return segmented(equation, self.found.steps[equation.lhs], lhs, self.found.cut, read)
 
     def at_first(self, access: Access, step: Index, s: Index, r: Index) -> Place | None:
         """What the forward pass reads."""
@@ -166,19 +133,81 @@ class _Rewriter:
             self.kept[tensor] = Tensor(name, shape, role=tensor.role, of=tensor.of)
         return self.kept[tensor]
 
+    def shifted(self, versions: dict[Tensor, Tensor]) -> Iterator[tuple[Equation, int]]:
+        """Yield the equations of what is read one step before, with the axis of segments."""
+        places = self.found.ahead | self.found.back
+        for tensor, made in versions.items():
+            yield from ((e, places[tensor]) for e in self.shifts.get(made, ()))
+
+    def keeps(self, versions: dict[Tensor, Tensor]) -> Iterator[tuple[Equation, int]]:
+        """Yield the equations of what is kept at the ends of the segments."""
+        for tensor, kept in self.kept.items():
+            if tensor in versions:
+                ahead = tensor in self.found.ahead
+                axis = (self.found.ahead if ahead else self.found.back)[tensor]
+                cut = self.found.cut if ahead else self.mirror
+                yield keeping(versions[tensor], kept, axis, cut), axis
+
+
+@dataclass(slots=True)
+class _Rewriter:
+    """Writes the program in segments."""
+
+    found: Companions
+    versions: _Versions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.versions = _Versions(self.found)
+
+    def program(self) -> Program:
+        """Return the new program."""
+        found, versions = self.found, self.versions
+        table = found.source.definitions
+        own = {e.lhs for r in found.source.recurrences for e in r.equations}
+        ahead = {t: self.cut_up(table[t], versions.first[t], versions.at_first) for t in found.ahead}
+        back = {t: self.cut_up(table[t], versions.last[t], versions.at_last) for t in found.back}
+        sums = {t: self.added_up(table[t]) for t in table if t in found.sums}
+        again: dict[Tensor, Equation] = {}
+        while versions.again.keys() - again.keys():
+            for t in [*versions.again]:
+                if t not in again:
+                    again[t] = self.cut_up(table[t], versions.again[t], versions.at_last)
+        fixed = {*found.source.outputs, *chain(*found.source.updates)}
+        versions.whole.update(t for t in fixed if t in ahead or t in back)
+        flat = {t: self.flat(e, t in own) for t, e in table.items() if t not in found.steps}
+        ways = self.forward(ahead), self.backward(again, back, sums)
+        equations: list[Equation] = []
+        recurrences: list[Recurrence] = []
+        replaced = dict(zip((found.forward.equations, found.backward.equations), ways, strict=True))
+        others = {r.equations: r for r in found.source.recurrences}
+        for group in found.source.groups:
+            if group in replaced:
+                recurrences.append(replaced[group])
+                equations += replaced[group].equations
+                equations += self.joined(found.ahead if group is found.forward.equations else found.back)
+                continue
+            recurrences += [others[group]] if group in others else []
+            equations += [flat[e.lhs] for e in group if e.lhs in flat]
+            equations += [sums[e.lhs][1] for e in group if e.lhs in sums]
+        return replace(found.source, equations=tuple(equations), recurrences=tuple(recurrences))
+
+    def cut_up(self, equation: Equation, lhs: Tensor, read: Read) -> Equation:
+        """Return an equation by segments."""
+        return segmented(equation, self.found.steps[equation.lhs], lhs, self.found.cut, read)
+
     def flat(self, equation: Equation, together: bool) -> Equation:
         """Return an equation that does not go along; those of another recurrence stay as they are."""
         places = self.found.ahead | self.found.back
         if together or not any(t in places for t in equation.reads()):
-            self.whole.update(t for t in equation.reads() if t in places)
+            self.versions.whole.update(t for t in equation.reads() if t in places)
             return equation
 
         def access(found: Access) -> sp.Expr:
             where = [map_accesses(e, access) for e in found.indices]
             tensor = found.tensor
             if tensor in places:
-                cut = self.found.cut if tensor in self.found.ahead else self.mirror
-                place = self.fixed(found, places[tensor], cut)
+                cut = self.found.cut if tensor in self.found.ahead else self.versions.mirror
+                place = self.versions.fixed(found, places[tensor], cut)
                 if place is not None:
                     tensor, axis, kept = place
                     where[axis : axis + 1] = kept
@@ -196,7 +225,7 @@ class _Rewriter:
         copies: dict[Tensor, tuple[Equation, int]] = {}
 
         def read(access: Access, step: Index, s: Index, r: Index) -> Place | None:
-            place = self.at_last(access, step, s, r)
+            place = self.versions.at_last(access, step, s, r)
             if place is None and step in access.indices and is_plain(access):
                 axis = access.indices.index(step)  # side by side, so that it can be a matrix product
                 if access.tensor not in copies:
@@ -205,23 +234,26 @@ class _Rewriter:
             return place
 
         made = segmented(equation, found.steps[equation.lhs], part, found.cut, read)
-        run, total = accumulated(equation, part, self.mirror)
+        run, total = accumulated(equation, part, self.versions.mirror)
         return [*copies.values(), *((e, 0) for e in (made, *run))], total
 
     def joined(self, places: dict[Tensor, int]) -> list[Equation]:
         """Return the equations of what is kept at all steps."""
-        versions = self.first | self.last
-        tensors = sorted((t for t in self.whole if t in places), key=lambda t: t.serial)
+        versions = self.versions.first | self.versions.last
+        tensors = sorted((t for t in self.versions.whole if t in places), key=lambda t: t.serial)
         return [joined(t, versions[t], places[t], self.found.cut) for t in tensors]
 
     def forward(self, ahead: dict[Tensor, Equation]) -> Recurrence:
         """The forward pass: segment by segment, keeping the ends."""
-        found = self.found
+        found, versions = self.found, self.versions
         group = _Group(found.cut)
         members = found.forward.axes
         group.add((ahead[t], found.ahead[t]) for t in self.ordered(ahead) if t not in members)
-        group.run(self.shifted(self.first), ((ahead[t], members[t]) for t in self.ordered(members)))
-        group.add(self.keeps(self.first))
+        group.run(
+            versions.shifted(versions.first),
+            ((ahead[t], members[t]) for t in self.ordered(members)),
+        )
+        group.add(versions.keeps(versions.first))
         return group.made()
 
     def backward(
@@ -231,18 +263,18 @@ class _Rewriter:
         sums: dict[Tensor, tuple[list[tuple[Equation, int]], Equation]],
     ) -> Recurrence:
         """The backward pass: each segment is computed again, then walked back through, then added up."""
-        found = self.found
-        group = _Group(self.mirror)
+        found, versions = self.found, self.versions
+        group = _Group(versions.mirror)
         members = found.forward.axes
         group.add((again[t], found.ahead[t]) for t in self.ordered(again) if t not in members)
         inner = [(again[t], members[t]) for t in self.ordered(again) if t in members]
-        group.run(self.shifted(self.again), inner, cut=found.cut)
+        group.run(versions.shifted(versions.again), inner, cut=found.cut)
         members = found.backward.axes
         places = {e.lhs: n for n, e in enumerate(found.source.equations)}
         begin = min(places[t] for t in members)
         group.add((back[t], found.back[t]) for t in self.ordered(back) if places[t] < begin)
-        group.run(self.shifted(self.last), ((back[t], members[t]) for t in self.ordered(members)))
-        group.add(self.keeps(self.last))
+        group.run(versions.shifted(versions.last), ((back[t], members[t]) for t in self.ordered(members)))
+        group.add(versions.keeps(versions.last))
         for t in self.ordered(back | sums):
             if t in sums:
                 group.add(sums[t][0])
@@ -254,21 +286,6 @@ class _Rewriter:
         """Return tensors in the order in which they were computed."""
         places = {e.lhs: n for n, e in enumerate(self.found.source.equations)}
         return sorted(tensors, key=places.__getitem__)
-
-    def shifted(self, versions: dict[Tensor, Tensor]) -> Iterator[tuple[Equation, int]]:
-        """Yield the equations of what is read one step before, with the axis of segments."""
-        places = self.found.ahead | self.found.back
-        for tensor, made in versions.items():
-            yield from ((e, places[tensor]) for e in self.shifts.get(made, ()))
-
-    def keeps(self, versions: dict[Tensor, Tensor]) -> Iterator[tuple[Equation, int]]:
-        """Yield the equations of what is kept at the ends of the segments."""
-        for tensor, kept in self.kept.items():
-            if tensor in versions:
-                ahead = tensor in self.found.ahead
-                axis = (self.found.ahead if ahead else self.found.back)[tensor]
-                cut = self.found.cut if ahead else self.mirror
-                yield keeping(versions[tensor], kept, axis, cut), axis
 
 
 @dataclass(slots=True)

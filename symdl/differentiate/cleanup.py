@@ -7,22 +7,20 @@ ones use an identity of real numbers or a declared fact, and are named so in the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import sympy as sp
 
 from symdl.differentiate.guards import settle, substitute_guard
+from symdl.differentiate.known_values import KnownValues, guards_at
 from symdl.differentiate.limits import CLEAN
-from symdl.differentiate.local import structure_of
 from symdl.differentiate.record import Rewrite
 from symdl.differentiate.totals import is_total
-from symdl.express.computed import loses_form, overflows
-from symdl.express.dims import Extent, Index, in_range
+from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, Guard, Reduction, guard_terms, map_guard, stays_inside
 from symdl.express.program import Fact, Program
-from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, is_plain, map_accesses, substitute
 
 Extents: TypeAlias = Mapping[Index, Extent]
@@ -32,7 +30,7 @@ def clean(
     program: Program, forward: frozenset[Tensor], exact: frozenset[Tensor] = frozenset()
 ) -> tuple[Program, tuple[Rewrite, ...]]:
     """Clean every equation of `program` that is not in `forward`; `exact` as in `reuse_output`."""
-    state = _Cleaner(program, forward, exact)
+    state = _Cleaner(program, forward, KnownValues(exact))
     for equation in program.equations:
         state.take(equation)
     state.finish()
@@ -43,18 +41,17 @@ def clean(
 class _Cleaner:
     """One pass in topological order.
 
-    `done` holds finished equations, `merged` those to substitute, `deltas` diagonal matrices.
+    `values` knows what has been computed, `done` holds finished equations, `merged` those to substitute,
+    `deltas` diagonal matrices.
     """
 
     program: Program
     forward: frozenset[Tensor]
-    exact: frozenset[Tensor]
+    values: KnownValues
     done: dict[Tensor, Equation] = field(default_factory=dict)
     merged: dict[Tensor, Equation] = field(default_factory=dict)
     deltas: dict[Tensor, Equation] = field(default_factory=dict)
     rewrites: list[Rewrite] = field(default_factory=list)
-    _numbers: dict[object, Tensor] = field(default_factory=dict)
-    _bodies: dict[object, Equation] = field(default_factory=dict)
 
     def take(self, equation: Equation) -> None:
         """Clean one equation and file it."""
@@ -92,9 +89,8 @@ class _Cleaner:
         return after
 
     def _remember(self, equation: Equation) -> None:
-        key = canonical(equation)
-        same = self._numbers.get(key)
-        if same is not None and equation.lhs not in self.forward:
+        same = self.values.add(equation, given=equation.lhs in self.forward)
+        if same is not None:
             copy = replace(equation, body=same.at(*equation.indices), reduction=None, guards=())
             self.rewrites.append(Rewrite("equal to a known tensor", "exact", equation, copy))
             if equation.lhs in self.program.outputs:
@@ -102,14 +98,7 @@ class _Cleaner:
             else:
                 self.merged[equation.lhs] = copy
             return
-        self._numbers.setdefault(key, equation.lhs)
         self.done[equation.lhs] = equation
-        if equation.reduction is None:
-            structure, meaning = structure_of(equation.body)
-            # An index in the body itself (a condition on it) would have to be matched as well.
-            loose = any(isinstance(symbol, Index) for symbol in structure.free_symbols)
-            if not loose and (isinstance(structure, sp.Function) or len(meaning) > 1):
-                self._bodies.setdefault((structure, _tensors(meaning)), equation)
 
     def _substituted(self, equation: Equation) -> Equation:
         """Put the definitions of merged tensors in their place."""
@@ -151,30 +140,8 @@ class _Cleaner:
 
     def _known(self, equation: Equation) -> Equation:
         """Replace a function of tensors by the forward tensor that already holds it."""
-
-        replaced: dict[sp.Expr, sp.Expr] = {}
-
-        def change(node: sp.Expr) -> sp.Expr:
-            structure, meaning = structure_of(node)
-            source = self._bodies.get((structure, _tensors(meaning)))
-            if source is None or (isinstance(node, sp.tanh) and source.lhs in self.exact):
-                return node  # 1 - tanh(z)**2 has digits that its value has lost
-            where = _unify(source, structure_of(source.body)[1], meaning, equation.extents)
-            if where is None or not set(_guards_at(source, where)) <= set(equation.guards):
-                return node
-            if isinstance(node, sp.exp | sp.cosh | sp.sinh):
-                replaced[node] = source.lhs.at(*where)
-            return source.lhs.at(*where)
-
-        if not self._bodies:
-            return equation
-        body = change(equation.body) if equation.reduction else equation.body
-        if body == equation.body:
-            body = body.replace(lambda n: isinstance(n, sp.Function), change)
-        new = body.atoms(Access) - equation.body.atoms(Access)
-        if body == equation.body or overflows(body, new) or loses_form(equation.body, replaced):
-            return equation
-        return replace(equation, body=factored(body))
+        body = self.values.written_in(equation)
+        return equation if body is None else replace(equation, body=factored(body))
 
     def _unguarded(self, equation: Equation) -> Equation:
         """Drop guards that a factor makes needless: it is 0 where they fail, and the others are finite."""
@@ -197,7 +164,7 @@ class _Cleaner:
 
     def _zeros(self, access: Access) -> list[Guard]:
         source = self.done.get(access.tensor)
-        return [] if source is None else _guards_at(source, access.indices)
+        return [] if source is None else guards_at(source, access.indices)
 
 
 def factored(body: sp.Expr) -> sp.Expr:
@@ -228,44 +195,6 @@ def _indicator(term: sp.Expr) -> sp.Expr:
     if value == 1 or value.atoms(Access, Index):
         return term
     return coefficient * value * sp.Piecewise((1, condition), (0, True))
-
-
-def _tensors(meaning: Mapping[sp.Symbol, Access]) -> tuple[int, ...]:
-    return tuple(access.tensor.serial for access in meaning.values())
-
-
-def _unify(
-    source: Equation, own: Mapping[sp.Symbol, Access], other: Mapping[sp.Symbol, Access], extents: Extents
-) -> list[sp.Expr] | None:
-    """Find index expressions at which a definition's accesses become those of another expression.
-
-    They must lie inside the defined tensor, which may cover only a part of what it reads.
-    """
-    where: dict[Index, sp.Expr] = {}
-    inside: set[Index] = set()
-    for symbol, access in own.items():
-        for axis, (mine, theirs) in enumerate(zip(access.indices, other[symbol].indices, strict=True)):
-            if isinstance(mine, Index):
-                where.setdefault(mine, theirs)
-                if access.tensor.shape[axis] == source.extents[mine]:
-                    inside.add(mine)
-    if not set(source.indices) <= set(where):
-        return None
-    if any(substitute(access, dict(where)) != other[symbol] for symbol, access in own.items()):
-        return None
-    if not all(i in inside or in_range(where[i], source.extents[i], extents) for i in source.indices):
-        return None
-    return [where[index] for index in source.indices]
-
-
-def _guards_at(source: Equation, where: Sequence[sp.Expr]) -> list[Guard]:
-    """Return where an element of a tensor is not 0 by its definition."""
-    if source.reduction is not None and source.reduction.op != "sum":
-        return []
-    change = dict(zip(source.indices, where, strict=True))
-    bound = set(source.bound)
-    outer = [g for g in source.guards if not any(term.free_symbols & bound for term in guard_terms(g))]
-    return [substitute_guard(guard, change) for guard in outer]
 
 
 def _in_range(equation: Equation) -> bool:
@@ -343,24 +272,3 @@ def _use_fact(equation: Equation, fact: Fact) -> Equation:
         axes = tuple(axis for axis in reduction.axes if axis[0] != index)
         return replace(equation, body=rest, reduction=Reduction("sum", axes) if axes else None)
     return equation
-
-
-def canonical(equation: Equation) -> object:
-    """A key that two equations share exactly when they compute the same values."""
-    names = {index: Index(f"_{number}") for number, index in enumerate((*equation.indices, *equation.bound))}
-
-    def change(expr: sp.Expr) -> sp.Expr:
-        return substitute(expr, dict(names))
-
-    # Placeholders instead of accesses: SymPy knows their signs already, so conditions are cheap to rebuild.
-    found = {
-        access: (access.tensor.serial, *map(change, access.indices)) for access in equation.body.atoms(Access)
-    }
-    ordered = sorted(found, key=lambda access: str(found[access]))
-    marks = {access: sp.Symbol(f"u{number}", real=True) for number, access in enumerate(ordered)}
-    body = rebuilt(equation.body, {**marks, **names})
-    reduction = equation.reduction
-    op = (reduction.op, tuple(size for _, size in reduction.axes)) if reduction else None
-    guards = frozenset(map_guard(guard, change) for guard in equation.guards)
-    reads = tuple(found[access] for access in ordered)
-    return equation.lhs.shape, equation.lhs.dtype, op, body, reads, guards

@@ -14,7 +14,7 @@ from functools import partial
 
 import sympy as sp
 
-from symdl.differentiate.cleanup import canonical
+from symdl.differentiate.known_values import canonical
 from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.names import Names
 from symdl.differentiate.record import Rewrite

@@ -15,20 +15,13 @@ from typing import Any, TypeAlias, overload
 
 import sympy as sp
 
-from symdl.differentiate.adjoint import (
-    check_variables,
-    choose_maximum,
-    differentiate,
-    no_path,
-    reduction_weight,
-)
+from symdl.differentiate.adjoint import check_variables, differentiate, no_path
 from symdl.differentiate.cleanup import clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.limits import times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
-from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
-from symdl.differentiate.products import other_factors
+from symdl.differentiate.reductions import Reductions
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
 from symdl.express.doors import as_tensor, in_place_of, takes_tensors
@@ -90,13 +83,14 @@ def _jvp(
     moving = dict(tangents)
     reached = depending(program.groups, tangents, real_reads)
     equations: list[Equation] = []
+    reductions = Reductions(equations, ())
     for group in program.groups:
         todo = [e for e in group if e.lhs in reached and e.lhs not in moving]
         if depends_on_itself(group):
             # Members use each other, so their tangents get names before any of them is made.
             moving.update({e.lhs: _named(e.lhs) for e in todo})
         for equation in todo:
-            new = _tangent(equation, moving, equations, positions)
+            new = _tangent(equation, moving, equations, positions, reductions)
             if new is not None:
                 moving[equation.lhs] = new
             elif equation.lhs in moving:
@@ -130,36 +124,24 @@ def _still(output: Tensor, equations: list[Equation], zero: Tensor) -> Tensor:
 
 
 def _tangent(
-    equation: Equation, moving: Mapping[Tensor, Tensor], equations: list[Equation], positions: Positions
+    equation: Equation,
+    moving: Mapping[Tensor, Tensor],
+    equations: list[Equation],
+    positions: Positions,
+    reductions: Reductions,
 ) -> Tensor | None:
     """Append the equations of one tangent and return it, None if nothing that it reads moves."""
     terms: list[Equation] = []
     lhs = moving.get(equation.lhs) or _named(equation.lhs)
     origin = Origin("tangent rule", equation.lhs)
-    guards = equation.guards
-    if equation.reduction is not None and equation.reduction.op == "max":
-        companion, choice = choose_maximum(equation)
-        equations.append(companion)
-        guards = (*guards, choice)
-    others: sp.Expr = sp.Integer(1)
-    if equation.reduction is not None and equation.reduction.op == "prod":
-        companion, others = other_factors(equation)
-        equations.append(companion)
-    if is_matrix_function(equation):
-        inverse = None
-        if equation.reduction is not None and equation.reduction.op != "inverse":
-            companion = inverse_of(equation)
-            equations.append(companion)
-            inverse = companion.lhs
-        others = matrix_weight(equation, inverse)
     for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
         if access.tensor not in moving:
             continue
-        local = local_derivative(equation.body, access)
-        weight = reduction_weight(equation, local) * others
+        weight, chosen = reductions.weight(equation, local_derivative(equation.body, access))
         if equation.reduction is None:
             weight = reuse_output(equation.body, equation.target, weight)
         body = times(weight, moving[access.tensor].at(*access.indices))
+        guards = (*equation.guards, *chosen)
         settled = None if body == 0 else settle(body, guards, equation.bound, equation.extents, positions)
         if settled is None:
             continue

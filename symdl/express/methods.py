@@ -51,13 +51,11 @@ class NumPyCalls:
         __complex__ = __float__
 
 
-class ArrayMethods(NumPyCalls):
-    """The operators and methods of a tensor. Elementwise ones broadcast as NumPy does."""
+class Operators(NumPyCalls):
+    """Python's operators and brackets on a tensor. Elementwise ones broadcast as NumPy does."""
 
     __slots__ = ()
     _op_priority = 20.0  # SymPy then leaves ``expression * tensor`` to the tensor
-
-    shape: tuple[Extent, ...]
 
     @overload
     def __getitem__(self, key: Index | tuple[Index, *tuple[Any, ...]]) -> Access: ...
@@ -82,11 +80,6 @@ class ArrayMethods(NumPyCalls):
 
     def __bool__(self) -> bool:
         return True  # there is one, whatever its length: ``x or y`` chooses between tensors and None
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
 
     def _sympy_(self: Any) -> sp.Expr:
         """A rank-0 tensor stands for its value inside an expression."""
@@ -162,6 +155,19 @@ class ArrayMethods(NumPyCalls):
 
     def __ge__(self, other: Any) -> Condition:
         return compare("greater equal", self, other)
+
+
+class ArrayMethods(Operators):
+    """The methods of a tensor, with NumPy's names."""
+
+    __slots__ = ()
+
+    shape: tuple[Extent, ...]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
 
     def sum(self: Any, axis: Axes = None, *, keepdims: bool = False, where: Mask = None) -> Tensor:
         """Sum over `axis` (all axes by default), of the elements where `where` holds."""
@@ -245,4 +251,4 @@ def _give(kind: type, *sources: type) -> None:
 
 
 _give(Condition, NumPyCalls)
-_give(Tensor, NumPyCalls, ArrayMethods)
+_give(Tensor, NumPyCalls, Operators, ArrayMethods)

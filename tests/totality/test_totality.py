@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import symdl as sd
-from symdl.express.methods import ArrayMethods
+from symdl.express.methods import ArrayMethods, Operators
 
 from . import checks, outside
 from .case import Case, Size
@@ -26,7 +26,7 @@ def public() -> set[str]:
     """Everything a user can call, and every operator of a tensor."""
     methods = {name for name in vars(ArrayMethods) if not name.startswith("_")}
     operators = {
-        name for name in vars(ArrayMethods) if name.startswith("__") and callable(getattr(ArrayMethods, name))
+        name for name in vars(Operators) if name.startswith("__") and callable(getattr(Operators, name))
     }
     return (
         {f"sd.{name}" for name in sd.__all__}

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symdl.differentiate.cleanup import canonical
+from symdl.differentiate.known_values import canonical
 from symdl.differentiate.record import Derivative
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.names import label_of

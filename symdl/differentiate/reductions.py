@@ -1,0 +1,111 @@
+"""What the derivative of a reduction needs besides the derivative of its term.
+
+Enters: an equation and the local derivative of its body. Leaves: the weight of the adjoint rule and where it
+holds; and the equations that both need: the place of a maximum, the product of the other factors, the inverse
+of a matrix. Each is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+
+from symdl.differentiate.known_values import canonical
+from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
+from symdl.differentiate.products import other_factors
+from symdl.errors import DerivativeError
+from symdl.express.dims import as_extent
+from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction
+from symdl.express.tensors import Access, Tensor
+
+
+@dataclass(slots=True)
+class Reductions:
+    """The weights of the reductions of one program.
+
+    Attributes:
+        equations: where the equations go that a weight needs.
+        given: those of the program, among which an inverse may be found.
+    """
+
+    equations: list[Equation]
+    given: Sequence[Equation]
+    _maxima: dict[Tensor, Equal] = field(default_factory=dict)
+    _factors: dict[Tensor, Access] = field(default_factory=dict)
+    _inverses: dict[Tensor, Tensor] = field(default_factory=dict)
+
+    def weight(self, equation: Equation, local: sp.Expr) -> tuple[sp.Expr, tuple[Guard, ...]]:
+        """Return the weight of a term whose derivative is `local`, and the guards under which it counts.
+
+        Raises:
+            DerivativeError: the reduction has no derivative.
+        """
+        if is_matrix_function(equation):
+            return local * self._matrix_weight(equation), ()
+        match equation.reduction.op if equation.reduction is not None else "sum":
+            case "logsumexp":
+                return _share(equation.body, equation.target, local), ()
+            case "argmax":
+                raise DerivativeError("argmax has no derivative", expression=equation)
+            case "max":
+                return local, (self._chosen(equation),)
+            case "prod":
+                return local * self._others(equation), ()
+            case _:
+                return local, ()
+
+    def _chosen(self, equation: Equation) -> Equal:
+        """The guard that restricts a max to its first largest term."""
+        if equation.lhs not in self._maxima:
+            companion, self._maxima[equation.lhs] = _first_largest(equation)
+            self.equations.append(companion)
+        return self._maxima[equation.lhs]
+
+    def _others(self, equation: Equation) -> Access:
+        """The product of all factors but one."""
+        if equation.lhs not in self._factors:
+            companion, self._factors[equation.lhs] = other_factors(equation)
+            self.equations.append(companion)
+        return self._factors[equation.lhs]
+
+    def _matrix_weight(self, equation: Equation) -> sp.Expr:
+        """The derivative of a determinant or inverse with respect to an entry."""
+        assert equation.reduction is not None
+        if equation.reduction.op == "inverse":
+            return matrix_weight(equation)
+        if equation.lhs not in self._inverses:
+            companion = inverse_of(equation)
+            key = canonical(companion)
+            same = [e for e in self.given if is_matrix_function(e) and canonical(e) == key]
+            if not same:
+                self.equations.append(companion)
+            self._inverses[equation.lhs] = (same or [companion])[0].lhs
+        return matrix_weight(equation, self._inverses[equation.lhs])
+
+
+def _first_largest(equation: Equation) -> tuple[Equation, Equal]:
+    """Return the argmax equation of a max (the first position in a tie) and the guard that it gives."""
+    assert equation.reduction is not None
+    shape, axes = equation.lhs.shape, equation.reduction.axes
+    count = as_extent(sp.Mul(*(size for _, size in axes)))
+    tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs, below=count)
+    origin = Origin("argmax", equation.lhs)
+    companion = replace(equation, lhs=tensor, reduction=Reduction("argmax", axes), origin=origin)
+    return companion, Equal(tensor.at(*equation.indices), equation.reduction.place)
+
+
+def _share(body: sp.Expr, total: sp.Expr, local: sp.Expr) -> sp.Expr:
+    """Return ``local*exp(body - total)``, not evaluated where `body` is minus infinity, which is no part.
+
+    If every term is, so is the total, and the difference would be NaN.
+    """
+    if not isinstance(body, sp.Piecewise) or -sp.oo not in [value for value, _ in body.args]:
+        return local * sp.exp(body - total)
+    slopes = {c: slope for slope, c in local.args} if isinstance(local, sp.Piecewise) else {}
+    pieces = [
+        (sp.S.Zero if value == -sp.oo else slopes.get(c, local) * sp.exp(value - total), c)
+        for value, c in body.args
+    ]
+    return sp.Piecewise(*pieces)
