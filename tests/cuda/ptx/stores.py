@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from tests.cuda.ptx.types import Array, Ids
 
 ALL_WRITTEN = {1: 0x01, 2: 0x0101, 4: 0x01010101, 8: 0x0101010101010101}
 PADDING = 16
+STRONG = frozenset({"volatile", "relaxed", "acquire", "release"})
+Record: TypeAlias = Callable[[Ids, Ids, Clock], "Mask | None"]
 POISON = 0xFF
 """What memory holds before it is written: NaN as a float, -1 as an integer."""
 
@@ -26,6 +29,11 @@ class Access:
     instruction: Instruction
     log: Log
     clock: Clock
+
+    @property
+    def strong(self) -> bool:
+        """Whether it is volatile or has a memory order: such accesses do not race with each other."""
+        return not STRONG.isdisjoint(self.instruction.modifiers)
 
 
 class Store:
@@ -70,34 +78,22 @@ class Store:
     def read(self, positions: Ids, width: int, ids: Ids, access: Access) -> Array:
         """Return the bits, `width` bytes each, at aligned `positions`; `ids` are threads of the wave."""
         self.used = True
-        index = positions >> (width.bit_length() - 1)
-        if not self.complete:
-            there = self.masks[width][index] == ALL_WRITTEN[width]
-            if not there.all():
-                self.blame("unwritten", ~there, positions, ids, access)
+        self.present(positions, width, ids, access)
         if self.races is not None:
-            found = None
-            for more in range(0, width, self.races.cell):
-                found = either(
-                    found, self.races.read(positions + more, ids + access.clock.first, access.clock)
-                )
-            if found is not None:
-                self.blame("race", found, positions, ids, access)
-        values: Array = self.views[width][index]
+            self.ordered(
+                self.races.atomic if access.strong else self.races.read, positions, width, ids, access
+            )
+        values: Array = self.views[width][positions >> (width.bit_length() - 1)]
         return values
 
     def write(self, positions: Ids, width: int, values: Array, ids: Ids, access: Access) -> None:
         """Put the bits `values` there; of threads that meet, the last one's stays."""
         self.changed = True
-        index = positions >> (width.bit_length() - 1)
         if self.races is not None:
-            found = None
-            for more in range(0, width, self.races.cell):
-                found = either(
-                    found, self.races.write(positions + more, ids + access.clock.first, access.clock)
-                )
-            if found is not None:
-                self.blame("race", found, positions, ids, access)
+            self.ordered(
+                self.races.atomic if access.strong else self.races.write, positions, width, ids, access
+            )
+        index = positions >> (width.bit_length() - 1)
         self.views[width][index] = values
         if not self.complete:
             self.masks[width][index] = ALL_WRITTEN[width]
@@ -105,18 +101,26 @@ class Store:
     def atomic(self, positions: Ids, width: int, ids: Ids, access: Access) -> None:
         """Check and record atomic changes at `positions`; the caller makes them."""
         self.used = self.changed = True
-        if not self.complete:
-            there = self.masks[width][positions >> (width.bit_length() - 1)] == ALL_WRITTEN[width]
-            if not there.all():
-                self.blame("unwritten", ~there, positions, ids, access)
+        self.present(positions, width, ids, access)
         if self.races is not None:
-            found = None
-            for more in range(0, width, self.races.cell):
-                found = either(
-                    found, self.races.atomic(positions + more, ids + access.clock.first, access.clock)
-                )
-            if found is not None:
-                self.blame("race", found, positions, ids, access)
+            self.ordered(self.races.atomic, positions, width, ids, access)
+
+    def present(self, positions: Ids, width: int, ids: Ids, access: Access) -> None:
+        """Check that what is read was written."""
+        if self.complete:
+            return
+        there = self.masks[width][positions >> (width.bit_length() - 1)] == ALL_WRITTEN[width]
+        if not there.all():
+            self.blame("unwritten", ~there, positions, ids, access)
+
+    def ordered(self, record: Record, positions: Ids, width: int, ids: Ids, access: Access) -> None:
+        """Record accesses in every cell they touch, and note those that race."""
+        assert self.races is not None
+        threads, found = ids + access.clock.first, None
+        for more in range(0, width, self.races.cell):
+            found = either(found, record(positions + more, threads, access.clock))
+        if found is not None:
+            self.blame("race", found, positions, ids, access)
 
     def blame(self, why: str, found: Mask, positions: Ids, ids: Ids, access: Access) -> None:
         threads: npt.NDArray[np.int64] = ids[found] + access.clock.first
