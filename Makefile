@@ -10,11 +10,12 @@ RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench clean distclean
+.PHONY: help demo test test-cuda lint bench clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
 	@echo 'make test       run all tests'
+	@echo 'make test-cuda  compile CUDA kernels and run their PTX, without a GPU'
 	@echo 'make lint       check style and types (ruff, mypy)'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
 	@echo 'make clean      remove results, builds and caches'
@@ -26,6 +27,10 @@ demo: $(VENV)/.has-train
 
 test: $(VENV)/.has-test
 	$(RUN) -m pytest -n auto
+
+# NVIDIA's compilers take a gigabyte and an older NumPy, so they have an environment of their own.
+test-cuda: $(VENV)/cuda/.made
+	$(VENV)/cuda/bin/python -m pytest -n auto tests/cuda
 
 lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .
@@ -58,6 +63,11 @@ $(VENV)/.made:
 # One stamp for each extra of pyproject.toml, renewed when that file changes.
 $(VENV)/.has-%: pyproject.toml | $(VENV)/.made
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(VENV)/cuda/.made: pyproject.toml | $(VENV)/.made
+	$(RUN) -m venv $(VENV)/cuda
+	$(VENV)/cuda/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cuda-test]'
 	@touch $@
 
 $(VENV)/peers/.made: pyproject.toml | $(VENV)/.made
