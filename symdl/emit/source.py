@@ -6,17 +6,19 @@ what they print was decided before.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.emit.inspect import inspect_source
-from symdl.emit.names import Names
+from symdl.emit.names import Names, names_of, put_in, reserved
 from symdl.emit.operations import ARGUMENTS
 from symdl.emit.printed import Printed
 from symdl.emit.statements import body, comment
 from symdl.emit.syntax import DIVISIONS, DTYPES, Syntax
 from symdl.errors import EmitError
-from symdl.lower.ir.loops import Loop, Start, statements
-from symdl.lower.kernels import Kernel
+from symdl.lower.ir.integers import text as text_of
+from symdl.lower.ir.loops import FrozenProgram, Loop, Start, statements
+from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
 
@@ -40,7 +42,12 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         EmitError: an unknown dtype, or text that generated code must not hold.
     """
     _check(dtype)
-    kernels = [_kernel(kernel, lowered, syntax) for kernel in lowered.kernels]
+    calls, taken = _calls(lowered), reserved(syntax.imports)
+    tables, kernels = {}, []
+    for at, kernel in enumerate(lowered.kernels):
+        table = names_of(kernel, calls[at][0].sizes, lowered.program, taken)
+        tables[kernel.name] = table
+        kernels.append(_kernel(kernel, lowered, syntax, _legend(kernel, calls[at], lowered.program, table)))
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
     found = [s for k in lowered.kernels for s in statements(k.items)]
     ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
@@ -51,7 +58,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         "wraps": wraps,
     }
     text = template(syntax.template).render(dtype=dtype, kernels=kernels, **flags)
-    return inspect_source(text.rstrip() + "\n", syntax)
+    return inspect_source(put_in(text.rstrip() + "\n", tables), syntax)
 
 
 def _check(dtype: str) -> None:
@@ -59,13 +66,34 @@ def _check(dtype: str) -> None:
         raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(DTYPES)}")
 
 
-def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax) -> KernelText:
+def _calls(lowered: Lowered) -> dict[int, list[KernelCall]]:
+    """Return the calls of each kernel, in order."""
+    found: dict[int, list[KernelCall]] = {}
+    for call in lowered.calls:
+        if isinstance(call, KernelCall):
+            found.setdefault(call.kernel, []).append(call)
+    return found
+
+
+def _legend(
+    kernel: Kernel, calls: Sequence[KernelCall], program: FrozenProgram, table: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return what names do not tell: tensors with other names, sizes that have none, further calls."""
+    told = []
+    if len(calls) > 1:
+        told.append(f"{len(calls)} calls share this kernel; names and comments are those of the first.")
+    for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
+        own, known = table[array.name], program.tensors[tensor].name
+        told += [f"{own}: {comment(known)}"] if own != known else []
+    for size, value in zip(kernel.sizes, calls[0].sizes, strict=True):
+        own, known = table[size], text_of(value)
+        told += [f"{own}: {comment(known)}"] if own != known else []
+    return tuple(told)
+
+
+def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...]) -> KernelText:
     names = [*(a.name for a in kernel.arrays), *kernel.sizes]
     types = ["integers" if a.integer else "reals" for a in kernel.arrays]
-    legend = tuple(
-        f"{a.name}: {comment(lowered.program.tensors[t].name)}"
-        for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
-    )
     return KernelText(
         kernel.name,
         ", ".join(names),

@@ -1,7 +1,7 @@
 """Statements as a printed tree.
 
 Enters: the items of a kernel. Leaves: the nodes that the templates of a target print, each equation as a
-comment where it begins.
+comment above what computes it.
 """
 
 from __future__ import annotations
@@ -65,12 +65,39 @@ def repeatable(items: tuple[Item, ...], syntax: Syntax) -> bool:
     return fast and not written & read and not any(isinstance(s, Update) for s in found)
 
 
+class Told:
+    """Which equations stand as comments already, and which running values have no step yet.
+
+    A comment stands above the first line that computes something of its equation. If that is the first step
+    of a running value and nothing else was computed since its start, it stands above the start.
+    """
+
+    def __init__(self, items: tuple[Item, ...], stated: Mapping[int, Stated]) -> None:
+        self.stated = stated
+        self.summed = {s.equation for s in statements(items) if isinstance(s, Update)}
+        self.told: set[int] = set()
+        self.starts: dict[int, tuple[list[Printed], int, str]] = {}
+
+    def tell(self, item: Statement, block: list[Printed], indent: str) -> None:
+        """Write the equation of a statement above it, into the block that is open, if it belongs there."""
+        if isinstance(item, Start):
+            self.starts.setdefault(item.equation, (block, len(block), indent))
+        elif isinstance(item, Store) and item.equation in self.summed:
+            return  # zeros, to which is added
+        else:
+            block, at, indent = self.starts.get(item.equation, (block, len(block), indent))
+            self.starts.clear()
+            if item.equation >= 0 and item.equation not in self.told:
+                self.told.add(item.equation)
+                found = comments(self.stated[item.equation].text)
+                block[at:at] = [printed.Comment(indent, text) for text in found]
+
+
 class Writer:
     """Makes the nodes of a kernel; what is written goes into the block that is open."""
 
-    def __init__(self, syntax: Syntax, names: Names, stated: Mapping[int, Stated]) -> None:
-        self.syntax, self.names, self.stated = syntax, names, stated
-        self.told: set[int] = set()
+    def __init__(self, syntax: Syntax, names: Names, told: Told) -> None:
+        self.syntax, self.names, self.told = syntax, names, told
         self.indent = "    "
         self.open: list[Printed] = []
         self.printer = Printer(syntax, names, self.let)
@@ -112,7 +139,7 @@ class Writer:
                 with self.where(item.conditions):
                     self.block(item.items)
             else:
-                self.tell(item)
+                self.told.tell(item, self.open, self.indent)
                 self.statement(item)
 
     def loop(self, item: Loop) -> None:
@@ -126,13 +153,6 @@ class Writer:
             self.block(item.items)
         var, extent = self.names.of(item.var), self.integer(item.extent)
         self.add(printed.Loop, var, extent, tuple(body))
-
-    def tell(self, statement: Statement) -> None:
-        """Write the equation that a statement begins."""
-        if statement.equation >= 0 and statement.equation not in self.told:
-            self.told.add(statement.equation)
-            for text in comments(self.stated[statement.equation].text):
-                self.add(printed.Comment, text)
 
     def statement(self, item: Statement) -> None:
         """Write a statement."""
@@ -198,8 +218,8 @@ class Writer:
 def body(
     items: tuple[Item, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
 ) -> tuple[Printed, ...]:
-    """Return the nodes of a kernel's body, each equation as a comment where it begins."""
-    writer = Writer(syntax, names, stated)
+    """Return the nodes of a kernel's body, each equation as a comment above what computes it."""
+    writer = Writer(syntax, names, Told(items, stated))
     tiled = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
     if tiled or not repeatable(items, syntax):
         writer.block(items)

@@ -244,7 +244,7 @@ class _Canonical:
             if isinstance(item, Loop):
                 extent = self.size(item.extent)
                 var = self.names[item.var] = f"i{sum(n[0] == 'i' for n in self.names.values())}"
-                done.append(Loop(var, extent, self.block(item.items), item.kind))
+                done.append(Loop(var, extent, self.block(item.items), item.kind, item.indices))
             elif isinstance(item, When):
                 conditions = tuple(map_condition(c, self.poly) for c in item.conditions)
                 done.append(When(conditions, self.block(item.items)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from symdl.lower.equations.contractions import Contraction, Operand
@@ -62,7 +62,7 @@ def with_rows(items: tuple[Item, ...], batch: str) -> tuple[Item, ...]:
 def _looped(loop: Loop, batch: str) -> Loop:
     whole = loop.extent == of(Size(batch))
     extent = of(Size(rows_name(batch))) if whole else loop.extent
-    return Loop(loop.var, extent, with_rows(loop.items, batch), loop.kind)
+    return replace(loop, extent=extent, items=with_rows(loop.items, batch))
 
 
 def fewer(poly: Poly, values: Mapping[str, Poly]) -> Poly:

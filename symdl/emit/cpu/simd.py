@@ -163,8 +163,8 @@ class TileWriter(Writer):
     """Writes a loop over tiles of samples into the block that is open in `outer`."""
 
     def __init__(self, outer: Writer) -> None:
-        super().__init__(outer.syntax, outer.names, outer.stated)
-        self.told, self.indent, self.open = outer.told, outer.indent, outer.open
+        super().__init__(outer.syntax, outer.names, outer.told)
+        self.indent, self.open = outer.indent, outer.open
         self.tile = self.printer = _TilePrinter(self.syntax, self.names, self.let)
         self.tile.wide = outer.printer.wide
         self.integer = self.tile.integers.text

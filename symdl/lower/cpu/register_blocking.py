@@ -260,7 +260,7 @@ def several(loop: Loop, steps: int, hot: str = "") -> tuple[Item, ...]:
         else:
             each = f"{loop.var}e"
             moved = copies(run, loop.var, [base + of(Var(each))])
-            done.append(Loop(each, constant(steps), tuple(moved)))
+            done.append(Loop(each, constant(steps), tuple(moved), indices=loop.indices))
     if size == steps:
         return tuple(done)
     return (replace(loop, extent=constant(size // steps), items=tuple(done)),)

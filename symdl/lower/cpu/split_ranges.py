@@ -70,7 +70,7 @@ def _part(loop: Loop, inside: Sequence[Statement], low: int, length: int) -> Loo
     values |= {old + end: of(Var(new + end)) for old, new in names.items() for end in ("", "_at")}
     items = [s for old in inside if (s := _decided(old, loop.var, low)) is not None]
     changed = tuple(renamed(s, names, values) for s in items)
-    return Loop(variable, constant(length), changed, loop.kind)
+    return Loop(variable, constant(length), changed, loop.kind, loop.indices)
 
 
 def _decided(statement: Statement, variable: str, low: int) -> Statement | None:

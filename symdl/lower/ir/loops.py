@@ -282,13 +282,15 @@ class Loop:
     """``for var in range(extent)``; `kind` is chosen by the schedule.
 
     A loop over ``lanes`` runs over tiles of samples; what differs between samples is computed for all of a
-    tile at once.
+    tile at once. `indices` are the index variables for which it was made, each with the number of its
+    equation: one, or several where loops became one. They are for names only.
     """
 
     var: str
     extent: Poly
     items: tuple[Item, ...]
     kind: Literal["serial", "simd", "parallel", "lanes"] = "serial"
+    indices: tuple[tuple[int, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ def _merged(item: Item) -> Item:
         return substitute(expr, zero)
 
     items = map_items(inner.items, lambda s: map_statement(s, poly), poly)
-    return Loop(inner.var, loop.extent * inner.extent, items, loop.kind)
+    indices = (*loop.indices, *inner.indices)
+    return Loop(inner.var, loop.extent * inner.extent, items, loop.kind, indices)
 
 
 def _as_one(poly: Poly, outer: str, inner: str, extent: Poly) -> bool:

@@ -39,6 +39,7 @@ class Building:
         makes: tensors whose elements are complete within an iteration, with the axis that runs.
         partial: tensors that are complete only when the loop has ended.
         reads: tensors that are read at the loop's variable, with the axes.
+        indices: the index variable for which it was made, with the number of its equation.
     """
 
     var: str
@@ -47,6 +48,7 @@ class Building:
     makes: dict[int, int] = field(default_factory=dict)
     partial: set[int] = field(default_factory=set)
     reads: dict[int, set[int]] = field(default_factory=dict)
+    indices: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -219,6 +221,7 @@ class Nest:
             for axis, where in enumerate(read.where):
                 if where == of(Var(variable)):
                     loop.reads.setdefault(read.tensor, set()).add(axis)
+        loop.indices = loop.indices or ((equation.number, variable),)
 
     def _step(self, new: Task) -> Part:
         if not new.equation.op:
@@ -235,6 +238,7 @@ class Nest:
         new.names[scan.free] = new.names[scan.bound] = loop.extent - 1 - here if scan.backward else here
         step, keep = Part("step", equation, new.names), Part("running", equation, new.names)
         loop.items.extend([keep, step] if scan.exclusive else [step, keep])
+        loop.indices = ((equation.number, scan.free),)
         return [start, loop]
 
     def _around(self, new: Task) -> tuple[list[Building | Part], list[Building | Part]]:
@@ -256,6 +260,7 @@ class Nest:
             loop.partial.add(equation.lhs)
             names[variable] = of(Var(loop.var))
             tail.append(loop)
+            loop.indices = ((equation.number, variable),)
             tail = loop.items
         tail.append(Part("expsum", equation, names))
         return [start], [Part("shift", equation, outer), *inner, Part("finish", equation, outer)]
@@ -271,6 +276,7 @@ class Nest:
             loop.partial.add(new.equation.lhs)
             names[variable] = of(Var(loop.var))
             item = loop
+            loop.indices = ((new.equation.number, variable),)
         return item
 
 

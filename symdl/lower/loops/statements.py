@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, Var, constant, of, rebuild
 from symdl.lower.ir.loops import (
@@ -50,7 +51,8 @@ class _Resolver:
         stores: list[Item] = []
         for item in items:
             if isinstance(item, Building):
-                done.append(Loop(item.var, item.extent, self.block(item.items, known)))
+                inner = self.block(item.items, known)
+                done.append(Loop(item.var, item.extent, inner, indices=item.indices))
             else:
                 if item.role == "start" and item.equation.op == "sum" and _beside_loop(items, item.equation):
                     self.wide.add(item.equation.number)
@@ -224,7 +226,7 @@ def without_stores(items: tuple[Item, ...], keep: Callable[[int], bool]) -> tupl
     kept: list[Item] = []
     for item in items:
         if isinstance(item, Loop):
-            kept.append(Loop(item.var, item.extent, without_stores(item.items, keep), item.kind))
+            kept.append(replace(item, items=without_stores(item.items, keep)))
         elif not isinstance(item, Store) or keep(int(item.tensor)):
             kept.append(item)
     return tuple(kept)

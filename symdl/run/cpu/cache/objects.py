@@ -2,9 +2,10 @@
 
 Enters: the source of a generated module, or a `Library` of this package. Leaves: `Machine`: where its
 functions are. Numba compiles it once; the machine code is kept on disk, beside the source, for this
-processor. A later process only links it, with LLVM alone, in a millisecond. Numba is not even imported then:
-with all that it makes ready, that takes half a second. A file says of which module it is, and for which
-processor, inside what its checksum covers; one that says anything else is made again.
+processor, and found for all modules that differ from it by names only. A later process only links it, with
+LLVM alone, in a millisecond. Numba is not even imported then: with all that it makes ready, that takes half a
+second. A file says of which module it is, and for which processor, inside what its checksum covers; one that
+says anything else is made again.
 
 Functions are called as those of Numba call each other: ``status = f(result, error, *arguments)``, with the
 addresses of where a result and an error belong.
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 from llvmlite import binding  # type: ignore[import-untyped]
 
+from symdl.emit.canonical import canonical
 from symdl.errors import CompileError
 from symdl.run import modules as disk
 from symdl.run.cpu.cache.foundation import foundation
@@ -122,8 +124,8 @@ def _load(source: str | Library, where: Path) -> Machine:
 
 
 def _key(source: str | Library) -> dict[str, str | int]:
-    """Return what a file of machine code is for."""
-    text = source.name if isinstance(source, Library) else source
+    """Return what a file of machine code is for: all modules that differ by names only."""
+    text = source.name if isinstance(source, Library) else canonical(source)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return {
         "format": _FORMAT,
@@ -133,7 +135,7 @@ def _key(source: str | Library) -> dict[str, str | int]:
     }
 
 
-_FORMAT, _CHECKSUM = 2, 32
+_FORMAT, _CHECKSUM = 3, 32
 """The version of a file's form, and the bytes at its beginning that are the SHA-256 of all others."""
 
 
