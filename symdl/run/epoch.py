@@ -71,7 +71,7 @@ class Job:
         if lanes not in self.scripts:
             begins = self.table.begins
             lines: list[list[tuple[int, int]]] = [[] for _ in range(lanes)]
-            shares = self.partition.lanes(lanes)
+            shares = self.partition.by_worker(lanes)
             for phase, shared in zip(self.partition.tasks, shares, strict=True):
                 for mine, tasks in zip(lines, shared, strict=True):
                     mine += [(begins[phase[t][0]], begins[phase[t][1]]) for t in tasks]

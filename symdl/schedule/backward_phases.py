@@ -1,10 +1,11 @@
-"""The way back in legs.
+"""The backward pass in phases.
 
-Enters: the calls of a step, its streams. Leaves: the calls after which weights have their turn before samples
-go on. A weight's gradient is the product of two factors, its layer's input and the derivative by its layer's
-output. All inputs are there when the way back begins. If all weights waited for its end, all derivatives
-would have to be kept as well, and a deep network would need twice the memory. After a short first leg its
-inputs and derivatives are no longer needed, and make room for the derivatives of a second leg twice as long.
+Enters: the calls of a step, its streamed gradients. Leaves: the calls after which weights are updated before
+samples go on. A weight's gradient is the product of two factors, its layer's input and the derivative with
+respect to its layer's output. All inputs are there when the backward pass begins. If all updates waited for
+its end, all derivatives would have to be kept as well, and a deep network would need twice the memory. After
+a short first phase its inputs and derivatives are no longer needed, and make room for the derivatives of a
+second phase twice as long.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from symdl.lower.ir.integers import Poly
 from symdl.lower.kernels import Call, ProductCall
 from symdl.lower.memory.buffers import Buffer
 from symdl.lower.splits import Split
-from symdl.schedule.streamed_gradients import Stream
+from symdl.schedule.streamed_gradients import StreamedGradient
 
 _MOST = 4
 _MUCH, _LITTLE = 0.2, 0.1
 """Shares of the memory that is needed anyway, from which on and to which derivatives are cut."""
 _LEAST = 25_000.0
-"""Nanoseconds that a leg and its weights take on one core, about, if it is to pay: lanes meet twice more."""
+"""Nanoseconds that a phase and its updates take on one core, about, if it is to pay: it has two more
+barriers."""
 
 
-def legs(
+def phase_ends(
     steps: Sequence[tuple[Call, Split, float]],
-    streams: Iterable[Stream],
+    streamed: Iterable[StreamedGradient],
     buffers: Sequence[Buffer],
     value: Callable[[Poly], int],
 ) -> list[int]:
-    """Return the positions of the last calls of all legs but the last one, in order."""
-    inputs, derivatives = _factors(steps, streams)
+    """Return the positions of the last calls of all backward phases but the last one, in order."""
+    inputs, derivatives = _factors(steps, streamed)
     sizes = {b: value(buffers[b].count) for b in (*inputs, *derivatives)}
     given = sum(value(b.count) for b in buffers if b.kind == "given")
     needed = given + sum(sizes[b] for b in inputs - derivatives.keys() if buffers[b].kind != "given")
@@ -50,7 +52,7 @@ def legs(
 
 
 def _factors(
-    steps: Sequence[tuple[Call, Split, float]], streams: Iterable[Stream]
+    steps: Sequence[tuple[Call, Split, float]], streamed: Iterable[StreamedGradient]
 ) -> tuple[set[int], dict[int, int]]:
     """Return the factors of all gradients that are there early, and the late ones with their last writers."""
     writers: dict[int, list[int]] = {}
@@ -60,8 +62,8 @@ def _factors(
                 writers.setdefault(touch.buffer, []).append(at)
     inputs: set[int] = set()
     derivatives: dict[int, int] = {}
-    for stream in set(streams):
-        for at in stream.members:
+    for gradient in set(streamed):
+        for at in gradient.members:
             call = steps[at][0]
             if not isinstance(call, ProductCall):
                 continue

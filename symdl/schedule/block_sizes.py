@@ -35,8 +35,8 @@ def sample_blocks(count: int, rows: int = 1) -> list[tuple[int, int]]:
     return [(at, min(at + size, count)) for at in range(0, count, size)]
 
 
-def tile_blocks(count: int) -> list[tuple[int, int]]:
-    """Return the blocks of a batch of which tensors hold whole tiles."""
+def layout_blocks(count: int) -> list[tuple[int, int]]:
+    """Return the blocks of a batch of which tensors lie in sample layout: whole blocks of it."""
     size = TILE * -(-count // (_MOST_BLOCKS * TILE))
     return [(at, min(at + size, count)) for at in range(0, count, size)]
 

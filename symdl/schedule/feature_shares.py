@@ -2,8 +2,8 @@
 
 Enters: the calls of a step, how they can be cut. Leaves: the inputs whose features are cut into shares. A
 share's columns of the batch, rows of the weight, of its gradient and of the optimizer's state go together:
-one lane gathers, multiplies and updates them, and the weight never leaves its cache. Blocks of samples would
-send half of it to the other core in every step. The products of the shares are partial sums.
+one worker gathers, multiplies and updates them, and the weight never leaves its cache. Blocks of samples
+would send half of it to the other core in every step. The products of the shares are partial sums.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from symdl.lower.kernels import Call, ProductCall, TakeCall
 from symdl.lower.splits import Split
 
 SHARES = 4
-"""How many there are: as many as lanes at most, so that each lane has as many as any other."""
+"""How many there are: as many as workers at most, so that each worker has as many as any other."""
 _MANY = 4
 """Features for every sample, from which it pays: partial sums are as large as the batch."""
 
@@ -27,21 +27,21 @@ def feature_shares(units: int) -> list[tuple[int, int]]:
 
 
 def wide_inputs(
-    takes: Sequence[TakeCall],
+    gathers: Sequence[TakeCall],
     calls: Sequence[tuple[Call, Split]],
     samples: int,
     value: Callable[[Poly], int],
 ) -> set[int]:
     """Return the buffers of given samples that only serve a product with a weight, and its gradient."""
     found = set()
-    for take in takes:
-        width = take.width
-        if take.integer or width < _MANY * samples:
+    for gather in gathers:
+        width = gather.width
+        if gather.integer or width < _MANY * samples:
             continue
-        users = [(c, s) for c, s in calls if any(t.buffer == take.target for t in s.touches)]
-        kinds = {_role(c, s, take.target, width, samples, value) for c, s in users}
+        users = [(c, s) for c, s in calls if any(t.buffer == gather.target for t in s.touches)]
+        kinds = {_role(c, s, gather.target, width, samples, value) for c, s in users}
         if kinds == {"forward", "gradient"}:
-            found.add(take.target)
+            found.add(gather.target)
     return found
 
 

@@ -29,20 +29,20 @@ from symdl.lower.kernels import (
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer
 from symdl.lower.splits import LARGEST_SUM, Split, Touch, work
-from symdl.schedule.backward_phases import legs
+from symdl.schedule.backward_phases import phase_ends
 from symdl.schedule.block_sizes import (
     COPIES,
+    layout_blocks,
     pieces,
     row_blocks,
     sample_blocks,
-    tile_blocks,
     worth_adding,
 )
 from symdl.schedule.call_pieces import Cutter
 from symdl.schedule.feature_shares import feature_shares, wide_inputs
 from symdl.schedule.plan import Partition, View, renumbered
 from symdl.schedule.scratch import inside, own, shared
-from symdl.schedule.streamed_gradients import Stream, streams
+from symdl.schedule.streamed_gradients import StreamedGradient, streamed_gradients
 from symdl.schedule.tasks import Tasks, Use
 
 _PRODUCTS, _OPERATIONS, _CALL = 40.0, 40.0, 60.0
@@ -52,12 +52,12 @@ WORTH = 15_000.0
 def partition(
     lowered: Lowered,
     dims: Mapping[str, int],
-    takes: Sequence[TakeCall],
+    gathers: Sequence[TakeCall],
     totals: Sequence[TotalCall],
     *,
     whole: bool = False,
 ) -> Partition:
-    """Return the schedule of a step that begins with `takes` and ends with `totals`.
+    """Return the schedule of a step that begins with `gathers` and ends with `totals`.
 
     Args:
         dims: the value of every size, `rows_name` included.
@@ -68,11 +68,11 @@ def partition(
     """
     cost = 0.0
     if lowered.batch and not whole:
-        made = _Partitioner(lowered, dims, takes, totals).blocks()
+        made = _Partitioner(lowered, dims, gathers, totals).blocks()
         if made.cost >= WORTH and any(len(phase) > 1 for phase in made.tasks):
             return made
         cost = made.cost
-    calls = (*takes, *moved(without_checks(lowered.calls), len(takes)), *totals)
+    calls = (*gathers, *moved(without_checks(lowered.calls), len(gathers)), *totals)
     return Partition(calls, (((0, len(calls), cost),),), lowered.plan.buffers, ())
 
 
@@ -81,25 +81,25 @@ class _Partitioner:
         self,
         lowered: Lowered,
         dims: Mapping[str, int],
-        takes: Sequence[TakeCall],
+        gathers: Sequence[TakeCall],
         totals: Sequence[TotalCall],
     ) -> None:
         self.lowered, self.dims = lowered, dims
-        self.takes, self.totals = takes, totals
+        self.gathers, self.totals = gathers, totals
         count, tiled = dims[lowered.batch], any(info.tiled for info in lowered.program.tensors)
-        self.samples = tile_blocks(count) if tiled else sample_blocks(count, self.rows_each())
+        self.samples = layout_blocks(count) if tiled else sample_blocks(count, self.rows_each())
         self.buffers = list(lowered.plan.buffers)
         self.cutter = Cutter(lowered.batch, self.value)
         self.tasks = Tasks()
         self.scratches: list[int] = []  # their buffers
         self.cuts: dict[int, list[tuple[int, int]]] = {}  # in elements, of what was computed in pieces
-        wide = wide_inputs(takes, self.pairs(), self.samples[-1][1], self.value)
+        wide = wide_inputs(gathers, self.pairs(), self.samples[-1][1], self.value)
         self.wide = wide if len(self.samples) > 1 else set()
         trees = zip(self.pairs(), lowered.steps, strict=True)
         costs = [(c, s, self.cost(c, t.work)) for (c, s), t in trees]
         self.steps = [(c, self.chosen(s, cost), cost) for c, s, cost in costs]
-        self.streams = streams([(c, s) for c, s, _ in self.steps], self.buffers, self.value)
-        self.legs = legs(self.steps, self.streams.values(), self.buffers, self.value)
+        self.streamed = streamed_gradients([(c, s) for c, s, _ in self.steps], self.buffers, self.value)
+        self.phase_ends = phase_ends(self.steps, self.streamed.values(), self.buffers, self.value)
 
     def value(self, poly: Poly) -> int:
         return evaluate(poly, self.dims)
@@ -118,8 +118,8 @@ class _Partitioner:
 
     def blocks(self) -> Partition:
         """Cut every call and give its pieces to tasks."""
-        for take in self.takes:
-            self.take(take)
+        for call in self.gathers:
+            self.gather(call)
         calls = without_checks(self.lowered.calls)
         ends = {c.begin: at for at, c in enumerate(calls) if isinstance(c, RepeatCall)}
         todo = iter(self.steps)
@@ -129,34 +129,34 @@ class _Partitioner:
             inside = moved(calls[at:end], -at)
             found = [next(todo) for c in inside if not isinstance(c, RepeatCall)]
             number += len(found)
-            stream = self.streams.get(number)
+            gradient = self.streamed.get(number)
             if len(inside) > 1:
                 self.recurrence(inside, found)
-            elif stream is None:
+            elif gradient is None:
                 self.call(*found[0])
-            elif stream.members[-1] == number:
-                self.stream(stream)
-            if number in self.legs:
-                self.tasks.new_leg()
+            elif gradient.members[-1] == number:
+                self.stream(gradient)
+            if number in self.phase_ends:
+                self.tasks.new_backward_phase()
             at = end
         for total in self.totals:
             self.tasks.add([total], [Use(total.buffer, False)], _CALL)
         return self.finish()
 
-    def take(self, take: TakeCall) -> None:
+    def gather(self, call: TakeCall) -> None:
         """Gather a batch: by shares of its features where it is wide, else by blocks of samples."""
-        count, width = self.samples[-1][1], take.width
-        if take.target in self.wide:
+        count, width = self.samples[-1][1], call.width
+        if call.target in self.wide:
             for share, (low, high) in enumerate(feature_shares(width)):
-                some = replace(take, target=self.cutter.view(take.target, low), column=low)
+                some = replace(call, target=self.cutter.view(call.target, low), column=low)
                 some = replace(some, width=high - low)
-                use = Use(take.target, True, width, low, high)
+                use = Use(call.target, True, width, low, high)
                 self.tasks.add([some], [use], count * (high - low) / COPIES, home=share)
             return
         for block, (low, high) in enumerate(self.samples):
-            part = replace(take, target=self.cutter.view(take.target, low * width), start=low)
+            part = replace(call, target=self.cutter.view(call.target, low * width), start=low)
             part = replace(part, count=high - low)
-            use = Use(take.target, True, 0, low * width, high * width)
+            use = Use(call.target, True, 0, low * width, high * width)
             self.tasks.add([part], [use], (high - low) * width / COPIES, block)
 
     def cost(self, call: Call, tree: object) -> float:
@@ -197,9 +197,9 @@ class _Partitioner:
         else:
             self.tasks.add([call], [replace(self.use(t, 0, 0), kind=-1) for t in split.touches], cost)
 
-    def stream(self, stream: Stream) -> None:
+    def stream(self, gradient: StreamedGradient) -> None:
         """Do products and updates of what they give, a few rows at a time."""
-        members = [self.steps[at] for at in stream.members]
+        members = [self.steps[at] for at in gradient.members]
         products = [c for c, _, _ in members if isinstance(c, ProductCall)]
         rows, width = (self.value(size) for size in (products[0].m, products[0].n))
         inner = max(self.value(c.k) for c in products)
@@ -210,7 +210,7 @@ class _Partitioner:
             calls, uses = [], []
             blocks = row_blocks(low, high, width, inner)
             room = max(b - a for a, b in blocks) * width
-            own = {buffer: self.scratch(at, buffer, room) for at, buffer in enumerate(stream.scratch)}
+            own = {buffer: self.scratch(at, buffer, room) for at, buffer in enumerate(gradient.scratch)}
             each = [1 if isinstance(c, ProductCall) else width for c, _, _ in members]
             for first, last in blocks:
                 for (call, split, _), e in zip(members, each, strict=True):
@@ -222,7 +222,7 @@ class _Partitioner:
             self.tasks.add(calls, uses, cost * (high - low) / rows, fresh=True, home=label)
 
     def scratch(self, at: int, buffer: int, count: int) -> int:
-        """Return scratch block number `at` of a lane, with room for so many elements of a buffer."""
+        """Return scratch block number `at` of a worker, with room for so many elements of a buffer."""
         if at == len(self.scratches):
             self.scratches.append(len(self.buffers))
             self.buffers.append(replace(self.buffers[buffer], kind="scratch", count=ZERO))
@@ -366,7 +366,7 @@ class _Partitioner:
         return Partition(tuple(final), tuple(map(tuple, phases)), buffers, views, tuple(map(tuple, homes)))
 
     def in_phases(self, same: Mapping[int, int], each: Mapping[int, int]) -> Iterator[Buffer]:
-        """Yield the buffers with the phases of their use; `each` is what lanes have for a sample."""
+        """Yield the buffers with the phases of their use; `each` is what workers have for a sample."""
         largest = max(high - low for low, high in self.samples)
         for number, buffer in enumerate(self.buffers):
             if same.get(number, number) != number:

@@ -44,11 +44,11 @@ class Partition:
         """Nanoseconds on one core, about."""
         return sum(cost for phase in self.tasks for _, _, cost in phase)
 
-    def lanes(self, count: int) -> list[list[list[int]]]:
-        """Return for each phase and lane its tasks.
+    def by_worker(self, count: int) -> list[list[list[int]]]:
+        """Return for each phase and worker its tasks.
 
-        Those of one share of the features go to one lane in every phase, so that its weights stay in one
-        cache; then the most costly ones first, each to the least busy lane.
+        Those of one share of the features go to one worker in every phase, so that its weights stay in one
+        cache; then the most costly ones first, each to the least busy worker.
         """
         result = []
         shares = 1 + max((home for phase in self.homes for home in phase), default=0)
@@ -56,17 +56,17 @@ class Partition:
             homes = self.homes[number] if self.homes else (-1,) * len(phase)
             loads, mine = [0.0] * count, [[] for _ in range(count)]  # type: list[float], list[list[int]]
             for at in sorted(range(len(phase)), key=lambda t: (homes[t] < 0, -phase[t][2])):
-                lane = loads.index(min(loads)) if homes[at] < 0 else homes[at] * count // shares
-                loads[lane] += phase[at][2]
-                mine[lane].append(at)
+                worker = loads.index(min(loads)) if homes[at] < 0 else homes[at] * count // shares
+                loads[worker] += phase[at][2]
+                mine[worker].append(at)
             result.append([sorted(tasks) for tasks in mine])
         return result
 
     def speedup(self, count: int) -> float:
-        """Return by how much `count` lanes are faster than one, apart from waiting."""
+        """Return by how much `count` workers are faster than one, apart from waiting."""
         longest = 0.0
-        for phase, lanes in zip(self.tasks, self.lanes(count), strict=True):
-            longest += max(sum(phase[t][2] for t in tasks) for tasks in lanes)
+        for phase, workers in zip(self.tasks, self.by_worker(count), strict=True):
+            longest += max(sum(phase[t][2] for t in tasks) for tasks in workers)
         return self.cost / longest if longest else 1.0
 
 

@@ -1,7 +1,7 @@
 """Buffers that blocks of samples need for themselves, inside one phase of a parallel schedule.
 
 Enters: the buffers of a plan, the tasks that use them. Leaves: for some the buffer whose memory they get; and
-which of these need no more than what one block has: every lane then has room for one, which stays in its
+which of these need no more than what one block has: every worker then has room for one, which stays in its
 cache from block to block.
 """
 
@@ -46,7 +46,7 @@ def shared(
 
 
 _SEVERAL = 4
-"""Blocks; with fewer, each may have a lane of its own, and nothing is won."""
+"""Blocks; with fewer, each may have a worker of its own, and nothing is won."""
 
 
 def own(
@@ -55,7 +55,7 @@ def own(
     samples: Sequence[tuple[int, int]],
     value: Callable[[Poly], int],
 ) -> dict[int, int]:
-    """Return the elements a sample of buffers that each lane may have for the block that it works on.
+    """Return the elements a sample of buffers that each worker may have for the block that it works on.
 
     `same` says which buffers `shared` has found.
     """

@@ -1,9 +1,9 @@
 """Gradients that are never stored as a whole.
 
-Enters: the calls of a step in order, with the splits by which they are cut. Leaves: `Stream`s. A gradient
-that only updates of its own elements read is computed a few rows at a time, into a scratch block of the lane,
-and read at once, while it is in cache. One that anybody else reads, such as its norm, is no stream, nor is
-one whose updates must wait for something that changes what it is computed from.
+Enters: the calls of a step in order, with the splits by which they are cut. Leaves: `StreamedGradient`s. A
+gradient that only updates of its own elements read is computed a few rows at a time, into a scratch block of
+the worker, and read at once, while it is in cache. One that anybody else reads, such as its norm, is stored,
+as is one whose updates must wait for something that changes what it is computed from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from symdl.lower.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StreamedGradient:
     """Matrix products and updates that are done together, rows by rows.
 
     Attributes:
@@ -30,18 +30,18 @@ class Stream:
     scratch: tuple[int, ...]
 
 
-def streams(
+def streamed_gradients(
     steps: Sequence[tuple[Call, Split]], buffers: Sequence[Buffer], value: Callable[[Poly], int]
-) -> dict[int, Stream]:
-    """Return for each call that is part of a stream the stream."""
+) -> dict[int, StreamedGradient]:
+    """Return for each call that is part of a streamed gradient that gradient."""
     finder = _Finder(steps, buffers, value)
-    found: dict[int, Stream] = {}
+    found: dict[int, StreamedGradient] = {}
     for at, (call, split) in enumerate(steps):
         if at not in found and isinstance(call, ProductCall) and split.kind == "columns":
-            stream = finder.stream(at)
+            streamed = finder.gradient(at)
             # An update may read products of two shapes, a row and a column: one of them is stored then.
-            if stream is not None and not any(member in found for member in stream.members):
-                found.update(dict.fromkeys(stream.members, stream))
+            if streamed is not None and not any(member in found for member in streamed.members):
+                found.update(dict.fromkeys(streamed.members, streamed))
     return found
 
 
@@ -58,8 +58,8 @@ class _Finder:
                 if touch.written:
                     self.writers.setdefault(touch.buffer, []).append(at)
 
-    def stream(self, first: int) -> Stream | None:
-        """Return the stream that begins with a product."""
+    def gradient(self, first: int) -> StreamedGradient | None:
+        """Return the streamed gradient that begins with a product."""
         shape = self.shape(first)
         members, scratch = {first}, set[int]()
         todo = [first]
@@ -75,7 +75,7 @@ class _Finder:
             return None
         if not all(self.can_wait(at, order, scratch) for at in order):
             return None
-        return Stream(tuple(order), tuple(sorted(scratch)))
+        return StreamedGradient(tuple(order), tuple(sorted(scratch)))
 
     def shape(self, at: int) -> tuple[int, int]:
         """Return the rows and columns of a product; (1, all elements) for an update."""

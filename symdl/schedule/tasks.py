@@ -59,7 +59,7 @@ class Tasks:
         """Return the phases in which a buffer is used."""
         return [self.all[task].phase for _, task in self.uses.get(buffer, ())]
 
-    def new_leg(self) -> None:
+    def new_backward_phase(self) -> None:
         """Leave a phase to what is not tied to samples, before the blocks go on."""
         self.floor = 2 + max((phase for phase, _ in self.blocks), default=-2)
 

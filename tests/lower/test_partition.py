@@ -14,7 +14,7 @@ from symdl.lower.ir.loops import TILE
 from symdl.lower.kernels import CombineCall, ProductCall, RepeatCall, TakeCall
 from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
-from symdl.schedule.block_sizes import pieces, sample_blocks, tile_blocks, worth_adding
+from symdl.schedule.block_sizes import layout_blocks, pieces, sample_blocks, worth_adding
 from symdl.schedule.feature_shares import SHARES, feature_shares
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
@@ -70,20 +70,20 @@ def gathered(loss: Any, batch: int) -> Partition:
     return partition(lowered, {"n": batch, rows_name("n"): batch}, takes, ())
 
 
-def test_many_features_stay_with_one_lane() -> None:
+def test_many_features_stay_with_one_worker() -> None:
     found = gathered(slides(), 64)
     assert len(found.tasks) == 3
     first, middle, last = found.homes
     assert sorted(h for h in first if h >= 0) == sorted(h for h in last if h >= 0) == [0, 1, 2, 3]
     assert set(middle) == {-1}
-    for lanes in (2, 3, 4):
-        where = found.lanes(lanes)
+    for workers in (2, 3, 4):
+        where = found.by_worker(workers)
         for home in range(4):
-            lane = [
+            worker = [
                 next(a for a, mine in enumerate(where[p]) if found.homes[p].index(home) in mine)
                 for p in (0, 2)
             ]
-            assert lane[0] == lane[1]
+            assert worker[0] == worker[1]
 
 
 def test_as_many_samples_as_features_are_cut_along_samples() -> None:
@@ -121,7 +121,7 @@ def test_what_one_phase_needs_of_a_sample_has_room_for_one_block() -> None:
     assert Counter(rooms[1][at] // room for at, room in rooms[0].items())[4] >= 3
     for made, room in zip((few, many), rooms, strict=True):
         assert all(v.offset < room[v.buffer] for v in made.views if v.buffer in room)
-    without = [b for b in network(32).buffers if b.kind == "scratch"]  # two blocks, two lanes
+    without = [b for b in network(32).buffers if b.kind == "scratch"]  # two blocks, two workers
     assert len(without) + 3 <= len(rooms[0])
 
 
@@ -178,7 +178,7 @@ def test_blocks_cover_the_batch(count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 16, 63, 64, 257, 1000])
 def test_blocks_of_tiles_cover_the_batch(count: int) -> None:
-    found = tile_blocks(count)
+    found = layout_blocks(count)
     assert found[0][0] == 0
     assert found[-1][1] == count
     assert all(a[1] == b[0] and b[0] % TILE == 0 for a, b in itertools.pairwise(found))
@@ -214,8 +214,8 @@ def test_a_gradient_over_many_rows_a_sample_is_added_up_from_blocks() -> None:
     assert not worth_adding(100, 2, 100.0)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 3, 7])
-def test_every_task_has_one_lane(lanes: int) -> None:
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_every_task_has_one_worker(workers: int) -> None:
     _, found = split(slides(), 128)
-    for phase, shares in zip(found.tasks, found.lanes(lanes), strict=True):
+    for phase, shares in zip(found.tasks, found.by_worker(workers), strict=True):
         assert sorted(t for mine in shares for t in mine) == list(range(len(phase)))

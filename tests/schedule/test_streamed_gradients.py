@@ -19,7 +19,7 @@ from symdl.run.training import compile_training
 from symdl.schedule.block_sizes import row_blocks
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
-from symdl.schedule.streamed_gradients import streams
+from symdl.schedule.streamed_gradients import streamed_gradients
 
 n = sd.Dim("n")
 OPTIMIZERS = [
@@ -124,11 +124,11 @@ def members(
     steps: list[tuple[Call, Split]], kinds: list[Literal["given", "arena", "output"]] = KINDS
 ) -> list[tuple[int, ...]]:
     buffers = [Buffer(t, kind, constant(24), False, 0, 9) for t, kind in enumerate(kinds)]
-    found = streams(steps, buffers, lambda p: evaluate(p, {}))
-    return sorted({stream.members for stream in found.values()})
+    found = streamed_gradients(steps, buffers, lambda p: evaluate(p, {}))
+    return sorted({gradient.members for gradient in found.values()})
 
 
-def test_what_goes_into_a_stream() -> None:
+def test_what_a_streamed_gradient_holds() -> None:
     assert members([product(), update()]) == [(0, 1)]
     assert members([product(), update(stride=None)]) == []
     assert members([product()]) == []
@@ -147,7 +147,8 @@ def test_updates_do_not_change_what_later_rows_need() -> None:
 
 
 def test_products_of_two_shapes_for_one_update() -> None:
-    """A gradient that is the sum of a column and a row: one streams, the other is there when it is needed."""
+    """A gradient that is the sum of a column and a row: one is streamed, the other is there when it is
+    needed."""
     C, D, H = 4, 5, 6
     operands = [Operand(t, ZERO, t == C, constant(4), ()) for t in (C, D, H)]
     left, right, result = (Matrix(t, o) for t, o in zip((C, D, H), operands, strict=True))

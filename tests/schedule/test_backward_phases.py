@@ -1,4 +1,4 @@
-"""The way back in legs: where it is cut, and how much memory that saves."""
+"""The backward pass in phases: where it is cut, and how much memory that saves."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def intermediate(found: Partition, batch: int = 32) -> int:
 @pytest.mark.parametrize("skip", [False, True])
 def test_a_deep_network_needs_little_more_than_its_activations(skip: bool) -> None:
     found = schedule(deep(40, skip=skip))
-    assert len(found.tasks) == 6  # three legs, each with a phase of samples and one of weights
+    assert len(found.tasks) == 6  # three backward phases, each with a phase of samples and one of weights
     assert all(found.tasks)
     layer = 4 * 32 * 32
     assert intermediate(found) <= 1.4 * (41 + 40 * skip) * layer  # with the sums for biases
 
 
-def test_legs_are_about_twice_as_long_as_the_ones_before() -> None:
+def test_phases_are_about_twice_as_long_as_the_ones_before() -> None:
     weights = [len(phase) for phase in schedule(deep(40)).tasks[1::2]]
     assert weights[0] < weights[1] < weights[2]
     assert weights[2] > 40  # a weight and a bias each
@@ -60,6 +60,6 @@ def test_other_networks_go_back_at_once(loss: Any, batch: int) -> None:
     assert len(schedule(loss, batch).tasks) == 2
 
 
-def test_without_updates_by_rows_there_is_one_leg() -> None:
+def test_without_updates_by_rows_there_is_one_phase() -> None:
     found = schedule(deep(40), optimizer=sd.nn.Clipped(sd.nn.SGD(0.1), norm=1.0))
     assert intermediate(found) > 3 * 40 * 4 * 32 * 32
