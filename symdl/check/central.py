@@ -35,10 +35,10 @@ def central_gradient(
     Args:
         function: maps a dictionary of arrays to a number.
         at: the point; it is not changed.
-        wrt: the names to differentiate by; all by default.
+        wrt: the names to differentiate with respect to; all by default.
         order: 2, 4 or 6. The step is ``eps**(1/(order + 1)) * max(1, |x|)``; where the function is
             smooth, order 2 gives about ten digits of its value, order 6 about thirteen.
-        entries: for a name, the flat positions to differentiate by; the others become NaN.
+        entries: for a name, the flat positions to differentiate with respect to; the others become NaN.
 
     Returns:
         An array of the value's shape for each name.

@@ -29,7 +29,7 @@ class ErrorCurve:
     Attributes:
         deltas: the half-widths of the step.
         errors: of ``(f(x+d) - f(x-d)) / (2*d)``, relative to `exact`.
-        exact: the derivative by the derived formula.
+        exact: the derivative, from the derived formula.
         reverse: the same by reverse mode, in floating point.
     """
 
@@ -79,11 +79,13 @@ def error_curve(
     program = stable_graph(f)
     wanted = [t for t in program.inputs if t.name == wrt.name]
     if not wanted:
-        raise DerivativeError(f"{f} does not depend on {wrt}", cure="differentiate by one of its symbols")
+        raise DerivativeError(
+            f"{f} does not depend on {wrt}", cure="differentiate with respect to one of its symbols"
+        )
     backward = collect([grad(program.outputs[0], wanted[0])])
     exact = _exact(backward, {s.name: value for s, value in at.items()})
     if exact == 0:
-        raise ArgumentError(f"the derivative by {wrt} is 0 there", cure="choose another point")
+        raise ArgumentError(f"the derivative with respect to {wrt} is 0 there", cure="choose another point")
 
     def value(shift: float) -> float:
         moved = {**values, wrt.name: values[wrt.name] + shift}

@@ -1,6 +1,6 @@
 """Four ways to one gradient, side by side.
 
-Enters: a loss and a point. Leaves: `GradientReport`, with the gradient by every parameter from the
+Enters: a loss and a point. Leaves: `GradientReport`, with the gradient of every parameter from the
 derivation (evaluated by the reference interpreter), from central differences, from the reverse-mode
 tape and from the compiled kernel.
 """
@@ -59,7 +59,7 @@ def check_gradients(
 
     Raises:
         ArgumentError: a value is missing or does not fit.
-        DerivativeError: `loss` is no scalar, or nothing is left to differentiate by.
+        DerivativeError: `loss` is no scalar, or nothing is left to differentiate with respect to.
     """
     program = collect([loss]) if isinstance(loss, Tensor) else stable_graph(loss)
     output = program.outputs[0]
@@ -97,11 +97,13 @@ def _targets(program: Program, wrt: str | Sequence[str | Tensor], *, plain: bool
     if isinstance(wrt, str):
         wrt = [wrt] if wrt != "parameters" else list(given.values() if plain else program.parameters)
     if not wrt:
-        raise DerivativeError("there are no parameters to differentiate by", cure="name some in wrt")
+        raise DerivativeError(
+            "there are no parameters to differentiate with respect to", cure="name some in wrt"
+        )
     missing = [w for w in wrt if (w.name if isinstance(w, Tensor) else w) not in given]
     if missing:
         raise DerivativeError(
-            f"the gradient by {missing[0]} cannot be checked: it is no real input of the loss",
+            f"the gradient with respect to {missing[0]} cannot be checked: it is no real input of the loss",
             cure=f"the inputs are {', '.join(map(str, given))}",
         )
     return [given[w.name if isinstance(w, Tensor) else w] for w in wrt]

@@ -1,7 +1,7 @@
 """Local derivatives of scalar operations on arrays, written down by hand for the tape.
 
 Enters: an operation's name, the place of an argument, the operation's value and its arguments.
-Leaves: the partial derivative by that argument, as an array.
+Leaves: the partial derivative with respect to that argument, as an array.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 Local = Callable[..., Any]
-"""``local(place, value, *arguments)``: the derivative of ``value`` by argument number `place`."""
+"""``local(place, value, *arguments)``: the derivative of ``value`` in argument number `place`."""
 
 
 def _product(place: int, value: Any, *args: Any) -> Any:

@@ -32,7 +32,7 @@ class GradientReport:
     Attributes:
         value: the loss.
         methods: for ``symbolic``, ``central``, ``tape`` and, where there is one, ``compiled``, the
-            gradient by each name. Elements that central differences left out are NaN.
+            gradient with respect to each name. Elements that central differences left out are NaN.
         tolerances: for each method but the first, the largest difference allowed.
     """
 
@@ -42,7 +42,7 @@ class GradientReport:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What was differentiated by."""
+        """What was differentiated with respect to."""
         return tuple(self.methods["symbolic"])
 
     def difference(self, name: str, method: str) -> float:

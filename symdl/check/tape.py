@@ -35,7 +35,7 @@ Pull = Callable[[Array], Array]
 def tape_gradient(
     program: Program, output: Tensor, wrt: Sequence[Tensor], values: Values
 ) -> dict[Tensor, Array]:
-    """Return the gradient of a rank-0 tensor by each tensor in `wrt`, in float64.
+    """Return the gradient of a rank-0 tensor with respect to each tensor in `wrt`, in float64.
 
     Args:
         program: computes `output`.
@@ -217,7 +217,7 @@ _REDUCTIONS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
     "max": _max,
     "logsumexp": _logsumexp,
 }
-"""Each returns the reduction over the last axis and the derivative by each element."""
+"""Each returns the reduction over the last axis and the derivative with respect to each element."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Reverse mode: the one adjoint rule.
 
-Enters: a rank-0 tensor and the tensors to differentiate by. Leaves: a `Derivative`, a program of equations in
-the same language, and its record.
+Enters: a rank-0 tensor and the tensors to differentiate with respect to. Leaves: a `Derivative`, a program of
+equations in the same language, and its record.
 
 For ``T[i] = op_r f(A[e(i, r)], ...)`` every access to A adds to its cotangent
 
@@ -50,7 +50,7 @@ def differentiate(
 
     Args:
         output: the loss, shape ``()``.
-        wrt: the tensors to differentiate by: parameters, inputs or intermediates.
+        wrt: the tensors to differentiate with respect to: parameters, inputs or intermediates.
         facts: declared knowledge that clean-up may use.
         exact: derivatives of given elements keep all their digits: they are not written with values, such as
             ``a*(1 - a)`` for a sigmoid, which is 0 where `a` is rounded to 1. Those of layers are, always.
@@ -229,9 +229,9 @@ class _Sweep:
 
 
 def check_variables(tensors: Collection[Tensor]) -> None:
-    """Raise `DerivativeError` unless there is something to differentiate by."""
+    """Raise `DerivativeError` unless there is something to differentiate with respect to."""
     if not tensors:
-        raise DerivativeError("nothing to differentiate by", cure="name at least one tensor")
+        raise DerivativeError("nothing to differentiate with respect to", cure="name at least one tensor")
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             raise DerivativeError(
@@ -240,8 +240,8 @@ def check_variables(tensors: Collection[Tensor]) -> None:
             )
         if tensor.dtype != "real":
             raise DerivativeError(
-                f"{tensor} holds integers, by which nothing can be differentiated",
-                cure="differentiate by tensors of dtype 'real'",
+                f"{tensor} holds integers, with respect to which nothing can be differentiated",
+                cure="differentiate with respect to tensors of dtype 'real'",
             )
 
 

@@ -5,7 +5,7 @@ and the chain rule goes through it here, so that no rewrite takes one function i
 no value arises that is only true nearly everywhere.
 
 Where a factor may be infinite, a slope that is 0 under a condition takes the factor into that condition: what
-is not chosen has no influence. Of ``b**e`` the slope by `b` is 0 where `e` is 0, and that by `e` is 0 where
+is not chosen has no influence. Of ``b**e`` the slope in `b` is 0 where `e` is 0, and that in `e` is 0 where
 `b` is 0 and `e` is positive, although ``e*b**(e - 1)`` and ``b**e*log(b)`` are 0 times infinity there. A
 branch for a single point has the slope of the function there, if there is one.
 """
@@ -25,7 +25,7 @@ _CORNERS = (sp.Abs, sp.Max, sp.Min, sp.Mod, sp.Piecewise, *_STEPS)
 
 
 def slope(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
-    """Return the derivative of `expr` by `variable`."""
+    """Return the derivative of `expr` with respect to `variable`."""
     if not expr.has(variable):
         return sp.S.Zero
     corners = list(_outermost(expr, variable))
@@ -59,7 +59,7 @@ def _is_power(node: sp.Basic) -> bool:
 
 
 def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
-    """Return ``outer`` times the derivative of a node by `variable`."""
+    """Return ``outer`` times the derivative of a node with respect to `variable`."""
     if outer == 0 or isinstance(node, _STEPS):
         return sp.S.Zero
     if isinstance(node, sp.Piecewise):
@@ -73,11 +73,13 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     left, right = node.args
     if isinstance(node, sp.Mod):
         return times(outer, inner[0]) - times(outer * sp.floor(left / right), inner[1])
-    by_base = _where(times(right * left ** (right - 1), inner[0]), compare_cases(sp.Ne, right, sp.S.Zero))
+    through_base = _where(
+        times(right * left ** (right - 1), inner[0]), compare_cases(sp.Ne, right, sp.S.Zero)
+    )
     logarithm = sp.log(left) if left != 0 else -sp.oo
     steep = sp.Or(compare_cases(sp.Ne, left, sp.S.Zero), compare_cases(sp.Le, right, sp.S.Zero))
-    by_exponent = _where(times(node * logarithm, inner[1]), steep)
-    return times(outer, by_base) + times(outer, by_exponent)
+    through_exponent = _where(times(node * logarithm, inner[1]), steep)
+    return times(outer, through_base) + times(outer, through_exponent)
 
 
 def _signed(outer: sp.Expr, sign: sp.Expr) -> sp.Expr:

@@ -23,7 +23,7 @@ def grad(output: Tensor, wrt: Sequence[Tensor], *, facts: Sequence[Fact] = ()) -
 def grad(
     output: Tensor, wrt: Tensor | Sequence[Tensor], *, facts: Sequence[Fact] = ()
 ) -> Tensor | tuple[Tensor, ...]:
-    """Return the gradient of a scalar tensor, with the shape of what it is differentiated by.
+    """Return the gradient of a scalar tensor, with the shape of what it is differentiated with respect to.
 
     A field's derivative along its input, as a physics-informed loss needs it, is
     ``grad(u.sum(), x)`` where ``u[n]`` depends on ``x[n]`` alone.

@@ -1,6 +1,6 @@
 """Jacobians and Hessians.
 
-Enters: a tensor of any shape and what it is differentiated by. Leaves: a tensor of both shapes, defined by
+Enters: a tensor of any shape, and another one. Leaves: the derivative with respect to it, defined by
 equations in the same language.
 
 The adjoint rule is applied once, to ``sum_i s[i] y[i]`` with a seed ``s``. Every derived equation is linear
@@ -32,11 +32,11 @@ from symdl.express.tensors import Access, Tensor, map_accesses
 
 @takes_tensors
 def jacobian(y: Tensor, x: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor:
-    """Return the derivative of every element of `y` by every element of `x`.
+    """Return the derivative of every element of `y` with respect to every element of `x`.
 
     Args:
         y: real, of any shape.
-        x: what to differentiate by.
+        x: what to differentiate with respect to.
         facts: declared knowledge that clean-up may use.
 
     Returns:
@@ -63,8 +63,8 @@ def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence
 
     Args:
         loss: a rank-0 tensor.
-        x: the tensor to differentiate by first.
-        y: the tensor to differentiate by then; `x` by default.
+        x: the tensor to differentiate with respect to first.
+        y: the tensor to differentiate with respect to then; `x` by default.
         facts: declared knowledge that clean-up may use.
 
     Returns:

@@ -40,7 +40,7 @@ def structure_of(expr: sp.Expr) -> tuple[sp.Expr, Mapping[sp.Symbol, Access]]:
 
 
 def local_derivative(body: sp.Expr, access: Access) -> sp.Expr:
-    """Return the partial derivative of `body` by `access`, holding every other access fixed.
+    """Return the partial derivative of `body` with respect to `access`, every other access held fixed.
 
     Raises:
         DerivativeError: SymPy has no derivative in closed form.

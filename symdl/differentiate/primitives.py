@@ -40,7 +40,7 @@ def inverse_of(equation: Equation) -> Equation:
 
 
 def matrix_weight(equation: Equation, inverse: Tensor | None = None) -> sp.Expr:
-    """Return the derivative of the left-hand side by the entry ``(p, q)`` of the matrix.
+    """Return the derivative of the left-hand side with respect to the entry ``(p, q)`` of the matrix.
 
     Args:
         equation: a matrix function over ``p`` and ``q``.

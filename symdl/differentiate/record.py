@@ -25,7 +25,7 @@ class Contribution:
         tensor: whose cotangent receives the term.
         via: the forward equation that reads it.
         access: the access in `via` that is differentiated.
-        local: the scalar derivative of the body of `via` by that access.
+        local: the scalar derivative of the body of `via` with respect to that access.
         weight: what multiplies the cotangent of ``via.lhs`` (`local`, times the softmax weight or the
             argmax choice of a reduction), in cases where it is evaluated under a condition only.
         equation: the term as an equation; its left-hand side is the cotangent, or a helper if several
@@ -101,5 +101,5 @@ class Derivative:
     record: Record = field(default_factory=Record)
 
     def gradient(self, tensor: Tensor) -> Tensor:
-        """Return the gradient of the output by `tensor`, of the same shape."""
+        """Return the gradient of the output with respect to `tensor`, of the same shape."""
         return self.cotangents[tensor]

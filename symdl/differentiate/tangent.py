@@ -171,11 +171,11 @@ def hvp(output: Tensor, wrt: Sequence[Tensor], directions: Directions) -> tuple[
 def hvp(
     output: Tensor, wrt: Tensor | Sequence[Tensor], directions: Directions
 ) -> Tensor | tuple[Tensor, ...]:
-    """Return the Hessian of `output` by `wrt` times a vector: forward mode over reverse mode.
+    """Return the Hessian of `output` with respect to `wrt`, times a vector: forward mode over reverse mode.
 
     Args:
         output: a rank-0 tensor.
-        wrt: the tensor to differentiate by, or several.
+        wrt: the tensor to differentiate with respect to, or several.
         directions: the vector's part for each of `wrt`, of the same shape: a tensor for one, a sequence for
             several, or a mapping from the tensors that move.
 

@@ -163,7 +163,8 @@ def rint(x: Any) -> Any:
 def mod(x: Any, divisor: Any) -> Any:
     """``x - divisor*floor(x/divisor)``: what remains has the sign of the divisor, as Python's ``%``.
 
-    The slope by `x` is 1 everywhere, also at the jumps; that by the divisor is ``-floor(x/divisor)``.
+    The slope with respect to `x` is 1 everywhere, also at the jumps; with respect to the divisor it is
+    ``-floor(x/divisor)``.
 
     Raises:
         ExpressionError: the divisor is the number 0.

@@ -38,7 +38,7 @@ class FloorDivide(sp.Function):
 
 
 class Remainder(sp.Function):
-    """``Remainder(x, y)``: ``x - y*floor(x/y)``, of the sign of `y`; its slope by `x` is 1 everywhere."""
+    """``Remainder(x, y)``: ``x - y*floor(x/y)``, of the sign of `y`; its slope in `x` is 1 everywhere."""
 
     nargs = 2
 
@@ -48,7 +48,7 @@ class Remainder(sp.Function):
         return _of_numbers(x, y, lambda a, b: a - b * (a / b).floor(), lambda a, b: sp.Float(a % b))
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        """The derivative by one of the two."""
+        """The derivative with respect to one of the two."""
         return sp.Integer(1) if argindex == 1 else -FloorDivide(*self.args)
 
     def _eval_is_extended_real(self) -> bool:

@@ -31,7 +31,7 @@ class RandomUniform(sp.Function):
     nargs = 3
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        """The derivative by any argument: random numbers do not move with what they depend on."""
+        """The derivative with respect to any argument: random numbers do not move with it."""
         return sp.Integer(0)
 
     def _eval_is_extended_real(self) -> bool:

@@ -108,7 +108,7 @@ def one_hot(labels: Tensor, classes: Extent, *, name: str | None = None) -> Tens
 def clip(x: Any, low: Any = None, high: Any = None, *, name: str | None = None) -> Tensor:
     """``min(max(x, low), high)`` with numbers or tensors as limits; None leaves a side open.
 
-    The slope by `x` is 1 strictly between the limits and 0 at and beyond them. Where `low` is larger than
+    The slope in `x` is 1 strictly between the limits and 0 at and beyond them. Where `low` is larger than
     `high` the value is `high`. NaN, also as a limit, gives NaN.
 
     Raises:

@@ -95,8 +95,8 @@ def test_html_is_escaped() -> None:
     [
         ({"at": {"t": [0]}}, ArgumentError, "no value for X"),
         ({"at": {**POINT, "u": 1}}, ArgumentError, "nothing is called 'u'"),
-        ({"at": POINT, "wrt": ["u"]}, DerivativeError, "the gradient by u"),
-        ({"at": POINT, "wrt": ["t"]}, DerivativeError, "the gradient by t"),
+        ({"at": POINT, "wrt": ["u"]}, DerivativeError, "the gradient with respect to u"),
+        ({"at": POINT, "wrt": ["t"]}, DerivativeError, "the gradient with respect to t"),
         ({"at": POINT, "wrt": []}, DerivativeError, "no parameters"),
     ],
 )
