@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "symdl"
-TEMPLATES = ROOT / "templates"
 
 MATHEMATICS = ("errors", "express", "nn", "differentiate")
 MACHINES = ("lower", "schedule", "emit")
@@ -328,13 +327,6 @@ def test_every_big_room_says_what_it_is() -> None:
 
 def _there(word: str, room: Path) -> bool:
     return any((folder / word).exists() for folder in (room, PACKAGE, ROOT))
-
-
-def test_templates_are_templates() -> None:
-    files = [p for p in TEMPLATES.rglob("*") if p.is_file() and p != TEMPLATES / "README.md"]
-    assert files
-    assert not [str(p) for p in files if p.suffix != ".jinja"]
-    assert not (PACKAGE / "templates.py").exists()
 
 
 BAD = [

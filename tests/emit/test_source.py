@@ -23,7 +23,6 @@ from symdl.express.operators import elementwise, maximum
 from symdl.express.program import Program, collect
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.targets import CPU, TARGETS
-from symdl.templating import template, template_root
 from tests.lowering import lower
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -116,16 +115,6 @@ def test_unknown_targets_and_types_are_refused() -> None:
             sd.compile(tensor("X", (n,)).sum(), target=unknown)  # type: ignore[call-overload]
     with pytest.raises(EmitError, match="dtype"):
         module_source(lowered, syntax=CPU.syntax, dtype="float16")
-
-
-def test_templates_arrange_and_do_no_more() -> None:
-    names = [f"{folder.name}/{file.name}" for folder in template_root().iterdir() if folder.is_dir()
-             for file in folder.iterdir() if folder.name in ("cpu", "python", "shared")]  # fmt: skip
-    assert "cpu/module.jinja" in names
-    for name in names:
-        text = (template_root() / name).read_text("utf-8")
-        assert len(text.splitlines()) <= 60, name
-        template(name)
 
 
 def test_the_table_has_a_row_a_call_of_one_length() -> None:

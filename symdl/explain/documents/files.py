@@ -39,16 +39,28 @@ def latex_document(derivation: Document) -> str:
 
 def _tex_section(section: Section) -> dict[str, Any]:
     words = sentence_latex(section.words)
+    shared = {"title": section.title, "words": words, "rows": [], "entries": [], "lines": []}
     if isinstance(section, Table):
         rows = [
             [sentence_latex(cell if isinstance(cell, tuple) else (cell,)) for cell in row]
             for row in section.rows
         ]
-        return {"title": section.title, "words": words, "header": section.header, "rows": rows, "lines": []}
+        return {**shared, **(_tex_table(section.header, rows) if section.header else _tex_entries(rows))}
     lines = [
-        {"rows": rows, "rule": rows[0].rule, "number": rows[0].number} for rows in map(rows_of, section.steps)
+        {"first": row, "more": more, "rule": row.rule, "number": row.number}
+        for row, *more in map(rows_of, section.steps)
     ]
-    return {"title": section.title, "words": words, "header": (), "rows": [], "lines": lines}
+    return {**shared, "lines": lines}
+
+
+def _tex_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return rows of cells below a header."""
+    return {"columns": "l" * len(header), "header": " & ".join(header), "rows": list(map(" & ".join, rows))}
+
+
+def _tex_entries(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return rows whose first cell is a name for the others."""
+    return {"entries": [{"name": name, "text": " ".join(cells)} for name, *cells in rows]}
 
 
 def latex_cell(derivation: Document) -> str:
@@ -82,8 +94,12 @@ def html_documents(title: str, heading: str, derivations: Sequence[Document], de
         }
         for place, d in enumerate(derivations)
     ]
+    depths = [
+        {"name": name, "words": words, "chosen": name == depth}
+        for name, words in (("result", "result"), ("key", "key lines"), ("all", "every step"))
+    ]
     return template("html/page.html.jinja").render(
-        title=title, heading=heading, depth=depth, documents=documents
+        title=title, heading=heading, depths=depths, documents=documents
     )
 
 
