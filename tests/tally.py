@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from symdl.emit.operations import FIRST_PLACE, Operation
 from symdl.emit.python.syntax import PYTHON as PYTHON_SYNTAX
 from symdl.lower.ir.integers import Poly
-from symdl.lower.ir.loops import Item, Loop, Start, When
+from symdl.lower.ir.loops import KernelItem, Loop, Start, When
+from symdl.lower.ir.names import Param
 from symdl.lower.lowered import Lowered
 from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS
 from symdl.lower.target import Lowering
@@ -58,11 +59,11 @@ class Tally:
             elif row[0] == Operation.KERNEL:
                 kernel = self.lowered.kernels[row[1]]
                 first = FIRST_PLACE + len(kernel.arrays)
-                known = {name: int(sizes[row[first + at]]) for at, name in enumerate(kernel.sizes)}
+                known = {param: int(sizes[row[first + param.number]]) for param in kernel.sizes}
                 self.items(kernel.items, known, times)
         return -1
 
-    def items(self, items: Sequence[Item], sizes: dict[str, int], times: int) -> None:
+    def items(self, items: Sequence[KernelItem], sizes: dict[Param, int], times: int) -> None:
         """Count a loop tree; conditions are taken to hold."""
         for item in items:
             if isinstance(item, Loop):
@@ -75,9 +76,11 @@ class Tally:
                     self.counted[node.op] += times
 
 
-def value(extent: Poly, sizes: dict[str, int]) -> int:
+def value(extent: Poly, sizes: dict[Param, int]) -> int:
     """Return the extent of a kernel's loop, a polynomial in its parameters."""
-    return sum(factor * math.prod(sizes[str(p.name)] for p in atoms) for atoms, factor in extent.terms)  # type: ignore[misc, union-attr]
+    return sum(
+        factor * math.prod(sizes[p] for p in atoms if isinstance(p, Param)) for atoms, factor in extent.terms
+    )
 
 
 class TallyRuntime(Runtime):

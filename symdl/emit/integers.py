@@ -5,10 +5,25 @@ Enters: sizes, positions and conditions of a kernel. Leaves: Python expressions 
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from symdl.emit.names import Names
 from symdl.errors import EmitError
-from symdl.lower.ir.integers import ZERO, Atom, Clamp, Floor, Mod, Param, Pick, Poly, Var, factor_of, of
-from symdl.lower.ir.loops import LANE, ROW, Condition, Divides, Within
+from symdl.lower.ir.integers import (
+    ZERO,
+    Atom,
+    Clamp,
+    Element,
+    Floor,
+    Mod,
+    Pick,
+    Poly,
+    Size,
+    factor_of,
+    of,
+)
+from symdl.lower.ir.loops import Condition, Divides, Same, Within
+from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, Slot
 
 
 class Integers:
@@ -32,49 +47,58 @@ class Integers:
 
     def atom(self, value: Atom) -> str:
         """Return an atom of an integer expression."""
-        if isinstance(value, Var | Param):
-            return self.names.of(value.name)
-        if isinstance(value, Pick):
-            return self.element(value.tensor, value.where[0])
-        if isinstance(value, Floor | Mod):
-            sign = "//" if isinstance(value, Floor) else "%"
-            return f"(({self.text(value.value)}) {sign} {self.bracketed(value.by)})"
-        if isinstance(value, Clamp):
-            return f"max(0, min({self.text(value.value)}, {self.text(value.below - 1)}))"
-        raise EmitError(f"{value} is not known inside a kernel")
+        match value:
+            case LoopVar() | Local() | Lane() | Param():
+                return self.names.of(value)
+            case Element():
+                return self.element(value.array, value.at)
+            case Floor():
+                return f"(({self.text(value.value)}) // {self.bracketed(value.by)})"
+            case Mod():
+                return f"(({self.text(value.value)}) % {self.bracketed(value.by)})"
+            case Clamp():
+                return f"max(0, min({self.text(value.value)}, {self.text(value.below - 1)}))"
+            case Index() | Size() | Pick():
+                raise EmitError(f"{value} is not known inside a kernel")
+            case _:
+                assert_never(value)
 
     def bracketed(self, poly: Poly) -> str:
         """Return an integer expression, in brackets if it is more than a name or a number."""
         text = self.text(poly)
         return text if text.isidentifier() or text.isdecimal() else f"({text})"
 
-    def element(self, tensor: int | str, position: Poly) -> str:
+    def element(self, slot: Slot, position: Poly) -> str:
         """Return what reads an element, or one of each sample of a tile."""
-        array = self.names.of(str(tensor))
-        base, name, step = in_tile(position)
-        if name == LANE:
-            return f"tile_at({array}, {self.text(base)})"
-        if name == ROW:
+        array = self.names.of(slot)
+        base, lane, step = in_tile(position)
+        if lane is None:
+            return f"{array}[{self.text(base)}]"
+        if lane.row:
             return f"rows_at({array}, {self.text(base)}, {self.text(step)}, live)"
-        return f"{array}[{self.text(base)}]"
+        return f"tile_at({array}, {self.text(base)})"
 
     def condition(self, guard: Condition) -> str:
         """Return a guard."""
-        if isinstance(guard, Within):
-            return f"0 <= {self.text(guard.value)} < {self.text(guard.extent)}"
-        if isinstance(guard, Divides):
-            return f"({self.text(guard.value)}) % {self.bracketed(guard.by)} == 0"
-        return f"{self.text(guard.left)} == {self.text(guard.right)}"
+        match guard:
+            case Within():
+                return f"0 <= {self.text(guard.value)} < {self.text(guard.extent)}"
+            case Divides():
+                return f"({self.text(guard.value)}) % {self.bracketed(guard.by)} == 0"
+            case Same():
+                return f"{self.text(guard.left)} == {self.text(guard.right)}"
+            case _:
+                assert_never(guard)
 
     def conditions(self, guards: tuple[Condition, ...]) -> str:
         """Return guards that must hold together."""
         return " and ".join(map(self.condition, guards))
 
 
-def in_tile(position: Poly) -> tuple[Poly, str, Poly]:
+def in_tile(position: Poly) -> tuple[Poly, Lane | None, Poly]:
     """Return the position for the first sample of a tile, what counts samples, and the step between them."""
-    for name in (LANE, ROW):
-        step = factor_of(position, Var(name))
+    for lane in (LANE, ROW):
+        step = factor_of(position, lane)
         if step != ZERO:
-            return position - step * of(Var(name)), name, step
-    return position, "", ZERO
+            return position - step * of(lane), lane, step
+    return position, None, ZERO

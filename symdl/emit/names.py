@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from symdl.emit.identifiers import PYTHON, free, identifier
-from symdl.lower.ir.integers import Param, Poly, Size
+from symdl.lower.ir.integers import Poly, Size
 from symdl.lower.ir.loops import (
     Fold,
     FrozenEquation,
     FrozenProgram,
-    Item,
+    KernelItem,
     Let,
     Loop,
     Start,
@@ -25,7 +26,11 @@ from symdl.lower.ir.loops import (
     Update,
     When,
 )
+from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot
 from symdl.lower.kernels import Kernel
+
+Named: TypeAlias = Slot | Param | LoopVar | Lane | Local
+"""What has a name in a kernel."""
 
 OWN = frozenset("real reals whole integers entries far live row lane np math types".split())
 """What generated modules call by a name of their own."""
@@ -40,13 +45,9 @@ class Names:
 
     counts: dict[str, int] = field(default_factory=dict)
 
-    def of(self, name: str) -> str:
+    def of(self, named: Named) -> str:
         """Return the name of an array, a size, an index or a local."""
-        return name
-
-    def at(self, local: str) -> str:
-        """Return the name of the position that belongs to a local, that of the largest value so far."""
-        return f"{self.of(local)}_at"
+        return str(named)
 
     def fresh(self, stem: str) -> str:
         """Return a name that nothing else has."""
@@ -84,14 +85,14 @@ def names_of(
     """
     naming = _Naming(kernel, program, taken)
     for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
-        naming.give(array.name, identifier(program.tensors[tensor].name))
+        naming.give(array.slot, identifier(program.tensors[tensor].name))
     named = dict(zip(kernel.sizes, sizes, strict=True))
     for name, size in named.items():
         if isinstance(size.atom, Size):
             naming.give(name, identifier(size.atom.name, "step"))
     naming.loops(kernel.items, frozenset())
     for name in kernel.sizes:
-        if name not in naming.table:
+        if str(name) not in naming.table:
             naming.give(name, naming.size(name))
     naming.locals(kernel.items)
     return naming.table
@@ -105,28 +106,29 @@ class _Naming:
         self.equations = {e.number: e for e in program.equations}
         self.table: dict[str, str] = {}
         self.variables: set[str] = set()
-        self.extents: dict[str, str] = {}
+        self.extents: dict[Param, str] = {}
         self.running: dict[int, int] = {}
         self.arrays = {
-            a.name: program.tensors[t].name for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
+            a.slot: program.tensors[t].name for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
         }
         self.stored = dict(self.stores(kernel.items))
 
-    def stores(self, items: Iterable[Item]) -> Iterable[tuple[int, str]]:
+    def stores(self, items: Iterable[KernelItem]) -> Iterable[tuple[int, str]]:
         """Yield for equations the tensors they are stored in."""
         for item in items:
             if isinstance(item, Loop | When):
                 yield from self.stores(item.items)
             elif isinstance(item, Store | Update):
-                yield item.equation, self.arrays[str(item.tensor)]
+                yield item.equation, self.arrays[item.target]
 
-    def give(self, name: str, stem: str) -> None:
+    def give(self, named: Named, stem: str) -> str:
         """Name something; nothing else gets that name."""
         chosen = free(f"{stem}_" if _UNNAMED.fullmatch(stem) else stem, self.taken)
-        self.table[name] = chosen
+        self.table[str(named)] = chosen
         self.taken.add(chosen)
+        return chosen
 
-    def loops(self, items: Iterable[Item], around: frozenset[str]) -> None:
+    def loops(self, items: Iterable[KernelItem], around: frozenset[str]) -> None:
         """Name loop variables as the indices that they are; loops side by side may have the same."""
         for item in items:
             if isinstance(item, When):
@@ -137,29 +139,27 @@ class _Naming:
                 self.table[str(item.var)] = chosen
                 extent = item.extent.atom
                 if isinstance(extent, Param):
-                    self.extents.setdefault(extent.name, chosen)
+                    self.extents.setdefault(extent, chosen)
                 self.loops(item.items, around | {chosen})
                 self.variables.add(chosen)
 
-    def size(self, name: str) -> str:
+    def size(self, param: Param) -> str:
         """Return the name of a size that is no `Dim`: by the loop that it ends, if there is one."""
-        return f"size_{self.extents[name]}" if name in self.extents else "stride"
+        return f"size_{self.extents[param]}" if param in self.extents else "stride"
 
-    def index(self, equation: int, variable: str) -> str:
+    def index(self, equation: int, index: Index) -> str:
         """Return the name of an index variable in its equation."""
         stated = self.program.stated[equation].indices
-        place = int(str(variable)[1:])
-        return identifier(stated[place], "i") if place < len(stated) else "i"
+        return identifier(stated[index.number], "i") if index.number < len(stated) else "i"
 
-    def locals(self, items: Iterable[Item]) -> None:
+    def locals(self, items: Iterable[KernelItem]) -> None:
         """Name locals by what they hold."""
         self.taken |= self.variables
         for item in items:
             if isinstance(item, Loop | When):
                 self.locals(item.items)
             elif isinstance(item, Let | Start | Fold) and str(item.name) not in self.table:
-                self.give(str(item.name), self.held(item))
-                self.give(f"{item.name}_at", f"{self.table[str(item.name)]}_at")
+                self.give(item.name.position, f"{self.give(item.name, self.held(item))}_at")
 
     def held(self, item: Let | Start | Fold) -> str:
         """Return a name for what a local holds: an element, or a part of the way to it."""

@@ -14,8 +14,9 @@ from symdl.emit.integers import Integers
 from symdl.emit.names import Names
 from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
-from symdl.lower.ir.integers import Atom, Floor, Mod, Poly
-from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Load, Node
+from symdl.lower.ir.integers import Atom, Element, Floor, Mod, Poly
+from symdl.lower.ir.names import Local
+from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Node
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
@@ -30,7 +31,7 @@ class Printer:
     def __init__(self, syntax: Syntax, names: Names, assign: Callable[[str, str], None]) -> None:
         self.syntax, self.names, self.assign = syntax, names, assign
         self.integers = Integers(names)
-        self.wide: set[str] = set()
+        self.wide: set[Local] = set()
         """Locals that are doubles."""
         self.wholes: list[bool] = []
         """For each node of the body whether it is an int64."""
@@ -61,9 +62,9 @@ class Printer:
     def matrix(self, node: Node, size: Node) -> str:
         """Return the text of a function of a matrix: what it reads, from where on, how many rows."""
         load, count = node.value, size.value
-        assert isinstance(load, Load) and isinstance(count, Poly)
+        assert isinstance(load, Element) and isinstance(count, Poly)
         text = self.integers.text
-        arguments = f"{self.names.of(str(load.tensor))}, {text(load.where[0])}, {text(count)}"
+        arguments = f"{self.names.of(load.array)}, {text(load.at)}, {text(count)}"
         return arguments if node.op == "inverse" else f"real({_MATRIX_NAMES[node.op]}({arguments}))"
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
@@ -138,13 +139,13 @@ class Printer:
     def leaf(self, node: Node) -> str:
         """Return the text of a node without operands."""
         value = node.value
-        if isinstance(value, Load):
-            return self.integers.element(value.tensor, value.where[0])
+        if isinstance(value, Element):
+            return self.integers.element(value.array, value.at)
         if isinstance(value, Poly):
             return f"real({self.integers.text(value)})"
         if node.op == "flag":
             return str(bool(value))
-        if isinstance(value, str):
+        if isinstance(value, Local):
             return self.names.of(value)
         if isinstance(value, Fraction | float):
             return number(value)

@@ -83,16 +83,16 @@ def _legend(
     if len(calls) > 1:
         told.append(f"{len(calls)} calls share this kernel; names and comments are those of the first.")
     for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
-        own, known = table[array.name], program.tensors[tensor].name
+        own, known = table[str(array.slot)], program.tensors[tensor].name
         told += [f"{own}: {comment(known)}"] if own != known else []
     for size, value in zip(kernel.sizes, calls[0].sizes, strict=True):
-        own, known = table[size], text_of(value)
+        own, known = table[str(size)], text_of(value)
         told += [f"{own}: {comment(known)}"] if own != known else []
     return tuple(told)
 
 
 def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...]) -> KernelText:
-    names = [*(a.name for a in kernel.arrays), *kernel.sizes]
+    names = [str(name) for name in (*(a.slot for a in kernel.arrays), *kernel.sizes)]
     types = ["integers" if a.integer else "reals" for a in kernel.arrays]
     return KernelText(
         kernel.name,

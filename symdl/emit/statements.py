@@ -22,17 +22,18 @@ from symdl.lower.ir.loops import (
     WHOLE_IDENTITY,
     Condition,
     Fold,
-    Item,
+    KernelItem,
+    KernelStatement,
     Let,
     Loop,
     Start,
     Stated,
-    Statement,
     Store,
     Update,
     When,
     statements,
 )
+from symdl.lower.ir.names import Local, Slot
 from symdl.lower.ir.scalars import Body
 
 _LONGEST_COMMENT = 96
@@ -55,13 +56,13 @@ def comments(text: str) -> list[str]:
     return found if len(found) <= _MOST_LINES else [*found[: _MOST_LINES - 1], "  …"]
 
 
-def repeatable(items: tuple[Item, ...], syntax: Syntax) -> bool:
+def repeatable(items: tuple[KernelItem, ...], syntax: Syntax) -> bool:
     """Say whether a kernel has a faster form, and may be done again where that form does not hold."""
     found = list(statements(items))
     bodies = [s.body for s in found if not isinstance(s, Start)]
     fast = any(node.op in syntax.near for body in bodies for node in body.nodes)
-    written = {s.tensor for s in found if isinstance(s, Store | Update)}
-    read = {load.tensor for body in bodies for load in body.loads}
+    written = {s.target for s in found if isinstance(s, Store | Update)}
+    read = {element.array for body in bodies for element in body.elements}
     return fast and not written & read and not any(isinstance(s, Update) for s in found)
 
 
@@ -72,13 +73,13 @@ class Told:
     of a running value and nothing else was computed since its start, it stands above the start.
     """
 
-    def __init__(self, items: tuple[Item, ...], stated: Mapping[int, Stated]) -> None:
+    def __init__(self, items: tuple[KernelItem, ...], stated: Mapping[int, Stated]) -> None:
         self.stated = stated
         self.summed = {s.equation for s in statements(items) if isinstance(s, Update)}
         self.told: set[int] = set()
         self.starts: dict[int, tuple[list[Printed], int, str]] = {}
 
-    def tell(self, item: Statement, block: list[Printed], indent: str) -> None:
+    def tell(self, item: KernelStatement, block: list[Printed], indent: str) -> None:
         """Write the equation of a statement above it, into the block that is open, if it belongs there."""
         if isinstance(item, Start):
             self.starts.setdefault(item.equation, (block, len(block), indent))
@@ -130,7 +131,7 @@ class Writer:
             yield
         self.add(printed.When, text, tuple(body))
 
-    def block(self, items: tuple[Item, ...]) -> None:
+    def block(self, items: tuple[KernelItem, ...]) -> None:
         """Write a block."""
         for item in items:
             if isinstance(item, Loop):
@@ -142,7 +143,7 @@ class Writer:
                 self.told.tell(item, self.open, self.indent)
                 self.statement(item)
 
-    def loop(self, item: Loop) -> None:
+    def loop(self, item: Loop[Slot]) -> None:
         """Write a loop; one over tiles of samples is written by the target's writer of those."""
         if item.kind == "lanes":
             if self.syntax.tiles is None:
@@ -154,7 +155,7 @@ class Writer:
         var, extent = self.names.of(item.var), self.integer(item.extent)
         self.add(printed.Loop, var, extent, tuple(body))
 
-    def statement(self, item: Statement) -> None:
+    def statement(self, item: KernelStatement) -> None:
         """Write a statement."""
         value = self.printer.body
         if isinstance(item, Start):
@@ -167,7 +168,7 @@ class Writer:
                 self.let(name, value(item.body))
         elif isinstance(item, Store):
             node = printed.Invert if item.body.result.op == "inverse" else printed.Store
-            array, place = self.names.of(str(item.tensor)), self.integer(item.where[0])
+            array, place = self.names.of(item.target), self.integer(item.where[0])
             self.add(node, array, place, value(item.body))
         elif isinstance(item, Fold) and item.at is not None:
             with self.where(item.guards):
@@ -176,11 +177,11 @@ class Writer:
             with self.where(item.guards):
                 self.step(self.place(item), item.op, item.body)
 
-    def place(self, item: Fold | Update) -> str:
+    def place(self, item: Fold | Update[Slot]) -> str:
         """Return where a running value is: a local, or an element in memory."""
         if isinstance(item, Fold):
             return self.names.of(item.name)
-        return f"{self.names.of(str(item.tensor))}[{self.integer(item.where[0])}]"
+        return f"{self.names.of(item.target)}[{self.integer(item.where[0])}]"
 
     def start(self, item: Start) -> None:
         """Write a running value before its first step."""
@@ -188,7 +189,7 @@ class Writer:
         if item.wide:
             self.printer.wide.add(item.name)
             first = "np.float64(0.0)"
-        at = (self.names.at(item.name), "0") if item.op == "argmax" else ("", "")
+        at = (self.names.of(item.name.position), "0") if item.op == "argmax" else ("", "")
         self.add(printed.Start, self.names.of(item.name), first, *at)
 
     def step(self, place: str, op: str, body: Body) -> None:
@@ -204,19 +205,19 @@ class Writer:
             function = wholes["add" if op == "sum" else "mul"]
         self.add(printed.Combine, place, function, value)
 
-    def larger(self, local: str, body: Body, position: str) -> None:
+    def larger(self, local: Local, body: Body, position: str) -> None:
         """Write one step towards the largest value and its position."""
         value = self.printer.body(body)
         if not value.isidentifier():
             held = self.names.fresh("y")
             self.let(held, value)
             value = held
-        name, at = self.names.of(local), self.names.at(local)
+        name, at = self.names.of(local), self.names.of(local.position)
         self.add(printed.Larger, name, at, value, position, not body.whole)
 
 
 def body(
-    items: tuple[Item, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
+    items: tuple[KernelItem, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
 ) -> tuple[Printed, ...]:
     """Return the nodes of a kernel's body, each equation as a comment above what computes it."""
     writer = Writer(syntax, names, Told(items, stated))

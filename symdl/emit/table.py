@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from symdl.emit.operations import ARGUMENTS, Operation
 from symdl.emit.statements import comment, comments
-from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, moves, of, slope, text
+from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, of, text
 from symdl.lower.ir.scalars import Body, Node
+from symdl.lower.ir.steps import moves, slope
 from symdl.lower.kernels import (
     Call,
     CheckCall,

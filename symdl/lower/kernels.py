@@ -9,27 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from symdl.lower.equations.contractions import Contraction, Operand
 from symdl.lower.ir.integers import (
     Atom,
     Clamp,
+    Element,
     Floor,
     Mod,
-    Param,
     Pick,
     Poly,
-    Var,
+    Size,
     constant,
     of,
     rebuild,
     split,
 )
 from symdl.lower.ir.loops import (
-    LANE,
-    ROW,
+    Fold,
     FrozenRecurrence,
     Item,
+    KernelItem,
+    KernelStatement,
+    Let,
     Loop,
     Start,
     Statement,
@@ -39,6 +42,7 @@ from symdl.lower.ir.loops import (
     map_condition,
     statements,
 )
+from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.ir.visitors import map_statement
 from symdl.lower.memory.buffers import Plan, Step
@@ -52,23 +56,31 @@ In kernels with loops over lanes all are: what is unrolled there depends on them
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A parameter of a kernel: its name, whether it holds integers, whether it is written."""
+    """An array parameter of a kernel: its slot, whether it holds integers, whether it is written."""
 
-    name: str
+    slot: Slot
     integer: bool
     written: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A function over arrays and sizes. `equations` are those of the first call, for the comments."""
+    """A function over arrays and sizes, by its number.
 
-    name: str
+    Of the first call it has, for comments, the equations and the tensors in the arrays.
+    """
+
+    number: int
     arrays: tuple[Array, ...]
-    sizes: tuple[str, ...]
-    items: tuple[Item, ...]
+    sizes: tuple[Param, ...]
+    items: tuple[KernelItem, ...]
     equations: tuple[int, ...]
-    first_arrays: tuple[int, ...]
+    first_arrays: tuple[TensorId, ...]
+
+    @property
+    def name(self) -> str:
+        """How it is called in generated code."""
+        return f"kernel_{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +214,11 @@ def calls(
         arrays = canon.arrays(items)
         key = (items, arrays)
         if key not in kernels:
-            name = f"kernel_{len(kernels)}"
             firsts = tuple(plan.buffers[b].tensor for b in canon.buffers)
-            kernels[key] = Kernel(name, arrays, canon.params, items, step.equations, firsts)
-        number = int(kernels[key].name.removeprefix("kernel_"))
-        sizes = tuple(canon.sizes)
-        made.append(KernelCall(number, tuple(canon.buffers), sizes, step.equations))
+            sizes = tuple(canon.sizes.values())
+            kernels[key] = Kernel(len(kernels), arrays, sizes, items, step.equations, firsts)
+        number = kernels[key].number
+        made.append(KernelCall(number, tuple(canon.buffers), tuple(canon.sizes), step.equations))
     return tuple(kernels.values()), tuple(made)
 
 
@@ -217,33 +228,29 @@ def _product(work: Contraction, plan: Plan, equations: tuple[int, ...]) -> Produ
 
 
 class _Canonical:
-    """Renames everything in a tree by order of appearance."""
+    """Numbers everything in a tree by order of appearance."""
 
     def __init__(self, plan: Plan, *, literal: bool) -> None:
         self.plan, self.literal = plan, literal
-        self.buffers: dict[int, str] = {}
-        self.sizes: dict[Poly, str] = {}
-        self.names: dict[str, str] = {}
+        self.buffers: dict[int, Slot] = {}
+        self.sizes: dict[Poly, Param] = {}
+        self.loops: dict[LoopVar, LoopVar] = {}
+        self.values: dict[Local, Local] = {}
 
-    @property
-    def params(self) -> tuple[str, ...]:
-        """The names of the sizes."""
-        return tuple(self.sizes.values())
-
-    def arrays(self, items: tuple[Item, ...]) -> tuple[Array, ...]:
+    def arrays(self, items: tuple[KernelItem, ...]) -> tuple[Array, ...]:
         """Return the kernel's array parameters."""
-        written = {str(s.tensor) for s in statements(items) if isinstance(s, Store | Update)}
+        written = {s.target for s in statements(items) if isinstance(s, Store | Update)}
         return tuple(
-            Array(name, self.plan.buffers[b].integer, name in written) for b, name in self.buffers.items()
+            Array(slot, self.plan.buffers[b].integer, slot in written) for b, slot in self.buffers.items()
         )
 
-    def block(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
-        """Return the renamed items."""
-        done: list[Item] = []
+    def block(self, items: tuple[Item, ...]) -> tuple[KernelItem, ...]:
+        """Return the items as a kernel has them."""
+        done: list[KernelItem] = []
         for item in items:
             if isinstance(item, Loop):
                 extent = self.size(item.extent)
-                var = self.names[item.var] = f"i{sum(n[0] == 'i' for n in self.names.values())}"
+                var = self.loops[item.var] = LoopVar(len(self.loops))
                 done.append(Loop(var, extent, self.block(item.items), item.kind, item.indices))
             elif isinstance(item, When):
                 conditions = tuple(map_condition(c, self.poly) for c in item.conditions)
@@ -252,46 +259,48 @@ class _Canonical:
                 done.append(self.statement(item))
         return tuple(done)
 
-    def statement(self, statement: Statement) -> Statement:
-        """Return a renamed statement."""
-        changed = map_statement(statement, self.poly, self.element)
-        if isinstance(changed, Store | Update):
-            return replace(changed, tensor=self.array(int(changed.tensor)), body=self.locals(changed.body))
-        if isinstance(changed, Start):
-            return replace(changed, name=self.local(changed.name))
-        return replace(changed, name=self.local(changed.name), body=self.locals(changed.body))
+    def statement(self, item: Statement) -> KernelStatement:
+        """Return a statement as a kernel has it."""
+        item = map_statement(item, self.poly, self.element)
+        match item:
+            case Let() | Fold():
+                return replace(item, name=self.local(item.name), body=self.locals(item.body))
+            case Start():
+                return replace(item, name=self.local(item.name))
+            case Store(target, where, body, integer, equation):
+                return Store(self.array(target), where, self.locals(body), integer, equation)
+            case Update(target, where, op, body, guards, equation):
+                return Update(self.array(target), where, op, self.locals(body), guards, equation)
+            case _:
+                assert_never(item)
 
-    def local(self, name: str) -> str:
-        """Return the name of a local."""
-        base, mark, _ = name.partition("_at")
-        if base not in self.names:
-            self.names[base] = f"x{sum(n[0] == 'x' for n in self.names.values())}"
-        return self.names[base] + mark
+    def local(self, name: Local) -> Local:
+        """Return a local."""
+        found = self.values.setdefault(name.value, Local(len(self.values)))
+        return found if name.part == "value" else found.position
 
     def locals(self, body: Body) -> Body:
         """Return a body with its locals renamed."""
         return Body(
             tuple(
-                replace(n, value=self.local(n.value)) if n.op == "local" and isinstance(n.value, str) else n
-                for n in body.nodes
+                replace(n, value=self.local(n.value)) if isinstance(n.value, Local) else n for n in body.nodes
             )
         )
 
     def element(self, load: Load) -> Node:
-        """Return a load from a parameter."""
-        return Node("load", (), Load(self.array(int(load.tensor)), load.where))
+        """Return an element of a parameter."""
+        return Node("load", (), Element(self.array(load.tensor), *load.where))
 
-    def array(self, tensor: int) -> str:
+    def array(self, tensor: TensorId) -> Slot:
         """Return the parameter that stands for a tensor's buffer."""
-        buffer = self.plan.places[tensor]
-        return self.buffers.setdefault(buffer, f"b{len(self.buffers)}")
+        return self.buffers.setdefault(self.plan.places[tensor], Slot(len(self.buffers)))
 
     def size(self, poly: Poly) -> Poly:
         """Return a size as a small number or as a parameter."""
         number = poly.number
         if number is not None and (self.literal or abs(number) <= LITERAL):
             return constant(number)
-        return of(Param(self.sizes.setdefault(poly, f"n{len(self.sizes)}")))
+        return of(self.sizes.setdefault(poly, Param(len(self.sizes))))
 
     def poly(self, poly: Poly) -> Poly:
         """Return an integer expression over variables and parameters."""
@@ -305,16 +314,18 @@ class _Canonical:
 
     def atom(self, atom: Atom) -> Poly | None:
         """Return what an atom becomes."""
-        if isinstance(atom, Var) and atom.name in (LANE, ROW):
-            return of(atom)
-        if isinstance(atom, Var):
-            known = self.names.get(atom.name)
-            return of(Var(known if known else self.local(atom.name)))
-        if isinstance(atom, Pick):
-            where = tuple(map(self.poly, atom.where))
-            return of(Pick(self.array(int(atom.tensor)), where))
-        if isinstance(atom, Floor | Mod):
-            return of(type(atom)(self.poly(atom.value), self.poly(atom.by)))
-        if isinstance(atom, Clamp):
-            return of(Clamp(self.poly(atom.value), self.poly(atom.below)))
-        return None
+        match atom:
+            case LoopVar():
+                return of(self.loops[atom])
+            case Local():
+                return of(self.local(atom))
+            case Pick():
+                return of(Element(self.array(atom.tensor), *map(self.poly, atom.where)))
+            case Floor() | Mod():
+                return of(type(atom)(self.poly(atom.value), self.poly(atom.by)))
+            case Clamp():
+                return of(Clamp(self.poly(atom.value), self.poly(atom.below)))
+            case Lane() | Index() | Size() | Param() | Element():
+                return None
+            case _:
+                assert_never(atom)

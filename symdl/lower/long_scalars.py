@@ -16,8 +16,9 @@ from fractions import Fraction
 from math import isfinite
 from typing import Literal
 
-from symdl.lower.ir.integers import Param, Poly, Size, Var, constant, of
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Item, Loop, Store, TensorInfo
+from symdl.lower.ir.integers import Element, Poly, Size, constant, of
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Loop, Store, TensorInfo
+from symdl.lower.ir.names import Local, LoopVar, Param, Slot, TensorId
 from symdl.lower.ir.scalars import BOOLEAN, Body, Builder, Load, Node
 from symdl.lower.kernels import Array, Kernel, KernelCall
 from symdl.lower.memory.buffers import Buffer, Plan
@@ -27,7 +28,8 @@ LONG = 200
 _TOGETHER = 1
 _LARGEST_LITERAL = 4
 _LEAVES = ("load", "const", "flag")
-_HERE = (of(Var("i0")),)
+_LOOP = LoopVar(0)
+_HERE = of(_LOOP)
 Kind = Literal["given", "output", "arena"]
 
 
@@ -52,12 +54,12 @@ def points(program: FrozenProgram) -> str:
 
 
 def _elementwise(equation: FrozenEquation) -> bool:
-    here = (of(Var(equation.free[0])),) if len(equation.free) == 1 else ()
+    here = (of(equation.free[0]),) if len(equation.free) == 1 else ()
     plain = not (equation.bound or equation.guards or equation.op) and equation.where == here
     return plain and all(
         not node.value.where or node.value.where == here
         if isinstance(node.value, Load)
-        else not isinstance(node.value, Poly | tuple | str)
+        else not isinstance(node.value, Poly | tuple | Local)
         for node in equation.body.nodes
     )
 
@@ -76,9 +78,10 @@ class _Rows:
     def __init__(self, program: FrozenProgram, count: Poly) -> None:
         self.program, self.count = program, count
         self.graph = Builder()
-        self.at: dict[int, int] = {}  # the node of each tensor
+        self.at: dict[TensorId, int] = {}  # the node of each tensor
         self.tells: dict[int, int] = {}  # the equation that a node completes
         self.kernels: dict[tuple[Node, ...], Kernel] = {}
+        self.first: dict[int, tuple[int, ...]] = {}  # the buffers of each kernel's first call
         self.calls: list[KernelCall] = []
 
     def points(self) -> Points:
@@ -108,16 +111,16 @@ class _Rows:
         place: list[int] = []
         for node in equation.body.nodes:
             if isinstance(node.value, Load):
-                place.append(self.node(int(node.value.tensor)))
+                place.append(self.node(node.value.tensor))
             else:
                 place.append(self.graph.add(node.op, *(place[a] for a in node.args), value=node.value))
         self.at[equation.lhs] = place[-1]
         self.tells.setdefault(place[-1], equation.number)
 
-    def node(self, tensor: int) -> int:
+    def node(self, tensor: TensorId) -> int:
         """Return the node that holds a tensor."""
         if tensor not in self.at:
-            self.at[tensor] = self.graph.add("load", value=Load(tensor, _HERE))
+            self.at[tensor] = self.graph.add("load", value=Load(tensor, (_HERE,)))
         return self.at[tensor]
 
     def pieces(self, outputs: set[int]) -> dict[int, _Piece]:
@@ -169,31 +172,32 @@ class _Rows:
         equations = () if equation is None else (equation,)
         key = tuple(piece.body.nodes)
         if key not in self.kernels:
-            names = [f"b{at}" for at in range(len(buffers))]
-            arrays = tuple(Array(name, False, name == names[-1]) for name in names)
-            sizes = tuple(f"n{at}" for at in range(len(piece.sizes) + 1))
-            store = Store(names[-1], _HERE, Body(key))
-            loop: Item = Loop("i0", of(Param("n0")), (store,))
-            name = f"kernel_{len(self.kernels)}"
-            self.kernels[key] = Kernel(name, arrays, sizes, (loop,), equations, buffers)
-        number = int(self.kernels[key].name.removeprefix("kernel_"))
+            slots = tuple(map(Slot, range(len(buffers))))
+            arrays = tuple(Array(slot, False, slot == slots[-1]) for slot in slots)
+            sizes = tuple(map(Param, range(len(piece.sizes) + 1)))
+            store = Store(slots[-1], (_HERE,), Body(key))
+            loop = Loop(_LOOP, of(sizes[0]), (store,))
+            self.kernels[key] = Kernel(len(self.kernels), arrays, sizes, (loop,), equations, ())
+            self.first[len(self.first)] = buffers
+        number = self.kernels[key].number
         self.calls.append(KernelCall(number, buffers, (self.count, *piece.sizes), equations))
 
-    def finish(self, places: dict[int, int], count: int) -> Points:
+    def finish(self, places: dict[TensorId, int], count: int) -> Points:
         """Return the plan with one buffer an array and a row."""
         tensors = list(self.program.tensors)
         kinds: dict[int, Kind] = dict.fromkeys(places.values(), "output")
         kinds.update({places[t]: "given" for t in self.program.inputs})
         names = {place: tensor for tensor, place in places.items()}
         for row in range(len(places), count):
-            names[row] = len(tensors)
-            tensors.append(TensorInfo(len(tensors), f"row {row}", (self.count,), False, "intermediate"))
+            names[row] = TensorId(len(tensors))
+            tensors.append(TensorInfo(names[row], f"row {row}", (self.count,), False, "intermediate"))
         last = len(self.calls)
         buffers = [
             Buffer(names[at], kinds.get(at, "arena"), self.count, False, 0, last) for at in range(count)
         ]
         kernels = [
-            replace(k, first_arrays=tuple(names[b] for b in k.first_arrays)) for k in self.kernels.values()
+            replace(k, first_arrays=tuple(names[b] for b in self.first[k.number]))
+            for k in self.kernels.values()
         ]
         program = replace(self.program, tensors=tuple(tensors))
         return Points(program, tuple(kernels), tuple(self.calls), Plan(tuple(buffers), places, frozenset()))
@@ -222,7 +226,7 @@ class _Piece:
             return self.body.add("flag", value=node.value)
         if at not in self.leaves:
             self.leaves.append(at)
-        return self.body.add("load", value=Load(f"b{self.leaves.index(at)}", _HERE))
+        return self.body.add("load", value=Element(Slot(self.leaves.index(at)), _HERE))
 
     def number(self, value: Fraction | float) -> int:
         """Return the place of a number; one that is not small is a ratio of parameters."""
@@ -235,5 +239,5 @@ class _Piece:
         held = []
         for part in parts:
             self.sizes.append(constant(part))
-            held.append(self.body.add("index", value=of(Param(f"n{len(self.sizes)}"))))
+            held.append(self.body.add("index", value=of(Param(len(self.sizes)))))
         return self.body.add("div", *held)

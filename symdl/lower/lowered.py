@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from symdl.lower.ir.loops import FrozenProgram, structure
-from symdl.lower.kernels import Call, Kernel
+from symdl.lower.kernels import Call, Kernel, KernelCall
 from symdl.lower.memory.buffers import Plan, Step
 from symdl.lower.splits import Split
 
@@ -27,7 +27,7 @@ class Lowered:
         kernels: the distinct loop kernels.
         calls: everything that is executed, in order; checks of positions come first.
         plan: the buffers.
-        steps: the calls before their structures were shared.
+        steps: the calls before their structures were shared; none where a function of points has rows.
         batch: the size of the batch, if blocks of samples may be computed apart.
         splits: then for every step how it is cut.
         points: the size that counts the points of a scalar function; every block of points may be computed
@@ -46,4 +46,7 @@ class Lowered:
     @property
     def structures(self) -> tuple[str, ...]:
         """The loop structure of every step, such as ``i0(i1,i2)``; ``gemm`` for a matrix product."""
+        if not self.steps:  # calls on rows of points
+            calls = (call for call in self.calls if isinstance(call, KernelCall))
+            return tuple(structure(self.kernels[call.kernel].items) for call in calls)
         return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)

@@ -170,8 +170,7 @@ def computed_in_rows(long: int) -> Pass:
         if not long or not state.points or operations(state.program) < long:
             return state
         made = as_rows(state.program, state.points)
-        steps = tuple(Step(made.kernels[call.kernel].items, call.equations) for call in made.calls)
-        state = replace(state, program=made.program, steps=steps, plan=made.plan)
+        state = replace(state, program=made.program, plan=made.plan)
         return replace(state, kernels=made.kernels, calls=made.calls)
 
     purpose = "A long function of points becomes calls on rows of points, a few operations each."

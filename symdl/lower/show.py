@@ -6,26 +6,31 @@ the launch list. ``SYMDL_SHOW=passes`` prints it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from symdl.lower.equations.contractions import Contraction
-from symdl.lower.ir.integers import Poly, text
+from symdl.lower.ir.integers import Element, Poly, text
 from symdl.lower.ir.loops import (
     Condition,
     Divides,
     Fold,
     FrozenEquation,
     FrozenProgram,
-    Item,
+    ItemOn,
     Let,
     Loop,
+    Same,
     Start,
+    StatementOn,
     Store,
+    Target,
     Update,
     When,
     Within,
     terms,
 )
+from symdl.lower.ir.names import Slot, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.kernels import Call, Kernel, KernelCall
 from symdl.lower.memory.buffers import Buffer
@@ -50,12 +55,12 @@ def shown(step: Pass, state: State) -> str:
     return "\n".join(_equation(e, state.program) for e in state.equations or state.program.equations)
 
 
-def _name(program: FrozenProgram, tensor: int | str) -> str:
-    return tensor if isinstance(tensor, str) else program.tensors[tensor].name
+def _name(program: FrozenProgram, target: TensorId | Slot) -> str:
+    return str(target) if isinstance(target, Slot) else program.tensors[target].name
 
 
 def _equation(equation: FrozenEquation, program: FrozenProgram) -> str:
-    over = f"{equation.op}[{', '.join(equation.bound)}] " if equation.op else ""
+    over = f"{equation.op}[{', '.join(map(str, equation.bound))}] " if equation.op else ""
     where = ", ".join(map(text, equation.where))
     guards = _guards(equation.guards)
     tiled = " (samples innermost)" if program.tensors[equation.lhs].tiled else ""
@@ -69,9 +74,15 @@ def _guards(conditions: tuple[Condition, ...]) -> str:
 
 def _condition(condition: Condition) -> str:
     left, right = map(text, terms(condition))
-    if isinstance(condition, Within):
-        return f"0 <= {left} < {right}"
-    return f"{left} % {right} = 0" if isinstance(condition, Divides) else f"{left} = {right}"
+    match condition:
+        case Within():
+            return f"0 <= {left} < {right}"
+        case Divides():
+            return f"{left} % {right} = 0"
+        case Same():
+            return f"{left} = {right}"
+        case _:
+            assert_never(condition)
 
 
 def _body(body: Body, program: FrozenProgram) -> str:
@@ -86,6 +97,8 @@ def _node(node: Node, operands: list[str], program: FrozenProgram) -> str:
     value = node.value
     if isinstance(value, Load):
         return f"{_name(program, value.tensor)}[{', '.join(map(text, value.where))}]"
+    if isinstance(value, Element):
+        return f"{value.array}[{text(value.at)}]"
     if isinstance(value, Poly):
         return text(value)
     if isinstance(value, tuple):
@@ -109,7 +122,7 @@ def _steps(state: State) -> Iterator[str]:
             yield from _tree(step.work, state.program, 1)
 
 
-def _tree(items: tuple[Item, ...], program: FrozenProgram, depth: int) -> Iterator[str]:
+def _tree(items: Iterable[ItemOn[Target]], program: FrozenProgram, depth: int) -> Iterator[str]:
     for item in items:
         if isinstance(item, Loop):
             kind = "" if item.kind == "serial" else f" ({item.kind})"
@@ -122,18 +135,25 @@ def _tree(items: tuple[Item, ...], program: FrozenProgram, depth: int) -> Iterat
             yield "  " * depth + _statement(item, program)
 
 
-def _statement(item: Let | Start | Fold | Store | Update, program: FrozenProgram) -> str:
-    if isinstance(item, Start):
-        return f"start {item.name}"
-    body = _body(item.body, program)
-    if isinstance(item, Let):
-        return f"{item.name} = {body}{_guards(item.guards)}"
-    if isinstance(item, Fold):
-        return f"{item.name} {item.op}= {body}{_guards(item.guards)}"
-    place = f"{_name(program, item.tensor)}[{', '.join(map(text, item.where))}]"
-    if isinstance(item, Store):
-        return f"{place} = {body}"
-    return f"{place} {item.op}= {body}{_guards(item.guards)}"
+def _statement(item: StatementOn[Target], program: FrozenProgram) -> str:
+    match item:
+        case Start():
+            return f"start {item.name}"
+        case Let():
+            return f"{item.name} = {_body(item.body, program)}{_guards(item.guards)}"
+        case Fold():
+            return f"{item.name} {item.op}= {_body(item.body, program)}{_guards(item.guards)}"
+        case Store():
+            return f"{_place(item, program)} = {_body(item.body, program)}"
+        case Update():
+            right = f"{_body(item.body, program)}{_guards(item.guards)}"
+            return f"{_place(item, program)} {item.op}= {right}"
+        case _:
+            assert_never(item)
+
+
+def _place(item: Store[Target] | Update[Target], program: FrozenProgram) -> str:
+    return f"{_name(program, item.target)}[{', '.join(map(text, item.where))}]"
 
 
 def _buffer(buffer: Buffer) -> str:
@@ -145,7 +165,7 @@ _EMPTY = FrozenProgram((), (), (), (), (), (), (), (), {})
 
 def _kernels(kernels: tuple[Kernel, ...]) -> Iterator[str]:
     for kernel in kernels:
-        yield f"{kernel.name}({', '.join((*(a.name for a in kernel.arrays), *kernel.sizes))})"
+        yield f"{kernel.name}({', '.join(map(str, (*(a.slot for a in kernel.arrays), *kernel.sizes)))})"
         yield from _tree(kernel.items, _EMPTY, 1)
 
 

@@ -7,7 +7,7 @@ at all (*whole*). A split says which elements of every buffer a block touches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,7 +20,6 @@ from symdl.lower.ir.integers import (
     Pick,
     Poly,
     Size,
-    Var,
     from_terms,
     of,
     parts,
@@ -31,16 +30,19 @@ from symdl.lower.ir.integers import (
 from symdl.lower.ir.loops import (
     Fold,
     Item,
+    ItemOn,
     Let,
     Loop,
     Start,
-    Statement,
+    StatementOn,
     Store,
+    Target,
     TensorInfo,
     Update,
     When,
     terms,
 )
+from symdl.lower.ir.names import Local, LoopVar, TensorId, Var, Variable
 from symdl.lower.ir.scalars import COMPARE, Load, Node
 from symdl.lower.kernels import LITERAL
 from symdl.lower.memory.buffers import Step
@@ -59,7 +61,7 @@ def with_rows(items: tuple[Item, ...], batch: str) -> tuple[Item, ...]:
     return tuple(_looped(item, batch) if isinstance(item, Loop) else item for item in items)
 
 
-def _looped(loop: Loop, batch: str) -> Loop:
+def _looped(loop: Loop[TensorId], batch: str) -> Loop[TensorId]:
     whole = loop.extent == of(Size(batch))
     extent = of(Size(rows_name(batch))) if whole else loop.extent
     return replace(loop, extent=extent, items=with_rows(loop.items, batch))
@@ -103,7 +105,7 @@ class _Not(Exception):
     """The step cannot be cut this way."""
 
 
-def split(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int], batch: str) -> Split:
+def split(step: Step, tensors: Sequence[TensorInfo], places: Mapping[TensorId, int], batch: str) -> Split:
     """Return how a step is cut."""
     for attempt in (_product,) if isinstance(step.work, Contraction) else (_rows, _elements):
         try:
@@ -119,7 +121,7 @@ def _require(holds: bool) -> None:
         raise _Not
 
 
-def _product(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int], batch: str) -> Split:
+def _product(step: Step, tensors: Sequence[TensorInfo], places: Mapping[TensorId, int], batch: str) -> Split:
     work = step.work
     assert isinstance(work, Contraction)
     size = of(Size(batch))
@@ -176,7 +178,9 @@ def _each(poly: Poly, batch: str) -> Poly:
     return from_terms({tuple(rest): factor})
 
 
-def _elements(step: Step, _tensors: Sequence[TensorInfo], places: Mapping[int, int], _batch: str) -> Split:
+def _elements(
+    step: Step, _tensors: Sequence[TensorInfo], places: Mapping[TensorId, int], _batch: str
+) -> Split:
     """One flat loop that computes every element from those at the same position."""
     items = step.work
     assert isinstance(items, tuple)
@@ -184,21 +188,21 @@ def _elements(step: Step, _tensors: Sequence[TensorInfo], places: Mapping[int, i
     loop = items[0]
     assert isinstance(loop, Loop)
     _require((loop.extent.number or 0) > LITERAL)  # a shorter loop has its length written into the kernel
-    here = (of(Var(loop.var)),)
+    here = (of(loop.var),)
     uses: dict[int, Touch] = {}
     for item in loop.items:
         _require(isinstance(item, Store) or (isinstance(item, Let) and not item.guards))
         assert isinstance(item, Store | Let)
         accesses = [(node.value, False) for node in item.body.nodes if node.value is not None]
         if isinstance(item, Store):
-            accesses.append((Load(item.tensor, item.where), True))
+            accesses.append((Load(item.target, item.where), True))
         for access, written in accesses:
             if not isinstance(access, Load):
                 _require(not isinstance(access, Poly | tuple))
                 continue
             same = access.where == here
             _require(same or (not written and not any(_direct(p) for p in access.where)))
-            _note(uses, Touch(places[int(access.tensor)], written, ONE if same else None))
+            _note(uses, Touch(places[access.tensor], written, ONE if same else None))
     return Split("elements", loop.extent, tuple(uses.values()))
 
 
@@ -208,12 +212,12 @@ def _note(uses: dict[int, Touch], touch: Touch) -> None:
     uses[touch.buffer] = Touch(touch.buffer, known.written or touch.written, touch.stride, touch.flat)
 
 
-def _direct(poly: Poly) -> set[str]:
+def _direct(poly: Poly) -> set[Variable]:
     """Return the variables of an expression, except those that say which element of a tensor is read."""
 
-    def inside(atom: Atom) -> Iterator[str]:
+    def inside(atom: Atom) -> Iterator[Variable]:
         if isinstance(atom, Var):
-            yield atom.name
+            yield atom
         elif not isinstance(atom, Pick):
             for part in parts(atom):
                 yield from _direct(part)
@@ -230,11 +234,11 @@ def _picks(poly: Poly) -> Iterator[Pick]:
                 yield from _picks(part)
 
 
-def _rows(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int], batch: str) -> Split:
+def _rows(step: Step, tensors: Sequence[TensorInfo], places: Mapping[TensorId, int], batch: str) -> Split:
     analysis = _Samples(tensors, places, batch)
-    analysis.collect(step.nested, "")
+    analysis.collect(step.nested, None)
     _require(analysis.found)
-    analysis.block(step.nested, "")
+    analysis.block(step.nested, None)
     sums = {places[t] for t in analysis.added}
     _require(not sums & {t.buffer for t in analysis.uses.values()})
     touches = (*analysis.uses.values(), *(Touch(b, True) for b in sums))
@@ -244,20 +248,22 @@ def _rows(step: Step, tensors: Sequence[TensorInfo], places: Mapping[int, int], 
 class _Samples:
     """Follows the batch's variable through a tree with one index an axis."""
 
-    def __init__(self, tensors: Sequence[TensorInfo], places: Mapping[int, int], batch: str) -> None:
+    def __init__(self, tensors: Sequence[TensorInfo], places: Mapping[TensorId, int], batch: str) -> None:
         self.tensors, self.places, self.batch = tensors, places, batch
         self.uses: dict[int, Touch] = {}
-        self.partial: set[str] = set()  # running sums over samples
-        self.added: set[int] = set()  # tensors that are such sums
+        self.partial: set[Local] = set()  # running sums over samples
+        self.added: set[TensorId] = set()  # tensors that are such sums
         self.found = False
 
-    def collect(self, items: tuple[Item, ...], sample: str, made: frozenset[str] = frozenset()) -> None:
+    def collect(
+        self, items: tuple[Item, ...], sample: LoopVar | None, made: frozenset[Local] = frozenset()
+    ) -> None:
         """Find what is summed over the samples; `made` are the running values of the same sample."""
         own = set(made)
         for item in items:
             if isinstance(item, Loop):
                 inside = self.entered(item, sample)
-                fresh = bool(inside) and not sample
+                fresh = inside is not None and sample is None
                 self.collect(item.items, inside, frozenset() if fresh else frozenset(own))
             elif isinstance(item, Start):
                 own.add(item.name)
@@ -267,12 +273,12 @@ class _Samples:
             elif isinstance(item, Update) and sample:
                 if not any(sample in _direct(p) for p in item.where):
                     _require(item.op == "sum")
-                    self.added.add(int(item.tensor))
+                    self.added.add(item.target)
             elif isinstance(item, Store) and not sample and _local(item.body.result) in self.partial:
                 _require(len(item.body.nodes) == 1)
-                self.added.add(int(item.tensor))
+                self.added.add(item.target)
 
-    def entered(self, loop: Loop, sample: str) -> str:
+    def entered(self, loop: Loop[TensorId], sample: LoopVar | None) -> LoopVar | None:
         """Return the variable that counts samples inside a loop."""
         if not any(Size(rows_name(self.batch)) in m for m, _ in loop.extent.terms):
             return sample
@@ -280,7 +286,7 @@ class _Samples:
         self.found = True
         return loop.var
 
-    def block(self, items: tuple[Item, ...], sample: str) -> None:
+    def block(self, items: tuple[Item, ...], sample: LoopVar | None) -> None:
         """Check a block and note what it touches."""
         for item in items:
             if isinstance(item, Loop):
@@ -288,28 +294,31 @@ class _Samples:
             elif not isinstance(item, Start | When):
                 self.statement(item, sample)
 
-    def statement(self, item: Let | Fold | Store | Update, sample: str) -> None:
+    def statement(
+        self, item: Let | Fold | Store[TensorId] | Update[TensorId], sample: LoopVar | None
+    ) -> None:
         """Check a statement and note what it touches."""
         values = list(_values(item))
         _require(not any(sample in _direct(p) for p in values))
-        target = int(item.tensor) if isinstance(item, Store | Update) else -1
-        locals_ = {n.value for n in item.body.nodes if n.op == "local"}
+        target = item.target if isinstance(item, Store | Update) else None
         where = item.where if isinstance(item, Store | Update) else ()
         places = [*values, *where, *(p for load in item.body.loads for p in load.where)]
-        if (locals_ | set().union(*map(variables, places))) & self.partial:
+        if (item.body.locals | set().union(*map(_locals, places))) & self.partial:
             _require(target in self.added and not sample and len(item.body.nodes) == 1)
         elif isinstance(item, Store) and target in self.added:
             _require(not sample and item.body.nodes[-1].value in (0.0, ZERO) and len(item.body.nodes) == 1)
         for load in item.body.loads:
-            self.access(int(load.tensor), load.where, sample, written=False)
+            self.access(load.tensor, load.where, sample, written=False)
         for poly in places:
             for pick in _picks(poly):
-                self.access(int(pick.tensor), pick.where, sample, written=False)
-        if target >= 0 and target not in self.added:
-            _require(bool(sample))
+                self.access(pick.tensor, pick.where, sample, written=False)
+        if target is not None and target not in self.added:
+            _require(sample is not None)
             self.access(target, where, sample, written=True)
 
-    def access(self, tensor: int, where: Sequence[Poly], sample: str, *, written: bool) -> None:
+    def access(
+        self, tensor: TensorId, where: Sequence[Poly], sample: LoopVar | None, *, written: bool
+    ) -> None:
         """Note which elements of a tensor a sample touches."""
         _require(tensor not in self.added)
         shape = self.tensors[tensor].shape
@@ -319,20 +328,24 @@ class _Samples:
             _note(self.uses, Touch(self.places[tensor], False))
             return
         (at,) = axes if len(axes) == 1 else (-1,)
-        _require(at >= 0 and where[at] == of(Var(sample)) and shape[at] == of(Size(self.batch)))
+        assert sample is not None  # it is in a position
+        _require(at >= 0 and where[at] == of(sample) and shape[at] == of(Size(self.batch)))
         stride = product(shape[at + 1 :])  # in tiles, too: a block begins with a tile
         flat = all(size == ONE for size in shape[:at])
         _note(self.uses, Touch(self.places[tensor], written, stride, flat))
 
 
-def _local(node: Node) -> object:
-    """Return the name of the local that a node is, real or int64."""
-    if isinstance(node.value, Poly):
-        return node.value.atom.name if isinstance(node.value.atom, Var) else None
-    return node.value
+def _locals(poly: Poly) -> set[Local]:
+    return {v for v in variables(poly) if isinstance(v, Local)}
 
 
-def _values(item: Let | Fold | Store | Update) -> Iterator[Poly]:
+def _local(node: Node) -> Local | None:
+    """Return the local that a node is, real or int64."""
+    value = node.value.atom if isinstance(node.value, Poly) else node.value
+    return value if isinstance(value, Local) else None
+
+
+def _values(item: Let | Fold | Store[TensorId] | Update[TensorId]) -> Iterator[Poly]:
     """Yield the integer expressions that are no positions of elements."""
     for node in item.body.nodes:
         if isinstance(node.value, Poly):
@@ -356,7 +369,7 @@ _FUNCTIONS = 40
 _LEAVES = ("local", "const", "index", "whole", "load")
 
 
-def work(items: tuple[Item, ...], count: Callable[[Poly], int]) -> float:
+def work(items: Iterable[ItemOn[Target]], count: Callable[[Poly], int]) -> float:
     """Return about how many operations a tree takes."""
     total = 0.0
     for item in items:
@@ -370,7 +383,7 @@ def work(items: tuple[Item, ...], count: Callable[[Poly], int]) -> float:
     return total
 
 
-def _operations(item: Statement) -> float:
+def _operations(item: StatementOn[Target]) -> float:
     if isinstance(item, Start):
         return 0
     plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", *_LEAVES)

@@ -13,6 +13,7 @@ from typing import Literal
 from symdl.express.program import Program
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
+from symdl.lower.ir.names import Index
 from symdl.lower.kernels import Call, Kernel
 from symdl.lower.loops.fusion import Group
 from symdl.lower.lowered import Lowered
@@ -58,7 +59,7 @@ class State:
     program: FrozenProgram = _NO_PROGRAM
     equations: tuple[FrozenEquation, ...] = ()
     direct: tuple[int, ...] = ()
-    heads: Mapping[int, str] = field(default_factory=dict)
+    heads: Mapping[int, Index] = field(default_factory=dict)
     apart: frozenset[int] = frozenset()
     contractions: Mapping[int, Contraction] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()

@@ -6,30 +6,36 @@ level has a function. They are on where a level ends: that costs little, and a w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import chain
+from typing import assert_never
 
 from symdl.errors import InternalError, SymdlError
 from symdl.express.equations import check
 from symdl.express.program import Program
-from symdl.lower.ir.integers import Param, Pick, Size, Var, atoms
+from symdl.lower.ir.integers import Clamp, Element, Floor, Mod, Pick, Poly, Size, atoms, of, text
 from symdl.lower.ir.loops import (
-    LANE,
-    ROW,
     Fold,
     FrozenEquation,
     FrozenProgram,
-    Item,
+    ItemOn,
     Let,
     Loop,
     Start,
-    Statement,
+    StatementOn,
     Store,
+    Target,
     Update,
     When,
+    conditions,
+    inside,
+    statements,
+    terms,
 )
-from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body, Load
+from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, Slot, Var, Variable
+from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body
 from symdl.lower.ir.visitors import polys
-from symdl.lower.kernels import KernelCall
+from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Plan, Step
 from symdl.lower.state import Pass, State
@@ -93,17 +99,17 @@ def verify_program(program: FrozenProgram, equations: Sequence[FrozenEquation] =
         _body(equation.body)
         variables = set(equation.sizes)
         for load in equation.body.loads:
-            _known(int(load.tensor) in defined, f"tensor {load.tensor} is read before it is defined")
-            rank = len(program.tensors[int(load.tensor)].shape)
+            _known(load.tensor in defined, f"tensor {load.tensor} is read before it is defined")
+            rank = len(program.tensors[load.tensor].shape)
             _known(len(load.where) == rank, f"a read of tensor {load.tensor} has the wrong rank")
         for poly in equation.body.polys:
             for atom in atoms(poly):
                 if isinstance(atom, Var):
-                    _known(atom.name in variables, f"the index {atom.name} is unknown")
+                    _known(atom in variables, f"the index {atom} is unknown")
                 elif isinstance(atom, Size):
                     _known(atom.name in sizes, f"the size {atom.name} is unknown")
                 elif isinstance(atom, Pick):
-                    _known(int(atom.tensor) in defined, f"tensor {atom.tensor} is read too early")
+                    _known(atom.tensor in defined, f"tensor {atom.tensor} is read too early")
         _known(equation.lhs not in written, f"tensor {equation.lhs} is defined twice")
         defined.add(equation.lhs)
         written.add(equation.lhs)
@@ -135,7 +141,7 @@ def verify_steps(program: FrozenProgram, steps: Sequence[Step]) -> Sequence[Step
         _known(not twice, f"tensor {twice[:1]} is written by two steps")
         written.update(here)
         if isinstance(step.work, tuple):
-            _Scopes().block(step.work, {})
+            _Scopes().block(step.work)
     for tensor in (*program.outputs, *(new for _, new in program.updates)):
         _known(tensor in written, f"tensor {tensor} is never written")
     return steps
@@ -149,60 +155,74 @@ def verify_memory(steps: Sequence[Step], plan: Plan) -> None:
             buffer = plan.buffers[plan.places[tensor]]
             _known(buffer.first <= at <= buffer.last, f"tensor {tensor} is used when its buffer is not")
         if isinstance(step.work, tuple):
-            _Scopes(once=False).block(step.work, {})
+            _Scopes(once=False).block(step.work)
 
 
 class _Scopes:
-    """Follows the locals through a tree; each is assigned `once`, or also in copies of a part."""
+    """Follows loop variables and locals through a tree; locals are assigned `once`, or also in copies."""
 
     def __init__(self, *, once: bool = True) -> None:
         self.once = once
-        self.assigned: set[str] = set()
+        self.assigned: set[Local] = set()
 
-    def block(self, items: tuple[Item, ...], outer: Mapping[str, bool]) -> None:
-        """Check a block; `outer` holds the names that are visible in it."""
-        known = dict(outer)
+    def block(self, items: Iterable[ItemOn[Target]], outer: Set[Variable] = frozenset()) -> None:
+        """Check a block; `outer` holds what is visible in it."""
+        known: set[Variable] = set(outer)
         for item in items:
-            if isinstance(item, Loop):
-                lanes = {LANE: True, ROW: True} if item.kind == "lanes" else {}
-                self.block(item.items, {**known, **lanes, item.var: True})
-                continue
-            if isinstance(item, When):
-                self.block(item.items, known)
-                continue
-            self.uses(item, known)
-            if isinstance(item, Let | Start):
-                _known(not (self.once and item.name in self.assigned), f"{item.name} is assigned twice")
-                self.assigned.add(item.name)
-                known[item.name] = known[f"{item.name}_at"] = True
-            elif isinstance(item, Fold):
-                _known(item.name in known, f"{item.name} is not started")
+            match item:
+                case Loop():
+                    _known(item.var not in known, f"{item.var} is the variable of two loops in each other")
+                    self.sees([item.extent], known)
+                    lanes: tuple[Variable, ...] = (LANE, ROW) if item.kind == "lanes" else ()
+                    self.block(item.items, {*known, *lanes, item.var})
+                case When():
+                    self.sees([p for c in item.conditions for p in terms(c)], known)
+                    self.block(item.items, known)
+                case _:
+                    self.statement(item, known)
 
-    def uses(self, statement: Statement, known: Mapping[str, bool]) -> None:
-        """Check that all names in a statement are visible."""
-        if isinstance(statement, Start):
-            return
-        names = [n.value for n in statement.body.nodes if n.op == "local"]
-        names += [a.name for p in polys(statement) for a in atoms(p) if isinstance(a, Var)]
-        for name in names:
-            _known(name in known, f"{name} is not visible where it is used")
+    def statement(self, item: StatementOn[Target], known: set[Variable]) -> None:
+        """Check a statement, and add what is visible after it."""
+        match item:
+            case Start():
+                self.assign(item.name, known)
+                known |= {item.name.position} if item.op == "argmax" else set()
+            case Let():
+                self.uses(item, known)
+                self.assign(item.name, known)
+            case Fold():
+                self.uses(item, known)
+                _known(item.name in known, f"{item.name} is not started")
+                place = item.name.position in known
+                _known(place or item.op != "argmax", f"the position of {item.name} is not started")
+            case Store() | Update():
+                self.uses(item, known)
+            case _:
+                assert_never(item)
+
+    def assign(self, name: Local, known: set[Variable]) -> None:
+        """Note a new local."""
+        _known(not (self.once and name in self.assigned), f"{name} is assigned twice")
+        self.assigned.add(name)
+        known.add(name)
+
+    def uses(self, item: Let | Fold | Store[Target] | Update[Target], known: Set[Variable]) -> None:
+        """Check that all that a statement names is visible."""
+        hidden = item.body.locals - known
+        _known(not hidden, f"{min(map(str, hidden), default='')} is not visible where it is used")
+        self.sees(polys(item), known)
+
+    def sees(self, found: Iterable[Poly], known: Set[Variable]) -> None:
+        """Check that the variables of integer expressions are visible."""
+        hidden = {a for a in chain.from_iterable(map(atoms, found)) if isinstance(a, Var)} - known
+        _known(not hidden, f"{min(map(str, hidden), default='')} is not visible where it is used")
 
 
 def verify_calls(lowered: Lowered) -> Lowered:
     """Check that kernels know what they name, calls fit, and no kernel gets one buffer under two names."""
-    for kernel in lowered.kernels:
-        names, sizes = {a.name for a in kernel.arrays}, set(kernel.sizes)
-        _Scopes(once=False).block(kernel.items, {})
-        for statement in _flat(kernel.items):
-            for poly in polys(statement):
-                for atom in atoms(poly):
-                    _known(not isinstance(atom, Size), "a kernel holds a symbolic size")
-                    if isinstance(atom, Param):
-                        _known(atom.name in sizes, f"{atom.name} is no parameter")
-            if isinstance(statement, Store | Update):
-                _known(str(statement.tensor) in names, f"{statement.tensor} is no parameter")
-            loads: list[Load] = [] if isinstance(statement, Start) else statement.body.loads
-            _known(all(load.tensor in names for load in loads), "a load is from no parameter")
+    for number, kernel in enumerate(lowered.kernels):
+        _known(kernel.number == number, f"{kernel.name} is in place {number}")
+        _kernel(kernel)
     for call in lowered.calls:
         if isinstance(call, KernelCall):
             kernel = lowered.kernels[call.kernel]
@@ -212,11 +232,49 @@ def verify_calls(lowered: Lowered) -> Lowered:
     return lowered
 
 
-def _flat(items: tuple[Item, ...]) -> list[Statement]:
-    found: list[Statement] = []
-    for item in items:
-        found.extend(_flat(item.items) if isinstance(item, Loop | When) else [item])
-    return found
+def _kernel(kernel: Kernel) -> None:
+    """Check a kernel by itself."""
+    slots = [array.slot for array in kernel.arrays]
+    _known(slots == list(map(Slot, range(len(slots)))), f"arrays of {kernel.name} are out of order")
+    params = list(map(Param, range(len(kernel.sizes))))
+    _known([*kernel.sizes] == params, f"sizes of {kernel.name} are out of order")
+    _Scopes(once=False).block(kernel.items)
+    written = {array.slot for array in kernel.arrays if array.written}
+    integers = {array.slot for array in kernel.arrays if array.integer}
+    _sized((item.extent for item in _loops(kernel.items)), kernel, integers)
+    _sized((p for c in conditions(kernel.items) for p in terms(c)), kernel, integers)
+    for statement in statements(kernel.items):
+        _sized(polys(statement), kernel, integers)
+        if isinstance(statement, Store | Update):
+            _known(statement.target in written, f"{statement.target} is no array that is written")
+            _known(len(statement.where) == 1, f"a position in {statement.target} is not flat")
+        if not isinstance(statement, Start):
+            _known(not statement.body.loads, "a kernel reads a tensor, not an array")
+            read = {element.array for element in statement.body.elements}
+            _known(read <= set(slots) - integers, "a load is from no array of reals")
+
+
+def _sized(found: Iterable[Poly], kernel: Kernel, integers: Set[Slot]) -> None:
+    """Check what integer expressions of a kernel are made of."""
+    for atom in chain.from_iterable(map(atoms, found)):
+        match atom:
+            case Size() | Index() | Pick():
+                _known(False, f"a kernel holds {text(of(atom))}, which it does not know")
+            case Param():
+                _known(atom.number < len(kernel.sizes), f"{atom} is no parameter")
+            case Element():
+                _known(atom.array in integers, f"{atom.array} is no array of integers")
+            case LoopVar() | Lane() | Local() | Floor() | Mod() | Clamp():
+                pass
+            case _:
+                assert_never(atom)
+
+
+def _loops(items: Iterable[ItemOn[Target]]) -> Iterator[Loop[Target]]:
+    for item in inside(items):
+        if isinstance(item, Loop):
+            yield item
+            yield from _loops(item.items)
 
 
 def _known(holds: bool, message: str) -> None:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.express.values import fitting
-from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, Var, atoms, evaluate, of, text
+from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, atoms, evaluate, of, text
 from symdl.lower.ir.loops import Comparison, FrozenProgram, Gather, TensorInfo
+from symdl.lower.ir.names import Index, TensorId
 from symdl.run import misfits
 from symdl.run.sizes import Axis, solve
 
@@ -211,7 +212,7 @@ def _check_used(gather: Gather, name: str, below: int, places: Places) -> None:
     if not wrong.any():
         return
     if isinstance(pick := gather.value.atom, Pick):  # an element of one tensor: say where it stands there
-        array = places.given[int(pick.tensor)]
+        array = places.given[pick.tensor]
         marked = np.zeros(array.shape, bool)
         where = (np.broadcast_to(places.value(e), values.shape).reshape(wrong.shape) for e in pick.where)
         marked[tuple(e[wrong] for e in where)] = True
@@ -224,9 +225,9 @@ def _check_used(gather: Gather, name: str, below: int, places: Places) -> None:
 class Places:
     """Integer expressions at all places along `axes`, by the values of given tensors and sizes."""
 
-    given: Mapping[int, Array]
+    given: Mapping[TensorId, Array]
     dims: Mapping[str, int]
-    axes: tuple[tuple[str, Poly], ...]
+    axes: tuple[tuple[Index, Poly], ...]
 
     def value(self, poly: Poly) -> Any:
         """Return the values of a polynomial, an axis for each variable."""
@@ -240,13 +241,13 @@ class Places:
 
     def element(self, atom: Atom) -> Any:
         """Return the values of an atom."""
-        if isinstance(atom, Var):
+        if isinstance(atom, Index):
             names = [name for name, _ in self.axes]
-            axis = names.index(atom.name)
+            axis = names.index(atom)
             count = evaluate(self.axes[axis][1], self.dims)
             return np.arange(count).reshape([-1 if n == axis else 1 for n in range(len(names))])
         if isinstance(atom, Pick):
-            array = self.given[int(atom.tensor)]
+            array = self.given[atom.tensor]
             if not array.size:
                 return 0
             wheres = zip(map(self.value, atom.where), array.shape, strict=True)

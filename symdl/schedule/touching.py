@@ -10,30 +10,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.lower.ir.integers import Atom, Clamp, Floor, Mod, Param, Pick, Poly, Size, Var, atoms, evaluate, of
+from symdl.errors import InternalError
+from symdl.lower.ir.integers import Atom, Clamp, Element, Floor, Mod, Pick, Poly, Size, atoms, evaluate, of
 from symdl.lower.ir.loops import (
-    LANE,
-    ROW,
     TILE,
     Condition,
     Divides,
     Fold,
-    Item,
+    KernelItem,
+    KernelStatement,
     Let,
     Loop,
+    Same,
     Start,
-    Statement,
     Store,
     Update,
     When,
     Within,
     terms,
 )
+from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, Slot, Var, Variable
 from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import (
     Call,
@@ -104,6 +105,10 @@ def _matrix(matrix: Matrix, shape: tuple[int, int], batch: Sequence[int], sizes:
     return places.reshape(-1) + evaluate(operand.offset, sizes)
 
 
+_Axis: TypeAlias = Variable | Element
+"""What a position changes with: a variable, or an integer that is read."""
+
+
 class _Unknown(Exception):
     """A position depends on something that is not followed."""
 
@@ -112,7 +117,7 @@ class _Unknown(Exception):
 class _Scope:
     """Loops and conditions around a statement."""
 
-    ranges: Mapping[str, Places]
+    ranges: Mapping[Variable, Places]
     conditions: tuple[Condition, ...] = ()
 
 
@@ -121,17 +126,17 @@ class _Kernel:
 
     def __init__(self, call: KernelCall, known: Known) -> None:
         self.kernel, self.known = known.kernels[call.kernel], known
-        names = (array.name for array in self.kernel.arrays)
-        self.buffers = dict(zip(names, call.buffers, strict=True))
+        slots = (array.slot for array in self.kernel.arrays)
+        self.buffers = dict(zip(slots, call.buffers, strict=True))
         values = (evaluate(size, known.sizes) for size in call.sizes)
         self.params = dict(zip(self.kernel.sizes, values, strict=True))
-        self.chosen: dict[str, Places] = {}  # what integer locals may be
+        self.chosen: dict[Variable, Places] = {}  # what integer locals may be
 
     def touched(self) -> Iterator[Touched]:
         """Yield what the kernel touches."""
         yield from self.block(self.kernel.items, _Scope({}))
 
-    def block(self, items: tuple[Item, ...], scope: _Scope) -> Iterator[Touched]:
+    def block(self, items: tuple[KernelItem, ...], scope: _Scope) -> Iterator[Touched]:
         """Yield what a block touches."""
         for item in items:
             if isinstance(item, Loop):
@@ -142,33 +147,32 @@ class _Kernel:
             elif not isinstance(item, Start):
                 yield from self.statement(item, scope)
 
-    def entered(self, loop: Loop, scope: _Scope) -> _Scope:
+    def entered(self, loop: Loop[Slot], scope: _Scope) -> _Scope:
         """Return the scope inside a loop; one over lanes takes the samples of a tile at once."""
         count = int(self.value(loop.extent, {}))
         if loop.kind != "lanes":
             return replace(scope, ranges={**scope.ranges, loop.var: np.arange(count)})
-        sample = of(Var(loop.var)) * TILE + of(Var(LANE))
+        sample = of(loop.var) * TILE + of(LANE)
         ranges = {**scope.ranges, loop.var: np.arange(-(-count // TILE)), LANE: np.arange(TILE)}
         return _Scope(ranges, (*scope.conditions, Within(sample, loop.extent)))
 
-    def statement(self, item: Statement, scope: _Scope) -> Iterator[Touched]:
+    def statement(self, item: KernelStatement, scope: _Scope) -> Iterator[Touched]:
         """Yield what a statement touches."""
         assert not isinstance(item, Start)
         if not isinstance(item, Store):
             scope = replace(scope, conditions=(*scope.conditions, *item.guards))
         inside = chain.from_iterable(atoms(poly) for poly in polys(item))
-        for pick in (atom for atom in inside if isinstance(atom, Pick)):
-            yield Touched(self.buffers[str(pick.tensor)], False, self.places(pick.where[0], scope))
-        for load in item.body.loads:
-            yield Touched(self.buffers[str(load.tensor)], False, self.places(load.where[0], scope))
+        picks = (atom for atom in inside if isinstance(atom, Element))
+        for element in (*picks, *item.body.elements):
+            yield Touched(self.buffers[element.array], False, self.places(element.at, scope))
         if isinstance(item, Store | Update):
-            yield Touched(self.buffers[str(item.tensor)], True, self.places(item.where[0], scope))
+            yield Touched(self.buffers[item.target], True, self.places(item.where[0], scope))
         if isinstance(item, Fold) and item.at is not None:
-            self.choose(f"{item.name}_at", item.at, scope)
+            self.choose(item.name.position, item.at, scope)
         if isinstance(item, Let) and item.body.polys:
             self.choose(item.name, item.body.polys[-1], scope)
 
-    def choose(self, name: str, poly: Poly, scope: _Scope) -> None:
+    def choose(self, name: Local, poly: Poly, scope: _Scope) -> None:
         """Remember what a local position may be."""
         found = self.places(poly, scope)
         if found is not None:
@@ -186,7 +190,7 @@ class _Kernel:
         if np.prod([float(len(r)) for r in wide.values()]) > _MOST:
             wide, near = axes, []
         grid = np.meshgrid(*wide.values(), indexing="ij", sparse=True)
-        values: dict[object, Any] = dict(zip(wide, grid, strict=True))
+        values: dict[_Axis, Any] = dict(zip(wide, grid, strict=True))
         where = self.value(poly, values)
         holds: Any = np.bool_(True)
         for condition in near:
@@ -201,30 +205,30 @@ class _Kernel:
     def followed(self, condition: Condition, scope: _Scope) -> bool:
         """Say whether a condition is about loops alone."""
         try:
-            return not any(isinstance(key, Pick) for key in self.axes(terms(condition), scope))
+            return not any(isinstance(key, Element) for key in self.axes(terms(condition), scope))
         except _Unknown:
             return False
 
-    def axes(self, found: Sequence[Poly], scope: _Scope) -> dict[object, Places]:
+    def axes(self, found: Sequence[Poly], scope: _Scope) -> dict[_Axis, Places]:
         """Return the range of everything that a position depends on."""
-        axes: dict[object, Places] = {}
+        axes: dict[_Axis, Places] = {}
         for atom in chain.from_iterable(map(atoms, found)):
-            if isinstance(atom, Pick):
-                below = self.known.below.get(self.buffers[str(atom.tensor)])
+            if isinstance(atom, Element):
+                below = self.known.below.get(self.buffers[atom.array])
                 if below is None:
                     raise _Unknown
                 axes[atom] = np.arange(evaluate(below, self.known.sizes))
             elif isinstance(atom, Var):
-                name = LANE if atom.name == ROW else atom.name
+                name = LANE if atom == ROW else atom
                 ranges = scope.ranges if name in scope.ranges else self.chosen
                 if name not in ranges:
                     raise _Unknown
                 axes[name] = ranges[name]
-        inside = {v for pick in axes if isinstance(pick, Pick) for p in pick.where for v in atoms(p)}
+        inside = {v for element in axes if isinstance(element, Element) for v in atoms(element.at)}
         alone = {v for p in found for v in _outside(p)}
-        return {k: r for k, r in axes.items() if isinstance(k, Pick) or Var(str(k)) not in inside - alone}
+        return {k: r for k, r in axes.items() if isinstance(k, Element) or k not in inside - alone}
 
-    def value(self, poly: Poly, values: Mapping[object, Any]) -> Any:
+    def value(self, poly: Poly, values: Mapping[_Axis, Any]) -> Any:
         """Return the value of a position on a grid."""
         total: Any = 0
         for monomial, factor in poly.terms:
@@ -234,20 +238,27 @@ class _Kernel:
             total = total + one
         return total
 
-    def atom(self, atom: Atom, values: Mapping[object, Any]) -> Any:
+    def atom(self, atom: Atom, values: Mapping[_Axis, Any]) -> Any:
         """Return the value of a part of a position."""
-        if isinstance(atom, Param):
-            return self.params[atom.name]
-        if isinstance(atom, Size):
-            return self.known.sizes[atom.name]
-        if isinstance(atom, Var):
-            return values[LANE if atom.name == ROW else atom.name]
-        if isinstance(atom, Pick):
-            return values[atom]
-        if isinstance(atom, Clamp):
-            return np.clip(self.value(atom.value, values), 0, self.value(atom.below, values) - 1)
-        left, right = self.value(atom.value, values), self.value(atom.by, values)
-        return left // right if isinstance(atom, Floor) else left % right
+        match atom:
+            case Index() | LoopVar() | Lane() | Local():
+                return values[LANE if atom == ROW else atom]
+            case Param():
+                return self.params[atom]
+            case Size():
+                return self.known.sizes[atom.name]
+            case Element():
+                return values[atom]
+            case Clamp():
+                return np.clip(self.value(atom.value, values), 0, self.value(atom.below, values) - 1)
+            case Floor():
+                return self.value(atom.value, values) // self.value(atom.by, values)
+            case Mod():
+                return self.value(atom.value, values) % self.value(atom.by, values)
+            case Pick():
+                raise InternalError("a kernel reads a tensor, not an array")
+            case _:
+                assert_never(atom)
 
 
 def _outside(poly: Poly) -> Iterator[Atom]:
@@ -262,6 +273,12 @@ def _outside(poly: Poly) -> Iterator[Atom]:
 
 
 def _holds(condition: Condition, left: Any, right: Any) -> Any:
-    if isinstance(condition, Within):
-        return (left >= 0) & (left < right)
-    return left % right == 0 if isinstance(condition, Divides) else left == right
+    match condition:
+        case Within():
+            return (left >= 0) & (left < right)
+        case Divides():
+            return left % right == 0
+        case Same():
+            return left == right
+        case _:
+            assert_never(condition)

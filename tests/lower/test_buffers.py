@@ -11,6 +11,7 @@ from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.lower.ir.integers import Size, constant, of
+from symdl.lower.ir.names import TensorId
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer, arena
 from tests.lowering import lower
 
@@ -22,7 +23,7 @@ n = Dim("n")
 )
 def test_buffers_in_use_do_not_overlap(spans: list[tuple[int, int, int, bool]]) -> None:
     buffers = [
-        Buffer(t, "arena", constant(size) * of(Size("n")), whole, min(a, b), max(a, b))
+        Buffer(TensorId(t), "arena", constant(size) * of(Size("n")), whole, min(a, b), max(a, b))
         for t, (a, b, size, whole) in enumerate(spans)
     ]
     offsets, length = arena(buffers, {"n": 3}, 4)

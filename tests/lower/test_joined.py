@@ -9,8 +9,9 @@ import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.express.program import Program
 from symdl.lower.cpu.split_ranges import in_segments
-from symdl.lower.ir.integers import Var, constant, of
+from symdl.lower.ir.integers import constant, of
 from symdl.lower.ir.loops import Fold, Let, Loop, Update, Within
+from symdl.lower.ir.names import Local, LoopVar
 from symdl.lower.ir.scalars import number
 from tests.lowering import lower
 
@@ -57,9 +58,9 @@ def test_slices_compute_the_same(count: int, width: int) -> None:
 
 
 def test_a_part_on_which_a_sum_has_no_terms_has_no_loop() -> None:
-    j = of(Var("j"))
-    terms = Fold("x", "sum", number(1.0), (Within(j - constant(12), constant(20)),), None, "", 0)
-    (part,) = in_segments((Loop("j", constant(32), (terms,)),))
+    j = LoopVar(0)
+    terms = Fold(Local(0), "sum", number(1.0), (Within(of(j) - constant(12), constant(20)),))
+    (part,) = in_segments((Loop(j, constant(32), (terms,)),))
     assert isinstance(part, Loop)
     assert part.extent == constant(20)
     assert guards(part.items) == 0

@@ -17,6 +17,7 @@ from symdl.express.program import Program, collect
 from symdl.lower.cpu.lowering import CPU
 from symdl.lower.ir.integers import constant
 from symdl.lower.ir.loops import Store
+from symdl.lower.ir.names import Local
 from symdl.lower.ir.scalars import Body, Node
 from symdl.lower.pipeline import lower, passes
 from symdl.lower.python import PYTHON
@@ -123,7 +124,7 @@ def test_a_target_is_a_record() -> None:
 def test_a_kernel_that_reads_an_unknown_local_is_refused() -> None:
     lowered = lower(collect([elementwise(sp.exp, X)]), lowering=CPU)
     (kernel,) = lowered.kernels
-    bad = Store(kernel.arrays[0].name, (constant(0),), Body((Node("local", (), "x99"),)))
+    bad = Store(kernel.arrays[-1].slot, (constant(0),), Body((Node("local", (), Local(99)),)))
     broken = replace(kernel, items=(*kernel.items, bad))
     with pytest.raises(InternalError, match="x99 is not visible"):
         verify_calls(replace(lowered, kernels=(broken,)))

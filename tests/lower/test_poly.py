@@ -12,19 +12,19 @@ from symdl.lower.ir.integers import (
     ZERO,
     Poly,
     Size,
-    Var,
     constant,
     evaluate,
     floor,
     linear,
     mod,
     of,
-    slope,
     split,
     substitute,
     text,
     variables,
 )
+from symdl.lower.ir.names import LoopVar
+from symdl.lower.ir.steps import slope
 
 NAMES = ("n", "m", "k")
 
@@ -67,15 +67,16 @@ def test_equal_expressions_are_equal_objects(a: Poly, b: Poly, c: Poly) -> None:
 
 
 def test_linear_forms() -> None:
-    i, j, n = of(Var("i")), of(Var("j")), of(Size("n"))
+    I, J = LoopVar(0), LoopVar(1)
+    i, j, n = of(I), of(J), of(Size("n"))
     flat = (i * n + j) * constant(4) + constant(3)
-    assert linear(flat) == ({"i": n * 4, "j": constant(4)}, constant(3))
+    assert linear(flat) == ({I: n * 4, J: constant(4)}, constant(3))
     assert linear(i * j) is None
     assert linear(floor(i, constant(2))) is None
-    assert split(flat)[(Var("i"),)] == n * 4
-    assert variables(floor(i, n) + j) == {"i", "j"}
-    assert substitute(flat, {"i": ZERO}) == j * 4 + 3
-    assert text(i * 2 - 1) in ("2*i - 1", "-1 + 2*i")
+    assert split(flat)[(I,)] == n * 4
+    assert variables(floor(i, n) + j) == {I, J}
+    assert substitute(flat, {I: ZERO}) == j * 4 + 3
+    assert text(i * 2 - 1) in ("2*i0 - 1", "-1 + 2*i0")
 
 
 def test_what_moves_with_a_step() -> None:

@@ -21,6 +21,7 @@ from symdl.lower.cpu import register_blocking as blocked
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.integers import constant
 from symdl.lower.ir.loops import TILE, Item, Loop, When
+from symdl.lower.ir.names import Local, LoopVar, TensorId
 from symdl.lower.lowered import Lowered
 from symdl.run.training import compile_training
 from tests.lowering import lower
@@ -167,11 +168,12 @@ def _terms(items: tuple[Item, ...]) -> list[tuple[Item, ...]]:
 
 
 def test_the_cost_model_blocks_channels_before_positions() -> None:
-    loops = tuple(Loop(v, constant(size), ()) for v, size in (("o", 16), ("p", 12)))
-    read, weight = frozenset({"p", "c"}), frozenset({"o", "c"})
-    found = blocked.Sum("x0", loops, 1000, (read,), (weight,), frozenset({"p"}), 3)
-    assert blocked.factors(found) == {"o": 8, "p": 1}
-    assert blocked.cost(found, {"o": 8, "p": 1}) < blocked.cost(found, {"o": 1, "p": 1})
+    o, p, c = map(LoopVar, range(3))
+    loops: tuple[Loop[TensorId], ...] = tuple(Loop(v, constant(size), ()) for v, size in ((o, 16), (p, 12)))
+    read, weight = frozenset({p, c}), frozenset({o, c})
+    found = blocked.Sum(Local(0), loops, 1000, (read,), (weight,), frozenset({p}), 3)
+    assert blocked.factors(found) == {o: 8, p: 1}
+    assert blocked.cost(found, {o: 8, p: 1}) < blocked.cost(found, {o: 1, p: 1})
 
 
 def test_many_channels_stay_a_matrix_product() -> None:

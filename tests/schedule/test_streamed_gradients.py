@@ -11,6 +11,7 @@ import pytest
 import symdl as sd
 from symdl.lower.equations.contractions import Operand
 from symdl.lower.ir.integers import ONE, ZERO, Poly, constant, evaluate
+from symdl.lower.ir.names import TensorId
 from symdl.lower.kernels import Call, KernelCall, Matrix, ProductCall
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Buffer
@@ -107,7 +108,7 @@ A, B, G, W = range(4)
 
 
 def product() -> tuple[Call, Split]:
-    operands = [Operand(t, ZERO, t == A, constant(6), ()) for t in (A, B, G)]
+    operands = [Operand(TensorId(t), ZERO, t == A, constant(6), ()) for t in (A, B, G)]
     left, right, result = (Matrix(t, o) for t, o in zip((A, B, G), operands, strict=True))
     sizes = (constant(4), constant(6), constant(9))
     call = ProductCall(left, right, result, *sizes, (), None, ())  # type: ignore[arg-type]
@@ -123,7 +124,7 @@ def update(source: int = G, target: int = W, stride: Poly | None = ONE) -> tuple
 def members(
     steps: list[tuple[Call, Split]], kinds: list[Literal["given", "arena", "output"]] = KINDS
 ) -> list[tuple[int, ...]]:
-    buffers = [Buffer(t, kind, constant(24), False, 0, 9) for t, kind in enumerate(kinds)]
+    buffers = [Buffer(TensorId(t), kind, constant(24), False, 0, 9) for t, kind in enumerate(kinds)]
     found = streamed_gradients(steps, buffers, lambda p: evaluate(p, {}))
     return sorted({gradient.members for gradient in found.values()})
 
@@ -150,7 +151,7 @@ def test_products_of_two_shapes_for_one_update() -> None:
     """A gradient that is the sum of a column and a row: one is streamed, the other is there when it is
     needed."""
     C, D, H = 4, 5, 6
-    operands = [Operand(t, ZERO, t == C, constant(4), ()) for t in (C, D, H)]
+    operands = [Operand(TensorId(t), ZERO, t == C, constant(4), ()) for t in (C, D, H)]
     left, right, result = (Matrix(t, o) for t, o in zip((C, D, H), operands, strict=True))
     sizes = (constant(6), constant(4), constant(9))
     call = ProductCall(left, right, result, *sizes, (), None, ())  # type: ignore[arg-type]

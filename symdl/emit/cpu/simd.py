@@ -17,26 +17,25 @@ from symdl.emit.scalar import Printer, number
 from symdl.emit.statements import Writer
 from symdl.emit.syntax import Syntax
 from symdl.lower.cpu.vectorize import values_of
-from symdl.lower.ir.integers import ZERO, Pick, Poly, from_terms, rebuild, variables
+from symdl.lower.ir.integers import ZERO, Element, Poly, from_terms, rebuild, variables
 from symdl.lower.ir.loops import (
     IDENTITY,
-    LANE,
-    ROW,
     TILE,
     Condition,
     Fold,
-    Item,
+    KernelItem,
+    KernelStatement,
     Let,
     Loop,
     Start,
-    Statement,
     Store,
     Update,
     Within,
     statements,
     terms,
 )
-from symdl.lower.ir.scalars import Body, Load, Node
+from symdl.lower.ir.names import ROW, Lane, Local, Slot, Variable
+from symdl.lower.ir.scalars import Body, Node
 
 _ATOMIC = 9
 _ZERO = number(0.0)
@@ -48,7 +47,7 @@ class _TilePrinter(Printer):
     def __init__(self, syntax: Syntax, names: Names, assign: Callable[[str, str], None]) -> None:
         super().__init__(syntax, names, assign)
         self.wrapping = {}  # operators of tiles wrap around
-        self.several: set[str] = set()
+        self.several: set[Local] = set()
         self.last = False
         """Whether the body written last differs between samples."""
         self.scopes: list[dict[Poly, str]] = []
@@ -56,15 +55,15 @@ class _TilePrinter(Printer):
         self.values: list[dict[Body, str]] = []
         """Names of values in the blocks around, as long as nothing is written."""
 
-    def element(self, tensor: int | str, position: Poly) -> str:
+    def element(self, slot: Slot, position: Poly) -> str:
         """Return what reads an element, or one of each sample of a tile."""
-        array = self.names.of(str(tensor))
-        base, name, step = in_tile(position)
-        if name == LANE:
-            return f"tile_at({array}, {self.place(base)})"
-        if name == ROW:
+        array = self.names.of(slot)
+        base, lane, step = in_tile(position)
+        if lane is None:
+            return f"{array}[{self.place(base)}]"
+        if lane.row:
             return f"rows_at({array}, {self.place(base)}, {self.integers.text(step)}, live)"
-        return f"{array}[{self.place(base)}]"
+        return f"tile_at({array}, {self.place(base)})"
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -108,18 +107,18 @@ class _TilePrinter(Printer):
 
     def differs(self, polys: Iterable[Poly]) -> bool:
         """Say whether integer expressions differ between samples."""
-        names = set().union(*map(variables, polys))
-        return bool(names & {LANE, ROW}) or any(n.partition("_at")[0] in self.several for n in names)
+        found = set().union(*map(variables, polys))
+        return any(isinstance(v, Lane) or (isinstance(v, Local) and v.value in self.several) for v in found)
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
         """Return the text of a node and how tightly it binds."""
         value = node.value
-        own = value in self.several if isinstance(value, str) else self.differs(_polys(node))
+        own = value in self.several if isinstance(value, Local) else self.differs(_polys(node))
         flag = own or any(self.flags[a] for a in node.args)
         self.flags.append(flag)
         args = [texts[a][0] for a in node.args]
-        if isinstance(value, Load) and node.op == "load":
-            return self.element(value.tensor, value.where[0]), _ATOMIC
+        if isinstance(value, Element) and node.op == "load":
+            return self.element(value.array, value.at), _ATOMIC
         if flag and isinstance(value, Poly) and node.op == "index":
             return f"each(real, {self.integers.text(value)})", _ATOMIC
         if not flag or not args:
@@ -144,9 +143,9 @@ class _TilePrinter(Printer):
         return super().node(node, texts)
 
 
-def _beside(poly: Poly) -> set[str]:
+def _beside(poly: Poly) -> set[Variable]:
     """Return the variables of an expression outside positions of elements."""
-    apart = rebuild(poly, lambda a: ZERO if isinstance(a, Pick) else None)
+    apart = rebuild(poly, lambda a: ZERO if isinstance(a, Element) else None)
     return variables(apart)
 
 
@@ -156,7 +155,7 @@ def _polys(node: Node) -> list[Poly]:
         return [value]
     if isinstance(value, tuple):
         return list(value)
-    return list(value.where) if isinstance(value, Load) else []
+    return [value.at] if isinstance(value, Element) else []
 
 
 class TileWriter(Writer):
@@ -169,7 +168,7 @@ class TileWriter(Writer):
         self.tile.wide = outer.printer.wide
         self.integer = self.tile.integers.text
 
-    def loop(self, item: Loop) -> None:
+    def loop(self, item: Loop[Slot]) -> None:
         """Write a loop."""
         if item.kind != "lanes":
             super().loop(item)
@@ -177,16 +176,17 @@ class TileWriter(Writer):
         with self.deeper() as body:
             self.block(item.items)
         var, extent = self.names.of(item.var), self.integer(item.extent)
-        row = ROW if any(ROW in _beside(p) for s in statements(item.items) for p in values_of(s)) else ""
+        rows = any(ROW in _beside(p) for s in statements(item.items) for p in values_of(s))
+        row = self.names.of(ROW) if rows else ""
         tiles, live = f"({extent} + {TILE - 1}) // {TILE}", f"{extent} - {TILE} * {var}"
         self.add(printed.SimdLoop, var, tiles, live, row, tuple(body))
 
-    def block(self, items: tuple[Item, ...]) -> None:
+    def block(self, items: tuple[KernelItem, ...]) -> None:
         """Write a block."""
         with self.tile.scope():
             super().block(items)
 
-    def statement(self, item: Statement) -> None:
+    def statement(self, item: KernelStatement) -> None:
         """Write a statement; what is named under a condition is not known after it."""
         if isinstance(item, Start | Store) or not item.guards:
             self.on_tile(item)
@@ -194,7 +194,7 @@ class TileWriter(Writer):
         with self.tile.scope():
             self.on_tile(item)
 
-    def on_tile(self, item: Statement) -> None:
+    def on_tile(self, item: KernelStatement) -> None:
         """Write a statement on a tile."""
         if isinstance(item, Start):
             self.start(item)
@@ -212,7 +212,7 @@ class TileWriter(Writer):
     def start(self, item: Start) -> None:
         """Write a running value of each sample before its first step."""
         self.tile.several.add(item.name)
-        at = (self.names.at(item.name), "spread(0)") if item.op == "argmax" else ("", "")
+        at = (self.names.of(item.name.position), "spread(0)") if item.op == "argmax" else ("", "")
         first = f"spread({number(IDENTITY[item.op])})"
         self.add(printed.Start, self.names.of(item.name), first, *at)
 
@@ -238,8 +238,7 @@ class TileWriter(Writer):
             self.let(name, _chosen(some, text, zero))
         else:
             polys = [p for node in item.body.nodes for p in _polys(node)]
-            locals_ = {n.value for n in item.body.nodes if n.op == "local"}
-            differs = self.tile.differs(polys) or bool(locals_ & self.tile.several)
+            differs = self.tile.differs(polys) or bool(item.body.locals & self.tile.several)
             self.let(name, f"spread({zero})" if some or differs else zero)
             with self.shared(item.guards):
                 self.let(name, _chosen(some, self.tile.body(item.body), zero))
@@ -263,13 +262,13 @@ class TileWriter(Writer):
             better = f"({better}) & {some}"
         if item.at is not None:
             self.let(f"{held}_more", better)
-            better, at = f"{held}_more", self.names.at(item.name)
+            better, at = f"{held}_more", self.names.of(item.name.position)
             self.let(at, f"choose({better}, {self.integer(item.at)}, {at})")
         self.let(name, f"choose({better}, {held}, {name})")
 
     def held(self, body: Body) -> str:
         """Return the name of a value that several running values of a block may take."""
-        own = any(node.op == "local" for node in body.nodes)
+        own = bool(body.locals)
         name = "" if own else next((values[body] for values in self.tile.values if body in values), "")
         if not name:
             text = self.spread(body)
@@ -279,15 +278,15 @@ class TileWriter(Writer):
                 self.tile.values[-1][body] = name
         return name
 
-    def update(self, item: Fold | Update, some: str) -> None:
+    def update(self, item: Fold | Update[Slot], some: str) -> None:
         """Write a step of a sum over samples, or of one for each sample in memory."""
         text = _chosen(some, self.spread(item.body), _ZERO)
         if isinstance(item, Fold):
             total = f"total({text}, live)"
             self.add(printed.Accumulate, self.names.of(item.name), "+", total)
             return
-        place = self.tile.element(item.tensor, item.where[0])
-        if not in_tile(item.where[0])[1]:
+        place = self.tile.element(item.target, item.where[0])
+        if in_tile(item.where[0])[1] is None:
             self.add(printed.Accumulate, place, "+", f"total({text}, live)")
             self.tile.forget()
         elif item.op == "max":
@@ -297,12 +296,12 @@ class TileWriter(Writer):
         else:
             self.put(item, f"{place} {'+' if item.op == 'sum' else '*'} ({text})")
 
-    def put(self, item: Store | Update, text: str) -> None:
+    def put(self, item: Store[Slot] | Update[Slot], text: str) -> None:
         """Write a value of each sample to memory."""
         self.tile.forget()
-        base, name, step = in_tile(item.where[0])
-        array, place = self.names.of(str(item.tensor)), self.tile.place(base)
-        if name == LANE:
+        base, lane, step = in_tile(item.where[0])
+        array, place = self.names.of(item.target), self.tile.place(base)
+        if lane is not None and not lane.row:
             self.add(printed.StoreTile, array, place, text)
         else:
             self.add(printed.StoreRows, array, place, self.integer(step), text)

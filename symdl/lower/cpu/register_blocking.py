@@ -19,9 +19,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from symdl.lower.cpu.unroll_and_jam import copies, is_copy, names_of, unrolled
+from symdl.lower.cpu.unroll_and_jam import copies, names_of, unrolled
 from symdl.lower.cpu.unswitch import hoisted
-from symdl.lower.ir.integers import ZERO, Floor, Mod, Pick, Poly, Var, atoms, constant, of, variables
+from symdl.lower.ir.integers import ZERO, Floor, Mod, Pick, Poly, atoms, constant, of, variables
 from symdl.lower.ir.loops import (
     Condition,
     Fold,
@@ -36,6 +36,7 @@ from symdl.lower.ir.loops import (
     statements,
     terms,
 )
+from symdl.lower.ir.names import Local, LoopVar, TensorId, Variable
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.ir.visitors import polys
 
@@ -54,7 +55,7 @@ _SHORT, _LINES = 8, 40
 """Steps, and statements in all, up to which a sum's loop is written out."""
 
 
-def blocked(loop: Loop, tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
+def blocked(loop: Loop[TensorId], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
     """Return the items of a loop over lanes."""
     items = _conditional(loop.items, loop.var, {}, tensors)
     products = [s for s in _sums(items, (), loop.var) if len(s.tiles) + len(s.numbers) > 1]
@@ -67,7 +68,7 @@ def blocked(loop: Loop, tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
 
 
 def _conditional(
-    items: tuple[Item, ...], sample: str, extents: dict[str, Poly], tensors: Sequence[TensorInfo]
+    items: tuple[Item, ...], sample: LoopVar, extents: dict[Variable, Poly], tensors: Sequence[TensorInfo]
 ) -> tuple[Item, ...]:
     """Put conditions that all samples share around terms, and reads that need none before them."""
     done: list[Item] = []
@@ -93,9 +94,9 @@ def _conditional(
 
 
 def _separate(
-    item: Fold | Update,
-    sample: str,
-    extents: dict[str, Poly],
+    item: Fold | Update[TensorId],
+    sample: LoopVar,
+    extents: dict[Variable, Poly],
     tensors: Sequence[TensorInfo],
     early: list[Item],
     late: list[Item],
@@ -104,32 +105,31 @@ def _separate(
     nodes: list[Node] = []
     for node in item.body.nodes:
         load = node.value
-        if node.op != "load" or not isinstance(load, Load) or of(Var(sample)) not in load.where:
+        if node.op != "load" or not isinstance(load, Load) or of(sample) not in load.where:
             nodes.append(node)
             continue
-        base = item.name if isinstance(item, Fold) else f"u{item.equation}"
-        name = f"{base}r{len(early) + len(late)}"
-        sizes = tensors[int(load.tensor)].shape
+        count = len(early) + len(late)
+        if isinstance(item, Fold):
+            name = item.name.copy("read", count)
+        else:
+            name = Local(item.equation, (("term", count),))
+        sizes = tensors[load.tensor].shape
         safe = all(_inside(p, size, sample, extents) for p, size in zip(load.where, sizes, strict=True))
         (early if safe else late).append(Let(name, Body((node,)), (), False, item.equation))
         nodes.append(Node("local", (), name))
     return Body(tuple(nodes))
 
 
-def _inside(index: Poly, size: Poly, sample: str, extents: dict[str, Poly]) -> bool:
+def _inside(index: Poly, size: Poly, sample: LoopVar, extents: dict[Variable, Poly]) -> bool:
     atom = index.atom
-    if isinstance(atom, Var):
-        return atom.name == sample or extents.get(atom.name) == size
+    if isinstance(atom, LoopVar):
+        return atom == sample or extents.get(atom) == size
     return index.number is not None
 
 
 def _differs(condition: Condition) -> bool:
     """Say whether a condition may differ between samples: it reads data or an integer local."""
-    return any(
-        isinstance(a, Pick) or (isinstance(a, Var) and a.name[0] == "x")
-        for p in terms(condition)
-        for a in atoms(p)
-    )
+    return any(isinstance(a, Pick | Local) for p in terms(condition) for a in atoms(p))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +139,16 @@ class Sum:
     `tiles` and `numbers` hold for each read of a tile and of a single number the variables it depends on.
     """
 
-    name: str
-    loops: tuple[Loop, ...]
+    name: Local
+    loops: tuple[Loop[TensorId], ...]
     terms: int
-    tiles: tuple[frozenset[str], ...]
-    numbers: tuple[frozenset[str], ...]
-    tests: frozenset[str]
+    tiles: tuple[frozenset[Variable], ...]
+    numbers: tuple[frozenset[Variable], ...]
+    tests: frozenset[Variable]
     short: int
 
 
-def _sums(items: tuple[Item, ...], path: tuple[Item, ...], sample: str) -> Iterator[Sum]:
+def _sums(items: tuple[Item, ...], path: tuple[Item, ...], sample: LoopVar) -> Iterator[Sum]:
     """Yield the sums that start in a block or in one inside it."""
     starts = {s.name for s in items if isinstance(s, Start) and s.op == "sum"}
     for item in items:
@@ -162,8 +162,8 @@ def _sums(items: tuple[Item, ...], path: tuple[Item, ...], sample: str) -> Itera
 
 
 def _folds(
-    items: tuple[Item, ...], path: tuple[Loop, ...]
-) -> Iterator[tuple[tuple[Loop, ...], tuple[Item, ...], Fold]]:
+    items: tuple[Item, ...], path: tuple[Loop[TensorId], ...]
+) -> Iterator[tuple[tuple[Loop[TensorId], ...], tuple[Item, ...], Fold]]:
     """Yield the steps of sums with the loops around them and their block."""
     for item in items:
         if isinstance(item, Loop):
@@ -176,8 +176,10 @@ def _folds(
             yield path, items, item
 
 
-def _described(fold: Fold, loops: tuple[Loop, ...], inner: tuple[Loop, ...], block: tuple[Item, ...]) -> Sum:
-    used = {n.value for n in fold.body.nodes if n.op == "local"}
+def _described(
+    fold: Fold, loops: tuple[Loop[TensorId], ...], inner: tuple[Loop[TensorId], ...], block: tuple[Item, ...]
+) -> Sum:
+    used = fold.body.locals
     reads = [s for s in block if isinstance(s, Let) and s.name in used]
     around = [w for w in block if isinstance(w, When) and fold in w.items]
     tests = [t for w in around for c in w.conditions for t in terms(c)]
@@ -196,7 +198,7 @@ def _described(fold: Fold, loops: tuple[Loop, ...], inner: tuple[Loop, ...], blo
     )
 
 
-def factors(found: Sum) -> dict[str, int]:
+def factors(found: Sum) -> dict[LoopVar, int]:
     """Return how many steps of each loop around a sum are best taken at once."""
     choices = []
     for loop in found.loops:
@@ -212,11 +214,11 @@ def factors(found: Sum) -> dict[str, int]:
     return best
 
 
-def cost(found: Sum, steps: dict[str, int]) -> float:
+def cost(found: Sum, steps: dict[LoopVar, int]) -> float:
     """Return about how many cycles a term takes if so many steps of each loop are taken at once."""
     sums = prod(steps.values())
 
-    def distinct(names: frozenset[str]) -> int:
+    def distinct(names: frozenset[Variable]) -> int:
         return prod(f for v, f in steps.items() if v in names)
 
     reads = sum(map(distinct, found.tiles)) + sum(map(distinct, found.numbers)) / 2
@@ -224,7 +226,7 @@ def cost(found: Sum, steps: dict[str, int]) -> float:
     return busy + (_TEST * distinct(found.tests) + _ROUND / found.short) / sums + _COPY * sums
 
 
-def _jammed(items: tuple[Item, ...], steps: dict[str, int], hot: str) -> tuple[Item, ...]:
+def _jammed(items: tuple[Item, ...], steps: dict[LoopVar, int], hot: Local) -> tuple[Item, ...]:
     """Take several steps at once of the loops around a sum."""
     done: list[Item] = []
     for item in items:
@@ -238,7 +240,7 @@ def _jammed(items: tuple[Item, ...], steps: dict[str, int], hot: str) -> tuple[I
     return tuple(done)
 
 
-def several(loop: Loop, steps: int, hot: str = "") -> tuple[Item, ...]:
+def several(loop: Loop[TensorId], steps: int, hot: Local | None = None) -> tuple[Item, ...]:
     """Return a loop that takes several steps at once.
 
     Items that have nothing to do with the sum `hot`, if one is named, are computed one after another.
@@ -252,28 +254,30 @@ def several(loop: Loop, steps: int, hot: str = "") -> tuple[Item, ...]:
         or not all(_apart(run) for run, together in segments if together)
     ):
         return (loop,)
-    base = of(Var(loop.var)) * steps if size > steps else ZERO
+    base = of(loop.var) * steps if size > steps else ZERO
     done: list[Item] = []
     for run, together in segments:
         if together:
             done += copies(run, loop.var, [base + k for k in range(steps)])
         else:
-            each = f"{loop.var}e"
-            moved = copies(run, loop.var, [base + of(Var(each))])
+            each = loop.var.copy("each", 0)
+            moved = copies(run, loop.var, [base + of(each)])
             done.append(Loop(each, constant(steps), tuple(moved), indices=loop.indices))
     if size == steps:
         return tuple(done)
     return (replace(loop, extent=constant(size // steps), items=tuple(done)),)
 
 
-def _segments(items: tuple[Item, ...], hot: str) -> list[tuple[tuple[Item, ...], bool]]:
+def _segments(items: tuple[Item, ...], hot: Local | None) -> list[tuple[tuple[Item, ...], bool]]:
     """Return runs of items that are computed together with the sum `hot`, or without it."""
 
     def has(item: Item) -> bool:
-        return any(isinstance(s, Fold) and is_copy(s.name, hot) for s in statements((item,)))
+        return any(
+            isinstance(s, Fold) and hot is not None and s.name.is_step(hot) for s in statements((item,))
+        )
 
     mine = set().union(*(names_of((item,)) for item in items if has(item)))
-    if not hot or any(names_of((item,)) & mine for item in items if not has(item)):
+    if hot is None or any(names_of((item,)) & mine for item in items if not has(item)):
         return [(items, True)]
     return [(tuple(run), together) for together, run in itertools.groupby(items, has)]
 
@@ -281,7 +285,7 @@ def _segments(items: tuple[Item, ...], hot: str) -> list[tuple[tuple[Item, ...],
 def _apart(items: tuple[Item, ...]) -> bool:
     """Say whether no statement reads what another one stores."""
     inside = list(statements(items))
-    stored = {s.tensor for s in inside if isinstance(s, Store | Update)}
+    stored = {s.target for s in inside if isinstance(s, Store | Update)}
     read = {load.tensor for s in inside if not isinstance(s, Start) for load in s.body.loads}
     read |= {a.tensor for s in inside for p in polys(s) for a in atoms(p) if isinstance(a, Pick)}
     return not stored & read
@@ -299,7 +303,7 @@ def _divided(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(done)
 
 
-def _divisor(loop: Loop) -> int:
+def _divisor(loop: Loop[TensorId]) -> int:
     found = {
         atom.by.number
         for s in statements(loop.items)
@@ -311,7 +315,7 @@ def _divisor(loop: Loop) -> int:
     return number if number is not None and 1 < number <= 4 else 1
 
 
-def _short(items: tuple[Item, ...], made: frozenset[str]) -> tuple[Item, ...]:
+def _short(items: tuple[Item, ...], made: frozenset[Local]) -> tuple[Item, ...]:
     """Write short sums without a loop; `made` are the running values that started outside."""
     made |= {s.name for s in items if isinstance(s, Start)}
     done: list[Item] = []

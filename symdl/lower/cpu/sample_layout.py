@@ -17,8 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symdl.lower.equations.contractions import as_contraction, factors
-from symdl.lower.ir.integers import Pick, Poly, Size, Var, atoms, of, product, variables
+from symdl.lower.ir.integers import Pick, Poly, Size, atoms, of, product, variables
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo
+from symdl.lower.ir.names import Index, TensorId
 from symdl.lower.ir.scalars import MATRIX, Load, Node, load, map_body
 from symdl.lower.ir.visitors import reads_of
 from symdl.lower.splits import LARGEST_SUM
@@ -44,7 +45,7 @@ class Tiled:
 
     program: FrozenProgram
     equations: list[FrozenEquation]
-    heads: Mapping[int, str]
+    heads: Mapping[int, Index]
     apart: frozenset[int]
 
 
@@ -65,14 +66,14 @@ def _direct(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str,
     if found is None or equation.scattered or equation.fixed or tensors[equation.lhs].integer:
         return False
     polys = [p for item in found[0] for p in item.where]
-    moves = any(variables(p) and not isinstance(p.atom, Var) for p in polys)
+    moves = any(variables(p) and not isinstance(p.atom, Index) for p in polys)
     if moves != moving or any(isinstance(a, Pick) for p in polys for a in atoms(p)):
         return False
     sample = samples(equation, tensors, batch)
     with_samples = [item for item in found[0] if any(sample in variables(p) for p in item.where)]
-    if not sample or not with_samples or not (moving or _channels(equation, found[0], with_samples)):
+    if sample is None or not with_samples or not (moving or _channels(equation, found[0], with_samples)):
         return False
-    weights = [product(tensors[int(item.tensor)].shape) for item in found[0] if item not in with_samples]
+    weights = [product(tensors[item.tensor].shape) for item in found[0] if item not in with_samples]
     if sample in equation.bound:
         weights = [product(tensors[equation.lhs].shape)]
     small = all(w.number is not None and w.number <= MOST_WEIGHTS for w in weights)
@@ -85,14 +86,14 @@ def _channels(equation: FrozenEquation, loads: Sequence[Load], with_samples: Seq
     return bool(left - right and right - left) and any(len(item.where) >= _IMAGE for item in with_samples)
 
 
-def samples(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str) -> str:
+def samples(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str) -> Index | None:
     """Return the index that counts samples: the first one of a tensor whose first size is the batch's."""
     accesses = [(r.tensor, r.where) for r in reads_of(equation)]
     accesses.append((equation.lhs, equation.where))
     for tensor, where in accesses:
-        if len(where) > 1 and _batched(tensors[tensor], batch) and isinstance(where[0].atom, Var):
-            return where[0].atom.name
-    return ""
+        if len(where) > 1 and _batched(tensors[tensor], batch) and isinstance(first := where[0].atom, Index):
+            return first
+    return None
 
 
 def _batched(info: TensorInfo, batch: str) -> bool:
@@ -124,9 +125,9 @@ class _Tiles:
         self.equations, self.batch, self.chosen = equations, batch, chosen
         self.stated = dict(program.stated)
         self.count = 1 + max((e.number for e in equations), default=0)
-        self.copies: dict[int, int] = {}
-        self.heads: dict[int, str] = {}
-        self.tiled: set[int] = set()
+        self.copies: dict[TensorId, TensorId] = {}
+        self.heads: dict[int, Index] = {}
+        self.tiled: set[TensorId] = set()
         defined = {e.lhs for e in equations if not e.scattered and not e.fixed}
         kept = {*program.outputs, *(t for pair in program.updates for t in pair)}
         self.free = {t for t in defined - kept if _batched(self.tensors[t], batch)}
@@ -135,13 +136,13 @@ class _Tiles:
         for equation in equations:
             whole = equation.number in self.products or equation.fixed or equation.scattered
             for tensor, first in self.accesses(equation):
-                if whole or not isinstance(first.atom, Var) or first != of(Var(self.sample(equation))):
+                if whole or not isinstance(first.atom, Index) or first.atom != self.sample(equation):
                     self.free.discard(tensor)
 
-    def sample(self, equation: FrozenEquation) -> str:
+    def sample(self, equation: FrozenEquation) -> Index | None:
         return samples(equation, self.tensors, self.batch)
 
-    def accesses(self, equation: FrozenEquation) -> list[tuple[int, Poly]]:
+    def accesses(self, equation: FrozenEquation) -> list[tuple[TensorId, Poly]]:
         """Return the tensors of an equation, each with its first index."""
         found = [(r.tensor, r.where[0]) for r in reads_of(equation) if r.where]
         return [*found, *([(equation.lhs, equation.where[0])] if equation.where else [])]
@@ -160,6 +161,8 @@ class _Tiles:
         if equation.number not in self.chosen and not self.touched(equation):
             return [equation]
         sample = self.sample(equation)
+        if sample is None:
+            return [equation]
         made: list[FrozenEquation] = []
         if equation.number in self.chosen:
             equation, made = self.with_copies(equation, sample)
@@ -182,36 +185,36 @@ class _Tiles:
         if any(node.op in MATRIX for node in equation.body.nodes):
             return False
         places = [*equation.where, *(p for item in equation.body.loads for p in item.where)]
-        moved = any(sample in variables(p) and p != of(Var(sample)) for p in places)
+        moved = any(sample in variables(p) and p.atom != sample for p in places)
         return not moved and not any(isinstance(a, Pick) for p in places for a in atoms(p))
 
     def with_copies(
-        self, equation: FrozenEquation, sample: str
+        self, equation: FrozenEquation, sample: Index
     ) -> tuple[FrozenEquation, list[FrozenEquation]]:
         """Return an equation that reads copies in tiles of the row-major tensors with samples."""
         made: list[FrozenEquation] = []
         for item in equation.body.loads:
-            tensor = int(item.tensor)
-            if not item.where or item.where[0] != of(Var(sample)) or tensor in self.tiled:
+            tensor = item.tensor
+            if not item.where or item.where[0] != of(sample) or tensor in self.tiled:
                 continue
             if tensor not in self.copies:
                 made.append(self.copy(tensor))
 
         def moved(found: Load) -> Node:
-            plain = found.where and found.where[0] == of(Var(sample))
-            tensor = self.copies.get(int(found.tensor), found.tensor) if plain else found.tensor
+            plain = found.where and found.where[0] == of(sample)
+            tensor = self.copies.get(found.tensor, found.tensor) if plain else found.tensor
             return Node("load", (), Load(tensor, found.where))
 
         return replace(equation, body=map_body(equation.body, lambda p: p, moved)), made
 
-    def copy(self, tensor: int) -> FrozenEquation:
+    def copy(self, tensor: TensorId) -> FrozenEquation:
         """Return the equation that copies a tensor into tiles."""
         info = self.tensors[tensor]
-        new = self.copies[tensor] = len(self.tensors)
+        new = self.copies[tensor] = TensorId(len(self.tensors))
         self.tensors.append(TensorInfo(new, f"{info.name} (tiles)", info.shape, info.integer, "intermediate"))
         self.tiled.add(new)
-        free = tuple(f"v{axis}" for axis in range(len(info.shape)))
-        where = tuple(of(Var(v)) for v in free)
+        free = tuple(map(Index, range(len(info.shape))))
+        where = tuple(of(v) for v in free)
         number = self.number(f"{info.name}, in tiles of samples")
         return FrozenEquation(number, new, free, (), info.shape, None, (), load(tensor, where), where)
 
@@ -220,18 +223,18 @@ class _Tiles:
         self.count += 1
         return self.count - 1
 
-    def two(self, equation: FrozenEquation, sample: str) -> list[FrozenEquation]:
+    def two(self, equation: FrozenEquation, sample: Index) -> list[FrozenEquation]:
         """Return the sum for each sample and the one over samples."""
         sizes = equation.sizes
         info = self.tensors[equation.lhs]
-        new = len(self.tensors)
+        new = TensorId(len(self.tensors))
         shape = tuple(sizes[v] for v in (sample, *equation.free))
         self.tensors.append(TensorInfo(new, f"{info.name} (each)", shape, False, "intermediate"))
         self.tiled.add(new)
         number = self.number(f"{info.name}, for each sample of {self.stated[equation.number].text}")
         free = (sample, *equation.free)
         bound = tuple(v for v in equation.bound if v != sample)
-        where = tuple(of(Var(v)) for v in free)
+        where = tuple(of(v) for v in free)
         extents = tuple(sizes[v] for v in (*free, *bound))
         each = replace(equation, number=number, lhs=new, free=free, bound=bound, extents=extents, where=where)
         if not bound:

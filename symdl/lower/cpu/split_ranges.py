@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from symdl.lower.cpu.unroll_rows import renamed
-from symdl.lower.ir.integers import ZERO, Poly, Var, constant, linear, of
+from symdl.lower.cpu.unroll_rows import as_values, renamed
+from symdl.lower.ir.integers import ZERO, Poly, constant, linear, of
 from symdl.lower.ir.loops import Condition, Fold, Item, Let, Loop, Start, Statement, Update, When, Within
+from symdl.lower.ir.names import LoopVar, TensorId, Variable
 from symdl.lower.ir.scalars import number, whole
 
 _SHORTEST, _MOST = 8, 8
@@ -33,7 +34,7 @@ def in_segments(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(done)
 
 
-def _cut(loop: Loop) -> Sequence[Loop]:
+def _cut(loop: Loop[TensorId]) -> Sequence[Loop[TensorId]]:
     extent = loop.extent.number
     inside = [s for s in loop.items if not isinstance(s, Loop | When)]
     if extent is None or any(isinstance(s, Start) for s in inside):
@@ -51,7 +52,7 @@ def _guards(statement: Statement) -> tuple[Condition, ...]:
     return statement.guards if isinstance(statement, Let | Fold | Update) else ()
 
 
-def _range(guard: Condition, variable: str) -> tuple[int, int] | None:
+def _range(guard: Condition, variable: LoopVar) -> tuple[int, int] | None:
     """Return where a condition on a loop variable alone holds; None if it is another one."""
     if not isinstance(guard, Within) or guard.extent.number is None:
         return None
@@ -62,18 +63,17 @@ def _range(guard: Condition, variable: str) -> tuple[int, int] | None:
     return start, start + guard.extent.number
 
 
-def _part(loop: Loop, inside: Sequence[Statement], low: int, length: int) -> Loop:
+def _part(loop: Loop[TensorId], inside: Sequence[Statement], low: int, length: int) -> Loop[TensorId]:
     """Return the loop over one part of the range, conditions decided."""
-    names = {s.name: f"{s.name}p{low}" for s in inside if isinstance(s, Let)}
-    variable = f"{loop.var}p{low}"
-    values: dict[str, Poly] = {loop.var: of(Var(variable)) + constant(low)}
-    values |= {old + end: of(Var(new + end)) for old, new in names.items() for end in ("", "_at")}
+    names = {s.name: s.name.copy("range", low) for s in inside if isinstance(s, Let)}
+    variable = loop.var.copy("range", low)
+    values: dict[Variable, Poly] = {loop.var: of(variable) + constant(low), **as_values(names)}
     items = [s for old in inside if (s := _decided(old, loop.var, low)) is not None]
     changed = tuple(renamed(s, names, values) for s in items)
     return Loop(variable, constant(length), changed, loop.kind, loop.indices)
 
 
-def _decided(statement: Statement, variable: str, low: int) -> Statement | None:
+def _decided(statement: Statement, variable: LoopVar, low: int) -> Statement | None:
     """Return a statement without the conditions that hold all over a part; None if nothing is left."""
     if not isinstance(statement, Let | Fold | Update):
         return statement
@@ -87,7 +87,7 @@ def _decided(statement: Statement, variable: str, low: int) -> Statement | None:
     return replace(statement, guards=tuple(kept))
 
 
-def _nothing(statement: Let | Fold | Update) -> Statement | None:
+def _nothing(statement: Let | Fold | Update[TensorId]) -> Statement | None:
     if not isinstance(statement, Let):
         return None
     zero = whole(ZERO) if statement.integer else number(0.0)

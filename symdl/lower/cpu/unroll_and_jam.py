@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.ir.integers import Atom, Poly, Var, constant, of, rebuild, variables
+from symdl.lower.cpu.unroll_rows import with_locals
+from symdl.lower.ir.integers import Atom, Poly, constant, of, rebuild, variables
 from symdl.lower.ir.loops import (
     Condition,
     Fold,
@@ -23,33 +24,33 @@ from symdl.lower.ir.loops import (
     statements,
     terms,
 )
-from symdl.lower.ir.scalars import Body
+from symdl.lower.ir.names import Local, LoopVar, Var, Variable
 from symdl.lower.ir.visitors import map_statement, polys
 
 
-def copies(items: tuple[Item, ...], var: str, values: Sequence[Poly]) -> list[Item]:
+def copies(items: tuple[Item, ...], var: LoopVar, values: Sequence[Poly]) -> list[Item]:
     """Return the items of a loop for several values of its variable."""
     return _Copier(var, values, {s.name for s in statements(items) if isinstance(s, Start)}).block(items)
 
 
-def unrolled(items: tuple[Item, ...], var: str, size: int) -> list[Item]:
+def unrolled(items: tuple[Item, ...], var: LoopVar, size: int) -> list[Item]:
     """Return all steps of a loop, one after another."""
     made = {s.name for s in statements(items) if isinstance(s, Let | Start)}
     done: list[Item] = []
     for k in range(size):
-        names = {name: _numbered(name, k) for name in made}
+        names = {name: name.copy("step", k) for name in made}
         done += [_renamed(item, {var: constant(k)}, names) for item in items]
     return done
 
 
-def depends(condition: Condition, name: str) -> bool:
+def depends(condition: Condition, variable: Variable) -> bool:
     """Say whether a condition depends on a variable."""
-    return any(name in variables(p) for p in terms(condition))
+    return any(variable in variables(p) for p in terms(condition))
 
 
-def names_of(items: Iterable[Item]) -> set[str]:
+def names_of(items: Iterable[Item]) -> set[Local]:
     """Return the locals that a tree makes or uses."""
-    found: set[str] = set()
+    found: set[Local] = set()
     for item in statements(tuple(items)):
         if isinstance(item, Let | Start | Fold):
             found.add(item.name)
@@ -57,25 +58,15 @@ def names_of(items: Iterable[Item]) -> set[str]:
     return found
 
 
-def _used(item: Statement) -> set[str]:
+def _used(item: Statement) -> set[Local]:
     if isinstance(item, Start):
         return set()
-    found = {str(n.value) for n in item.body.nodes if n.op == "local"}
-    found |= {v.partition("_at")[0] for p in polys(item) for v in variables(p) if v[0] == "x"}
-    return found | ({item.extra} if isinstance(item, Fold) and item.extra else set())
-
-
-def _numbered(name: str, number: int) -> str:
-    return f"{name}s{number}"
-
-
-def is_copy(name: str, original: str) -> bool:
-    """Say whether a local is another one or a copy of it."""
-    return name == original or name.startswith(f"{original}s")
+    inside = {v.value for p in polys(item) for v in variables(p) if isinstance(v, Local)}
+    return item.body.locals | inside
 
 
 class _Copier:
-    def __init__(self, var: str, values: Sequence[Poly], own: set[str]) -> None:
+    def __init__(self, var: LoopVar, values: Sequence[Poly], own: set[Local]) -> None:
         self.var, self.values, self.own = var, values, own
         """Locals of which each step has its own."""
 
@@ -105,25 +96,23 @@ class _Copier:
         if len(self.values) == 1:
             return [_renamed(item, {self.var: self.values[0]}, {})]
         return [
-            _renamed(item, {self.var: value}, {name: _numbered(name, k) for name in self.own})
+            _renamed(item, {self.var: value}, {name: name.copy("step", k) for name in self.own})
             for k, value in enumerate(self.values)
         ]
 
 
-def _variables(item: Statement) -> set[str]:
+def _variables(item: Statement) -> set[Variable]:
     return set().union(*map(variables, polys(item)))
 
 
-def _renamed(item: Item, values: Mapping[str, Poly], names: Mapping[str, str]) -> Item:
+def _renamed(item: Item, values: Mapping[Variable, Poly], names: Mapping[Local, Local]) -> Item:
     """Return an item with other loop variables and locals."""
 
     def atom(found: Atom) -> Poly | None:
-        if not isinstance(found, Var):
-            return None
-        base, mark, _ = found.name.partition("_at")
-        if base in names:
-            return of(Var(names[base] + mark))
-        return values.get(found.name)
+        if isinstance(found, Local) and found.value in names:
+            new = names[found.value]
+            return of(new if found.part == "value" else new.position)
+        return values.get(found) if isinstance(found, Var) else None
 
     def poly(expr: Poly) -> Poly:
         return rebuild(expr, atom)
@@ -137,10 +126,7 @@ def _renamed(item: Item, values: Mapping[str, Poly], names: Mapping[str, str]) -
         return replace(item, name=names.get(item.name, item.name))
     moved = map_statement(item, poly)
     assert not isinstance(moved, Start)
-    nodes = tuple(
-        replace(n, value=names.get(str(n.value), n.value)) if n.op == "local" else n for n in moved.body.nodes
-    )
-    moved = replace(moved, body=Body(nodes))
+    moved = replace(moved, body=with_locals(moved.body, names))
     if isinstance(moved, Let | Fold):
         moved = replace(moved, name=names.get(moved.name, moved.name))
     return moved

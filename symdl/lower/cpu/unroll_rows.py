@@ -8,10 +8,10 @@ is chosen from them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.ir.integers import Clamp, Pick, Poly, Var, constant, of, substitute
+from symdl.lower.ir.integers import Clamp, Pick, Poly, constant, of, substitute
 from symdl.lower.ir.loops import (
     Fold,
     Item,
@@ -25,13 +25,14 @@ from symdl.lower.ir.loops import (
     When,
     statements,
 )
+from symdl.lower.ir.names import Local, TensorId, Variable
 from symdl.lower.ir.scalars import Body, Builder, Load
 from symdl.lower.ir.visitors import map_statement
 
 _LONGEST, _MOST = 8, 64
 """Steps of a loop that becomes statements, and how many statements there may then be."""
 
-_Place = tuple[int, tuple[Poly, ...]]
+_Place = tuple[TensorId, tuple[Poly, ...]]
 
 
 def short_rows(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
@@ -39,7 +40,7 @@ def short_rows(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[
     return tuple(_long(item, tensors) if isinstance(item, Loop) else item for item in items)
 
 
-def _long(loop: Loop, tensors: Sequence[TensorInfo]) -> Loop:
+def _long(loop: Loop[TensorId], tensors: Sequence[TensorInfo]) -> Loop[TensorId]:
     inner = [item for item in loop.items if isinstance(item, Loop)]
     if _short(loop) or not inner or len(loop.items) == 1:
         return replace(loop, items=short_rows(loop.items, tensors))
@@ -54,11 +55,11 @@ def _long(loop: Loop, tensors: Sequence[TensorInfo]) -> Loop:
     return replace(loop, items=tuple(_Forward(flat, tensors).run()))
 
 
-def _short(loop: Loop) -> bool:
+def _short(loop: Loop[TensorId]) -> bool:
     return loop.extent.number is not None and 0 < loop.extent.number <= _LONGEST
 
 
-def _simple(loop: Loop) -> bool:
+def _simple(loop: Loop[TensorId]) -> bool:
     """Say whether a loop is short and does the same in every step, whatever its data are."""
     return _short(loop) and not any(
         isinstance(item, Loop) or (isinstance(item, Let | Fold | Update) and bool(item.guards))
@@ -72,34 +73,38 @@ def _size(item: Item) -> int:
     return (item.extent.number or 1) * sum(map(_size, item.items))
 
 
-def _copies(loop: Loop) -> list[Statement]:
+def _copies(loop: Loop[TensorId]) -> list[Statement]:
     """Return the statements of all steps of a loop."""
     found: list[Statement] = []
     inside = list(statements(loop.items))
     own = [s.name for s in inside if isinstance(s, Let | Start)]
     for step in range(loop.extent.number or 0):
-        names = {name: f"{name}u{step}" for name in own}
-        values = {loop.var: constant(step)}
-        values |= {old + end: of(Var(new + end)) for old, new in names.items() for end in ("", "_at")}
+        names = {name: name.copy("row", step) for name in own}
+        values: dict[Variable, Poly] = {loop.var: constant(step), **as_values(names)}
         found.extend(renamed(s, names, values) for s in inside)
     return found
 
 
-def renamed(statement: Statement, names: dict[str, str], values: dict[str, Poly]) -> Statement:
+def as_values(names: Mapping[Local, Local]) -> dict[Variable, Poly]:
+    """Return what integer expressions have in place of locals that get other names."""
+    found: dict[Variable, Poly] = {old: of(new) for old, new in names.items()}
+    return found | {old.position: of(new.position) for old, new in names.items()}
+
+
+def renamed(statement: Statement, names: Mapping[Local, Local], values: Mapping[Variable, Poly]) -> Statement:
     """Return a statement with other names for its locals, and other values for its variables."""
     changed = map_statement(statement, lambda p: substitute(p, values))
     if not isinstance(changed, Start):
-        changed = replace(changed, body=_local_names(changed.body, names))
+        changed = replace(changed, body=with_locals(changed.body, names))
     if isinstance(changed, Let | Start | Fold):
         changed = replace(changed, name=names.get(changed.name, changed.name))
-    if isinstance(changed, Fold) and changed.extra:
-        changed = replace(changed, extra=names.get(changed.extra, changed.extra))
     return changed
 
 
-def _local_names(body: Body, names: dict[str, str]) -> Body:
+def with_locals(body: Body, names: Mapping[Local, Local]) -> Body:
+    """Return a body with other names for its locals."""
     nodes = (
-        replace(n, value=names[n.value]) if isinstance(n.value, str) and n.value in names else n
+        replace(n, value=names[n.value]) if isinstance(n.value, Local) and n.value in names else n
         for n in body.nodes
     )
     return Body(tuple(nodes))
@@ -110,8 +115,8 @@ class _Forward:
 
     def __init__(self, block: Sequence[Statement], tensors: Sequence[TensorInfo]) -> None:
         self.block, self.tensors = block, tensors
-        self.changing = {s.tensor for s in block if isinstance(s, Update)}
-        self.known: dict[_Place, str] = {}
+        self.changing = {s.target for s in block if isinstance(s, Update)}
+        self.known: dict[_Place, Local] = {}
 
     def run(self) -> list[Statement]:
         """Return the block."""
@@ -120,10 +125,10 @@ class _Forward:
             if not isinstance(statement, Start):
                 statement = replace(statement, body=self.body(statement.body))
             done.append(statement)
-            if isinstance(statement, Store) and statement.tensor not in self.changing:
+            if isinstance(statement, Store) and statement.target not in self.changing:
                 name = statement.body.result.value
-                if statement.body.result.op == "local" and isinstance(name, str):
-                    self.known[int(statement.tensor), statement.where] = name
+                if isinstance(name, Local):
+                    self.known[statement.target, statement.where] = name
         return done
 
     def body(self, body: Body) -> Body:
@@ -140,7 +145,7 @@ class _Forward:
 
     def element(self, builder: Builder, load: Load) -> int:
         """Return the node of an element."""
-        tensor = int(load.tensor)
+        tensor = load.tensor
         name = self.known.get((tensor, load.where))
         if name is not None:
             return builder.add("local", value=name)
@@ -154,7 +159,7 @@ class _Forward:
         return builder.add("load", value=load)
 
 
-def _chosen(builder: Builder, position: Poly, names: Sequence[str | None]) -> int:
+def _chosen(builder: Builder, position: Poly, names: Sequence[Local | None]) -> int:
     """Return the node of the local whose number is `position`."""
     result = builder.add("local", value=names[-1])
     for at in range(len(names) - 2, -1, -1):

@@ -12,9 +12,10 @@ from dataclasses import replace
 from symdl.lower.cpu.unroll_and_jam import depends
 from symdl.lower.ir.integers import Poly, linear
 from symdl.lower.ir.loops import Condition, Item, Let, Loop, When, Within
+from symdl.lower.ir.names import TensorId, Variable
 
 
-def hoisted(items: tuple[Item, ...], extents: Mapping[str, Poly]) -> tuple[Item, ...]:
+def hoisted(items: tuple[Item, ...], extents: Mapping[Variable, Poly]) -> tuple[Item, ...]:
     """Return a tree with its conditions moved out; `extents` are those of the loops around."""
     done: list[Item] = []
     for item in items:
@@ -29,7 +30,7 @@ def hoisted(items: tuple[Item, ...], extents: Mapping[str, Poly]) -> tuple[Item,
     return tuple(done)
 
 
-def _loop(item: Loop, extents: Mapping[str, Poly]) -> Item:
+def _loop(item: Loop[TensorId], extents: Mapping[Variable, Poly]) -> Item:
     inner = _common(hoisted(item.items, {**extents, item.var: item.extent}))
     only = inner[0] if len(inner) == 1 else None
     if not isinstance(only, When):
@@ -60,7 +61,7 @@ def _common(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return (When(tuple(shared), tuple(inner)),)
 
 
-def _holds(condition: Condition, extents: Mapping[str, Poly]) -> bool:
+def _holds(condition: Condition, extents: Mapping[Variable, Poly]) -> bool:
     """Say whether a condition is proved by the ranges of the loops around."""
     end = condition.extent.number if isinstance(condition, Within) else None
     if end is None or not isinstance(condition, Within):

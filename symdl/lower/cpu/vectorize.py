@@ -18,7 +18,6 @@ from symdl.lower.ir.integers import (
     Mod,
     Pick,
     Poly,
-    Var,
     atoms,
     constant,
     of,
@@ -27,8 +26,6 @@ from symdl.lower.ir.integers import (
     variables,
 )
 from symdl.lower.ir.loops import (
-    LANE,
-    ROW,
     TILE,
     Divides,
     Fold,
@@ -37,12 +34,15 @@ from symdl.lower.ir.loops import (
     Loop,
     Start,
     Statement,
+    StatementOn,
     Store,
+    Target,
     TensorInfo,
     Update,
     statements,
     terms,
 )
+from symdl.lower.ir.names import LANE, ROW, Local, TensorId
 from symdl.lower.ir.scalars import MATRIX, Load
 from symdl.lower.ir.visitors import map_items, map_statement
 from symdl.lower.loops.addressing import flatten
@@ -64,14 +64,14 @@ def _tiled(item: Item) -> Item:
     """Write positions with the number of the tile and of the sample in it."""
     if not isinstance(item, Loop) or item.kind != "lanes":
         return item
-    sample, tile = of(Var(item.var)), constant(TILE)
+    sample, tile = of(item.var), constant(TILE)
 
     def atom(found: Atom) -> Poly | None:
         if isinstance(found, Floor) and (found.value, found.by) == (sample, tile):
             return sample
         if isinstance(found, Mod) and (found.value, found.by) == (sample, tile):
-            return of(Var(LANE))
-        return sample * tile + of(Var(ROW)) if found == sample.atom else None
+            return of(LANE)
+        return sample * tile + of(ROW) if found == sample.atom else None
 
     def poly(expr: Poly) -> Poly:
         return rebuild(expr, atom)
@@ -82,18 +82,18 @@ def _tiled(item: Item) -> Item:
 class _Lanes:
     """Says whether a loop can be one over lanes."""
 
-    def __init__(self, loop: Loop, tensors: Sequence[TensorInfo]) -> None:
+    def __init__(self, loop: Loop[TensorId], tensors: Sequence[TensorInfo]) -> None:
         self.loop, self.tensors = loop, tensors
         self.inside = list(statements(loop.items))
         self.made = {s.name for s in self.inside if isinstance(s, Let | Start)}
-        self.whole: set[str] = {f"{s.name}_at" for s in self.inside if isinstance(s, Start)}
+        self.whole: set[Local] = {s.name.position for s in self.inside if isinstance(s, Start)}
         self.whole |= {s.name for s in self.inside if isinstance(s, Let) and s.integer}
         """Integer locals, which may differ between samples."""
 
     def fits(self) -> bool:
         """Say whether all statements can be computed for a tile of samples at once."""
         accesses = [(load.tensor, load.where) for s in self.inside for load in _loads(s)]
-        accesses += [(s.tensor, s.where) for s in self.inside if isinstance(s, Store | Update)]
+        accesses += [(s.target, s.where) for s in self.inside if isinstance(s, Store | Update)]
         mine = [t for t, where in accesses if self.loop.var in set().union(*map(variables, where))]
         if not any(self.tensors[int(t)].tiled for t in mine):
             return False
@@ -103,7 +103,7 @@ class _Lanes:
         """Say whether samples differ by equal distances."""
         for poly in where:
             names = variables(poly)
-            if self.loop.var in names and poly != of(Var(self.loop.var)):
+            if self.loop.var in names and poly != of(self.loop.var):
                 return False
             if names & self.whole or any(isinstance(a, Pick) for a in atoms(poly)):
                 return False
@@ -124,7 +124,7 @@ class _Lanes:
             return False
         varies = not isinstance(item, Let | Fold) and any(self.loop.var in variables(p) for p in item.where)
         if isinstance(item, Fold):
-            return item.op != "expsum" and (item.name in self.made or item.op == "sum")
+            return item.name in self.made or item.op == "sum"
         if isinstance(item, Update):
             return varies or item.op == "sum"
         return isinstance(item, Let) or varies
@@ -132,7 +132,7 @@ class _Lanes:
     def differs(self, poly: Poly) -> bool:
         """Say whether an integer expression may differ between samples."""
         own = {self.loop.var, *self.whole}
-        return any(isinstance(a, Pick) or (isinstance(a, Var) and a.name in own) for a in atoms(poly))
+        return any(isinstance(a, Pick) or a in own for a in atoms(poly))
 
     def divides(self, poly: Poly) -> bool:
         """Say whether what may differ between samples is divided, or multiplied by itself."""
@@ -149,7 +149,7 @@ def _loads(item: Statement) -> Iterable[Load | Pick]:
         yield from (a for a in atoms(poly) if isinstance(a, Pick))
 
 
-def values_of(item: Statement) -> list[Poly]:
+def values_of(item: StatementOn[Target]) -> list[Poly]:
     """Return the integer expressions that are no positions."""
     if isinstance(item, Start):
         return []

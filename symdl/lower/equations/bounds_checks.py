@@ -9,7 +9,7 @@ another condition may be anything where that fails, and is clamped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -22,7 +22,6 @@ from symdl.lower.ir.integers import (
     Mod,
     Pick,
     Poly,
-    Var,
     atoms,
     of,
     rebuild,
@@ -40,6 +39,7 @@ from symdl.lower.ir.loops import (
     Within,
     terms,
 )
+from symdl.lower.ir.names import Index, TensorId, Variable
 from symdl.lower.ir.scalars import INTEGER_COMPARE, Body, Load, Node
 
 
@@ -58,10 +58,11 @@ def checked_positions(program: FrozenProgram) -> FrozenProgram:
     return replace(program, equations=tuple(equations), gathers=kept)
 
 
+Definitions: TypeAlias = Mapping[TensorId, FrozenEquation]
+
+
 class _Positions:
-    def __init__(
-        self, program: FrozenProgram, equation: FrozenEquation, defined: Mapping[int, FrozenEquation]
-    ) -> None:
+    def __init__(self, program: FrozenProgram, equation: FrozenEquation, defined: Definitions) -> None:
         self.tensors: tuple[TensorInfo, ...] = program.tensors
         self.given, self.defined = frozenset(program.inputs), defined
         self.source = equation
@@ -93,9 +94,9 @@ class _Positions:
             return replace(node, value=(self.read(value[0], counts), self.read(value[1], counts)))
         return node
 
-    def inside(self, tensor: int | str, where: Sequence[Poly], counts: Conditions) -> tuple[Poly, ...]:
+    def inside(self, tensor: TensorId, where: Sequence[Poly], counts: Conditions) -> tuple[Poly, ...]:
         """Return where an element of a tensor is read, clamped."""
-        pairs = zip(where, self.tensors[int(tensor)].shape, strict=True)
+        pairs = zip(where, self.tensors[tensor].shape, strict=True)
         return tuple(self.read(self.position(e, size, counts), counts) for e, size in pairs)
 
     def read(self, poly: Poly, counts: Conditions) -> Poly:
@@ -119,7 +120,7 @@ class _Positions:
         if pick is None or masks is None:
             found = self.used(source, size, counts)
         else:
-            found = Gather(int(pick.tensor), size, masks, offset) if int(pick.tensor) in self.given else None
+            found = Gather(pick.tensor, size, masks, offset) if pick.tensor in self.given else None
         if found is None:
             _refuse_unlimited(self, source, where, size)
             return of(Clamp(where, size))
@@ -129,10 +130,11 @@ class _Positions:
 
     def covers(self, pick: Pick) -> bool:
         """Say whether every element of a tensor is read."""
-        names = [e.atom.name if isinstance(e.atom, Var) else "" for e in pick.where]
-        shape = self.tensors[int(pick.tensor)].shape
-        read = (self.source.sizes.get(name) == size for name, size in zip(names, shape, strict=True))
-        return len(set(names)) == len(names) and all(read)
+        found = [e.atom for e in pick.where if isinstance(e.atom, Index)]
+        if len(set(found)) < len(pick.where):
+            return False
+        shape = self.tensors[pick.tensor].shape
+        return all(self.source.sizes.get(v) == size for v, size in zip(found, shape, strict=True))
 
     def used(self, where: Poly, size: Poly, counts: Conditions) -> Gather | None:
         """Return the check of a position at the places where it counts, None where that is not known."""
@@ -140,13 +142,13 @@ class _Positions:
         if conditions is None:
             return None
         exprs = [where, *(side for _, left, right, _ in conditions for side in (left, right))]
-        tensors = [int(atom.tensor) for e in exprs for atom in atoms(e) if isinstance(atom, Pick)]
-        sizes, mine = self.source.sizes, sorted(variables(where))
-        names = [*mine, *sorted({name for e in exprs for name in variables(e)} - set(mine))]
+        tensors = [atom.tensor for e in exprs for atom in atoms(e) if isinstance(atom, Pick)]
+        sizes, mine = self.source.sizes, _in_order(variables(where))
+        names = [*mine, *_in_order({name for e in exprs for name in variables(e)} - set(mine))]
         if not self.given.issuperset(tensors) or any(name not in sizes for name in names):
             return None
-        renamed = {name: of(Var(f"a{n}")) for n, name in enumerate(names)}
-        axes = tuple((f"a{n}", sizes[name]) for n, name in enumerate(names))
+        renamed: dict[Variable, Poly] = {name: of(Index(n)) for n, name in enumerate(names)}
+        axes = tuple((Index(n), sizes[name]) for n, name in enumerate(names))
         tests = tuple(
             (kind, substitute(left, renamed), substitute(right, renamed), holds)
             for kind, left, right, holds in conditions
@@ -181,13 +183,14 @@ class _Positions:
 
     def definition(self, atom: Atom) -> Poly | None:
         """Return what an element of a computed tensor is made of, such as a length less 1."""
-        equation = self.defined.get(int(atom.tensor)) if isinstance(atom, Pick) else None
+        equation = self.defined.get(atom.tensor) if isinstance(atom, Pick) else None
         if equation is None or equation.op or equation.guards or equation.body.result.op != "whole":
             return None
         value = equation.body.result.value
         if not isinstance(atom, Pick) or not isinstance(value, Poly):
             return None
-        return substitute(rebuild(value, self.definition), dict(zip(equation.free, atom.where, strict=True)))
+        places: dict[Variable, Poly] = dict(zip(equation.free, atom.where, strict=True))
+        return substitute(rebuild(value, self.definition), places)
 
     def masks(self, pick: Pick, counts: Conditions) -> tuple[Mask, ...] | None:
         """Return the conditions on data under which a position counts, None if they are not simple."""
@@ -205,9 +208,14 @@ class _Positions:
         """Return what a comparison asks of a given tensor at the same element, if it asks nothing else."""
         for side, other in ((left, right), (right, left)):
             atom, number = side.atom, other.number
-            if isinstance(atom, Pick) and number is not None and int(atom.tensor) in self.given:
-                return (int(atom.tensor), number, equal) if atom.where == pick.where else None
+            if isinstance(atom, Pick) and number is not None and atom.tensor in self.given:
+                return (atom.tensor, number, equal) if atom.where == pick.where else None
         return None
+
+
+def _in_order(found: Iterable[Variable]) -> list[Index]:
+    """Return index variables in their order."""
+    return sorted((v for v in found if isinstance(v, Index)), key=lambda v: v.number)
 
 
 def _refuse_unlimited(worker: _Positions, source: Poly, where: Poly, size: Poly) -> None:
@@ -220,7 +228,7 @@ def _refuse_unlimited(worker: _Positions, source: Poly, where: Poly, size: Poly)
     if held or (isinstance(source.atom, Mod) and source.atom.by == size):
         return
     for atom in atoms(source):
-        equation = worker.defined.get(int(atom.tensor)) if isinstance(atom, Pick) else None
+        equation = worker.defined.get(atom.tensor) if isinstance(atom, Pick) else None
         if equation is None or equation.op == "argmax":
             continue
         below = worker.tensors[equation.lhs].below

@@ -10,22 +10,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from symdl.lower.ir.integers import (
-    ONE,
-    ZERO,
-    Pick,
-    Poly,
-    Var,
-    atoms,
-    evaluate,
-    linear,
-    moves,
-    product,
-    variables,
-)
+from symdl.lower.ir.integers import ONE, ZERO, Pick, Poly, Size, atoms, evaluate, linear, product, variables
 from symdl.lower.ir.layout import address
 from symdl.lower.ir.loops import FrozenEquation, Same, TensorInfo, Within
+from symdl.lower.ir.names import Index, TensorId, Variable
 from symdl.lower.ir.scalars import Body, Builder, Load, fixed, prune
+from symdl.lower.ir.steps import moves
 from symdl.lower.ir.visitors import with_index
 
 _LOOPS = 2
@@ -36,7 +26,7 @@ _LOOPS = 2
 class Operand:
     """A matrix inside a tensor: where it starts, its row length, and the steps between matrices."""
 
-    tensor: int
+    tensor: TensorId
     offset: Poly
     transposed: bool
     lead: Poly
@@ -114,14 +104,12 @@ def factors(body: Body) -> tuple[list[Load], Body] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    tensor: int
-    slopes: dict[str, Poly]
+    tensor: TensorId
+    slopes: dict[Variable, Poly]
     offset: Poly
 
 
-def _slopes(tensor: int | str, where: Sequence[Poly], tensors: Sequence[TensorInfo]) -> _Form | None:
-    if not isinstance(tensor, int):
-        return None
+def _slopes(tensor: TensorId, where: Sequence[Poly], tensors: Sequence[TensorInfo]) -> _Form | None:
     parts = linear(address(where, tensors[tensor]))
     if parts is None:
         return None
@@ -166,24 +154,26 @@ class _Matcher:
         batch = tuple(self.sizes[v] for v in loops)
         return Contraction(self.equation.number, left, right, result, m, n, k, batch, alpha)
 
-    def ordered(self, names: list[str], slopes: dict[str, Poly]) -> list[str]:
+    def ordered(self, names: list[Index], slopes: dict[Variable, Poly]) -> list[Index]:
         """Order index variables from the longest step to the shortest."""
         return sorted(names, key=lambda v: _magnitude(slopes[v]), reverse=True)
 
-    def flat(self, names: list[str], slopes: dict[str, Poly]) -> bool:
+    def flat(self, names: list[Index], slopes: dict[Variable, Poly]) -> bool:
         """Say whether neighbouring variables step through memory as one."""
         return all(slopes[u] == slopes[v] * self.sizes[v] for u, v in itertools.pairwise(names))
 
     def trim(
-        self, names: list[str], first: dict[str, Poly], second: dict[str, Poly]
-    ) -> tuple[list[str], list[str]]:
+        self, names: list[Index], first: dict[Variable, Poly], second: dict[Variable, Poly]
+    ) -> tuple[list[Index], list[Index]]:
         """Return the variables that step as one in both tensors, and the ones before them."""
         start = 0
         while not (self.flat(names[start:], first) and self.flat(names[start:], second)):
             start += 1
         return names[start:], names[:start]
 
-    def matrix(self, form: _Form, rows: list[str], columns: list[str], loops: list[str]) -> Operand | None:
+    def matrix(
+        self, form: _Form, rows: list[Index], columns: list[Index], loops: list[Index]
+    ) -> Operand | None:
         """Return a tensor as a matrix that BLAS can read, or None."""
         down = form.slopes[rows[-1]] if rows else None
         across = form.slopes[columns[-1]] if columns else None
@@ -204,7 +194,7 @@ class _Matcher:
 
 def _magnitude(slope: Poly) -> int:
     # Sizes stand for something larger than any constant step inside their axis.
-    names = {a.name: 1000 for a in atoms(slope) if hasattr(a, "name")}
+    names = {a.name: 1000 for a in atoms(slope) if isinstance(a, Size)}
     try:
         return evaluate(slope, names)
     except KeyError:
@@ -244,12 +234,12 @@ def as_scatter(equation: FrozenEquation) -> FrozenEquation:
             continue
         for side, other in ((guard.left, guard.right), (guard.right, guard.left)):
             atom = side.atom
-            if not isinstance(atom, Var) or atom.name not in equation.free:
+            if not isinstance(atom, Index) or atom not in equation.free:
                 continue
-            if atom.name in variables(other) or not isinstance(other.atom, Pick):
+            if atom in variables(other) or not isinstance(other.atom, Pick):
                 continue
-            inside = Within(other, equation.sizes[atom.name])
+            inside = Within(other, equation.sizes[atom])
             rest = (*(g for g in equation.guards if g is not guard), inside)
-            moved = with_index(replace(equation, guards=rest), atom.name, other)
-            return replace(moved, scattered=(*equation.scattered, atom.name))
+            moved = with_index(replace(equation, guards=rest), atom, other)
+            return replace(moved, scattered=(*equation.scattered, atom))
     return equation

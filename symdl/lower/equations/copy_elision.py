@@ -11,8 +11,9 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 from symdl.lower.equations.contractions import as_contraction
-from symdl.lower.ir.integers import ONE, ZERO, Floor, Mod, Poly, Var, linear, of, substitute
+from symdl.lower.ir.integers import ONE, ZERO, Floor, Mod, Poly, linear, of, substitute
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo
+from symdl.lower.ir.names import Index, TensorId, Variable
 from symdl.lower.ir.scalars import Load, Node, map_body
 from symdl.lower.ir.visitors import reads_of
 
@@ -42,7 +43,7 @@ class _Copies:
         self.fixed = {n for r in program.recurrences for n in r.members}
         self.kept = {*program.inputs, *program.outputs, *(new for _, new in program.updates)}
         self.makers = {e.lhs: e.number for e in equations}
-        self.readers: dict[int, set[int]] = {}
+        self.readers: dict[TensorId, set[int]] = {}
         for equation in equations:
             for read in reads_of(equation):
                 self.readers.setdefault(read.tensor, set()).add(equation.number)
@@ -72,7 +73,7 @@ class _Copies:
         if equation.op or equation.guards or len(equation.body.nodes) != 1:
             return None
         value = equation.body.result.value
-        plain = equation.where == tuple(of(Var(v)) for v in equation.free)
+        plain = equation.where == tuple(of(v) for v in equation.free)
         return value if plain and isinstance(value, Load) else None
 
     def read_in_place(self, copy: FrozenEquation, source: Load) -> list[FrozenEquation] | None:
@@ -94,7 +95,7 @@ class _Copies:
 
     def written_in_place(self, copy: FrozenEquation, source: Load) -> list[FrozenEquation] | None:
         """Return the maker of a copy's source writing the copy, if nobody else reads the source."""
-        tensor = int(source.tensor)
+        tensor = source.tensor
         maker = self.equations.get(self.makers.get(tensor, -1))
         if maker is None or maker.number in self.fixed or tensor in self.kept:
             return None
@@ -115,7 +116,7 @@ def _through(copy: FrozenEquation, source: Load) -> Callable[[Load], Node]:
 
     def element(load: Load) -> Node:
         if load.tensor == copy.lhs:
-            values = dict(zip(copy.free, load.where, strict=True))
+            values: dict[Variable, Poly] = dict(zip(copy.free, load.where, strict=True))
             load = Load(source.tensor, tuple(substitute(p, values) for p in source.where))
         return Node("load", (), load)
 
@@ -127,24 +128,24 @@ def _inverse(
 ) -> tuple[Poly, ...] | None:
     """Return where in a copy the element `where` of its source comes to lie."""
     sizes = copy.sizes
-    whole: dict[str, Poly] = {}
-    high: dict[str, tuple[Poly, Poly, Poly]] = {}
-    low: dict[str, tuple[Poly, Poly]] = {}
+    whole: dict[Index, Poly] = {}
+    high: dict[Index, tuple[Poly, Poly, Poly]] = {}
+    low: dict[Index, tuple[Poly, Poly]] = {}
     for place, size, value in zip(source.where, shape, where, strict=True):
         atom = place.atom
         inner = atom.value.atom if isinstance(atom, Floor | Mod) else atom
         if size == ONE and place == ZERO:
             continue
-        if not isinstance(inner, Var):
+        if not isinstance(inner, Index):
             return None
         if isinstance(atom, Floor):
-            high[inner.name] = value, atom.by, size
+            high[inner] = value, atom.by, size
         elif isinstance(atom, Mod):
-            low[inner.name] = value, atom.by
+            low[inner] = value, atom.by
             if size != atom.by:
                 return None
-        elif sizes[inner.name] == size:
-            whole[inner.name] = value
+        elif sizes[inner] == size:
+            whole[inner] = value
     result = []
     for variable in copy.free:
         if variable in whole:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from symdl.lower.equations.contractions import as_contraction, factors
-from symdl.lower.ir.integers import ONE, ZERO, Pick, Poly, Size, Var, atoms, of, substitute, variables
+from symdl.lower.ir.integers import ONE, ZERO, Pick, Poly, Size, atoms, of, substitute, variables
 from symdl.lower.ir.loops import (
     Condition,
     FrozenEquation,
@@ -22,6 +22,7 @@ from symdl.lower.ir.loops import (
     map_condition,
     terms,
 )
+from symdl.lower.ir.names import Index, TensorId, Variable
 from symdl.lower.ir.scalars import Load, Node, load, map_body
 
 _LEAST_TERMS = 4
@@ -42,13 +43,13 @@ class _Operand:
     """A factor: what it reads, its variables, and the guards that concern only them."""
 
     load: Load
-    names: frozenset[str]
+    names: frozenset[Variable]
     guards: tuple[Condition, ...]
 
     @property
     def plain(self) -> bool:
         """Whether it is read at single variables, without guards."""
-        return not self.guards and all(isinstance(e.atom, Var) or not variables(e) for e in self.load.where)
+        return not self.guards and all(isinstance(e.atom, Index) or not variables(e) for e in self.load.where)
 
 
 class _Windows:
@@ -56,7 +57,7 @@ class _Windows:
         self.tensors: list[TensorInfo] = list(program.tensors)
         self.stated = dict(program.stated)
         self.count = 1 + max((e.number for e in equations), default=0)
-        self.known: dict[object, int] = {}
+        self.known: dict[object, TensorId] = {}
 
     def split(self, equation: FrozenEquation, left: Container[int]) -> list[FrozenEquation]:
         """Return what computes an equation: laid-out operands first, if they help."""
@@ -111,7 +112,7 @@ class _Windows:
             order = _layout(equation, operand, both)
             tensor, made = self.layout(equation, operand, order)
             layouts.extend(made)
-            new[operand.load] = Load(tensor, tuple(of(Var(v)) for v in order))
+            new[operand.load] = Load(tensor, tuple(of(v) for v in order))
             guards = [g for g in guards if g not in operand.guards]
 
         def element(found: Load) -> Node:
@@ -121,12 +122,12 @@ class _Windows:
         return layouts, replace(equation, body=body, guards=tuple(guards))
 
     def layout(
-        self, equation: FrozenEquation, operand: _Operand, order: list[str]
-    ) -> tuple[int, list[FrozenEquation]]:
+        self, equation: FrozenEquation, operand: _Operand, order: list[Index]
+    ) -> tuple[TensorId, list[FrozenEquation]]:
         """Return the tensor that holds an operand in some order, and its equation if it is new."""
         sizes = tuple(equation.sizes[v] for v in order)
-        names = {v: ZERO for v, size in equation.sizes.items() if size == ONE}
-        names |= {v: of(Var(f"v{place}")) for place, v in enumerate(order)}
+        names: dict[Variable, Poly] = {v: ZERO for v, size in equation.sizes.items() if size == ONE}
+        names |= {v: of(Index(place)) for place, v in enumerate(order)}
 
         def rename(poly: Poly) -> Poly:
             return substitute(poly, names)
@@ -136,17 +137,17 @@ class _Windows:
         key = (operand.load.tensor, where, guards, sizes)
         if key in self.known:
             return self.known[key], []
-        source = self.tensors[int(operand.load.tensor)]
-        tensor, number = len(self.tensors), self.count
+        source = self.tensors[operand.load.tensor]
+        tensor, number = TensorId(len(self.tensors)), self.count
         self.known[key] = tensor
         self.count += 1
         kind = "transposed" if operand.plain else "windows"
         self.tensors.append(TensorInfo(tensor, f"{source.name} ({kind})", sizes, False, "intermediate"))
         text = f"{source.name}, {kind} for {self.stated[equation.number].text}"
         self.stated[number] = Stated(text)
-        free = tuple(f"v{place}" for place in range(len(order)))
+        free = tuple(map(Index, range(len(order))))
         body = load(operand.load.tensor, where)
-        indices = tuple(of(Var(v)) for v in free)
+        indices = tuple(of(v) for v in free)
         made = FrozenEquation(number, tensor, free, (), sizes, None, guards, body, indices)
         return tensor, [made]
 
@@ -161,7 +162,7 @@ def _choices(operands: tuple[_Operand, _Operand]) -> list[tuple[int, ...]]:
     return [(0,), (1,), (0, 1)]
 
 
-def _layout(equation: FrozenEquation, operand: _Operand, both: frozenset[str]) -> list[str]:
+def _layout(equation: FrozenEquation, operand: _Operand, both: frozenset[Variable]) -> list[Index]:
     """Order the variables of an operand: shared by all first, then summed and free ones as two groups.
 
     The group with fewer elements comes first, so that a convolution and its gradient agree.
@@ -175,10 +176,11 @@ def _layout(equation: FrozenEquation, operand: _Operand, both: frozenset[str]) -
     return [*shared, *groups[0], *groups[1]]
 
 
-def _in_order(where: Sequence[Poly], sizes: dict[str, Poly]) -> list[str]:
-    found: dict[str, None] = {}
+def _in_order(where: Sequence[Poly], sizes: dict[Variable, Poly]) -> list[Index]:
+    found: dict[Index, None] = {}
     for poly in where:
-        inside = sorted(variables(poly), key=lambda v: (_weight([sizes[v]]), v))
+        own = [v for v in variables(poly) if isinstance(v, Index)]
+        inside = sorted(own, key=lambda v: (_weight([sizes[v]]), v.number))
         found.update(dict.fromkeys(inside))
     return list(found)
 

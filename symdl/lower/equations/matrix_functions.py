@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Poly, Var, of
+from symdl.lower.ir.integers import ONE, ZERO, Poly, of
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo
+from symdl.lower.ir.names import TensorId
 from symdl.lower.ir.scalars import MATRIX, Body, Builder, Load, Node
 
 
@@ -48,13 +49,13 @@ def _two(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) -> li
     outer = tuple(v for v in equation.free if v not in own)
     sizes = equation.sizes
     order = (*outer, *equation.bound)
-    tensor = len(tensors)
+    tensor = TensorId(len(tensors))
     shape = tuple(sizes[v] for v in order)
     name = f"{tensors[equation.lhs].name} (matrix)"
     tensors.append(TensorInfo(tensor, name, shape, False, "intermediate"))
-    indices = tuple(of(Var(v)) for v in order)
+    indices = tuple(of(v) for v in order)
     layout = FrozenEquation(number, tensor, order, (), shape, None, equation.guards, equation.body, indices)
-    start = (*(of(Var(v)) for v in outer), ZERO, ZERO)
+    start = (*(of(v) for v in outer), ZERO, ZERO)
     body = _applied(str(equation.op), Load(tensor, start), sizes[equation.bound[0]])
     applied = replace(
         equation,
@@ -63,7 +64,7 @@ def _two(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) -> li
         op=None,
         guards=(),
         body=body,
-        where=tuple(ZERO if v in own else of(Var(v)) for v in equation.free),
+        where=tuple(ZERO if v in own else of(v) for v in equation.free),
         fixed=own,
     )
     return [layout, applied]

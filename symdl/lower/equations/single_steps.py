@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, Var, of
+from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, of
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, FrozenRecurrence
+from symdl.lower.ir.names import Index, TensorId
 from symdl.lower.ir.visitors import Read, reads_of, with_index
 
 
@@ -45,7 +46,7 @@ def _at(equation: FrozenEquation, axis: int, step: Poly) -> FrozenEquation:
     return replace(with_index(equation, variable, step), fixed=(*equation.fixed, variable))
 
 
-def _momentary(program: FrozenProgram, recurrence: FrozenRecurrence) -> dict[int, int]:
+def _momentary(program: FrozenProgram, recurrence: FrozenRecurrence) -> dict[TensorId, int]:
     """Return the tensors, with their axis of steps, of which one step at a time is needed in memory.
 
     Members may read the present step. They may read the one before as long as it is not overwritten, and what
@@ -78,5 +79,5 @@ def _same_place(equation: FrozenEquation, read: Read, axis: int) -> bool:
     """Say whether an equation reads each element, but for the step, to write it to the same place."""
     own = [v for v in equation.free if v not in equation.fixed]
     others = [e.atom for a, e in enumerate(read.where) if a != axis]
-    names = [atom.name for atom in others if isinstance(atom, Var)]
+    names = [atom for atom in others if isinstance(atom, Index)]
     return len(names) == len(others) and not equation.bound and names == own

@@ -37,7 +37,9 @@ from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.express.wholes import holds_labels, is_integer, is_whole, of_sizes
 from symdl.lower.freeze.indices import Indices
+from symdl.lower.ir import names
 from symdl.lower.ir.integers import wrapped
+from symdl.lower.ir.names import TensorId
 from symdl.lower.ir.scalars import Builder, Load
 
 _SAME_NAME = "exp erf erfc sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2"
@@ -76,7 +78,7 @@ _LARGEST_POWER = 64
 class Bodies(Indices):
     """Builds the nodes of one equation, each expression once."""
 
-    def __init__(self, variables: Mapping[Index, str], numbers: Mapping[Tensor, int]) -> None:
+    def __init__(self, variables: Mapping[Index, names.Index], numbers: Mapping[Tensor, TensorId]) -> None:
         super().__init__(variables, numbers)
         self.builder = Builder()
         self.known: dict[sp.Basic, int] = {}

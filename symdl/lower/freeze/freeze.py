@@ -20,7 +20,7 @@ from symdl.express.written import written
 from symdl.lower.freeze.bodies import Bodies
 from symdl.lower.freeze.indices import extent
 from symdl.lower.freeze.recurrences import recurrences
-from symdl.lower.ir.integers import Var, constant, of
+from symdl.lower.ir.integers import constant, of
 from symdl.lower.ir.loops import (
     Condition,
     Divides,
@@ -31,6 +31,7 @@ from symdl.lower.ir.loops import (
     TensorInfo,
     Within,
 )
+from symdl.lower.ir.names import Index, TensorId
 from symdl.lower.ir.scalars import Body
 
 
@@ -41,7 +42,7 @@ def freeze(program: Program) -> FrozenProgram:
         LoweringError: an expression that no kernel can compute.
     """
     tensors = (*program.inputs, *(e.lhs for e in program.equations))
-    numbers = {tensor: number for number, tensor in enumerate(tensors)}
+    numbers = {tensor: TensorId(number) for number, tensor in enumerate(tensors)}
     names = program.names
     limits = {t: extent(t.below) for t in tensors if t.below is not None}
     infos = tuple(
@@ -69,9 +70,9 @@ def _stated(equation: Equation, names: Mapping[Tensor, str]) -> Stated:
 class _Freezer(Bodies):
     """Freezes one equation."""
 
-    def __init__(self, equation: Equation, numbers: Mapping[Tensor, int]) -> None:
-        names = {index: f"v{n}" for n, index in enumerate((*equation.indices, *equation.bound))}
-        super().__init__(names, numbers)
+    def __init__(self, equation: Equation, numbers: Mapping[Tensor, TensorId]) -> None:
+        indices = (*equation.indices, *equation.bound)
+        super().__init__({index: Index(n) for n, index in enumerate(indices)}, numbers)
         self.source = equation
 
     def equation(self, number: int) -> FrozenEquation:
@@ -87,7 +88,7 @@ class _Freezer(Bodies):
                 source.reduction.op if source.reduction else None,
                 tuple(map(self.guard, source.guards)),
                 self.body(source.body),
-                tuple(of(Var(self.variables[i])) for i in source.indices),
+                tuple(of(self.variables[i]) for i in source.indices),
             )
         except LoweringError as error:
             if error.expression is not None:

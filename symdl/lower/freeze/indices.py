@@ -14,7 +14,9 @@ import sympy as sp
 from symdl.errors import LoweringError
 from symdl.express.dims import Dim, Index
 from symdl.express.tensors import Access, Tensor
-from symdl.lower.ir.integers import ONE, Pick, Poly, Size, Var, constant, floor, mod, of
+from symdl.lower.ir import names
+from symdl.lower.ir.integers import ONE, Pick, Poly, Size, constant, floor, mod, of
+from symdl.lower.ir.names import TensorId
 
 
 def extent(size: Any) -> Poly:
@@ -25,7 +27,7 @@ def extent(size: Any) -> Poly:
 class Indices:
     """Freezes integer expressions."""
 
-    def __init__(self, variables: Mapping[Index, str], numbers: Mapping[Tensor, int]) -> None:
+    def __init__(self, variables: Mapping[Index, names.Index], numbers: Mapping[Tensor, TensorId]) -> None:
         self.variables = variables
         self.numbers = numbers
 
@@ -38,7 +40,7 @@ class Indices:
         if expr.is_Integer:
             return constant(int(expr))
         if isinstance(expr, Index):
-            return of(Var(self.variables[expr]))
+            return of(self.variables[expr])
         if isinstance(expr, Dim):
             return of(Size(expr.name))
         if isinstance(expr, Access) and expr.tensor.dtype == "int64":

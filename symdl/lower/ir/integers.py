@@ -8,27 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias, assert_never
 
-from symdl.errors import LoweringError
-
-
-@dataclass(frozen=True, slots=True)
-class Var:
-    """A loop variable, or an integer local of a kernel."""
-
-    name: str
+from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, TensorId, Var, Variable
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
     """A symbolic size, bound when a kernel is called."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """An integer parameter of a kernel."""
 
     name: str
 
@@ -51,10 +38,18 @@ class Mod:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """An element of an integer tensor (`tensor` is its number, later the name of a kernel's array)."""
+    """An element of an integer tensor."""
 
-    tensor: int | str
+    tensor: TensorId
     where: tuple[Poly, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of an array of a kernel: as a part of a position of one of integers."""
+
+    array: Slot
+    at: Poly
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +60,8 @@ class Clamp:
     below: Poly
 
 
-Atom = Var | Size | Param | Floor | Mod | Pick | Clamp
-Monomial = tuple[Atom, ...]
+Atom: TypeAlias = Index | LoopVar | Lane | Local | Size | Param | Floor | Mod | Pick | Element | Clamp
+Monomial: TypeAlias = tuple[Atom, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +104,48 @@ class Poly:
         return None
 
 
-def _key(atom: Atom) -> tuple[str, str]:
-    return type(atom).__name__, atom.name if isinstance(atom, Var | Size | Param) else repr(atom)
+def key(atom: Atom) -> tuple[Any, ...]:
+    """Return what puts atoms into their order: by kind, then by number or name."""
+    match atom:
+        case LoopVar():
+            return 7, atom.number, atom.copies
+        case Size():
+            return 6, atom.name
+        case Index():
+            return 9, atom.number
+        case Param():
+            return 3, atom.number
+        case Lane():
+            return 8, atom.row
+        case Local():
+            return 10, atom.number, atom.copies, atom.part == "position"
+        case Pick():
+            return 4, atom.tensor, *map(_poly_key, atom.where)
+        case Element():
+            return 5, atom.array.number, _poly_key(atom.at)
+        case Floor():
+            return 1, _poly_key(atom.value), _poly_key(atom.by)
+        case Mod():
+            return 2, _poly_key(atom.value), _poly_key(atom.by)
+        case Clamp():
+            return 0, _poly_key(atom.value), _poly_key(atom.below)
+        case _:
+            assert_never(atom)
+
+
+def _poly_key(poly: Poly) -> tuple[Any, ...]:
+    return tuple((tuple(map(key, monomial)), factor) for monomial, factor in poly.terms)
 
 
 def _ordered(monomial: Monomial) -> Monomial:
-    return tuple(sorted(monomial, key=_key))
+    return tuple(sorted(monomial, key=key))
 
 
 def from_terms(terms: Mapping[Monomial, int]) -> Poly:
     """Return the polynomial of a table from products of atoms to factors."""
     kept = [(m, f) for m, f in terms.items() if f]
     if len(kept) > 1:
-        kept.sort(key=lambda term: [_key(atom) for atom in term[0]])
+        kept.sort(key=lambda term: [key(atom) for atom in term[0]])
     return Poly(tuple(kept))
 
 
@@ -182,11 +206,21 @@ def product(sizes: Iterable[Poly]) -> Poly:
 
 def parts(atom: Atom) -> tuple[Poly, ...]:
     """Return the polynomials inside an atom."""
-    if isinstance(atom, Floor | Mod):
-        return atom.value, atom.by
-    if isinstance(atom, Clamp):
-        return atom.value, atom.below
-    return atom.where if isinstance(atom, Pick) else ()
+    if isinstance(atom, Var):  # most atoms are
+        return ()
+    match atom:
+        case Floor() | Mod():
+            return atom.value, atom.by
+        case Clamp():
+            return atom.value, atom.below
+        case Pick():
+            return atom.where
+        case Element():
+            return (atom.at,)
+        case Size() | Param():
+            return ()
+        case _:
+            assert_never(atom)
 
 
 def rebuild(poly: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
@@ -206,15 +240,23 @@ def _rebuilt(atom: Atom, change: Callable[[Atom], Poly | None]) -> Poly:
     new = change(atom)
     if new is not None:
         return new
-    if isinstance(atom, Floor):
-        return floor(rebuild(atom.value, change), rebuild(atom.by, change))
-    if isinstance(atom, Mod):
-        return mod(rebuild(atom.value, change), rebuild(atom.by, change))
-    if isinstance(atom, Pick):
-        return of(Pick(atom.tensor, tuple(rebuild(e, change) for e in atom.where)))
-    if isinstance(atom, Clamp):
-        return of(Clamp(rebuild(atom.value, change), rebuild(atom.below, change)))
-    return of(atom)
+    if isinstance(atom, Var):
+        return of(atom)
+    match atom:
+        case Floor():
+            return floor(rebuild(atom.value, change), rebuild(atom.by, change))
+        case Mod():
+            return mod(rebuild(atom.value, change), rebuild(atom.by, change))
+        case Pick():
+            return of(Pick(atom.tensor, tuple(rebuild(e, change) for e in atom.where)))
+        case Element():
+            return of(Element(atom.array, rebuild(atom.at, change)))
+        case Clamp():
+            return of(Clamp(rebuild(atom.value, change), rebuild(atom.below, change)))
+        case Size() | Param():
+            return of(atom)
+        case _:
+            assert_never(atom)
 
 
 def wrapped(poly: Poly) -> Poly:
@@ -225,11 +267,11 @@ def wrapped(poly: Poly) -> Poly:
     return from_terms({monomial: (factor + half) % (2 * half) - half for monomial, factor in poly.terms})
 
 
-def substitute(poly: Poly, values: Mapping[str, Poly]) -> Poly:
-    """Return `poly` with loop variables replaced by name."""
+def substitute(poly: Poly, values: Mapping[Variable, Poly]) -> Poly:
+    """Return `poly` with values in place of variables."""
     if not values:
         return poly
-    return rebuild(poly, lambda a: values.get(a.name) if isinstance(a, Var) else None)
+    return rebuild(poly, lambda a: values.get(a) if isinstance(a, Var) else None)
 
 
 def atoms(poly: Poly) -> list[Atom]:
@@ -245,19 +287,9 @@ def atoms(poly: Poly) -> list[Atom]:
     return list(found)
 
 
-def variables(poly: Poly) -> set[str]:
-    """Return the names of the loop variables in a polynomial."""
-    return {atom.name for atom in atoms(poly) if isinstance(atom, Var)}
-
-
-def moves(poly: Poly) -> set[str]:
-    """Return the names of the steps that an expression depends on."""
-    return {a.name for a in atoms(poly) if isinstance(a, Size) and is_step(a.name)}
-
-
-def is_step(name: str) -> bool:
-    """Say whether a size counts the steps of a recurrence."""
-    return name.startswith("@")
+def variables(poly: Poly) -> set[Variable]:
+    """Return the variables in a polynomial."""
+    return {atom for atom in atoms(poly) if isinstance(atom, Var)}
 
 
 def split(poly: Poly) -> dict[Monomial, Poly]:
@@ -281,38 +313,18 @@ def factor_of(poly: Poly, atom: Atom) -> Poly:
     return result
 
 
-def linear(poly: Poly) -> tuple[dict[str, Poly], Poly] | None:
-    """Return the coefficients of the loop variables and the rest, or None if that is not all."""
-    slopes: dict[str, Poly] = {}
+def linear(poly: Poly) -> tuple[dict[Variable, Poly], Poly] | None:
+    """Return the coefficients of the variables and the rest, or None if that is not all."""
+    slopes: dict[Variable, Poly] = {}
     rest = ZERO
     for monomial, coefficient in split(poly).items():
         if not monomial:
             rest = coefficient
-        elif len(monomial) == 1 and isinstance(monomial[0], Var):
-            slopes[monomial[0].name] = coefficient
+        elif len(monomial) == 1 and isinstance(only := monomial[0], Var):
+            slopes[only] = coefficient
         else:
             return None
     return slopes, rest
-
-
-def slope(poly: Poly, name: str) -> Poly:
-    """Return by how much an expression in sizes grows when the step `name` grows by one.
-
-    Raises:
-        LoweringError: that is not the same for every step.
-    """
-    result = ZERO
-    for monomial, factor in poly.terms:
-        if not any(name in moves(of(atom)) for atom in monomial):
-            continue
-        rest = [a for a in monomial if a != Size(name)]
-        if len(rest) != len(monomial) - 1 or any(name in moves(of(a)) for a in rest):
-            raise LoweringError(
-                f"the position {text(poly)} does not move evenly with the steps of a recurrence",
-                cure="use the step's index only in sums and multiples",
-            )
-        result = result + Poly(((tuple(rest), factor),))
-    return result
 
 
 def evaluate(poly: Poly, sizes: Mapping[str, int]) -> int:
@@ -343,11 +355,20 @@ def text(poly: Poly) -> str:
 
 
 def _atom_text(atom: Atom) -> str:
-    if isinstance(atom, Var | Size | Param):
-        return atom.name
-    if isinstance(atom, Pick):
-        return f"t{atom.tensor}[{', '.join(map(text, atom.where))}]"
-    if isinstance(atom, Clamp):
-        return f"clamp({text(atom.value)}, {text(atom.below)})"
-    sign = "//" if isinstance(atom, Floor) else "%"
-    return f"(({text(atom.value)}) {sign} ({text(atom.by)}))"
+    match atom:
+        case Index() | LoopVar() | Lane() | Local() | Param():
+            return str(atom)
+        case Size():
+            return atom.name
+        case Pick():
+            return f"t{atom.tensor}[{', '.join(map(text, atom.where))}]"
+        case Element():
+            return f"{atom.array}[{text(atom.at)}]"
+        case Clamp():
+            return f"clamp({text(atom.value)}, {text(atom.below)})"
+        case Floor():
+            return f"(({text(atom.value)}) // ({text(atom.by)}))"
+        case Mod():
+            return f"(({text(atom.value)}) % ({text(atom.by)}))"
+        case _:
+            assert_never(atom)

@@ -6,18 +6,19 @@ statements in it says in which order things are computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Generic, Literal, TypeAlias, TypeVar, assert_never
 
 from symdl.lower.ir.integers import ZERO, Poly, constant, floor, product
+from symdl.lower.ir.names import Index, Local, LoopVar, Slot, TensorId, Variable
 from symdl.lower.ir.scalars import Body
 
 TILE = 16
 """Samples that lie side by side in a tiled tensor, and that one loop over lanes computes together."""
 
-LANE, ROW = "lane", "row"
-"""The number of a sample in its tile; ROW where memory may end inside the last tile."""
+Target = TypeVar("Target", TensorId, Slot)
+"""What is written: tensors before kernels, arrays in them."""
 
 Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
 
@@ -30,7 +31,7 @@ class TensorInfo:
     row-major. Values of an integer one are positions in ``0 .. below - 1`` if `below` says so.
     """
 
-    number: int
+    number: TensorId
     name: str
     shape: tuple[Poly, ...]
     integer: bool
@@ -75,11 +76,15 @@ Condition = Within | Divides | Same
 
 def terms(condition: Condition) -> tuple[Poly, Poly]:
     """Return the two integer expressions of a condition."""
-    if isinstance(condition, Within):
-        return condition.value, condition.extent
-    if isinstance(condition, Divides):
-        return condition.value, condition.by
-    return condition.left, condition.right
+    match condition:
+        case Within():
+            return condition.value, condition.extent
+        case Divides():
+            return condition.value, condition.by
+        case Same():
+            return condition.left, condition.right
+        case _:
+            assert_never(condition)
 
 
 def map_condition(condition: Condition, change: Callable[[Poly], Poly]) -> Condition:
@@ -104,19 +109,19 @@ class FrozenEquation:
     """
 
     number: int
-    lhs: int
-    free: tuple[str, ...]
-    bound: tuple[str, ...]
+    lhs: TensorId
+    free: tuple[Index, ...]
+    bound: tuple[Index, ...]
     extents: tuple[Poly, ...]
     op: Op | None
     guards: tuple[Condition, ...]
     body: Body
     where: tuple[Poly, ...]
-    scattered: tuple[str, ...] = ()
-    fixed: tuple[str, ...] = ()
+    scattered: tuple[Index, ...] = ()
+    fixed: tuple[Index, ...] = ()
 
     @property
-    def sizes(self) -> dict[str, Poly]:
+    def sizes(self) -> dict[Variable, Poly]:
         """The size of every index variable."""
         return dict(zip((*self.free, *self.bound), self.extents, strict=True))
 
@@ -143,7 +148,7 @@ class FrozenRecurrence:
         return ZERO if self.direction > 0 else self.extent - 1
 
 
-Mask: TypeAlias = tuple[int, int, bool]
+Mask: TypeAlias = tuple[TensorId, int, bool]
 
 
 Comparison = tuple[Literal["within", "divides", "lt", "le", "eq", "ne"], Poly, Poly, bool]
@@ -156,17 +161,17 @@ class Gather:
 
     A mask is a given tensor, a number, and whether elements count where it has that value or another one.
     Of a tensor that is not read as a whole, and of several, `value` is the position, at all places along
-    `axes`, names of variables with their ranges; `tensor` is the first one in it. It counts where for some
+    `axes`, variables with their ranges; `tensor` is the first one in it. It counts where for some
     place along `more` all `conditions` hold.
     """
 
-    tensor: int
+    tensor: TensorId
     below: Poly
     masks: tuple[Mask, ...] = ()
     offset: int = 0
     value: Poly | None = None
-    axes: tuple[tuple[str, Poly], ...] = ()
-    more: tuple[tuple[str, Poly], ...] = ()
+    axes: tuple[tuple[Index, Poly], ...] = ()
+    more: tuple[tuple[Index, Poly], ...] = ()
     conditions: tuple[Comparison, ...] = ()
 
     @property
@@ -193,9 +198,9 @@ class FrozenProgram:
 
     tensors: tuple[TensorInfo, ...]
     equations: tuple[FrozenEquation, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    updates: tuple[tuple[int, int], ...]
+    inputs: tuple[TensorId, ...]
+    outputs: tuple[TensorId, ...]
+    updates: tuple[tuple[TensorId, TensorId], ...]
     sizes: tuple[str, ...]
     gathers: tuple[Gather, ...]
     recurrences: tuple[FrozenRecurrence, ...]
@@ -212,7 +217,7 @@ WHOLE_IDENTITY = {"sum": 0, "prod": 1, "max": -(2**63), "argmax": -(2**63)}
 class Let:
     """``name = body`` where the guards hold, else ``name = 0``."""
 
-    name: str
+    name: Local
     body: Body
     guards: tuple[Condition, ...] = ()
     integer: bool = False
@@ -221,13 +226,13 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A running value before its first step; ``argmax`` keeps a position in ``name`` + ``_at``.
+    """A running value before its first step; ``argmax`` keeps a position, too, in ``name.position``.
 
     A `wide` one is a double whatever the reals are: it costs nothing beside an inner loop, and a long sum
     keeps its digits. A `whole` one is an int64.
     """
 
-    name: str
+    name: Local
     op: str
     wide: bool = False
     equation: int = field(default=-1, compare=False)
@@ -238,24 +243,22 @@ class Start:
 class Fold:
     """One step of a running value, taken where the guards hold.
 
-    ``expsum`` adds ``exp(body - shift)``, where the shift is the local named by `extra`; ``argmax``
-    notes the position `at`.
+    ``argmax`` notes the position `at`.
     """
 
-    name: str
+    name: Local
     op: str
     body: Body
     guards: tuple[Condition, ...] = ()
     at: Poly | None = None
-    extra: str = ""
     equation: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """``tensor[where] = body``."""
+class Store(Generic[Target]):
+    """``target[where] = body``."""
 
-    tensor: int | str
+    target: Target
     where: tuple[Poly, ...]
     body: Body
     integer: bool = False
@@ -263,10 +266,10 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """``tensor[where] += body`` (or times, or the larger of the two), where the guards hold."""
+class Update(Generic[Target]):
+    """``target[where] += body`` (or times, or the larger of the two), where the guards hold."""
 
-    tensor: int | str
+    target: Target
     where: tuple[Poly, ...]
     op: str
     body: Body
@@ -274,11 +277,11 @@ class Update:
     equation: int = field(default=-1, compare=False)
 
 
-Statement = Let | Start | Fold | Store | Update
+StatementOn: TypeAlias = Let | Start | Fold | Store[Target] | Update[Target]
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Generic[Target]):
     """``for var in range(extent)``; `kind` is chosen by the schedule.
 
     A loop over ``lanes`` runs over tiles of samples; what differs between samples is computed for all of a
@@ -286,25 +289,32 @@ class Loop:
     equation: one, or several where loops became one. They are for names only.
     """
 
-    var: str
+    var: LoopVar
     extent: Poly
-    items: tuple[Item, ...]
+    items: tuple[ItemOn[Target], ...]
     kind: Literal["serial", "simd", "parallel", "lanes"] = "serial"
-    indices: tuple[tuple[int, str], ...] = field(default=(), compare=False)
+    indices: tuple[tuple[int, Index], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class When:
+class When(Generic[Target]):
     """``if`` all conditions hold: a block."""
 
     conditions: tuple[Condition, ...]
-    items: tuple[Item, ...]
+    items: tuple[ItemOn[Target], ...]
 
 
-Item = Statement | Loop | When
+ItemOn: TypeAlias = Let | Start | Fold | Store[Target] | Update[Target] | Loop[Target] | When[Target]
+
+Statement: TypeAlias = StatementOn[TensorId]
+Item: TypeAlias = ItemOn[TensorId]
+"""What passes work on: elements of tensors are written."""
+KernelStatement: TypeAlias = StatementOn[Slot]
+KernelItem: TypeAlias = ItemOn[Slot]
+"""What kernels hold: elements of arrays are written, and positions are flat."""
 
 
-def statements(items: tuple[Item, ...]) -> Iterator[Statement]:
+def statements(items: Iterable[ItemOn[Target]]) -> Iterator[StatementOn[Target]]:
     """Yield the statements of a tree in order."""
     for item in items:
         if isinstance(item, Loop | When):
@@ -313,15 +323,15 @@ def statements(items: tuple[Item, ...]) -> Iterator[Statement]:
             yield item
 
 
-def structure(items: tuple[Item, ...]) -> str:
+def structure(items: Iterable[ItemOn[Target]]) -> str:
     """Return the shape of a loop tree, such as ``i(j,j)``: an outer loop with two inner ones."""
     loops = [item for item in inside(items) if isinstance(item, Loop)]
     return ",".join(
-        f"{loop.var}({inner})" if (inner := structure(loop.items)) else loop.var for loop in loops
+        f"{loop.var}({inner})" if (inner := structure(loop.items)) else str(loop.var) for loop in loops
     )
 
 
-def inside(items: tuple[Item, ...]) -> Iterator[Statement | Loop]:
+def inside(items: Iterable[ItemOn[Target]]) -> Iterator[StatementOn[Target] | Loop[Target]]:
     """Yield the items of a block, those under conditions as if they stood in it."""
     for item in items:
         if isinstance(item, When):
@@ -330,7 +340,7 @@ def inside(items: tuple[Item, ...]) -> Iterator[Statement | Loop]:
             yield item
 
 
-def conditions(items: tuple[Item, ...]) -> Iterator[Condition]:
+def conditions(items: Iterable[ItemOn[Target]]) -> Iterator[Condition]:
     """Yield the conditions of the blocks in a tree."""
     for item in items:
         if isinstance(item, When):

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
+from typing import TypeAlias
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Poly, evaluate
+from symdl.lower.ir.integers import ONE, ZERO, Element, Poly, evaluate
+from symdl.lower.ir.names import Local, TensorId
 
 UNARY = (
     *("neg", "exp", "log", "log1p", "expm1", "sqrt", "abs", "sin", "cos", "tan", "asin", "acos"),
@@ -34,13 +36,13 @@ BOOLEAN = (*COMPARE, *INTEGER_COMPARE, *LOGIC, "flag")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """An element of a real tensor (`tensor` is its number, later the name of a kernel's array)."""
+    """An element of a real tensor."""
 
-    tensor: int | str
+    tensor: TensorId
     where: tuple[Poly, ...]
 
 
-Value = Fraction | float | bool | str | Load | Poly | tuple[Poly, Poly] | None
+Value: TypeAlias = Fraction | float | bool | Local | Load | Element | Poly | tuple[Poly, Poly] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,9 @@ class Node:
     """One operation: its name, the positions of its operands, and a leaf's value.
 
     ``uniform`` has seed and step as operands and the position as an integer expression.
-    ``const`` holds a number, ``load`` a `Load`, ``local`` the name of a local, ``index`` an integer
-    expression as a real, ``whole`` one as an int64, ``flag`` a truth value, ``ilt`` and the like a pair of
-    integer expressions.
+    ``const`` holds a number, ``load`` a `Load` or in kernels an `Element`, ``local`` a `Local`, ``index`` an
+    integer expression as a real, ``whole`` one as an int64, ``flag`` a truth value, ``ilt`` and the like a
+    pair of integer expressions.
     """
 
     op: str
@@ -88,12 +90,24 @@ class Body:
         return [node.value for node in self.nodes if isinstance(node.value, Load)]
 
     @property
+    def elements(self) -> list[Element]:
+        """The elements of real arrays that are read, in a kernel."""
+        return [node.value for node in self.nodes if isinstance(node.value, Element)]
+
+    @property
+    def locals(self) -> set[Local]:
+        """The locals that are read as reals."""
+        return {node.value for node in self.nodes if isinstance(node.value, Local)}
+
+    @property
     def polys(self) -> list[Poly]:
         """Every integer expression, those that say where elements are read included."""
         found: list[Poly] = []
         for node in self.nodes:
             if isinstance(node.value, Load):
                 found.extend(node.value.where)
+            elif isinstance(node.value, Element):
+                found.append(node.value.at)
             elif isinstance(node.value, Poly):
                 found.append(node.value)
             elif isinstance(node.value, tuple):
@@ -320,7 +334,7 @@ def whole(value: Poly) -> Body:
     return Body((Node("whole", (), value),))
 
 
-def load(tensor: int | str, where: tuple[Poly, ...]) -> Body:
+def load(tensor: TensorId, where: tuple[Poly, ...]) -> Body:
     """Return a body that reads one element."""
     return Body((Node("load", (), Load(tensor, where)),))
 
@@ -336,6 +350,8 @@ def map_body(body: Body, poly: Callable[[Poly], Poly], element: Callable[[Load],
             return new if node.op == "load" else replace(node, value=new.value)
         if isinstance(value, Poly):
             return replace(node, value=poly(value))
+        if isinstance(value, Element):
+            return replace(node, value=Element(value.array, poly(value.at)))
         if isinstance(value, tuple):
             return replace(node, value=(poly(value[0]), poly(value[1])))
         return node

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from symdl.lower.ir.integers import Pick, Poly, atoms, substitute
 from symdl.lower.ir.loops import (
     Fold,
     FrozenEquation,
     Item,
+    Let,
     Loop,
     Start,
     Statement,
+    StatementOn,
     Store,
+    Target,
     Update,
     When,
     map_condition,
     statements,
     terms,
 )
+from symdl.lower.ir.names import Index, TensorId, Variable
 from symdl.lower.ir.scalars import Load, Node, map_body
 
 
@@ -30,24 +35,24 @@ from symdl.lower.ir.scalars import Load, Node, map_body
 class Read:
     """An element that an equation reads, of a real or an integer tensor."""
 
-    tensor: int
+    tensor: TensorId
     where: tuple[Poly, ...]
 
 
 def reads_of(equation: FrozenEquation) -> list[Read]:
     """Return every element that an equation reads, in body, guards and positions."""
-    found = [Read(int(load.tensor), load.where) for load in equation.body.loads]
+    found = [Read(load.tensor, load.where) for load in equation.body.loads]
     polys = [*equation.body.polys, *equation.where]
     for guard in equation.guards:
         polys.extend(terms(guard))
     for poly in polys:
-        found.extend(Read(int(a.tensor), a.where) for a in atoms(poly) if isinstance(a, Pick))
+        found.extend(Read(a.tensor, a.where) for a in atoms(poly) if isinstance(a, Pick))
     return list(dict.fromkeys(found))
 
 
-def with_index(equation: FrozenEquation, name: str, value: Poly) -> FrozenEquation:
+def with_index(equation: FrozenEquation, index: Index, value: Poly) -> FrozenEquation:
     """Return an equation with a value in place of an index variable."""
-    values = {name: value}
+    values: dict[Variable, Poly] = {index: value}
 
     def change(poly: Poly) -> Poly:
         return substitute(poly, values)
@@ -60,7 +65,7 @@ def with_index(equation: FrozenEquation, name: str, value: Poly) -> FrozenEquati
     )
 
 
-def polys(statement: Statement) -> list[Poly]:
+def polys(statement: StatementOn[Target]) -> list[Poly]:
     """Return every integer expression of a statement."""
     if isinstance(statement, Start):
         return []
@@ -75,12 +80,12 @@ def polys(statement: Statement) -> list[Poly]:
     return found
 
 
-def loaded(items: tuple[Item, ...]) -> dict[int, set[tuple[Poly, ...]]]:
+def loaded(items: tuple[Item, ...]) -> dict[TensorId, set[tuple[Poly, ...]]]:
     """Return which tensors are read from memory, and where."""
-    found: dict[int, set[tuple[Poly, ...]]] = {}
+    found: dict[TensorId, set[tuple[Poly, ...]]] = {}
     for statement in statements(items):
         for atom in _elements(statement):
-            found.setdefault(int(atom.tensor), set()).add(atom.where)
+            found.setdefault(atom.tensor, set()).add(atom.where)
     return found
 
 
@@ -98,21 +103,23 @@ def map_items(
     """Return a tree with its statements changed, and the expressions in its conditions."""
 
     def one(item: Item) -> Item:
-        if isinstance(item, Loop):
-            return replace(item, items=map_items(item.items, change, poly))
-        if isinstance(item, When):
-            conditions = tuple(map_condition(c, poly) for c in item.conditions)
-            return When(conditions, map_items(item.items, change, poly))
-        return change(item)
+        match item:
+            case Loop():
+                return replace(item, items=map_items(item.items, change, poly))
+            case When():
+                conditions = tuple(map_condition(c, poly) for c in item.conditions)
+                return When(conditions, map_items(item.items, change, poly))
+            case _:
+                return change(item)
 
     return tuple(map(one, items))
 
 
 def map_statement(
-    statement: Statement,
+    statement: StatementOn[Target],
     poly: Callable[[Poly], Poly],
     element: Callable[[Load], Node] | None = None,
-) -> Statement:
+) -> StatementOn[Target]:
     """Return a statement with its integer expressions changed and its loads replaced."""
     if isinstance(statement, Start):
         return statement
@@ -120,9 +127,13 @@ def map_statement(
     if isinstance(statement, Store):
         return replace(statement, body=body, where=tuple(map(poly, statement.where)))
     guards = tuple(map_condition(g, poly) for g in statement.guards)
-    if isinstance(statement, Update):
-        return replace(statement, body=body, guards=guards, where=tuple(map(poly, statement.where)))
-    if isinstance(statement, Fold):
-        at = None if statement.at is None else poly(statement.at)
-        return replace(statement, body=body, guards=guards, at=at)
-    return replace(statement, body=body, guards=guards)
+    match statement:
+        case Update():
+            return replace(statement, body=body, guards=guards, where=tuple(map(poly, statement.where)))
+        case Fold():
+            at = None if statement.at is None else poly(statement.at)
+            return replace(statement, body=body, guards=guards, at=at)
+        case Let():
+            return replace(statement, body=body, guards=guards)
+        case _:
+            assert_never(statement)

@@ -15,7 +15,6 @@ from symdl.lower.ir.integers import (
     Monomial,
     Pick,
     Poly,
-    Var,
     of,
     rebuild,
     split,
@@ -35,6 +34,7 @@ from symdl.lower.ir.loops import (
     statements,
     terms,
 )
+from symdl.lower.ir.names import LoopVar, TensorId, Var, Variable
 from symdl.lower.ir.scalars import Load, Node
 from symdl.lower.ir.visitors import map_items, map_statement, polys
 
@@ -45,8 +45,8 @@ def flatten(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Ite
 
 
 def _positions(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
-    def flat(tensor: int | str, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
-        return (address(tuple(map(poly, where)), tensors[int(tensor)]),)
+    def flat(tensor: TensorId, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
+        return (address(tuple(map(poly, where)), tensors[tensor]),)
 
     def atom(found: Atom) -> Poly | None:
         if isinstance(found, Pick):
@@ -57,12 +57,12 @@ def _positions(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[
         return rebuild(expr, atom)
 
     def element(load: Load) -> Node:
-        where = address(load.where, tensors[int(load.tensor)])
+        where = address(load.where, tensors[load.tensor])
         return Node("load", (), Load(load.tensor, (where,)))
 
     def change(statement: Statement) -> Statement:
         if isinstance(statement, Store | Update):
-            statement = replace(statement, where=(address(statement.where, tensors[int(statement.tensor)]),))
+            statement = replace(statement, where=(address(statement.where, tensors[statement.target]),))
         return map_statement(statement, poly, element)
 
     return map_items(items, change, poly)
@@ -81,7 +81,7 @@ def _merged(item: Item) -> Item:
     inside += [p for c in conditions(inner.items) for p in terms(c)]
     if not all(_as_one(p, loop.var, inner.var, inner.extent) for p in inside):
         return loop
-    zero = {loop.var: ZERO}
+    zero: dict[Variable, Poly] = {loop.var: ZERO}
 
     def poly(expr: Poly) -> Poly:
         return substitute(expr, zero)
@@ -91,18 +91,19 @@ def _merged(item: Item) -> Item:
     return Loop(inner.var, loop.extent * inner.extent, items, loop.kind, indices)
 
 
-def _as_one(poly: Poly, outer: str, inner: str, extent: Poly) -> bool:
+def _as_one(poly: Poly, outer: LoopVar, inner: LoopVar, extent: Poly) -> bool:
     """Say whether the two loop variables occur only as ``outer*extent + inner``."""
-    slopes = {outer: ZERO, inner: ZERO}
+    slopes: dict[Variable, Poly] = {outer: ZERO, inner: ZERO}
     for monomial, coefficient in split(poly).items():
         used = _variables(monomial) & slopes.keys()
         if not used:
             continue
-        if len(monomial) != 1 or not isinstance(monomial[0], Var):
+        only = monomial[0]
+        if len(monomial) != 1 or not isinstance(only, Var):
             return False
-        slopes[monomial[0].name] = coefficient
+        slopes[only] = coefficient
     return slopes[outer] == slopes[inner] * extent
 
 
-def _variables(monomial: Monomial) -> set[str]:
+def _variables(monomial: Monomial) -> set[Variable]:
     return set().union(*(variables(of(a)) for a in monomial)) if monomial else set()

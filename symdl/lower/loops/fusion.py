@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
+from symdl.lower.ir.names import Index
 from symdl.lower.ir.visitors import reads_of
 from symdl.lower.loops.nests import Nest
 
-_NONE: Mapping[int, str] = {}
+_NONE: Mapping[int, Index] = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +77,7 @@ def fuse(
     equations: Sequence[FrozenEquation],
     contractions: Mapping[int, Contraction],
     *,
-    heads: Mapping[int, str] = _NONE,
+    heads: Mapping[int, Index] = _NONE,
     tiles: Container[int] = (),
     naive: bool = False,
     apart: bool = False,
@@ -115,7 +116,7 @@ def fuse(
             place = _join(groups, equation, alike, floor, sorted(reads), readers)
         if place is None:
             place = len(groups)
-            head = heads.get(equation.number, "")
+            head = heads.get(equation.number)
             work = contraction or _alone(equation, head, scans=not naive, apart=apart)
             around, tile = loops.get(equation.number, ()), equation.number in tiles
             groups.append(Group(work, [equation], around, tile))
@@ -127,7 +128,7 @@ def fuse(
     return groups
 
 
-def _alone(equation: FrozenEquation, outermost: str, *, scans: bool, apart: bool) -> Nest:
+def _alone(equation: FrozenEquation, outermost: Index | None, *, scans: bool, apart: bool) -> Nest:
     nest = Nest(scans=scans, apart=apart)
     nest.start(equation, outermost)
     return nest

@@ -11,8 +11,9 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from symdl.lower.ir.integers import ONE, ZERO, Poly, Var, of
+from symdl.lower.ir.integers import ONE, ZERO, Poly, of
 from symdl.lower.ir.loops import FrozenEquation
+from symdl.lower.ir.names import Index, LoopVar, TensorId, Variable
 from symdl.lower.ir.visitors import Read, reads_of
 from symdl.lower.loops.prefix_scans import Scan, as_scan
 
@@ -28,7 +29,7 @@ class Part:
 
     role: Role
     equation: FrozenEquation
-    names: dict[str, Poly]
+    names: dict[Variable, Poly]
 
 
 @dataclass(slots=True, eq=False)
@@ -42,13 +43,13 @@ class Building:
         indices: the index variable for which it was made, with the number of its equation.
     """
 
-    var: str
+    var: LoopVar
     extent: Poly
     items: list[Building | Part] = field(default_factory=list)
-    makes: dict[int, int] = field(default_factory=dict)
-    partial: set[int] = field(default_factory=set)
-    reads: dict[int, set[int]] = field(default_factory=dict)
-    indices: tuple[tuple[int, str], ...] = ()
+    makes: dict[TensorId, int] = field(default_factory=dict)
+    partial: set[TensorId] = field(default_factory=set)
+    reads: dict[TensorId, set[int]] = field(default_factory=dict)
+    indices: tuple[tuple[int, Index], ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,9 +58,9 @@ class Task:
 
     equation: FrozenEquation
     reads: list[Read]
-    free: list[str]
-    bound: list[str]
-    names: dict[str, Poly] = field(default_factory=dict)
+    free: list[Index]
+    bound: list[Index]
+    names: dict[Variable, Poly] = field(default_factory=dict)
     summing: bool = False
     in_memory: bool = False
     scan: Scan | None = None
@@ -71,7 +72,7 @@ def task(equation: FrozenEquation, *, scans: bool) -> Task:
     skipped = (*equation.scattered, *equation.fixed)
     free = [v for v in equation.free if v not in skipped and sizes[v] != ONE]
     bound = [v for v in equation.bound if sizes[v] != ONE]
-    units = {v: ZERO for v in sizes if sizes[v] == ONE}
+    units: dict[Variable, Poly] = {v: ZERO for v in sizes if sizes[v] == ONE}
     units |= {v: e for v, e in zip(equation.free, equation.where, strict=True) if v in equation.fixed}
     new = Task(equation, reads_of(equation), free, bound, units)
     new.scan = as_scan(equation, IN_MEMORY) if scans else None
@@ -90,9 +91,9 @@ class Nest:
         self.items: list[Building | Part] = []
         self._numbers = itertools.count()
 
-    def start(self, equation: FrozenEquation, outermost: str = "") -> None:
+    def start(self, equation: FrozenEquation, outermost: Index | None = None) -> None:
         """Place the first equation; with an `outermost` index its loops are not reordered."""
-        new = task(equation, scans=self.scans and not outermost)
+        new = task(equation, scans=self.scans and outermost is None)
         free = sorted(new.free, key=lambda v: v != outermost)
         self._fresh(self.items, new, [*free, *new.bound] if outermost else None)
 
@@ -112,7 +113,7 @@ class Nest:
 
     def _matching(
         self, items: list[Building | Part], new: Task, *, related: bool
-    ) -> tuple[Building, str] | None:
+    ) -> tuple[Building, Index] | None:
         """Return the last loop that the task can share, with the variable that it stands for."""
         wanted = {read.tensor for read in new.reads}
         for item in reversed(items):
@@ -127,7 +128,7 @@ class Nest:
                 return None
         return None
 
-    def _variable(self, loop: Building, new: Task, *, related: bool) -> str | None:
+    def _variable(self, loop: Building, new: Task, *, related: bool) -> Index | None:
         if any(read.tensor in loop.partial for read in new.reads):
             return None
         choices = [v for v in (*new.free, *new.bound) if self._allowed(loop, new, v)]
@@ -136,17 +137,17 @@ class Nest:
         made = [read for read in new.reads if read.tensor in loop.makes]
         for read in made:
             where = read.where[loop.makes[read.tensor]]
-            choices = [v for v in choices if where == of(Var(v))]
+            choices = [v for v in choices if where == of(v)]
         if made or not choices:
             return choices[0] if choices else None
         for read in new.reads:
             for axis in loop.reads.get(read.tensor, ()):
                 for v in choices:
-                    if read.where[axis] == of(Var(v)):
+                    if read.where[axis] == of(v):
                         return v
         return None if related else choices[0]
 
-    def _allowed(self, loop: Building, new: Task, variable: str) -> bool:
+    def _allowed(self, loop: Building, new: Task, variable: Index) -> bool:
         equation = new.equation
         if equation.sizes[variable] != loop.extent:
             return False
@@ -158,14 +159,14 @@ class Nest:
             return True
         return not new.free and (equation.op != "argmax" or variable == new.bound[0])
 
-    def _independent(self, loop: Building, new: Task, variable: str) -> bool:
+    def _independent(self, loop: Building, new: Task, variable: Index) -> bool:
         """Say whether outermost iterations stay independent, and values run up in registers."""
         outermost = loop in self.items
         if variable in new.free:
             return not (outermost and loop.partial)
         return not new.free and not (outermost and loop.makes)
 
-    def _enter(self, items: list[Building | Part], loop: Building, variable: str, new: Task) -> None:
+    def _enter(self, items: list[Building | Part], loop: Building, variable: Index, new: Task) -> None:
         """Place the task inside an existing loop."""
         place = items.index(loop)
         if variable in new.bound and not new.summing:
@@ -179,7 +180,7 @@ class Nest:
         else:
             self._fresh(loop.items, new)
 
-    def _fresh(self, items: list[Building | Part], new: Task, order: list[str] | None = None) -> None:
+    def _fresh(self, items: list[Building | Part], new: Task, order: list[Index] | None = None) -> None:
         """Place what is left of the task in new loops at the end."""
         if order is None:
             order = [*new.free, *new.bound] if self.apart else preferred(new)
@@ -189,25 +190,25 @@ class Nest:
             if new.scan and not order:
                 items.extend(self._run_up(new, new.scan))
                 return
-            variable = order.pop(0) if order else ""
+            variable = order.pop(0) if order else None
             after: list[Building | Part] = []
             if variable not in new.free and not new.summing:
                 before, after = self._around(new)
                 items.extend(before)
-            if not variable:
+            if variable is None:
                 items.extend([self._step(new), *after])
                 return
-            loop = Building(f"i{next(self._numbers)}", new.equation.sizes[variable])
+            loop = Building(LoopVar(next(self._numbers)), new.equation.sizes[variable])
             self._take(loop, variable, new)
             items.append(loop)
             items.extend(after)
             items = loop.items
         items.append(self._step(new))
 
-    def _take(self, loop: Building, variable: str, new: Task) -> None:
+    def _take(self, loop: Building, variable: Index, new: Task) -> None:
         """Let a loop stand for a variable of the task."""
         equation = new.equation
-        new.names[variable] = of(Var(loop.var))
+        new.names[variable] = of(loop.var)
         if variable in new.bound:
             new.bound.remove(variable)
             loop.partial.add(equation.lhs)
@@ -219,7 +220,7 @@ class Nest:
                 loop.partial.add(equation.lhs)
         for read in new.reads:
             for axis, where in enumerate(read.where):
-                if where == of(Var(variable)):
+                if where == of(variable):
                     loop.reads.setdefault(read.tensor, set()).add(axis)
         loop.indices = loop.indices or ((equation.number, variable),)
 
@@ -232,9 +233,9 @@ class Nest:
         """Return a loop that takes one step of a running value for every element, and its start."""
         equation = replace(new.equation, guards=scan.guards)
         start = Part("start", equation, dict(new.names))
-        loop = Building(f"i{next(self._numbers)}", equation.sizes[scan.free])
+        loop = Building(LoopVar(next(self._numbers)), equation.sizes[scan.free])
         loop.partial.add(equation.lhs)
-        here = of(Var(loop.var))
+        here = of(loop.var)
         new.names[scan.free] = new.names[scan.bound] = loop.extent - 1 - here if scan.backward else here
         step, keep = Part("step", equation, new.names), Part("running", equation, new.names)
         loop.items.extend([keep, step] if scan.exclusive else [step, keep])
@@ -256,9 +257,9 @@ class Nest:
         inner: list[Building | Part] = []
         tail: list[Building | Part] = inner
         for variable in new.bound:
-            loop = Building(f"i{next(self._numbers)}", equation.sizes[variable])
+            loop = Building(LoopVar(next(self._numbers)), equation.sizes[variable])
             loop.partial.add(equation.lhs)
-            names[variable] = of(Var(loop.var))
+            names[variable] = of(loop.var)
             tail.append(loop)
             loop.indices = ((equation.number, variable),)
             tail = loop.items
@@ -272,15 +273,15 @@ class Nest:
         part = Part("zero", new.equation, names)
         item: Building | Part = part
         for variable in reversed(rest):
-            loop = Building(f"i{next(self._numbers)}", new.equation.sizes[variable], [item])
+            loop = Building(LoopVar(next(self._numbers)), new.equation.sizes[variable], [item])
             loop.partial.add(new.equation.lhs)
-            names[variable] = of(Var(loop.var))
+            names[variable] = of(loop.var)
             item = loop
             loop.indices = ((new.equation.number, variable),)
         return item
 
 
-def preferred(new: Task) -> list[str]:
+def preferred(new: Task) -> list[Index]:
     """Order the variables that still need loops: the innermost one should step through memory by one."""
     equation = new.equation
     if not equation.op or new.summing:
@@ -290,6 +291,6 @@ def preferred(new: Task) -> list[str]:
     if equation.op not in IN_MEMORY or not new.free or not new.bound:
         return [*new.free, *new.bound]
     last = {read.where[-1].atom for read in new.reads if read.where}
-    if not any(Var(v) in last for v in new.bound) and Var(new.free[-1]) in last:
+    if last.isdisjoint(new.bound) and new.free[-1] in last:
         return [*new.free[:-1], *new.bound, new.free[-1]]
     return [*new.free, *new.bound]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symdl.lower.ir.integers import ONE, Poly, Var, of, variables
+from symdl.lower.ir.integers import ONE, Poly, of, variables
 from symdl.lower.ir.loops import Condition, FrozenEquation, Within, terms
+from symdl.lower.ir.names import Index, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Scan:
         guards: those that say more than the order.
     """
 
-    free: str
-    bound: str
+    free: Index
+    bound: Index
     backward: bool
     exclusive: bool
     guards: tuple[Condition, ...]
@@ -48,10 +49,12 @@ def as_scan(equation: FrozenEquation, reductions: tuple[str, ...]) -> Scan | Non
     return None
 
 
-def _order(guard: Within, i: str, k: str, sizes: dict[str, Poly], rest: tuple[Condition, ...]) -> Scan | None:
+def _order(
+    guard: Within, i: Index, k: Index, sizes: dict[Variable, Poly], rest: tuple[Condition, ...]
+) -> Scan | None:
     """Return the scan that a guard such as ``0 <= i - k < n`` means, if it says no more than an order."""
     if sizes[i] == sizes[k] == guard.extent:
-        ahead = of(Var(i)) - of(Var(k))
+        ahead = of(i) - of(k)
         for shift in (0, 1):
             for backward in (False, True):
                 if guard.value == ahead * (-1 if backward else 1) - shift:
@@ -59,7 +62,7 @@ def _order(guard: Within, i: str, k: str, sizes: dict[str, Poly], rest: tuple[Co
     return None
 
 
-def _mentions(equation: FrozenEquation, variable: str, guards: tuple[Condition, ...]) -> bool:
+def _mentions(equation: FrozenEquation, variable: Index, guards: tuple[Condition, ...]) -> bool:
     """Say whether an equation uses a variable in its body or in these guards."""
     polys = list(equation.body.polys)
     for guard in guards:

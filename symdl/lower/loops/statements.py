@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, Var, constant, of, rebuild
+from symdl.lower.ir.integers import ONE, ZERO, Atom, Pick, Poly, constant, of, rebuild
 from symdl.lower.ir.loops import (
     IDENTITY,
     WHOLE_IDENTITY,
@@ -25,10 +25,11 @@ from symdl.lower.ir.loops import (
     Update,
     map_condition,
 )
+from symdl.lower.ir.names import Local, TensorId, Var, Variable
 from symdl.lower.ir.scalars import Body, Load, Node, map_body, number, whole
 from symdl.lower.loops.nests import Building, Nest, Part
 
-Known = dict[tuple[int, tuple[Poly, ...]], str]
+Known = dict[tuple[TensorId, tuple[Poly, ...]], Local]
 
 
 def resolve(nest: Nest, tensors: tuple[TensorInfo, ...]) -> tuple[Item, ...]:
@@ -39,9 +40,9 @@ def resolve(nest: Nest, tensors: tuple[TensorInfo, ...]) -> tuple[Item, ...]:
 class _Resolver:
     def __init__(self, tensors: tuple[TensorInfo, ...]) -> None:
         self.tensors = tensors
-        self.locals = (f"x{n}" for n in itertools.count())
-        self.running: dict[int, str] = {}
-        self.shifts: dict[int, str] = {}
+        self.locals = map(Local, itertools.count())
+        self.running: dict[int, Local] = {}
+        self.shifts: dict[int, Local] = {}
         self.wide: set[int] = set()
 
     def block(self, items: Sequence[Building | Part], outer: Known) -> tuple[Item, ...]:
@@ -90,7 +91,7 @@ class _Resolver:
             op = "max" if equation.op == "logsumexp" else equation.op or "sum"
             at = _flat(equation, part.names) if op == "argmax" else None
             name = self.running[number_]
-            done.append(Fold(name, op, read.body(equation.body), guards, at, "", number_))
+            done.append(Fold(name, op, read.body(equation.body), guards, at, number_))
         elif part.role == "running":
             name = next(self.locals)  # the running value changes after this
             done.append(Let(name, self.local(self.running[number_], integer), (), integer, number_))
@@ -103,7 +104,7 @@ class _Resolver:
             done.append(Start(name, "sum", False, number_))
         elif part.role == "expsum":
             body = _exp_minus(read.body(equation.body), self.shifts[number_])
-            done.append(Fold(self.running[number_], "sum", body, guards, None, "", number_))
+            done.append(Fold(self.running[number_], "sum", body, guards, None, number_))
         else:
             self.finish(equation, where, known, done, stores)
 
@@ -118,7 +119,7 @@ class _Resolver:
         """Append the end of a running value."""
         name = self.running[equation.number]
         if equation.op == "argmax":
-            name = f"{name}_at"
+            name = name.position
         elif equation.op == "logsumexp":
             total, name = name, next(self.locals)
             body = _log_plus(total, self.shifts[equation.number])
@@ -127,7 +128,7 @@ class _Resolver:
 
     def keep(
         self,
-        name: str,
+        name: Local,
         where: tuple[Poly, ...],
         equation: FrozenEquation,
         known: Known,
@@ -138,9 +139,9 @@ class _Resolver:
         known[equation.lhs, where] = name
         stores.append(Store(equation.lhs, where, self.local(name, integer), integer, equation.number))
 
-    def local(self, name: str, integer: bool) -> Body:
+    def local(self, name: Local, integer: bool) -> Body:
         """Return the value of a local."""
-        return whole(of(Var(name))) if integer else Body((Node("local", (), name),))
+        return whole(of(name)) if integer else Body((Node("local", (), name),))
 
 
 def _beside_loop(items: Sequence[Building | Part], equation: FrozenEquation) -> bool:
@@ -157,12 +158,12 @@ def _beside_loop(items: Sequence[Building | Part], equation: FrozenEquation) -> 
 class _Reader:
     """Renames variables and reads known values from locals."""
 
-    def __init__(self, names: dict[str, Poly], known: Known, tensors: Sequence[TensorInfo]) -> None:
+    def __init__(self, names: dict[Variable, Poly], known: Known, tensors: Sequence[TensorInfo]) -> None:
         self.names, self.known, self.tensors = names, known, tensors
 
-    def units(self, tensor: int | str, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
+    def units(self, tensor: TensorId, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
         """Return a position with 0 on axes of size 1, so that equal positions are equal objects."""
-        shape = self.tensors[int(tensor)].shape
+        shape = self.tensors[tensor].shape
         return tuple(ZERO if size == ONE else e for e, size in zip(where, shape, strict=True))
 
     def poly(self, poly: Poly) -> Poly:
@@ -170,11 +171,11 @@ class _Reader:
 
     def atom(self, atom: Atom) -> Poly | None:
         if isinstance(atom, Var):
-            return self.names.get(atom.name)
+            return self.names.get(atom)
         if isinstance(atom, Pick):
             where = self.units(atom.tensor, tuple(map(self.poly, atom.where)))
-            name = self.known.get((int(atom.tensor), where))
-            return of(Pick(atom.tensor, where)) if name is None else of(Var(name))
+            name = self.known.get((atom.tensor, where))
+            return of(Pick(atom.tensor, where)) if name is None else of(name)
         return None
 
     def body(self, body: Body) -> Body:
@@ -182,18 +183,18 @@ class _Reader:
 
     def element(self, load: Load) -> Node:
         where = self.units(load.tensor, load.where)
-        name = self.known.get((int(load.tensor), where))
+        name = self.known.get((load.tensor, where))
         return Node("load", (), Load(load.tensor, where)) if name is None else Node("local", (), name)
 
 
-def _flat(equation: FrozenEquation, names: dict[str, Poly]) -> Poly:
+def _flat(equation: FrozenEquation, names: dict[Variable, Poly]) -> Poly:
     flat = ZERO
     for variable in equation.bound:
         flat = flat * equation.sizes[variable] + names.get(variable, ZERO)
     return flat
 
 
-def _finite(name: str) -> Body:
+def _finite(name: Local) -> Body:
     nodes = (
         Node("local", (), name),
         Node("abs", (0,)),
@@ -205,13 +206,13 @@ def _finite(name: str) -> Body:
     return Body(nodes)
 
 
-def _exp_minus(body: Body, shift: str) -> Body:
+def _exp_minus(body: Body, shift: Local) -> Body:
     last = len(body.nodes) - 1
     extra = (Node("local", (), shift), Node("sub", (last, last + 1)), Node("exp", (last + 2,)))
     return Body((*body.nodes, *extra))
 
 
-def _log_plus(total: str, shift: str) -> Body:
+def _log_plus(total: Local, shift: Local) -> Body:
     nodes = (
         Node("local", (), total),
         Node("log", (0,)),
@@ -221,12 +222,12 @@ def _log_plus(total: str, shift: str) -> Body:
     return Body(nodes)
 
 
-def without_stores(items: tuple[Item, ...], keep: Callable[[int], bool]) -> tuple[Item, ...]:
+def without_stores(items: tuple[Item, ...], keep: Callable[[TensorId], bool]) -> tuple[Item, ...]:
     """Return the tree without stores to tensors that need not be kept."""
     kept: list[Item] = []
     for item in items:
         if isinstance(item, Loop):
             kept.append(replace(item, items=without_stores(item.items, keep)))
-        elif not isinstance(item, Store) or keep(int(item.tensor)):
+        elif not isinstance(item, Store) or keep(item.target):
             kept.append(item)
     return tuple(kept)

@@ -15,6 +15,7 @@ from typing import Literal
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.integers import Poly, evaluate
 from symdl.lower.ir.loops import FrozenProgram, Item, Store, TensorInfo, Update, statements
+from symdl.lower.ir.names import TensorId
 from symdl.lower.ir.visitors import loaded
 
 ALIGNMENT = 64
@@ -27,7 +28,7 @@ class Buffer:
     A block of ``scratch`` belongs to no tensor, and every lane has its own.
     """
 
-    tensor: int
+    tensor: TensorId
     kind: Literal["given", "output", "arena", "scratch"]
     count: Poly
     integer: bool
@@ -40,8 +41,8 @@ class Plan:
     """The buffers, and for each tensor in memory the position of its buffer."""
 
     buffers: tuple[Buffer, ...]
-    places: Mapping[int, int]
-    in_place: frozenset[int]
+    places: Mapping[TensorId, int]
+    in_place: frozenset[TensorId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,21 @@ class Step:
     nested: tuple[Item, ...] = ()
 
     @property
-    def written(self) -> dict[int, set[tuple[Poly, ...]]]:
+    def written(self) -> dict[TensorId, set[tuple[Poly, ...]]]:
         """The tensors written, and where; nothing is said where a tensor is added to."""
         if isinstance(self.work, Contraction):
             return {self.work.result.tensor: set()}
-        found: dict[int, set[tuple[Poly, ...]]] = {}
-        added: set[int] = set()
+        found: dict[TensorId, set[tuple[Poly, ...]]] = {}
+        added: set[TensorId] = set()
         for statement in statements(self.work):
             if isinstance(statement, Store):
-                found.setdefault(int(statement.tensor), set()).add(statement.where)
+                found.setdefault(statement.target, set()).add(statement.where)
             elif isinstance(statement, Update):
-                added.add(int(statement.tensor))
+                added.add(statement.target)
         return {t: set() if t in added else where for t, where in found.items()}
 
     @property
-    def read(self) -> dict[int, set[tuple[Poly, ...]]]:
+    def read(self) -> dict[TensorId, set[tuple[Poly, ...]]]:
         """The tensors read from memory, and where; matrix products read them all over."""
         if isinstance(self.work, Contraction):
             return {self.work.left.tensor: set(), self.work.right.tensor: set()}
@@ -88,7 +89,7 @@ class _Planner:
         self.program, self.reuse = program, reuse
         self.reads = [step.read for step in steps]
         self.writes = [step.written for step in steps]
-        self.last: dict[int, int] = {}
+        self.last: dict[TensorId, int] = {}
         for at, (reads, writes) in enumerate(zip(self.reads, self.writes, strict=True)):
             self.last.update(dict.fromkeys((*reads, *writes), at))
         self.loops = [step.loops[0] if step.loops else "" for step in steps]
@@ -100,8 +101,8 @@ class _Planner:
                 for tensor in (*self.reads[at], *self.writes[at]):
                     self.last[tensor] = max(self.last[tensor], ends[at])
         self.buffers: list[Buffer] = []
-        self.places: dict[int, int] = {}
-        self.in_place: set[int] = set()
+        self.places: dict[TensorId, int] = {}
+        self.in_place: set[TensorId] = set()
 
     def plan(self) -> Plan:
         """Give every tensor a buffer, in order of their first writing."""
@@ -123,13 +124,13 @@ class _Planner:
                     self.intermediate(tensor, at)
         return Plan(tuple(self.buffers), self.places, frozenset(self.in_place))
 
-    def new(self, tensor: int, kind: Literal["given", "output", "arena"], first: int, last: int) -> None:
+    def new(self, tensor: TensorId, kind: Literal["given", "output", "arena"], first: int, last: int) -> None:
         """Make a buffer."""
         info = self.program.tensors[tensor]
         self.places[tensor] = len(self.buffers)
         self.buffers.append(Buffer(tensor, kind, count(info), info.integer, first, last))
 
-    def intermediate(self, tensor: int, at: int) -> None:
+    def intermediate(self, tensor: TensorId, at: int) -> None:
         """Use the buffer of a tensor that ends here, or a new one."""
         for old in self.reads[at] if self.reuse and not self.loops[at] else ():
             place = self.places.get(old)
@@ -142,7 +143,7 @@ class _Planner:
                 return
         self.new(tensor, "arena", self.begins[at], self.last[tensor])
 
-    def fits(self, new: int, old: int, at: int) -> bool:
+    def fits(self, new: TensorId, old: TensorId, at: int) -> bool:
         """Say whether a new value can be written over the old one."""
         olds = [state for state, _ in self.program.updates]
         values = [value for _, value in self.program.updates]
@@ -152,12 +153,12 @@ class _Planner:
             return False
         return self.alike(new, old) and self.same_elements(new, old, at)
 
-    def alike(self, one: int, other: int) -> bool:
+    def alike(self, one: TensorId, other: TensorId) -> bool:
         """Say whether two tensors hold as many elements of the same type."""
         a, b = self.program.tensors[one], self.program.tensors[other]
         return a.integer == b.integer and count(a) == count(b)
 
-    def same_elements(self, new: int, old: int, at: int) -> bool:
+    def same_elements(self, new: TensorId, old: TensorId, at: int) -> bool:
         """Say whether step `at` reads each element of `old` only to write it to `new`."""
         stored = self.writes[at].get(new, set())
         read = self.reads[at].get(old, set())

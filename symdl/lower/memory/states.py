@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import Var, of, product
+from symdl.lower.ir.integers import of, product
 from symdl.lower.ir.loops import FrozenProgram, Item, Loop, Store, TensorInfo
+from symdl.lower.ir.names import LoopVar, TensorId
 from symdl.lower.ir.scalars import load
 from symdl.lower.memory.buffers import Plan, Step, plan
 
@@ -34,7 +35,7 @@ def with_copies(
         source = new
         if new in given:  # it may itself be changed: its old value is kept first
             info = tensors[new]
-            source = len(tensors)
+            source = TensorId(len(tensors))
             tensors.append(TensorInfo(source, info.name, info.shape, info.integer, "intermediate"))
             before.append(_copy(tensors, source, new))
         after.append(_copy(tensors, old, source))
@@ -45,7 +46,7 @@ def with_copies(
     return program, tuple(steps), plan(program, steps)
 
 
-def _copy(tensors: Sequence[TensorInfo], target: int, source: int) -> Step:
-    at = of(Var("i0"))
-    store: Item = Store(target, (at,), load(source, (at,)))
-    return Step((Loop("i0", product(tensors[target].shape), (store,)),), ())
+def _copy(tensors: Sequence[TensorInfo], target: TensorId, source: TensorId) -> Step:
+    var = LoopVar(0)
+    store: Item = Store(target, (of(var),), load(source, (of(var),)))
+    return Step((Loop(var, product(tensors[target].shape), (store,)),), ())

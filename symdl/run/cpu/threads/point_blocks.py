@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.lower.kernels import KernelCall
 from symdl.lower.splits import work
 from symdl.run.build import Built
 from symdl.run.cpu.threads.helpers import Helpers
@@ -53,8 +54,9 @@ class Blocks:
         self.size, itemsize = block_size(built), np.dtype(built.dtype).itemsize
         outside = [b.kind != "arena" for b in built.lowered.plan.buffers]
         self._moves = np.array(outside, "int64") * self.size * itemsize
-        steps = built.lowered.steps
-        self._work = sum(work(s.work, lambda _: 1) for s in steps if isinstance(s.work, tuple))
+        kernels, calls = built.lowered.kernels, built.lowered.calls
+        trees = (kernels[c.kernel].items for c in calls if isinstance(c, KernelCall))
+        self._work = sum(work(items, lambda _: 1) for items in trees)
         self._rest, self._blocks = self._numbers(self.size), np.zeros(1, "int64")
         self._lanes: list[tuple[Memory, Callable[[], int]]] = []
         self._helpers = Helpers(1)
