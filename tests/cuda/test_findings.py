@@ -252,7 +252,7 @@ def test_shuffles_take_values_of_lanes_that_are_there() -> None:
     clean(report)
     assert (out == [*range(1, 32), 31]).all()
     apart = "mov.u32 %r4, 0;\nsetp.ge.u32 %p0, %r1, 8;\n@%p0 bra $end;\n" + body.replace(
-        STORE, "$end:" + STORE
+        STORE, "$end: bar.sync 0;\n" + STORE
     )
     report, _ = executed(apart)
     found = only(report)

@@ -79,6 +79,35 @@ def test_active_lanes_are_those_in_the_branch() -> None:
     assert (out[5:] == 0xFFFFFFE0).all() and not out[:5].any()
 
 
+MEETING = """
+    bra $start;
+$meet:
+    shfl.sync.bfly.b32 %r4, %r5, 1, 31, MASK;
+    bra $done;
+$start:
+    mov.u32 %r5, 7;
+    setp.lt.u32 %p0, %r1, 9;
+    @%p0 bra $meet;
+    mov.u32 %r5, %r1;
+    @%p1 ret;
+    bra $meet;
+$done:
+"""
+
+
+def test_lanes_that_come_early_wait_for_the_others() -> None:
+    """The first lanes jump back to a shuffle; the others come later by another way, or have ended."""
+    early = "setp.gt.u32 %p1, %r1, LAST;\n" + MEETING.replace("MASK", "-1")
+    report, out = executed(early.replace("LAST", "64") + STORE, block=64)
+    clean(report)
+    came = np.where(np.arange(64) < 9, 7, np.arange(64))
+    assert (out == came[np.arange(64) ^ 1]).all()
+    report, _ = executed(early.replace("LAST", "39") + STORE, block=64)
+    clean(report)
+    report, _ = executed(early.replace("LAST", "40") + STORE, block=64)
+    assert (only(report).kind, only(report).detail) == ("inactive lane", "from lane 9")
+
+
 def test_lanes_match_and_reduce() -> None:
     body = """
     rem.u32 %r5, %r1, 3;

@@ -11,6 +11,7 @@ import heapq
 import numpy as np
 
 from tests.cuda.ptx.barriers import Barriers, Control
+from tests.cuda.ptx.meetings import Meetings, meets
 from tests.cuda.ptx.operations.table import bind
 from tests.cuda.ptx.operations.warp import warp_barrier
 from tests.cuda.ptx.registers import EVERYONE, Active, Step, Wave
@@ -29,20 +30,18 @@ class Executor:
         self.executed = self.steps = 0
         self.groups: dict[int, list[Ids]] = {}
         self.order: list[int] = []
+        self.meetings = Meetings(wave, self.push)
         self.barriers = Barriers(wave, self.push)
         self.work: list[Step | None] = []
         self.controls: list[Control | None] = []
-        for position, instruction in enumerate(self.body):
-            control = instruction.opcode in CONTROLS and not _is_warp_barrier(instruction)
-            self.work.append(None if control else self.step(instruction))
-            self.controls.append(self.control(instruction, position) if control else None)
+        for instruction in self.body:
+            control = self.control(instruction)
+            self.controls.append(control)
+            self.work.append(self.step(instruction) if control is None else None)
 
     def step(self, i: Instruction) -> Step:
         """Bind an instruction; under a guard it is done for those threads whose predicate holds."""
-        if _is_warp_barrier(i):
-            step = warp_barrier(i, self.wave, i.operands[0])
-        else:
-            step = bind(i, self.wave)
+        step = warp_barrier(i, self.wave) if i.opcode == "bar" else bind(i, self.wave)
         if i.guard is None:
             return step
         guard = self.wave.predicate(i.guard, i)
@@ -63,7 +62,7 @@ class Executor:
             while True:
                 while self.order:
                     self.advance()
-                if not self.barriers.force():
+                if not self.meetings.force() and not self.barriers.force():
                     return
 
     def advance(self) -> None:
@@ -103,7 +102,13 @@ class Executor:
         ids = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
         return position, Active(ids, EVERYONE if len(ids) == self.wave.count else ids)
 
-    def control(self, i: Instruction, position: int) -> Control:
+    def control(self, i: Instruction) -> Control | None:
+        """Return what an instruction does that changes the order; None if it changes none."""
+        mask = meets(i)
+        if mask is not None:
+            return None if i.guard else self.meetings.bind(i, mask, self.step(i))
+        if i.opcode not in CONTROLS:
+            return None
         if i.opcode == "bra":
             return self.branch(i)
         if i.opcode == "brx":
@@ -166,10 +171,6 @@ class Executor:
             return -1
 
         return branch
-
-
-def _is_warp_barrier(i: Instruction) -> bool:
-    return i.opcode == "bar" and i.has("warp")
 
 
 __all__ = ["Executor", "PtxError"]

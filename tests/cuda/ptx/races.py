@@ -16,6 +16,7 @@ from tests.cuda.ptx.types import Ids
 
 WARP = 32
 Mask = npt.NDArray[np.bool_]
+Company = npt.NDArray[np.uint8]
 ALONE, WARP_MATES, BLOCK_MATES, BLOCKS = range(4)
 
 
@@ -30,55 +31,55 @@ class Clock:
     block: int
     barriers: npt.NDArray[np.int32]
     warps: npt.NDArray[np.int32]
+    by_warp: bool = True
+    """Whether the program has barriers of warps at all."""
 
 
 class Seen:
     """The last accesses of one kind to each cell.
 
-    `who` is a thread of the grid or -1; `company` tells who else did the same with nothing that orders them:
-    nobody, threads of its warp, of its block, of other blocks.
+    `who` is 1 + the number of a thread in the grid, 0 for nobody (so that memory that is never touched costs
+    nothing); `company` tells who else did the same with nothing that orders them: nobody, threads of its
+    warp, of its block, of other blocks.
     """
 
     def __init__(self, cells: int) -> None:
-        self.who = np.full(cells, -1, np.int64)
+        self.who = np.zeros(cells, np.int64)
         self.barriers = np.zeros(cells, np.int32)
         self.warps = np.zeros(cells, np.int32)
         self.company = np.zeros(cells, np.uint8)
         self.any = False
 
-    def conflicts(self, cells: Ids, ids: Ids, clock: Clock) -> Mask | None:
-        """Say which accesses by `ids` are not ordered behind those seen; None if all are."""
+    def loose(self, cells: Ids, ids: Ids, clock: Clock) -> Company | None:
+        """Return the company that accessed each cell and is not ordered before `ids`; None if none is."""
         if not self.any:
             return None
-        who = self.who[cells]
+        who = self.who[cells] - 1
         known = (who >= 0) & ((who != ids) | (self.company[cells] > ALONE))
         suspects = np.nonzero(known)[0]
         if not len(suspects):
             return None
         who, cells, local = who[suspects], cells[suspects], ids[suspects] - clock.first
         company = np.maximum(_kinship(who, ids[suspects], clock), self.company[cells])
-        later = self.barriers[cells] != clock.barriers[local]
-        ordered = (company <= BLOCK_MATES) & later
-        mates = company == WARP_MATES
-        if mates.any():
-            ordered |= mates & (self.warps[cells] != clock.warps[local])
+        ordered = (company <= BLOCK_MATES) & (self.barriers[cells] != clock.barriers[local])
+        if clock.by_warp:
+            ordered |= (company == WARP_MATES) & (self.warps[cells] != clock.warps[local])
         if ordered.all():
             return None
-        found: Mask = np.zeros(len(ids), np.bool_)
-        found[suspects] = ~ordered
+        found = np.zeros(len(ids), np.uint8)
+        found[suspects] = np.where(ordered, np.uint8(ALONE), company)
         return found
 
-    def note(self, cells: Ids, ids: Ids, clock: Clock) -> Mask | None:
-        """Record accesses; return those whose cell another thread met in the same instruction, if any."""
+    def note(self, cells: Ids, ids: Ids, clock: Clock, company: Company | None) -> Mask | None:
+        """Record accesses in `company`; return those that met another thread in this very instruction."""
         local = ids - clock.first
-        barriers, warps = clock.barriers[local], clock.warps[local]
-        company = self._company(cells, ids, clock, barriers, warps) if self.any else None
         self.any = True
-        self.who[cells] = ids
-        self.barriers[cells] = barriers
-        self.warps[cells] = warps
+        self.who[cells] = ids + 1
+        self.barriers[cells] = clock.barriers[local]
+        if clock.by_warp:
+            self.warps[cells] = clock.warps[local]
         self.company[cells] = ALONE if company is None else company
-        winner = self.who[cells]
+        winner = self.who[cells] - 1
         beaten: Mask = winner != ids
         if not beaten.any():
             return None
@@ -88,27 +89,8 @@ class Seen:
         np.maximum.at(self.company, cells[beaten], pairs)
         return beaten
 
-    def _company(
-        self,
-        cells: Ids,
-        ids: Ids,
-        clock: Clock,
-        barriers: npt.NDArray[np.int32],
-        warps: npt.NDArray[np.int32],
-    ) -> npt.NDArray[np.uint8] | None:
-        """Return who else accessed each cell before, with nothing that orders it before these accesses."""
-        who, old = self.who[cells], self.company[cells]
-        known = (who >= 0) & ((who != ids) | (old > ALONE))
-        if not known.any():
-            return None
-        kin = np.maximum(_kinship(who, ids, clock), old)
-        later = self.barriers[cells] != barriers
-        warp_later = later | (self.warps[cells] != warps)
-        ordered = np.where(kin == WARP_MATES, warp_later, (kin <= BLOCK_MATES) & later)
-        return np.where(known & ~ordered, kin, np.uint8(ALONE)).astype(np.uint8)
 
-
-def _kinship(one: Ids, other: Ids, clock: Clock) -> npt.NDArray[np.uint8]:
+def _kinship(one: Ids, other: Ids, clock: Clock) -> Company:
     if clock.block == WARP:
         return np.where(one == other, ALONE, np.where(one >> 5 == other >> 5, WARP_MATES, BLOCKS)).astype(
             np.uint8
@@ -128,44 +110,43 @@ class Races:
         self.cell = cell
         self.shift = cell.bit_length() - 1
         cells = -(-size // cell)
-        self.cells = cells
-        self.writes, self.reads = Seen(cells), Seen(cells)
-        self.atomics: Seen | None = None
+        self.writes, self.reads, self.atomics = Seen(cells), Seen(cells), Seen(cells)
         self.rival = -1
         """The thread that the first of the last races is with."""
 
     def read(self, positions: Ids, ids: Ids, clock: Clock) -> Mask | None:
         """Record reads of the cells at `positions` (bytes); return those that race, if any."""
-        cells = positions >> self.shift
-        found = self._conflicts(cells, ids, clock, self.writes, self.atomics)
-        self.reads.note(cells, ids, clock)
-        return found
+        return self._record(self.reads, (self.writes, self.atomics), positions, ids, clock)
 
     def write(self, positions: Ids, ids: Ids, clock: Clock) -> Mask | None:
-        cells = positions >> self.shift
-        found = self._conflicts(cells, ids, clock, self.reads, self.writes, self.atomics)
-        beaten = self.writes.note(cells, ids, clock)
-        if beaten is not None and found is None:
-            self.rival = int(self.writes.who[cells[beaten][0]])
-        return either(found, beaten)
+        return self._record(self.writes, (self.reads, self.atomics), positions, ids, clock)
 
     def atomic(self, positions: Ids, ids: Ids, clock: Clock) -> Mask | None:
-        cells = positions >> self.shift
-        if self.atomics is None:
-            self.atomics = Seen(self.cells)
-        found = self._conflicts(cells, ids, clock, self.reads, self.writes)
-        self.atomics.note(cells, ids, clock)
-        return found
+        return self._record(self.atomics, (self.reads, self.writes), positions, ids, clock)
 
-    def _conflicts(self, cells: Ids, ids: Ids, clock: Clock, *records: Seen | None) -> Mask | None:
-        """Return the accesses with no order to those on record, and note the first one's rival."""
+    def _record(
+        self, own: Seen, others: tuple[Seen, Seen], positions: Ids, ids: Ids, clock: Clock
+    ) -> Mask | None:
+        """Record accesses of one kind; those race that are not ordered behind another, or write together."""
+        cells = positions >> self.shift
         found: Mask | None = None
-        for seen in records:
-            more = None if seen is None else seen.conflicts(cells, ids, clock)
-            if found is None and more is not None and seen is not None:
-                self.rival = int(seen.who[cells[more][0]])
+        alike = own.loose(cells, ids, clock)
+        for seen in (*others, own):
+            if seen is own and own is not self.writes:
+                continue
+            company = alike if seen is own else seen.loose(cells, ids, clock)
+            if company is None:
+                continue
+            more = company > ALONE
+            if found is None:
+                self.rival = int(seen.who[cells[more][0]]) - 1
             found = either(found, more)
-        return found
+        beaten = own.note(cells, ids, clock, alike)
+        if own is not self.writes or beaten is None:
+            return found
+        if found is None:
+            self.rival = int(own.who[cells[beaten][0]]) - 1
+        return either(found, beaten)
 
 
 def either(one: Mask | None, other: Mask | None) -> Mask | None:

@@ -78,6 +78,7 @@ class Wave:
             geometry.threads_a_block,
             np.zeros(count, np.int32),
             np.zeros(count, np.int32),
+            any(i.opcode == "bar" and i.has("warp") for i in program.body),
         )
         self.registers: dict[str, Array] = {}
         self.special = special_registers(geometry)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tests.cuda.ptx.operations.common import known
 from tests.cuda.ptx.registers import EVERYONE, Active, Source, Step, Wave
-from tests.cuda.ptx.syntax import Both, Instruction, Operand
+from tests.cuda.ptx.syntax import Both, Instruction
 from tests.cuda.ptx.types import PRED, U32, Array, Ids
 
 Build = Callable[[Instruction, Wave], Step]
@@ -39,25 +39,32 @@ class Warps:
         weights = self.bit[ids].astype(np.float64)
         return np.bincount(self.number[ids], weights, minlength=self.count).astype(np.uint64)
 
+    def missing(self, active: Active, mask: Array) -> Masks:
+        """Return the lanes that a mask names, that have not ended and are elsewhere, for each thread."""
+        ids = active.ids
+        number = self.number[ids]
+        if len(ids) == self.wave.count:
+            return np.zeros(len(ids), np.uint64)
+        ended = self.masks(np.nonzero(self.wave.ended)[0])[number]
+        lanes: Masks = mask & self.born[number] & ~ended & ~self.masks(ids)[number]
+        return lanes
+
     def gathered(self, i: Instruction, active: Active, mask: Array) -> Masks:
         """Check the mask of an instruction; return the lanes that execute it, for each active thread."""
         ids = active.ids
-        number = self.number[ids]
-        here = self.masks(ids)[number]
+        here = self.masks(ids)[self.number[ids]]
         named = np.broadcast_to(mask, ids.shape).astype(np.uint64)
-        ended = self.masks(np.nonzero(self.wave.ended)[0])[number]
         stranger = (named & self.bit[ids]) == 0
-        missing = (named & self.born[number] & ~ended & ~here) != 0
+        lanes = self.missing(active, named)
+        missing = lanes != 0
         log, first = self.wave.log, self.wave.clock.first
         if stranger.any():
             log.add(
                 "inactive lane", i, ids[stranger] + first, detail="executed by a lane its mask does not name"
             )
         if missing.any():
-            lanes = int((named & self.born[number] & ~ended & ~here)[missing][0])
-            log.add(
-                "inactive lane", i, ids[missing] + first, detail=f"lanes {lanes:#x} of its mask are elsewhere"
-            )
+            detail = f"lanes {int(lanes[missing][0]):#x} of its mask are elsewhere"
+            log.add("inactive lane", i, ids[missing] + first, detail=detail)
         executing: Masks = here & named
         return executing
 
@@ -199,9 +206,9 @@ def _redux(i: Instruction, wave: Wave) -> Step:
     return step
 
 
-def warp_barrier(i: Instruction, wave: Wave, operand: Operand) -> Step:
+def warp_barrier(i: Instruction, wave: Wave) -> Step:
     """bar.warp.sync: orders the accesses of the lanes it names."""
-    mask: Source = wave.source(operand, U32, i)
+    mask: Source = wave.source(i.operands[0], U32, i)
     warps = Warps(wave)
 
     def step(active: Active) -> None:
