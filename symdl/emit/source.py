@@ -14,7 +14,7 @@ from symdl.emit.names import Names, names_of, put_in, reserved
 from symdl.emit.operations import ARGUMENTS
 from symdl.emit.printed import Printed
 from symdl.emit.statements import body, comment
-from symdl.emit.syntax import DIVISIONS, DTYPES, Syntax
+from symdl.emit.syntax import DIVISIONS, Syntax, Types
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
 from symdl.lower.ir.loops import FrozenProgram, Loop, Start, statements
@@ -41,7 +41,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     Raises:
         EmitError: an unknown dtype, or text that generated code must not hold.
     """
-    _check(dtype)
+    _check(dtype, syntax.types)
     calls, taken = _calls(lowered), reserved(syntax.imports)
     tables, kernels = {}, []
     for at, kernel in enumerate(lowered.kernels):
@@ -52,18 +52,19 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     found = [s for k in lowered.kernels for s in statements(k.items)]
     ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
     wraps = any(s.whole if isinstance(s, Start) else s.body.whole for s in found) and bool(syntax.wholes)
-    flags = {
+    flags: dict[str, object] = {
         "lanes": lanes,
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
+        "positions": syntax.types.positions,
     }
     text = template(syntax.template).render(dtype=dtype, kernels=kernels, **flags)
     return inspect_source(put_in(text.rstrip() + "\n", tables), syntax)
 
 
-def _check(dtype: str) -> None:
-    if dtype not in DTYPES:
-        raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(DTYPES)}")
+def _check(dtype: str, types: Types) -> None:
+    if dtype not in types.reals:
+        raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(types.reals)}")
 
 
 def _calls(lowered: Lowered) -> dict[int, list[KernelCall]]:

@@ -17,8 +17,19 @@ DIVISIONS = ("floor_divide", "ratio", "remainder")
 """Functions that divide, and round down or not."""
 NEAR = 2.0**20
 """Up to which size arguments of functions, and quotients, are not large: see `Syntax.near`."""
-DTYPES = ("float32", "float64")
-"""What real tensors can become."""
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """The numbers of a target's code.
+
+    Attributes:
+        reals: what real tensors can become.
+        positions: what kernels count loops and positions in; data are int64 wherever they come from.
+    """
+
+    reals: tuple[str, ...] = ("float32", "float64")
+    positions: str = "int64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Syntax:
         near: functions that have a faster form for arguments, or quotients of two, that are not large, and
             the names of those forms.
         imports: the modules whose names generated code may use, and the names.
+        types: of numbers.
     """
 
     name: str
@@ -43,3 +55,4 @@ class Syntax:
     wholes: Mapping[str, str]
     near: Mapping[str, str]
     imports: Mapping[str, frozenset[str]]
+    types: Types = Types()

@@ -7,7 +7,7 @@ Arrays are never changed; those of another dtype or memory order are copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -176,6 +176,46 @@ def private(array: Array) -> Array:
     except TypeError:
         fixed = False
     return array if fixed else array.copy()
+
+
+class Bounds:
+    """The checks of integers in arguments that are used as positions.
+
+    Most are made by generated code, before anything is read there. Those that count under a condition only
+    are made here, and all of them before a call in pieces.
+
+    Args:
+        program: of which an argument may hold positions.
+        inputs: its inputs.
+        names: of those that are arguments.
+
+    Attributes:
+        checked: whether there are any.
+    """
+
+    def __init__(self, program: FrozenProgram, inputs: Sequence[Expected], names: Container[str]) -> None:
+        self._program, self.checked = program, bool(program.gathers)
+        self._integers = [at for at, e in enumerate(inputs) if e.dtype.kind == "i" and e.name in names]
+        self._masked = [g for g in program.gathers if not g.plain]
+
+    def take(self, given: list[Array], dims: Mapping[str, int]) -> None:
+        """Put copies in place of integers, which nobody can change any more, and check what kernels do not.
+
+        Raises:
+            ArgumentError: one is out of range and counts.
+        """
+        for at in self._integers:
+            given[at] = private(given[at])
+        if self._masked:
+            check_gathers(self._program, self._masked, given, dims)
+
+    def check_all(self, given: Sequence[Array], dims: Mapping[str, int]) -> None:
+        """Check all of them.
+
+        Raises:
+            ArgumentError: one is out of range and counts.
+        """
+        check_gathers(self._program, self._program.gathers, given, dims)
 
 
 def check_gathers(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
@@ -17,9 +16,10 @@ from symdl.express.program import Program
 from symdl.lower.ir.integers import evaluate, text
 from symdl.lower.kernels import CheckCall
 from symdl.lower.lowered import Schedule
-from symdl.run.arguments import Arguments, check_gathers, constants, expected, outside, private
+from symdl.run.arguments import Arguments, Bounds, constants, expected, outside
 from symdl.run.build import Built, batch_of
 from symdl.run.memory import Memory
+from symdl.run.outputs import Outputs
 from symdl.run.pool import Pool
 from symdl.run.results import Layout, layout
 from symdl.run.runtime import Blocks, Cut, Target
@@ -65,14 +65,10 @@ class Compiled(Generic[Result]):
         self._memories: Pool[tuple[Memory | Cut, Layout]] = Pool(keys=_KEPT)
         self._blocks: Pool[Blocks] = Pool()
         lowered = self._built.lowered
-        kinds = [lowered.program.tensors[t].integer for t in lowered.program.outputs]
-        self._dtypes = [np.dtype("int64" if integer else dtype) for integer in kinds]
-        places = lowered.plan.places
-        positions = [e.dtype.kind == "i" and e.name in self._arguments.names for e in wanted]
-        self._positions = [at for at, is_one in enumerate(positions) if is_one and lowered.program.gathers]
-        self._masked = [g for g in lowered.program.gathers if not g.plain]
-        self._inputs = [places[t] for t in lowered.program.inputs]
-        self._places = self._runtime.places(self._inputs, self._output_places())
+        self._bounds = Bounds(lowered.program, wanted, self._arguments.names)
+        self._outputs = Outputs(lowered, dtype)
+        self._inputs = [lowered.plan.places[t] for t in lowered.program.inputs]
+        self._places = self._runtime.places(self._inputs, self._outputs.written)
         self._block = self._runtime.block_size(self._built)
 
     @property
@@ -129,17 +125,15 @@ class Compiled(Generic[Result]):
             ArgumentError: names, shapes, dtypes, sizes or labels that do not fit; nothing is computed.
         """
         given, dims = self._arguments.take(arrays)
-        for at in self._positions:
-            given[at] = private(given[at])
-        if self._masked:
-            check_gathers(self._built.lowered.program, self._masked, given, dims)
+        if self._bounds.checked:
+            self._bounds.take(given, dims)
         key = tuple(dims.values())
         if self._block and key and key[0] > self._block:
             results = self._in_blocks(given, key[0])
         else:
             results = self._results(given, dims, key)
-        for at, source in self._copies:
-            np.copyto(results[at], given[source] if source >= 0 else results[~source])
+        if self._outputs.copies:
+            self._outputs.copy(results, given)
         packed: Result = self._pack([r if r.ndim else r[()] for r in results])
         return packed
 
@@ -153,8 +147,7 @@ class Compiled(Generic[Result]):
                 if failed >= 0:
                     raise self._outside(failed, given, dims)
                 return results
-            program = self._built.lowered.program
-            check_gathers(program, program.gathers, given, dims)
+            self._bounds.check_all(given, dims)
             results, first = self._places.new(made)
             found.run(self._places.addresses(given, made, first))
             return results
@@ -163,7 +156,7 @@ class Compiled(Generic[Result]):
 
     def _in_blocks(self, given: list[Array], count: int) -> list[Array]:
         """Compute a scalar function at so many points that they are several blocks."""
-        made = layout([(count,)] * len(self._dtypes), self._dtypes)
+        made = layout([(count,)] * len(self._outputs.dtypes), self._outputs.dtypes)
         blocks = self._blocks.take() or self._runtime.blocks(self._built, self._threads)
         try:
             results, first = self._places.new(made)
@@ -172,26 +165,10 @@ class Compiled(Generic[Result]):
             self._blocks.give(blocks)
         return results
 
-    def _output_places(self) -> list[tuple[int, int]]:
-        """Return result and buffer of every output that kernels write; the others are copies."""
-        program = self._built.lowered.program
-        self._copies: list[tuple[int, int]] = []
-        written: dict[int, int] = {}
-        pairs = []
-        for at, tensor in enumerate(program.outputs):
-            if tensor in program.inputs:
-                self._copies.append((at, program.inputs.index(tensor)))
-            elif tensor in written:
-                self._copies.append((at, ~written[tensor]))
-            else:
-                written[tensor] = at
-                pairs.append((at, self._built.lowered.plan.places[tensor]))
-        return pairs
-
     def _memory(self, dims: dict[str, int]) -> tuple[Memory | Cut, Layout]:
         """Return new memory for these sizes, and how results lie in theirs."""
         found = self._runtime.cut(self._built, dims, self._threads) or self._built.memory(dims)
-        return found, layout(found.shapes, self._dtypes)
+        return found, layout(found.shapes, self._outputs.dtypes)
 
     def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
         """Return the error for arguments whose names are not those of the inputs."""
