@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from symdl.emit.identifiers import PYTHON, free, identifier
-from symdl.lower.ir.integers import Poly, Size
+from symdl.lower.ir.integers import Element, Poly, Size
 from symdl.lower.ir.loops import (
     Fold,
     FrozenEquation,
@@ -27,7 +27,9 @@ from symdl.lower.ir.loops import (
     When,
 )
 from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot
+from symdl.lower.ir.steps import moves
 from symdl.lower.kernels import Kernel
+from symdl.lower.loops.nests import IN_MEMORY
 
 Named: TypeAlias = Slot | Param | LoopVar | Lane | Local
 """What has a name in a kernel."""
@@ -75,15 +77,20 @@ def put_in(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def names_of(
-    kernel: Kernel, sizes: Sequence[Poly], program: FrozenProgram, taken: frozenset[str]
+    kernel: Kernel,
+    sizes: Sequence[Poly],
+    program: FrozenProgram,
+    equations: Mapping[int, FrozenEquation],
+    taken: frozenset[str],
 ) -> dict[str, str]:
     """Return what a kernel's arrays, loop variables, sizes and locals are called.
 
     Args:
         sizes: what the kernel is first called with.
+        equations: those of the program by their numbers.
         taken: what nothing may be called.
     """
-    naming = _Naming(kernel, program, taken)
+    naming = _Naming(kernel, program, equations, taken)
     for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
         naming.give(array.slot, identifier(program.tensors[tensor].name))
     named = dict(zip(kernel.sizes, sizes, strict=True))
@@ -91,9 +98,9 @@ def names_of(
         if isinstance(size.atom, Size):
             naming.give(name, identifier(size.atom.name, "step"))
     naming.loops(kernel.items, frozenset())
-    for name in kernel.sizes:
+    for name, size in named.items():
         if str(name) not in naming.table:
-            naming.give(name, naming.size(name))
+            naming.give(name, naming.size(name, size))
     naming.locals(kernel.items)
     return naming.table
 
@@ -101,9 +108,14 @@ def names_of(
 class _Naming:
     """Names of one kernel, as they are found."""
 
-    def __init__(self, kernel: Kernel, program: FrozenProgram, taken: frozenset[str]) -> None:
-        self.program, self.taken = program, set(taken)
-        self.equations = {e.number: e for e in program.equations}
+    def __init__(
+        self,
+        kernel: Kernel,
+        program: FrozenProgram,
+        equations: Mapping[int, FrozenEquation],
+        taken: frozenset[str],
+    ) -> None:
+        self.program, self.equations, self.taken = program, equations, set(taken)
         self.table: dict[str, str] = {}
         self.variables: set[str] = set()
         self.extents: dict[Param, str] = {}
@@ -135,6 +147,7 @@ class _Naming:
                 self.loops(item.items, around)
             elif isinstance(item, Loop):
                 stem = joined(self.index(*place) for place in item.indices) or "i"
+                stem = f"{stem}_block" if item.kind == "lanes" else stem
                 chosen = free(stem, self.taken | around)
                 self.table[str(item.var)] = chosen
                 extent = item.extent.atom
@@ -143,9 +156,11 @@ class _Naming:
                 self.loops(item.items, around | {chosen})
                 self.variables.add(chosen)
 
-    def size(self, param: Param) -> str:
+    def size(self, param: Param, size: Poly) -> str:
         """Return the name of a size that is no `Dim`: by the loop that it ends, if there is one."""
-        return f"size_{self.extents[param]}" if param in self.extents else "stride"
+        if param in self.extents:
+            return f"size_{self.extents[param]}"
+        return "offset" if moves(size) else "stride"
 
     def index(self, equation: int, index: Index) -> str:
         """Return the name of an index variable in its equation."""
@@ -171,6 +186,12 @@ class _Naming:
             return f"{stem}_{'max' if item.op == 'argmax' else item.op}"
         if equation is not None and equation.op == "logsumexp" and starts == 1:
             return f"{stem}_shift"
+        if isinstance(item, Let) and (equation is None or equation.op in IN_MEMORY):
+            value = item.body.result.value
+            if isinstance(value, Element):  # on the way to a sum, say
+                return f"{identifier(self.arrays[value.array])}_value"
+            if equation is not None and item.body.result.op != "local":
+                return f"{stem}_term"
         free_ = self.program.stated[item.equation].indices[: len(equation.free)] if equation else ()
         indices = joined(identifier(name, "i") for name in free_)
         return f"{stem}_{indices}" if indices else f"{stem}_value"

@@ -6,6 +6,7 @@ what they print was decided before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,9 +44,10 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     """
     _check(dtype, syntax.types)
     calls, taken = _calls(lowered), reserved(syntax.imports)
+    equations = {e.number: e for e in lowered.program.equations}
     tables, kernels = {}, []
     for at, kernel in enumerate(lowered.kernels):
-        table = names_of(kernel, calls[at][0].sizes, lowered.program, taken)
+        table = names_of(kernel, calls[at][0].sizes, lowered.program, equations, taken)
         tables[kernel.name] = table
         kernels.append(_kernel(kernel, lowered, syntax, _legend(kernel, calls[at], lowered.program, table)))
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
@@ -84,12 +86,19 @@ def _legend(
     if len(calls) > 1:
         told.append(f"{len(calls)} calls share this kernel; names and comments are those of the first.")
     for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
-        own, known = table[str(array.slot)], program.tensors[tensor].name
-        told += [f"{own}: {comment(known)}"] if own != known else []
+        told += _unlike(table[str(array.slot)], program.tensors[tensor].name)
     for size, value in zip(kernel.sizes, calls[0].sizes, strict=True):
-        own, known = table[str(size)], text_of(value)
-        told += [f"{own}: {comment(known)}"] if own != known else []
+        told += _unlike(table[str(size)], _STEP.sub("step", text_of(value)))
     return tuple(told)
+
+
+_STEP = re.compile(r"@\d+")
+"""How the present step of a recurrence is written."""
+
+
+def _unlike(name: str, known: str) -> list[str]:
+    """Return what says for what a name stands, if that is not the same but for dots and blanks."""
+    return [] if re.sub(r"[. ]", "_", known) == name else [f"{name}: {comment(known)}"]
 
 
 def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...]) -> KernelText:

@@ -70,7 +70,7 @@ class Told:
     """Which equations stand as comments already, and which running values have no step yet.
 
     A comment stands above the first line that computes something of its equation. If that is the first step
-    of a running value and nothing else was computed since its start, it stands above the start.
+    of a running value and nothing else was written since its start, it stands above the start.
     """
 
     def __init__(self, items: tuple[KernelItem, ...], stated: Mapping[int, Stated]) -> None:
@@ -84,7 +84,7 @@ class Told:
         if isinstance(item, Start):
             self.starts.setdefault(item.equation, (block, len(block), indent))
         elif isinstance(item, Store) and item.equation in self.summed:
-            return  # zeros, to which is added
+            self.starts.clear()  # zeros, to which is added later
         else:
             block, at, indent = self.starts.get(item.equation, (block, len(block), indent))
             self.starts.clear()
