@@ -39,16 +39,17 @@ class Operation(IntEnum):
 
     The number of arguments is one of `ARGUMENTS`, or 0 if it has more.
     """
-    PICK_REALS = 7
+    GATHER_SINGLE_REALS = 7
     """Samples of one real each: buffer of all samples, buffer of the batch, buffer of the order of samples.
 
     Then the size that says where the batch begins in that order, "the first sample of it", "how many".
     """
-    PICK_INTEGERS = 8
+    GATHER_SINGLE_INTEGERS = 8
     """The same for integers."""
-    TAKE_REALS = 9
-    """Samples of several reals: as `PICK_REALS`, then "elements", "elements of a sample", "the first one"."""
-    TAKE_INTEGERS = 10
+    GATHER_REALS = 9
+    """Samples of several reals: as `GATHER_SINGLE_REALS`, then "elements", "elements of a sample", "the first
+    one"."""
+    GATHER_INTEGERS = 10
     """The same for integers."""
     COMBINE_INTEGERS = 11
     """`COMBINE` for integers, which wrap around."""

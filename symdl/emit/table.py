@@ -19,11 +19,11 @@ from symdl.lower.kernels import (
     Call,
     CheckCall,
     CombineCall,
+    GatherCall,
     KernelCall,
     Matrix,
     ProductCall,
     RepeatCall,
-    TakeCall,
     TotalCall,
     without_checks,
 )
@@ -119,10 +119,10 @@ class _Writer:
             count = next((n for n in ARGUMENTS if n >= len(places)), 0)
             rest = (0,) * (count - len(places))
             return Operation.KERNEL, call.kernel, len(call.buffers), count, *places, *rest
-        if isinstance(call, TakeCall):
+        if isinstance(call, GatherCall):
             picks, takes = (
-                (Operation.PICK_REALS, Operation.PICK_INTEGERS),
-                (Operation.TAKE_REALS, Operation.TAKE_INTEGERS),
+                (Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS),
+                (Operation.GATHER_REALS, Operation.GATHER_INTEGERS),
             )
             codes = picks if call.lead == 1 else takes
             rest = (call.width, call.lead, call.column) if call.lead > 1 else ()

@@ -137,7 +137,7 @@ class RepeatCall:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeCall:
+class GatherCall:
     """Copies `width` elements of each of `count` samples from data number `source`.
 
     The first sample is at place `start` of a batch, the first element in `column`; a whole one has `lead`.
@@ -174,7 +174,7 @@ class TotalCall:
     samples: Poly
 
 
-Call = KernelCall | ProductCall | CheckCall | RepeatCall | TakeCall | CombineCall | TotalCall
+Call = KernelCall | ProductCall | CheckCall | RepeatCall | GatherCall | CombineCall | TotalCall
 
 
 def without_checks(calls: Sequence[Call]) -> list[Call]:

@@ -24,7 +24,7 @@ from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
 from symdl.lower.lowered import Schedule
-from symdl.run.autotune import MOST_LANES, chosen, cores
+from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, Result, TargetName
 from symdl.run.runtime import Target
 from symdl.targets import find
@@ -102,8 +102,8 @@ def compile(
         CompileError: `output` or `wrt` is nothing that can be compiled, or `facts` about an expression.
         ArgumentError: `threads` is no positive integer.
     """
-    lanes = chosen(threads) or min(cores(), MOST_LANES)
-    options: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": schedule, "threads": lanes}
+    options: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": schedule}
+    options["threads"] = chosen(threads) or min(cores(), MOST_WORKERS)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     if isinstance(output, list):
         if wrt is not None:

@@ -82,7 +82,7 @@ class Compiled(Generic[Result]):
         return self._built
 
     @property
-    def call_table(self) -> tuple[tuple[int, ...], ...]:
+    def launch_list(self) -> tuple[tuple[int, ...], ...]:
         """The calls as numbers, one row each."""
         return self._built.table.rows
 

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 class Job:
-    """The steps on batches of one size: table, memory and places, and scripts for each number of lanes."""
+    """The steps on batches of one size: table, memory and places, and scripts for each number of workers."""
 
     def __init__(self, built: Built, part: Partition, dims: Mapping[str, int], sources: int) -> None:
         self.built, self.partition, self.runtime = built, part, built.runtime
@@ -37,7 +37,7 @@ class Job:
         self.slot = self._first_sample()
         self.arrays: dict[int, Array] = {}  # what the places outside the arena are kept alive by
         self.scripts: dict[int, list[Array]] = {}
-        self.scratch: list[tuple[Array, dict[int, Any]]] = []  # of each lane
+        self.scratch: list[tuple[Array, dict[int, Any]]] = []  # of each worker
         self.vector: Any = None
 
     def _first_sample(self) -> int:
@@ -66,25 +66,25 @@ class Job:
         size = 8 if integer else np.dtype(self.built.dtype).itemsize
         return self.runtime.behind(base, view.offset, size)
 
-    def script(self, lanes: int) -> list[Array]:
-        """Return what each lane does in a step: ranges of rows, and -1 where it waits."""
-        if lanes not in self.scripts:
+    def script(self, workers: int) -> list[Array]:
+        """Return what each worker does in a step: ranges of rows, and -1 where it waits."""
+        if workers not in self.scripts:
             begins = self.table.begins
-            lines: list[list[tuple[int, int]]] = [[] for _ in range(lanes)]
-            shares = self.partition.by_worker(lanes)
+            lines: list[list[tuple[int, int]]] = [[] for _ in range(workers)]
+            shares = self.partition.by_worker(workers)
             for phase, shared in zip(self.partition.tasks, shares, strict=True):
                 for mine, tasks in zip(lines, shared, strict=True):
                     mine += [(begins[phase[t][0]], begins[phase[t][1]]) for t in tasks]
-                    mine += [(-1, -1)] * (lanes > 1)
-            self.scripts[lanes] = [np.array(mine, "int64").reshape(-1, 2) for mine in lines]
-        return self.scripts[lanes]
+                    mine += [(-1, -1)] * (workers > 1)
+            self.scripts[workers] = [np.array(mine, "int64").reshape(-1, 2) for mine in lines]
+        return self.scripts[workers]
 
-    def seen_by(self, lane: int) -> Any:
-        """Return the places of all buffers for a lane, which has scratch blocks of its own."""
+    def seen_by(self, worker: int) -> Any:
+        """Return the places of all buffers for a worker, which has scratch blocks of its own."""
         dtype, runtime = self.built.dtype, self.runtime
-        while len(self.scratch) <= lane:
+        while len(self.scratch) <= worker:
             self.scratch.append(placed(self.partition.buffers, {}, "scratch", dtype=dtype, runtime=runtime))
-        _, found = self.scratch[lane]
+        _, found = self.scratch[worker]
         if not found:
             return self.vector
         mine = self.vector.copy()
@@ -97,12 +97,12 @@ class Job:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of intermediate values, and of the scratch blocks of all lanes so far."""
+        """The bytes of intermediate values, and of the scratch blocks of all workers so far."""
         return self.memory.arena.nbytes + sum(room.nbytes for room, _ in self.scratch)
 
-    def run(self, order: Array, totals: Array, span: tuple[int, int, int], lanes: int) -> None:
+    def run(self, order: Array, totals: Array, span: tuple[int, int, int], workers: int) -> None:
         """Take the batches of a span: first sample, the one after the last, samples a batch."""
         for at, array in enumerate((order, totals), self.order):
             self.put(at, array)
             self.vector[at] = self.places[at]
-        self.runtime.epoch(self, span, lanes)
+        self.runtime.epoch(self, span, workers)

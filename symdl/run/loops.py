@@ -61,33 +61,33 @@ def multiply_loop(*, real: Any, real_at: Function, multiply_matrices: Function) 
     return multiply
 
 
-def pick_loop(*, disjoint: Function, pick_eight: Function) -> Function:
+def gather_single_loop(*, disjoint: Function, gather_eight: Function) -> Function:
     """Return ``target[i] = source[order[first + i]]``; `disjoint` tells that arrays do not overlap."""
 
-    def pick(source: Any, target: Any, order: Any, first: int, count: int) -> None:
+    def gather_single(source: Any, target: Any, order: Any, first: int, count: int) -> None:
         disjoint()
         if count < 8:
             for i in range(count):
                 target[i] = source[order[first + i]]
-        else:  # the last eight may be taken in part twice
+        else:  # the last eight may be gathered in part twice
             for i in range(0, count - 8, 8):
-                pick_eight(target, i, source, order, first + i)
-            pick_eight(target, count - 8, source, order, first + count - 8)
+                gather_eight(target, i, source, order, first + i)
+            gather_eight(target, count - 8, source, order, first + count - 8)
 
-    return pick
+    return gather_single
 
 
-def take_loop(*, disjoint: Function, copy_four: Function) -> Function:
+def gather_loop(*, disjoint: Function, copy_four: Function) -> Function:
     """Return ``target[i] = source[order[first + i]]``, `width` elements from `column` on.
 
     Samples have `lead` elements in both.
     """
 
-    def take(
+    def gather(
         source: Any, target: Any, order: Any, first: int, count: int, width: int, lead: int, column: int
     ) -> None:
         disjoint()
-        if 4 <= width <= 32:  # four at a time; the last four may be taken in part twice
+        if 4 <= width <= 32:  # four at a time; the last four may be gathered in part twice
             for i in range(count):
                 start = order[first + i] * lead + column
                 for j in range(0, width - 4, 4):
@@ -99,7 +99,7 @@ def take_loop(*, disjoint: Function, copy_four: Function) -> Function:
                 for j in range(width):
                     target[i * lead + j] = source[start + j]
 
-    return take
+    return gather
 
 
 def combine_loop(*, plus: Function) -> Function:
@@ -127,25 +127,26 @@ def combine_rows(*, real_at: Function, integer_at: Function, reals: Function, in
     return combine
 
 
-def pick_row(*, array_at: Function, integer_at: Function, pick: Function) -> Function:
-    """Return what does a row of `Operation.PICK_REALS`, or of its twin, with a `pick_loop`."""
+def gather_single_row(*, array_at: Function, integer_at: Function, gather: Function) -> Function:
+    """Return what does a row of `Operation.GATHER_SINGLE_REALS`, or of its twin, with a
+    `gather_single_loop`."""
 
-    def pick_samples(line: Any, pointers: Any, sizes: Any) -> None:
+    def gather_samples(line: Any, pointers: Any, sizes: Any) -> None:
         source, target = array_at(pointers[line[1]]), array_at(pointers[line[2]])
-        pick(source, target, integer_at(pointers[line[3]]), sizes[line[4]] + line[5], line[6])
+        gather(source, target, integer_at(pointers[line[3]]), sizes[line[4]] + line[5], line[6])
 
-    return pick_samples
+    return gather_samples
 
 
-def take_row(*, array_at: Function, integer_at: Function, take: Function) -> Function:
-    """Return what does a row of `Operation.TAKE_REALS`, or of its twin, with a `take_loop`."""
+def gather_row(*, array_at: Function, integer_at: Function, gather: Function) -> Function:
+    """Return what does a row of `Operation.GATHER_REALS`, or of its twin, with a `gather_loop`."""
 
-    def take_samples(line: Any, pointers: Any, sizes: Any) -> None:
+    def gather_samples(line: Any, pointers: Any, sizes: Any) -> None:
         source, target = array_at(pointers[line[1]]), array_at(pointers[line[2]])
         order, first = integer_at(pointers[line[3]]), sizes[line[4]] + line[5]
-        take(source, target, order, first, line[6], line[7], line[8], line[9])
+        gather(source, target, order, first, line[6], line[7], line[8], line[9])
 
-    return take_samples
+    return gather_samples
 
 
 def total_row(*, real_at: Function, total_at: Function, larger: Function) -> Function:
@@ -162,24 +163,24 @@ def total_row(*, real_at: Function, total_at: Function, larger: Function) -> Fun
 
 def training_rows(
     *,
-    pick_reals: Function,
-    pick_integers: Function,
-    take_reals: Function,
-    take_integers: Function,
+    single_reals: Function,
+    single_integers: Function,
+    gather_reals: Function,
+    gather_integers: Function,
     total: Function,
     combine: Function,
 ) -> Function:
     """Return what does the rows of training: each kind by one of the functions above."""
 
     def train(op: int, line: Any, pointers: Any, sizes: Any) -> None:
-        if op == Operation.PICK_REALS:
-            pick_reals(line, pointers, sizes)
-        elif op == Operation.PICK_INTEGERS:
-            pick_integers(line, pointers, sizes)
-        elif op == Operation.TAKE_REALS:
-            take_reals(line, pointers, sizes)
-        elif op == Operation.TAKE_INTEGERS:
-            take_integers(line, pointers, sizes)
+        if op == Operation.GATHER_SINGLE_REALS:
+            single_reals(line, pointers, sizes)
+        elif op == Operation.GATHER_SINGLE_INTEGERS:
+            single_integers(line, pointers, sizes)
+        elif op == Operation.GATHER_REALS:
+            gather_reals(line, pointers, sizes)
+        elif op == Operation.GATHER_INTEGERS:
+            gather_integers(line, pointers, sizes)
         elif op == Operation.TOTAL:
             total(line, pointers, sizes)
         else:
@@ -243,13 +244,19 @@ def once_loop(*, execute: Function, first_of: Function) -> Function:
 
 
 def epoch_loop(
-    *, execute: Function, first_of: Function, row_of: Function, wait: Function, begin: Function, end: Function
+    *,
+    execute: Function,
+    first_of: Function,
+    row_of: Function,
+    barrier: Function,
+    begin: Function,
+    end: Function,
 ) -> Function:
     """Return what takes batches of ``span[2]`` samples, from position ``span[0]`` to ``span[1]``.
 
-    A row of `script`: the rows of `code` from here to there, or -1: wait until all workers have come here.
-    ``sizes[slot]`` is the position of the batch, if `slot` is not below 0. ``end(begin())`` surrounds it all.
-    It returns the row of a failed check, or -1.
+    A row of `script`: the rows of `code` from here to there, or -1: a barrier, where workers wait for each
+    other. ``sizes[slot]`` is the position of the batch, if `slot` is not below 0. ``end(begin())`` surrounds
+    it all. It returns the row of a failed check, or -1.
     """
 
     def epoch(
@@ -259,7 +266,7 @@ def epoch_loop(
         sizes: Any,
         factors: Any,
         blas: Any,
-        team: Any,
+        arrivals: Any,
         workers: int,
         slot: int,
         span: Any,
@@ -277,7 +284,7 @@ def epoch_loop(
                 task = row_of(lines, at, 2)
                 if task[0] >= 0:
                     failed = execute(rows, width, task[0], task[1], places, numbers, scales, blas)
-                if failed >= 0 or (task[0] < 0 and wait(team, workers)):
+                if failed >= 0 or (task[0] < 0 and barrier(arrivals, workers)):
                     position = last
                     break
             position += batch

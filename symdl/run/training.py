@@ -18,7 +18,7 @@ from symdl.errors import ArgumentError
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
 from symdl.lower.ir.integers import constant, evaluate
-from symdl.lower.kernels import TakeCall, TotalCall
+from symdl.lower.kernels import GatherCall, TotalCall
 from symdl.lower.splits import rows_name
 from symdl.run.arguments import (
     Arguments,
@@ -30,7 +30,7 @@ from symdl.run.arguments import (
     outside,
     private,
 )
-from symdl.run.autotune import Pace, chosen
+from symdl.run.autotune import Autotuner, chosen
 from symdl.run.build import Built, batch_of
 from symdl.run.epoch import Job
 from symdl.run.memory import address, aligned
@@ -206,11 +206,11 @@ class BoundEpoch:
         self.totals = self._none.copy()
         self._jobs: dict[int, Job] = {}
         threads = threads if built.runtime.several_workers else 1
-        self._pace = Pace(self._job(self._size).partition, threads)
+        self._autotuner = Autotuner(self._job(self._size).partition, threads)
 
     @property
     def intermediate(self) -> int:
-        """The bytes of a step's intermediate values, with those of the lanes that there have been."""
+        """The bytes of a step's intermediate values, with those of the workers that there have been."""
         return self._job(self._size).nbytes
 
     def _gathered(self, want: Expected) -> bool:
@@ -242,16 +242,16 @@ class BoundEpoch:
         job = self._job(size)
         self.totals[:] = self._none
 
-        def take(begin: int, stop: int, lanes: int) -> None:
+        def take(begin: int, stop: int, workers: int) -> None:
             span = ((first + begin) * size, (first + stop) * size, size)
-            job.run(positions, self.totals, span, lanes)
+            job.run(positions, self.totals, span, workers)
 
         with np.errstate(all="ignore"), self._built.runtime.training():
-            self._pace.run(max(end - rest - first * size, 0) // size, take)
+            self._autotuner.run(max(end - rest - first * size, 0) // size, take)
             if rest:
                 other = self._job(rest)
-                lanes = min(self._pace.lanes, max(map(len, other.partition.tasks)))
-                other.run(positions, self.totals, (end - rest, end, rest), lanes)
+                workers = min(self._autotuner.workers, max(map(len, other.partition.tasks)))
+                other.run(positions, self.totals, (end - rest, end, rest), workers)
         return float(self.totals[0])
 
     def _job(self, count: int) -> Job:
@@ -272,7 +272,7 @@ class BoundEpoch:
         for at, (want, array, place) in enumerate(sources):
             width = array.size // self.samples
             integer = want.dtype.kind == "i"
-            takes.append(TakeCall(at, place, integer, 0, count, width, width))
+            takes.append(GatherCall(at, place, integer, 0, count, width, width))
         results = [lowered.plan.places[t] for t in lowered.program.outputs]
         factors = [constant(-1 if weight == LARGEST else count**weight) for weight in self._weights]
         totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from symdl.lower.ir.integers import ZERO, Poly
-from symdl.lower.kernels import Call, ProductCall, TakeCall
+from symdl.lower.kernels import Call, GatherCall, ProductCall
 from symdl.lower.splits import Split
 
 SHARES = 4
@@ -27,7 +27,7 @@ def feature_shares(units: int) -> list[tuple[int, int]]:
 
 
 def wide_inputs(
-    gathers: Sequence[TakeCall],
+    gathers: Sequence[GatherCall],
     calls: Sequence[tuple[Call, Split]],
     samples: int,
     value: Callable[[Poly], int],

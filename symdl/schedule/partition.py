@@ -18,10 +18,10 @@ from symdl.lower.kernels import (
     Call,
     CheckCall,
     CombineCall,
+    GatherCall,
     Matrix,
     ProductCall,
     RepeatCall,
-    TakeCall,
     TotalCall,
     moved,
     without_checks,
@@ -52,7 +52,7 @@ WORTH = 15_000.0
 def partition(
     lowered: Lowered,
     dims: Mapping[str, int],
-    gathers: Sequence[TakeCall],
+    gathers: Sequence[GatherCall],
     totals: Sequence[TotalCall],
     *,
     whole: bool = False,
@@ -81,7 +81,7 @@ class _Partitioner:
         self,
         lowered: Lowered,
         dims: Mapping[str, int],
-        gathers: Sequence[TakeCall],
+        gathers: Sequence[GatherCall],
         totals: Sequence[TotalCall],
     ) -> None:
         self.lowered, self.dims = lowered, dims
@@ -143,7 +143,7 @@ class _Partitioner:
             self.tasks.add([total], [Use(total.buffer, False)], _CALL)
         return self.finish()
 
-    def gather(self, call: TakeCall) -> None:
+    def gather(self, call: GatherCall) -> None:
         """Gather a batch: by shares of its features where it is wide, else by blocks of samples."""
         count, width = self.samples[-1][1], call.width
         if call.target in self.wide:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from symdl.lower.kernels import Call, CombineCall, KernelCall, Matrix, ProductCall, TakeCall
+from symdl.lower.kernels import Call, CombineCall, GatherCall, KernelCall, Matrix, ProductCall
 from symdl.lower.memory.buffers import Buffer
 
 
@@ -84,7 +84,7 @@ def renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
     if isinstance(call, ProductCall):
         left, right, result = map(matrix, (call.left, call.right, call.result))
         return replace(call, left=left, right=right, result=result)
-    if isinstance(call, TakeCall):
+    if isinstance(call, GatherCall):
         return replace(call, target=number(call.target))
     if isinstance(call, CombineCall):
         return replace(call, buffer=number(call.buffer), parts=number(call.parts))

@@ -39,11 +39,11 @@ from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import (
     Call,
     CombineCall,
+    GatherCall,
     Kernel,
     KernelCall,
     Matrix,
     ProductCall,
-    TakeCall,
     TotalCall,
 )
 
@@ -83,7 +83,7 @@ def touched(call: Call, known: Known) -> Iterator[Touched]:
         m, n, k = map(value, (call.m, call.n, call.k))
         for matrix, shape in ((call.left, (m, k)), (call.right, (k, n)), (call.result, (m, n))):
             yield Touched(matrix.buffer, matrix is call.result, _matrix(matrix, shape, batch, known.sizes))
-    elif isinstance(call, TakeCall):
+    elif isinstance(call, GatherCall):
         rows, columns = np.arange(call.count), np.arange(call.width)
         yield Touched(call.target, True, (rows[:, None] * call.lead + columns).reshape(-1))
     elif isinstance(call, CombineCall):

@@ -18,14 +18,14 @@ from symdl.errors import TrainingError
 from symdl.express.dims import Dim
 from symdl.express.program import Fact, Program, collect
 from symdl.express.tensors import Tensor
-from symdl.run.autotune import MOST_LANES, chosen, cores
+from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled
 from symdl.run.runtime import Target
 from symdl.train.arrays import Arrays
 from symdl.train.finish import sizes_of
 from symdl.train.loop import Score
 from symdl.train.merging import Merged
-from symdl.train.samples import meeting
+from symdl.train.samples import where_samples_mix
 from symdl.train.splitting import Pass, Statistic, split
 from symdl.train.weights import Weights
 
@@ -84,14 +84,16 @@ class Forward:
         except MemoryError as error:
             raise TrainingError(
                 f"{data.count} samples that are needed at once do not fit into memory",
-                expression=meeting(self.program, self._samples),
+                expression=where_samples_mix(self.program, self._samples),
                 cure="pass fewer samples, or a formula in which they meet in sums or maxima only",
             ) from error
 
     def _part(self, number: int, program: Program) -> _Part:
         if number not in self._compiled:
-            lanes = chosen(None) or min(cores(), MOST_LANES)
-            compiled: Compiled[Any] = Compiled(program, dtype=self._dtype, target=self._target, threads=lanes)
+            workers = chosen(None) or min(cores(), MOST_WORKERS)
+            compiled: Compiled[Any] = Compiled(
+                program, dtype=self._dtype, target=self._target, threads=workers
+            )
             self._compiled[number] = _Part(compiled, frozenset(str(t.name) for t in program.inputs))
         return self._compiled[number]
 

@@ -182,8 +182,8 @@ def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tupl
         start = time.perf_counter()
         plan.kernel.run(order, first, last)
         yield plan.kernel.totals, min(last * size, count) - first * size
-        pace = _REDRAW_SECONDS / max(time.perf_counter() - start, 1e-6)
-        step = max(1, int(step * min(pace, 8.0)))
+        faster = _REDRAW_SECONDS / max(time.perf_counter() - start, 1e-6)
+        step = max(1, int(step * min(faster, 8.0)))
         first = last
 
 

@@ -65,7 +65,7 @@ def places(program: Program, samples: Dim) -> dict[Tensor, Place | None]:
     return found
 
 
-def meeting(program: Program, samples: Dim) -> Equation | None:
+def where_samples_mix(program: Program, samples: Dim) -> Equation | None:
     """Return the first equation in which samples meet other than in a reduction of `MERGED`, if any."""
     known = places(program, samples)
     return next((e for e in program.equations if known[e.lhs] is None), None)

@@ -26,7 +26,7 @@ from symdl.train import forward
 from symdl.train.arrays import Arrays
 from symdl.train.forward import Forward
 from symdl.train.merging import Merged
-from symdl.train.samples import MERGED, meeting
+from symdl.train.samples import MERGED, where_samples_mix
 from symdl.train.splitting import split
 
 n, i = sd.Dim("n"), sd.indices("i")[0]
@@ -165,7 +165,7 @@ def test_too_many_passes_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(8):
         value = value - sd.tanh(value).mean()
     chain, pairs = (value**2).mean(), ((p[:, None] - p[None, :]) ** 2).mean()
-    assert split(collect([chain]), n) is None and meeting(collect([chain]), n) is None
+    assert split(collect([chain]), n) is None and where_samples_mix(collect([chain]), n) is None
     model = sd.Model((r**2).mean(), metrics={"chain": chain}, dtype="float64")
     given = data(2100, "x", "y")
     expected = given["y"]
@@ -284,7 +284,7 @@ def test_what_belongs_to_a_sample_and_where_samples_meet() -> None:
         "an unbiased share": sd.where(y > 0, 1.0, 0.0).sum() / (n - 1),
         "integers": k.sum() * 1.0 + k.max(),
     }
-    meeting = {
+    where_samples_mix = {
         "sorted": (sd.sort(y) * y).sum(),
         "cumulated": (sd.cumsum(y) ** 2).mean(),
         "chosen": y[0] * 2 + x[k].sum(),
@@ -293,7 +293,7 @@ def test_what_belongs_to_a_sample_and_where_samples_meet() -> None:
         "numbered": (y * sd.define("place", (i,), i * sp.Integer(1), shape=(n,))).sum(),
     }
     rng = np.random.default_rng(0)
-    for name, value in (apart | meeting).items():
+    for name, value in (apart | where_samples_mix).items():
         program = collect([value])
         inputs = {str(t.name): t for t in program.inputs}
         given = data(9, "x", "y", "k") | {"steps": rng.normal(size=(9, 5, 3))}

@@ -11,7 +11,7 @@ import pytest
 import symdl as sd
 from symdl.lower.ir.integers import product
 from symdl.lower.ir.loops import TILE
-from symdl.lower.kernels import CombineCall, ProductCall, RepeatCall, TakeCall
+from symdl.lower.kernels import CombineCall, GatherCall, ProductCall, RepeatCall
 from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.block_sizes import layout_blocks, pieces, sample_blocks, worth_adding
@@ -63,7 +63,7 @@ def gathered(loss: Any, batch: int) -> Partition:
     data = [lowered.plan.places[t] for t in lowered.program.inputs]
     tensors = [lowered.program.tensors[t] for t in lowered.program.inputs]
     takes = [
-        TakeCall(0, place, t.integer, 0, batch, width, width)
+        GatherCall(0, place, t.integer, 0, batch, width, width)
         for place, t in zip(data, tensors, strict=True)
         if t.role == "input" and (width := product(t.shape[1:]).number or 0)
     ]

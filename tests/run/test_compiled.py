@@ -253,7 +253,7 @@ def test_what_a_compiled_program_says_of_itself() -> None:
     assert isinstance(made, Compiled)
     assert "X(n, 4)" in made.signature and "first.W" in repr(made)
     assert "def kernel_0" in made.source and "The calls, in order" in made.source
-    assert made.kernels >= 1 and len(made.call_table) >= len(made.structures)
+    assert made.kernels >= 1 and len(made.launch_list) >= len(made.structures)
 
 
 def test_stages_are_shown_on_request(

@@ -84,10 +84,16 @@ def test_samples_of_a_batch_are_those_of_its_order(
     places = [source, target, order]
     count = min(count, samples - first)
     if width == 1:
-        row: tuple[int, ...] = (Operation.PICK_INTEGERS if integer else Operation.PICK_REALS, 0, 1, 2, 0)
+        row: tuple[int, ...] = (
+            Operation.GATHER_SINGLE_INTEGERS if integer else Operation.GATHER_SINGLE_REALS,
+            0,
+            1,
+            2,
+            0,
+        )
         train((*row, first, count), places, [0])
     else:
-        row = (Operation.TAKE_INTEGERS if integer else Operation.TAKE_REALS, 0, 1, 2, 0)
+        row = (Operation.GATHER_INTEGERS if integer else Operation.GATHER_REALS, 0, 1, 2, 0)
         train((*row, first, count, part, width, column), places, [0])
     want = np.full((len(target) // width, width), -1, source.dtype)
     rows = order[first : first + count]

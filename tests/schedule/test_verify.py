@@ -13,7 +13,7 @@ import symdl as sd
 from symdl.errors import InternalError
 from symdl.express.program import Program
 from symdl.lower.ir.integers import ONE, product
-from symdl.lower.kernels import TakeCall, TotalCall
+from symdl.lower.kernels import GatherCall, TotalCall
 from symdl.lower.lowered import Lowered
 from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
@@ -108,7 +108,7 @@ def schedule(model: str, batch: int, *, gathered: bool = True) -> tuple[Lowered,
     places, tensors = low.plan.places, low.program.tensors
     inputs = [tensors[t] for t in low.program.inputs if tensors[t].role == "input"]
     widths = [(t, product(t.shape[1:]).number or 0) for t in inputs if t.shape]
-    takes = [TakeCall(0, places[t.number], t.integer, 0, batch, w, w) for t, w in widths if gathered]
+    takes = [GatherCall(0, places[t.number], t.integer, 0, batch, w, w) for t, w in widths if gathered]
     totals = [TotalCall(places[t], at, ONE) for at, t in enumerate(low.program.outputs)]
     dims = {"n": batch, rows_name("n"): batch}
     return low, partition(low, dims, takes, totals), dims
@@ -147,9 +147,9 @@ def test_a_race_is_found(model: str) -> None:
 
 def test_a_piece_that_is_too_long_is_found() -> None:
     low, made, dims = schedule("dense", 150)
-    at = next(a for a, c in enumerate(made.calls) if isinstance(c, TakeCall) and not c.integer)
+    at = next(a for a, c in enumerate(made.calls) if isinstance(c, GatherCall) and not c.integer)
     call = made.calls[at]
-    assert isinstance(call, TakeCall)
+    assert isinstance(call, GatherCall)
     longer = replace(call, width=call.width + 1) if call.column or call.width < call.lead else None
     wrong = longer or replace(call, count=call.count + 1)
     with pytest.raises(InternalError, match="race at element"):

@@ -14,15 +14,16 @@ LARGEST_BLAS = 1 << 29
 WORTH_THREADS = 1 << 26
 """Multiplications in a matrix product, from which on BLAS's threads pay, where it may have any."""
 WIDTHS = (1, 2, 3)
-"""Vectors of columns that a tile of a matrix product may have."""
+"""Vectors of columns that a register block of a matrix product may have."""
 LONGEST = 512
-"""Columns of a transposed right matrix in tiles, at most: strips of it are laid out anew on the stack."""
+"""Columns of a transposed right matrix, at most, for the micro-kernel: panels of it are packed on the
+stack."""
 STOP = 1 << 60
-"""A count of arrivals that no run reaches: lanes that wait give up."""
+"""A count of arrivals that no run reaches: workers that wait give up."""
 APART = 16
 """Integers between two that different threads change: two cache lines, since processors fetch pairs."""
 PATIENCE = 1 << 15
-"""How often a helper looks for the next call until it sleeps: about a millisecond."""
+"""How often a thread looks for the next call until it sleeps: about a millisecond."""
 Purpose = Literal["whole", "points", "pieces", "training"]
 """What loops over the launch list are for: calls in one piece, those and blocks of points, calls in pieces of
 samples, epochs."""

@@ -24,9 +24,9 @@ from symdl.run.cpu.gemm.dispatch import products
 from symdl.run.cpu.limits import WORTH_THREADS, Purpose
 from symdl.run.cpu.single_point import Point
 from symdl.run.cpu.threads.epoch_threads import run_epoch
-from symdl.run.cpu.threads.helpers import counters
 from symdl.run.cpu.threads.point_blocks import Blocks, block_size
 from symdl.run.cpu.threads.sample_blocks import Parallel, worth
+from symdl.run.cpu.threads.thread_pool import counters
 from symdl.run.epoch import Job
 from symdl.run.memory import Memory, address
 from symdl.run.results import AddressedPlaces

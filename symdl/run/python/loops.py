@@ -23,19 +23,19 @@ Function = Callable[..., Any]
 def loops(kernels: Sequence[tuple[Function, int]], *, dtype: str) -> dict[str, Function]:
     """Return ``once`` and ``epoch`` for kernels, each with how many arguments it has."""
     arrays = {"real_at": itself, "integer_at": itself}
-    pick = shared.pick_loop(disjoint=nothing, pick_eight=pick_eight)
-    take = shared.take_loop(disjoint=nothing, copy_four=copy_four)
+    single = shared.gather_single_loop(disjoint=nothing, gather_eight=gather_eight)
+    rows = shared.gather_loop(disjoint=nothing, copy_four=copy_four)
     combine = shared.combine_loop(plus=operator.add)
-    pick_row = shared.pick_row(array_at=itself, integer_at=itself, pick=pick)
-    take_row = shared.take_row(array_at=itself, integer_at=itself, take=take)
+    gather_single_row = shared.gather_single_row(array_at=itself, integer_at=itself, gather=single)
+    gather_row = shared.gather_row(array_at=itself, integer_at=itself, gather=rows)
     multiply = shared.multiply_loop(
         real=np.dtype(dtype).type, real_at=itself, multiply_matrices=multiply_matrices
     )
     others = shared.training_rows(
-        pick_reals=pick_row,
-        pick_integers=pick_row,
-        take_reals=take_row,
-        take_integers=take_row,
+        single_reals=gather_single_row,
+        single_integers=gather_single_row,
+        gather_reals=gather_row,
+        gather_integers=gather_row,
         total=shared.total_row(real_at=itself, total_at=itself, larger=larger),
         combine=shared.combine_rows(**arrays, reals=combine, integers=combine),
     )
@@ -43,7 +43,7 @@ def loops(kernels: Sequence[tuple[Function, int]], *, dtype: str) -> dict[str, F
         row_of=row_of, integer_at=itself, multiply=multiply, call_kernel=caller(kernels), others=others
     )
     first: dict[str, Function] = {"execute": execute, "first_of": itself}
-    epoch = shared.epoch_loop(**first, row_of=row_of, wait=wait, begin=nothing, end=nothing)
+    epoch = shared.epoch_loop(**first, row_of=row_of, barrier=barrier, begin=nothing, end=nothing)
     return {"once": shared.once_loop(**first), "epoch": epoch}
 
 
@@ -74,7 +74,9 @@ def row_of(table: NDArray[Any], row: int, _width: int) -> NDArray[Any]:
     return line
 
 
-def pick_eight(target: NDArray[Any], at: int, source: NDArray[Any], order: NDArray[Any], first: int) -> None:
+def gather_eight(
+    target: NDArray[Any], at: int, source: NDArray[Any], order: NDArray[Any], first: int
+) -> None:
     """``target[at + i] = source[order[first + i]]`` for eight elements."""
     target[at : at + 8] = source[order[first : first + 8]]
 
@@ -84,7 +86,7 @@ def copy_four(target: NDArray[Any], at: int, source: NDArray[Any], start: int) -
     target[at : at + 4] = source[start : start + 4]
 
 
-def wait(_team: NDArray[Any], _workers: int) -> bool:
+def barrier(_arrivals: NDArray[Any], _workers: int) -> bool:
     """There is one worker only."""
     return False
 

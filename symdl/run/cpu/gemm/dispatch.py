@@ -1,6 +1,6 @@
 """Where the matrix products are that generated code calls.
 
-Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of ours in tiles
+Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of the micro-kernel
 (`symdl.run.cpu.gemm.micro_kernel`), and from which sizes on which is taken.
 """
 
@@ -19,7 +19,8 @@ from symdl.run.cpu.limits import LARGEST_BLAS, LONGEST, WIDTHS
 
 
 def registers() -> tuple[int, int]:
-    """Return the bytes of a vector of this machine, and the rows of a tile that fit into its registers."""
+    """Return the bytes of a vector of this machine, and the rows of a register block that fit into its
+    registers."""
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
         return 64, 8
@@ -27,26 +28,28 @@ def registers() -> tuple[int, int]:
 
 
 def products(dtype: str) -> NDArray[np.int64]:
-    """Return the addresses of BLAS's product and of that in tiles, and from which sizes on which is taken.
+    """Return the addresses of BLAS's product and of that by the micro-kernel, and from which sizes on which
+    is taken.
 
-    The limits of tiles come next: the least rows and columns, and the longest rows of a transposed right
-    matrix. Then the address of the product in pieces, and how many elements of a matrix a piece may span.
+    The limits of the micro-kernel come next: the least rows and columns, and the longest rows of a transposed
+    right matrix. Then the address of the product in pieces, and how many elements of a matrix a piece may
+    span.
 
     Raises:
-        CompileError: SciPy offers no BLAS, or the tiles cannot be compiled.
+        CompileError: SciPy offers no BLAS, or the micro-kernel cannot be compiled.
     """
     return _products(dtype)[0]
 
 
-def in_tiles(dtype: str, *, rows: int, lanes: int) -> machine.Library:
-    """Return the matrix products of tiles of so many rows, and of vectors of so many `lanes`."""
+def micro_kernels(dtype: str, *, rows: int, lanes: int) -> machine.Library:
+    """Return the matrix products in register blocks of so many rows, and of vectors of so many `lanes`."""
 
     def make() -> list[Any]:
         from symdl.run.cpu.gemm.packed import entries  # with Numba, which takes half a second
 
         return entries(dtype, rows=rows, lanes=lanes, widths=WIDTHS, longest=LONGEST)
 
-    name = f"products in tiles of {rows} rows, vectors of {lanes} lanes, {dtype}"
+    name = f"products in register blocks of {rows} rows, vectors of {lanes} lanes, {dtype}"
     return machine.Library(name, make)
 
 
@@ -55,8 +58,8 @@ def _products(dtype: str) -> tuple[NDArray[np.int64], machine.Machine]:
     """Return the table and what keeps the code at its addresses."""
     size, rows = registers()
     lanes = size // np.dtype(dtype).itemsize
-    tiles = machine.load(in_tiles(dtype, rows=rows, lanes=lanes))
+    library = machine.load(micro_kernels(dtype, rows=rows, lanes=lanes))
     limits = (rows, lanes, LONGEST)
-    places = tiles.addresses
+    places = library.addresses
     table = [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS]
-    return np.array(table, "int64"), tiles
+    return np.array(table, "int64"), library

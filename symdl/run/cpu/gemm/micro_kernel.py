@@ -1,6 +1,6 @@
 """Matrix products of moderate size, computed in vector registers without copies of the operands.
 
-Enters: a dtype and the size of a tile. Leaves: Numba intrinsics that the product in tiles is made of
+Enters: a dtype and the size of a register block. Leaves: Numba intrinsics that the product is made of
 (`symdl.run.cpu.gemm.packed`). BLAS first copies its operands in the order in which it reads them; for the
 matrices of a training step that takes as long as a fifth of the product.
 """
@@ -87,13 +87,13 @@ def _exchanged(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def tile(dtype: str, rows: int, forms: Sequence[tuple[int, int]]) -> Any:
+def micro_kernel(dtype: str, rows: int, forms: Sequence[tuple[int, int]]) -> Any:
     """Return an intrinsic that computes `rows` rows and `columns` columns of a product.
 
-    ``tile(columns, left, row, column, right, right_lead, result, lead, k, factor)``: `row` and `column` are
-    the distances of the left matrix's rows and columns; the right matrix and the result are row-major, `k` is
-    at least 1. There is one loop for each of the `forms`, which are numbers of vectors and of their lanes;
-    `columns` says which.
+    ``micro_kernel(columns, left, row, column, right, right_lead, result, lead, k, factor)``: `row` and
+    `column` are the distances of the left matrix's rows and columns; the right matrix and the result are
+    row-major, `k` is at least 1. There is one loop for each of the `forms`, which are numbers of vectors and
+    of their lanes; `columns` says which.
     """
     real = _REALS[dtype]
     whole: Any = types.int64
@@ -122,7 +122,7 @@ def tile(dtype: str, rows: int, forms: Sequence[tuple[int, int]]) -> Any:
                 case = builder.append_basic_block(f"columns{vectors * lanes}")
                 choice.add_case(ir.Constant(width.type, vectors * lanes), case)
                 builder.position_at_end(case)
-                _Tile(builder, given, rows, vectors, lanes).build()
+                _RegisterBlock(builder, given, rows, vectors, lanes).build()
                 builder.branch(done)
             builder.position_at_end(done)
             return context.get_dummy_value()
@@ -132,8 +132,8 @@ def tile(dtype: str, rows: int, forms: Sequence[tuple[int, int]]) -> Any:
     return intrinsic(product)
 
 
-class _Tile:
-    """The instructions of a tile: one loop over `k`, with all of the result in registers."""
+class _RegisterBlock:
+    """The instructions of a register block: one loop over `k`, with all of the result in registers."""
 
     def __init__(self, builder: Any, args: Any, rows: int, vectors: int, lanes: int) -> None:
         self.builder, self.rows, self.vectors, self.lanes = builder, rows, vectors, lanes
@@ -162,7 +162,7 @@ class _Tile:
     def build(self) -> None:
         b = self.builder
         starts = [b.gep(self.left, [b.mul(self.row, self.number(r))]) for r in range(self.rows)]
-        before, loop, done = b.block, b.append_basic_block("tile"), b.append_basic_block("tile.done")
+        before, loop, done = b.block, b.append_basic_block("block"), b.append_basic_block("block.done")
         b.branch(loop)
         b.position_at_end(loop)
         step = b.phi(self.k.type)

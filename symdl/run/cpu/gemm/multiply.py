@@ -1,8 +1,8 @@
 """The matrix product that generated CPU code calls.
 
 Enters: addresses, sizes, and where products are computed (`symdl.run.cpu.gemm.dispatch`). Leaves: Numba
-intrinsics. A product of moderate size is computed in tiles (`symdl.run.cpu.gemm.micro_kernel`), others by
-BLAS: as a whole, or in pieces where a matrix is larger than numbers of 32 bits can tell.
+intrinsics. A product of moderate size is computed by a micro-kernel (`symdl.run.cpu.gemm.micro_kernel`),
+others by BLAS: as a whole, or in pieces where a matrix is larger than numbers of 32 bits can tell.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def multiply_matrices(
             return builder.load(builder.gep(entries, [ir.Constant(turns.type, at)]))
 
         limits = [entry(at) for at in (2, 3, 4)]
-        with builder.if_else(_in_tiles(builder, turns, (rows, columns, inner), limits)) as (tiles, library):
-            with tiles:
+        with builder.if_else(_moderate(builder, turns, (rows, columns, inner), limits)) as (ours, library):
+            with ours:
                 call_address(builder, entry(1), operands)
             with library, builder.if_else(_too_large(builder, operands, entry(6))) as (large, whole_):
                 with large:
@@ -77,8 +77,8 @@ def multiply_matrices(
     return signature, build
 
 
-def _in_tiles(builder: Any, turns: Any, sizes: tuple[Any, ...], limits: list[Any]) -> Any:
-    """Say whether a product is one for tiles: not too narrow, not too large."""
+def _moderate(builder: Any, turns: Any, sizes: tuple[Any, ...], limits: list[Any]) -> Any:
+    """Say whether a product is one for the micro-kernel: not too narrow, not too large."""
     rows, columns, inner = sizes
 
     def number(value: int) -> Any:

@@ -1,8 +1,9 @@
-"""Matrix products in tiles, compiled: strips of columns, and in each one tile below the other.
+"""Matrix products by a micro-kernel, compiled: panels of columns, and in each one register block below the
+other.
 
 Enters: a dtype, and what fits into a processor's registers. Leaves: `entries`, the compiled product, and the
-one by BLAS in pieces. The last rows and columns belong to two tiles if the sizes are no multiples: both
-compute the same. A right matrix that is stored transposed is laid out anew ("packed"), strip by strip, on the
+one by BLAS in pieces. The last rows and columns belong to two blocks if the sizes are no multiples: both
+compute the same. A right matrix that is stored transposed is laid out anew ("packed"), panel by panel, on the
 stack.
 """
 
@@ -13,14 +14,14 @@ from typing import Any
 
 from numba import njit, types
 
-from symdl.run.cpu.gemm.micro_kernel import behind, room, tile, transposition
+from symdl.run.cpu.gemm.micro_kernel import behind, micro_kernel, room, transposition
 from symdl.run.cpu.gemm.multiply import in_pieces
 from symdl.run.cpu.intrinsics.pointers import PLAIN
 
 Function = Callable[..., Any]
 
 _PACKED = 6144
-"""Elements of a strip of a transposed matrix: what it becomes shall stay in the first cache."""
+"""Elements of a packed panel of a transposed matrix: what it becomes shall stay in the first cache."""
 _behind: Any = behind
 _whole: Any = types.int64
 _REALS: dict[str, Any] = {"float32": types.float32, "float64": types.float64}
@@ -30,9 +31,9 @@ def entries(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], longest
     """Return the products of a dtype, compiled.
 
     Args:
-        rows: of a tile; half of them make a half tile.
+        rows: of a register block; half of them make a half block.
         lanes: elements of a vector.
-        widths: how many vectors of columns a tile may have, from 1 on.
+        widths: how many vectors of columns a register block may have, from 1 on.
         longest: columns of a right matrix that is stored transposed, at most.
     """
     real, nothing, pointer = _REALS[dtype], types.void, types.CPointer
@@ -52,7 +53,7 @@ def product_loop(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], lo
     halves = [part for part in (lanes // 2, lanes // 4) if part > 1]
     forms = [*((vectors, lanes) for vectors in widths), *((1, part) for part in halves)]
     few, widest = rows // 2, widths[-1]
-    whole, half = tile(dtype, rows, forms), tile(dtype, few, forms)
+    whole, half = micro_kernel(dtype, rows, forms), micro_kernel(dtype, few, forms)
     narrow, narrowest = max(halves, default=lanes), min(halves, default=lanes)
     space = room(dtype, widest * lanes * longest)
     transpose = transposition(dtype, lanes)
@@ -74,14 +75,14 @@ def product_loop(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], lo
         full = n // lanes
         rest = n - full * lanes
         most = max(1, min(widest, _PACKED // (k * lanes))) if turned & 2 else widest
-        strips = (full + most - 1) // most
+        panels = (full + most - 1) // most
         many = (m + few - 1) // rows
         packed = space()
         j = 0
-        for strip in range(strips + (rest > 0)):
-            vectors = full // strips + (strip < full % strips)
+        for panel in range(panels + (rest > 0)):
+            vectors = full // panels + (panel < full % panels)
             width = vectors * lanes
-            if strip == strips:  # the last columns, in the narrowest tiles that have them all
+            if panel == panels:  # the last columns, in the narrowest blocks that have them all
                 width = narrowest if rest <= narrowest else narrow if rest <= narrow else lanes
                 j = n - width
             other, other_lead = _behind(right, j), right_lead

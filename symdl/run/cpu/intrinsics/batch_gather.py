@@ -29,7 +29,7 @@ def _align(array: Any) -> int:
 
 
 @intrinsic
-def pick_eight(_typing: Any, target: Any, at: Any, source: Any, order: Any, first: Any) -> Any:
+def gather_eight(_typing: Any, target: Any, at: Any, source: Any, order: Any, first: Any) -> Any:
     """``target[at + i] = source[order[first + i]]`` for eight elements."""
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:

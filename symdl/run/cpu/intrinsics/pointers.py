@@ -201,7 +201,7 @@ _SPINS = 512
 
 
 @intrinsic
-def claim(_typing: Any, team: Any, at: Any) -> Any:
+def claim(_typing: Any, counters: Any, at: Any) -> Any:
     """Add 1 to a number that other threads see, too; return what it was."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -211,7 +211,7 @@ def claim(_typing: Any, team: Any, at: Any) -> Any:
 
 
 @intrinsic
-def seen(_typing: Any, team: Any, at: Any) -> Any:
+def seen(_typing: Any, counters: Any, at: Any) -> Any:
     """Return a number that other threads may have changed."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -221,7 +221,7 @@ def seen(_typing: Any, team: Any, at: Any) -> Any:
 
 
 @intrinsic
-def until(_typing: Any, team: Any, at: Any, goal: Any, patience: Any) -> Any:
+def until(_typing: Any, counters: Any, at: Any, goal: Any, patience: Any) -> Any:
     """Wait until a number that other threads change has reached `goal`, forever if `patience` is 0.
 
     Otherwise look so often at the most. True if it has.
@@ -235,10 +235,10 @@ def until(_typing: Any, team: Any, at: Any, goal: Any, patience: Any) -> Any:
 
 
 @intrinsic
-def wait(_typing: Any, team: Any, lanes: Any) -> Any:
-    """Wait until all `lanes` have come here equally often; true if they shall stop.
+def barrier(_typing: Any, arrivals: Any, workers: Any) -> Any:
+    """Wait until all `workers` have arrived equally often; true if they shall stop.
 
-    ``team[0]`` counts arrivals.
+    ``arrivals[0]`` counts arrivals.
     """
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from numba import njit
 
 from symdl.run.cpu.intrinsics.frames import numbers_at, table_at, vector_at
-from symdl.run.cpu.intrinsics.pointers import OPTIONS, first_of, flush_subnormals, restore, row_of, wait
+from symdl.run.cpu.intrinsics.pointers import OPTIONS, barrier, first_of, flush_subnormals, restore, row_of
 from symdl.run.cpu.limits import Purpose
 from symdl.run.cpu.loops.launch import (
     execute_pieces,
@@ -68,7 +68,7 @@ def _once(execute: Function) -> Any:
 def _stream(execute: Function) -> Any:
     stream = inlined(stream_loop(execute))
     kinds = ("table", *["vector"] * 6, "number", "vector", "vector", "number")
-    code, places, steps, here, sizes, rest, factors, blas, blocks, team, worker = _places(*kinds)
+    code, places, steps, here, sizes, rest, factors, blas, blocks, counters, worker = _places(*kinds)
 
     @_entry  # type: ignore[untyped-decorator]
     def stream_entry(frame: Any) -> Any:
@@ -82,7 +82,7 @@ def _stream(execute: Function) -> Any:
             numbers_at(frame, factors),
             frame[blas],
             vector_at(frame, blocks),
-            vector_at(frame, team),
+            vector_at(frame, counters),
             frame[worker],
         )
 
@@ -92,7 +92,7 @@ def _stream(execute: Function) -> Any:
 def _share(execute: Function) -> Any:
     share = inlined(share_loop(execute))
     kinds = ("table", "table", "table", *["vector"] * 3, "number", "vector", "number")
-    code, phases, tasks, pointers, sizes, factors, blas, team, worker = _places(*kinds)
+    code, phases, tasks, pointers, sizes, factors, blas, counters, worker = _places(*kinds)
 
     @_entry  # type: ignore[untyped-decorator]
     def share_entry(frame: Any) -> Any:
@@ -104,7 +104,7 @@ def _share(execute: Function) -> Any:
             vector_at(frame, sizes),
             numbers_at(frame, factors),
             frame[blas],
-            vector_at(frame, team),
+            vector_at(frame, counters),
             frame[worker],
         )
 
@@ -117,13 +117,13 @@ def _epoch(execute: Function) -> Any:
             execute=execute,
             first_of=first_of,
             row_of=row_of,
-            wait=wait,
+            barrier=barrier,
             begin=flush_subnormals,
             end=restore,
         )
     )
     kinds = ("table", "table", *["vector"] * 3, "number", "vector", "number", "number", "vector")
-    code, script, pointers, sizes, factors, blas, team, workers, slot, span = _places(*kinds)
+    code, script, pointers, sizes, factors, blas, counters, workers, slot, span = _places(*kinds)
 
     @_entry  # type: ignore[untyped-decorator]
     def epoch_entry(frame: Any) -> Any:
@@ -134,7 +134,7 @@ def _epoch(execute: Function) -> Any:
             vector_at(frame, sizes),
             numbers_at(frame, factors),
             frame[blas],
-            vector_at(frame, team),
+            vector_at(frame, counters),
             frame[workers],
             frame[slot],
             vector_at(frame, span),

@@ -15,7 +15,7 @@ from numba import njit, types
 
 from symdl.run import loops
 from symdl.run.cpu.gemm.multiply import multiply_matrices
-from symdl.run.cpu.intrinsics.batch_gather import copy_four, pick_eight
+from symdl.run.cpu.intrinsics.batch_gather import copy_four, gather_eight
 from symdl.run.cpu.intrinsics.kernel_call import call_kernel
 from symdl.run.cpu.intrinsics.pointers import (
     OPTIONS,
@@ -62,14 +62,14 @@ def execute_training(dtype: str) -> Function:
     rows = {}
     for name, kind, array_at in (("reals", reals, real_at), ("integers", integers, integer_at)):
         places = {"array_at": array_at, "integer_at": integer_at}
-        pick = compiled(kind, kind, integers, whole, whole)(
-            loops.pick_loop(disjoint=disjoint, pick_eight=pick_eight)
+        single = compiled(kind, kind, integers, whole, whole)(
+            loops.gather_single_loop(disjoint=disjoint, gather_eight=gather_eight)
         )
-        take = compiled(kind, kind, integers, whole, whole, whole, whole, whole)(
-            loops.take_loop(disjoint=disjoint, copy_four=copy_four)
+        gather = compiled(kind, kind, integers, whole, whole, whole, whole, whole)(
+            loops.gather_loop(disjoint=disjoint, copy_four=copy_four)
         )
-        rows[f"pick_{name}"] = inlined(loops.pick_row(pick=pick, **places))
-        rows[f"take_{name}"] = inlined(loops.take_row(take=take, **places))
+        rows[f"single_{name}"] = inlined(loops.gather_single_row(gather=single, **places))
+        rows[f"gather_{name}"] = inlined(loops.gather_row(gather=gather, **places))
     total = inlined(loops.total_row(real_at=real_at, total_at=total_at, larger=larger))
     others = inlined(loops.training_rows(**rows, total=total, combine=_combine(dtype)))
     made: Function = inlined(_execute(dtype, others))

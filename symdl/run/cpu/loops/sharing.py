@@ -1,13 +1,13 @@
-"""Calls with which other threads help, compiled.
+"""Calls in which several threads take part, compiled.
 
 Enters: what does rows of the launch list. Leaves: `stream_loop`, which takes blocks of points, and
-`share_loop`, which takes tasks of phases. Worker 0 does one call. Others help with every call until none came
-for a while; they come and go as they like, and nobody waits for one that has not come: what is counted is the
-work, not who does it.
+`share_loop`, which takes tasks of phases. Worker 0 does one call. Others take part in every call until none
+came for a while; they come and go as they like, and nobody waits for one that has not come: what is counted
+is the work, not who does it.
 
 What the threads of a function share are numbers, each in cache lines of its own: how often a call began or
-ended (so it is odd during one), for how many workers, how often a helper came, how often one went; then, for
-each phase of a call, how much of its work was begun, and how much is done.
+ended (so it is odd during one), for how many workers, how often another worker came, how often one went;
+then, for each phase of a call, how much of its work was begun, and how much is done.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ CALLS, WORKERS, CAME, WENT, WORK = 0, APART, 2 * APART, 3 * APART, 4 * APART
 
 
 @inlined  # type: ignore[untyped-decorator]
-def come(team: Any, worker: int, call: int) -> int:
+def come(counters: Any, worker: int, call: int) -> int:
     """Return the number of a call in which this worker takes part, later than `call`; -1 if none comes."""
     if worker == 0:
-        for at in range(WORK, team.shape[0]):
-            team[at] = 0
-        mine: int = claim(team, CALLS) + 1
+        for at in range(WORK, counters.shape[0]):
+            counters[at] = 0
+        mine: int = claim(counters, CALLS) + 1
         return mine
     found: int = call
-    while until(team, CALLS, found + 1 + found % 2, PATIENCE):
-        found = seen(team, CALLS)
-        claim(team, CAME)
-        if found % 2 == 1 and worker < team[WORKERS] and found == seen(team, CALLS):
+    while until(counters, CALLS, found + 1 + found % 2, PATIENCE):
+        found = seen(counters, CALLS)
+        claim(counters, CAME)
+        if found % 2 == 1 and worker < counters[WORKERS] and found == seen(counters, CALLS):
             return found
-        claim(team, WENT)
+        claim(counters, WENT)
     return -1
 
 
 @inlined  # type: ignore[untyped-decorator]
-def go(team: Any, worker: int) -> bool:
+def go(counters: Any, worker: int) -> bool:
     """Leave a call whose work is done; true if it was this worker's own one."""
     if worker > 0:
-        claim(team, WENT)
+        claim(counters, WENT)
         return False
-    claim(team, CALLS)
-    until(team, WENT, seen(team, CAME), 0)
+    claim(counters, CALLS)
+    until(counters, WENT, seen(counters, CAME), 0)
     return True
 
 
@@ -72,24 +72,24 @@ def stream_loop(execute: Function) -> Function:
         factors: Any,
         blas: Any,
         blocks: Any,
-        team: Any,
+        counters: Any,
         worker: int,
     ) -> int:
         rows, width, count = first_of(code), code.shape[1], code.shape[0]
-        call = come(team, worker, 0)
+        call = come(counters, worker, 0)
         while call >= 0:
-            block = claim(team, WORK)
+            block = claim(counters, WORK)
             while block < blocks[0]:
                 for at in range(steps.shape[0]):
                     here[at] = places[at] + block * steps[at]
                 numbers = first_of(sizes) if block + 1 < blocks[0] else first_of(rest)
                 execute(rows, width, 0, count, first_of(here), numbers, first_of(factors), blas)
-                claim(team, WORK + APART)
-                block = claim(team, WORK)
-            until(team, WORK + APART, blocks[0], 0)
-            if go(team, worker):
+                claim(counters, WORK + APART)
+                block = claim(counters, WORK)
+            until(counters, WORK + APART, blocks[0], 0)
+            if go(counters, worker):
                 break
-            call = come(team, worker, call)
+            call = come(counters, worker, call)
         return -1
 
     return stream
@@ -109,24 +109,24 @@ def share_loop(execute: Function) -> Function:
         sizes: Any,
         factors: Any,
         blas: Any,
-        team: Any,
+        counters: Any,
         worker: int,
     ) -> int:
         rows, places, values, scale = first_of(code), first_of(pointers), first_of(sizes), first_of(factors)
         width, failed = code.shape[1], -1
-        call = come(team, worker, 0)
+        call = come(counters, worker, 0)
         while call >= 0:
             for phase in range(phases.shape[0]):
                 begun = WORK + 2 * APART * phase
-                task = phases[phase, 0] + claim(team, begun)
+                task = phases[phase, 0] + claim(counters, begun)
                 while task < phases[phase, 1]:
                     failed = execute(rows, width, tasks[task, 0], tasks[task, 1], places, values, scale, blas)
-                    claim(team, begun + APART)
-                    task = phases[phase, 0] + claim(team, begun)
-                until(team, begun + APART, phases[phase, 1] - phases[phase, 0], 0)
-            if go(team, worker):
+                    claim(counters, begun + APART)
+                    task = phases[phase, 0] + claim(counters, begun)
+                until(counters, begun + APART, phases[phase, 1] - phases[phase, 0], 0)
+            if go(counters, worker):
                 break
-            call = come(team, worker, call)
+            call = come(counters, worker, call)
         return failed
 
     return share

@@ -1,1 +1,1 @@
-"""run.cpu.threads: helpers of calls, workers of an epoch, how many pay."""
+"""run.cpu.threads: threads of calls, workers of an epoch, how many pay."""

@@ -27,9 +27,9 @@ _core: Callable[[], int] | None = (
 """Says on which core the calling thread runs, if threads can be kept on cores here."""
 
 
-def run_epoch(job: Job, span: tuple[int, int, int], lanes: int) -> None:
+def run_epoch(job: Job, span: tuple[int, int, int], workers: int) -> None:
     """Take the batches of a span: first sample, the one after the last, samples a batch."""
-    team, limits = apart(np.zeros(1, "int64")), np.array(span, "int64")
+    arrivals, limits = apart(np.zeros(1, "int64")), np.array(span, "int64")
     module = job.built.module
     owned = dict(job.arrays)  # compiled code has their addresses only
 
@@ -38,35 +38,37 @@ def run_epoch(job: Job, span: tuple[int, int, int], lanes: int) -> None:
             if cores:
                 os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
             mine = apart(job.memory.sizes)
-            options = (places, mine, job.memory.factors, module.products, team, lanes)
+            options = (places, mine, job.memory.factors, module.products, arrivals, workers)
             module.call("epoch", job.code, script, *options, job.slot, limits)()
 
         return work
 
     def stop() -> None:
-        team[0] = STOP
+        arrivals[0] = STOP
 
-    with _own_core(lanes) as others:
-        first, *rest = ((job.seen_by(at), script) for at, script in enumerate(job.script(lanes)))
+    with _own_core(workers) as others:
+        first, *rest = ((job.seen_by(at), script) for at, script in enumerate(job.script(workers)))
         alongside(part(set(), *first), [part(others, *r) for r in rest], stop)
 
 
 def apart(array: Array) -> Array:
-    """Return a copy that shares no cache line with anything: lanes write to it, and others wait for that."""
+    """Return a copy that shares no cache line with anything: workers write to it, and others wait for
+    that."""
     room = np.zeros(len(array) + 2 * APART, array.dtype)
     room[APART:-APART] = array
     return room[APART:-APART]
 
 
 @contextmanager
-def _own_core(lanes: int) -> Iterator[set[int]]:
-    """Keep the caller on its core inside the block; give the other ones that it may use, for its helpers.
+def _own_core(workers: int) -> Iterator[set[int]]:
+    """Keep the caller on its core inside the block; give the other ones that it may use, for the other
+    workers.
 
-    Lanes that wait for each other by turns look idle, so that systems put two on one core and leave them
+    Workers that wait for each other at barriers look idle, so that systems put two on one core and leave them
     there. With too few cores, or where the system has no such choice, nothing is done and no core given.
     """
-    allowed = os.sched_getaffinity(0) if lanes > 1 and _core is not None else set[int]()
-    own = {_core()} if _core is not None and len(allowed) >= lanes else set[int]()
+    allowed = os.sched_getaffinity(0) if workers > 1 and _core is not None else set[int]()
+    own = {_core()} if _core is not None and len(allowed) >= workers else set[int]()
     if not own or not own < allowed:
         yield set()
         return

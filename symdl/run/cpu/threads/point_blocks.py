@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from symdl.lower.kernels import KernelCall
 from symdl.lower.splits import work
 from symdl.run.build import Built
-from symdl.run.cpu.threads.helpers import Helpers
+from symdl.run.cpu.threads.thread_pool import ThreadPool
 from symdl.run.memory import Memory, memory, numbers
 
 Array = NDArray[Any]
@@ -58,34 +58,34 @@ class Blocks:
         trees = (kernels[c.kernel].items for c in calls if isinstance(c, KernelCall))
         self._work = sum(work(items, lambda _: 1) for items in trees)
         self._rest, self._blocks = self._numbers(self.size), np.zeros(1, "int64")
-        self._lanes: list[tuple[Memory, Callable[[], int]]] = []
-        self._helpers = Helpers(1)
+        self._workers: list[tuple[Memory, Callable[[], int]]] = []
+        self._pool = ThreadPool(1)
 
     def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
         """Compute all points; `inputs` are the buffers of all arguments and results with their addresses."""
         blocks = -(-count // self.size)
         self._blocks[0], self._rest[:] = blocks, self._numbers(count - (blocks - 1) * self.size)
         threads = max(1, min(self._threads, blocks, int(count * self._work / _EACH)))
-        while len(self._lanes) < threads:
-            self._lanes.append(self._lane())
-        for made, _ in self._lanes:
+        while len(self._workers) < threads:
+            self._workers.append(self._worker())
+        for made, _ in self._workers:
             for buffer, address in inputs:
                 made.places[buffer] = address
-        self._helpers.run(self._take, threads)
+        self._pool.run(self._take, threads)
 
     def _numbers(self, points: int) -> Array:
         """Return the sizes of a block of so many points."""
         return numbers(self._built.table, {self._built.lowered.points: points})[0]
 
-    def _lane(self) -> tuple[Memory, Callable[[], int]]:
+    def _worker(self) -> tuple[Memory, Callable[[], int]]:
         """Return the memory of a thread, and what takes blocks until all are done."""
         built, sizes = self._built, {self._built.lowered.points: self.size}
         plan = built.lowered.plan
         made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, runtime=built.runtime)
         here = np.zeros_like(made.places)  # where the arrays of its block begin
         arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
-        shared = (built.module.products, self._blocks, self._helpers.team)
-        return made, built.module.call("stream", built.code, *arrays, *shared, len(self._lanes))
+        shared = (built.module.products, self._blocks, self._pool.counters)
+        return made, built.module.call("stream", built.code, *arrays, *shared, len(self._workers))
 
-    def _take(self, lane: int) -> int:
-        return self._lanes[lane][1]()
+    def _take(self, worker: int) -> int:
+        return self._workers[worker][1]()

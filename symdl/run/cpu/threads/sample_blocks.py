@@ -1,7 +1,7 @@
 """A call in blocks of samples, on several threads.
 
 Enters: a lowered program whose samples may be computed apart, and sizes. Leaves: `Parallel`, whose `run` does
-a call by the schedule that training uses (`lower.partition`). Unlike the lanes of an epoch, threads take
+a call by the schedule that training uses (`schedule.partition`). Unlike the workers of an epoch, threads take
 the tasks of a phase as they come, so that one that begins late does fewer. The blocks depend on the sizes
 only, so the bits of a result do not depend on the number of threads; that number is measured.
 """
@@ -24,7 +24,7 @@ from symdl.lower.splits import rows_name, work
 from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
 from symdl.run.cpu.threads.epoch_threads import apart
-from symdl.run.cpu.threads.helpers import Helpers
+from symdl.run.cpu.threads.thread_pool import ThreadPool
 from symdl.run.epoch import Job
 from symdl.run.watching import checking
 from symdl.schedule.partition import partition
@@ -100,11 +100,11 @@ class Parallel:
         self._views = slice(len(buffers), len(buffers) + len(views))
         most = min(threads, max(map(len, self._part.tasks)))
         self._choices: list[int] = sorted({1, *range(2, most + 1)})
-        self._seen: list[Array] = []  # places of each lane
+        self._seen: list[Array] = []  # places of each worker
         self._works: list[Callable[[], int]] = []
         shared = [at for at in range(len(self._job.vector)) if at not in scratch]
         self._common = np.array(shared, "int64")
-        self._helpers = Helpers(len(self._phases))
+        self._pool = ThreadPool(len(self._phases))
         self._times: dict[int, list[float]] = {}
         self._tried = 0.0
 
@@ -114,8 +114,8 @@ class Parallel:
         for buffer, address in places:
             vector[buffer] = address
         vector[self._views] = vector[self._bases] + self._offsets
-        lanes = self._lanes()
-        while len(self._seen) < lanes:
+        workers = self._workers()
+        while len(self._seen) < workers:
             self._seen.append(self._job.seen_by(len(self._seen)))
             self._works.append(self._work(len(self._works)))
         for mine in self._seen:
@@ -123,29 +123,29 @@ class Parallel:
                 mine[self._common] = vector[self._common]
         start = time.perf_counter()
         with one_thread():
-            self._helpers.run(self._take, lanes)
-        self._times.setdefault(lanes, []).append(time.perf_counter() - start)
-        del self._times[lanes][_TRIALS:]
+            self._pool.run(self._take, workers)
+        self._times.setdefault(workers, []).append(time.perf_counter() - start)
+        del self._times[workers][_TRIALS:]
 
-    def _work(self, lane: int) -> Callable[[], int]:
+    def _work(self, worker: int) -> Callable[[], int]:
         """Return what takes tasks until all are done."""
-        job, seen = self._job, (self._seen[lane], apart(self._job.memory.sizes))
+        job, seen = self._job, (self._seen[worker], apart(self._job.memory.sizes))
         numbers = (job.memory.factors, job.built.module.products)
         tables = (job.code, self._phases, self._tasks)
-        return job.built.module.call("share", *tables, *seen, *numbers, self._helpers.team, lane)
+        return job.built.module.call("share", *tables, *seen, *numbers, self._pool.counters, worker)
 
-    def _take(self, lane: int) -> int:
-        return self._works[lane]()
+    def _take(self, worker: int) -> int:
+        return self._works[worker]()
 
-    def _lanes(self) -> int:
+    def _workers(self) -> int:
         """Return the number of threads that was the fastest, or one to be tried."""
         now = time.monotonic()
         if now - self._tried > _AGAIN:
             self._times, self._tried = {}, now
-        for lanes in self._choices:
-            if len(self._times.get(lanes, ())) < _TRIALS:
-                return lanes
-            if min(self._times[lanes]) > min(self._times[1]):
+        for workers in self._choices:
+            if len(self._times.get(workers, ())) < _TRIALS:
+                return workers
+            if min(self._times[workers]) > min(self._times[1]):
                 break  # more will not be better
-        best: dict[int, float] = {lanes: min(times) for lanes, times in self._times.items()}
+        best: dict[int, float] = {workers: min(times) for workers, times in self._times.items()}
         return min(best, key=best.__getitem__)

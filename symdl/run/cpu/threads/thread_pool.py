@@ -1,7 +1,7 @@
-"""Threads that help with the calls of a function.
+"""The threads of calls.
 
-Enters: how many phases a call has, and what a thread does. Leaves: `Helpers`, whose `run` does a call.
-To start a thread takes as long as a tenth of a millisecond of work, so helpers stay for a while: at first
+Enters: how many phases a call has, and what a thread does. Leaves: `ThreadPool`, whose `run` does a call.
+To start a thread takes as long as a tenth of a millisecond of work, so threads stay for a while: at first
 they look for the next call all the time, inside compiled code; then they sleep, then they end.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from symdl.run.cpu.limits import APART
 
 _IDLE = 1.0
-"""Seconds after which a helper without work ends."""
+"""Seconds after which a thread without work ends."""
 Work = Callable[[int], int]
 
 
@@ -27,8 +27,8 @@ def counters(phases: int) -> NDArray[Any]:
     return np.zeros((4 + 2 * phases) * APART, "int64")
 
 
-class Helpers:
-    """The threads that help with the calls of one function.
+class ThreadPool:
+    """The threads that take part in the calls of one function.
 
     No call needs them: who comes late finds less to do, and who does not come is not waited for.
 
@@ -36,33 +36,33 @@ class Helpers:
         phases: how many pairs of counters the work has.
 
     Attributes:
-        team: what the threads share: see `symdl.run.cpu.loops.sharing`.
+        counters: what the threads share: see `symdl.run.cpu.loops.sharing`.
     """
 
     def __init__(self, phases: int) -> None:
-        self.team = counters(phases)
+        self.counters = counters(phases)
         self._begin()
 
     def _begin(self) -> None:
-        self.team[:] = 0  # in place: compiled code knows its address
-        self._helpers: list[_Helper] = []
+        self.counters[:] = 0  # in place: compiled code knows its address
+        self._threads: list[_PoolThread] = []
         self._process = os.getpid()
 
-    def run(self, work: Work, lanes: int) -> int:
-        """Do a call on so many lanes: ``work(0)`` here, ``work(1)`` and so on in helpers."""
+    def run(self, work: Work, workers: int) -> int:
+        """Do a call by so many workers: ``work(0)`` here, ``work(1)`` and so on in other threads."""
         if self._process != os.getpid():  # threads stay behind in a fork
             self._begin()
-        self.team[APART] = lanes
-        while len(self._helpers) < lanes - 1:
-            self._helpers.append(_Helper(len(self._helpers) + 1))
-        for helper in self._helpers[: lanes - 1]:
-            helper.come(work)
+        self.counters[APART] = workers
+        while len(self._threads) < workers - 1:
+            self._threads.append(_PoolThread(len(self._threads) + 1))
+        for thread in self._threads[: workers - 1]:
+            thread.come(work)
         return work(0)
 
 
-class _Helper:
-    def __init__(self, lane: int) -> None:
-        self._lane, self._here = lane, False
+class _PoolThread:
+    def __init__(self, worker: int) -> None:
+        self._worker, self._here = worker, False
         self._asleep = False
         self._bell = _thread.allocate_lock()
         self._bell.acquire()
@@ -83,7 +83,7 @@ class _Helper:
         try:
             called = True
             while called:
-                work(self._lane)
+                work(self._worker)
                 self._asleep = True
                 called = self._bell.acquire(timeout=_IDLE)
         finally:

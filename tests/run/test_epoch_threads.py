@@ -1,4 +1,5 @@
-"""Training on several lanes: the bits of one lane, and up to rounding the results of a step in one piece."""
+"""Training on several workers: the bits of one worker, and up to rounding the results of a step in one
+piece."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import symdl as sd
 from symdl.express.selecting import take
 from symdl.lower.memory.buffers import ALIGNMENT
-from symdl.run.cpu.threads import epoch_threads as team
+from symdl.run.cpu.threads import epoch_threads
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
 from symdl.schedule.plan import Partition
 from symdl.train.weights import initial
@@ -63,7 +64,7 @@ def embedded() -> Any:
 
 
 def wide() -> Any:
-    """More features than four times the batch: those are shared by the lanes, not the samples."""
+    """More features than four times the batch: those are shared by the workers, not the samples."""
     return mlp(530)
 
 
@@ -114,10 +115,10 @@ def weights(made: TrainingKernel) -> dict[str, np.ndarray]:
 
 
 def trained(
-    made: TrainingKernel, samples: int, batch: int, lanes: int
+    made: TrainingKernel, samples: int, batch: int, workers: int
 ) -> tuple[list[float], dict[str, np.ndarray], BoundEpoch]:
     own = weights(made)
-    made._threads = lanes
+    made._threads = workers
     bound = made.bind(own, data(made, samples), batch)
     order = np.random.default_rng(0).permutation(samples)
     return [bound.run(order) for _ in range(2)], own, bound
@@ -138,12 +139,12 @@ def schedule(bound: BoundEpoch) -> Partition:
         *((name, "adam") for name in MODELS if name != "mlp"),
     ],
 )
-def test_lanes_do_not_change_bits(model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_do_not_change_bits(model: str, optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = kernel(model, optimizer)
     losses, own, bound = trained(made, 300, 128, 1)
     assert len(schedule(bound).tasks) > (5 if model == "deep" else 1)
-    for lanes in (2, 3, 4):
-        again, other, _ = trained(made, 300, 128, lanes)
+    for workers in (2, 3, 4):
+        again, other, _ = trained(made, 300, 128, workers)
         assert again == losses
         for name, array in own.items():
             np.testing.assert_array_equal(other[name], array)
@@ -155,16 +156,16 @@ def test_lanes_do_not_change_bits(model: str, optimizer: str, monkeypatch: pytes
         np.testing.assert_allclose(array, whole[name], rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_gradients_take_the_memory_of_a_block_for_each_lane(lanes: int) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_gradients_take_the_memory_of_a_block_for_each_worker(workers: int) -> None:
     made = kernel("wide", "sgd")
-    _, own, bound = trained(made, 256, 128, lanes)
+    _, own, bound = trained(made, 256, 128, workers)
     gradients = sum(array.nbytes for name, array in own.items() if name.endswith(".W"))
     blocks = [b.count.number or 0 for b in schedule(bound).buffers if b.kind == "scratch"]
     job = bound._job(bound._size)
-    assert len(job.scratch) == lanes
+    assert len(job.scratch) == workers
     extra = job.nbytes - job.memory.arena.nbytes  # what different phases use lies in one place
-    assert lanes * (8 * max(blocks) + ALIGNMENT) <= extra <= lanes * (8 * sum(blocks) + ALIGNMENT)
+    assert workers * (8 * max(blocks) + ALIGNMENT) <= extra <= workers * (8 * sum(blocks) + ALIGNMENT)
     assert 8 * sum(blocks) < gradients / 4
 
 
@@ -213,7 +214,7 @@ def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(compiled[name], array, rtol=1e-9, atol=1e-12)
 
 
-def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_one_worker_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
     made = kernel("mlp", "sgd")
     _, _, bound = trained(made, 128, 128, 3)
     begin = _thread.start_new_thread
@@ -238,12 +239,12 @@ def test_an_error_in_one_lane_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not say which cores")
-def test_helpers_get_other_cores_and_the_caller_gets_its_own_back() -> None:
+def test_other_workers_get_other_cores_and_the_caller_gets_its_own_back() -> None:
     before = os.sched_getaffinity(0)
-    for lanes in (1, 2, len(before), len(before) + 1):
-        with pytest.raises(KeyboardInterrupt), team._own_core(lanes) as free:
+    for workers in (1, 2, len(before), len(before) + 1):
+        with pytest.raises(KeyboardInterrupt), epoch_threads._own_core(workers) as free:
             here = os.sched_getaffinity(0)
-            if 1 < lanes <= len(before):
+            if 1 < workers <= len(before):
                 assert len(here) == 1
                 assert free == before - here
             else:

@@ -1,4 +1,4 @@
-"""Helpers share the work of calls, sleep, wake, end and begin again; no call depends on them."""
+"""ThreadPool share the work of calls, sleep, wake, end and begin again; no call depends on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import symdl as sd
 from symdl.run.cpu.limits import APART
-from symdl.run.cpu.threads import helpers
+from symdl.run.cpu.threads import thread_pool
 from symdl.run.cpu.threads.sample_blocks import Parallel
 
 n = sd.Dim("n")
@@ -26,17 +26,17 @@ def network() -> tuple[Any, dict[str, Any]]:
     return output, {**given, "X": rng.normal(size=(5000, 20))}
 
 
-def parallel(f: Any, lanes: int) -> Parallel:
-    """Return the schedule in use, with so many lanes from here on."""
+def parallel(f: Any, workers: int) -> Parallel:
+    """Return the schedule in use, with so many workers from here on."""
     found: Any = f._memories.free[0][0]
     assert isinstance(found, Parallel)
-    found._choices = [lanes]
-    found._lanes = lambda: lanes  # type: ignore[method-assign]
+    found._choices = [workers]
+    found._workers = lambda: workers  # type: ignore[method-assign]
     return found
 
 
 def test_calls_one_after_another_and_with_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helpers, "_IDLE", 0.05)
+    monkeypatch.setattr(thread_pool, "_IDLE", 0.05)
     output, given = network()
     f: Any = sd.compile(output, threads=3)
     want = f(**given)
@@ -47,22 +47,22 @@ def test_calls_one_after_another_and_with_pauses(monkeypatch: pytest.MonkeyPatch
         want = want[::-1]
         np.testing.assert_array_equal(f(**given), want)
     time.sleep(0.5)
-    assert not any(helper._here for helper in found._helpers._helpers)
+    assert not any(thread._here for thread in found._pool._threads)
 
 
-def test_fewer_lanes_than_helpers() -> None:
+def test_fewer_workers_than_threads() -> None:
     output, given = network()
     f: Any = sd.compile(output, threads=3)
     want = f(**given)
-    for lanes in (3, 1, 2, 3, 1):
-        parallel(f, lanes)
+    for workers in (3, 1, 2, 3, 1):
+        parallel(f, workers)
         for _ in range(20):
             np.testing.assert_array_equal(f(**given), want)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_fork_gets_helpers_of_its_own() -> None:
+def test_a_fork_gets_threads_of_its_own() -> None:
     output, given = network()
     f: Any = sd.compile(output, threads=2)
     want = f(**given)
@@ -72,9 +72,9 @@ def test_a_fork_gets_helpers_of_its_own() -> None:
     if not child:
         end = time.monotonic() + 20
         right = np.array_equal(f(**given), want)
-        while right and time.monotonic() < end and not found._helpers.team[2 * APART]:
+        while right and time.monotonic() < end and not found._pool.counters[2 * APART]:
             right = np.array_equal(f(**given), want)
-        os._exit(0 if right and found._helpers.team[2 * APART] else 1)
+        os._exit(0 if right and found._pool.counters[2 * APART] else 1)
     _, status = os.waitpid(child, 0)
     assert status == 0
 

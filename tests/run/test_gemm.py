@@ -1,4 +1,4 @@
-"""Matrix products: in tiles, by BLAS, and where one ends and the other begins."""
+"""Matrix products: by the micro-kernel, by BLAS, and where one ends and the other begins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from symdl.run.cpu.cache import objects as machine
-from symdl.run.cpu.gemm.dispatch import in_tiles, products
+from symdl.run.cpu.gemm.dispatch import micro_kernels, products
 from symdl.run.cpu.gemm.multiply import multiply_matrices
 from symdl.run.cpu.intrinsics.pointers import REALS
 from symdl.run.memory import address
@@ -63,12 +63,12 @@ def test_agrees_with_numpy(m: int, n: int, k: int, turned: int, dtype: str, wide
 
 @pytest.mark.parametrize("size, rows", [(64, 8), (32, 4), (16, 4)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_tiles_of_other_machines_agree_too(dtype: str, size: int, rows: int) -> None:
+def test_register_blocks_of_other_machines_agree_too(dtype: str, size: int, rows: int) -> None:
     """Vectors of any length can be compiled here, slower."""
     lanes = size // np.dtype(dtype).itemsize
-    tiles = machine.load(in_tiles(dtype, rows=rows, lanes=lanes))
+    library = machine.load(micro_kernels(dtype, rows=rows, lanes=lanes))
     table = products(dtype).copy()
-    table[1:4] = tiles.addresses["product"], rows, lanes
+    table[1:4] = library.addresses["product"], rows, lanes
     for m, n, k in [
         (rows, lanes, 1),
         (rows + 3, 3 * lanes, 7),
