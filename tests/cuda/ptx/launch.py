@@ -7,7 +7,7 @@ and after, which is what a simulated device needs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from tests.cuda.ptx.parse import parse
 from tests.cuda.ptx.registers import Geometry, Wave
 from tests.cuda.ptx.stores import Banks
 from tests.cuda.ptx.syntax import Module
+from tests.cuda.ptx.traffic import Meter, Traffic, Way
 from tests.cuda.ptx.types import PtxError
 
 WAVE = 1 << 14
@@ -44,6 +45,8 @@ class Report:
     steps: int
     read: frozenset[int]
     written: frozenset[int]
+    traffic: Mapping[tuple[str, Way], Traffic] = field(default_factory=dict)
+    """By array and way, where it was measured."""
 
     def __str__(self) -> str:
         return (
@@ -98,12 +101,13 @@ def launch(
     symbols: Mapping[str, int] | None = None,
     source: str | None = None,
     limit: int = STEPS,
+    measure: bool = False,
 ) -> Report:
     """Run a kernel on `memory`.
 
     `parameters` are the bytes of each parameter; `shared` the bytes of dynamic shared memory; `symbols` the
     addresses of the module's global variables (`place_variables`), made if not given; `source` the generated
-    module, if its file is not there.
+    module, if its file is not there. With `measure`, the traffic is counted.
     """
     if len(parameters) != len(program.parameters):
         raise PtxError(f"{len(parameters)} parameters for {len(program.parameters)} of {program.entry}")
@@ -117,6 +121,7 @@ def launch(
     a_block = int(np.prod(threads))
     if not 0 < a_block <= 1024:
         raise PtxError(f"{a_block} threads a block")
+    meter = Meter() if measure else None
     log = Log(short(program.entry), a_block, source)
     cell = _narrowest(program)
     for store in memory.stores.values():
@@ -126,7 +131,7 @@ def launch(
     for first in range(0, blocks, at_once):
         geometry = Geometry(sizes, threads, first, min(at_once, blocks - first), shared)
         spaces = _spaces(program, memory, geometry, symbols, cell)
-        executor = Executor(Wave(program, geometry, spaces, given, log), limit=limit)
+        executor = Executor(Wave(program, geometry, spaces, given, log, meter), limit=limit)
         executor.run()
         executed += executor.executed
         steps += executor.steps
@@ -135,7 +140,8 @@ def launch(
     written = frozenset(address for address, store in kept if store.changed)
     for store in memory.stores.values():
         store.races = None
-    return Report(short(program.entry), tuple(log.found.values()), executed, steps, read, written)
+    found, traffic = tuple(log.found.values()), {} if meter is None else meter.traffic
+    return Report(short(program.entry), found, executed, steps, read, written, traffic)
 
 
 def short(entry: str) -> str:
@@ -198,6 +204,7 @@ def run(
     names: Sequence[str] = (),
     source: str | None = None,
     limit: int = STEPS,
+    measure: bool = False,
 ) -> Report:
     """Run a kernel of `text` on arrays, which hold afterwards what it wrote.
 
@@ -223,7 +230,17 @@ def run(
         )
         placed.append((array, address))
         parameters += [address.to_bytes(8, "little")] if pointers else flattened(array, address)
-    report = launch(kernel, grid, block, parameters, memory, shared=shared, source=source, limit=limit)
+    report = launch(
+        kernel,
+        grid,
+        block,
+        parameters,
+        memory,
+        shared=shared,
+        source=source,
+        limit=limit,
+        measure=measure,
+    )
     for array, address in placed:
         if array.size:
             array.reshape(-1)[:] = np.frombuffer(memory.read(address, array.nbytes), array.dtype)

@@ -6,7 +6,7 @@ is bound once, to views of the arrays it reads and writes, and then executed for
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from tests.cuda.ptx.findings import Log
 from tests.cuda.ptx.inline import Program
-from tests.cuda.ptx.memory import WINDOWS, Spaces
+from tests.cuda.ptx.memory import WINDOWS, Piece, Spaces
 from tests.cuda.ptx.races import WARP, Clock
 from tests.cuda.ptx.stores import Access
 from tests.cuda.ptx.syntax import Address, Immediate, Instruction, Name, Operand, Register
+from tests.cuda.ptx.traffic import Meter, Way
 from tests.cuda.ptx.types import U32, U64, Array, Ids, PtxType
 
 At: TypeAlias = slice | Ids
@@ -66,7 +67,13 @@ class Wave:
     """Registers, memory and clock of some blocks; binds operands for `operations`."""
 
     def __init__(
-        self, program: Program, geometry: Geometry, spaces: Spaces, parameters: dict[str, bytes], log: Log
+        self,
+        program: Program,
+        geometry: Geometry,
+        spaces: Spaces,
+        parameters: dict[str, bytes],
+        log: Log,
+        meter: Meter | None = None,
     ) -> None:
         self.program, self.geometry, self.spaces, self.log = program, geometry, spaces, log
         self.parameters = parameters
@@ -81,6 +88,7 @@ class Wave:
             any(i.opcode == "bar" and i.has("warp") for i in program.body),
         )
         self.registers: dict[str, Array] = {}
+        self.meter = meter
         self.special = special_registers(geometry)
         self.carry = np.zeros(count, np.bool_)
         self.ended = np.zeros(count, np.bool_)
@@ -94,6 +102,18 @@ class Wave:
     def warp_start(self) -> Ids:
         """The first thread of each thread's warp."""
         return np.arange(self.count, dtype=np.int64) - self.lane
+
+    def metered(self, way: Way, pieces: Sequence[Piece], ids: Ids, size: int) -> None:
+        """Count the traffic of an instruction, where that is asked for."""
+        if self.meter is None:
+            return
+        for piece in pieces:
+            who = ids if piece.chosen is None else ids[piece.chosen]
+            shared = piece.store is self.spaces.shared
+            if piece.store is not self.spaces.local:
+                warps = self.warp_start[who]
+                positions = piece.positions % self.spaces.shared.stride if shared else piece.positions
+                self.meter.note(piece.store.name, way, positions, warps, self.lane[who], size, shared=shared)
 
     def access(self, instruction: Instruction) -> Access:
         return Access(instruction, self.log, self.clock)

@@ -76,7 +76,9 @@ def _atomic(i: Instruction, wave: Wave) -> Step:
         values = [np.broadcast_to(get(active.at), ids.shape) for get in gets]
         first, second = values[0], values[-1]
         found: Array = np.full(ids.shape, poison, bits)
-        for piece in spaces.pieces(space, addresses, ids, width, access):
+        pieces = spaces.pieces(space, addresses, ids, width, access)
+        wave.metered("atomic", pieces, ids, width)
+        for piece in pieces:
             chosen = np.arange(len(ids)) if piece.chosen is None else piece.chosen
             piece.store.atomic(piece.positions, width, ids[chosen], access)
             cells = piece.store.views[width]

@@ -61,6 +61,7 @@ def _ld(i: Instruction, wave: Wave) -> Step:
         ids = active.ids
         addresses = np.broadcast_to(address(active.at), ids.shape)
         pieces = spaces.pieces(space, addresses, ids, size, access)
+        wave.metered("read", pieces, ids, size)
         for lane, put in enumerate(puts):
             found: Array | None = None
             for piece in pieces:
@@ -110,7 +111,9 @@ def _st(i: Instruction, wave: Wave) -> Step:
     def step(active: Active) -> None:
         ids = active.ids
         addresses = np.broadcast_to(address(active.at), ids.shape)
-        for piece in spaces.pieces(space, addresses, ids, size, access):
+        pieces = spaces.pieces(space, addresses, ids, size, access)
+        wave.metered("write", pieces, ids, size)
+        for piece in pieces:
             who = ids if piece.chosen is None else ids[piece.chosen]
             for lane, get in enumerate(gets):
                 values = np.broadcast_to(np.asarray(get(active.at)).view(bits), ids.shape)
