@@ -12,7 +12,7 @@ from numba import njit
 
 from symdl.run.cpu.cache import objects as machine
 from symdl.run.cpu.gemm.dispatch import micro_kernels, products
-from symdl.run.cpu.gemm.multiply import multiply_matrices
+from symdl.run.cpu.gemm.multiply import moderate, multiply_matrices, too_large
 from symdl.run.cpu.intrinsics.pointers import REALS
 from symdl.run.memory import address
 
@@ -98,3 +98,15 @@ def test_the_bits_of_a_row_do_not_depend_on_the_other_rows() -> None:
         places = np.array([address(array) for array in (rows, right, result)])
         in_single(table, 0, (len(rows), 70, 33), np.float32(1), places, leads)
     np.testing.assert_array_equal(part, whole[17:37])
+
+
+@pytest.mark.parametrize("turned", range(4))
+def test_which_product_is_taken_can_be_asked_with_integers(turned: int) -> None:
+    for m, n, k in [(8, 16, 4), (7, 16, 4), (8, 15, 4), (8, 16, 400), (8, 16, 16)]:
+        wanted = m >= 8 and n >= 16 and (turned < 2 or 16 <= k <= 300)
+        assert moderate(turned, m, n, k, 8, 16, 300) == wanted
+        stored = [(k, m) if turned & 1 else (m, k), (n, k) if turned & 2 else (k, n), (m, n)]
+        for leads in [(400, 400, 400), (500, 400, 400), (400, 500, 400), (400, 400, 500)]:
+            span = max(lines * lead for (lines, _), lead in zip(stored, leads, strict=True))
+            assert too_large(turned, m, n, k, leads, span - 1)
+            assert not too_large(turned, m, n, k, leads, max(span, 500))

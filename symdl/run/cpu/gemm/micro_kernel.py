@@ -12,11 +12,11 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
+from symdl.run.cpu.intrinsics import instructions
+
 _pointer: Any = types.CPointer
-_reserve: Any = cgutils.alloca_once
 
 
 @intrinsic
@@ -40,7 +40,7 @@ def room(dtype: str, count: int) -> Any:
     def space(_typing: Any) -> Any:
         def build(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
             kind = context.get_value_type(_REALS[dtype])
-            return _reserve(builder, kind, size=ir.Constant(ir.IntType(64), count))
+            return instructions.slot(builder, kind, count)
 
         return reals(), build
 
@@ -148,16 +148,12 @@ class _RegisterBlock:
 
     def spread(self, value: Any) -> Any:
         """Return a vector with one value everywhere."""
-        short = ir.IntType(32)
-        one = self.builder.insert_element(
-            ir.Constant(self.vector, ir.Undefined), value, ir.Constant(short, 0)
-        )
-        return self.builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(short, self.lanes), None))
+        return instructions.spread(self.builder, value, self.lanes)
 
     def place(self, base: Any, line: Any, vector: int) -> Any:
         """Return the address of a vector in a line."""
-        at = self.builder.gep(base, [self.builder.add(line, self.number(vector * self.lanes))])
-        return self.builder.bitcast(at, self.vector.as_pointer())
+        at = self.builder.add(line, self.number(vector * self.lanes))
+        return instructions.place(self.builder, base, at, self.vector)
 
     def build(self) -> None:
         b = self.builder

@@ -7,19 +7,20 @@ others by BLAS: as a whole, or in pieces where a matrix is larger than numbers o
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from symdl.run.cpu.gemm.micro_kernel import behind
+from symdl.run.cpu.intrinsics.instructions import LONG, slot
+from symdl.run.cpu.intrinsics.operand import Traced
 from symdl.run.cpu.intrinsics.pointers import call_address, integer_at
 from symdl.run.cpu.limits import LARGEST_RIGHT, WORTH_THREADS
+from symdl.run.elementary.operations import select
 
-_local: Any = cgutils.alloca_once
 _behind: Any = behind
 
 
@@ -55,64 +56,49 @@ def multiply_matrices(
     signature = types.void(whole, whole, whole, whole, whole, factor, *matrix, *matrix, result, whole, whole)
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        table, turns, rows, columns, inner = args[:5]
-        entries = builder.inttoptr(table, turns.type.as_pointer())
+        table, scale = args[0], args[5]
+        turns, rows, columns, inner, *steps = (Traced(builder, args[at]) for at in (*range(1, 5), 8, 11, 14))
         bases = [builder.gep(args[at], [args[at + 1]]) for at in (6, 9, 12)]
         operands = (*args[1:6], bases[0], args[8], bases[1], args[11], bases[2], args[14])
+        entries = builder.inttoptr(table, LONG.as_pointer())
 
         def entry(at: int) -> Any:
-            return builder.load(builder.gep(entries, [ir.Constant(turns.type, at)]))
+            return builder.load(builder.gep(entries, [ir.Constant(LONG, at)]))
 
-        limits = [entry(at) for at in (2, 3, 4)]
-        with builder.if_else(_moderate(builder, turns, (rows, columns, inner), limits)) as (ours, library):
+        limits = [Traced(builder, entry(at)) for at in (2, 3, 4)]
+        with builder.if_else(moderate(turns, rows, columns, inner, *limits).value) as (ours, library):
             with ours:
                 call_address(builder, entry(1), operands)
-            with library, builder.if_else(_too_large(builder, operands, entry(6))) as (large, whole_):
-                with large:
-                    call_address(builder, entry(5), (table, *operands))
-                with whole_:
-                    _call_library(builder, entry(0), operands, ir.Constant(operands[4].type, 0.0))
+            with library:
+                large = too_large(turns, rows, columns, inner, steps, Traced(builder, entry(6)))
+                with builder.if_else(large.value) as (pieces, whole_):
+                    with pieces:
+                        call_address(builder, entry(5), (table, *operands))
+                    with whole_:
+                        _call_library(builder, entry(0), operands, ir.Constant(scale.type, 0.0))
         return context.get_dummy_value()
 
     return signature, build
 
 
-def _moderate(builder: Any, turns: Any, sizes: tuple[Any, ...], limits: list[Any]) -> Any:
-    """Say whether a product is one for the micro-kernel: not too narrow, not too large."""
-    rows, columns, inner = sizes
+def moderate(turned: Any, m: Any, n: Any, k: Any, rows: Any, lanes: Any, longest: Any) -> Any:
+    """Say whether a product is one for the micro-kernel: not too narrow, not too large.
 
-    def number(value: int) -> Any:
-        return ir.Constant(turns.type, value)
-
-    straight = builder.icmp_signed("==", builder.and_(turns, number(2)), number(0))
-    long_enough = builder.icmp_signed(">=", inner, limits[1])
-    short_enough = builder.icmp_signed("<=", inner, limits[2])
-    right_size = builder.mul(inner, columns)
-    conditions = [
-        builder.or_(straight, builder.and_(long_enough, short_enough)),
-        builder.icmp_signed(">=", rows, limits[0]),
-        builder.icmp_signed(">=", columns, limits[1]),
-        builder.icmp_signed("<", right_size, number(LARGEST_RIGHT)),
-        builder.icmp_signed("<", builder.mul(right_size, rows), number(WORTH_THREADS)),
-    ]
-    return functools.reduce(builder.and_, conditions)
+    These are integers, or operands that leave instructions.
+    """
+    packed = (k >= lanes) & (k <= longest)
+    small = (k * n < LARGEST_RIGHT) & (k * n * m < WORTH_THREADS)
+    return (((turned & 2) == 0) | packed) & (m >= rows) & (n >= lanes) & small
 
 
-def _too_large(builder: Any, operands: tuple[Any, ...], limit: Any) -> Any:
-    """Say whether a matrix spans more elements than BLAS, which counts in 32 bits, can get at once."""
-    turns, rows, columns, inner, _, _, left_lead, _, right_lead, _, lead = operands
-
-    def stored(bit: int, one: Any, other: Any) -> Any:
-        on = builder.and_(turns, ir.Constant(turns.type, bit))
-        return builder.select(builder.icmp_signed("!=", on, ir.Constant(turns.type, 0)), other, one)
-
-    spans = [
-        *(rows, columns, inner, left_lead, right_lead, lead),
-        builder.mul(stored(1, rows, inner), left_lead),
-        builder.mul(stored(2, inner, columns), right_lead),
-        builder.mul(rows, lead),
-    ]
-    return functools.reduce(builder.or_, (builder.icmp_signed(">", span, limit) for span in spans))
+def too_large(turned: Any, m: Any, n: Any, k: Any, leads: Sequence[Any], limit: Any) -> Any:
+    """Say whether a matrix spans more elements than BLAS, which may count in 32 bits, can get at once."""
+    left_lead, right_lead, lead = leads
+    left, right = select((turned & 1) != 0, k, m), select((turned & 2) != 0, n, k)
+    large = (left * left_lead > limit) | (right * right_lead > limit) | (m * lead > limit)
+    for size in (m, n, k, *leads):
+        large = large | (size > limit)
+    return large
 
 
 def _product_added(
@@ -191,8 +177,8 @@ def _call_library(builder: Any, address: Any, operands: tuple[Any, ...], kept: A
     """
     turns, rows, columns, inner, scale, a, lda, b, ldb, c, ldc = operands
 
-    def slot(value: Any) -> Any:
-        place = _local(builder, value.type)
+    def kept_at(value: Any) -> Any:
+        place = slot(builder, value.type)
         builder.store(value, place)
         return place
 
@@ -200,9 +186,9 @@ def _call_library(builder: Any, address: Any, operands: tuple[Any, ...], kept: A
         one = ir.Constant(turns.type, bit)
         on = builder.icmp_signed("!=", builder.and_(turns, one), ir.Constant(turns.type, 0))
         byte = ir.IntType(8)
-        return slot(builder.select(on, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
+        return kept_at(builder.select(on, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
 
-    found = [letter(2), letter(1), slot(columns), slot(rows), slot(inner), slot(scale)]
-    found += [b, slot(ldb), a, slot(lda), slot(kept), c, slot(ldc)]
+    found = [letter(2), letter(1), kept_at(columns), kept_at(rows), kept_at(inner), kept_at(scale)]
+    found += [b, kept_at(ldb), a, kept_at(lda), kept_at(kept), c, kept_at(ldc)]
     kind = ir.FunctionType(ir.VoidType(), [value.type for value in found])
     builder.call(builder.inttoptr(address, kind.as_pointer()), found)

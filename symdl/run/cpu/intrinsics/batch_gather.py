@@ -13,15 +13,11 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-_short, _long = ir.IntType(32), ir.IntType(64)
+from symdl.run.cpu.intrinsics.instructions import LONG, SHORT, place
 
 
 def _vector(context: Any, array: Any, count: int) -> Any:
     return ir.VectorType(context.get_value_type(array.dtype), count)
-
-
-def _place(builder: Any, array: Any, at: Any, kind: Any) -> Any:
-    return builder.bitcast(builder.gep(array, [at]), kind.as_pointer())
 
 
 def _align(array: Any) -> int:
@@ -38,10 +34,10 @@ def gather_eight(_typing: Any, target: Any, at: Any, source: Any, order: Any, fi
         found = ir.Constant(kind, ir.Undefined)
         line = builder.gep(positions, [start])
         for lane in range(8):
-            position = builder.load(builder.gep(line, [ir.Constant(_long, lane)]))
+            position = builder.load(builder.gep(line, [ir.Constant(LONG, lane)]))
             element = builder.load(builder.gep(elements, [position]))
-            found = builder.insert_element(found, element, ir.Constant(_short, lane))
-        builder.store(found, _place(builder, into, begin, kind), align=_align(target))
+            found = builder.insert_element(found, element, ir.Constant(SHORT, lane))
+        builder.store(found, place(builder, into, begin, kind), align=_align(target))
         return context.get_dummy_value()
 
     return types.void(target, types.int64, source, order, types.int64), build
@@ -54,8 +50,8 @@ def copy_four(_typing: Any, target: Any, at: Any, source: Any, start: Any) -> An
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         into, begin, elements, first = args
         kind = _vector(context, target, 4)
-        found = builder.load(_place(builder, elements, first, kind), align=_align(source))
-        builder.store(found, _place(builder, into, begin, kind), align=_align(target))
+        found = builder.load(place(builder, elements, first, kind), align=_align(source))
+        builder.store(found, place(builder, into, begin, kind), align=_align(target))
         return context.get_dummy_value()
 
     return types.void(target, types.int64, source, types.int64), build

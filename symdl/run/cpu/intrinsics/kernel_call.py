@@ -14,9 +14,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from symdl.emit.operations import ARGUMENTS, FIRST_PLACE
+from symdl.run.cpu.intrinsics.instructions import LONG
 from symdl.run.cpu.intrinsics.pointers import OPTIONS, call_address
-
-_long = ir.IntType(64)
 
 
 @intrinsic
@@ -31,17 +30,17 @@ def call_kernel(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
             return builder.load(builder.gep(base, [at]))
 
         line, places, lengths = args
-        address, arrays, count = (word(line, ir.Constant(_long, at)) for at in (1, 2, 3))
+        address, arrays, count = (word(line, ir.Constant(LONG, at)) for at in (1, 2, 3))
         done = builder.append_basic_block("done")
         choice = builder.switch(count, done)
         for number in (0, *ARGUMENTS):
             case = builder.append_basic_block(f"with{number}")
-            choice.add_case(ir.Constant(_long, number), case)
+            choice.add_case(ir.Constant(LONG, number), case)
             builder.position_at_end(case)
             values = []
             for at in range(number):
-                place = word(line, ir.Constant(_long, FIRST_PLACE + at))
-                mine = builder.icmp_signed("<", ir.Constant(_long, at), arrays)
+                place = word(line, ir.Constant(LONG, FIRST_PLACE + at))
+                mine = builder.icmp_signed("<", ir.Constant(LONG, at), arrays)
                 values.append(word(builder.select(mine, places, lengths), place))
             values = values or [line, places, lengths]  # it finds them itself
             call_address(builder, address, values)
@@ -79,7 +78,7 @@ def _arguments(kinds: tuple[Any, ...]) -> Any:
             line, places, lengths = args
             values = []
             for number, kind in enumerate(kinds):
-                place = word(line, ir.Constant(_long, FIRST_PLACE + number))
+                place = word(line, ir.Constant(LONG, FIRST_PLACE + number))
                 array = isinstance(kind, types.CPointer)
                 value = word(places if array else lengths, place)
                 values.append(builder.inttoptr(value, context.get_value_type(kind)) if array else value)

@@ -13,22 +13,17 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
+from symdl.run.cpu.intrinsics.instructions import BYTES, LONG, call
 from symdl.run.cpu.intrinsics.pointers import total_at
-
-_function: Any = cgutils.get_or_insert_function
-_byte = ir.IntType(8).as_pointer()
-_long = ir.IntType(64)
 
 
 def _reserve(_typing: Any, _size: Any) -> Any:
     """Return the address of so many bytes from the C library, or 0."""
 
     def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(_byte, [_long])
-        return builder.ptrtoint(builder.call(_function(builder.module, kind, "malloc"), args), _long)
+        return builder.ptrtoint(call(builder, "malloc", BYTES, args), LONG)
 
     return types.int64(types.int64), build
 
@@ -37,8 +32,7 @@ def _release(_typing: Any, _address: Any) -> Any:
     """Give back what `reserve` returned."""
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [_byte])
-        builder.call(_function(builder.module, kind, "free"), [builder.inttoptr(args[0], _byte)])
+        call(builder, "free", ir.VoidType(), [builder.inttoptr(args[0], BYTES)])
         return context.get_dummy_value()
 
     return types.void(types.int64), build

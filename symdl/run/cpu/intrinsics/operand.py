@@ -72,6 +72,7 @@ class Traced(Operand):
     __mul__, __rmul__ = _binary("fmul", "mul")
     __truediv__, __rtruediv__ = _binary("fdiv", "")
     __and__, __rand__ = _binary("", "and_")
+    __or__, __ror__ = _binary("", "or_")
     __xor__, __rxor__ = _binary("", "xor")
     __lshift__, _ = _binary("", "shl")
     __rshift__, _ = _binary("", "ashr")

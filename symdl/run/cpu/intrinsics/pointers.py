@@ -13,9 +13,9 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
+from symdl.run.cpu.intrinsics.instructions import BYTES, call, slot
 from symdl.run.cpu.limits import STOP
 
 _KEPT = {"contract", "reassoc", "nsz", "arcp"}  # those that keep infinities and NaN
@@ -33,9 +33,6 @@ PLAIN = {**OPTIONS, "fastmath": False}
 
 
 _pointer: Any = types.CPointer
-_local: Any = cgutils.alloca_once
-_function: Any = cgutils.get_or_insert_function
-_byte = ir.IntType(8).as_pointer()
 
 
 def _pointer_from_address(element: Any) -> Any:
@@ -83,7 +80,7 @@ def row_of(_typing: Any, table: Any, row: Any, width: Any) -> Any:
 
 def call_address(builder: Any, address: Any, values: Sequence[Any]) -> None:
     """Call a function of a generated module; it returns nothing and cannot fail."""
-    result, error = _local(builder, _byte), _local(builder, _byte)
+    result, error = slot(builder, BYTES), slot(builder, BYTES)
     arguments = [result, error, *values]
     kind = ir.FunctionType(ir.IntType(32), [value.type for value in arguments])
     builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
@@ -136,7 +133,7 @@ def flush_subnormals(_typing: Any) -> Any:
 
     def build(_context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
         short = ir.IntType(32)
-        place = _local(builder, short)
+        place = slot(builder, short)
         _control(builder, place, "stmxcsr")
         before = builder.load(place)
         builder.store(builder.or_(before, ir.Constant(short, _FLUSH)), place)
@@ -151,7 +148,7 @@ def restore(_typing: Any, _state: Any) -> Any:
     """Undo `flush_subnormals`."""
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        place = _local(builder, ir.IntType(32))
+        place = slot(builder, ir.IntType(32))
         builder.store(builder.trunc(args[0], ir.IntType(32)), place)
         _control(builder, place, "ldmxcsr")
         return context.get_dummy_value()
@@ -162,9 +159,7 @@ def restore(_typing: Any, _state: Any) -> Any:
 def _control(builder: Any, place: Any, name: str) -> None:
     """Read or write the control register of x86; other processors keep their own."""
     if platform.machine().lower() in ("x86_64", "amd64"):
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte])
-        builder.call(_function(builder.module, kind, f"llvm.x86.sse.{name}"), [builder.bitcast(place, byte)])
+        call(builder, f"llvm.x86.sse.{name}", ir.VoidType(), [builder.bitcast(place, BYTES)])
 
 
 @intrinsic
@@ -271,7 +266,7 @@ def _spin(builder: Any, place: Any, goal: Any, patience: Any) -> Any:
     core, which may be the one that is waited for.
     """
     long = ir.IntType(64)
-    spins = _local(builder, long)
+    spins = slot(builder, long)
     builder.store(ir.Constant(long, 0), spins)
     look, again, rest, done = (builder.append_basic_block(n) for n in ("look", "again", "rest", "done"))
     builder.branch(look)
@@ -284,16 +279,14 @@ def _spin(builder: Any, place: Any, goal: Any, patience: Any) -> Any:
     builder.cbranch(builder.or_(enough, builder.icmp_signed(">=", count, goal)), done, again)
     builder.position_at_end(again)
     if platform.machine().lower() in ("x86_64", "amd64"):
-        kind = ir.FunctionType(ir.VoidType(), [])
-        builder.call(_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        call(builder, "llvm.x86.sse2.pause", ir.VoidType(), [])
     more = builder.add(before, ir.Constant(long, 1))
     builder.store(more, spins)
     tired = builder.icmp_signed("==", builder.srem(more, ir.Constant(long, _SPINS)), ir.Constant(long, 0))
     builder.cbranch(tired, rest, look)
     builder.position_at_end(rest)
     if hasattr(os, "sched_yield"):
-        kind = ir.FunctionType(ir.IntType(32), [])
-        builder.call(_function(builder.module, kind, "sched_yield"), [])
+        call(builder, "sched_yield", ir.IntType(32), [])
     builder.branch(look)
     builder.position_at_end(done)
     return count
