@@ -96,7 +96,7 @@ def names_of(
     named = dict(zip(kernel.sizes, sizes, strict=True))
     for name, size in named.items():
         if isinstance(size.atom, Size):
-            naming.give(name, identifier(size.atom.name, "step"))
+            naming.give(name, identifier(str(size.atom.name), "step"))
     naming.loops(kernel.items, frozenset())
     for name, size in named.items():
         if str(name) not in naming.table:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from symdl.emit.operations import ARGUMENTS, Operation
 from symdl.emit.statements import comment, comments
 from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, of, text
+from symdl.lower.ir.names import FirstSample, SizeName, StepsDone
 from symdl.lower.ir.scalars import Body, Node
 from symdl.lower.ir.steps import moves, slope
 from symdl.lower.kernels import (
@@ -45,11 +46,11 @@ class Table:
     rows: tuple[tuple[int, ...], ...]
     sizes: tuple[Poly, ...]
     factors: tuple[Body, ...]
-    starts: tuple[tuple[str, Poly], ...]
+    starts: tuple[tuple[SizeName, Poly], ...]
     begins: tuple[int, ...] = ()
 
 
-FIRST_SAMPLE = of(Size("first sample"))
+FIRST_SAMPLE = of(Size(FirstSample()))
 """The position of the batch in the order of all samples."""
 
 
@@ -78,7 +79,7 @@ class _Writer:
         self.begins: list[int] = []
         self.sizes: dict[Poly, int] = {}
         self.factors: dict[Body, int] = {}
-        self.starts: dict[str, Poly] = {}
+        self.starts: dict[SizeName, Poly] = {}
 
     def size(self, poly: Poly) -> int:
         """Return the position of a size."""
@@ -102,8 +103,9 @@ class _Writer:
         moving = [(p, at) for p, at in list(self.sizes.items()) if call.name in moves(p)]
         slopes = [(at, self.size(slope(p, call.name) * call.direction)) for p, at in moving]
         one, back = self.size(ONE), self.size(call.extent * -1)
-        counter = self.size(of(Size(f"{call.name} done")))
-        self.starts[f"{call.name} done"] = ZERO
+        done = StepsDone(call.name.recurrence)
+        counter = self.size(of(Size(done)))
+        self.starts[done] = ZERO
         return [
             *((Operation.SHIFT, at, by, one) for at, by in slopes),
             (Operation.REPEAT, counter, self.size(call.extent), begin),

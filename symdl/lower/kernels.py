@@ -42,7 +42,7 @@ from symdl.lower.ir.loops import (
     map_condition,
     statements,
 )
-from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, TensorId
+from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, StepNumber, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.ir.visitors import map_statement
 from symdl.lower.memory.buffers import Plan, Step
@@ -129,7 +129,7 @@ class CheckCall:
 class RepeatCall:
     """Goes back to call number `begin` until recurrence `name` has taken all its steps."""
 
-    name: str
+    name: StepNumber
     begin: int
     extent: Poly
     start: Poly
@@ -195,7 +195,7 @@ def calls(
     kernels: dict[object, Kernel] = {}
     made: list[Call] = list(first)
     loops = {r.name: r for r in recurrences}
-    open_: list[tuple[str, int]] = []  # the recurrences around the present step, and where they begin
+    open_: list[tuple[StepNumber, int]] = []  # the recurrences around the present step, and where they begin
     for step in [*steps, None]:
         around = step.loops if step is not None else ()
         while tuple(name for name, _ in open_) != around[: len(open_)]:

@@ -46,7 +46,8 @@ class Points:
 def points(program: FrozenProgram) -> str:
     """Return the size that counts the points, or nothing if elements are more than points."""
     first = program.tensors[program.outputs[0]].shape if program.outputs else ()
-    name = first[0].atom.name if len(first) == 1 and isinstance(first[0].atom, Size) else ""
+    size = first[0].atom if len(first) == 1 else None
+    name = size.name if isinstance(size, Size) and isinstance(size.name, str) else ""
     used = (*program.inputs, *(e.lhs for e in program.equations))
     alike = all(program.tensors[t].shape == first and not program.tensors[t].integer for t in used)
     other = program.recurrences or program.updates or program.gathers

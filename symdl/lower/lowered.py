@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from symdl.lower.ir.integers import Sizes
 from symdl.lower.ir.loops import FrozenProgram, structure
+from symdl.lower.ir.names import Rows
 from symdl.lower.kernels import Call, Kernel, KernelCall
 from symdl.lower.memory.buffers import Plan, Step
 from symdl.lower.splits import Split
@@ -42,6 +44,10 @@ class Lowered:
     batch: str = ""
     splits: tuple[Split, ...] = ()
     points: str = ""
+
+    def sizes(self, dims: Sizes) -> Sizes:
+        """Return the values of all sizes of a call that is not cut: the batch has all its rows."""
+        return {**dims, Rows(self.batch): dims[self.batch]} if self.batch else dims
 
     @property
     def structures(self) -> tuple[str, ...]:

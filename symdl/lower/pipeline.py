@@ -55,7 +55,7 @@ def lower(
     Args:
         lowering: the passes of a target.
         schedule: whether equations share loops and buffers.
-        batch: the name of the batch's size; loops over samples then have an end of their own, `rows_name`,
+        batch: the name of the batch's size; loops over samples then have an end of their own, `Rows`,
             and every step is cut as far as that can be.
         observer: is told each pass.
         check: verify what every pass leaves, not only where it is cheap.

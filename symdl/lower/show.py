@@ -112,7 +112,7 @@ def _node(node: Node, operands: list[str], program: FrozenProgram) -> str:
 def _steps(state: State) -> Iterator[str]:
     for number, step in enumerate(state.steps):
         cut = f", cut along {state.splits[number].kind}" if state.splits else ""
-        around = f", repeated by {', '.join(step.loops)}" if step.loops else ""
+        around = f", repeated by {', '.join(map(str, step.loops))}" if step.loops else ""
         yield f"step {number}{around}{cut}"
         if isinstance(step.work, Contraction):
             operands = (step.work.result, step.work.left, step.work.right)

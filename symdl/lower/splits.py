@@ -42,15 +42,10 @@ from symdl.lower.ir.loops import (
     When,
     terms,
 )
-from symdl.lower.ir.names import Local, LoopVar, TensorId, Var, Variable
+from symdl.lower.ir.names import Local, LoopVar, Rows, TensorId, Var, Variable
 from symdl.lower.ir.scalars import COMPARE, Load, Node
 from symdl.lower.kernels import LITERAL
 from symdl.lower.memory.buffers import Step
-
-
-def rows_name(batch: str) -> str:
-    """Return the name of the size that bounds loops over the samples of a block."""
-    return f"{batch} rows"
 
 
 def with_rows(items: tuple[Item, ...], batch: str) -> tuple[Item, ...]:
@@ -63,13 +58,18 @@ def with_rows(items: tuple[Item, ...], batch: str) -> tuple[Item, ...]:
 
 def _looped(loop: Loop[TensorId], batch: str) -> Loop[TensorId]:
     whole = loop.extent == of(Size(batch))
-    extent = of(Size(rows_name(batch))) if whole else loop.extent
+    extent = of(Size(Rows(batch))) if whole else loop.extent
     return replace(loop, extent=extent, items=with_rows(loop.items, batch))
 
 
-def fewer(poly: Poly, values: Mapping[str, Poly]) -> Poly:
-    """Return an expression with sizes replaced by name."""
-    return rebuild(poly, lambda a: values.get(a.name) if isinstance(a, Size) else None)
+def fewer(poly: Poly, values: Mapping[Rows, Poly]) -> Poly:
+    """Return an expression with numbers of samples replaced."""
+
+    def atom(found: Atom) -> Poly | None:
+        rows = found.name if isinstance(found, Size) else None
+        return values.get(rows) if isinstance(rows, Rows) else None
+
+    return rebuild(poly, atom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +280,9 @@ class _Samples:
 
     def entered(self, loop: Loop[TensorId], sample: LoopVar | None) -> LoopVar | None:
         """Return the variable that counts samples inside a loop."""
-        if not any(Size(rows_name(self.batch)) in m for m, _ in loop.extent.terms):
+        if not any(Size(Rows(self.batch)) in m for m, _ in loop.extent.terms):
             return sample
-        _require(not sample and loop.extent == of(Size(rows_name(self.batch))))
+        _require(not sample and loop.extent == of(Size(Rows(self.batch))))
         self.found = True
         return loop.var
 
@@ -391,4 +391,4 @@ def _operations(item: StatementOn[Target]) -> float:
     return sum(COSTLY.get(op, 1 if op in plain else _FUNCTIONS) for op in operations)
 
 
-__all__ = ["Split", "Touch", "fewer", "rows_name", "split", "with_rows", "work"]
+__all__ = ["Split", "Touch", "fewer", "split", "with_rows", "work"]

@@ -53,7 +53,7 @@ def _expected(info: TensorInfo, dtype: str) -> Expected:
     known = [n for n in sizes if n is not None]
     fixed = tuple(known) if len(known) == len(sizes) else None
     dims = tuple(
-        n if n is not None else s.atom.name if isinstance(s.atom, Size) else None
+        n if n is not None else str(s.atom.name) if isinstance(s.atom, Size) else None
         for n, s in zip(sizes, info.shape, strict=True)
     )
     kind = np.dtype("int64" if info.integer else dtype)
@@ -155,7 +155,7 @@ def _axes(want: Expected, array: Array) -> Iterator[Axis]:
     """The axes whose sizes are expressions such as ``4*n`` or ``n - 1``."""
     for size, poly, plain in zip(array.shape, want.shape, want.dims, strict=True):
         if plain is None:
-            unknown = frozenset(a.name for a in atoms(poly) if isinstance(a, Size))
+            unknown = frozenset(str(a.name) for a in atoms(poly) if isinstance(a, Size))
             yield Axis(want.name, array.shape, want.text, size, unknown, partial(evaluate, poly))
 
 

@@ -23,7 +23,6 @@ from symdl.express.program import Program
 from symdl.lower.ir.loops import TensorInfo
 from symdl.lower.lowered import Lowered, Schedule
 from symdl.lower.pipeline import lower
-from symdl.lower.splits import rows_name
 from symdl.run.memory import Memory, memory
 from symdl.run.runtime import Module, Target
 from symdl.run.watching import watched
@@ -93,11 +92,10 @@ class Built:
     def memory(self, dims: dict[str, int]) -> Memory:
         """Return fresh memory for a choice of sizes."""
         program = self.lowered.program
-        if self.lowered.batch:
-            dims = {**dims, rows_name(self.lowered.batch): dims[self.lowered.batch]}
+        sizes = self.lowered.sizes(dims)
         shapes = [program.tensors[t].shape for t in program.outputs]
         buffers = self.lowered.plan.buffers
-        made = memory(self.table, buffers, shapes, dims, dtype=self.dtype, runtime=self.runtime)
+        made = memory(self.table, buffers, shapes, sizes, dtype=self.dtype, runtime=self.runtime)
         return replace(made, run=self.runtime.run(self, made, self.code, dims))
 
     def _show(self, seconds: tuple[float, float, float]) -> None:

@@ -7,7 +7,6 @@ results do not depend on how many (`symdl.run.autotune` chooses).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.emit.table import FIRST_SAMPLE, table_of
+from symdl.lower.ir.integers import Sizes
+from symdl.lower.ir.names import FirstSample
 from symdl.run.build import Built
 from symdl.run.memory import memory, placed
 from symdl.schedule.plan import Partition, View
@@ -25,12 +26,12 @@ Array = NDArray[Any]
 class Job:
     """The steps on batches of one size: table, memory and places, and scripts for each number of workers."""
 
-    def __init__(self, built: Built, part: Partition, dims: Mapping[str, int], sources: int) -> None:
+    def __init__(self, built: Built, part: Partition, dims: Sizes, sources: int) -> None:
         self.built, self.partition, self.runtime = built, part, built.runtime
         order = len(part.buffers) + len(part.views)
         self.table = table_of(part.calls, order)
         self.code = built.linked(self.table)
-        dims = {**dims, "first sample": 0}
+        dims = {**dims, FirstSample(): 0}
         made = memory(self.table, part.buffers, (), dims, dtype=built.dtype, runtime=built.runtime)
         self.memory, self.order = made, order
         self.places: list[Any] = [*made.places, *([0] * (len(part.views) + 2 + sources))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from symdl.emit.table import Table
 from symdl.errors import ArgumentError
-from symdl.lower.ir.integers import Poly, evaluate
+from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.ir.scalars import evaluate_fixed
 from symdl.lower.memory.buffers import ALIGNMENT, Buffer, arena
 
@@ -52,7 +52,7 @@ class Memory:
     run: Callable[[], int]
 
 
-def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
+def numbers(table: Table, dims: Sizes) -> tuple[Array, Array]:
     """Return the values of the table's sizes and factors.
 
     Raises:
@@ -60,7 +60,7 @@ def numbers(table: Table, dims: Mapping[str, int]) -> tuple[Array, Array]:
     """
     dims = {**dims, **{name: evaluate(start, dims) for name, start in table.starts}}
     sizes = [evaluate(size, dims) for size in table.sizes]
-    factors = [evaluate_fixed(factor, dict(dims)) for factor in table.factors]
+    factors = [evaluate_fixed(factor, dims) for factor in table.factors]
     try:
         return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
     except OverflowError as error:
@@ -71,7 +71,7 @@ def memory(
     table: Table,
     buffers: Sequence[Buffer],
     outputs: Sequence[Sequence[Poly]],
-    dims: Mapping[str, int],
+    dims: Sizes,
     *,
     dtype: str,
     runtime: Runtime,
@@ -85,7 +85,7 @@ def memory(
 
 
 def placed(
-    buffers: Sequence[Buffer], dims: Mapping[str, int], kind: str, *, dtype: str, runtime: Runtime
+    buffers: Sequence[Buffer], dims: Sizes, kind: str, *, dtype: str, runtime: Runtime
 ) -> tuple[Array, dict[int, Any]]:
     """Allocate the buffers of a kind; return the memory, and the place of each buffer."""
     offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize, kind)
@@ -113,7 +113,7 @@ def reserved(make: Callable[[int, np.dtype[Any]], T], size: int) -> T:
         raise _no_memory(size, "bytes") from error
 
 
-def _no_memory(size: int, unit: str, dims: Mapping[str, int] | None = None) -> ArgumentError:
+def _no_memory(size: int, unit: str, dims: Sizes | None = None) -> ArgumentError:
     cure = "pass less at a time, or let fewer sizes multiply in one tensor"
     return ArgumentError(
         f"there is no memory for {size} {unit}", shapes=dict(dims) if dims else None, cure=cure

@@ -19,7 +19,6 @@ from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
 from symdl.lower.ir.integers import constant, evaluate
 from symdl.lower.kernels import GatherCall, TotalCall
-from symdl.lower.splits import rows_name
 from symdl.run.arguments import (
     Arguments,
     Expected,
@@ -262,9 +261,7 @@ class BoundEpoch:
 
     def _new_job(self, count: int) -> Job:
         lowered = self._built.lowered
-        dims = {**self._dims, self._batch: count}
-        if lowered.batch:
-            dims[rows_name(lowered.batch)] = dims[lowered.batch]
+        dims = lowered.sizes({**self._dims, self._batch: count})
         places = [lowered.plan.places[t] for t in lowered.program.inputs]
         known = list(zip(self._inputs, self._arrays, places, strict=True))
         sources = [(want, array, place) for want, array, place in known if self._gathered(want)]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from symdl.lower.ir.integers import Poly, constant
+from symdl.lower.ir.names import Rows
 from symdl.lower.kernels import Call, KernelCall, Matrix, ProductCall
-from symdl.lower.splits import Split, fewer, rows_name
+from symdl.lower.splits import Split, fewer
 
 
 class Cutter:
@@ -43,7 +44,7 @@ class Cutter:
         if isinstance(call, KernelCall):
             buffers = tuple(moved.get(b, b) for b in call.buffers)
             if split.kind == "rows":
-                rows = {rows_name(self.batch): length}
+                rows = {Rows(self.batch): length}
                 sizes = tuple(fewer(size, rows) for size in call.sizes)
             else:
                 sizes = tuple(length if size == split.units else size for size in call.sizes)

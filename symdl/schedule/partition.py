@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symdl.lower.ir.integers import ZERO, Poly, constant, evaluate, product
+from symdl.lower.ir.integers import ZERO, Poly, Sizes, constant, evaluate, product
 from symdl.lower.kernels import (
     Call,
     CheckCall,
@@ -51,7 +51,7 @@ WORTH = 15_000.0
 
 def partition(
     lowered: Lowered,
-    dims: Mapping[str, int],
+    dims: Sizes,
     gathers: Sequence[GatherCall],
     totals: Sequence[TotalCall],
     *,
@@ -60,7 +60,7 @@ def partition(
     """Return the schedule of a step that begins with `gathers` and ends with `totals`.
 
     Args:
-        dims: the value of every size, `rows_name` included.
+        dims: the value of every size, `Rows` included.
         whole: do not cut anything.
 
     Raises:
@@ -80,7 +80,7 @@ class _Partitioner:
     def __init__(
         self,
         lowered: Lowered,
-        dims: Mapping[str, int],
+        dims: Sizes,
         gathers: Sequence[GatherCall],
         totals: Sequence[TotalCall],
     ) -> None:

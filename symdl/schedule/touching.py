@@ -16,7 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import InternalError
-from symdl.lower.ir.integers import Atom, Clamp, Element, Floor, Mod, Pick, Poly, Size, atoms, evaluate, of
+from symdl.lower.ir.integers import (
+    Atom,
+    Clamp,
+    Element,
+    Floor,
+    Mod,
+    Pick,
+    Poly,
+    Size,
+    Sizes,
+    atoms,
+    evaluate,
+    of,
+)
 from symdl.lower.ir.loops import (
     TILE,
     Condition,
@@ -65,7 +78,7 @@ class Touched:
 class Known:
     """What is known when a call runs: sizes, kernels, and a bound of the integers in a buffer or view."""
 
-    sizes: Mapping[str, int]
+    sizes: Sizes
     kernels: Sequence[Kernel]
     below: Mapping[int, Poly]
 
@@ -95,7 +108,7 @@ def touched(call: Call, known: Known) -> Iterator[Touched]:
         yield Touched(call.buffer, False, np.arange(1))
 
 
-def _matrix(matrix: Matrix, shape: tuple[int, int], batch: Sequence[int], sizes: Mapping[str, int]) -> Places:
+def _matrix(matrix: Matrix, shape: tuple[int, int], batch: Sequence[int], sizes: Sizes) -> Places:
     operand = matrix.operand
     lead = evaluate(operand.lead, sizes)
     rows, columns = (lead, 1) if not operand.transposed else (1, lead)

@@ -7,19 +7,19 @@ in how calls are cut is found. It takes longer than making the schedule, so it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from symdl.errors import InternalError
-from symdl.lower.ir.integers import Poly, evaluate
+from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.kernels import Call, RepeatCall
 from symdl.lower.lowered import Lowered
 from symdl.schedule.plan import Partition
 from symdl.schedule.touching import Known, Places, touched
 
 
-def verify_partition(lowered: Lowered, made: Partition, dims: Mapping[str, int]) -> Partition:
+def verify_partition(lowered: Lowered, made: Partition, dims: Sizes) -> Partition:
     """Check that all calls are in a task, and that no task touches what another one of its phase writes.
 
     Args:
@@ -43,7 +43,7 @@ def verify_partition(lowered: Lowered, made: Partition, dims: Mapping[str, int])
 
 
 class _Races:
-    def __init__(self, lowered: Lowered, made: Partition, dims: Mapping[str, int]) -> None:
+    def __init__(self, lowered: Lowered, made: Partition, dims: Sizes) -> None:
         self.lowered, self.made, self.dims = lowered, made, dims
         below = {g.tensor: g.below for g in lowered.program.gathers if g.plain}
         below |= {t.number: t.below for t in lowered.program.tensors if t.below is not None}
@@ -105,9 +105,7 @@ class _Races:
             _known(False, f"tasks {task} and {other} of phase {phase} race at element {at} of {tensor}")
 
 
-def executed(
-    calls: tuple[Call, ...], begin: int, end: int, dims: Mapping[str, int]
-) -> Iterator[tuple[Call, Mapping[str, int]]]:
+def executed(calls: tuple[Call, ...], begin: int, end: int, dims: Sizes) -> Iterator[tuple[Call, Sizes]]:
     """Yield the calls of a task in the order in which they run, each with the sizes of its step."""
     loops = [call for call in calls[begin:end] if isinstance(call, RepeatCall)]
     sizes = dict(dims)

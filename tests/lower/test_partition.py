@@ -11,8 +11,8 @@ import pytest
 import symdl as sd
 from symdl.lower.ir.integers import product
 from symdl.lower.ir.loops import TILE
+from symdl.lower.ir.names import Rows
 from symdl.lower.kernels import CombineCall, GatherCall, ProductCall, RepeatCall
-from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.block_sizes import layout_blocks, pieces, sample_blocks, worth_adding
 from symdl.schedule.feature_shares import SHARES, feature_shares
@@ -27,7 +27,7 @@ def split(loss: Any, batch: int, optimizer: Any = None) -> tuple[Counter[str], P
     updates = (optimizer or sd.nn.Adam(1e-3)).updates
     made = compile_training(loss, sd.parameters(loss), updates, target="python")
     lowered = lower(made._built.program, batch=made._built.lowered.batch)
-    dims = {"n": batch, rows_name("n"): batch}
+    dims = {"n": batch, Rows("n"): batch}
     return Counter(s.kind for s in lowered.splits), partition(lowered, dims, (), ())
 
 
@@ -67,7 +67,7 @@ def gathered(loss: Any, batch: int) -> Partition:
         for place, t in zip(data, tensors, strict=True)
         if t.role == "input" and (width := product(t.shape[1:]).number or 0)
     ]
-    return partition(lowered, {"n": batch, rows_name("n"): batch}, takes, ())
+    return partition(lowered, {"n": batch, Rows("n"): batch}, takes, ())
 
 
 def test_many_features_stay_with_one_worker() -> None:

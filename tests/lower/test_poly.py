@@ -23,7 +23,7 @@ from symdl.lower.ir.integers import (
     text,
     variables,
 )
-from symdl.lower.ir.names import LoopVar
+from symdl.lower.ir.names import LoopVar, StepNumber
 from symdl.lower.ir.steps import slope
 
 NAMES = ("n", "m", "k")
@@ -80,9 +80,10 @@ def test_linear_forms() -> None:
 
 
 def test_what_moves_with_a_step() -> None:
-    t, n = of(Size("@0")), of(Size("n"))
-    assert slope(t * n * 4 + n, "@0") == n * 4
+    step = StepNumber(0)
+    t, n = of(Size(step)), of(Size("n"))
+    assert slope(t * n * 4 + n, step) == n * 4
     with pytest.raises(LoweringError, match="evenly"):
-        slope(t * t, "@0")
+        slope(t * t, step)
     with pytest.raises(LoweringError, match="evenly"):
-        slope(floor(t, constant(2)), "@0")
+        slope(floor(t, constant(2)), step)

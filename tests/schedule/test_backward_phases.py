@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import symdl as sd
+from symdl.lower.ir.names import Rows
 from symdl.lower.memory.buffers import arena
-from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
@@ -27,7 +27,7 @@ def deep(layers: int, width: int = 32, skip: bool = False) -> Any:
 def schedule(loss: Any, batch: int = 32, optimizer: Any = None) -> Partition:
     updates = (optimizer or sd.nn.SGD(0.1)).updates
     made = compile_training(loss, sd.parameters(loss), updates, target="python")
-    return partition(made._built.lowered, {"n": batch, rows_name("n"): batch}, (), ())
+    return partition(made._built.lowered, {"n": batch, Rows("n"): batch}, (), ())
 
 
 def intermediate(found: Partition, batch: int = 32) -> int:

@@ -11,11 +11,11 @@ import pytest
 import symdl as sd
 from symdl.lower.equations.contractions import Operand
 from symdl.lower.ir.integers import ONE, ZERO, Poly, constant, evaluate
-from symdl.lower.ir.names import TensorId
+from symdl.lower.ir.names import Rows, TensorId
 from symdl.lower.kernels import Call, KernelCall, Matrix, ProductCall
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Buffer
-from symdl.lower.splits import Split, Touch, rows_name
+from symdl.lower.splits import Split, Touch
 from symdl.run.training import compile_training
 from symdl.schedule.block_sizes import row_blocks
 from symdl.schedule.partition import partition
@@ -44,7 +44,7 @@ def network(width: int = 400) -> Any:
 def schedule(loss: Any, optimizer: Any, batch: int = 128) -> tuple[Lowered, Partition]:
     made = compile_training(loss, sd.parameters(loss), optimizer.updates, target="python")
     lowered = made._built.lowered
-    return lowered, partition(lowered, {"n": batch, rows_name("n"): batch}, (), ())
+    return lowered, partition(lowered, {"n": batch, Rows("n"): batch}, (), ())
 
 
 def stored(lowered: Lowered, found: Partition) -> set[str]:

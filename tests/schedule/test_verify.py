@@ -12,10 +12,10 @@ import pytest
 import symdl as sd
 from symdl.errors import InternalError
 from symdl.express.program import Program
-from symdl.lower.ir.integers import ONE, product
+from symdl.lower.ir.integers import ONE, Sizes, product
+from symdl.lower.ir.names import Rows
 from symdl.lower.kernels import GatherCall, TotalCall
 from symdl.lower.lowered import Lowered
-from symdl.lower.splits import rows_name
 from symdl.run.training import compile_training
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
@@ -103,14 +103,14 @@ def lowered(model: str) -> Lowered:
     return lower(program(model), batch="n", check=False)
 
 
-def schedule(model: str, batch: int, *, gathered: bool = True) -> tuple[Lowered, Partition, dict[str, int]]:
+def schedule(model: str, batch: int, *, gathered: bool = True) -> tuple[Lowered, Partition, Sizes]:
     low = lowered(model)
     places, tensors = low.plan.places, low.program.tensors
     inputs = [tensors[t] for t in low.program.inputs if tensors[t].role == "input"]
     widths = [(t, product(t.shape[1:]).number or 0) for t in inputs if t.shape]
     takes = [GatherCall(0, places[t.number], t.integer, 0, batch, w, w) for t, w in widths if gathered]
     totals = [TotalCall(places[t], at, ONE) for at, t in enumerate(low.program.outputs)]
-    dims = {"n": batch, rows_name("n"): batch}
+    dims = {"n": batch, Rows("n"): batch}
     return low, partition(low, dims, takes, totals), dims
 
 

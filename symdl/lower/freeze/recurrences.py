@@ -12,6 +12,7 @@ from symdl.express.dims import Extent
 from symdl.express.program import Program
 from symdl.lower.ir.integers import Poly
 from symdl.lower.ir.loops import FrozenRecurrence
+from symdl.lower.ir.names import StepNumber
 
 Freeze = Callable[[Extent], Poly]
 
@@ -26,4 +27,4 @@ def recurrences(program: Program, extent: Freeze) -> Iterator[FrozenRecurrence]:
         found = waiting.pop(0)
         waiting = [*found.inner, *waiting]
         members = {places[e.lhs]: found.axes[e.lhs] for e in found.equations}
-        yield FrozenRecurrence(f"@{number}", members, extent(found.extent), found.direction)
+        yield FrozenRecurrence(StepNumber(number), members, extent(found.extent), found.direction)

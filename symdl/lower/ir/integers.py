@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, assert_never
 
-from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, TensorId, Var, Variable
+from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, SizeName, Slot, TensorId, Var, Variable
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
     """A symbolic size, bound when a kernel is called."""
 
-    name: str
+    name: SizeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class Clamp:
 
 Atom: TypeAlias = Index | LoopVar | Lane | Local | Size | Param | Floor | Mod | Pick | Element | Clamp
 Monomial: TypeAlias = tuple[Atom, ...]
+Sizes: TypeAlias = Mapping[Any, int]
+"""The values of sizes, by `SizeName`; where only a user's names matter, by text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def key(atom: Atom) -> tuple[Any, ...]:
         case LoopVar():
             return 7, atom.number, atom.copies
         case Size():
-            return 6, atom.name
+            return 6, str(atom.name)
         case Index():
             return 9, atom.number
         case Param():
@@ -327,7 +329,7 @@ def linear(poly: Poly) -> tuple[dict[Variable, Poly], Poly] | None:
     return slopes, rest
 
 
-def evaluate(poly: Poly, sizes: Mapping[str, int]) -> int:
+def evaluate(poly: Poly, sizes: Sizes) -> int:
     """Return the value of a polynomial in sizes."""
     total = 0
     for monomial, factor in poly.terms:
@@ -359,7 +361,7 @@ def _atom_text(atom: Atom) -> str:
         case Index() | LoopVar() | Lane() | Local() | Param():
             return str(atom)
         case Size():
-            return atom.name
+            return str(atom.name)
         case Pick():
             return f"t{atom.tensor}[{', '.join(map(text, atom.where))}]"
         case Element():

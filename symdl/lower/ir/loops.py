@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias, TypeVar, assert_never
 
 from symdl.lower.ir.integers import ZERO, Poly, constant, floor, product
-from symdl.lower.ir.names import Index, Local, LoopVar, Slot, TensorId, Variable
+from symdl.lower.ir.names import Index, Local, LoopVar, Slot, StepNumber, TensorId, Variable
 from symdl.lower.ir.scalars import Body
 
 TILE = 16
@@ -131,13 +131,13 @@ class FrozenRecurrence:
     """Equations that are computed together, step by step.
 
     Attributes:
-        name: of the size that counts the steps.
+        name: the size that counts the steps.
         members: the numbers of the equations in order, each with the axis of steps of what it defines.
         extent: how many steps there are.
         direction: 1 from the first step to the last, -1 from the last to the first.
     """
 
-    name: str
+    name: StepNumber
     members: Mapping[int, int]
     extent: Poly
     direction: int

@@ -133,3 +133,45 @@ class Slot:
 
     def __str__(self) -> str:
         return f"b{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepNumber:
+    """The present step of a recurrence, by the recurrence's number."""
+
+    recurrence: int
+
+    def __str__(self) -> str:
+        return f"@{self.recurrence}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepsDone:
+    """How many steps a recurrence has taken."""
+
+    recurrence: int
+
+    def __str__(self) -> str:
+        return f"@{self.recurrence} done"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many samples a block of a batch has; the size of the batch itself goes by its own name."""
+
+    batch: str
+
+    def __str__(self) -> str:
+        return f"{self.batch} rows"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSample:
+    """The position of a batch in the order of all samples."""
+
+    def __str__(self) -> str:
+        return "first sample"
+
+
+SizeName: TypeAlias = str | StepNumber | StepsDone | Rows | FirstSample
+"""What a size goes by: a text is the name that a user gave it."""

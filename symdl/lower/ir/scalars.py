@@ -14,7 +14,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Element, Poly, evaluate
+from symdl.lower.ir.integers import ONE, ZERO, Element, Poly, Sizes, evaluate
 from symdl.lower.ir.names import Local, TensorId
 
 UNARY = (
@@ -370,7 +370,7 @@ def fixed(body: Body) -> bool:
     return all(node.op in simple for node in body.nodes)
 
 
-def evaluate_fixed(body: Body, sizes: dict[str, int]) -> float:
+def evaluate_fixed(body: Body, sizes: Sizes) -> float:
     """Return the value of a body that depends on sizes only."""
     values: list[float] = []
     for node in body.nodes:

@@ -7,30 +7,26 @@ from __future__ import annotations
 
 from symdl.errors import LoweringError
 from symdl.lower.ir.integers import ZERO, Poly, Size, atoms, of, text
+from symdl.lower.ir.names import StepNumber
 
 
-def moves(poly: Poly) -> set[str]:
-    """Return the names of the steps that an expression depends on."""
-    return {a.name for a in atoms(poly) if isinstance(a, Size) and is_step(a.name)}
+def moves(poly: Poly) -> set[StepNumber]:
+    """Return the steps that an expression depends on."""
+    return {a.name for a in atoms(poly) if isinstance(a, Size) and isinstance(a.name, StepNumber)}
 
 
-def is_step(name: str) -> bool:
-    """Say whether a size counts the steps of a recurrence."""
-    return name.startswith("@")
-
-
-def slope(poly: Poly, name: str) -> Poly:
-    """Return by how much an expression in sizes grows when the step `name` grows by one.
+def slope(poly: Poly, step: StepNumber) -> Poly:
+    """Return by how much an expression in sizes grows when the step `step` grows by one.
 
     Raises:
         LoweringError: that is not the same for every step.
     """
     result = ZERO
     for monomial, factor in poly.terms:
-        if not any(name in moves(of(atom)) for atom in monomial):
+        if not any(step in moves(of(atom)) for atom in monomial):
             continue
-        rest = [a for a in monomial if a != Size(name)]
-        if len(rest) != len(monomial) - 1 or any(name in moves(of(a)) for a in rest):
+        rest = [a for a in monomial if a != Size(step)]
+        if len(rest) != len(monomial) - 1 or any(step in moves(of(a)) for a in rest):
             raise LoweringError(
                 f"the position {text(poly)} does not move evenly with the steps of a recurrence",
                 cure="use the step's index only in sums and multiples",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
-from symdl.lower.ir.names import Index
+from symdl.lower.ir.names import Index, StepNumber
 from symdl.lower.ir.visitors import reads_of
 from symdl.lower.loops.nests import Nest
 
@@ -28,7 +28,7 @@ class Group:
 
     work: Contraction | Nest
     equations: list[FrozenEquation]
-    loops: tuple[str, ...] = ()
+    loops: tuple[StepNumber, ...] = ()
     tiles: bool = False
 
 
@@ -94,7 +94,7 @@ def fuse(
     made: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
     replaces = {new: old for old, new in program.updates}
-    loops: dict[int, tuple[str, ...]] = {}
+    loops: dict[int, tuple[StepNumber, ...]] = {}
     for recurrence in program.recurrences:
         loops.update({n: (*loops.get(n, ()), recurrence.name) for n in recurrence.members})
     for equation in equations:

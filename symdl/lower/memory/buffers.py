@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from symdl.lower.equations.contractions import Contraction
-from symdl.lower.ir.integers import Poly, evaluate
+from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.ir.loops import FrozenProgram, Item, Store, TensorInfo, Update, statements
-from symdl.lower.ir.names import TensorId
+from symdl.lower.ir.names import StepNumber, TensorId
 from symdl.lower.ir.visitors import loaded
 
 ALIGNMENT = 64
@@ -54,7 +54,7 @@ class Step:
 
     work: Contraction | tuple[Item, ...]
     equations: tuple[int, ...]
-    loops: tuple[str, ...] = ()
+    loops: tuple[StepNumber, ...] = ()
     nested: tuple[Item, ...] = ()
 
     @property
@@ -92,10 +92,10 @@ class _Planner:
         self.last: dict[TensorId, int] = {}
         for at, (reads, writes) in enumerate(zip(self.reads, self.writes, strict=True)):
             self.last.update(dict.fromkeys((*reads, *writes), at))
-        self.loops = [step.loops[0] if step.loops else "" for step in steps]
+        self.loops = [step.loops[0] if step.loops else None for step in steps]
         self.begins, ends = list(range(len(steps))), list(range(len(steps)))
         for at, loop in enumerate(self.loops):  # what a recurrence touches is in use while it runs
-            if loop:
+            if loop is not None:
                 self.begins[at] = self.loops.index(loop)
                 ends[at] = len(steps) - 1 - self.loops[::-1].index(loop)
                 for tensor in (*self.reads[at], *self.writes[at]):
@@ -132,7 +132,7 @@ class _Planner:
 
     def intermediate(self, tensor: TensorId, at: int) -> None:
         """Use the buffer of a tensor that ends here, or a new one."""
-        for old in self.reads[at] if self.reuse and not self.loops[at] else ():
+        for old in self.reads[at] if self.reuse and self.loops[at] is None else ():
             place = self.places.get(old)
             if place is None or self.buffers[place].kind != "arena":
                 continue
@@ -173,7 +173,7 @@ def count(info: TensorInfo) -> Poly:
 
 
 def arena(
-    buffers: Sequence[Buffer], sizes: Mapping[str, int], itemsize: int, kind: str = "arena"
+    buffers: Sequence[Buffer], sizes: Sizes, itemsize: int, kind: str = "arena"
 ) -> tuple[list[int], int]:
     """Return an offset for every buffer of a kind (0 for others) and the length of all together, in bytes.
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from symdl.lower.ir.integers import Poly, evaluate, product
 from symdl.lower.kernels import CheckCall, ProductCall, RepeatCall
 from symdl.lower.lowered import Lowered
-from symdl.lower.splits import rows_name, work
+from symdl.lower.splits import work
 from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
 from symdl.run.cpu.threads.epoch_threads import apart
@@ -42,7 +42,7 @@ def worth(lowered: Lowered, dims: Mapping[str, int]) -> bool:
     """Say whether a call is so long that it should be cut."""
     if not lowered.batch:
         return False
-    sizes = _with_rows(lowered, dims)
+    sizes = lowered.sizes(dims)
 
     def value(poly: Poly) -> int:
         return evaluate(poly, sizes)
@@ -59,10 +59,6 @@ def worth(lowered: Lowered, dims: Mapping[str, int]) -> bool:
     return total / _EACH > _WORTH
 
 
-def _with_rows(lowered: Lowered, dims: Mapping[str, int]) -> dict[str, int]:
-    return {**dims, rows_name(lowered.batch): dims[lowered.batch]}
-
-
 class Parallel:
     """A program at one choice of sizes.
 
@@ -77,7 +73,7 @@ class Parallel:
 
     def __init__(self, built: Built, dims: Mapping[str, int], *, threads: int) -> None:
         lowered = built.lowered
-        sizes = _with_rows(lowered, dims)
+        sizes = lowered.sizes(dims)
         self._part = partition(lowered, sizes, [], [])
         if checking():
             verify_partition(lowered, self._part, sizes)
