@@ -65,4 +65,4 @@ def defined(step: Step) -> list[str]:
 
 
 def is_bar(name: str) -> bool:
-    return "\u0304" in unicodedata.normalize("NFD", name)
+    return bool({"\u0304", "\u0305"} & set(unicodedata.normalize("NFD", name)))

@@ -146,9 +146,9 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         lambda: (sd.nn.batch_norm(X, name="bn") ** 3).sum(),
         "bn.gain",
         [
-            "bn.variance = 1/n·(bn.deviation ⊙ bn.deviation)ᵀ 𝟏",
-            "bn.rstd = (bn.variance + 10⁻⁵)^(-1/2)",
-            "bn.γ̄ = (bn̄ ⊙ bn.x̂)ᵀ 𝟏",
+            "bn.v = 1/n·(bn.d ⊙ bn.d)ᵀ 𝟏",
+            "bn.r = (bn.v + 10⁻⁵)^∘(-1/2)",
+            "bn.γ̄ = (b̅n̅ ⊙ bn.x̂)ᵀ 𝟏",
             "bn.γ: 3 (bn.gain)",
         ],
     ),
@@ -183,7 +183,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "triplets": (
         triplets,
         X,
-        ["ū[i] = 1/(2·n·√(u[i]))·[√(u[i]) - √(v[i]) > -1]", "2·diag(ū) (X + 10⁻⁶ - p)"],
+        ["ū[i] = 1/(2·n·√(u[i]))·[√(v[i]) - √(u[i]) < 1]", "2·diag(ū) (X + 10⁻⁶ - p)"],
     ),
     "attention": (
         lambda: squares(sd.nn.multi_head_attention(sd.tensor("u", (n, 3, 4)), heads=2, name="a")),

@@ -39,6 +39,12 @@ def formulas(told: Derivation) -> list[t.Node]:
     return found
 
 
+def thing_of(tensor: sd.Tensor) -> Any:
+    """A softmax that stands on paper only is the named one of the same value."""
+    on_paper = tensor.equation is None and tensor.role == "intermediate" and tensor.of is None
+    return "softmax" if on_paper or (tensor.equation and isinstance(tensor.equation.body, sp.exp)) else tensor
+
+
 def meanings(told: Derivation) -> dict[str, set[Any]]:
     """What every printed letter stands for."""
     found: dict[str, set[Any]] = {}
@@ -51,7 +57,7 @@ def meanings(told: Derivation) -> dict[str, set[Any]]:
 
 def _names(part: t.Node) -> list[tuple[str, Any]]:
     if isinstance(part, t.Item | t.Array):
-        return [(text, part.tensor) for text in _printed(part.label)]
+        return [(text, thing_of(part.tensor)) for text in _printed(part.label)]
     if isinstance(part, t.Symbol) and part.expr is not None:
         expr = part.expr
         thing: Any = (

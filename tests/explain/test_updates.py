@@ -70,7 +70,7 @@ def test_adam_reads_as_in_the_paper() -> None:
     shown = " ".join(rules.text(width=200).split())
     for line in (
         "W.m_p+1 = β₁·W.m_p + (1 - β₁)·∇_W L",
-        "W.v_p+1 = β₂·W.v_p + (1 - β₂)·(∇_W L)²",
+        "W.v_p+1 = β₂·W.v_p + (1 - β₂)·(∇_W L)∘²",
         "c₁ = 1/(1 - β₁^t_p+1)",
         "W_p+1[i,j] = W_p[i,j] - η·c₁·W.m_p+1[i,j]/(√(c₂·W.v_p+1[i,j]) + ε)",
         "η 0.001 β₁ 0.9 β₂ 0.999 ε 1e-08",

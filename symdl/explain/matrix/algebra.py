@@ -109,6 +109,8 @@ def transposed(node: Node) -> Node:
         return node.arg
     if isinstance(node, Multiply):
         return Multiply(tuple(transposed(f) for f in reversed(node.args)))
+    if isinstance(node, Call) and node.name == "inverse" and is_symmetric(node.args[0]):
+        return node
     if isinstance(node, Negative):
         return Negative(transposed(node.arg))
     if isinstance(node, Product):
@@ -119,6 +121,24 @@ def transposed(node: Node) -> Node:
         return node
     inside = _turned_inside(node)
     return inside if inside is not None and _turns(inside) <= 1 + _turns(node) else Transpose(node)
+
+
+def is_symmetric(node: Node) -> bool:
+    """Say whether a matrix is its own transpose by its form: ``X' X``, ``A + A'``, a diagonal, an inverse."""
+    match node:
+        case Multiply():
+            return transposed(node) == node
+        case Terms():
+            return {transposed(term) for term in node.args} == set(node.args)
+        case Diagonal():
+            return True
+        case Negative():
+            return is_symmetric(node.arg)
+        case Product():
+            return is_symmetric(node.args[-1])
+        case Call(name="inverse"):
+            return is_symmetric(node.args[0])
+    return False
 
 
 def _turned_inside(node: Node) -> Node | None:

@@ -13,6 +13,7 @@ from sympy.core.relational import Relational
 
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented
 from symdl.explain.notation.order import ordered_factors
+from symdl.explain.notation.relations import shown_relation
 from symdl.explain.notation.tree import Call, Cases, Compare, Indicator, Node
 from symdl.express.dims import Index
 from symdl.express.tensors import Access
@@ -81,9 +82,9 @@ def indicator(reader: Reader, condition: sp.Basic, wish: Sequence[Index]) -> Par
             raise NoMatrixForm
         hot = Part(node, (rows[0], right))
         return oriented(hot, tuple(w for w in wish if w in hot.axes))
-    shown = reader.notation.read(condition)
+    op, left, right = shown_relation(condition)
     sides = [reader.part(side, wish) for side in (left, right)]
     axes = max((s.axes for s in sides), key=len)
-    if not isinstance(shown, Compare) or any(s.axes not in ((), axes) for s in sides):
+    if any(s.axes not in ((), axes) for s in sides):
         raise NoMatrixForm
-    return Part(Indicator(Compare(shown.op, sides[0].node, sides[1].node)), axes)
+    return Part(Indicator(Compare(op, sides[0].node, sides[1].node)), axes)

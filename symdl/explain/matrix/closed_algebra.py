@@ -7,6 +7,7 @@ are square, ``x' A' A x`` as a squared norm, ``v/c`` as a fraction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -210,18 +211,41 @@ def _collected(terms: Sequence[Node]) -> Node:
     """Add like terms; a term and its transpose are one where they are scalars."""
     flat = [inner for term in terms for inner in (term.args if isinstance(term, Terms) else (term,))]
     found: dict[tuple[object, ...], Monomial] = {}
+    signs: dict[tuple[object, ...], int] = {}
     for term in flat:
         part = parse(term)
-        key = (frozenset(part.top), len(part.top), part.bottom, part.core)
-        before = found.get(key)
-        total = part.coefficient + (before.coefficient if before else 0)
-        found[key] = Monomial(total, part.top, part.bottom, part.core)
+        sign, core = _signed(part.core)
+        key = (frozenset(part.top), len(part.top), part.bottom, core)
+        if key in found:
+            first = found[key]
+            change = part.coefficient * sign * signs[key]
+            found[key] = Monomial(first.coefficient + change, first.top, first.bottom, first.core)
+        else:
+            found[key], signs[key] = part, sign
     kept = [part for part in found.values() if part.coefficient != 0]
     if not kept:
         return number(0)
     kept.sort(key=lambda part: bool(part.coefficient < 0))
     nodes = _common(kept) or [build(part) for part in kept]
     return nodes[0] if len(nodes) == 1 else Terms(tuple(nodes))
+
+
+def _signed(core: Node | None) -> tuple[int, Node | None]:
+    """Return a sign and a core that are the same for ``A (x - y)`` and ``-A (y - x)``."""
+    if isinstance(core, Multiply | Hadamard):
+        pairs = [_signed(factor) for factor in core.args]
+        cores = tuple(inner for _, inner in pairs if inner is not None)
+        return math.prod(sign for sign, _ in pairs), type(core)(cores)
+    if isinstance(core, Transpose):
+        sign, inner = _signed(core.arg)
+        return sign, inner and Transpose(inner)
+    if isinstance(core, Terms):
+        first = min(core.args, key=lambda term: str(term.arg if isinstance(term, Negative) else term))
+        if isinstance(first, Negative):
+            turned = (t.arg if isinstance(t, Negative) else Negative(t) for t in core.args)
+            return -1, Terms(tuple(sorted(turned, key=str)))
+        return 1, Terms(tuple(sorted(core.args, key=str)))
+    return 1, core
 
 
 def _common(parts: Sequence[Monomial]) -> list[Node] | None:
@@ -233,16 +257,27 @@ def _common(parts: Sequence[Monomial]) -> list[Node] | None:
     if any((abs(p.coefficient), p.top, p.bottom) != front for p in parts):
         return None
     chains: list[tuple[Node, ...]] = [c.args if isinstance(c, Multiply) else (c,) for c in whole]
-    same = all(len(c) > 1 and c[0] == chains[0][0] for c in chains)
-    if same:
-        cores = [Multiply(c[1:]) if len(c) > 2 else c[1] for c in chains]
-    elif front == (1, (), ()):
+    ends = {place: [_signed(c[place]) for c in chains] for place in (0, -1)}
+    long = all(len(c) > 1 for c in chains)
+    sides = [place for place, found in ends.items() if long and all(core == found[0][1] for _, core in found)]
+    if not sides and front == (1, (), ()):
         return None
-    else:
-        cores = whole
-    rest = [build(Monomial(sp.sign(p.coefficient), core=c)) for p, c in zip(parts, cores, strict=True)]
+    cut = {0: slice(1, None), -1: slice(None, -1)}
+    rests = [c[cut[sides[0]]] if sides else c for c in chains]
+    cores = [c[0] if len(c) == 1 else Multiply(c) for c in rests]
+    signs = [sign * ends[sides[0]][0][0] if sides else 1 for sign, _ in ends[sides[0] if sides else 0]]
+    rest = [
+        build(Monomial(sp.sign(p.coefficient) * sign, core=c))
+        for p, sign, c in zip(parts, signs, cores, strict=True)
+    ]
     inner = _collected(rest)
-    return [build(Monomial(*front, core=Multiply((chains[0][0], inner)) if same else inner))]
+    if not sides:
+        return [build(Monomial(*front, core=inner))]
+    outer = chains[0][sides[0]]
+    both = (outer, inner) if sides[0] == 0 else (inner, outer)
+    whole_product = parse(_product([*both]))
+    scaled = Monomial(front[0], front[1], front[2], None)
+    return [build(_times([scaled, whole_product]))]
 
 
 def _product(factors: Sequence[Node]) -> Node:

@@ -19,11 +19,11 @@ from symdl.explain.matrix.closed_bodies import flattened
 from symdl.explain.matrix.matrix import Reader
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
-from symdl.explain.notation.tree import Call, Diagonal, Multiply, Node, Ones, Transpose, walk
+from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, walk
 from symdl.express.dims import Extent, Index
-from symdl.express.equations import MATRIX_OPS, Equal, Equation, Guard
+from symdl.express.equations import Equal, Equation, Guard
 from symdl.express.program import collect
-from symdl.express.tensors import Access, Tensor, map_accesses, substitute
+from symdl.express.tensors import Access, Tensor, map_accesses
 
 _LARGEST_FORMULA = 120  # nodes of a formula that is still worth showing
 
@@ -169,54 +169,14 @@ class _ClosedReader(Reader):
         return super().access(access, wish)
 
     def written_out(self, equation: Equation, access: Access) -> Part:
-        op = equation.reduction.op if equation.reduction else None
-        if op in MATRIX_OPS:
-            return self.matrix_function(equation, access)
-        if op == "logsumexp":
-            return self.log_sum(equation, access)
+        if equation.reduction is not None and equation.reduction.op != "sum":
+            return super().written_out(equation, access)
         if len(set(access.indices)) < len(access.indices):
             raise NoMatrixForm
         guards = equation.guards
         if guards:
             equation = replace(equation, body=_with_deltas(equation.body, guards), guards=())
         return super().written_out(equation, access)
-
-    def inner(self, equation: Equation, access: Access) -> tuple[sp.Expr, tuple[Index, ...]]:
-        """Return the body at the place that is read, and its bound indices, named anew."""
-        if equation.guards or not all(isinstance(i, Index) for i in access.indices):
-            raise NoMatrixForm
-        fresh = equation.rename({b: Index(f"{b}_{len(self.extents)}") for b in equation.bound})
-        self.extents.update({b: fresh.extents[b] for b in fresh.bound})
-        return substitute(fresh.body, dict(zip(fresh.indices, access.indices, strict=True))), fresh.bound
-
-    def matrix_function(self, equation: Equation, access: Access) -> Part:
-        body, (row, column) = self.inner(equation, access)
-        assert equation.reduction is not None
-        matrix = self.full(self.part(body, (row, column)), (row, column))
-        if set(matrix.axes) != {row, column} or len(equation.indices) not in (0, 2):
-            raise NoMatrixForm
-        node = oriented(matrix, (row, column)).node
-        if equation.reduction.op == "inverse":
-            where = tuple(i for i in access.indices if isinstance(i, Index))
-            if len(set(where)) < 2:
-                raise NoMatrixForm
-            return Part(Call("inverse", (node,)), where)
-        value = Call("determinant", (node,))
-        return Part(value if equation.reduction.op == "det" else Call("log", (value,)))
-
-    def log_sum(self, equation: Equation, access: Access) -> Part:
-        body, bound = self.inner(equation, access)
-        if len(bound) != 1 or len(access.indices) > 1:
-            raise NoMatrixForm
-        part = self.part(body, (*_plain(access), *bound))
-        exps = Call("exp", (part.node,))
-        ones = Ones(self.extents[bound[0]])
-        if part.axes == bound:
-            return Part(Call("log", (Multiply((Transpose(ones), exps)),)))
-        if set(part.axes) != {*_plain(access), *bound}:
-            raise NoMatrixForm
-        rows = oriented(Part(exps, part.axes), (*_plain(access), *bound)).node
-        return Part(Call("log", (Multiply((rows, ones)),)), _plain(access))
 
     def delta(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
         """A unit matrix."""
@@ -259,10 +219,6 @@ class _ClosedReader(Reader):
         matrix = self.part(spread, (index, column))
         node: Node = Call("trace", (oriented(matrix, (index, column)).node,))
         return with_front(self.notation.read(front), Part(node))
-
-
-def _plain(access: Access) -> tuple[Index, ...]:
-    return tuple(i for i in access.indices if isinstance(i, Index))
 
 
 def _is_unit(node: Node) -> bool:

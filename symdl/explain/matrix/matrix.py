@@ -22,6 +22,7 @@ from symdl.explain.matrix.algebra import (
 )
 from symdl.explain.matrix.axes import stretched, summed
 from symdl.explain.matrix.cases import cases
+from symdl.explain.matrix.functions import reduced
 from symdl.explain.matrix.totals import ordered_by_width, times_of, total_of
 from symdl.explain.notation.arithmetic import switches_apart
 from symdl.explain.notation.known import by_normal
@@ -84,7 +85,7 @@ class Reader:
         if equation.reduction is None:
             return self.part(equation.body, equation.indices)
         if equation.reduction.op != "sum":
-            raise NoMatrixForm
+            return reduced(self, equation, equation.target)
         return self.total(equation.body, equation.bound, equation.indices)
 
     def full(self, part: Part, axes: Sequence[Index]) -> Part:
@@ -178,6 +179,9 @@ class Reader:
         )
 
     def written_out(self, equation: Equation, access: Access) -> Part:
+        """Read what stands for an element inside its user."""
+        if equation.reduction is not None and equation.reduction.op != "sum":
+            return reduced(self, equation, access)
         if equation.guards or not all(isinstance(i, Index) for i in access.indices):
             raise NoMatrixForm
         if len(set(access.indices)) < len(access.indices):
@@ -190,8 +194,6 @@ class Reader:
         where = tuple(i for i in access.indices if isinstance(i, Index))
         if fresh.reduction is None:
             return self.part(body, where)
-        if fresh.reduction.op != "sum":
-            raise NoMatrixForm
         return self.total(body, fresh.bound, where)
 
     def terms(self, parts: Sequence[Part], wish: Sequence[Index]) -> Part:

@@ -14,7 +14,14 @@ import sympy as sp
 
 from symdl.explain.notation.known import by_normal
 from symdl.explain.notation.numbers import LARGEST_BOTTOM, as_whole, number_node
-from symdl.explain.notation.order import content_of, ordered_factors, ordered_places, ordered_terms, primitive
+from symdl.explain.notation.order import (
+    by_degree,
+    content_of,
+    ordered_factors,
+    ordered_places,
+    ordered_terms,
+    primitive,
+)
 from symdl.explain.notation.sigmoids import sigmoid_power, sigmoids
 from symdl.explain.notation.tree import (
     Big,
@@ -73,7 +80,7 @@ def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
     if not bottom and not roots:
         result = product(tuple(top))
     else:  # c/n [a > 0] rather than c [a > 0]/n
-        front = _quotient(tuple(n for n in top if n not in tests), (*_squared(bottom), *roots))
+        front = _quotient(tuple(n for n in top if n not in tests), _one_root((*_squared(bottom), *roots)))
         result = product((*(front.args if isinstance(front, Product) else (front,)), *tests))
     return result if sign > 0 else Negative(result)
 
@@ -101,6 +108,9 @@ def sum_of(notation: Notation, expr: sp.Add) -> Node:
 
 def _by_length(notation: Notation, args: tuple[sp.Expr, ...]) -> list[Node]:
     """Positive before negative; a contraction that is written out first; then wide before narrow."""
+    powers = by_degree(args)
+    if powers:
+        return list(map(notation.read, powers))
     terms = ordered_terms(args)
     number_last = terms[-1].is_number
 
@@ -169,6 +179,20 @@ def _quotient(top: tuple[Node, ...], bottom: tuple[Node, ...]) -> Node:
         numbers = tuple(node for node in top[:1] if isinstance(node, Number))
         return product((Fraction(product(numbers), product(bottom)), *top[len(numbers) :]))
     return Fraction(product(top), product(bottom))
+
+
+def _one_root(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Write square roots of numbers as one, in front: ``sqrt(2 pi)``."""
+    roots = {
+        n: n.args[0]
+        for n in nodes
+        if isinstance(n, Call) and n.name == "sqrt" and isinstance(n.args[0], Number)
+    }
+    if len(roots) < 2:
+        return nodes
+    inside = [part for part in roots.values() if isinstance(part, Number)]
+    inside.sort(key=lambda part: not isinstance(part.value, sp.Integer))
+    return (Call("sqrt", (product(tuple(inside)),)), *(n for n in nodes if n not in roots))
 
 
 def _squared(nodes: list[Node]) -> tuple[Node, ...]:

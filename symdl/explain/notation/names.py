@@ -38,6 +38,7 @@ _ESCAPED = {
     " ": r"\ ",
     "-": r"\text{-}",
 }
+_OVERLINE = "\u0305"  # over every letter of a word, where a macron is over one
 _COMBINING = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "vec": "\u20d7"}
 
 
@@ -61,7 +62,15 @@ def label_of(name: str) -> Label:
     return Label(spelled, tuple(sub), tuple(path), accents)  # type: ignore[arg-type]
 
 
-USUAL_LETTERS = {"gain": "gamma", "shift": "beta", "mean": "mu", "unit": "xhat"}
+USUAL_LETTERS = {
+    "gain": "gamma",
+    "shift": "beta",
+    "mean": "mu",
+    "unit": "xhat",
+    "deviation": "d",
+    "variance": "v",
+    "rstd": "r",
+}
 """Letters that are usual for what a layer calls by a word, as in ``norm.gain``."""
 
 
@@ -94,7 +103,9 @@ def label_latex(label: Label, *, below: str = "", above: str = "") -> str:
     if label.font:
         base = f"\\{label.font}{{{base}}}"
     for accent in label.accents:
-        base = f"\\{accent}{{{base}}}" if len(base) > 1 or base.startswith("\\") else f"\\{accent} {base}"
+        word = accent == "bar" and base.startswith("\\mathrm")
+        command = "overline" if word else accent
+        base = f"\\{command}{{{base}}}" if len(base) > 1 or base.startswith("\\") else f"\\{accent} {base}"
     marks = ",".join(word_latex(mark) for mark in label.marks)
     above = (f"({marks})" if marks else "") + above
     sub = ""
@@ -121,7 +132,9 @@ def label_text(label: Label, *, ascii: bool = False) -> str:
         base = "".join(c if c.isascii() else f"u{ord(c):x}" for c in base)
         base += "".join(f"_{accent}" for accent in label.accents)
     else:
-        base += "".join(_COMBINING[accent] for accent in label.accents)
+        for accent in label.accents:
+            over = _OVERLINE if accent == "bar" and len(base) > 1 and base.isalpha() else None
+            base = "".join(c + over for c in base) if over else base + _COMBINING[accent]
     digits = all(part.isdigit() for part in label.sub)
     low = "".join(f"_{part}" for part in label.sub)
     if digits and not ascii and len(label.sub) == 1:

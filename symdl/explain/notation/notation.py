@@ -19,6 +19,7 @@ from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.numbers import number_node
 from symdl.explain.notation.order import ordered_factors
+from symdl.explain.notation.relations import shown_relation
 from symdl.explain.notation.tree import (
     Array,
     Call,
@@ -35,20 +36,11 @@ from symdl.explain.notation.tree import (
     Symbol,
     number,
 )
-from symdl.express.comparisons import Compared, parts
+from symdl.express.comparisons import Compared
 from symdl.express.corners import known_corner, sides_of
 from symdl.express.dims import Dim, Extent, Index
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.tensors import Access, Tensor
-
-_RELATIONS = {
-    sp.Eq: "=",
-    sp.Ne: "!=",
-    sp.StrictLessThan: "<",
-    sp.LessThan: "<=",
-    sp.StrictGreaterThan: ">",
-    sp.GreaterThan: ">=",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +141,7 @@ class Notation:
         return Ordinal(index) if known and not index.has(Access) else self.read(index)
 
     def _relation(self, expr: Relational | Compared) -> Node:
-        which, left, right = parts(expr)
-        op = next(text for kind, text in _RELATIONS.items() if issubclass(which, kind))
-        if op in ("=", "!=") and isinstance(left, Access) and isinstance(right, Index):
-            left, right = right, left  # j = t_i
+        op, left, right = shown_relation(expr)
         return Compare(op, self.read(left), self.read(right))
 
     def _piecewise(self, expr: sp.Piecewise) -> Node:

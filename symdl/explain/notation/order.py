@@ -26,6 +26,22 @@ def ordered_terms(args: tuple[sp.Expr, ...]) -> list[sp.Expr]:
     return [*numbers, *ordered] if leading else [*ordered, *numbers]
 
 
+def by_degree(args: tuple[sp.Expr, ...]) -> list[sp.Expr]:
+    """Order the terms of a polynomial in one symbol by descending degree; else return nothing.
+
+    Nothing is returned either where the term of highest degree is negative: ``1 - x**2``.
+    """
+    symbols = set().union(*(term.free_symbols for term in args))
+    whole = sp.Add(*args)
+    if len(symbols) != 1 or len(args) < 2 or whole.has(Access) or not whole.is_polynomial(*symbols):
+        return []
+    (x,) = symbols
+    if isinstance(x, Dim | Index) or any(term.atoms(sp.Add) for term in args):
+        return []
+    ordered = sorted(args, key=lambda term: -int(sp.degree(term, x)))
+    return [] if ordered[0].could_extract_minus_sign() else ordered
+
+
 def _is_polynomial(expr: sp.Expr) -> bool:
     return not expr.atoms(sp.Function, sp.exp) and not any(p.exp.is_negative for p in expr.atoms(sp.Pow))
 

@@ -5,6 +5,7 @@ Enters: a node. Leaves: its precedence, and whether it is tall.
 
 from __future__ import annotations
 
+from symdl.explain.matrix.closed_algebra import shape
 from symdl.explain.notation import tree as t
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
@@ -19,6 +20,14 @@ def precedence(node: t.Node) -> int:
     if isinstance(node, t.Power | t.Fraction | t.Transpose):
         return POWER
     return ATOM
+
+
+def is_array(node: t.Node) -> bool:
+    """Say whether a formula is a vector or a matrix, of which a power is taken entry by entry."""
+    sizes = shape(node)
+    if sizes is not None:
+        return bool(sizes)
+    return any(isinstance(part, t.Array | t.Ones) for part in t.walk(node)) and not isinstance(node, t.Norm)
 
 
 def is_tall(node: t.Node) -> bool:

@@ -15,7 +15,16 @@ from symdl.explain.notation import tree as t
 from symdl.explain.notation.known import drawn
 from symdl.explain.notation.names import braced, label_latex, word_latex
 from symdl.explain.notation.notation import Notation
-from symdl.explain.printers.binding import ATOM, POWER, PRODUCT, SUM, is_tall, needs_brackets, precedence
+from symdl.explain.printers.binding import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    SUM,
+    is_array,
+    is_tall,
+    needs_brackets,
+    precedence,
+)
 from symdl.explain.printers.functions import in_latex, is_operator
 
 _RELATION = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "|": r"\mid"}
@@ -126,8 +135,11 @@ def _power(node: t.Power) -> str:
     base = node.base
     if isinstance(base, t.Symbol | t.Item) and not base.label.marks:
         return f"{latex(base)}^{exponent}"
-    if isinstance(base, t.Array):
-        return rf"{_wrapped(base)}^{{\odot {latex(node.exponent)}}}"
+    if isinstance(base, t.Array) and is_array(base):
+        return rf"{_wrapped(base)}^{{\circ {latex(node.exponent)}}}"
+    if is_array(base):
+        whole = latex(base) if _stands_alone(base) else bracketed(base)
+        return rf"{whole}^{{\circ {latex(node.exponent)}}}"
     if isinstance(base, t.Call) and is_operator(base.name) and base.name not in _NOT_RAISED:
         if isinstance(node.exponent, t.Number) and node.exponent.value.is_Integer:
             return f"{in_latex(base.name)}^{exponent}{_arguments(base)}"
@@ -136,13 +148,12 @@ def _power(node: t.Power) -> str:
         plain = length or not (isinstance(base, t.Call) and base.name in ("sqrt", "exp", "Abs", "Mod"))
         if plain:
             return f"{latex(base)}^{exponent}"
-    if _is_array(base):
-        return rf"{bracketed(base)}^{{\odot {latex(node.exponent)}}}"
     return f"{bracketed(base)}^{exponent}"
 
 
-def _is_array(node: t.Node) -> bool:
-    return any(isinstance(part, t.Array | t.Ones) for part in t.walk(node)) and not isinstance(node, t.Norm)
+def _stands_alone(base: t.Node) -> bool:
+    """Say whether a power needs no brackets around a function of an array."""
+    return isinstance(base, t.Call) and base.name not in ("exp", "Mod", "inverse", "determinant")
 
 
 def _wrapped(node: t.Symbol | t.Item | t.Array) -> str:
@@ -151,7 +162,9 @@ def _wrapped(node: t.Symbol | t.Item | t.Array) -> str:
 
 def _call(node: t.Call) -> str:
     if node.name == "exp":
-        return f"e^{braced(latex(node.args[0]))}" if not _is_array(node) else rf"\exp{_arguments(node)}"
+        return (
+            f"e^{braced(latex(node.args[0]))}" if not is_array(node.args[0]) else rf"\exp{_arguments(node)}"
+        )
     if node.name == "sqrt" and isinstance(node.args[0], t.Norm):
         return rf"\lVert {latex(node.args[0].arg)} \rVert"
     if node.name == "sqrt":

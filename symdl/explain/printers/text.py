@@ -15,7 +15,7 @@ from symdl.explain.notation import tree as t
 from symdl.explain.notation.known import drawn
 from symdl.explain.notation.names import label_text
 from symdl.explain.notation.notation import Notation
-from symdl.explain.printers.binding import ATOM, POWER, PRODUCT, SUM, needs_brackets, precedence
+from symdl.explain.printers.binding import ATOM, POWER, PRODUCT, SUM, is_array, needs_brackets, precedence
 from symdl.explain.printers.functions import in_text
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -33,6 +33,7 @@ _UNICODE = {
     "partial": "∂",
     "top": "ᵀ",
     "hadamard": "⊙",
+    "circ": "∘",
     "and": "∧",
     "or": "∨",
     "not": "¬",
@@ -46,6 +47,7 @@ _UNICODE = {
 _ASCII = {
     "top": "^T",
     "hadamard": ".*",
+    "circ": ".",
     "partial": "d",
     "ones": "1",
     "norm": "||",
@@ -127,12 +129,16 @@ def _power(out: _Text, node: t.Power) -> str:
     named = isinstance(node.base, t.Gradient | t.Partial)
     if named or (isinstance(node.base, t.Call) and node.base.name == "exp"):
         base = f"({out.show(node.base)})"
+    mark = out.sign("circ") if is_array(node.base) else ""
     if isinstance(node.exponent, t.Number) and node.exponent.value.is_Integer and not out.ascii:
-        return base + str(node.exponent.value).translate(_SUPERSCRIPT)
-    return f"{base}^{out.at_least(node.exponent, ATOM)}"
+        return base + mark + str(node.exponent.value).translate(_SUPERSCRIPT)
+    power = out.at_least(node.exponent, ATOM)
+    return f"{base}{mark}^{power}" if out.ascii else f"{base}^{mark}{power}"
 
 
 def _call(out: _Text, node: t.Call) -> str:
+    if node.name == "exp" and is_array(node.args[0]):
+        return f"exp({out.show(node.args[0])})"
     if node.name == "exp":
         return f"e^{out.at_least(node.args[0], ATOM)}" if not out.ascii else f"exp({out.show(node.args[0])})"
     if node.name == "differential":

@@ -98,6 +98,42 @@ def closing_lines(last: Node, result: sp.Expr, shown: Node, notation: Notation, 
     return steps
 
 
+def shorter(expr: sp.Expr) -> tuple[str, sp.Expr]:
+    """Return why, and a shorter form of a derivative: over one denominator, or a common factor in front.
+
+    ``x sgn(x)`` is ``|x|`` and ``sgn(x)/|x|`` is ``1/x``. Where no form is shorter, the expression stays.
+    """
+    if expr.has(sp.Piecewise, sp.Float) or sp.count_ops(expr) > _SMALL:
+        return "", expr
+    signs = {node: sp.Abs(node.args[0]) / node.args[0] for node in expr.atoms(sp.sign)}
+    whole = rebuilt(expr, signs)
+    inner = {a.args[0] for a in whole.atoms(sp.Abs) if a.args[0].is_Symbol}
+    found = [("common factor", sp.factor_terms(expr))] if isinstance(expr, sp.Add) else []
+    sizes_ = {sp.Abs(x): sp.Dummy("a", positive=True) for x in inner}
+    plain = whole.xreplace(sizes_)
+    if plain.is_rational_function() and not plain.atoms(sp.Abs, sp.sign):
+        together = sp.cancel(plain)
+        even = together
+        for x in inner:
+            even = _even_powers(even, sizes_[sp.Abs(x)], x)
+        back = {dummy: size for size, dummy in sizes_.items()}
+        forms = (even, sp.factor(even), sp.factor(together))
+        found += [("common denominator", form.xreplace(back)) for form in forms]
+    if not found:
+        return "", expr
+    rule, best = min(found, key=lambda pair: sp.count_ops(pair[1]))
+    return (rule, best) if sp.count_ops(best) < sp.count_ops(expr) else ("", expr)
+
+
+def _even_powers(expr: sp.Expr, size: sp.Symbol, x: sp.Symbol) -> sp.Expr:
+    """Write even powers of ``|x|`` by x."""
+    parts = []
+    for part in sp.fraction(expr):
+        terms = sp.Poly(part, size).terms()
+        parts.append(sp.Add(*(c * x ** (n - n % 2) * size ** (n % 2) for (n,), c in terms)))
+    return sp.cancel(parts[0] / parts[1])
+
+
 def kink_lines(result: sp.Expr, wrt: sp.Symbol, left: Node, notation: Notation) -> dict[str, list[Step]]:
     """Return what a derivative is where its cases meet, by the title under which it stands.
 

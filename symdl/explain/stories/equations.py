@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
+from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.conditions import conditions
 from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.notation import Notation
@@ -70,6 +71,7 @@ class Page:
         hot: definitions of one-hot arrays, used in matrix form only.
         notation: how expressions are read.
         letters: who has which letter.
+        shown: what is given, and what has a line of its own.
         totals: the logsumexps.
         softmaxes: the equations of their softmaxes, by the logsumexp.
         positions: of each maximum the tensor that says where it is.
@@ -84,6 +86,7 @@ class Page:
     hot: list[Equation] = field(default_factory=list)
     notation: Notation = field(default_factory=Notation)
     letters: Letters = field(default_factory=Letters)
+    shown: frozenset[Tensor] = frozenset()
     totals: dict[Tensor, Equation] = field(default_factory=dict)
     softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
     positions: dict[Tensor, Tensor] = field(default_factory=dict)
@@ -92,11 +95,6 @@ class Page:
     def labels(self) -> dict[Tensor, Label]:
         """The labels of tensors."""
         return self.letters.labels
-
-    @property
-    def shown(self) -> frozenset[Tensor]:
-        """What is given, and what has a line of its own."""
-        return frozenset(self.tensors)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -162,6 +160,8 @@ def inliner(page: Page, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], N
     """Return what writes a tensor out at a place: what stands for it inside its user."""
 
     def write(where: tuple[sp.Expr, ...]) -> Node:
+        if is_inverse(equation):
+            return _matrix_function(page, equation, tuple(map(page.notation.place, where)))
         used = {s for e in where for s in e.free_symbols}
         names: dict[Index, Index] = {}
         for index in equation.bound:
@@ -174,6 +174,13 @@ def inliner(page: Page, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], N
         return _reduced(page, replace(fresh, body=body, guards=guards), set(fresh.bound))
 
     return write
+
+
+def is_inverse(equation: Equation) -> bool:
+    """Say whether an equation is the inverse of one whole matrix that has a name on the page."""
+    if equation.reduction is None or equation.reduction.op != "inverse" or len(equation.indices) != 2:
+        return False
+    return isinstance(equation.body, Access) and equation.body.tensor.rank == 2
 
 
 def left_side(page: Page, equation: Equation) -> Node:
@@ -189,7 +196,7 @@ def right_side(page: Page, equation: Equation) -> Node:
     return _reduced(page, equation, set(equation.bound))
 
 
-def _matrix_function(page: Page, equation: Equation) -> Node:
+def _matrix_function(page: Page, equation: Equation, where: tuple[Node, ...]) -> Node:
     """``det(X)`` or an element of ``X^-1``, of the matrix that the body spans."""
     assert equation.reduction is not None
     row, column = equation.reduction.axes
@@ -203,17 +210,18 @@ def _matrix_function(page: Page, equation: Equation) -> Node:
         array = Item(page.notation.label(body.tensor), body.tensor, whole)
         array = array if body.indices.index(last[0]) < body.indices.index(last[1]) else Transpose(array)
     else:  # the matrix by its elements
-        array = page.notation.read(body)
+        spread = Equation(Tensor(None, (row[1], column[1])), last, body)
+        found = matrix_form(spread, page.notation, inline=page.inlined, totals=page.totals)
+        array = found if found is not None else page.notation.read(body)
     if equation.reduction.op == "inverse":
-        where = tuple(map(page.notation.symbol, equation.indices[-2:]))
-        return Entry(Call("inverse", (array,)), where)
+        return Entry(Call("inverse", (array,)), where[-2:])
     value = Call("determinant", (array,))
     return value if equation.reduction.op == "det" else Call("log", (value,))
 
 
 def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     if equation.reduction is not None and equation.reduction.op in MATRIX_OPS:
-        return _matrix_function(page, equation)
+        return _matrix_function(page, equation, tuple(map(page.notation.symbol, equation.indices)))
     # Outside its guards a term adds nothing: 0 to a sum, but minus infinity to a maximum.
     every = equation.reduction is not None and equation.reduction.op != "sum"
     inner = [g for g in equation.guards if every or any(t.free_symbols & bound for t in guard_terms(g))]

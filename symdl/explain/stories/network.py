@@ -6,7 +6,7 @@ forward equations, the adjoint equations in the order computed, each with its re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -113,8 +113,9 @@ def symbols(page: Page) -> Table:
         name = whole(page, tensor)
         meaning = _MEANINGS.get(tensor.role, "defined below")
         kind = " (integers)" if tensor.dtype == "int64" else ""
-        called = str(tensor.name).rpartition(".")[2] in USUAL_LETTERS and tensor.role == "parameter"
-        kind += f" ({tensor.name})" if called else ""
+        owner, _, word = str(tensor.name).rpartition(".")
+        if owner and word in USUAL_LETTERS and word not in ("mean", "unit"):
+            kind += f" ({tensor.name if tensor.role == 'parameter' else word})"
         if tensor.value is not None and tensor.rank == 1 and tensor.value.size <= _SHOWN:
             kind += f" = ({', '.join(f'{value:g}' for value in tensor.value)})"
         group = groups[meaning]
@@ -182,7 +183,7 @@ def _backward(page: Page, derivative: Derivative) -> list[Step]:
             continue
         for needed in _before(equation, shown, done):
             steps.append(_line(page, needed, derivative))
-        steps += _adjoint(page, derivative, equation, merged)
+        steps += _adjoint(page, derivative, equation, merged, lines)
         told.add(bar)
     for equation in page.backward:
         if equation.lhs not in done and equation.lhs not in derivative.cotangents.values():
@@ -231,7 +232,11 @@ def told(page: Page, why: Why) -> tuple[str, Node | None]:
 
 
 def _adjoint(
-    page: Page, derivative: Derivative, equation: Equation, hidden: dict[Tensor, Equation]
+    page: Page,
+    derivative: Derivative,
+    equation: Equation,
+    hidden: dict[Tensor, Equation],
+    lines: Collection[Tensor],
 ) -> list[Step]:
     """The lines of one adjoint equation: its terms where there are several, declared facts, the result."""
     tensor, record = equation.lhs.of, derivative.record
@@ -244,9 +249,11 @@ def _adjoint(
     steps: list[Step] = []
     if len(uses) > 1:
         uncovered = (filled(page.short(use.equation), hidden) for use in uses)
-        terms = [right_side(page, with_indices(term, equation.indices)) for term in uncovered]
-        steps.append(replace(last, right=added(terms)))
-        last = replace(last, rule="like terms together", about=None)
+        named = [with_indices(term, equation.indices) for term in uncovered]
+        bars = {t for term in named for t in term.reads() if t.role == "cotangent"}
+        if all(bar in page.shown or bar in lines for bar in bars if bar.of is not derivative.output):
+            steps.append(replace(last, right=added([right_side(page, term) for term in named])))
+        last = replace(last, rule="like terms together", about=None) if steps else last
         if inside:
             rule, about = page.fact(inside[0].rule)
             last = replace(last, rule=f"like terms together, {rule}", about=about)

@@ -25,7 +25,7 @@ from symdl.explain.notation.shortening import (
     with_single_places,
 )
 from symdl.explain.notation.tree import Label
-from symdl.explain.stories.equations import Page, inliner
+from symdl.explain.stories.equations import Page, inliner, is_inverse
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Tensor
@@ -44,7 +44,7 @@ def page_of(derivative: Derivative, named: Mapping[str, Label] | None = None) ->
     indices = (e.lhs for e in full.equations if e.lhs.role == "index")
     page.positions = {t.of: t for t in indices if t.of is not None}
     checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
-    page.inlined = single_uses(page.program) | checked
+    page.inlined = single_uses(page.program) | checked | _inverses(page, derivative)
     losses = {} if derivative.output.name else {derivative.output: "LJ"}
     page.letters = letters_of(page.program, None, named, last=page.inlined, losses=losses)
     _extra_labels(page, derivative)
@@ -58,7 +58,14 @@ def page_of(derivative: Derivative, named: Mapping[str, Label] | None = None) ->
     back = {t for t in (*paper, *page.labels) if t not in read and (t in paper or is_backward(t))}
     page.forward = tuple(e for e in shown if e.lhs not in back)
     page.backward = tuple(e for e in shown if e.lhs in back)
+    page.shown = frozenset(page.tensors)
     return page
+
+
+def _inverses(page: Page, derivative: Derivative) -> dict[Tensor, Equation]:
+    """Inverses that have no name and no derivative: they are written ``X^-1`` wherever they stand."""
+    equations = [e for e in page.program.equations if is_inverse(e) and not e.lhs.name]
+    return {e.lhs: e for e in equations if e.lhs not in derivative.cotangents and e.lhs is not page.output}
 
 
 def _totals(page: Page) -> dict[Tensor, Equation]:

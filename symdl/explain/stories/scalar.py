@@ -226,6 +226,9 @@ def chain_lines(story: Story, wrt: Tensor, *, brace: bool = False) -> list[Step]
         return None
     output = story.program.outputs[0]
     left = Partial(story.node(output), story.notation.read(origin(story, wrt)))
+    if not found:
+        zero = story.notation.read(sp.Integer(0))
+        return [Step("constant on every piece: all local derivatives are 0", left, zero)]
     if not story.numbered:
         left = Partial(story.function, left.bottom)
     named = [_named(story, path, brace=brace) for path in found]

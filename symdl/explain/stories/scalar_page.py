@@ -20,6 +20,7 @@ from symdl.explain.stories.closing import (
     has_sigmoid,
     kink_lines,
     own_form,
+    shorter,
     written_out,
 )
 from symdl.explain.stories.scalar import (
@@ -65,6 +66,9 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
     kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else {}
     sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
     final = [Step("in standard order", whole, shown, "result", "result")]
+    rule, short = shorter(result.expr) if not result.where else ("", result.expr)
+    if rule:
+        final.append(Step(rule, None, _result(notation, short), "result", "result"))
     if story.numbered and story.small:
         (f,) = story.program.outputs
         value = _value(story, replace(story.program, outputs=(f,)), {}).expr

@@ -1,0 +1,84 @@
+"""Problems of lectures and of public questions: what the pages under golden test derive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import symdl as sd
+from symdl.express import linalg
+from symdl.express.linalg import det, inv, logdet, quadratic, trace
+
+n, d, k = sd.Dim("n"), sd.Dim("d"), sd.Dim("k")
+T = sd.Dim("T")
+X, W = sd.tensor("X", (n, d)), sd.tensor("W", (d, k))
+x, mu, w, y = sd.tensor("x", (d,)), sd.tensor("mu", (d,)), sd.tensor("w", (d,)), sd.tensor("y", (n,))
+A, B, S = sd.tensor("A", (d, d)), sd.tensor("B", (d, d)), sd.tensor("Sigma", (d, d))
+b = sd.tensor("b", (n,))
+CLASSES = sd.tensor("W", (d, 2))
+Z = sd.tensor("Z", (n, d))
+C = sd.tensor("C", (n, d))
+V = sd.tensor("V", (n, n))
+s = sd.tensor("s", ())
+CURRENT, TIMES = sd.tensor("i", (d,)), sd.tensor("w", (T,))
+
+Problem = Callable[[], tuple[sd.Tensor, sd.Tensor | str]]
+
+PROBLEMS: dict[str, Problem] = {
+    "a size called T": lambda: (quadratic(TIMES - 1, sd.tensor("S", (T, T))) * T, TIMES),
+    "least squares": lambda: (((X @ w - y) ** 2).sum() / 2, w),
+    "ridge": lambda: (((X @ w - y) ** 2).mean() + sd.tensor("lambda", ()) * (w**2).sum(), w),
+    "weighted least squares": lambda: (quadratic(X @ w - b, V), w),
+    "quadratic form": lambda: (quadratic(x, A), x),
+    "Rayleigh quotient": lambda: (quadratic(w, A) / linalg.norm(w) ** 2, w),
+    "bilinear form": lambda: (sd.inner(x, A @ w), A),
+    "log determinant": lambda: (logdet(A), A),
+    "log determinant of a Gram matrix": lambda: (logdet(X.T @ X), X),
+    "squared determinant": lambda: (det(A) ** 2, A),
+    "determinant of a product": lambda: (det(A @ B), B),
+    "trace of an inverse": lambda: (trace(inv(A) @ B), A),
+    "trace of a square": lambda: (trace(A @ A @ B), A),
+    "trace of a cube": lambda: (trace(A @ A @ A), A),
+    "linear form of an inverse": lambda: (sd.inner(x, inv(A) @ w), A),
+    "Gaussian in its mean": lambda: (-quadratic(x - mu, inv(S)) / 2 - logdet(S) / 2, mu),
+    "Gaussian in its covariance": lambda: (-quadratic(x - mu, inv(S)) / 2 - logdet(S) / 2, S),
+    "Gaussian samples": lambda: (-trace((X - mu) @ inv(S) @ (X - mu).T) / 2 - n * logdet(S) / 2, mu),
+    "norm": lambda: (linalg.norm(A @ x), x),
+    "cosine": lambda: (sd.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), x),
+    "Kalman": lambda: (trace((A - B @ S) @ (A - B @ S).T), B),
+    "linear autoencoder": lambda: (((X @ W @ W.T - X) ** 2).sum(), W),
+    "logistic regression": lambda: (sd.nn.binary_cross_entropy(X @ w, y), w),
+    "softmax regression": lambda: (
+        sd.nn.cross_entropy(X @ CLASSES, sd.tensor("t", (n,), dtype="int64")),
+        CLASSES,
+    ),
+    "softmax by hand": lambda: (
+        -(sd.tensor("Y", (n, k)) * sd.log(sd.softmax(X @ W, name="P"))).sum() / n,
+        W,
+    ),
+    "Poisson regression": lambda: ((sd.exp(X @ w) - y * (X @ w)).sum(), w),
+    "support vectors": lambda: (sd.nn.hinge(X @ w, y), w),
+    "lasso": lambda: (((X @ w - y) ** 2).sum() / 2 + s * abs(w).sum(), w),
+    "two layers": lambda: (
+        sd.nn.mean_squared_error(
+            sd.nn.dense(sd.nn.dense(sd.tensor("x", (n, 3)), 4, activation=sd.tanh, name="h"), 2, name="out"),
+            sd.tensor("Y", (n, 2)),
+        ),
+        "h.W",
+    ),
+    "batch normalisation": lambda: (
+        (sd.nn.batch_norm(sd.tensor("Z", (n, 3)), name="bn") * sd.tensor("G", (n, 3))).sum(),
+        "Z",
+    ),
+    "attention": lambda: (
+        (sd.softmax(X @ X.T / 2, name="P") @ X * C).sum(),
+        X,
+    ),
+    "currents": lambda: (quadratic(CURRENT, A) + sd.inner(CURRENT, sd.tensor("j", (d,))), CURRENT),
+    "kernel of p and q": lambda: (sd.inner(sd.tensor("p", (d,)), inv(A) @ sd.tensor("q", (d,))), A),
+    "recurrent": lambda: (
+        (sd.nn.rnn(sd.tensor("u", (n, 4, 3)), 2, name="r") ** 2).sum() / 2,
+        "r.U",
+    ),
+    "probabilistic PCA": lambda: (logdet(A @ A.T + B) + trace(inv(A @ A.T + B) @ S), A),
+    "equicorrelation": lambda: (logdet(sd.tensor("P", (d, d)) * (x[:, None] * x[None, :])), x),
+}

@@ -1,0 +1,73 @@
+"""Pages of lectures and of public questions, as text and LaTeX: golden files, names, bars, values."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.explain.sections import Lines
+from symdl.express.program import collect
+
+from .audit import named, undefined
+from .problems import PROBLEMS
+from .test_letters import clashes
+from .test_lines import agree, world_of
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "pages"
+
+
+def filed(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_page(name: str, request: pytest.FixtureRequest) -> None:
+    told = sd.derive(*PROBLEMS[name]())
+    for ending, shown in ((".txt", told.text()), (".tex", told.latex())):
+        path = GOLDEN / (filed(name) + ending)
+        if request.config.getoption("--update"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(shown + "\n", "utf-8")
+        assert shown + "\n" == path.read_text("utf-8"), "pytest --update accepts the new page; read the diff"
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_names_are_defined_and_mean_one_thing(name: str) -> None:
+    told = sd.derive(*PROBLEMS[name]())
+    for depth in ("key", "all"):
+        assert not undefined(told.at(depth))
+    assert not clashes(told)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_bar_has_a_line(name: str) -> None:
+    told = sd.derive(*PROBLEMS[name]())
+    steps = [s for x in told.shown if isinstance(x, Lines) for s in x.steps]
+    ours = {text for s in steps for text in (*named(s.right), *named(s.left)) if _barred(text)}
+    defined = {text for s in steps if s.left is not None for text in list(named(s.left))[:1]}
+    assert ours <= defined
+
+
+def _barred(text: str) -> bool:
+    return bool({"\u0304", "\u0305"} & set(unicodedata.normalize("NFD", text)))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_lines_have_the_values_of_their_left_sides(name: str) -> None:
+    loss, wrt = PROBLEMS[name]()
+    rng = np.random.default_rng(5)
+    values: dict[str, Any] = {}
+    for one in collect([loss]).inputs:
+        shape = tuple({"n": 4, "k": 2, "d": 3, "T": 2}.get(str(s)) or int(s) for s in one.shape)
+        whole = one.dtype == "int64"
+        values[str(one.name)] = rng.integers(0, 2, shape) if whole else rng.normal(size=shape)
+    for square in ("A", "Sigma", "P"):  # invertible, of positive determinant
+        if square in values:
+            values[square] = values[square] @ values[square].T + np.eye(3)
+    told = sd.derive(loss, wrt)
+    assert agree(told, world_of(told, loss, values)) > 2
