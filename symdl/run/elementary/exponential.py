@@ -1,6 +1,7 @@
 """Exponentials, and what is made of them.
 
-Enters: a real and its format. Leaves: exp, expm1, tanh, erf of it; NaN stays NaN.
+Enters: a real and its format. Leaves: exp, expm1, tanh, erf of it; NaN stays NaN. Errors are in units in the
+last place, the worst that ``python -m tests.accuracy.measure`` finds.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from symdl.run.elementary.formats import Format
 from symdl.run.elementary.operations import absolute, bits, copysign, fma, polynomial, real, select
 
 EXPM1 = (
-    *(0.0001984595728572458, 0.0013941653305664659, 0.008333391509950161),
-    *(0.04166634753346443, 0.1666666567325592, 0.5),
+    *(0.00019673389033414423, 0.0013934650924056768, 0.008333633653819561),
+    *(0.04166647046804428, 0.1666666567325592, 0.5),
 )
 ERF_NEAR = (
-    *(8.513102511642501e-05, -0.0008175639086402953, 0.005203858949244022),
+    *(8.513103239238262e-05, -0.0008175639086402953, 0.005203858949244022),
     *(-0.02686050906777382, 0.11283715069293976, -0.37612634897232056, 0.12837916612625122),
 )
 ERF_FAR = (
-    *(1.0057706276711542e-05, -0.00031114567536860704, 0.003595443209633231, -0.02366349659860134),
-    *(0.10612352192401886, 0.635219156742096, 0.12863196432590485),
+    *(1.0433862371428404e-05, -0.0003148629330098629, 0.003610359039157629, -0.0236945990473032),
+    *(0.10615909099578857, 0.6351979970932007, 0.12863709032535553),
 )
 ERF_BORDER, ERF_END = 0.9, 4.0
 TANH_BORDER = 0.625
@@ -48,7 +49,12 @@ def _power_of_two(marked: Any, f: Format, less: int = 0) -> Any:
 
 
 def exp(x: Any, f: Format) -> Any:
-    """Return e to the power x; results below the smallest normal number are 0."""
+    """Return e to the power x; results below the smallest normal number are 0.
+
+    ``2**n * (1 + r + r**2 p(r))`` with the whole n nearest to ``x/log 2`` and r in [-log(2)/2, log(2)/2], at
+    the largest arguments up to log 2. p has degree 5 in float32; in float64 it is the series of degree 13.
+    Errors: below 1.0 in float32, 1.3 in float64.
+    """
     lowest = -(f.bias - 1) * math.log(2)
     turns, rest = _turns_of_two(x, f, lowest, f.bias)
     value = polynomial(f.exp, rest) * _power_of_two(turns, f)
@@ -57,7 +63,10 @@ def exp(x: Any, f: Format) -> Any:
 
 
 def expm1(x: Any, f: Format) -> Any:
-    """Return ``exp(x) - 1``, exact near 0 (float32)."""
+    """Return ``exp(x) - 1``, right near 0, too (float32).
+
+    ``2**n * (r + r**2 p(r)) + 2**n - 1`` with n and r as in `exp`, p of degree 5. Errors: below 1.5.
+    """
     turns, rest = _turns_of_two(x, f, -20.0, f.bias + 1)
     half = _power_of_two(turns, f, 1)
     small = fma(rest * rest, polynomial(EXPM1, rest), rest)
@@ -69,7 +78,11 @@ def expm1(x: Any, f: Format) -> Any:
 
 
 def tanh(x: Any, f: Format) -> Any:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent.
+
+    ``x + x**3 q(x**2)`` on [-0.625, 0.625], where q is Cephes' polynomial of degree 4 (float32) or quotient
+    of degrees 2 and 3 (float64); beyond, ``1 - 2/(exp(2 x) + 1)``. Errors: below 1.4 in both.
+    """
     size, square = absolute(x), x * x
     quotient = polynomial(f.tanh_top, square)
     if len(f.tanh_bottom) > 1:
@@ -80,7 +93,11 @@ def tanh(x: Any, f: Format) -> Any:
 
 
 def erf(x: Any, f: Format) -> Any:
-    """Return the error function (float32)."""
+    """Return the error function (float32).
+
+    ``x + x p(x**2)`` on [-0.9, 0.9], beyond ``1 - exp(-x - x q(x))`` up to 4, where it is 1; p and q have
+    degree 6. Errors: below 1.0.
+    """
     size, square = absolute(x), x * x
     near = fma(x, polynomial(ERF_NEAR, square), x)
     inside = select(size < ERF_END, size, ERF_END)

@@ -1,6 +1,7 @@
 """Logarithms.
 
 Enters: a real and its format. Leaves: log, log1p of it; NaN stays NaN, and is what there is below the domain.
+Errors are in units in the last place, the worst that ``python -m tests.accuracy.measure`` finds.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ import math
 from typing import Any
 
 from symdl.run.elementary.formats import DOUBLE, Format
-from symdl.run.elementary.operations import bits, cast, constant, fma, polynomial, real, select
+from symdl.run.elementary.operations import bits, cast, constant, exactly, fma, polynomial, real, select
 
 
 def log(x: Any, f: Format) -> Any:
-    """Return the natural logarithm."""
+    """Return the natural logarithm.
+
+    ``n log 2 + r - r**2/2 + r**3 q(r)`` for ``x = 2**n (1 + r)`` with ``1 + r`` in [sqrt(1/2), sqrt(2)];
+    q is a polynomial of degree 7 (float32) or Cephes' quotient of two of degree 5 (float64). Errors: below
+    0.9 in both.
+    """
     tiny = x < f.smallest
     normal = select(tiny, x * 2.0 ** (f.mantissa + 1), x)
     exponent, shifted = _split(normal, f)
@@ -24,7 +30,10 @@ def log(x: Any, f: Format) -> Any:
 
 
 def log1p(x: Any, f: Format) -> Any:
-    """Return ``log(1 + x)``, exact near 0 (float32)."""
+    """Return ``log(1 + x)``, right near 0, too (float32).
+
+    As `log`, with r computed in float64. Errors: below 1.5.
+    """
     exponent, shifted = _split(1.0 + x, f)
     moved = cast(shifted, DOUBLE.whole) << (DOUBLE.mantissa - f.mantissa)
     scale = real((DOUBLE.bias << DOUBLE.mantissa) - moved)
@@ -48,13 +57,13 @@ def _split(x: Any, f: Format) -> tuple[Any, Any]:
 
 def _near_one(rest: Any, turns: Any, f: Format) -> Any:
     """Return ``log(1 + rest) + turns*log 2``."""
-    square, tail = rest * rest, polynomial(f.log_top, rest)
+    square = rest * rest
+    value = rest * square * polynomial(f.log_top, rest)
     if len(f.log_bottom) > 1:
-        value = fma(turns, f.log2_low, rest * square * tail / polynomial(f.log_bottom, rest))
-        value = rest + fma(square, -0.5, value)
-    else:
-        value = fma(turns, f.log2_low, fma(rest * square, tail, rest))
-        value = fma(square, -0.5, value)
+        value = value / polynomial(f.log_bottom, rest)
+    value = fma(turns, f.log2_low, value)
+    # The largest part is added last: earlier, as a compiler would, it doubles the error.
+    value = exactly(rest) + fma(square, -0.5, value)
     return fma(turns, f.log2_high, value)
 
 

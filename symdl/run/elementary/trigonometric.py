@@ -1,6 +1,9 @@
 """Sine and cosine.
 
-Enters: a real and its format. Leaves: its sine or cosine, NaN for infinities and NaN; its size in bits.
+Enters: a real and its format. Leaves: its sine or cosine, NaN for infinities and NaN; its size in bits. What
+multiples of pi/2 leave is in [-pi/4, pi/4]; there the sine is ``r + r**3 p(r**2)`` and the cosine
+``1 - r**2/2 + r**4 q(r**2)``, with p and q of degree 2 (float32) or 5 (float64, Cephes). Errors, in units in
+the last place, are below 1.6 for all functions and formats, by ``python -m tests.accuracy.measure``.
 """
 
 from __future__ import annotations
