@@ -8,7 +8,7 @@ by a symbol, for whose sign SymPy would simplify what surrounds it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
@@ -22,6 +22,8 @@ from symdl.express.quotients import FloorDivide
 from symdl.express.tensors import Access, Tensor
 
 SUM, PRODUCT, POWER, ATOM = range(4)
+_LONGEST = 4096
+"""Characters of an expression that are written."""
 _NAMES = {
     "Max": "max",
     "Min": "min",
@@ -47,9 +49,10 @@ def written(equation: Equation, names: Mapping[Tensor, str]) -> str:
     """Return an equation as one line of text, with these names.
 
     Conditions stand behind the index variables of a reduction, ``sum_{k: k <= i} X[i,k]``; otherwise what
-    holds only where they do is multiplied by them in brackets, and 0 elsewhere.
+    holds only where they do is multiplied by them in brackets, and 0 elsewhere. An expression that takes more
+    than some thousand characters ends with ``…``; the time is that of its distinct parts.
     """
-    places = frozenset(map(str, (*equation.extents, *equation.body.atoms(Dim))))
+    places = frozenset(map(str, (*equation.extents, *_sizes(equation.body))))
     writer = _Writer(names, places)
     conditions = " and ".join(map(writer.guard, equation.guards))
     if equation.reduction is None:
@@ -67,10 +70,14 @@ class _Writer:
 
     names: Mapping[Tensor, str]
     places: frozenset[str]
+    known: dict[Any, tuple[str, int]] = field(default_factory=dict)
 
     def at(self, expr: Any, level: int) -> str:
         """Return an expression in brackets where it binds less than `level`."""
-        text, own = self.expression(expr)
+        if expr not in self.known:
+            text, own = self.expression(expr)
+            self.known[expr] = (text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"), own
+        text, own = self.known[expr]
         return text if own >= level else f"({text})"
 
     def access(self, access: Access) -> str:
@@ -207,6 +214,18 @@ class _Writer:
         if isinstance(guard, Divisible):
             return f"{guard.by} divides {self.at(guard.expr, SUM)}"
         return f"{self.at(guard.left, SUM)} = {self.at(guard.right, SUM)}"
+
+
+def _sizes(expr: Any) -> set[Any]:
+    """Return the symbols of sizes in an expression, of which every distinct part is looked at once."""
+    seen: set[Any] = set()
+    left = [expr]
+    while left:
+        part = left.pop()
+        if part not in seen:
+            seen.add(part)
+            left.extend(part.args)
+    return {part for part in seen if isinstance(part, Dim)}
 
 
 def _sign(term: sp.Expr) -> tuple[bool, tuple[sp.Expr, ...]]:
