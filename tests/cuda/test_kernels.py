@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from tests.cuda.device import SimulatedDevice
 from tests.cuda.kernels import KERNELS, Kernel
 from tests.cuda.ptx.launch import Argument, Fresh, Report, run
 from tests.cuda.toolchain import (
@@ -76,6 +77,39 @@ def test_kernels_read_and_write_side_by_side() -> None:
     for (name, _), traffic in report.traffic.items():
         assert traffic.efficiency >= (0.75 if name.startswith("argument") else 1)
     assert report.traffic["argument 0", "read"].bytes == 2 * 4 * 5 * 99
+
+
+def test_sums_in_two_stages_need_both_in_order() -> None:
+    """Partial sums of three blocks, then their sum by the same kernel: a graph, replayed on new numbers."""
+    device = SimulatedDevice()
+    kernel = device.function(device.load(text_of("partial_sums")), "partial_sums")
+    x, part, total = (
+        device.allocate(size, name=name) for size, name in ((2000, "x"), (12, "part"), (4, "total"))
+    )
+
+    def stage(source: int, target: int, count: int, blocks: int) -> None:
+        array = [0, 0, count, 4, source, count, 4]
+        result = [0, 0, blocks, 4, target, blocks, 4]
+        device.launch(kernel, blocks, 64, 0, [*array, *result, np.uint32(count)])
+
+    with device.capture(0) as graph:
+        stage(x, part, 500, 3)
+        stage(part, total, 3, 1)
+    for seed in range(2):
+        numbers = np.random.default_rng(seed).normal(size=500).astype(np.float32)
+        found = np.zeros(1, np.float32)
+        device.to_device(x, numbers)
+        device.replay(graph)
+        device.to_host(found, total)
+        assert abs(found[0] - numbers.astype(np.float64).sum()) < 1e-4
+    device.settled()
+
+    device = SimulatedDevice()
+    kernel = device.function(device.load(text_of("partial_sums")))
+    part, total = device.allocate(12, name="part"), device.allocate(4, name="total")
+    stage(part, total, 3, 1)
+    assert [(f.kind, f.array) for f in device.findings] == [("unwritten read", "part")]
+    assert device.findings[0].equation == "S_g = sum_{i in g} x[i]"
 
 
 def test_float64_is_seen() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,12 @@ import numpy.typing as npt
 from tests.cuda.ptx.findings import Log
 from tests.cuda.ptx.races import Clock, Mask, Races, either
 from tests.cuda.ptx.syntax import Instruction
+from tests.cuda.ptx.traffic import Way
 from tests.cuda.ptx.types import Array, Ids
 
 ALL_WRITTEN = {1: 0x01, 2: 0x0101, 4: 0x01010101, 8: 0x0101010101010101}
 PADDING = 16
 STRONG = frozenset({"volatile", "relaxed", "acquire", "release"})
-Record: TypeAlias = Callable[[Ids, Ids, Clock], "Mask | None"]
 POISON = 0xFF
 """What memory holds before it is written: NaN as a float, -1 as an integer."""
 
@@ -57,12 +56,13 @@ class Store:
         self.views = {width: self.data.view(f"u{width}") for width in ALL_WRITTEN}
         self.masks = {width: self.written.view(f"u{width}") for width in ALL_WRITTEN}
         self.races: Races | None = None
+        self.cell = 0
         self.used = self.changed = False
         """Whether a launch read or wrote here since `start`."""
 
     def start(self, cell: int, *, shared: bool) -> None:
         """Begin a launch whose narrowest access is `cell` bytes wide; races are looked for if `shared`."""
-        self.races = Races(len(self.data), cell) if shared else None
+        self.races, self.cell = None, cell if shared else 0
         self.used = self.changed = False
 
     def fill(self, position: int, content: bytes) -> None:
@@ -79,20 +79,16 @@ class Store:
         """Return the bits, `width` bytes each, at aligned `positions`; `ids` are threads of the wave."""
         self.used = True
         self.present(positions, width, ids, access)
-        if self.races is not None:
-            self.ordered(
-                self.races.atomic if access.strong else self.races.read, positions, width, ids, access
-            )
+        if self.cell:
+            self.ordered("atomic" if access.strong else "read", positions, width, ids, access)
         values: Array = self.views[width][positions >> (width.bit_length() - 1)]
         return values
 
     def write(self, positions: Ids, width: int, values: Array, ids: Ids, access: Access) -> None:
         """Put the bits `values` there; of threads that meet, the last one's stays."""
         self.changed = True
-        if self.races is not None:
-            self.ordered(
-                self.races.atomic if access.strong else self.races.write, positions, width, ids, access
-            )
+        if self.cell:
+            self.ordered("atomic" if access.strong else "write", positions, width, ids, access)
         index = positions >> (width.bit_length() - 1)
         self.views[width][index] = values
         if not self.complete:
@@ -102,8 +98,8 @@ class Store:
         """Check and record atomic changes at `positions`; the caller makes them."""
         self.used = self.changed = True
         self.present(positions, width, ids, access)
-        if self.races is not None:
-            self.ordered(self.races.atomic, positions, width, ids, access)
+        if self.cell:
+            self.ordered("atomic", positions, width, ids, access)
 
     def present(self, positions: Ids, width: int, ids: Ids, access: Access) -> None:
         """Check that what is read was written."""
@@ -113,9 +109,11 @@ class Store:
         if not there.all():
             self.blame("unwritten", ~there, positions, ids, access)
 
-    def ordered(self, record: Record, positions: Ids, width: int, ids: Ids, access: Access) -> None:
+    def ordered(self, way: Way, positions: Ids, width: int, ids: Ids, access: Access) -> None:
         """Record accesses in every cell they touch, and note those that race."""
-        assert self.races is not None
+        if self.races is None:
+            self.races = Races(len(self.data), self.cell)
+        record = {"read": self.races.read, "write": self.races.write, "atomic": self.races.atomic}[way]
         threads, found = ids + access.clock.first, None
         for more in range(0, width, self.races.cell):
             found = either(found, record(positions + more, threads, access.clock))
