@@ -272,6 +272,13 @@ def test_a_program_that_does_not_end_is_stopped() -> None:
         executed("$again:\n bra $again;", limit=1000)
 
 
+def test_a_trap_that_nobody_comes_to_does_nothing() -> None:
+    body = "mov.u32 %r4, 1;\nsetp.gt.u32 %p0, %r1, LAST;\n@%p0 trap;\n" + STORE
+    clean(executed(body.replace("LAST", "31"))[0])
+    with pytest.raises(PtxError, match="line .*trap: a thread came to a trap"):
+        executed(body.replace("LAST", "30"))
+
+
 def test_findings_read_well() -> None:
     source = "def kernel(x):\n    # Y[i] = 2 X[i]\n    y[i] = 2 * x[i]\n"
     text = module(

@@ -116,7 +116,7 @@ class Executor:
         if i.opcode in ("bar", "barrier"):
             return self.barriers.bind(i)
         if i.opcode == "trap":
-            raise i.error("traps are not known")
+            return _trap(i, self.wave)
         guard = None if i.guard is None else self.wave.predicate(i.guard, i)
 
         def leave(active: Active, here: int) -> int:
@@ -171,6 +171,18 @@ class Executor:
             return -1
 
         return branch
+
+
+def _trap(i: Instruction, wave: Wave) -> Control:
+    """Nobody may come here: what a program checks itself does not hold."""
+    guard = None if i.guard is None else wave.predicate(i.guard, i)
+
+    def trap(active: Active, here: int) -> int:
+        if guard is None or guard(active.at).any():
+            raise i.error("a thread came to a trap")
+        return here + 1
+
+    return trap
 
 
 __all__ = ["Executor", "PtxError"]
