@@ -69,14 +69,14 @@ class Integers:
         return text if text.isidentifier() or text.isdecimal() else f"({text})"
 
     def element(self, slot: Slot, position: Poly) -> str:
-        """Return what reads an element, or one of each sample of a tile."""
+        """Return what reads an element, or one of each sample of a layout block."""
         array = self.names.of(slot)
-        base, lane, step = in_tile(position)
+        base, lane, step = by_lane(position)
         if lane is None:
             return f"{array}[{self.text(base)}]"
         if lane.row:
             return f"rows_at({array}, {self.text(base)}, {self.text(step)}, live)"
-        return f"tile_at({array}, {self.text(base)})"
+        return f"samples_at({array}, {self.text(base)})"
 
     def condition(self, guard: Condition) -> str:
         """Return a guard."""
@@ -95,8 +95,9 @@ class Integers:
         return " and ".join(map(self.condition, guards))
 
 
-def in_tile(position: Poly) -> tuple[Poly, Lane | None, Poly]:
-    """Return the position for the first sample of a tile, what counts samples, and the step between them."""
+def by_lane(position: Poly) -> tuple[Poly, Lane | None, Poly]:
+    """Return the position for the first sample of a layout block, what counts samples, and the step between
+    them."""
     for lane in (LANE, ROW):
         step = factor_of(position, lane)
         if step != ZERO:

@@ -33,9 +33,9 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class SimdLoop:
-    """A loop over tiles of samples: `live` is the number of samples from a tile's first one on.
+    """A loop over layout blocks: `live` is the number of samples from a layout block's first one on.
 
-    `row`, where it is not empty, is what holds the numbers of the samples in their tile.
+    `row`, where it is not empty, is what holds the numbers of the samples in their layout block.
     """
 
     kind: ClassVar[str] = "simd_loop"
@@ -126,10 +126,10 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreTile:
-    """A value of each sample of a tile is written to memory, where samples lie side by side."""
+class StoreSamples:
+    """A value of each sample of a layout block is written to memory, where samples lie side by side."""
 
-    kind: ClassVar[str] = "store_tile"
+    kind: ClassVar[str] = "store_samples"
     indent: str
     array: str
     place: str
@@ -161,6 +161,6 @@ class Invert:
 
 Block: TypeAlias = Loop | SimdLoop | When
 Line: TypeAlias = (
-    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreTile | StoreRows | Invert
+    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Invert
 )
 Printed: TypeAlias = Block | Line

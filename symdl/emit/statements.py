@@ -144,11 +144,11 @@ class Writer:
                 self.statement(item)
 
     def loop(self, item: Loop[Slot]) -> None:
-        """Write a loop; one over tiles of samples is written by the target's writer of those."""
+        """Write a loop; one over layout blocks is written by the target's writer of those."""
         if item.kind == "lanes":
-            if self.syntax.tiles is None:
-                raise EmitError(f"the target {self.syntax.name} has no loops over tiles of samples")
-            self.syntax.tiles(self).loop(item)
+            if self.syntax.simd is None:
+                raise EmitError(f"the target {self.syntax.name} has no loops over samples")
+            self.syntax.simd(self).loop(item)
             return
         with self.deeper() as body:
             self.block(item.items)
@@ -221,8 +221,8 @@ def body(
 ) -> tuple[Printed, ...]:
     """Return the nodes of a kernel's body, each equation as a comment above what computes it."""
     writer = Writer(syntax, names, Told(items, stated))
-    tiled = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
-    if tiled or not repeatable(items, syntax):
+    simd = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
+    if simd or not repeatable(items, syntax):
         writer.block(items)
         return tuple(writer.open)
     writer.printer.near = True

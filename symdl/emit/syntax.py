@@ -39,7 +39,7 @@ class Syntax:
     Attributes:
         name: of the target, for messages.
         template: the template of the module.
-        tiles: what writes a loop over tiles of samples, if there are any.
+        simd: what writes a loop over layout blocks in SIMD lanes, if there are such loops.
         functions: the name of each scalar function.
         wholes: functions of int64 that wrap around, where operators do not.
         near: functions that have a faster form for arguments, or quotients of two, that are not large, and
@@ -50,7 +50,7 @@ class Syntax:
 
     name: str
     template: str
-    tiles: Callable[[Writer], Writer] | None
+    simd: Callable[[Writer], Writer] | None
     functions: Mapping[str, str]
     wholes: Mapping[str, str]
     near: Mapping[str, str]

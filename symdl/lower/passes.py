@@ -101,7 +101,7 @@ def _fuse(state: State, *, apart: bool) -> State:
         equations,
         products,
         heads=state.heads,
-        tiles=state.apart,
+        simd=state.apart,
         naive=state.naive,
         apart=apart,
     )

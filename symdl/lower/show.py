@@ -63,9 +63,9 @@ def _equation(equation: FrozenEquation, program: FrozenProgram) -> str:
     over = f"{equation.op}[{', '.join(map(str, equation.bound))}] " if equation.op else ""
     where = ", ".join(map(text, equation.where))
     guards = _guards(equation.guards)
-    tiled = " (samples innermost)" if program.tensors[equation.lhs].tiled else ""
+    layout = " (samples innermost)" if program.tensors[equation.lhs].sample_layout else ""
     name = _name(program, equation.lhs)
-    return f"{name}[{where}] = {over}{_body(equation.body, program)}{guards}{tiled}"
+    return f"{name}[{where}] = {over}{_body(equation.body, program)}{guards}{layout}"
 
 
 def _guards(conditions: tuple[Condition, ...]) -> str:

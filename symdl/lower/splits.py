@@ -330,7 +330,9 @@ class _Samples:
         (at,) = axes if len(axes) == 1 else (-1,)
         assert sample is not None  # it is in a position
         _require(at >= 0 and where[at] == of(sample) and shape[at] == of(Size(self.batch)))
-        stride = product(shape[at + 1 :])  # in tiles, too: a block begins with a tile
+        stride = product(
+            shape[at + 1 :]
+        )  # in sample layout, too: a block of samples begins with a layout block
         flat = all(size == ONE for size in shape[:at])
         _note(self.uses, Touch(self.places[tensor], written, stride, flat))
 

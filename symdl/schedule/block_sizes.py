@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 
-from symdl.lower.ir.loops import TILE
+from symdl.lower.ir.loops import LAYOUT_BLOCK
 from symdl.lower.splits import LARGEST_SUM
 
 _PIECE = 20_000.0
@@ -37,7 +37,7 @@ def sample_blocks(count: int, rows: int = 1) -> list[tuple[int, int]]:
 
 def layout_blocks(count: int) -> list[tuple[int, int]]:
     """Return the blocks of a batch of which tensors lie in sample layout: whole blocks of it."""
-    size = TILE * -(-count // (_MOST_BLOCKS * TILE))
+    size = LAYOUT_BLOCK * -(-count // (_MOST_BLOCKS * LAYOUT_BLOCK))
     return [(at, min(at + size, count)) for at in range(0, count, size)]
 
 

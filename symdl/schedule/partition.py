@@ -86,8 +86,8 @@ class _Partitioner:
     ) -> None:
         self.lowered, self.dims = lowered, dims
         self.gathers, self.totals = gathers, totals
-        count, tiled = dims[lowered.batch], any(info.tiled for info in lowered.program.tensors)
-        self.samples = layout_blocks(count) if tiled else sample_blocks(count, self.rows_each())
+        count, layout = dims[lowered.batch], any(info.sample_layout for info in lowered.program.tensors)
+        self.samples = layout_blocks(count) if layout else sample_blocks(count, self.rows_each())
         self.buffers = list(lowered.plan.buffers)
         self.cutter = Cutter(lowered.batch, self.value)
         self.tasks = Tasks()

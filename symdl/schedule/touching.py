@@ -31,7 +31,7 @@ from symdl.lower.ir.integers import (
     of,
 )
 from symdl.lower.ir.loops import (
-    TILE,
+    LAYOUT_BLOCK,
     Condition,
     Divides,
     Fold,
@@ -161,12 +161,16 @@ class _Kernel:
                 yield from self.statement(item, scope)
 
     def entered(self, loop: Loop[Slot], scope: _Scope) -> _Scope:
-        """Return the scope inside a loop; one over lanes takes the samples of a tile at once."""
+        """Return the scope inside a loop; one over lanes takes the samples of a layout block at once."""
         count = int(self.value(loop.extent, {}))
         if loop.kind != "lanes":
             return replace(scope, ranges={**scope.ranges, loop.var: np.arange(count)})
-        sample = of(loop.var) * TILE + of(LANE)
-        ranges = {**scope.ranges, loop.var: np.arange(-(-count // TILE)), LANE: np.arange(TILE)}
+        sample = of(loop.var) * LAYOUT_BLOCK + of(LANE)
+        ranges = {
+            **scope.ranges,
+            loop.var: np.arange(-(-count // LAYOUT_BLOCK)),
+            LANE: np.arange(LAYOUT_BLOCK),
+        }
         return _Scope(ranges, (*scope.conditions, Within(sample, loop.extent)))
 
     def statement(self, item: KernelStatement, scope: _Scope) -> Iterator[Touched]:

@@ -10,7 +10,7 @@ from symdl.emit import printed
 from symdl.templating import template
 
 NODES = get_args(printed.Printed)
-ON_TILES = {"simd_loop", "store_tile", "store_rows"}
+ON_SAMPLES = {"simd_loop", "store_samples", "store_rows"}
 
 
 @pytest.mark.parametrize("target", ["cpu", "python"])
@@ -18,7 +18,7 @@ def test_a_target_has_a_macro_for_each_kind_of_node(target: str) -> None:
     kinds = [node.kind for node in NODES]
     assert len(set(kinds)) == len(kinds)
     say = template(f"{target}/statements.jinja").module.say  # type: ignore[attr-defined]
-    assert set(say) == set(kinds) - (set() if target == "cpu" else ON_TILES)
+    assert set(say) == set(kinds) - (set() if target == "cpu" else ON_SAMPLES)
 
 
 @pytest.mark.parametrize("target", ["cpu", "python"])

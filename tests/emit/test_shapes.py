@@ -124,7 +124,7 @@ def test_kernels(target: str, request: pytest.FixtureRequest) -> None:
 def test_shapes_are_those_that_they_are_called() -> None:
     """What each is there for is in its text."""
     for name, words in {
-        "samples": "put_tile(",
+        "samples": "put_samples(",
         "points": "far > reach(",
         "scan": "_sum +=",
         "recurrence": "# offset: ",

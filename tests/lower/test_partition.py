@@ -10,7 +10,7 @@ import pytest
 
 import symdl as sd
 from symdl.lower.ir.integers import product
-from symdl.lower.ir.loops import TILE
+from symdl.lower.ir.loops import LAYOUT_BLOCK
 from symdl.lower.ir.names import Rows
 from symdl.lower.kernels import CombineCall, GatherCall, ProductCall, RepeatCall
 from symdl.run.training import compile_training
@@ -177,11 +177,11 @@ def test_blocks_cover_the_batch(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 16, 63, 64, 257, 1000])
-def test_blocks_of_tiles_cover_the_batch(count: int) -> None:
+def test_whole_layout_blocks_cover_the_batch(count: int) -> None:
     found = layout_blocks(count)
     assert found[0][0] == 0
     assert found[-1][1] == count
-    assert all(a[1] == b[0] and b[0] % TILE == 0 for a, b in itertools.pairwise(found))
+    assert all(a[1] == b[0] and b[0] % LAYOUT_BLOCK == 0 for a, b in itertools.pairwise(found))
     assert len(found) <= 16
 
 

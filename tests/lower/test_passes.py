@@ -78,8 +78,8 @@ def test_each_pass_is_told_in_order_and_can_be_shown(target: str) -> None:
 
 def test_only_a_processor_has_samples_innermost() -> None:
     cpu, plain = (lower(convolution(), lowering=t, batch="n") for t in (CPU, PYTHON))
-    assert any(info.tiled for info in cpu.program.tensors)
-    assert not any(info.tiled for info in plain.program.tensors)
+    assert any(info.sample_layout for info in cpu.program.tensors)
+    assert not any(info.sample_layout for info in plain.program.tensors)
     assert "gemm" in plain.structures
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import njit, types
 
-from symdl.lower.ir.loops import TILE
+from symdl.lower.ir.loops import LAYOUT_BLOCK
 from symdl.run.cpu.intrinsics import elementary
 from symdl.run.cpu.intrinsics.operand import Traced
 from symdl.run.cpu.intrinsics.pointers import OPTIONS, REALS, disjoint, integer_at
-from symdl.run.cpu.intrinsics.simd import each, each_of_two, put_tile, tile_at
+from symdl.run.cpu.intrinsics.simd import each, each_of_two, put_samples, samples_at
 from symdl.run.elementary.formats import DOUBLE, SINGLE, Format
 from symdl.run.elementary.operations import fma
 from symdl.run.elementary.trigonometric import NEAR
@@ -49,7 +49,7 @@ def points(dtype: str, name: str) -> Any:
     found = np.concatenate([patterns, moderate, hard, -hard, np.array([np.inf, -np.inf, np.nan], dtype)])
     if name in ("near_sin", "near_cos"):
         found = found[abs(found) <= NEAR]
-    return found[: len(found) // TILE * TILE].copy()
+    return found[: len(found) // LAYOUT_BLOCK * LAYOUT_BLOCK].copy()
 
 
 def arguments(name: str, dtype: str) -> list[Any]:
@@ -63,7 +63,7 @@ def arguments(name: str, dtype: str) -> list[Any]:
             for number in (x, y):
                 small &= (abs(number) < 1e290) & ((abs(number) > 1e-270) | (number == 0))
     chosen = np.flatnonzero(small if name.startswith("near") else np.ones_like(small))
-    chosen = chosen[: len(chosen) // TILE * TILE]
+    chosen = chosen[: len(chosen) // LAYOUT_BLOCK * LAYOUT_BLOCK]
     return [x[chosen], y[chosen]]
 
 
@@ -95,9 +95,9 @@ def in_lanes(name: str, given: Any, result: Any) -> None:
 
     @njit(types.void(types.int64, types.int64, types.int64, types.int64), **CALLED)
     def run(x: int, y: int, z: int, count: int) -> None:
-        for tile in range(0, count, TILE):
-            one, other = tile_at(at(x), tile), tile_at(at(y), tile)
-            put_tile(at(z), tile, each_of_two(function, one, other) if two else each(function, one))
+        for begin in range(0, count, LAYOUT_BLOCK):
+            one, other = samples_at(at(x), begin), samples_at(at(y), begin)
+            put_samples(at(z), begin, each_of_two(function, one, other) if two else each(function, one))
 
     run(address(given[0]), address(given[-1]), address(result), len(result))
 

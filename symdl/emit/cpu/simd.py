@@ -1,8 +1,8 @@
-"""Statements on tiles of samples.
+"""Statements in SIMD lanes, one for each sample of a layout block.
 
-Enters: a loop over lanes. Leaves: `TileWriter`, which writes it. Inside, what differs between samples is one
-value with a lane for each of a tile: arithmetic is written as for numbers, choices and functions by name.
-``live`` is the number of samples from the tile's first one on.
+Enters: a loop over lanes. Leaves: `SimdWriter`, which writes it. Inside, what differs between samples is one
+value with a lane for each sample: arithmetic is written as for numbers, choices and functions by name.
+``live`` is the number of samples from the layout block's first one on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from symdl.emit import printed
-from symdl.emit.integers import in_tile
+from symdl.emit.integers import by_lane
 from symdl.emit.names import Names
 from symdl.emit.scalar import Printer, number
 from symdl.emit.statements import Writer
@@ -20,7 +20,7 @@ from symdl.lower.cpu.vectorize import values_of
 from symdl.lower.ir.integers import ZERO, Element, Poly, from_terms, rebuild, variables
 from symdl.lower.ir.loops import (
     IDENTITY,
-    TILE,
+    LAYOUT_BLOCK,
     Condition,
     Fold,
     KernelItem,
@@ -41,12 +41,12 @@ _ATOMIC = 9
 _ZERO = number(0.0)
 
 
-class _TilePrinter(Printer):
+class _SimdPrinter(Printer):
     """Writes expressions of which some differ between samples: those of the locals in `several`."""
 
     def __init__(self, syntax: Syntax, names: Names, assign: Callable[[str, str], None]) -> None:
         super().__init__(syntax, names, assign)
-        self.wrapping = {}  # operators of tiles wrap around
+        self.wrapping = {}  # operators of SIMD values wrap around
         self.several: set[Local] = set()
         self.last = False
         """Whether the body written last differs between samples."""
@@ -56,14 +56,14 @@ class _TilePrinter(Printer):
         """Names of values in the blocks around, as long as nothing is written."""
 
     def element(self, slot: Slot, position: Poly) -> str:
-        """Return what reads an element, or one of each sample of a tile."""
+        """Return what reads an element, or one of each sample of a layout block."""
         array = self.names.of(slot)
-        base, lane, step = in_tile(position)
+        base, lane, step = by_lane(position)
         if lane is None:
             return f"{array}[{self.place(base)}]"
         if lane.row:
             return f"rows_at({array}, {self.place(base)}, {self.integers.text(step)}, live)"
-        return f"tile_at({array}, {self.place(base)})"
+        return f"samples_at({array}, {self.place(base)})"
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -158,15 +158,15 @@ def _polys(node: Node) -> list[Poly]:
     return [value.at] if isinstance(value, Element) else []
 
 
-class TileWriter(Writer):
-    """Writes a loop over tiles of samples into the block that is open in `outer`."""
+class SimdWriter(Writer):
+    """Writes a loop over layout blocks into the block that is open in `outer`."""
 
     def __init__(self, outer: Writer) -> None:
         super().__init__(outer.syntax, outer.names, outer.told)
         self.indent, self.open = outer.indent, outer.open
-        self.tile = self.printer = _TilePrinter(self.syntax, self.names, self.let)
-        self.tile.wide = outer.printer.wide
-        self.integer = self.tile.integers.text
+        self.simd = self.printer = _SimdPrinter(self.syntax, self.names, self.let)
+        self.simd.wide = outer.printer.wide
+        self.integer = self.simd.integers.text
 
     def loop(self, item: Loop[Slot]) -> None:
         """Write a loop."""
@@ -178,31 +178,34 @@ class TileWriter(Writer):
         var, extent = self.names.of(item.var), self.integer(item.extent)
         rows = any(ROW in _beside(p) for s in statements(item.items) for p in values_of(s))
         row = self.names.of(ROW) if rows else ""
-        tiles, live = f"({extent} + {TILE - 1}) // {TILE}", f"{extent} - {TILE} * {var}"
-        self.add(printed.SimdLoop, var, tiles, live, row, tuple(body))
+        blocks, live = (
+            f"({extent} + {LAYOUT_BLOCK - 1}) // {LAYOUT_BLOCK}",
+            f"{extent} - {LAYOUT_BLOCK} * {var}",
+        )
+        self.add(printed.SimdLoop, var, blocks, live, row, tuple(body))
 
     def block(self, items: tuple[KernelItem, ...]) -> None:
         """Write a block."""
-        with self.tile.scope():
+        with self.simd.scope():
             super().block(items)
 
     def statement(self, item: KernelStatement) -> None:
         """Write a statement; what is named under a condition is not known after it."""
         if isinstance(item, Start | Store) or not item.guards:
-            self.on_tile(item)
+            self.on_samples(item)
             return
-        with self.tile.scope():
-            self.on_tile(item)
+        with self.simd.scope():
+            self.on_samples(item)
 
-    def on_tile(self, item: KernelStatement) -> None:
-        """Write a statement on a tile."""
+    def on_samples(self, item: KernelStatement) -> None:
+        """Write a statement for all samples of a layout block."""
         if isinstance(item, Start):
             self.start(item)
         elif isinstance(item, Let):
             self.local(item)
         elif isinstance(item, Store):
             self.put(item, self.spread(item.body))
-        elif isinstance(item, Fold) and item.name in self.tile.several:
+        elif isinstance(item, Fold) and item.name in self.simd.several:
             with self.shared(item.guards):
                 self.fold(item, self.differing(item.guards))
         else:
@@ -211,46 +214,46 @@ class TileWriter(Writer):
 
     def start(self, item: Start) -> None:
         """Write a running value of each sample before its first step."""
-        self.tile.several.add(item.name)
+        self.simd.several.add(item.name)
         at = (self.names.of(item.name.position), "spread(0)") if item.op == "argmax" else ("", "")
         first = f"spread({number(IDENTITY[item.op])})"
         self.add(printed.Start, self.names.of(item.name), first, *at)
 
     def spread(self, body: Body) -> str:
         """Return a value for each sample."""
-        text = self.tile.body(body)
-        return text if self.tile.last else f"spread({text})"
+        text = self.simd.body(body)
+        return text if self.simd.last else f"spread({text})"
 
     def shared(self, guards: tuple[Condition, ...]) -> AbstractContextManager[None]:
         """Write what follows under the conditions that all samples share."""
-        return self.where(tuple(g for g in guards if not self.tile.differs(terms(g))))
+        return self.where(tuple(g for g in guards if not self.simd.differs(terms(g))))
 
     def differing(self, guards: tuple[Condition, ...]) -> str:
         """Return the conditions that differ between samples."""
-        return " & ".join(f"({self.tile.mask(g)})" for g in guards if self.tile.differs(terms(g)))
+        return " & ".join(f"({self.simd.mask(g)})" for g in guards if self.simd.differs(terms(g)))
 
     def local(self, item: Let) -> None:
         """Write the value of a local."""
         name, zero = self.names.of(item.name), "0" if item.integer else _ZERO
         some = self.differing(item.guards)
-        if all(self.tile.differs(terms(g)) for g in item.guards):
-            text, differs = self.tile.body(item.body), self.tile.last
+        if all(self.simd.differs(terms(g)) for g in item.guards):
+            text, differs = self.simd.body(item.body), self.simd.last
             self.let(name, _chosen(some, text, zero))
         else:
             polys = [p for node in item.body.nodes for p in _polys(node)]
-            differs = self.tile.differs(polys) or bool(item.body.locals & self.tile.several)
+            differs = self.simd.differs(polys) or bool(item.body.locals & self.simd.several)
             self.let(name, f"spread({zero})" if some or differs else zero)
             with self.shared(item.guards):
-                self.let(name, _chosen(some, self.tile.body(item.body), zero))
+                self.let(name, _chosen(some, self.simd.body(item.body), zero))
         if some or differs:
-            self.tile.several.add(item.name)
+            self.simd.several.add(item.name)
 
     def fold(self, item: Fold, some: str) -> None:
         """Write one step of a running value of each sample."""
         name = self.names.of(item.name)
         if item.op in ("sum", "prod"):
             neutral = _ZERO if item.op == "sum" else number(1.0)
-            value = _chosen(some, self.tile.body(item.body), neutral)
+            value = _chosen(some, self.simd.body(item.body), neutral)
             self.add(printed.Accumulate, name, "+" if item.op == "sum" else "*", value)
             return
         held = self.held(item.body)
@@ -269,13 +272,13 @@ class TileWriter(Writer):
     def held(self, body: Body) -> str:
         """Return the name of a value that several running values of a block may take."""
         own = bool(body.locals)
-        name = "" if own else next((values[body] for values in self.tile.values if body in values), "")
+        name = "" if own else next((values[body] for values in self.simd.values if body in values), "")
         if not name:
             text = self.spread(body)
             name = self.names.fresh("y")
             self.let(name, text)
             if not own:
-                self.tile.values[-1][body] = name
+                self.simd.values[-1][body] = name
         return name
 
     def update(self, item: Fold | Update[Slot], some: str) -> None:
@@ -285,10 +288,10 @@ class TileWriter(Writer):
             total = f"total({text}, live)"
             self.add(printed.Accumulate, self.names.of(item.name), "+", total)
             return
-        place = self.tile.element(item.target, item.where[0])
-        if in_tile(item.where[0])[1] is None:
+        place = self.simd.element(item.target, item.where[0])
+        if by_lane(item.where[0])[1] is None:
             self.add(printed.Accumulate, place, "+", f"total({text}, live)")
-            self.tile.forget()
+            self.simd.forget()
         elif item.op == "max":
             held = self.names.fresh("y")
             self.let(held, text)
@@ -298,11 +301,11 @@ class TileWriter(Writer):
 
     def put(self, item: Store[Slot] | Update[Slot], text: str) -> None:
         """Write a value of each sample to memory."""
-        self.tile.forget()
-        base, lane, step = in_tile(item.where[0])
-        array, place = self.names.of(item.target), self.tile.place(base)
+        self.simd.forget()
+        base, lane, step = by_lane(item.where[0])
+        array, place = self.names.of(item.target), self.simd.place(base)
         if lane is not None and not lane.row:
-            self.add(printed.StoreTile, array, place, text)
+            self.add(printed.StoreSamples, array, place, text)
         else:
             self.add(printed.StoreRows, array, place, self.integer(step), text)
 

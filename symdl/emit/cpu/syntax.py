@@ -5,7 +5,7 @@ Enters: nothing. Leaves: `CPU`.
 
 from __future__ import annotations
 
-from symdl.emit.cpu.simd import TileWriter
+from symdl.emit.cpu.simd import SimdWriter
 from symdl.emit.syntax import DIVISIONS, Syntax
 
 _VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
@@ -24,7 +24,7 @@ _MATH = {
 CPU = Syntax(
     name="cpu",
     template="cpu/module.jinja",
-    tiles=TileWriter,
+    simd=SimdWriter,
     functions=_MATH,
     wholes={"add": "plus", "sub": "minus", "mul": "times"},
     near=_NEAR,
@@ -44,12 +44,12 @@ CPU = Syntax(
                 "each_of_three",
                 "sample_numbers",
                 "put_rows",
-                "put_tile",
+                "put_samples",
                 "rows_at",
                 "spread",
             }
         )
-        | {"tile_at", "total"},
+        | {"samples_at", "total"},
         "symdl.run.cpu.intrinsics.elementary": frozenset(
             {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
         ),

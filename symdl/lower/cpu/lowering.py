@@ -1,14 +1,14 @@
 """The passes for a processor with vector registers.
 
-Enters: nothing. Leaves: `CPU`. Convolutions with few channels are computed directly, for tiles of samples;
-loops over tiles are vectorised by us, all others by the compiler below.
+Enters: nothing. Leaves: `CPU`. Convolutions with few channels are computed directly, in sample layout;
+loops over layout blocks are vectorised here, all others by the compiler below.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from symdl.lower.cpu.sample_layout import direct, with_tiles
+from symdl.lower.cpu.sample_layout import direct, with_sample_layout
 from symdl.lower.cpu.split_ranges import in_segments
 from symdl.lower.cpu.unroll_rows import short_rows
 from symdl.lower.cpu.vectorize import in_lanes
@@ -25,7 +25,7 @@ def _choose_direct(state: State) -> State:
 
 
 def _lay_out_samples(state: State) -> State:
-    made = with_tiles(state.program, state.equations, state.batch, state.direct)
+    made = with_sample_layout(state.program, state.equations, state.batch, state.direct)
     equations = tuple(made.equations)
     return replace(state, program=made.program, equations=equations, heads=made.heads, apart=made.apart)
 
@@ -80,7 +80,7 @@ CPU = Lowering(
         Pass(
             "vectorize_samples",
             "memory",
-            "Loops over tiles of samples compute all samples of a tile at once, in blocks of registers.",
+            "Loops over samples compute all samples of a layout block at once, in blocks of registers.",
             _vectorize,
         ),
     ),

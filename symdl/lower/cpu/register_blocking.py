@@ -9,7 +9,7 @@ Enters: a loop over samples whose statements can be computed in lanes. Leaves: i
   pool, takes so many steps at once that the division is gone.
 
 `factors` holds the cost model: cycles a term, on a machine that does one multiply-add and one read of a
-tile a cycle, and half a cycle's work for a number that all samples share.
+layout block a cycle, and half a cycle's work for a number that all samples share.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _SHORT, _LINES = 8, 40
 def blocked(loop: Loop[TensorId], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
     """Return the items of a loop over lanes."""
     items = _conditional(loop.items, loop.var, {}, tensors)
-    products = [s for s in _sums(items, (), loop.var) if len(s.tiles) + len(s.numbers) > 1]
+    products = [s for s in _sums(items, (), loop.var) if len(s.vectors) + len(s.numbers) > 1]
     if products:
         hot = max(products, key=lambda s: s.terms)
         found = factors(hot)
@@ -136,13 +136,13 @@ def _differs(condition: Condition) -> bool:
 class Sum:
     """A running sum: its name, the loops around its start, what its terms read, its conditions.
 
-    `tiles` and `numbers` hold for each read of a tile and of a single number the variables it depends on.
+    `vectors` and `numbers` hold for each read of samples and of a single number the variables it depends on.
     """
 
     name: Local
     loops: tuple[Loop[TensorId], ...]
     terms: int
-    tiles: tuple[frozenset[Variable], ...]
+    vectors: tuple[frozenset[Variable], ...]
     numbers: tuple[frozenset[Variable], ...]
     tests: frozenset[Variable]
     short: int
@@ -221,7 +221,7 @@ def cost(found: Sum, steps: dict[LoopVar, int]) -> float:
     def distinct(names: frozenset[Variable]) -> int:
         return prod(f for v, f in steps.items() if v in names)
 
-    reads = sum(map(distinct, found.tiles)) + sum(map(distinct, found.numbers)) / 2
+    reads = sum(map(distinct, found.vectors)) + sum(map(distinct, found.numbers)) / 2
     busy = max(1.0, reads / sums, _LATENCY / sums)
     return busy + (_TEST * distinct(found.tests) + _ROUND / found.short) / sums + _COPY * sums
 

@@ -1,13 +1,13 @@
 """Which tensors have their samples innermost.
 
-Enters: equations after matrix products were found. Leaves: the same with tensors marked as tiled, and the
-sums over moving windows, each of which shall begin a kernel of its own.
+Enters: equations after matrix products were found. Leaves: the same with tensors marked as in sample layout,
+and the sums over moving windows, each of which shall begin a kernel of its own.
 
-A convolution with few channels is best computed directly, for a tile of samples at a time: every access is
+A convolution with few channels is best computed directly, for a layout block at a time: every access is
 one stretch of memory, a weight is one number for all of them, and nothing is laid out first. So the tensors
-of such an equation are tiled, and those of its neighbours, so that pooling, activations and their
+of such an equation lie in sample layout, and those of its neighbours, so that pooling, activations and their
 derivatives run the same way; tensors of matrix products, given ones and outputs stay row-major, and so do
-those that recurrences or scatters make. A given tensor is copied into tiles. A sum over samples and
+those that recurrences or scatters make. A given tensor is copied into sample layout. A sum over samples and
 something else becomes two: the sum for each sample, which stays in a register, then the one over samples.
 """
 
@@ -27,7 +27,7 @@ from symdl.lower.splits import LARGEST_SUM
 MOST_WEIGHTS = LARGEST_SUM
 """Weights up to which a sum over windows is computed directly.
 
-Of more, blocks of samples cannot have gradients of their own. Up to there a tile is faster than a matrix
+Of more, blocks of samples cannot have gradients of their own. Up to there that is faster than a matrix
 product, between 1.5 times (64 channels) and 3.5 times (32), except for batches of a few samples.
 """
 _IMAGE = 4
@@ -35,12 +35,12 @@ _IMAGE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Tiled:
-    """Equations with tiled tensors.
+class SampleLayout:
+    """Equations with tensors in sample layout.
 
     Attributes:
         heads: the numbers of the sums over windows, and the indices of their samples.
-        apart: the numbers of those that can be computed for a tile of samples at once.
+        apart: the numbers of those that can be computed for a layout block at once.
     """
 
     program: FrozenProgram
@@ -53,7 +53,7 @@ def direct(equations: Sequence[FrozenEquation], tensors: Sequence[TensorInfo], b
     """Return the numbers of the sums to be computed directly.
 
     Those over moving windows, and where there are some, those over the channels of images, too, so that
-    images stay in tiles from one convolution to the next.
+    images stay in sample layout from one convolution to the next.
     """
     windows = [e.number for e in equations if _direct(e, tensors, batch, moving=True)]
     more = (e.number for e in equations if windows and _direct(e, tensors, batch, moving=False))
@@ -101,19 +101,19 @@ def _batched(info: TensorInfo, batch: str) -> bool:
     return isinstance(first, Size) and batch in ("", first.name)
 
 
-def with_tiles(
+def with_sample_layout(
     program: FrozenProgram, equations: Sequence[FrozenEquation], batch: str, chosen: Iterable[int]
-) -> Tiled:
-    """Return the equations with the tensors of the `chosen` ones and their neighbours in tiles."""
-    worker = _Tiles(program, equations, batch, frozenset(chosen))
+) -> SampleLayout:
+    """Return the equations with the tensors of the `chosen` ones and their neighbours in sample layout."""
+    worker = _Layout(program, equations, batch, frozenset(chosen))
     worker.spread()
     made = [e for equation in equations for e in worker.rewritten(equation)]
-    tensors = tuple(replace(t, tiled=t.number in worker.tiled) for t in worker.tensors)
+    tensors = tuple(replace(t, sample_layout=t.number in worker.sample_layout) for t in worker.tensors)
     apart = frozenset(e.number for e in made if worker.touched(e) and worker.together(e))
-    return Tiled(replace(program, tensors=tensors, stated=worker.stated), made, worker.heads, apart)
+    return SampleLayout(replace(program, tensors=tensors, stated=worker.stated), made, worker.heads, apart)
 
 
-class _Tiles:
+class _Layout:
     def __init__(
         self,
         program: FrozenProgram,
@@ -127,7 +127,7 @@ class _Tiles:
         self.count = 1 + max((e.number for e in equations), default=0)
         self.copies: dict[TensorId, TensorId] = {}
         self.heads: dict[int, Index] = {}
-        self.tiled: set[TensorId] = set()
+        self.sample_layout: set[TensorId] = set()
         defined = {e.lhs for e in equations if not e.scattered and not e.fixed}
         kept = {*program.outputs, *(t for pair in program.updates for t in pair)}
         self.free = {t for t in defined - kept if _batched(self.tensors[t], batch)}
@@ -148,16 +148,16 @@ class _Tiles:
         return [*found, *([(equation.lhs, equation.where[0])] if equation.where else [])]
 
     def spread(self) -> None:
-        """Tile the tensors of the chosen equations and of their neighbours."""
+        """Lay out the tensors of the chosen equations and of their neighbours."""
         todo = [e for e in self.equations if e.number in self.chosen]
         while todo:
-            new = {t for e in todo for t, _ in self.accesses(e)} & self.free - self.tiled
-            self.tiled |= new
+            new = {t for e in todo for t, _ in self.accesses(e)} & self.free - self.sample_layout
+            self.sample_layout |= new
             rest = [e for e in self.equations if e.number not in self.products]
             todo = [e for e in rest if any(t in new for t, _ in self.accesses(e))]
 
     def rewritten(self, equation: FrozenEquation) -> list[FrozenEquation]:
-        """Return what computes an equation, with copies in tiles before it."""
+        """Return what computes an equation, with copies in sample layout before it."""
         if equation.number not in self.chosen and not self.touched(equation):
             return [equation]
         sample = self.sample(equation)
@@ -175,7 +175,7 @@ class _Tiles:
         return made
 
     def touched(self, equation: FrozenEquation) -> bool:
-        return any(t in self.tiled for t, _ in self.accesses(equation))
+        return any(t in self.sample_layout for t, _ in self.accesses(equation))
 
     def together(self, equation: FrozenEquation) -> bool:
         """Say whether an equation can be computed for several samples at once."""
@@ -191,11 +191,11 @@ class _Tiles:
     def with_copies(
         self, equation: FrozenEquation, sample: Index
     ) -> tuple[FrozenEquation, list[FrozenEquation]]:
-        """Return an equation that reads copies in tiles of the row-major tensors with samples."""
+        """Return an equation that reads copies in sample layout of the row-major tensors with samples."""
         made: list[FrozenEquation] = []
         for item in equation.body.loads:
             tensor = item.tensor
-            if not item.where or item.where[0] != of(sample) or tensor in self.tiled:
+            if not item.where or item.where[0] != of(sample) or tensor in self.sample_layout:
                 continue
             if tensor not in self.copies:
                 made.append(self.copy(tensor))
@@ -208,14 +208,16 @@ class _Tiles:
         return replace(equation, body=map_body(equation.body, lambda p: p, moved)), made
 
     def copy(self, tensor: TensorId) -> FrozenEquation:
-        """Return the equation that copies a tensor into tiles."""
+        """Return the equation that copies a tensor into sample layout."""
         info = self.tensors[tensor]
         new = self.copies[tensor] = TensorId(len(self.tensors))
-        self.tensors.append(TensorInfo(new, f"{info.name} (tiles)", info.shape, info.integer, "intermediate"))
-        self.tiled.add(new)
+        self.tensors.append(
+            TensorInfo(new, f"{info.name} (laid out)", info.shape, info.integer, "intermediate")
+        )
+        self.sample_layout.add(new)
         free = tuple(map(Index, range(len(info.shape))))
         where = tuple(of(v) for v in free)
-        number = self.number(f"{info.name}, in tiles of samples")
+        number = self.number(f"{info.name}, samples innermost")
         return FrozenEquation(number, new, free, (), info.shape, None, (), load(tensor, where), where)
 
     def number(self, text: str) -> int:
@@ -230,7 +232,7 @@ class _Tiles:
         new = TensorId(len(self.tensors))
         shape = tuple(sizes[v] for v in (sample, *equation.free))
         self.tensors.append(TensorInfo(new, f"{info.name} (each)", shape, False, "intermediate"))
-        self.tiled.add(new)
+        self.sample_layout.add(new)
         number = self.number(f"{info.name}, for each sample of {self.stated[equation.number].text}")
         free = (sample, *equation.free)
         bound = tuple(v for v in equation.bound if v != sample)

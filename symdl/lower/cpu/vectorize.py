@@ -1,8 +1,9 @@
-"""Loops over samples, a tile of them at a time.
+"""Loops over samples, a layout block of them at a time.
 
 Enters: the tree of a step, with one index an axis. Leaves: the same with loops over ``lanes`` where that can
-be, and flat positions in which the tile and the sample inside it are apart. A loop over samples that touches
-a tiled tensor can be one if samples meet in sums only, and if no position depends on the data of a sample.
+be, and flat positions in which the layout block and the sample inside it are apart. A loop over samples that
+touches a tensor in sample layout can be one if samples meet in sums only, and if no position depends on the
+data of a sample.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from symdl.lower.ir.integers import (
     variables,
 )
 from symdl.lower.ir.loops import (
-    TILE,
+    LAYOUT_BLOCK,
     Divides,
     Fold,
     Item,
@@ -57,21 +58,21 @@ def in_lanes(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[It
         replace(item, items=blocked(item, tensors), kind="lanes") if item in fitting else item
         for item in items
     )
-    return tuple(_tiled(item) for item in flatten(made, tensors))
+    return tuple(_by_lanes(item) for item in flatten(made, tensors))
 
 
-def _tiled(item: Item) -> Item:
-    """Write positions with the number of the tile and of the sample in it."""
+def _by_lanes(item: Item) -> Item:
+    """Write positions with the number of the layout block and of the sample in it."""
     if not isinstance(item, Loop) or item.kind != "lanes":
         return item
-    sample, tile = of(item.var), constant(TILE)
+    sample, block = of(item.var), constant(LAYOUT_BLOCK)
 
     def atom(found: Atom) -> Poly | None:
-        if isinstance(found, Floor) and (found.value, found.by) == (sample, tile):
+        if isinstance(found, Floor) and (found.value, found.by) == (sample, block):
             return sample
-        if isinstance(found, Mod) and (found.value, found.by) == (sample, tile):
+        if isinstance(found, Mod) and (found.value, found.by) == (sample, block):
             return of(LANE)
-        return sample * tile + of(ROW) if found == sample.atom else None
+        return sample * block + of(ROW) if found == sample.atom else None
 
     def poly(expr: Poly) -> Poly:
         return rebuild(expr, atom)
@@ -91,11 +92,11 @@ class _Lanes:
         """Integer locals, which may differ between samples."""
 
     def fits(self) -> bool:
-        """Say whether all statements can be computed for a tile of samples at once."""
+        """Say whether all statements can be computed for a layout block at once."""
         accesses = [(load.tensor, load.where) for s in self.inside for load in _loads(s)]
         accesses += [(s.target, s.where) for s in self.inside if isinstance(s, Store | Update)]
         mine = [t for t, where in accesses if self.loop.var in set().union(*map(variables, where))]
-        if not any(self.tensors[int(t)].tiled for t in mine):
+        if not any(self.tensors[int(t)].sample_layout for t in mine):
             return False
         return all(self.plain(where) for _, where in accesses) and all(map(self.statement, self.inside))
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdl.lower.ir.integers import ONE, ZERO, Poly, constant, floor, mod, product
-from symdl.lower.ir.loops import TILE, TensorInfo
+from symdl.lower.ir.loops import LAYOUT_BLOCK, TensorInfo
 
 
 def address(where: Sequence[Poly], info: TensorInfo) -> Poly:
-    """Return the position of an element: row-major, or in tiles of samples."""
+    """Return the position of an element: row-major, or in sample layout."""
     axes = list(zip(where, info.shape, strict=True))
     flat = ZERO
-    for index, size in axes[1:] if info.tiled else axes:
+    for index, size in axes[1:] if info.sample_layout else axes:
         flat = flat * size + (ZERO if size == ONE else index)
-    if not info.tiled:
+    if not info.sample_layout:
         return flat
-    tile, sample = constant(TILE), where[0]
-    return (floor(sample, tile) * product(info.shape[1:]) + flat) * tile + mod(sample, tile)
+    block, sample = constant(LAYOUT_BLOCK), where[0]
+    return (floor(sample, block) * product(info.shape[1:]) + flat) * block + mod(sample, block)

@@ -14,8 +14,8 @@ from symdl.lower.ir.integers import ZERO, Poly, constant, floor, product
 from symdl.lower.ir.names import Index, Local, LoopVar, Slot, StepNumber, TensorId, Variable
 from symdl.lower.ir.scalars import Body
 
-TILE = 16
-"""Samples that lie side by side in a tiled tensor, and that one loop over lanes computes together."""
+LAYOUT_BLOCK = 16
+"""Samples that lie side by side in sample layout, and that one loop over lanes computes together."""
 
 Target = TypeVar("Target", TensorId, Slot)
 """What is written: tensors before kernels, arrays in them."""
@@ -27,8 +27,8 @@ Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inve
 class TensorInfo:
     """A tensor: its number, the name people know, its shape, whether it holds integers, its role.
 
-    A `tiled` one has its first axis, the samples, innermost in memory, in tiles of `TILE`; the others are
-    row-major. Values of an integer one are positions in ``0 .. below - 1`` if `below` says so.
+    In `sample_layout` its first axis, the samples, is innermost in memory, in blocks of `LAYOUT_BLOCK`; the
+    others are row-major. Values of an integer one are positions in ``0 .. below - 1`` if `below` says so.
     """
 
     number: TensorId
@@ -36,15 +36,19 @@ class TensorInfo:
     shape: tuple[Poly, ...]
     integer: bool
     role: str
-    tiled: bool = False
+    sample_layout: bool = False
     below: Poly | None = None
 
     @property
     def count(self) -> Poly:
         """The number of elements in memory."""
-        if not self.tiled:
+        if not self.sample_layout:
             return product(self.shape)
-        return floor(self.shape[0] + (TILE - 1), constant(TILE)) * TILE * product(self.shape[1:])
+        return (
+            floor(self.shape[0] + (LAYOUT_BLOCK - 1), constant(LAYOUT_BLOCK))
+            * LAYOUT_BLOCK
+            * product(self.shape[1:])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +288,8 @@ StatementOn: TypeAlias = Let | Start | Fold | Store[Target] | Update[Target]
 class Loop(Generic[Target]):
     """``for var in range(extent)``; `kind` is chosen by the schedule.
 
-    A loop over ``lanes`` runs over tiles of samples; what differs between samples is computed for all of a
-    tile at once. `indices` are the index variables for which it was made, each with the number of its
+    A loop over ``lanes`` runs over layout blocks; what differs between samples is computed for all of a
+    layout block at once. `indices` are the index variables for which it was made, each with the number of its
     equation: one, or several where loops became one. They are for names only.
     """
 

@@ -61,7 +61,7 @@ class LoopVar(Var):
 
 @dataclass(frozen=True, slots=True)
 class Lane(Var):
-    """The number of a sample in its tile; of a `row`, memory may end inside the last tile."""
+    """The number of a sample in its layout block; of a `row`, memory may end inside the last layout block."""
 
     row: bool = False
 

@@ -23,13 +23,13 @@ _NONE: Mapping[int, Index] = {}
 class Group:
     """One kernel: a matrix product, or loops; `loops` names the recurrences that repeat it, outer first.
 
-    One of `tiles` holds equations of tiled tensors only.
+    One of `simd` loops holds equations of tensors in sample layout only.
     """
 
     work: Contraction | Nest
     equations: list[FrozenEquation]
     loops: tuple[StepNumber, ...] = ()
-    tiles: bool = False
+    simd: bool = False
 
 
 def ordered(program: FrozenProgram) -> list[FrozenEquation]:
@@ -78,7 +78,7 @@ def fuse(
     contractions: Mapping[int, Contraction],
     *,
     heads: Mapping[int, Index] = _NONE,
-    tiles: Container[int] = (),
+    simd: Container[int] = (),
     naive: bool = False,
     apart: bool = False,
 ) -> list[Group]:
@@ -86,7 +86,7 @@ def fuse(
 
     Args:
         heads: equations that begin a group, and the index of their outermost loop.
-        tiles: equations that share no group with others.
+        simd: equations that share no group with others.
         naive: give every equation its own.
         apart: let the iterations of outermost loops be independent; see `Nest`.
     """
@@ -110,7 +110,7 @@ def fuse(
             # A sum starts with zeros, perhaps before the loop that reads the value of the step before.
             barred = earlier if equation.op else ()
             alike = [
-                g.loops == around and g.tiles == (equation.number in tiles) and p not in barred
+                g.loops == around and g.simd == (equation.number in simd) and p not in barred
                 for p, g in enumerate(groups)
             ]
             place = _join(groups, equation, alike, floor, sorted(reads), readers)
@@ -118,8 +118,8 @@ def fuse(
             place = len(groups)
             head = heads.get(equation.number)
             work = contraction or _alone(equation, head, scans=not naive, apart=apart)
-            around, tile = loops.get(equation.number, ()), equation.number in tiles
-            groups.append(Group(work, [equation], around, tile))
+            around, alone = loops.get(equation.number, ()), equation.number in simd
+            groups.append(Group(work, [equation], around, alone))
         made[equation.lhs] = place
         for tensor in reads:
             past = readers.setdefault(tensor, [])

@@ -1,4 +1,4 @@
-"""Values with one lane for each sample of a tile.
+"""Values with one lane for each sample of a layout block.
 
 Enters: pointers, numbers. Leaves: the Numba type `Lanes` with its arithmetic, and intrinsics that generated
 modules import. A value of 16 lanes is one LLVM vector, held in registers; what all samples share stays a
@@ -18,7 +18,7 @@ from numba import types
 from numba.core.typing import templates
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-from symdl.lower.ir.loops import TILE
+from symdl.lower.ir.loops import LAYOUT_BLOCK
 from symdl.run.cpu.intrinsics import elementary, instructions
 from symdl.run.cpu.intrinsics.instructions import LONG, SHORT, call, place, suffix
 
@@ -31,7 +31,7 @@ _lowered: Any = lower_builtin
 
 
 class Lanes(types.Type):
-    """One value of a type for each sample of a tile."""
+    """One value of a type for each sample of a layout block."""
 
     def __init__(self, element: Any) -> None:
         self.element = element
@@ -42,12 +42,12 @@ class Lanes(types.Type):
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
-            manager, kind, ir.VectorType(manager.lookup(kind.element).get_value_type(), TILE)
+            manager, kind, ir.VectorType(manager.lookup(kind.element).get_value_type(), LAYOUT_BLOCK)
         )
 
 
 def _spread(builder: Any, value: Any) -> Any:
-    return instructions.spread(builder, value, TILE)
+    return instructions.spread(builder, value, LAYOUT_BLOCK)
 
 
 def _vector(context: Any, builder: Any, value: Any, kind: Any, element: Any) -> Any:
@@ -130,7 +130,7 @@ _unary(operator.invert, lambda builder, value: builder.not_(value))
 
 
 def _numbers() -> Any:
-    return ir.Constant(ir.VectorType(LONG, TILE), list(range(TILE)))
+    return ir.Constant(ir.VectorType(LONG, LAYOUT_BLOCK), list(range(LAYOUT_BLOCK)))
 
 
 def _live(builder: Any, live: Any) -> Any:
@@ -142,20 +142,20 @@ def _align(kind: Any) -> int:
 
 
 @intrinsic
-def tile_at(_typing: Any, array: Any, at: Any) -> Any:
-    """The elements of a tile, side by side."""
+def samples_at(_typing: Any, array: Any, at: Any) -> Any:
+    """The elements of a layout block, side by side."""
     out = Lanes(array.dtype)
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
-        tile = place(builder, args[0], args[1], context.get_value_type(out))
-        return builder.load(tile, align=_align(array))
+        start = place(builder, args[0], args[1], context.get_value_type(out))
+        return builder.load(start, align=_align(array))
 
     return out(array, types.int64), build
 
 
 @intrinsic
-def put_tile(_typing: Any, array: Any, at: Any, value: Any) -> Any:
-    """Write the elements of a tile, side by side."""
+def put_samples(_typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Write the elements of a layout block, side by side."""
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         builder.store(args[2], place(builder, args[0], args[1], args[2].type), align=_align(array))
@@ -169,7 +169,7 @@ def _places(builder: Any, array: Any, at: Any, step: Any, element: Any) -> Any:
     offsets = builder.add(_spread(builder, at), builder.mul(_numbers(), _spread(builder, step)))
     bytes_ = builder.mul(offsets, _spread(builder, ir.Constant(LONG, element.bitwidth // 8)))
     start = _spread(builder, builder.ptrtoint(array, LONG))
-    kind = ir.VectorType(array.type, TILE)
+    kind = ir.VectorType(array.type, LAYOUT_BLOCK)
     return builder.inttoptr(builder.add(start, bytes_), kind)
 
 
@@ -182,8 +182,9 @@ def rows_at(_typing: Any, array: Any, at: Any, step: Any, live: Any) -> Any:
         pointer, start, distance, count = args
         kind = context.get_value_type(out)
         places = _places(builder, pointer, start, distance, array.dtype)
-        rest = [ir.Constant(SHORT, _align(array)), _live(builder, count), ir.Constant(kind, [0] * TILE)]
-        return call(builder, f"llvm.masked.gather.{suffix(kind)}.v{TILE}p0", kind, [places, *rest])
+        zeros = ir.Constant(kind, [0] * LAYOUT_BLOCK)
+        rest = [ir.Constant(SHORT, _align(array)), _live(builder, count), zeros]
+        return call(builder, f"llvm.masked.gather.{suffix(kind)}.v{LAYOUT_BLOCK}p0", kind, [places, *rest])
 
     return out(array, types.int64, types.int64, types.int64), build
 
@@ -196,7 +197,7 @@ def put_rows(_typing: Any, array: Any, at: Any, step: Any, value: Any, live: Any
         pointer, start, distance, found, count = args
         places = _places(builder, pointer, start, distance, array.dtype)
         rest = [ir.Constant(SHORT, _align(array)), _live(builder, count)]
-        name = f"llvm.masked.scatter.{suffix(found.type)}.v{TILE}p0"
+        name = f"llvm.masked.scatter.{suffix(found.type)}.v{LAYOUT_BLOCK}p0"
         call(builder, name, ir.VoidType(), [found, places, *rest])
         return context.get_dummy_value()
 
@@ -218,12 +219,12 @@ def spread(_typing: Any, value: Any) -> Any:
 
 @intrinsic
 def total(_typing: Any, value: Any, live: Any) -> Any:
-    """The sum over the live samples of a tile."""
+    """The sum over the live samples of a layout block."""
     element = value.element
 
     def build(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         kind = context.get_value_type(element)
-        zero = ir.Constant(args[0].type, [0.0] * TILE)
+        zero = ir.Constant(args[0].type, [0.0] * LAYOUT_BLOCK)
         found = builder.select(_live(builder, args[1]), args[0], zero)
         name = f"llvm.vector.reduce.fadd.{suffix(args[0].type)}"
         return call(builder, name, kind, [ir.Constant(kind, -0.0), found], fastmath=_FLAGS)
@@ -258,7 +259,7 @@ _INLINE = {getattr(elementary, name): name for name in elementary.BODIES}
 
 @intrinsic
 def sample_numbers(_typing: Any) -> Any:
-    """The number of each sample in its tile."""
+    """The number of each sample in its layout block."""
     return Lanes(types.int64)(), lambda _context, _builder, _sig, _args: _numbers()
 
 
@@ -279,7 +280,7 @@ def _each(typing: Any, function: Any, kinds: tuple[Any, ...]) -> Any:
             return inline(builder, *(_vector(context, builder, v, k, given[0]) for v, k in operands))
         compute = context.get_function(function, inner)
         result = ir.Constant(kind, ir.Undefined)
-        for lane in range(TILE):
+        for lane in range(LAYOUT_BLOCK):
             at = ir.Constant(SHORT, lane)
             values = [
                 context.cast(

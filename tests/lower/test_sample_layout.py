@@ -1,4 +1,4 @@
-"""Convolutions are computed for tiles of samples: they agree with the interpreter and keep their form."""
+"""Convolutions are computed in sample layout: they agree with the interpreter and keep their form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.cpu import register_blocking as blocked
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.integers import constant
-from symdl.lower.ir.loops import TILE, Item, Loop, When
+from symdl.lower.ir.loops import LAYOUT_BLOCK, Item, Loop, When
 from symdl.lower.ir.names import Local, LoopVar, TensorId
 from symdl.lower.lowered import Lowered
 from symdl.run.training import compile_training
@@ -113,10 +113,10 @@ def lanes(lowered: Lowered) -> list[Loop]:
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_positions_in_tiles_agree(name: str) -> None:
+def test_positions_in_sample_layout_agree(name: str) -> None:
     chosen = program(name)
-    assert any(info.tiled for info in lower(chosen).program.tensors)
-    for batch in (1, TILE + 2):
+    assert any(info.sample_layout for info in lower(chosen).program.tensors)
+    for batch in (1, LAYOUT_BLOCK + 2):
         assert_agrees(chosen, values(chosen, batch))
 
 
@@ -124,12 +124,12 @@ def test_positions_in_tiles_agree(name: str) -> None:
 def test_compiled_lanes_agree(name: str) -> None:
     chosen = program(name)
     assert lanes(lower(chosen))
-    assert_agrees(chosen, values(chosen, TILE + 3), targets=("cpu",), schedules=("fused",))
+    assert_agrees(chosen, values(chosen, LAYOUT_BLOCK + 3), targets=("cpu",), schedules=("fused",))
 
 
-def test_full_tiles_of_single_precision_agree() -> None:
+def test_full_layout_blocks_of_single_precision_agree() -> None:
     chosen = program("network")
-    single = {k: v.astype("float32") for k, v in values(chosen, 2 * TILE).items()}
+    single = {k: v.astype("float32") for k, v in values(chosen, 2 * LAYOUT_BLOCK).items()}
     assert_agrees(chosen, single, targets=("cpu",), schedules=("fused",), dtype="float32")
 
 
@@ -137,16 +137,20 @@ def test_a_network_runs_in_lanes_and_lays_nothing_out() -> None:
     lowered = lower(program("network"))
     names = [info.name for info in lowered.program.tensors]
     assert not any("windows" in name for name in names)
-    tiled = [s for s in lowered.steps if any(lowered.program.tensors[t].tiled for t in (*s.read, *s.written))]
+    found = [
+        s
+        for s in lowered.steps
+        if any(lowered.program.tensors[t].sample_layout for t in (*s.read, *s.written))
+    ]
     assert all(
         not isinstance(s.work, Contraction) and any(isinstance(i, Loop) and i.kind == "lanes" for i in s.work)
-        for s in tiled
+        for s in found
     )
     kept = {lowered.program.tensors[b.tensor].name for b in lowered.plan.buffers}
     assert not any("(each)" in name for name in kept)
 
 
-def test_between_convolutions_sums_over_channels_stay_in_tiles() -> None:
+def test_between_convolutions_sums_over_channels_stay_in_sample_layout() -> None:
     assert "gemm" not in lower(program("points")).structures
     assert "gemm" in lower(collect([mixed(tensor("X", (n, 2, 4, 5)), 6)])).structures
 
@@ -180,10 +184,10 @@ def test_many_channels_stay_a_matrix_product() -> None:
     x = tensor("X", (n, 96, 8, 8))
     lowered = lower(collect([nn.conv2d(x, 96, kernel_size=3, name="many")]))
     assert "gemm" in lowered.structures
-    assert not any(info.tiled for info in lowered.program.tensors)
+    assert not any(info.sample_layout for info in lowered.program.tensors)
 
 
-def test_blocks_of_samples_are_whole_tiles_and_threads_change_no_bit() -> None:
+def test_blocks_of_samples_are_whole_layout_blocks_and_threads_change_no_bit() -> None:
     layers, shape = NETS["network"]
     loss = elementwise(sp.sin, layers(tensor("X", (n, *shape)))).mean()
     parameters = [t for t in collect([loss]).inputs if t.role == "parameter"]
@@ -191,13 +195,13 @@ def test_blocks_of_samples_are_whole_tiles_and_threads_change_no_bit() -> None:
     def descent(wrt: Any, gradients: Any) -> list[tuple[Tensor, Tensor]]:
         return [(w, w - gradients[w] / 10) for w in wrt]
 
-    data = {"X": np.random.default_rng(1).normal(size=(5 * TILE + 3, *shape)).astype("float32")}
+    data = {"X": np.random.default_rng(1).normal(size=(5 * LAYOUT_BLOCK + 3, *shape)).astype("float32")}
     found = []
     for threads in (1, 3):
         kernel = compile_training(loss, parameters, descent, threads=threads)
         rng = np.random.default_rng(2)
         own = {str(t.name): rng.normal(size=t.shape).astype("float32") / 3 for t in parameters}
-        total = kernel.bind(own, data, 2 * TILE + 5).run(np.arange(5 * TILE + 3))
+        total = kernel.bind(own, data, 2 * LAYOUT_BLOCK + 5).run(np.arange(5 * LAYOUT_BLOCK + 3))
         found.append((total, own))
     (one, first), (other, second) = found
     assert one == other
