@@ -137,9 +137,9 @@ def _in_terms_of(expr: sp.Expr, generator: sp.Expr) -> sp.Expr | None:
 def _tidy(expr: sp.Expr) -> sp.Expr:
     """Write ``-a*(a - 1)`` as ``a*(1 - a)``."""
     factors = list(sp.Mul.make_args(expr))
-    for position, factor in enumerate(factors):
+    for factor in factors:
         if isinstance(factor, sp.Add) and sp.S.NegativeOne in factors:
             factors.remove(sp.S.NegativeOne)
             factors[factors.index(factor)] = -factor
-            return sp.Mul(*factors, evaluate=True) if position >= 0 else expr
+            return sp.Mul(*factors)
     return expr

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from symdl.emit.operations import ARGUMENTS, Operation
 from symdl.emit.statements import comment, comments
+from symdl.errors import InternalError
 from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, of, text
 from symdl.lower.ir.names import FirstSample, SizeName, StepsDone
 from symdl.lower.ir.scalars import Body, Node
@@ -114,33 +116,40 @@ class _Writer:
 
     def row(self, call: Call) -> tuple[int, ...]:
         """Return the row of a call."""
-        if isinstance(call, CheckCall):
-            return Operation.CHECK, call.buffer, self.size(call.count), self.size(call.below)
-        if isinstance(call, KernelCall):
-            places = (*call.buffers, *map(self.size, call.sizes))
-            count = next((n for n in ARGUMENTS if n >= len(places)), 0)
-            rest = (0,) * (count - len(places))
-            return Operation.KERNEL, call.kernel, len(call.buffers), count, *places, *rest
-        if isinstance(call, GatherCall):
-            picks, takes = (
-                (Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS),
-                (Operation.GATHER_REALS, Operation.GATHER_INTEGERS),
-            )
-            codes = picks if call.lead == 1 else takes
-            rest = (call.width, call.lead, call.column) if call.lead > 1 else ()
-            where = (self.order + 2 + call.source, call.target, self.order, self.size(FIRST_SAMPLE))
-            return codes[call.integer], *where, call.start, call.count, *rest
-        if isinstance(call, CombineCall):
-            lengths = (call.count, call.number, call.distance)
-            return (
-                (Operation.COMBINE, Operation.COMBINE_INTEGERS)[call.integer],
-                call.buffer,
-                call.parts,
-                *map(self.size, lengths),
-            )
-        if isinstance(call, TotalCall):
-            return Operation.TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
-        assert isinstance(call, ProductCall)
+        match call:
+            case CheckCall():
+                return Operation.CHECK, call.buffer, self.size(call.count), self.size(call.below)
+            case KernelCall():
+                places = (*call.buffers, *map(self.size, call.sizes))
+                count = next((n for n in ARGUMENTS if n >= len(places)), 0)
+                rest = (0,) * (count - len(places))
+                return Operation.KERNEL, call.kernel, len(call.buffers), count, *places, *rest
+            case GatherCall():
+                return self.gather(call)
+            case CombineCall():
+                code = Operation.COMBINE_INTEGERS if call.integer else Operation.COMBINE
+                lengths = (call.count, call.number, call.distance)
+                return code, call.buffer, call.parts, *map(self.size, lengths)
+            case TotalCall():
+                return Operation.TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
+            case ProductCall():
+                return self.product(call)
+            case RepeatCall():
+                raise InternalError("the end of a recurrence has rows of its own")
+            case _:
+                assert_never(call)
+
+    def gather(self, call: GatherCall) -> tuple[int, ...]:
+        """Return the row that copies samples of a batch."""
+        single = (Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS)
+        several = (Operation.GATHER_REALS, Operation.GATHER_INTEGERS)
+        code = (single if call.lead == 1 else several)[call.integer]
+        rest = (call.width, call.lead, call.column) if call.lead > 1 else ()
+        where = (self.order + 2 + call.source, call.target, self.order, self.size(FIRST_SAMPLE))
+        return code, *where, call.start, call.count, *rest
+
+    def product(self, call: ProductCall) -> tuple[int, ...]:
+        """Return the row of a matrix product."""
         matrices = (call.left, call.right, call.result)
         leads = [m.operand.lead for m in matrices]
         batch = (*call.batch, *([ONE] * (2 - len(call.batch))))

@@ -1,10 +1,10 @@
-"""Long scalar functions at many points: one table row for every few operations, few kernels.
+"""Long scalar functions at many points: one row of the launch list for every operation, few kernels.
 
 Enters: a frozen program in which every element depends only on elements at its own place. Leaves: kernels of
-at most `_TOGETHER` operations, their calls, and a buffer plan. One kernel with all operations takes a time to
-compile that grows faster than its length; these kernels have no more than some dozens of structures,
-whatever the length. They are called on blocks of points so small that all rows of intermediate values stay
-in cache (`run.blocks`).
+one operation each, with the conditions on which it depends, their calls, and a buffer plan. One kernel with
+all operations takes a time to compile that grows faster than its length; these kernels have no more than some
+dozens of structures, whatever the length. They are called on blocks of points so small that all rows of
+intermediate values stay in cache (`run.cpu.threads.point_blocks`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from symdl.lower.memory.buffers import Buffer, Plan
 
 LONG = 200
 """Operations from which on a function is long."""
-_TOGETHER = 1
 _LARGEST_LITERAL = 4
 _LEAVES = ("load", "const", "flag")
 _LOOP = LoopVar(0)
@@ -71,7 +70,7 @@ def operations(program: FrozenProgram) -> int:
 
 
 def as_rows(program: FrozenProgram, size: str) -> Points:
-    """Return a program of points in pieces of a few operations."""
+    """Return a program of points in pieces of one operation."""
     return _Rows(program, of(Size(size))).points()
 
 
@@ -127,26 +126,14 @@ class _Rows:
     def pieces(self, outputs: set[int]) -> dict[int, _Piece]:
         """Return the pieces by their last node, in order."""
         nodes = self.graph.nodes
-        readers = [0] * len(nodes)
         needed = set(outputs)
         for at in range(len(nodes) - 1, -1, -1):
             if at in needed:
                 needed.update(nodes[at].args)
-                for arg in nodes[at].args:
-                    readers[arg] += 1
-        size = [0] * len(nodes)  # operations of the piece that a node ends
-        inside: set[int] = set()
-        for at in sorted(needed):
-            size[at] = int(nodes[at].op not in _LEAVES)
-            for arg in sorted(set(nodes[at].args), key=lambda a: size[a]):
-                only = readers[arg] == nodes[at].args.count(arg) and arg not in outputs
-                small = size[at] + size[arg] <= _TOGETHER
-                if nodes[arg].op in BOOLEAN or (size[arg] and only and small):
-                    inside.add(arg)
-                    size[at] += size[arg]
+        inside = {arg for at in needed for arg in nodes[at].args if nodes[arg].op in BOOLEAN}
         found: dict[int, _Piece] = {}
         for at in sorted(needed - inside):
-            if size[at]:
+            if nodes[at].op not in _LEAVES:
                 found[at] = _Piece(nodes)
                 found[at].add(at, inside)
         return found
@@ -205,7 +192,7 @@ class _Rows:
 
 
 class _Piece:
-    """A few operations with their arrays and numbers named by order of appearance."""
+    """An operation and its conditions, with their arrays and numbers named by order of appearance."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes, self.body = nodes, Builder()

@@ -173,7 +173,7 @@ def computed_in_rows(long: int) -> Pass:
         state = replace(state, program=made.program, plan=made.plan)
         return replace(state, kernels=made.kernels, calls=made.calls)
 
-    purpose = "A long function of points becomes calls on rows of points, a few operations each."
+    purpose = "A long function of points becomes calls on rows of points, one operation each."
     return Pass("compute_in_rows", "equations", purpose, apply, naive=False)
 
 

@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from symdl.lower.kernels import Call, CombineCall, GatherCall, KernelCall, Matrix, ProductCall
+from symdl.lower.kernels import (
+    Call,
+    CheckCall,
+    CombineCall,
+    GatherCall,
+    KernelCall,
+    Matrix,
+    ProductCall,
+    RepeatCall,
+    TotalCall,
+)
 from symdl.lower.memory.buffers import Buffer
 
 
@@ -62,13 +73,6 @@ class Partition:
             result.append([sorted(tasks) for tasks in mine])
         return result
 
-    def speedup(self, count: int) -> float:
-        """Return by how much `count` workers are faster than one, apart from waiting."""
-        longest = 0.0
-        for phase, workers in zip(self.tasks, self.by_worker(count), strict=True):
-            longest += max(sum(phase[t][2] for t in tasks) for tasks in workers)
-        return self.cost / longest if longest else 1.0
-
 
 def renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
     """Return a call in which the numbers of views come after those of buffers."""
@@ -79,13 +83,17 @@ def renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
     def matrix(found: Matrix) -> Matrix:
         return replace(found, buffer=number(found.buffer))
 
-    if isinstance(call, KernelCall):
-        return replace(call, buffers=tuple(map(number, call.buffers)))
-    if isinstance(call, ProductCall):
-        left, right, result = map(matrix, (call.left, call.right, call.result))
-        return replace(call, left=left, right=right, result=result)
-    if isinstance(call, GatherCall):
-        return replace(call, target=number(call.target))
-    if isinstance(call, CombineCall):
-        return replace(call, buffer=number(call.buffer), parts=number(call.parts))
-    return call
+    match call:
+        case KernelCall():
+            return replace(call, buffers=tuple(map(number, call.buffers)))
+        case ProductCall():
+            left, right, result = map(matrix, (call.left, call.right, call.result))
+            return replace(call, left=left, right=right, result=result)
+        case GatherCall():
+            return replace(call, target=number(call.target))
+        case CombineCall():
+            return replace(call, buffer=number(call.buffer), parts=number(call.parts))
+        case TotalCall() | CheckCall() | RepeatCall():
+            return call
+        case _:
+            assert_never(call)

@@ -51,12 +51,14 @@ from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, 
 from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import (
     Call,
+    CheckCall,
     CombineCall,
     GatherCall,
     Kernel,
     KernelCall,
     Matrix,
     ProductCall,
+    RepeatCall,
     TotalCall,
 )
 
@@ -89,23 +91,29 @@ def touched(call: Call, known: Known) -> Iterator[Touched]:
     def value(poly: Poly) -> int:
         return evaluate(poly, known.sizes)
 
-    if isinstance(call, KernelCall):
-        yield from _Kernel(call, known).touched()
-    elif isinstance(call, ProductCall):
-        batch = [value(size) for size in call.batch]
-        m, n, k = map(value, (call.m, call.n, call.k))
-        for matrix, shape in ((call.left, (m, k)), (call.right, (k, n)), (call.result, (m, n))):
-            yield Touched(matrix.buffer, matrix is call.result, _matrix(matrix, shape, batch, known.sizes))
-    elif isinstance(call, GatherCall):
-        rows, columns = np.arange(call.count), np.arange(call.width)
-        yield Touched(call.target, True, (rows[:, None] * call.lead + columns).reshape(-1))
-    elif isinstance(call, CombineCall):
-        count, distance = value(call.count), value(call.distance)
-        parts = np.arange(value(call.number))[:, None] * distance + np.arange(count)
-        yield Touched(call.parts, False, parts.reshape(-1))
-        yield Touched(call.buffer, True, np.arange(count))
-    elif isinstance(call, TotalCall):
-        yield Touched(call.buffer, False, np.arange(1))
+    match call:
+        case KernelCall():
+            yield from _Kernel(call, known).touched()
+        case ProductCall():
+            batch = [value(size) for size in call.batch]
+            m, n, k = map(value, (call.m, call.n, call.k))
+            for matrix, shape in ((call.left, (m, k)), (call.right, (k, n)), (call.result, (m, n))):
+                places = _matrix(matrix, shape, batch, known.sizes)
+                yield Touched(matrix.buffer, matrix is call.result, places)
+        case GatherCall():
+            rows, columns = np.arange(call.count), np.arange(call.width)
+            yield Touched(call.target, True, (rows[:, None] * call.lead + columns).reshape(-1))
+        case CombineCall():
+            count, distance = value(call.count), value(call.distance)
+            parts = np.arange(value(call.number))[:, None] * distance + np.arange(count)
+            yield Touched(call.parts, False, parts.reshape(-1))
+            yield Touched(call.buffer, True, np.arange(count))
+        case TotalCall():
+            yield Touched(call.buffer, False, np.arange(1))
+        case CheckCall() | RepeatCall():
+            pass  # a schedule has no checks, and repeating touches nothing
+        case _:
+            assert_never(call)
 
 
 def _matrix(matrix: Matrix, shape: tuple[int, int], batch: Sequence[int], sizes: Sizes) -> Places:

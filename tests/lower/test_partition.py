@@ -18,7 +18,7 @@ from symdl.schedule.block_sizes import layout_blocks, pieces, sample_blocks, wor
 from symdl.schedule.feature_shares import SHARES, feature_shares
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
-from tests.lowering import lower
+from tests.lowering import lower, speedup
 
 n = sd.Dim("n")
 
@@ -46,7 +46,7 @@ def test_the_slides_network_has_two_phases(batch: int, blocks: int) -> None:
     first, second = found.tasks
     assert len(first) == blocks + 1
     assert len(second) >= 4
-    assert found.speedup(2) > 1.8
+    assert speedup(found, 2) > 1.8
 
 
 def test_a_large_gradient_is_handed_to_its_update_in_pieces() -> None:

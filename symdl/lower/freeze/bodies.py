@@ -36,6 +36,7 @@ from symdl.express.random import RandomUniform
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.express.wholes import holds_labels, is_integer, is_whole, of_sizes
+from symdl.lower.freeze import forms
 from symdl.lower.freeze.indices import Indices
 from symdl.lower.ir import names
 from symdl.lower.ir.integers import wrapped
@@ -64,13 +65,13 @@ _RELATIONS = {
     sp.GreaterThan: ("le", 1),
 }
 _SAFE = {
-    Softplus: Builder.softplus,
-    Sech2: Builder.sech_squared,
-    LogCosh: Builder.log_cosh,
-    LogErfc: Builder.log_erfc,
-    LogHalfErfc: Builder.log_half_erfc,
-    Log1mExp: Builder.log_one_minus_exp,
-    LogExpm1: Builder.log_exp_minus_one,
+    Softplus: forms.softplus,
+    Sech2: forms.sech_squared,
+    LogCosh: forms.log_cosh,
+    LogErfc: forms.log_erfc,
+    LogHalfErfc: forms.log_half_erfc,
+    Log1mExp: forms.log_one_minus_exp,
+    LogExpm1: forms.log_exp_minus_one,
 }
 _LARGEST_POWER = 64
 
@@ -103,8 +104,10 @@ class Bodies(Indices):
         if isinstance(expr, sp.Add | sp.Mul):
             return reduce(build.plus if isinstance(expr, sp.Add) else build.mul, parts)
         if isinstance(expr, sp.Max | sp.Min):
-            return build.whole_extremum(parts, largest=isinstance(expr, sp.Max))
-        return build.whole_size(*parts) if isinstance(expr, sp.Abs) else build.whole_sign(*parts)
+            return forms.whole_extremum(build, parts, largest=isinstance(expr, sp.Max))
+        return (
+            forms.whole_size(build, *parts) if isinstance(expr, sp.Abs) else forms.whole_sign(build, *parts)
+        )
 
     def value(self, expr: Any) -> int:
         """Return the position of the node that holds an expression."""
@@ -137,13 +140,14 @@ class Bodies(Indices):
         if isinstance(expr, sp.Piecewise):
             return self.piecewise(expr, self.value)
         if isinstance(expr, sp.Mod):
-            return self.builder.modulo(*map(self.value, expr.args))
+            return forms.modulo(self.builder, *map(self.value, expr.args))
         if isinstance(expr, sp.floor):
             return self.floor(*ratio(expr.args[0]))
         if isinstance(expr, sp.Max | sp.Min):
-            return self.builder.extremum(list(map(self.value, expr.args)), largest=isinstance(expr, sp.Max))
+            sides = list(map(self.value, expr.args))
+            return forms.extremum(self.builder, sides, largest=isinstance(expr, sp.Max))
         if isinstance(expr, sp.sign):
-            return self.builder.sign(self.value(expr.args[0]))
+            return forms.sign(self.builder, self.value(expr.args[0]))
         if isinstance(expr, sp.logic.boolalg.Boolean):
             return self.truth(expr)
         if isinstance(expr, StopGradient):
@@ -162,7 +166,7 @@ class Bodies(Indices):
         """Return a quotient rounded down: exact for whole numbers, else after it was rounded once."""
         sides = self.value(above), self.value(below)
         if is_integer(above) and is_integer(below):
-            return self.builder.whole(*sides)
+            return forms.floored(self.builder, *sides)
         quotient = sides[0] if below == 1 else self.builder.add("ratio", *sides)
         return self.builder.add("floor", quotient)
 

@@ -6,7 +6,6 @@ once and refers to earlier ones by position; the last node is the result.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,7 +13,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Element, Poly, Sizes, evaluate
+from symdl.lower.ir.integers import Element, Poly, Sizes, evaluate
 from symdl.lower.ir.names import Local, TensorId
 
 UNARY = (
@@ -180,134 +179,6 @@ class Builder:
         half = self.repeated(value, exponent // 2)
         square = self.mul(half, half)
         return self.mul(square, value) if exponent % 2 else square
-
-    def softplus(self, value: int) -> int:
-        """Return ``log(1 + exp(value))`` without overflow."""
-        node = self.nodes[value]  # both signs share their exponential
-        size = self.add("abs", node.args[0] if node.op == "neg" else value)
-        zero, small = self.const(0), self.add("exp", self.neg(size))
-        positive = self.add("select", self.add("lt", zero, value), value, zero)
-        return self.add("add", positive, self.add("log1p", small))
-
-    def sech_squared(self, value: int) -> int:
-        """Return ``1/cosh(value)**2`` from one exponential that does not overflow."""
-        small = self.add("exp", self.mul(self.const(-2), self.add("abs", value)))
-        return self.add(
-            "div",
-            self.mul(self.const(4), small),
-            self.repeated(self.add("add", self.const(1), small), 2),
-        )
-
-    def log_cosh(self, value: int) -> int:
-        """Return ``log(cosh(value))`` without overflow, with all digits near 0.
-
-        With ``q = exp(-|u|) - 1`` it is ``log(1 + q^2/(2 + 2 q))`` and ``|u| + log(1 + (1 + q)^2) - log 2``.
-        """
-        one, two, size = self.const(1), self.const(2), self.add("abs", value)
-        lost = self.add("expm1", self.neg(size))
-        decay = self.add("add", one, lost)
-        near = self.add("lt", size, one)
-        risen = self.add("div", self.mul(lost, lost), self.mul(two, decay))
-        inner = self.add("select", near, risen, self.mul(decay, decay))
-        base = self.add("select", near, self.const(0), self.add("sub", size, self.const(math.log(2))))
-        return self.add("add", base, self.add("log1p", inner))
-
-    def log_erfc(self, value: int) -> int:
-        """Return ``log(erfc(value))``, also where erfc is 0 for floating point."""
-        far = self.add("sub", self.add("log", self.add("erfcx", value)), self.mul(value, value))
-        near = self.add("log1p", self.neg(self.add("erf", value)))
-        return self.add("select", self.add("lt", self.const(Fraction(1, 2)), value), far, near)
-
-    def log_half_erfc(self, value: int) -> int:
-        """Return ``log(erfc(value)/2)``, the logarithm of a normal distribution function."""
-        far = self.add("sub", self.add("log", self.add("erfcx", value)), self.mul(value, value))
-        half = self.mul(self.const(Fraction(-1, 2)), self.add("erfc", self.neg(value)))
-        shifted = self.add("sub", far, self.const(math.log(2)))
-        positive = self.add("lt", self.const(0), value)
-        return self.add("select", positive, shifted, self.add("log1p", half))
-
-    def log_one_minus_exp(self, value: int) -> int:
-        """Return ``log(1 - exp(value))`` for a negative value."""
-        near = self.add("log", self.neg(self.add("expm1", value)))
-        far = self.add("log1p", self.neg(self.add("exp", value)))
-        return self.add("select", self.add("lt", self.const(-math.log(2)), value), near, far)
-
-    def log_exp_minus_one(self, value: int) -> int:
-        """Return ``log(exp(value) - 1)`` for a positive value, without overflow."""
-        small = self.add("lt", value, self.const(1))
-        near = self.add("log", self.add("expm1", value))
-        return self.add(
-            "select", small, near, self.add("add", value, self.log_one_minus_exp(self.neg(value)))
-        )
-
-    def sign(self, value: int) -> int:
-        """Return -1, 0 or 1; NaN stays."""
-        zero = self.const(0)
-        below = self.add("select", self.add("lt", value, zero), self.const(-1), value)
-        return self.add("select", self.add("lt", zero, value), self.const(1), below)
-
-    def extremum(self, values: Sequence[int], *, largest: bool) -> int:
-        """Return the largest or the smallest value; NaN stays.
-
-        A failed comparison chooses the value that may be NaN, so against a number one instruction does.
-        """
-
-        def better(number: int, value: int) -> int:
-            pair = (value, number) if largest else (number, value)
-            return self.add("select", self.add("lt", *pair), number, value)
-
-        def either(one: int, other: int) -> int:
-            if self.constant_value(one) is not None:
-                return better(one, other)
-            if self.constant_value(other) is not None:
-                return better(other, one)
-            return self.add("select", self.add("eq", other, other), better(other, one), other)
-
-        return reduce(either, values)
-
-    def whole_sign(self, value: int) -> int:
-        """Return -1, 0 or 1 for an int64."""
-        zero, one = self.add("whole", value=ZERO), self.add("whole", value=ONE)
-        below = self.add("select", self.add("lt", value, zero), self.add("whole", value=ONE * -1), zero)
-        return self.add("select", self.add("lt", zero, value), one, below)
-
-    def whole_size(self, value: int) -> int:
-        """Return the absolute value of an int64; that of the smallest one wraps around to itself."""
-        below = self.add("lt", value, self.add("whole", value=ZERO))
-        return self.add("select", below, self.add("neg", value), value)
-
-    def whole_extremum(self, values: Sequence[int], *, largest: bool) -> int:
-        """Return the largest or the smallest int64."""
-
-        def better(one: int, other: int) -> int:
-            pair = (other, one) if largest else (one, other)
-            return self.add("select", self.add("lt", *pair), one, other)
-
-        return reduce(better, values)
-
-    def whole(self, above: int, below: int) -> int:
-        """Return ``floor(above/below)``, exact for whole numbers.
-
-        A compiler may multiply by the reciprocal, and ``49*(1/49) < 1`` in floating point: the next number is
-        taken if it is reached.
-        """
-        small = self.add("floor", self.quotient([above], [below]))
-        divisor = self.constant_value(below)
-        if divisor in (1, 2, 4, 8, 16, 32, 64):
-            return small  # the reciprocal is exact
-        following = self.plus(small, self.const(1))
-        product, zero = self.mul(following, below), self.const(0)
-        reached, passed = self.add("le", product, above), self.add("le", above, product)
-        if divisor is None:
-            sides = self.add("lt", zero, below), self.add("lt", below, zero)
-            reached = self.add("or", self.add("and", sides[0], reached), self.add("and", sides[1], passed))
-        elif divisor < 0:
-            reached = passed
-        return self.add("select", reached, following, small)
-
-    def modulo(self, left: int, right: int) -> int:
-        """Return the remainder of whole numbers, with the sign of `right`."""
-        return self.add("sub", left, self.mul(right, self.whole(left, right)))
 
     def body(self, result: int) -> Body:
         """Return what `result` needs, in order."""
