@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.explain.documents.formulas import draw
+from symdl.explain.printers.latex import latex
 from symdl.explain.sections import Lines
 from symdl.express.program import collect
 
@@ -71,3 +73,13 @@ def test_lines_have_the_values_of_their_left_sides(name: str) -> None:
             values[square] = values[square] @ values[square].T + np.eye(3)
     told = sd.derive(loss, wrt)
     assert agree(told, world_of(told, loss, values)) > 2
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_latex_is_drawn(name: str) -> None:
+    """A typesetter reads every line, at every depth."""
+    pytest.importorskip("quickjax")
+    told = sd.derive(*PROBLEMS[name]()).at("all")
+    for step in told.steps:
+        left = latex(step.left) if step.left is not None else ""
+        assert "svg" in draw(f"{left} = {latex(step.right)}", "")
