@@ -110,7 +110,7 @@ GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
     (
         lambda: linalg.quadratic(x, A) / (x * x).sum(),
         x,
-        "A x/‖x‖² + Aᵀ x/‖x‖² - 2·xᵀ A x/‖x‖⁴·x",
+        "(A + Aᵀ) x/‖x‖² - 2·xᵀ A x/‖x‖⁴·x",
     ),
     (lambda: linalg.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), w, None),
     (lambda: linalg.det(linalg.diag(x) @ A), x, None),

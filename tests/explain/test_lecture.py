@@ -141,7 +141,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         ["h.Z.dropout.A[i,j] = 5/4·h.Z[i,j]·[h.Z.dropout.u[i,j] ≥ 1/5]"],
     ),
     "tanh": (lambda: two_layers(sd.tanh), "h.b", ["h.b̄ = h.Z̄ᵀ 𝟏"]),
-    "tied weights": (tied, "W", ["L = 1/n·‖Z₂ - X‖²", "W̄ = Z̄₂ᵀ H + Xᵀ Z̄"]),
+    "tied weights": (tied, "W", ["L = 1/n·‖A - X‖²", "W̄ = Āᵀ H + Xᵀ Z̄"]),
     "batch norm": (
         lambda: (sd.nn.batch_norm(X, name="bn") ** 3).sum(),
         "bn.gain",

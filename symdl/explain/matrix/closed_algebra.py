@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sympy as sp
 
 from symdl.explain.matrix.algebra import transposed
+from symdl.explain.matrix.monomials import Monomial, build, parse, power_of, shape, times_of
 from symdl.explain.notation.tree import (
-    Array,
     Call,
     Diagonal,
     Fraction,
@@ -24,20 +23,13 @@ from symdl.explain.notation.tree import (
     Negative,
     Node,
     Norm,
-    Number,
     Ones,
     Power,
     Product,
-    Symbol,
     Terms,
     Transpose,
     number,
-    product,
 )
-from symdl.express.dims import Dim, Extent
-
-_SCALAR_CALLS = ("trace", "determinant")
-Shape = tuple[Extent, Extent] | tuple[()]
 
 
 def tidy(node: Node) -> Node:
@@ -58,7 +50,7 @@ def tidy(node: Node) -> Node:
         case Norm():
             return Norm(tidy(node.arg))
         case Power():
-            return _power(tidy(node.base), tidy(node.exponent))
+            return power_of(tidy(node.base), tidy(node.exponent))
         case Call():
             return _call(node.name, tuple(map(tidy, node.args)))
         case _:
@@ -74,137 +66,6 @@ def _inside(node: Node) -> Node:
         case Fraction():
             return Fraction(tidy(node.top), tidy(node.bottom))
     return node
-
-
-def shape(node: Node) -> Shape | None:
-    """Return the shape of a matrix expression, ``()`` for a scalar, None if it is not known."""
-    match node:
-        case Array():
-            sizes = node.tensor.shape
-            return (sizes[0], 1) if len(sizes) == 1 else (sizes[0], sizes[1]) if len(sizes) == 2 else None
-        case Number() | Symbol() | Norm():
-            return ()
-        case Call(name=name) if name in _SCALAR_CALLS:
-            return ()
-        case Transpose():
-            inner = shape(node.arg)
-            return (inner[1], inner[0]) if inner else inner
-        case Ones():
-            return (node.size, 1)
-        case Diagonal():
-            inner = shape(node.arg)
-            return (inner[0], inner[0]) if inner else None
-        case Multiply():
-            first, last = shape(node.args[0]), shape(node.args[-1])
-            if not first or not last:
-                return None
-            return () if first[0] == 1 == last[1] else (first[0], last[1])
-        case Negative():
-            return shape(node.arg)
-        case Power():
-            return shape(node.base)
-        case Fraction():
-            return shape(node.top)
-        case Call() if node.args:
-            return shape(node.args[0])
-        case Terms() | Product() | Hadamard():
-            found = [shape(arg) for arg in node.args]
-            return next((s for s in found if s), None if None in found else ())
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Monomial:
-    """``coefficient * top/bottom * core``: scalars above and below, at most one array."""
-
-    coefficient: sp.Rational
-    top: tuple[Node, ...] = ()
-    bottom: tuple[Node, ...] = ()
-    core: Node | None = None
-
-
-def parse(node: Node) -> Monomial:
-    """Split an expression into its number, its scalars and its array."""
-    match node:
-        case Number() if isinstance(node.value, sp.Rational):
-            return Monomial(node.value)
-        case Negative():
-            inner = parse(node.arg)
-            return Monomial(-inner.coefficient, inner.top, inner.bottom, inner.core)
-        case Product():
-            return _times([parse(arg) for arg in node.args])
-        case Fraction():
-            below = parse(node.bottom)
-            if below.core is None and below.coefficient != 0:
-                inverse = Monomial(1 / below.coefficient, below.bottom, below.top)
-                return _times([parse(node.top), inverse])
-        case Multiply():
-            parts = [parse(factor) for factor in node.args]
-            if any(p.core is None or (p.coefficient, p.top, p.bottom) != (1, (), ()) for p in parts):
-                cores = [p.core for p in parts if p.core is not None]
-                front = _times([Monomial(p.coefficient, p.top, p.bottom) for p in parts])
-                if cores:
-                    core = cores[0] if len(cores) == 1 else Multiply(tuple(cores))
-                    return _times([front, _core(core)])
-    return _core(node)
-
-
-def _core(node: Node) -> Monomial:
-    return Monomial(sp.Integer(1), (node,)) if shape(node) == () else Monomial(sp.Integer(1), core=node)
-
-
-def _times(parts: Sequence[Monomial]) -> Monomial:
-    coefficient: sp.Rational = sp.Integer(1)
-    top: list[Node] = []
-    bottom: list[Node] = []
-    cores: list[Node] = []
-    for part in parts:
-        coefficient = coefficient * part.coefficient
-        top += part.top
-        bottom += part.bottom
-        cores += [part.core] if part.core is not None else []
-    for factor in list(bottom):
-        if factor in top:
-            top.remove(factor)
-            bottom.remove(factor)
-    if len(cores) > 1:  # a product of arrays side by side is entry by entry nowhere else
-        return Monomial(coefficient, tuple(top), tuple(bottom), Product(tuple(cores)))
-    return Monomial(coefficient, tuple(top), tuple(bottom), cores[0] if cores else None)
-
-
-def build(monomial: Monomial) -> Node:
-    """Write a monomial."""
-    coefficient = abs(monomial.coefficient)
-    if coefficient == 0:
-        return number(0)
-    above = (number(int(coefficient.p)),) if coefficient.p != 1 else ()
-    below = (number(int(coefficient.q)),) if coefficient.q != 1 else ()
-    below = (*below, *_powers(monomial.bottom))
-    top = _powers(monomial.top)
-    core = () if monomial.core is None else (monomial.core,)
-    if not below:
-        node = product((*above, *top, *core))
-    elif core and (all(_is_size(n) for n in below) or any(isinstance(n, Multiply) for n in top)):
-        node = product((Fraction(product((*above, *top)), product(below)), *core))
-    elif all(_is_size(n) for n in below) and top and isinstance(top[-1], Multiply):
-        node = product((Fraction(product((*above, *top[:-1])), product(below)), top[-1]))
-    else:
-        node = Fraction(product((*above, *top, *core)), product(below))
-    return Negative(node) if monomial.coefficient < 0 else node
-
-
-def _powers(factors: Sequence[Node]) -> tuple[Node, ...]:
-    """Write equal scalar factors as one power."""
-    counts: dict[Node, int] = {}
-    for factor in factors:
-        counts[factor] = counts.get(factor, 0) + 1
-    return tuple(f if n == 1 else _power(f, number(n)) for f, n in counts.items())
-
-
-def _is_size(node: Node) -> bool:
-    if isinstance(node, Power):
-        return _is_size(node.base)
-    return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim))
 
 
 def _collected(terms: Sequence[Node]) -> Node:
@@ -226,8 +87,23 @@ def _collected(terms: Sequence[Node]) -> Node:
     if not kept:
         return number(0)
     kept.sort(key=lambda part: bool(part.coefficient < 0))
-    nodes = _common(kept) or [build(part) for part in kept]
+    nodes = _common(kept) or _by_groups(kept)
     return nodes[0] if len(nodes) == 1 else Terms(tuple(nodes))
+
+
+def _by_groups(parts: Sequence[Monomial]) -> list[Node]:
+    """Write a sum whose terms have a common end in groups only: ``(A + A') x + b``."""
+    for place in (-1, 0):
+        groups: dict[object, list[Monomial]] = {}
+        for part in parts:
+            chain = part.core.args if isinstance(part.core, Multiply) else ()
+            end = _signed(chain[place])[1] if chain else None
+            key = (abs(part.coefficient), part.top, part.bottom, end) if chain else part
+            groups.setdefault(key, []).append(part)
+        if 1 < len(groups) < len(parts):
+            together = [(group, _common(group)) for group in groups.values()]
+            return [n for group, found in together for n in found or [build(part) for part in group]]
+    return [build(part) for part in parts]
 
 
 def _signed(core: Node | None) -> tuple[int, Node | None]:
@@ -277,7 +153,7 @@ def _common(parts: Sequence[Monomial]) -> list[Node] | None:
     both = (outer, inner) if sides[0] == 0 else (inner, outer)
     whole_product = parse(_product([*both]))
     scaled = Monomial(front[0], front[1], front[2], None)
-    return [build(_times([scaled, whole_product]))]
+    return [build(times_of([scaled, whole_product]))]
 
 
 def _product(factors: Sequence[Node]) -> Node:
@@ -288,10 +164,12 @@ def _product(factors: Sequence[Node]) -> Node:
     if core is None:  # a scalar such as x' A x
         rest = [f for f in whole.top if not isinstance(f, Multiply)]
         products = [_scalar(f) for f in whole.top if isinstance(f, Multiply)]
-        return build(_times([Monomial(whole.coefficient, tuple(rest), whole.bottom), *map(parse, products)]))
+        return build(
+            times_of([Monomial(whole.coefficient, tuple(rest), whole.bottom), *map(parse, products)])
+        )
     if isinstance(core, Multiply):
         core = _chain(core.args)
-    return build(_times([Monomial(whole.coefficient, tuple(rest), whole.bottom), parse(core)]))
+    return build(times_of([Monomial(whole.coefficient, tuple(rest), whole.bottom), parse(core)]))
 
 
 def _chain(factors: Sequence[Node]) -> Node:
@@ -331,9 +209,9 @@ def _scalar(node: Multiply) -> Node:
 def _entries(factors: Sequence[Node]) -> Monomial:
     parts = [parse(f) for f in factors]
     cores = [p.core for p in parts if p.core is not None]
-    front = _times([Monomial(p.coefficient, p.top, p.bottom) for p in parts])
+    front = times_of([Monomial(p.coefficient, p.top, p.bottom) for p in parts])
     core = cores[0] if len(cores) == 1 else Hadamard(tuple(cores))
-    return _times([front, Monomial(sp.Integer(1), core=core)])
+    return times_of([front, Monomial(sp.Integer(1), core=core)])
 
 
 def _inverse(node: Node) -> Node:
@@ -371,19 +249,5 @@ def _call(name: str, args: tuple[Node, ...]) -> Node:
         part = parse(first)
         if part.core is not None:
             inner = Monomial(sp.Integer(1), (Call("trace", (part.core,)),))
-            return build(_times([Monomial(part.coefficient, part.top, part.bottom), inner]))
+            return build(times_of([Monomial(part.coefficient, part.top, part.bottom), inner]))
     return Call(name, args)
-
-
-def _power(base: Node, exponent: Node) -> Node:
-    if exponent == number(1):
-        return base
-    if isinstance(base, Norm) and isinstance(exponent, Fraction) and exponent.bottom == number(2):
-        return _power(Call("sqrt", (base,)), exponent.top)
-    if isinstance(base, Power) and isinstance(base.exponent, Number) and isinstance(exponent, Number):
-        return _power(base.base, Number(base.exponent.value * exponent.value))
-    if isinstance(base, Norm) and isinstance(exponent, Number) and exponent.value.is_Integer:
-        return Power(Call("sqrt", (base,)), Number(2 * exponent.value))
-    if isinstance(base, Call) and base.name == "sqrt" and exponent == number(2) and shape(base) == ():
-        return base.args[0]
-    return Power(base, exponent)

@@ -146,10 +146,10 @@ def _by_role(tensor: Tensor, equation: Equation | None) -> tuple[Label, ...]:
         before = [a.tensor for a in equation.body.atoms(Access) if a.tensor.name]
         if len(before) == 1 and equation.body == next(iter(equation.body.atoms(Access))):
             return (replace(label_of(str(before[0].name)), sub=("prev",)),)
-    if rule == "matmul":
-        return (Label("z" if small else "Z"),)
+    if rule == "matmul" and tensor.rank:
+        return (Label("z" if small else "Z"), *pool)
     if reduction is None and _is_difference(equation.body):
-        return (Label("r" if small else "R"),)
+        return (Label("r" if small else "R"), *pool)
     return pool
 
 

@@ -5,7 +5,7 @@ Enters: a node. Leaves: its precedence, and whether it is tall.
 
 from __future__ import annotations
 
-from symdl.explain.matrix.closed_algebra import shape
+from symdl.explain.matrix.monomials import shape
 from symdl.explain.notation import tree as t
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4

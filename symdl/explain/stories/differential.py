@@ -19,8 +19,8 @@ from symdl.differentiate.record import Contribution, Derivative
 from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.algebra import transposed
-from symdl.explain.matrix.closed_algebra import Monomial, build, parse, shape
 from symdl.explain.matrix.closed_form import closed_form
+from symdl.explain.matrix.monomials import Monomial, build, parse, shape
 from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.tree import (
     Call,

@@ -25,7 +25,7 @@ from symdl.explain.notation.known import explained
 from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import USUAL_LETTERS
 from symdl.explain.notation.shortening import as_written
-from symdl.explain.notation.tree import Array, Label, Negative, Node, Terms, number, walk
+from symdl.explain.notation.tree import Array, Item, Label, Negative, Node, Terms, number, walk
 from symdl.explain.sections import Depth, Kind, Lines, Step, Table, respelled
 from symdl.explain.stories.contributions import definitions, every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
@@ -60,12 +60,13 @@ def derive_tensor(
     new = short.record.rewrites[len(derivative.record.rewrites) :]
     by = page.notation.array(target) if target.rank else page.notation.read(target.at())
     loss = page.notation.read(f.at())
+    forward = _forward(page, derivative)
     matrices = _matrix_section(page)
     result = _result(end, short, target)
     sections = (
         symbols(page),
-        Lines("Forward", tuple(_forward(page, derivative))),
-        Lines("Backward", tuple(_backward(page, derivative)), words=_bar_words(page)),
+        Lines("Forward", tuple(forward)),
+        Lines("Backward", _not_told(_backward(page, derivative), forward), words=_bar_words(page)),
         every_step(page, derivative),
         *matrices,
         *((Lines("Compact form", tuple(rewritten(end, new)), level="all"),) if new else ()),
@@ -75,6 +76,12 @@ def derive_tensor(
     title = ("Gradient of ", loss, " with respect to ", by)
     shown = respelled(shown, spelling(page.letters))
     return Derivation(title, shown, derivative.gradient(target), depth, page.program, network=f)
+
+
+def _not_told(steps: Sequence[Step], before: Sequence[Step]) -> tuple[Step, ...]:
+    """Leave out definitions that stand on an earlier line: of a softmax that the user has named."""
+    told = {(step.left.label, step.right) for step in before if isinstance(step.left, Item)}
+    return tuple(s for s in steps if not (isinstance(s.left, Item) and (s.left.label, s.right) in told))
 
 
 def find(f: Tensor, wrt: Any) -> Tensor:
