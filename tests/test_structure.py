@@ -51,6 +51,19 @@ LONGER = frozenset({"Nest", "_Partitioner"})
 """Classes that are longer than they should be. No new ones; the list gets shorter."""
 LONGEST_FUNCTION = 60
 
+BACK_HALF = ("lower/", "schedule/", "emit/", "run/", "train/")
+THREADS = ("train/", "run/autotune", "run/epoch", "run/training", "run/loops", "run/python/")
+NOT_SAID = (
+    ("team helper helpers", BACK_HALF),  # worker, thread
+    ("lane lanes", (*THREADS, "run/cpu/threads/", "run/cpu/loops/")),  # of a vector only; else worker
+    ("leg legs", BACK_HALF),  # backward phase
+    ("tile tiles tiled", BACK_HALF),  # sample layout, register block
+    ("strips", BACK_HALF),  # packed panel
+    ("stream streams", BACK_HALF),  # streamed gradient
+    ("pace", BACK_HALF),  # autotune
+)
+"""Words that are no part of a name, and where."""
+
 Check = Callable[[Path, Path], Iterator[str]]
 
 
@@ -239,6 +252,19 @@ def documented(path: Path, package: Path) -> Iterator[str]:
         yield "no module docstring"
 
 
+def words(path: Path, package: Path) -> Iterator[str]:
+    """Names in the back half are the field's words; CONTRIBUTING has the list."""
+    where = path.relative_to(package).as_posix()
+    wrong = {word for word, rooms in NOT_SAID if where.startswith(rooms) for word in word.split()}
+    named = {(0, where.removesuffix(".py"))} if wrong else set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))) if wrong else ():
+        for field in ("id", "attr", "arg", "name", "asname"):
+            named.add((getattr(node, "lineno", 0), getattr(node, field, None) or ""))
+    for line, name in sorted(named):
+        if wrong & {part.lower() for part in re.findall("[A-Z]?[a-z]+|[A-Z]+", name)}:
+            yield f"line {line}: {name}"
+
+
 CHECKS: tuple[Check, ...] = (
     stage_order,
     targets_apart,
@@ -254,6 +280,7 @@ CHECKS: tuple[Check, ...] = (
     no_counts_of_references,
     files_are_written_whole,
     documented,
+    words,
 )
 
 
@@ -376,6 +403,10 @@ BAD = [
     (files_are_written_whole, "explain/a.py", "path.write_text(text)"),
     (files_are_written_whole, "run/a.py", "tempfile.mkstemp()"),
     (documented, "nn/a.py", "x = 1"),
+    (words, "schedule/legs.py", "'''d'''"),
+    (words, "lower/a.py", "def f(*, in_tiles): ..."),
+    (words, "run/a.py", "from symdl.run.b import Team"),
+    (words, "train/a.py", "x.lanes = 1"),
 ]
 
 GOOD = [
@@ -392,6 +423,8 @@ GOOD = [
     ("run/cpu/a.py", "'''d'''\nfrom symdl.run.cpu.limits import STOP\nNAME = 'cpu'"),
     ("__init__.py", "'''d'''\nfrom symdl.train.datasets import digits"),
     ("nn/a.py", "'''d'''\ndef f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1)),
+    ("emit/cpu/a.py", "'''d'''\nlanes = text.strip()"),
+    ("express/a.py", "'''d'''\ndef tile(x): ..."),
 ]
 
 

@@ -142,10 +142,10 @@ class Runtime(ABC):
     def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
         """Take the batches of a span: first sample, the one after the last, samples a batch."""
         (script,) = job.script(1)
-        memory, team = job.memory, np.zeros(1, "int64")
+        memory, arrivals = job.memory, np.zeros(1, "int64")
         arrays = (job.code, script, job.seen_by(0), memory.sizes.copy(), memory.factors)
         limits = np.array(span, "int64")
-        job.built.module.call("epoch", *arrays, job.built.module.products, team, 1, job.slot, limits)()
+        job.built.module.call("epoch", *arrays, job.built.module.products, arrivals, 1, job.slot, limits)()
 
     def training(self) -> AbstractContextManager[Any]:
         """Return what surrounds steps of training."""

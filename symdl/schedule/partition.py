@@ -135,7 +135,7 @@ class _Partitioner:
             elif gradient is None:
                 self.call(*found[0])
             elif gradient.members[-1] == number:
-                self.stream(gradient)
+                self.row_after_row(gradient)
             if number in self.phase_ends:
                 self.tasks.new_backward_phase()
             at = end
@@ -197,7 +197,7 @@ class _Partitioner:
         else:
             self.tasks.add([call], [replace(self.use(t, 0, 0), kind=-1) for t in split.touches], cost)
 
-    def stream(self, gradient: StreamedGradient) -> None:
+    def row_after_row(self, gradient: StreamedGradient) -> None:
         """Do products and updates of what they give, a few rows at a time."""
         members = [self.steps[at] for at in gradient.members]
         products = [c for c, _, _ in members if isinstance(c, ProductCall)]

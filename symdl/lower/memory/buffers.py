@@ -25,7 +25,7 @@ ALIGNMENT = 64
 class Buffer:
     """A stretch of memory: the tensor it is named after, its kind, how many elements, when in use.
 
-    A block of ``scratch`` belongs to no tensor, and every lane has its own.
+    A block of ``scratch`` belongs to no tensor, and every worker has its own.
     """
 
     tensor: TensorId

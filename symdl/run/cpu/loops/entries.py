@@ -24,7 +24,7 @@ from symdl.run.cpu.loops.launch import (
     integers,
     whole,
 )
-from symdl.run.cpu.loops.sharing import share_loop, stream_loop
+from symdl.run.cpu.loops.sharing import points_loop, share_loop
 from symdl.run.loops import epoch_loop, once_loop
 
 Function = Callable[..., Any]
@@ -40,7 +40,7 @@ def entries(dtype: str, purpose: Purpose) -> list[Any]:
     if purpose == "pieces":
         return [_share(execute_pieces(dtype))]
     execute = execute_whole(dtype)
-    return [_once(execute), *([_stream(execute)] if purpose == "points" else [])]
+    return [_once(execute), *([_points(execute)] if purpose == "points" else [])]
 
 
 def _places(*kinds: str) -> Sequence[int]:
@@ -65,14 +65,14 @@ def _once(execute: Function) -> Any:
     return once_entry
 
 
-def _stream(execute: Function) -> Any:
-    stream = inlined(stream_loop(execute))
+def _points(execute: Function) -> Any:
+    points = inlined(points_loop(execute))
     kinds = ("table", *["vector"] * 6, "number", "vector", "vector", "number")
     code, places, steps, here, sizes, rest, factors, blas, blocks, counters, worker = _places(*kinds)
 
     @_entry  # type: ignore[untyped-decorator]
-    def stream_entry(frame: Any) -> Any:
-        return stream(
+    def points_entry(frame: Any) -> Any:
+        return points(
             table_at(frame, code),
             vector_at(frame, places),
             vector_at(frame, steps),
@@ -86,7 +86,7 @@ def _stream(execute: Function) -> Any:
             frame[worker],
         )
 
-    return stream_entry
+    return points_entry
 
 
 def _share(execute: Function) -> Any:

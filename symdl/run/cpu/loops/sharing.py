@@ -1,6 +1,6 @@
 """Calls in which several threads take part, compiled.
 
-Enters: what does rows of the launch list. Leaves: `stream_loop`, which takes blocks of points, and
+Enters: what does rows of the launch list. Leaves: `points_loop`, which takes blocks of points, and
 `share_loop`, which takes tasks of phases. Worker 0 does one call. Others take part in every call until none
 came for a while; they come and go as they like, and nobody waits for one that has not come: what is counted
 is the work, not who does it.
@@ -59,10 +59,10 @@ def go(counters: Any, worker: int) -> bool:
     return True
 
 
-def stream_loop(execute: Function) -> Function:
+def points_loop(execute: Function) -> Function:
     """Return what takes blocks of points: arrays begin further on in each, the last has another size."""
 
-    def stream(
+    def points(
         code: Any,
         places: Any,
         steps: Any,
@@ -92,7 +92,7 @@ def stream_loop(execute: Function) -> Function:
             call = come(counters, worker, call)
         return -1
 
-    return stream
+    return points
 
 
 def share_loop(execute: Function) -> Function:

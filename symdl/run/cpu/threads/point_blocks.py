@@ -85,7 +85,7 @@ class Blocks:
         here = np.zeros_like(made.places)  # where the arrays of its block begin
         arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
         shared = (built.module.products, self._blocks, self._pool.counters)
-        return made, built.module.call("stream", built.code, *arrays, *shared, len(self._workers))
+        return made, built.module.call("points", built.code, *arrays, *shared, len(self._workers))
 
     def _take(self, worker: int) -> int:
         return self._workers[worker][1]()
