@@ -138,7 +138,8 @@ class Page:
         ((row, size),) = rows
         tensor = Tensor(None, (size, classes))
         self.labels[tensor] = self.letters.free(Label("Y"))
-        column = fresh_index({row}, Index("j"))
+        own, column = Index("i"), Index("j")  # whatever the row is called where it is read
+        label, row = substitute(label, {row: own}), own
         body = sp.Piecewise((1, sp.Eq(label, column)), (0, True))
         self.hot.append(Equation(tensor, (row, column), body, origin=Origin("one-hot")))
         return self.notation.array(tensor)
