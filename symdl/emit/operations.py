@@ -1,9 +1,9 @@
 """The rows of the launch list: what each operation is, and what stands in its row.
 
-Enters: nothing. Leaves: `Operation`, the codes that `symdl.emit.table` writes and the loops over the launch
-list (`symdl.run.loops`) read. A row is a line of integers: the code, then what the operation needs. Below, a
-*buffer* is its position among the places of all buffers, a *size* its position among the evaluated sizes, a
-*factor* its position among the evaluated factors; what is in quotes is the number itself.
+Enters: nothing. Leaves: `Operation`, the codes that `symdl.emit.launch_list` writes and the loops over the
+launch list (`symdl.run.loops`) read. A row is a line of integers: the code, then what the operation needs.
+Below, a *buffer* is its position among the places of all buffers, a *size* its position among the evaluated
+sizes, a *factor* its position among the evaluated factors; what is in quotes is the number itself.
 """
 
 from __future__ import annotations

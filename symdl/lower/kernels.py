@@ -1,4 +1,4 @@
-"""Kernels of one structure each, and the table of calls.
+"""Kernels of one structure each, and the launch list.
 
 Enters: steps and their buffers. Leaves: `Kernel`s, in which arrays, sizes, locals and loop variables are
 numbered in the order of their appearance, so that all layers of one structure share one; and `Call`s,

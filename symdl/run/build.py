@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.launch_list import LaunchList, launch_list, listing
 from symdl.emit.operations import Operation
 from symdl.emit.source import module_source
-from symdl.emit.table import Table, listing, table
 from symdl.express.dims import Dim
 from symdl.express.program import Program
 from symdl.lower.ir.loops import TensorInfo
@@ -41,7 +41,7 @@ class Built:
     """A lowered program with its module: what calling and training share.
 
     Attributes:
-        lowered, text, table: kernels and launch list; the printed module; the launch list as numbers.
+        lowered, text, launch_list: kernels and launch list; the printed module; the launch list as numbers.
         module: the code, loaded.
         code: the launch list as the module takes it.
     """
@@ -62,17 +62,17 @@ class Built:
         self.lowered: Lowered = lower(program, lowering=target.lowering, **wanted)
         lowered = time.perf_counter()
         self.text = module_source(self.lowered, syntax=target.syntax, dtype=dtype)
-        self.table: Table = table(self.lowered, checks=not training)
+        self.launch_list: LaunchList = launch_list(self.lowered, checks=not training)
         emitted = time.perf_counter()
         self.module: Module = self.runtime.load(
             self.text, lowered=self.lowered, dtype=dtype, training=training
         )
-        self.code = self.linked(self.table)
+        self.code = self.linked(self.launch_list)
         seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
         self._show(seconds)
 
-    def linked(self, made: Table) -> Array:
-        """Return a table of calls with the numbers by which the module knows the kernels."""
+    def linked(self, made: LaunchList) -> Array:
+        """Return a launch list with the numbers by which the module knows the kernels."""
         code = np.array(made.rows or [[0, 0]], "int64")[: len(made.rows)]
         rows = code[:, 0] == Operation.KERNEL
         entries = self.module.entries([kernel.name for kernel in self.lowered.kernels])
@@ -95,7 +95,7 @@ class Built:
         sizes = self.lowered.sizes(dims)
         shapes = [program.tensors[t].shape for t in program.outputs]
         buffers = self.lowered.plan.buffers
-        made = memory(self.table, buffers, shapes, sizes, dtype=self.dtype, runtime=self.runtime)
+        made = memory(self.launch_list, buffers, shapes, sizes, dtype=self.dtype, runtime=self.runtime)
         return replace(made, run=self.runtime.run(self, made, self.code, dims))
 
     def _show(self, seconds: tuple[float, float, float]) -> None:

@@ -84,7 +84,7 @@ class Compiled(Generic[Result]):
     @property
     def launch_list(self) -> tuple[tuple[int, ...], ...]:
         """The calls as numbers, one row each."""
-        return self._built.table.rows
+        return self._built.launch_list.rows
 
     @property
     def structures(self) -> tuple[str, ...]:

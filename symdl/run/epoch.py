@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.table import FIRST_SAMPLE, table_of
+from symdl.emit.launch_list import FIRST_SAMPLE, launch_list_of
 from symdl.lower.ir.integers import Sizes
 from symdl.lower.ir.names import FirstSample
 from symdl.run.build import Built
@@ -24,15 +24,16 @@ Array = NDArray[Any]
 
 
 class Job:
-    """The steps on batches of one size: table, memory and places, and scripts for each number of workers."""
+    """The steps on batches of one size: launch list, memory and places, and scripts for each number of
+    workers."""
 
     def __init__(self, built: Built, part: Partition, dims: Sizes, sources: int) -> None:
         self.built, self.partition, self.runtime = built, part, built.runtime
         order = len(part.buffers) + len(part.views)
-        self.table = table_of(part.calls, order)
-        self.code = built.linked(self.table)
+        self.launch_list = launch_list_of(part.calls, order)
+        self.code = built.linked(self.launch_list)
         dims = {**dims, FirstSample(): 0}
-        made = memory(self.table, part.buffers, (), dims, dtype=built.dtype, runtime=built.runtime)
+        made = memory(self.launch_list, part.buffers, (), dims, dtype=built.dtype, runtime=built.runtime)
         self.memory, self.order = made, order
         self.places: list[Any] = [*made.places, *([0] * (len(part.views) + 2 + sources))]
         self.slot = self._first_sample()
@@ -43,8 +44,8 @@ class Job:
 
     def _first_sample(self) -> int:
         """Return where the position of the batch is among the sizes, even if nothing needs it."""
-        if FIRST_SAMPLE in self.table.sizes:
-            return self.table.sizes.index(FIRST_SAMPLE)
+        if FIRST_SAMPLE in self.launch_list.sizes:
+            return self.launch_list.sizes.index(FIRST_SAMPLE)
         self.memory = replace(self.memory, sizes=np.append(self.memory.sizes, 0))
         return len(self.memory.sizes) - 1
 
@@ -70,7 +71,7 @@ class Job:
     def script(self, workers: int) -> list[Array]:
         """Return what each worker does in a step: ranges of rows, and -1 where it waits."""
         if workers not in self.scripts:
-            begins = self.table.begins
+            begins = self.launch_list.begins
             lines: list[list[tuple[int, int]]] = [[] for _ in range(workers)]
             shares = self.partition.by_worker(workers)
             for phase, shared in zip(self.partition.tasks, shares, strict=True):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.table import Table
+from symdl.emit.launch_list import LaunchList
 from symdl.errors import ArgumentError
 from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.ir.scalars import evaluate_fixed
@@ -34,8 +34,8 @@ class Memory:
     """What generated code gets, for one choice of sizes.
 
     Attributes:
-        sizes: the values of the table's sizes.
-        factors: the values of the table's factors.
+        sizes: the values of the launch list's sizes.
+        factors: the values of the launch list's factors.
         places: where the buffers are, as `symdl.run.runtime.Runtime.vector` makes it.
         slots: the same, for writing single places fast.
         arena: the memory of the intermediate tensors, kept alive here.
@@ -52,15 +52,15 @@ class Memory:
     run: Callable[[], int]
 
 
-def numbers(table: Table, dims: Sizes) -> tuple[Array, Array]:
-    """Return the values of the table's sizes and factors.
+def numbers(calls: LaunchList, dims: Sizes) -> tuple[Array, Array]:
+    """Return the values of the launch list's sizes and factors.
 
     Raises:
         ArgumentError: a size is larger than any memory.
     """
-    dims = {**dims, **{name: evaluate(start, dims) for name, start in table.starts}}
-    sizes = [evaluate(size, dims) for size in table.sizes]
-    factors = [evaluate_fixed(factor, dims) for factor in table.factors]
+    dims = {**dims, **{name: evaluate(start, dims) for name, start in calls.starts}}
+    sizes = [evaluate(size, dims) for size in calls.sizes]
+    factors = [evaluate_fixed(factor, dims) for factor in calls.factors]
     try:
         return np.array(sizes or [0], "int64"), np.array(factors or [1.0], "float64")
     except OverflowError as error:
@@ -68,7 +68,7 @@ def numbers(table: Table, dims: Sizes) -> tuple[Array, Array]:
 
 
 def memory(
-    table: Table,
+    calls: LaunchList,
     buffers: Sequence[Buffer],
     outputs: Sequence[Sequence[Poly]],
     dims: Sizes,
@@ -77,7 +77,7 @@ def memory(
     runtime: Runtime,
 ) -> Memory:
     """Allocate the arena and fill in everything that depends on sizes only."""
-    sizes, factors = numbers(table, dims)
+    sizes, factors = numbers(calls, dims)
     room, found = placed(buffers, dims, "arena", dtype=dtype, runtime=runtime)
     shapes = tuple(tuple(evaluate(size, dims) for size in shape) for shape in outputs)
     places = runtime.vector([found.get(at, 0) for at in range(len(buffers) or 1)])

@@ -1,4 +1,4 @@
-"""Where a step's time goes: the time of each call of the call table, on one thread.
+"""Where a step's time goes: the time of each call of the launch list, on one thread.
 
 Enters: the names of workloads. Leaves: for each a listing with the share of every call, in place (in the
 order of a step, so with the caches as they are then) and repeated (everything in cache).
@@ -101,7 +101,7 @@ def counts(ready: Prepared) -> list[int]:
 
 
 def timed(ready: Prepared) -> tuple[list[Timed], float]:
-    """Return the time of every row of the call table, less the overhead of calling, and of all of them."""
+    """Return the time of every row of the launch list, less the overhead of calling, and of all of them."""
     code = ready.built.code
     often = counts(ready)
     rows = [np.ascontiguousarray(row[None] if n else code[:0]) for row, n in zip(code, often, strict=True)]

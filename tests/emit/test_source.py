@@ -13,9 +13,9 @@ import sympy as sp
 import symdl as sd
 from symdl.differentiate.adjoint import differentiate
 from symdl.emit.inspect import inspect_source
+from symdl.emit.launch_list import launch_list, listing
 from symdl.emit.operations import ARGUMENTS
 from symdl.emit.source import module_source
-from symdl.emit.table import listing, table
 from symdl.errors import CompileError, EmitError
 from symdl.express.build import parameter, parameters, tensor
 from symdl.express.dims import Dim, indices
@@ -119,10 +119,10 @@ def test_unknown_targets_and_types_are_refused() -> None:
 
 def test_the_table_has_a_row_a_call_of_one_length() -> None:
     lowered = lower(classifier())
-    made = table(lowered)
+    made = launch_list(lowered)
     assert len(made.rows) == len(lowered.calls)
     assert len({len(row) for row in made.rows}) == 1
-    assert len(table(lowered, checks=False).rows) == len(lowered.calls) - 1
+    assert len(launch_list(lowered, checks=False).rows) == len(lowered.calls) - 1
     assert all(f"{number}: " in listing(lowered) for number in range(len(lowered.calls)))
 
 
@@ -131,6 +131,6 @@ def test_a_kernel_of_many_arguments_finds_them_itself() -> None:
     several, few = lower(collect([X + k for k in range(ARGUMENTS[-1])])), lower(collect([X * 2]))
     options: dict[str, Any] = {"syntax": CPU.syntax, "dtype": "float32"}
     assert "by_row(kernel_0)" in module_source(several, **options)
-    assert [row[3] for row in table(several).rows] == [0]
+    assert [row[3] for row in launch_list(several).rows] == [0]
     assert "by_row(" not in module_source(few, **options)
-    assert [row[3] for row in table(few).rows] == [ARGUMENTS[0]]
+    assert [row[3] for row in launch_list(few).rows] == [ARGUMENTS[0]]

@@ -31,7 +31,7 @@ from symdl.run.memory import address
 BITS = 1 << 31
 product: Any = multiply_matrices
 double = REALS["float64"]
-NEVER_IN_TILES, LIMIT = 2, 6
+NEVER_OURS, LIMIT = 2, 6
 """Places in the table of products."""
 
 
@@ -45,7 +45,7 @@ def multiply(table: int, turned: int, sizes: Any, places: Any, leads: Any) -> No
 def limited(limit: int, dtype: str = "float64") -> Any:
     """The products of a BLAS that can count no further than `limit`."""
     table = products(dtype).copy()
-    table[NEVER_IN_TILES], table[LIMIT] = 1 << 40, limit
+    table[NEVER_OURS], table[LIMIT] = 1 << 40, limit
     return table
 
 

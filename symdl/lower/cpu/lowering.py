@@ -71,7 +71,7 @@ CPU = Lowering(
         Pass(
             "split_ranges",
             "loops",
-            "Loops over joined parts become one loop for each part, without conditions.",
+            "Loops over ranges in parts are split: one loop for each part, without conditions.",
             on_trees(lambda items, _: in_segments(items)),
             naive=False,
         ),

@@ -1,4 +1,4 @@
-"""Loops over joined parts: one loop for each part.
+"""Loops over ranges in parts are split: one loop for each part.
 
 Enters: a resolved loop tree. Leaves: the same tree, in which an innermost loop whose statements hold only on
 parts of its range is one loop for each part, without the conditions. The gradient of a slice is such a

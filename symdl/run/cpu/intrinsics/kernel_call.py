@@ -20,7 +20,7 @@ from symdl.run.cpu.intrinsics.pointers import OPTIONS, call_address
 
 @intrinsic
 def call_kernel(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
-    """Call the kernel of a row of the call table: its arrays are in `pointers`, its sizes in `sizes`.
+    """Call the kernel of a row of the launch list: its arrays are in `pointers`, its sizes in `sizes`.
 
     64-bit machines pass addresses and integers alike, and a function does not see more arguments than it has.
     """

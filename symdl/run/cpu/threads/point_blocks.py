@@ -75,13 +75,13 @@ class Blocks:
 
     def _numbers(self, points: int) -> Array:
         """Return the sizes of a block of so many points."""
-        return numbers(self._built.table, {self._built.lowered.points: points})[0]
+        return numbers(self._built.launch_list, {self._built.lowered.points: points})[0]
 
     def _worker(self) -> tuple[Memory, Callable[[], int]]:
         """Return the memory of a thread, and what takes blocks until all are done."""
         built, sizes = self._built, {self._built.lowered.points: self.size}
         plan = built.lowered.plan
-        made = memory(built.table, plan.buffers, (), sizes, dtype=built.dtype, runtime=built.runtime)
+        made = memory(built.launch_list, plan.buffers, (), sizes, dtype=built.dtype, runtime=built.runtime)
         here = np.zeros_like(made.places)  # where the arrays of its block begin
         arrays = (made.places, self._moves, here, made.sizes, self._rest, made.factors)
         shared = (built.module.products, self._blocks, self._pool.counters)

@@ -79,7 +79,7 @@ class Parallel:
             verify_partition(lowered, self._part, sizes)
         self._job = Job(built, self._part, sizes, 0)
         self._job.ready()
-        begins = self._job.table.begins
+        begins = self._job.launch_list.begins
         tasks = [(begins[low], begins[high]) for phase in self._part.tasks for low, high, _ in phase]
         ends = list(itertools.accumulate(map(len, self._part.tasks), initial=0))
         self._tasks = np.array(tasks, "int64")

@@ -1,7 +1,7 @@
-"""The call table.
+"""The launch list.
 
-Enters: `Lowered`. Leaves: `Table`, the calls as numbers: one row a call, with the positions of its buffers,
-sizes and factors; and a listing of it for people. The table is data, so programs of the same structures
+Enters: `Lowered`. Leaves: `LaunchList`, the calls as numbers: one row a call, with the positions of its
+buffers, sizes and factors; and a listing of it for people. It is data, so programs of the same structures
 share one compiled module, however many layers they have.
 """
 
@@ -34,7 +34,7 @@ from symdl.lower.lowered import Lowered
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class LaunchList:
     """The calls.
 
     Attributes:
@@ -56,13 +56,13 @@ FIRST_SAMPLE = of(Size(FirstSample()))
 """The position of the batch in the order of all samples."""
 
 
-def table(lowered: Lowered, *, checks: bool = True) -> Table:
-    """Return the table; without `checks` it does not test positions read from data."""
-    return table_of(lowered.calls if checks else without_checks(lowered.calls))
+def launch_list(lowered: Lowered, *, checks: bool = True) -> LaunchList:
+    """Return the launch list; without `checks` it does not test positions read from data."""
+    return launch_list_of(lowered.calls if checks else without_checks(lowered.calls))
 
 
-def table_of(calls: Sequence[Call], order: int = 0) -> Table:
-    """Return the table of some calls; buffer number `order` holds the order of the samples.
+def launch_list_of(calls: Sequence[Call], order: int = 0) -> LaunchList:
+    """Return the launch list of some calls; buffer number `order` holds the order of the samples.
 
     The next one holds the totals, those after it all samples of the data.
     """
@@ -70,7 +70,7 @@ def table_of(calls: Sequence[Call], order: int = 0) -> Table:
     rows = writer.rows(calls)
     width = max(map(len, rows), default=1)
     padded = tuple((*map(int, row), *([0] * (width - len(row)))) for row in rows)
-    return Table(
+    return LaunchList(
         padded, tuple(writer.sizes), tuple(writer.factors), tuple(writer.starts.items()), tuple(writer.begins)
     )
 
