@@ -35,7 +35,7 @@ Gradients = tuple[Any, dict[str, Any]]
 
 
 class Options(TypedDict, total=False):
-    """What `compile` may be told besides the output and what to differentiate by."""
+    """What `compile` may be told besides the output and what to differentiate with respect to."""
 
     dtype: DTypeName
     target: TargetName | Target
@@ -154,7 +154,7 @@ def _tensors(outputs: Sequence[Any]) -> list[Tensor]:
 
 
 def _chosen(wrt: Wrt, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Return the tensors to differentiate by."""
+    """Return the tensors to differentiate with respect to."""
     if isinstance(wrt, str) and wrt == "parameters":
         found = tuple(t for t in inputs if t.role == "parameter")
         if not found:
@@ -170,7 +170,7 @@ def _chosen(wrt: Wrt, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
                 cure=f"choose from {', '.join(str(t.name) for t in inputs)}",
             )
         if tensor.dtype == "int64":
-            raise CompileError(f"{tensor.name} holds integers; there is no gradient by it")
+            raise CompileError(f"{tensor.name} holds integers; there is no gradient with respect to it")
     if not chosen:
         raise CompileError("wrt is empty", cure='use wrt=None, "parameters" or names')
     return tuple(t for t in chosen if isinstance(t, Tensor))

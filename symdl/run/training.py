@@ -59,7 +59,7 @@ def compile_training(
 
     Args:
         loss: a rank-0 tensor, the mean over a batch.
-        wrt: the parameters to differentiate by.
+        wrt: the parameters to differentiate with respect to.
         updates: pairs of a parameter or state and its new value, or a function that makes them from the
             parameters and a mapping from parameter to gradient.
         metrics: further rank-0 tensors to average.

@@ -126,7 +126,7 @@ _FLUSH = 0x8040
 
 @intrinsic
 def flush_subnormals(_typing: Any) -> Any:
-    """Take numbers below the smallest normal one as 0 from here on; return what `restore` needs.
+    """Switch flush-to-zero on: subnormal numbers are 0 from here on. Return what `restore` needs.
 
     Gradients that fade away would otherwise make a step several times slower.
     """
