@@ -16,7 +16,6 @@ from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_OWNERS = {"math", "np", "types"}
 _OTHER_ATTRIBUTES = {"shape"}
 
 
@@ -61,8 +60,11 @@ def _import_from(node: Any, syntax: Syntax) -> str:
 
 
 def _attribute(node: Any, syntax: Syntax) -> str:
-    owner = node.value.id if isinstance(node.value, ast.Name) else ""
-    good = owner in _OWNERS or node.attr in _OTHER_ATTRIBUTES
+    inner = node.value
+    while isinstance(inner, ast.Attribute):
+        inner = inner.value
+    owner = inner.id if isinstance(inner, ast.Name) else ""
+    good = owner in syntax.owners or node.attr in _OTHER_ATTRIBUTES
     return "" if good and not node.attr.startswith("_") else f"the attribute {node.attr}"
 
 

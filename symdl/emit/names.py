@@ -57,10 +57,13 @@ class Names:
         return f"{stem}{count}"
 
 
-def reserved(imports: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Return what no name may be: what means something in Python or in a module with these imports."""
+def reserved(imports: Mapping[str, frozenset[str]], own: frozenset[str]) -> frozenset[str]:
+    """Return what no name may be: what means something in Python or in a module with these imports.
+
+    Its `own` names are those that it makes itself.
+    """
     modules = {part for name in imports for part in name.split(".")}
-    return frozenset((*PYTHON, *OWN, *modules, *(name for names in imports.values() for name in names)))
+    return frozenset((*PYTHON, *OWN, *own, *modules, *(name for names in imports.values() for name in names)))
 
 
 def put_in(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:

@@ -48,6 +48,19 @@ class SimdLoop:
 
 
 @dataclass(frozen=True, slots=True)
+class Stride:
+    """``var`` runs from ``first`` to before ``extent`` in steps: others take what is between."""
+
+    kind: ClassVar[str] = "stride"
+    indent: str
+    var: str
+    first: str
+    extent: str
+    step: str
+    body: tuple[Printed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class When:
     """What is done where a condition holds."""
 
@@ -159,8 +172,17 @@ class Invert:
     matrix: str
 
 
-Block: TypeAlias = Loop | SimdLoop | When
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something that is done for its effect alone."""
+
+    kind: ClassVar[str] = "call"
+    indent: str
+    text: str
+
+
+Block: TypeAlias = Loop | SimdLoop | Stride | When
 Line: TypeAlias = (
-    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Invert
+    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Invert | Call
 )
 Printed: TypeAlias = Block | Line

@@ -7,7 +7,7 @@ what they print was decided before.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.emit.inspect import inspect_source
@@ -18,7 +18,7 @@ from symdl.emit.statements import body, comment
 from symdl.emit.syntax import DIVISIONS, Syntax, Types
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
-from symdl.lower.ir.loops import FrozenProgram, Loop, Start, statements
+from symdl.lower.ir.loops import FrozenProgram, KernelItem, Loop, Start, Stated, statements
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
@@ -43,13 +43,15 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         EmitError: an unknown dtype, or text that generated code must not hold.
     """
     _check(dtype, syntax.types)
-    calls, taken = _calls(lowered), reserved(syntax.imports)
+    calls, taken = _calls(lowered), reserved(syntax.imports, syntax.own)
     equations = {e.number: e for e in lowered.program.equations}
-    tables, kernels = {}, []
+    tables: dict[str, Mapping[str, str]] = {}
+    kernels: list[KernelText] = []
     for at, kernel in enumerate(lowered.kernels):
         table = names_of(kernel, calls[at][0].sizes, lowered.program, equations, taken)
-        tables[kernel.name] = table
-        kernels.append(_kernel(kernel, lowered, syntax, _legend(kernel, calls[at], lowered.program, table)))
+        forms = list(_texts(kernel, lowered, syntax, _legend(kernel, calls[at], lowered.program, table)))
+        tables |= {form.name: table for form in forms}
+        kernels += forms
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
     found = [s for k in lowered.kernels for s in statements(k.items)]
     ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
@@ -101,14 +103,24 @@ def _unlike(name: str, known: str) -> list[str]:
     return [] if re.sub(r"[. ]", "_", known) == name else [f"{name}: {comment(known)}"]
 
 
-def _kernel(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...]) -> KernelText:
+def _texts(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...]) -> Iterator[KernelText]:
+    """Yield a kernel in each of its forms; most targets have one."""
     names = [str(name) for name in (*(a.slot for a in kernel.arrays), *kernel.sizes)]
     types = ["integers" if a.integer else "reals" for a in kernel.arrays]
-    return KernelText(
-        kernel.name,
-        ", ".join(names),
-        ", ".join([*types, *(["whole"] * len(kernel.sizes))]),
-        legend,
-        body(kernel.items, syntax, Names(), lowered.program.stated),
-        kernel.name if len(names) <= ARGUMENTS[-1] else f"by_row({kernel.name})",
-    )
+    forms = (syntax.forms or _one)(kernel.items, syntax, Names(), lowered.program.stated)
+    for suffix, nodes in forms.items():
+        name = f"{kernel.name}{suffix}"
+        yield KernelText(
+            name,
+            ", ".join(names),
+            ", ".join([*types, *(["whole"] * len(kernel.sizes))]),
+            legend,
+            nodes,
+            name if len(names) <= ARGUMENTS[-1] else f"by_row({name})",
+        )
+
+
+def _one(
+    items: tuple[KernelItem, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
+) -> dict[str, tuple[Printed, ...]]:
+    return {"": body(items, syntax, names, stated)}

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from symdl.emit.names import Names
+    from symdl.emit.printed import Printed
     from symdl.emit.statements import Writer
+    from symdl.lower.ir.loops import KernelItem, Stated
+
+    Forms = Callable[
+        [tuple[KernelItem, ...], "Syntax", Names, Mapping[int, Stated]], Mapping[str, tuple[Printed, ...]]
+    ]
 
 DIVISIONS = ("floor_divide", "ratio", "remainder")
 """Functions that divide, and round down or not."""
@@ -40,10 +47,14 @@ class Syntax:
         name: of the target, for messages.
         template: the template of the module.
         simd: what writes a loop over layout blocks in SIMD lanes, if there are such loops.
+        forms: what writes the body of a kernel in each of its forms, by what is added to the kernel's name;
+            None if there is one form.
         functions: the name of each scalar function.
         wholes: functions of int64 that wrap around, where operators do not.
         near: functions that have a faster form for arguments, or quotients of two, that are not large, and
             the names of those forms.
+        own: names that generated code gives to things that are in no equation.
+        owners: of which names it may use attributes.
         imports: the modules whose names generated code may use, and the names.
         types: of numbers.
     """
@@ -51,8 +62,11 @@ class Syntax:
     name: str
     template: str
     simd: Callable[[Writer], Writer] | None
+    forms: Forms | None
     functions: Mapping[str, str]
     wholes: Mapping[str, str]
     near: Mapping[str, str]
+    own: frozenset[str]
+    owners: frozenset[str]
     imports: Mapping[str, frozenset[str]]
     types: Types = Types()

@@ -27,7 +27,7 @@ from symdl.targets import CPU, find
 
 Array = NDArray[Any]
 DTypeName = Literal["float32", "float64"]
-TargetName = Literal["cpu", "python"]
+TargetName = Literal["cpu", "cuda", "python"]
 Result = TypeVar("Result", covariant=True)
 """What a call returns."""
 _KEPT = 8

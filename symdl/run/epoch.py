@@ -17,7 +17,7 @@ from symdl.emit.launch_list import FIRST_SAMPLE, launch_list_of
 from symdl.lower.ir.integers import Sizes
 from symdl.lower.ir.names import FirstSample
 from symdl.run.build import Built
-from symdl.run.memory import memory, placed
+from symdl.run.memory import Reserved, memory, placed
 from symdl.schedule.plan import Partition, View
 
 Array = NDArray[Any]
@@ -39,7 +39,7 @@ class Job:
         self.slot = self._first_sample()
         self.arrays: dict[int, Array] = {}  # what the places outside the arena are kept alive by
         self.scripts: dict[int, list[Array]] = {}
-        self.scratch: list[tuple[Array, dict[int, Any]]] = []  # of each worker
+        self.scratch: list[tuple[Reserved, dict[int, Any]]] = []  # of each worker
         self.vector: Any = None
 
     def _first_sample(self) -> int:

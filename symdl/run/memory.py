@@ -10,7 +10,7 @@ import ctypes
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 T = TypeVar("T")
 BYTE = np.dtype("uint8")
+
+
+class Reserved(Protocol):
+    """Memory that a target has set aside; it ends when nobody has it."""
+
+    @property
+    def nbytes(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +54,7 @@ class Memory:
     factors: Array
     places: Any
     slots: Any
-    arena: Array
+    arena: Reserved
     shapes: tuple[tuple[int, ...], ...]
     run: Callable[[], int]
 
@@ -86,18 +93,17 @@ def memory(
 
 def placed(
     buffers: Sequence[Buffer], dims: Sizes, kind: str, *, dtype: str, runtime: Runtime
-) -> tuple[Array, dict[int, Any]]:
+) -> tuple[Reserved, dict[int, Any]]:
     """Allocate the buffers of a kind; return the memory, and the place of each buffer."""
     offsets, length = arena(buffers, dims, np.dtype(dtype).itemsize, kind)
-    room = reserved(np.zeros, length + ALIGNMENT)
-    start = -address(room) % ALIGNMENT
+    room = runtime.reserve(length)
     found: dict[int, Any] = {}
     for at, buffer in enumerate(buffers):
         if buffer.kind != kind:
             continue
-        begin, type_ = start + offsets[at], np.dtype("int64" if buffer.integer else dtype)
+        begin, type_ = offsets[at], np.dtype("int64" if buffer.integer else dtype)
         end = begin + evaluate(buffer.count, dims) * type_.itemsize
-        found[at] = runtime.place(room[begin:end].view(type_))
+        found[at] = runtime.piece(room, begin, end, type_)
     return room, found
 
 

@@ -24,7 +24,7 @@ from types import CodeType, ModuleType
 from symdl.errors import CompileError, DataError
 from symdl.files import replacing
 
-_PREFIX = "symdl_kernels_"
+PREFIX = "symdl_kernels_"
 
 
 def folder() -> Path:
@@ -106,7 +106,7 @@ def _load(source: str, foundation: tuple[str, ...], where: Path) -> ModuleType:
 
 def name_of(source: str, foundation: tuple[str, ...] = ()) -> str:
     """Return the name of the module of a source: a hash of the source and of what it is built on."""
-    return _PREFIX + hashlib.sha256("\0".join((source, *foundation)).encode()).hexdigest()[:32]
+    return PREFIX + hashlib.sha256("\0".join((source, *foundation)).encode()).hexdigest()[:32]
 
 
 def content(path: Path) -> bytes | None:

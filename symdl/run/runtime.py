@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from symdl.emit.syntax import Syntax
 from symdl.lower.target import Lowering
+from symdl.run.memory import BYTE, Reserved, aligned
 from symdl.run.results import Places
 
 if TYPE_CHECKING:
@@ -109,6 +110,14 @@ class Runtime(ABC):
     @abstractmethod
     def vector(self, places: Sequence[Any]) -> Any:
         """Return places in the form that the loops over the launch list take; 0 stands for none yet."""
+
+    def reserve(self, length: int) -> Reserved:
+        """Return so many bytes, from a multiple of `symdl.lower.memory.buffers.ALIGNMENT` on."""
+        return aligned((length,), BYTE)
+
+    def piece(self, room: Any, begin: int, end: int, kind: np.dtype[Any]) -> Any:
+        """Return the place of some bytes of what was reserved, for elements of a type."""
+        return self.place(room[begin:end].view(kind))
 
     def slots(self, places: Any) -> Any:
         """Return the same vector in a form in which single places are written fast."""

@@ -273,7 +273,8 @@ class BoundEpoch:
         results = [lowered.plan.places[t] for t in lowered.program.outputs]
         factors = [constant(-1 if weight == LARGEST else count**weight) for weight in self._weights]
         totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]
-        part = partition(lowered, dims, takes, totals, whole=self._batch != lowered.batch)
+        whole = not lowered.splits or self._batch != lowered.batch
+        part = partition(lowered, dims, takes, totals, whole=whole)
         if checking():
             verify_partition(lowered, part, dims)
         job = Job(self._built, part, dims, len(sources))

@@ -182,6 +182,7 @@ class SimulatedDevice:
         self.architecture, self.multiprocessors = architecture, multiprocessors
         self.memory = Memory()
         self.reports: list[Report] = []
+        self.texts: list[str] = []
         self.watch = Watch(self.memory)
         self.order, self.findings = self.watch.order, self.watch.findings
         self.graph: Graph | None = None
@@ -233,6 +234,7 @@ class SimulatedDevice:
 
     def load(self, module: str | bytes) -> Loaded:
         text = module if isinstance(module, str) else module.decode("utf-8")
+        self.texts.append(text)
         if loaded(text).target != self.architecture:
             raise DeviceError(f"PTX for {loaded(text).target} on a device of {self.architecture}")
         return Loaded(text, place_variables(program(text, loaded(text).entries[0]), self.memory))

@@ -25,9 +25,12 @@ CPU = Syntax(
     name="cpu",
     template="cpu/module.jinja",
     simd=SimdWriter,
+    forms=None,
     functions=_MATH,
     wholes={"add": "plus", "sub": "minus", "mul": "times"},
     near=_NEAR,
+    own=frozenset(),
+    owners=frozenset({"math", "np", "types"}),
     imports={
         "math": frozenset(),
         "numpy": frozenset(),

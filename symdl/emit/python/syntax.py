@@ -31,9 +31,12 @@ PYTHON = Syntax(
     name="python",
     template="python/module.jinja",
     simd=None,
+    forms=None,
     functions=_NUMPY,
     wholes={},
     near={},
+    own=frozenset(),
+    owners=frozenset({"math", "np"}),
     imports={
         "math": frozenset(),
         "numpy": frozenset(),

@@ -1,0 +1,1 @@
+"""emit.cuda: kernels for threads of a graphics processor."""

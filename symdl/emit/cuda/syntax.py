@@ -1,0 +1,40 @@
+"""How code for graphics processors is written: Python for numba-cuda, whose arrays are bare pointers.
+
+Enters: nothing. Leaves: `CUDA`.
+"""
+
+from __future__ import annotations
+
+from symdl.emit.cuda.teams import bodies
+from symdl.emit.syntax import DIVISIONS, Syntax
+
+_NAMES = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan2")
+_MATH = {
+    **{name: f"math.{name}" for name in _NAMES},
+    **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
+    **{name: f"math.{name}" for name in ("floor", "erf", "erfc", "lgamma")},
+    **{name: name for name in (*DIVISIONS, "erfcx")},
+    "abs": "abs",
+}
+_TEAMS = {f"{team}_{op}" for team in ("warp", "block", "column") for op in ("sum", "prod", "max", "argmax")}
+
+CUDA = Syntax(
+    name="cuda",
+    template="cuda/module.jinja",
+    simd=None,
+    forms=bodies,
+    functions=_MATH,
+    wholes={},
+    near={},
+    own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())
+    | {"places", "room", "row", "wholes"},
+    owners=frozenset({"math", "np", "cuda"}),
+    imports={
+        "math": frozenset(),
+        "numpy": frozenset(),
+        "symdl.run.cuda.compiler": frozenset({"cuda"}),
+        "symdl.run.cuda.builtins": frozenset({"functions", "larger", "ratio", "remainder", "uniform"}),
+        "symdl.run.cuda.teams": frozenset(_TEAMS),
+    },
+)
+"""Kernels whose rows are shared by threads."""

@@ -1,0 +1,215 @@
+"""The body of a kernel, once for each kind of team.
+
+Enters: the items of a kernel. Leaves: for each team that may do its rows the nodes that templates print: a
+thread does a row alone; a warp or a block shares it; in a block seen as 32 columns, threads that stand above
+each other share one, and neighbours have neighbouring rows. The launch picks one when it knows the sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from symdl.emit import printed
+from symdl.emit.names import Names
+from symdl.emit.printed import Printed
+from symdl.emit.statements import Told, Writer
+from symdl.emit.syntax import Syntax
+from symdl.lower.cuda.teams import Alike, Barrier, Shared, Stage, Work, work
+from symdl.lower.ir.integers import ONE, Poly, product
+from symdl.lower.ir.loops import KernelItem, Loop, Start, Stated, Store, Update, statements
+from symdl.lower.ir.names import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """How the code of one kind of team is written.
+
+    Attributes:
+        name: what the kernel's name ends in, and what the functions that combine values begin with.
+        alone: under which condition a thread takes part if there is one row only.
+        first: the first row, and `step` the distance to the next one.
+        member: the number of a thread in its team, and `size` how many there are.
+        one: under which condition a thread stores for its team.
+        barrier: what waits for the others.
+        room: elements of shared memory that combining values takes.
+    """
+
+    name: str
+    alone: str
+    first: str
+    step: str
+    member: str = ""
+    size: str = ""
+    one: str = ""
+    barrier: str = ""
+    room: int = 0
+
+
+THREADS = Team("threads", "cuda.grid(1) == 0", "cuda.grid(1)", "cuda.gridsize(1)")
+WARPS = Team(
+    "warps",
+    "cuda.grid(1) < 32",
+    "cuda.grid(1) // 32",
+    "cuda.gridsize(1) // 32",
+    member="cuda.threadIdx.x % 32",
+    size="32",
+    one="cuda.threadIdx.x % 32 == 0",
+    barrier="cuda.syncwarp()",
+)
+BLOCKS = Team(
+    "blocks",
+    "cuda.blockIdx.x == 0",
+    "cuda.blockIdx.x",
+    "cuda.gridDim.x",
+    member="cuda.threadIdx.x",
+    size="cuda.blockDim.x",
+    one="cuda.threadIdx.x == 0",
+    barrier="cuda.syncthreads()",
+    room=32,
+)
+COLUMNS = Team(
+    "columns",
+    "cuda.blockIdx.x == 0",
+    "cuda.blockIdx.x * 32",
+    "cuda.gridDim.x * 32",
+    member="cuda.threadIdx.x // 32",
+    size="cuda.blockDim.x // 32",
+    one="cuda.threadIdx.x < 32 and live",
+    barrier="cuda.syncthreads()",
+    room=1024,
+)
+TEAMS: Mapping[str, Team] = {team.name: team for team in (THREADS, WARPS, BLOCKS, COLUMNS)}
+
+
+def teams(made: Work) -> tuple[Team, ...]:
+    """Return the teams that may do the rows of a kernel."""
+    if not made.stages:
+        return (THREADS,)
+    return (THREADS, COLUMNS) if made.stride == "grid" and made.grid else (WARPS, BLOCKS)
+
+
+def bodies(
+    items: tuple[KernelItem, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
+) -> dict[str, tuple[Printed, ...]]:
+    """Return the nodes of a kernel's body for each team."""
+    made = work(items)
+    found = {}
+    for team in teams(made):
+        writer = _TeamWriter(syntax, names, Told(items, stated), team)
+        writer.rows(made)
+        found[f"_{team.name}"] = tuple(writer.open)
+    return found
+
+
+class _TeamWriter(Writer):
+    """Makes the nodes of a kernel for one kind of team."""
+
+    def __init__(self, syntax: Syntax, names: Names, told: Told, team: Team) -> None:
+        super().__init__(syntax, names, told)
+        self.team = team
+
+    def start(self, item: Start) -> None:
+        """Write a running value before its first step: many threads share long sums, so none is a double."""
+        super().start(replace(item, wide=False))
+
+    def rows(self, made: Work) -> None:
+        """Write the loop over rows, and what is done in each."""
+        self.rooms(made.stages)
+        with self.deeper() as body:
+            if self.team is COLUMNS:
+                self.let("live", f"first + cuda.threadIdx.x % 32 < {self.integer(made.rows)}")
+                self.let("row", f"min(first + cuda.threadIdx.x % 32, {self.integer(made.rows - 1)})")
+                self.unravel(made.grid, "row")
+            elif len(made.grid) > 1:
+                self.unravel(made.grid, "row")
+            self.stages(made)
+        if not made.grid:
+            self.add(printed.When, self.team.alone, tuple(body))
+            return
+        var = "first" if self.team is COLUMNS else "row" if len(made.grid) > 1 else self.var(made.grid[0])
+        self.add(printed.Stride, var, self.team.first, self.integer(made.rows), self.team.step, tuple(body))
+
+    def rooms(self, stages: Sequence[Stage]) -> None:
+        """Make the shared memory in which values are combined."""
+        combined = [start for stage in stages if isinstance(stage, Shared) for start in stage.combined]
+        if not self.team.room:
+            return
+        if any(not start.whole for start in combined):
+            self.let("room", f"cuda.shared.array({self.team.room}, real)")
+        if any(start.whole for start in combined):
+            self.let("wholes", f"cuda.shared.array({self.team.room}, np.int64)")
+        if any(start.op == "argmax" for start in combined):
+            self.let("places", f"cuda.shared.array({self.team.room}, np.int64)")
+
+    def stages(self, made: Work) -> None:
+        """Write what is done in a row."""
+        if self.team is THREADS:
+            self.block(made.items)
+            return
+        for stage in made.stages:
+            if isinstance(stage, Barrier):
+                self.add(printed.Call, self.team.barrier)
+            elif isinstance(stage, Alike):
+                for item in stage.items:
+                    self.alike(item)
+            else:
+                self.shared(stage)
+
+    def alike(self, item: KernelItem) -> None:
+        """Write a statement that all threads do alike; one of them stores."""
+        with self.under(self.team.one if isinstance(item, Store | Update) else ""):
+            self.block((item,))
+
+    def shared(self, stage: Shared) -> None:
+        """Write loops that are dealt out to the team, and combine what they run up."""
+        loops = stage.loops
+        var = "at" if len(loops) > 1 else self.var(loops[0])
+        extent = self.integer(product(loop.extent for loop in loops))
+        stores = any(isinstance(s, Store | Update) for s in statements(stage.items))
+        with self.under("live" if stores and self.team is COLUMNS else ""):
+            with self.deeper() as body:
+                if len(loops) > 1:
+                    self.unravel(loops, "at")
+                self.block(stage.items)
+            self.add(printed.Stride, var, self.team.member, extent, self.team.size, tuple(body))
+        for start in stage.combined:
+            self.combine(start)
+
+    @contextmanager
+    def under(self, condition: str) -> Iterator[None]:
+        """Write what follows under a condition, if there is one."""
+        if not condition:
+            yield
+            return
+        with self.deeper() as body:
+            yield
+        self.add(printed.When, condition, tuple(body))
+
+    def combine(self, start: Start) -> None:
+        """Give all threads of the team what they hold together."""
+        name, at = self.names.of(start.name), ""
+        room = ["wholes" if start.whole else "room"] if self.team.room else []
+        if start.op == "argmax":
+            at = self.names.of(start.name.position)
+            room += ["places"] if self.team.room else []
+        arguments = ", ".join([name, *([at] if at else []), *room])
+        self.let(f"{name}, {at}" if at else name, f"{self.team.name[:-1]}_{start.op}({arguments})")
+
+    def unravel(self, loops: Sequence[Loop[Slot]], flat: str) -> None:
+        """Give the variables of loops their values for one number of an iteration."""
+        for place, loop in enumerate(loops):
+            after = product(inner.extent for inner in loops[place + 1 :])
+            value = flat if after == ONE else f"{flat} // {self.bracketed(after)}"
+            if place and loop.extent != ONE:
+                value = f"{value} % {self.bracketed(loop.extent)}"
+            self.let(self.var(loop), value)
+
+    def var(self, loop: Loop[Slot]) -> str:
+        """Return the name of a loop's variable."""
+        return self.names.of(loop.var)
+
+    def bracketed(self, poly: Poly) -> str:
+        """Return an integer expression as a divisor."""
+        return self.printer.integers.bracketed(poly)

@@ -1,0 +1,1 @@
+"""run.cuda: programs on NVIDIA graphics processors."""

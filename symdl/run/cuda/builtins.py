@@ -1,0 +1,182 @@
+"""What generated kernels for graphics processors are built on.
+
+Enters: values of one thread. Leaves: functions that are taken into kernels. A number without a type is a
+double there, so functions that hold numbers are made for a type of reals. Divisions and random numbers are
+those of all targets, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symdl.express.random import GOLDEN, MIX, STRIDE
+from symdl.run.cuda.compiler import inlined, libdevice
+
+
+@inlined
+def larger(a: Any, b: Any) -> Any:
+    """Return the larger one; NaN if one is."""
+    return a if a > b or a != a else b
+
+
+@inlined
+def uniform(seed: Any, step: Any, position: Any) -> Any:
+    """Return a number in [0, 1) that looks random; see `symdl.express.random`."""
+    state = np.uint64(np.int64(seed)) * np.uint64(GOLDEN) + np.uint64(np.int64(step)) * np.uint64(STRIDE)
+    state += (np.uint64(position) + np.uint64(1)) * np.uint64(GOLDEN)
+    state = (state ^ (state >> np.uint64(MIX[0][0]))) * np.uint64(MIX[0][1])
+    state = (state ^ (state >> np.uint64(MIX[1][0]))) * np.uint64(MIX[1][1])
+    state = state ^ (state >> np.uint64(31))
+    return np.float32(state >> np.uint64(40)) * np.float32(2.0**-24)
+
+
+@inlined
+def ratio(x: Any, y: Any) -> Any:
+    """Return the quotient, rounded once."""
+    return x / y
+
+
+@inlined
+def remainder(x: Any, y: Any) -> Any:
+    """Return what the quotient rounded down leaves; see `symdl.run.elementary.division`."""
+    left = math.fmod(x, y)
+    if left == 0:
+        return math.copysign(left, y)
+    return left + y if (left < 0) != (y < 0) else left
+
+
+class Functions(NamedTuple):
+    """Functions for one type of reals."""
+
+    determinant: Any
+    erfcx: Any
+    floor_divide: Any
+    invert: Any
+    log_determinant: Any
+
+
+def functions(real: Any) -> Functions:
+    """Return the functions that hold numbers of the type of reals."""
+    erfcx = libdevice.erfcxf if real is np.float32 else libdevice.erfcx
+    determinant, log_determinant = determinants(real)
+    return Functions(determinant, erfcx, division(real), inversion(real), log_determinant)
+
+
+def division(real: Any) -> Any:
+    """Return the quotient rounded down; see `symdl.run.elementary.division`."""
+    zero, half, one = real(0.0), real(0.5), real(1.0)
+
+    @inlined
+    def floor_divide(x: Any, y: Any) -> Any:
+        """Return the quotient rounded down; see `symdl.run.elementary.division`."""
+        plain = x / y
+        if y == zero:
+            return plain
+        left = math.fmod(x, y)
+        quotient = (x - left) / y
+        if left != zero and (left < zero) != (y < zero):
+            quotient -= one
+        if quotient == zero:
+            return math.copysign(zero, plain)
+        down = math.floor(quotient)
+        return down + one if quotient - down > half else down
+
+    return floor_divide
+
+
+@inlined
+def exchange(matrix: Any, one: int, other: int, count: int) -> None:
+    """Exchange so many elements from two positions on."""
+    for j in range(count):
+        kept = matrix[one + j]
+        matrix[one + j] = matrix[other + j]
+        matrix[other + j] = kept
+
+
+@inlined
+def eliminate(matrix: Any, at: int, column: int, count: int) -> None:
+    """Subtract the row of a pivot from those below, so that nothing is left under it."""
+    for row in range(column + 1, count):
+        factor = matrix[at + row * count + column] / matrix[at + column * count + column]
+        for j in range(column, count):
+            matrix[at + row * count + j] -= factor * matrix[at + column * count + j]
+
+
+@inlined
+def pivoted(matrix: Any, at: int, column: int, count: int) -> int:
+    """Return the row, from `column` on, with the largest number in that column, and bring it up."""
+    best = column
+    for row in range(column + 1, count):
+        if abs(matrix[at + row * count + column]) > abs(matrix[at + best * count + column]):
+            best = row
+    if best != column:
+        exchange(matrix, at + column * count, at + best * count, count)
+    return best
+
+
+def determinants(real: Any) -> tuple[Any, Any]:
+    """Return the determinant, and its logarithm: NaN if it is negative, minus infinity if it is 0.
+
+    Matrices are square, begin at a position of an array, and are used up: they were laid out for this.
+    """
+    zero, one, nan, lowest = real(0.0), real(1.0), real(np.nan), real(-np.inf)
+
+    @inlined
+    def determinant(matrix: Any, at: int, count: int) -> Any:
+        """Return the determinant."""
+        result = one
+        for column in range(count):
+            if pivoted(matrix, at, column, count) != column:
+                result = -result
+            result *= matrix[at + column * count + column]
+            if result != zero:
+                eliminate(matrix, at, column, count)
+        return result
+
+    @inlined
+    def log_determinant(matrix: Any, at: int, count: int) -> Any:
+        """Return its logarithm: NaN if it is negative, minus infinity if it is 0."""
+        result, positive = zero, True
+        for column in range(count):
+            if pivoted(matrix, at, column, count) != column:
+                positive = not positive
+            pivot = matrix[at + column * count + column]
+            if pivot < zero:
+                positive = not positive
+            result += math.log(abs(pivot))
+            if pivot != zero:
+                eliminate(matrix, at, column, count)
+        return result if positive or result == lowest else nan
+
+    return determinant, log_determinant
+
+
+def inversion(real: Any) -> Any:
+    """Return what writes the inverse of a matrix, which is used up, to another place."""
+    zero, one = real(0.0), real(1.0)
+
+    @inlined
+    def invert(target: Any, target_at: int, matrix: Any, at: int, count: int) -> None:
+        """Write the inverse to another place; of a singular matrix it is not finite."""
+        for i in range(count):
+            for j in range(count):
+                target[target_at + i * count + j] = one if i == j else zero
+        for column in range(count):
+            best = pivoted(matrix, at, column, count)
+            if best != column:
+                exchange(target, target_at + column * count, target_at + best * count, count)
+            pivot = matrix[at + column * count + column]
+            for j in range(count):
+                matrix[at + column * count + j] /= pivot
+                target[target_at + column * count + j] /= pivot
+            for row in range(count):
+                factor = matrix[at + row * count + column]
+                if row != column:
+                    for j in range(count):
+                        matrix[at + row * count + j] -= factor * matrix[at + column * count + j]
+                        target[target_at + row * count + j] -= factor * target[target_at + column * count + j]
+
+    return invert

@@ -1,0 +1,37 @@
+"""How many threads share a row.
+
+Enters: the numbers of rows and of elements in a row. Leaves: the name of a team, a grid and a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+WARP, BLOCK = 32, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A team, how many pieces of work its blocks share, and threads of a block."""
+
+    team: str
+    blocks: int
+    threads: int
+
+
+def chosen(teams: Collection[str], rows: int, length: int) -> Choice:
+    """Return the team for so many rows of so many elements.
+
+    A long row takes a block, unless there are so many rows that warps fill the device; a short column takes
+    a thread.
+    """
+    if "blocks" in teams and length > 4 * WARP and (rows < 4096 or length > 4096):
+        threads = min(1024, max(WARP, 1 << (length // 4 - 1).bit_length())) if length < 4 * BLOCK else BLOCK
+        return Choice("blocks", rows, threads)
+    if "warps" in teams:
+        return Choice("warps", -(-rows * WARP // BLOCK), BLOCK)
+    if "columns" in teams and length >= 16 and rows < 1 << 15:
+        rows_of_block = min(32, 1 << (max(length // 4, 1) - 1).bit_length())
+        return Choice("columns", -(-rows // WARP), WARP * rows_of_block)
+    return Choice("threads", -(-rows // BLOCK), BLOCK)

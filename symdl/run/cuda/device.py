@@ -1,0 +1,75 @@
+"""What running asks of a device.
+
+Enters: nothing. Leaves: `Device`, which `symdl.run.cuda.driver` fills for NVIDIA's driver. Whoever hands
+in another object with these methods sees every allocation, copy and launch, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Size: TypeAlias = int | tuple[int, ...]
+Scalar: TypeAlias = "int | np.generic"
+"""An argument of a kernel: an address, or a value of the parameter's own type."""
+
+
+class Device(Protocol):
+    """A device. What is put into a stream happens in order; addresses are integers.
+
+    Attributes:
+        architecture: such as ``sm_90``.
+        multiprocessors: how many blocks are worked on at once, or a small multiple of that.
+    """
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def multiprocessors(self) -> int: ...
+
+    def allocate(self, size: int) -> int:
+        """Return the address of `size` bytes that hold nothing yet."""
+
+    def free(self, address: int) -> None:
+        """Give back what `allocate` returned."""
+
+    def to_device(self, address: int, source: NDArray[Any], *, stream: int = 0) -> None:
+        """Copy a C-contiguous array to an address; it may be changed as soon as this returns."""
+
+    def to_host(self, target: NDArray[Any], address: int, *, stream: int = 0) -> None:
+        """Copy into a C-contiguous array, behind all that is in the stream; waits for it."""
+
+    def fill(self, address: int, value: int, size: int, *, stream: int = 0) -> None:
+        """Set `size` bytes to `value`."""
+
+    def load(self, module: str | bytes) -> Any:
+        """Load PTX."""
+
+    def function(self, module: Any, name: str = "") -> Any:
+        """Return a kernel of a module; without a name, the only one."""
+
+    def launch(
+        self,
+        function: Any,
+        grid: Size,
+        block: Size,
+        shared: int,
+        arguments: Sequence[Scalar],
+        *,
+        stream: int = 0,
+    ) -> None:
+        """Put a launch into a stream; `shared` are bytes of dynamic shared memory."""
+
+    def capture(self, stream: int) -> AbstractContextManager[Any]:
+        """Collect what is put into `stream` into a graph."""
+
+    def replay(self, graph: Any, *, stream: int = 0) -> None:
+        """Put all of a graph into a stream."""
+
+    def synchronize(self) -> None:
+        """Wait for everything."""

@@ -1,0 +1,54 @@
+"""Kernels on their way to a device.
+
+Enters: functions of a generated module, or of ours. Leaves: `Launcher`, which compiles a kernel when it is
+first needed and puts launches into a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from symdl.run.cuda.device import Device, Scalar, Size
+
+THREADS = 256
+"""Threads of a block where nothing asks for another number."""
+_WAVES = 8
+"""Blocks that each multiprocessor gets; more would only queue."""
+
+
+class Launcher:
+    """Compiles kernels for a device and launches them."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.function = cache(self._compiled)
+
+    def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...]) -> Any:
+        from symdl.run.cuda.kept import ptx
+
+        text = ptx(function, kinds, self.device.architecture)
+        return self.device.function(self.device.load(text))
+
+    def launch(
+        self,
+        function: Callable[..., None],
+        kinds: tuple[str, ...],
+        arguments: Sequence[Any],
+        *,
+        grid: Size,
+        block: int = THREADS,
+    ) -> None:
+        """Put a launch into the stream; arguments are addresses and numbers, typed by `kinds`."""
+        given: list[Scalar] = [
+            int(value) if kind.endswith("*") else np.dtype(kind).type(value)
+            for kind, value in zip(kinds, arguments, strict=True)
+        ]
+        self.device.launch(self.function(function, kinds), grid, block, 0, given)
+
+    def blocks(self, count: int) -> int:
+        """Return how many blocks share so many pieces of work."""
+        return max(1, min(count, _WAVES * self.device.multiprocessors))

@@ -1,0 +1,196 @@
+"""How a graphics processor runs programs.
+
+Enters: source code, a lowered program. Leaves: `CudaRuntime`. A place is an address on the device, or a
+`Mirror`: an array of the host with memory of its own there. A call copies what is given, launches the kernels
+and copies the results back; an epoch keeps data, weights and states on the device, and copies weights and
+states back at its end. Kernels are compiled when they are first launched, so that source code can be shown
+where there is no device.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.emit.operations import Operation
+from symdl.lower.lowered import Lowered
+from symdl.run import modules
+from symdl.run.cuda.device import Device
+from symdl.run.cuda.driver import HardwareDevice
+from symdl.run.cuda.installed import require_compiler
+from symdl.run.cuda.launching import Launcher
+from symdl.run.cuda.loops import loops
+from symdl.run.runtime import Runtime
+
+if TYPE_CHECKING:
+    from symdl.run.build import Built
+    from symdl.run.epoch import Job
+    from symdl.run.memory import Memory
+
+Array = NDArray[Any]
+
+
+class Room:
+    """Memory of the device, given back when nobody has it any more."""
+
+    def __init__(self, device: Device, size: int) -> None:
+        self.nbytes, self.address = size, device.allocate(max(size, 1))
+        weakref.finalize(self, device.free, self.address)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mirror:
+    """An array of the host that gets memory on the device."""
+
+    host: Array
+
+
+@dataclass(slots=True, eq=False)
+class CudaModule:
+    """The kernels of a program, compiled as they are needed."""
+
+    text: str
+    lowered: Lowered
+    dtype: str
+    launcher: Callable[[], Launcher]
+    products: int = 0
+    residents: dict[int, Room] = field(default_factory=dict)
+    found: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def entries(self, names: Sequence[str]) -> Array:
+        """Return the numbers of kernels."""
+        return np.arange(len(names), dtype="int64")
+
+    def loop(self, name: str) -> Callable[..., int]:
+        """Return a loop over the launch list.
+
+        Raises:
+            CompileError: there is no toolkit or no device.
+        """
+        if not self.found:
+            require_compiler()
+            from symdl.run.cuda.kept import foundation
+
+            launcher = self.launcher()
+            functions = modules.load(self.text, foundation()).kernels
+            self.found |= loops(functions, self.lowered.kernels, dtype=self.dtype, launcher=launcher)
+        return self.found[name]
+
+    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+        """Return a call of a loop."""
+        return lambda: self.loop(name)(*arguments)
+
+
+class CudaRuntime(Runtime):
+    """The device that `find` returns, by default the first one of NVIDIA's driver."""
+
+    def __init__(self, find: Callable[[], Device] = HardwareDevice) -> None:
+        self._find = find
+
+    @cached_property
+    def launcher(self) -> Launcher:
+        """What compiles and launches.
+
+        Raises:
+            CompileError: there is no device.
+        """
+        return Launcher(self._find())
+
+    def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> CudaModule:
+        """Keep the text; see `Runtime.load`."""
+        return CudaModule(text, lowered, dtype, lambda: self.launcher)
+
+    def place(self, array: Array) -> Mirror:
+        """Return an array with memory on the device."""
+        return Mirror(array)
+
+    def behind(self, place: Any, count: int, itemsize: int) -> Any:
+        """Return the address that lies so many elements behind another one."""
+        return place + count * itemsize
+
+    def vector(self, places: Sequence[Any]) -> list[Any]:
+        """Return a list."""
+        return list(places)
+
+    def reserve(self, length: int) -> Room:
+        """Return memory for intermediate values."""
+        return Room(self.launcher.device, length)
+
+    def piece(self, room: Room, begin: int, end: int, kind: np.dtype[Any]) -> int:
+        """Return the address of a piece of it."""
+        return room.address + begin
+
+    def run(self, built: Built, memory: Memory, code: Array, dims: Mapping[str, int]) -> Callable[[], int]:
+        """Return what copies arguments, launches kernels and copies results."""
+        module, buffers = built.module, built.lowered.plan.buffers
+        assert isinstance(module, CudaModule)
+        rows = code.tolist()
+        width = code.shape[1]
+        rooms: dict[int, Room] = {}
+
+        def run() -> int:
+            places, sizes = memory.places, memory.sizes.copy()
+            failed = _failed_check(rows, places, sizes)
+            if failed >= 0:
+                return failed
+            execute, device = module.loop("execute"), self.launcher.device
+            addresses = list(places)
+            for at, place in enumerate(places):
+                if isinstance(place, Mirror):
+                    if at not in rooms:
+                        rooms[at] = Room(device, place.host.nbytes)
+                    addresses[at] = rooms[at].address
+                    if buffers[at].kind == "given":
+                        device.to_device(addresses[at], place.host)
+            first = sum(row[0] == Operation.CHECK for row in rows)
+            execute(rows, width, first, len(rows), addresses, sizes, memory.factors, 0)
+            for at, place in enumerate(places):
+                if isinstance(place, Mirror) and buffers[at].kind == "output":
+                    device.to_host(place.host, addresses[at])
+            return -1
+
+        return run
+
+    def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
+        """Take the batches of a span: first sample, the one after the last, samples a batch."""
+        module, device = job.built.module, self.launcher.device
+        assert isinstance(module, CudaModule)
+        addresses = list(job.vector)
+        for at, place in enumerate(job.vector):
+            if isinstance(place, Mirror):
+                addresses[at] = self._resident(module, place.host, device, fixed=at >= job.order + 2)
+        (script,) = job.script(1)
+        arrays = (job.code, script, addresses, job.memory.sizes.copy(), job.memory.factors)
+        module.loop("epoch")(*arrays, 0, None, 1, job.slot, span)
+        lowered = job.built.lowered
+        changed = {lowered.plan.places[old] for old, _ in lowered.program.updates}
+        for at in sorted((*changed, job.order + 1)):
+            device.to_host(job.vector[at].host, addresses[at])
+
+    def _resident(self, module: CudaModule, host: Array, device: Device, *, fixed: bool) -> int:
+        """Return the address of an array on the device; what is `fixed` is copied once."""
+        residents, key = module.residents, id(host)
+        new = key not in residents
+        if new:
+            residents[key] = Room(device, host.nbytes)
+            weakref.finalize(host, residents.pop, key)
+        if new or not fixed:
+            device.to_device(residents[key].address, host)
+        return residents[key].address
+
+
+def _failed_check(rows: Sequence[Sequence[int]], places: Sequence[Any], sizes: Array) -> int:
+    """Return the first row whose positions are not all in range, or -1; positions are still on the host."""
+    for number, row in enumerate(rows):
+        if row[0] != Operation.CHECK:
+            break
+        values = places[row[1]].host.reshape(-1)[: sizes[row[2]]]
+        if ((values < 0) | (values >= sizes[row[3]])).any():
+            return number
+    return -1

@@ -1,0 +1,39 @@
+"""What training does with samples and losses on a device.
+
+Enters: a type of reals. Leaves: kernels that gather the samples of a batch, and that keep totals of
+an epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdl.run.cuda.compiler import cuda
+
+
+def gather_kernel(
+    source: Any, target: Any, order: Any, first: int, count: int, width: int, lead: int
+) -> None:
+    """``target[i] = source[order[first + i]]``: `width` elements of rows with `lead`."""
+    for at in range(cuda.grid(1), count * width, cuda.gridsize(1)):
+        i, j = at // width, at % width
+        target[i * lead + j] = source[order[first + i] * lead + j]
+
+
+def total_kernel(real: Any) -> Any:
+    """Return the kernel that adds `value` so many times to number `at` of the totals, which are float64.
+
+    A number of times below 0 stands for the larger of the two.
+    """
+
+    def add_to_total(totals: Any, value: Any, at: int, count: int) -> None:
+        if cuda.grid(1) == 0:
+            kept, new = totals[at], np.float64(real(value[0]))
+            if count >= 0:
+                totals[at] = kept + new * count
+            elif new > kept or new != new:
+                totals[at] = new
+
+    return add_to_total

@@ -1,0 +1,126 @@
+"""What the threads of a team do together: run up one value.
+
+Enters: what each thread has. Leaves: functions that are taken into kernels; they give every thread what all
+hold together. A team is a warp of 32 threads; or a block; or, of a block seen as 32 columns, the threads of a
+column. The order of sums depends on the size of the team only. `room` is shared memory: 32 elements for a
+block, as many as threads for columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdl.run.cuda.builtins import larger
+from symdl.run.cuda.compiler import cuda, inlined
+
+WARP = 32
+"""Threads of a warp, and columns of a block that is seen as columns."""
+MOST = 1024
+"""Threads that a block may have."""
+_ALL = np.uint32(0xFFFFFFFF)
+
+
+@inlined
+def plus(a: Any, b: Any) -> Any:
+    """Return the sum."""
+    return a + b
+
+
+@inlined
+def times(a: Any, b: Any) -> Any:
+    """Return the product."""
+    return a * b
+
+
+@inlined
+def beyond(a: Any, a_at: Any, b: Any, b_at: Any) -> Any:
+    """Say whether the second value is to be kept: the larger, NaN before all, the first of equal ones."""
+    if a != a:
+        return b != b and b_at < a_at
+    return b > a or b != b or (b == a and b_at < a_at)
+
+
+def _of_warp(both: Any) -> Any:
+    def combined(x: Any) -> Any:
+        for distance in (16, 8, 4, 2, 1):
+            x = both(x, cuda.shfl_xor_sync(_ALL, x, distance))
+        return x
+
+    return inlined(combined)
+
+
+def _of_block(both: Any, of_warp: Any) -> Any:
+    def combined(x: Any, room: Any) -> Any:
+        x = of_warp(x)
+        if cuda.threadIdx.x % WARP == 0:
+            room[cuda.threadIdx.x // WARP] = x
+        cuda.syncthreads()
+        x = room[0]
+        for warp in range(1, cuda.blockDim.x // WARP):
+            x = both(x, room[warp])
+        cuda.syncthreads()
+        return x
+
+    return inlined(combined)
+
+
+def _of_column(both: Any) -> Any:
+    def combined(x: Any, room: Any) -> Any:
+        room[cuda.threadIdx.x] = x
+        cuda.syncthreads()
+        x = room[cuda.threadIdx.x % WARP]
+        for row in range(1, cuda.blockDim.x // WARP):
+            x = both(x, room[row * WARP + cuda.threadIdx.x % WARP])
+        cuda.syncthreads()
+        return x
+
+    return inlined(combined)
+
+
+warp_sum, warp_prod, warp_max = _of_warp(plus), _of_warp(times), _of_warp(larger)
+block_sum, block_prod = _of_block(plus, warp_sum), _of_block(times, warp_prod)
+block_max = _of_block(larger, warp_max)
+column_sum, column_prod, column_max = _of_column(plus), _of_column(times), _of_column(larger)
+
+
+@inlined
+def warp_argmax(x: Any, at: Any) -> tuple[Any, Any]:
+    """Return the largest value of a warp and its position."""
+    for distance in (16, 8, 4, 2, 1):
+        other, other_at = cuda.shfl_xor_sync(_ALL, x, distance), cuda.shfl_xor_sync(_ALL, at, distance)
+        if beyond(x, at, other, other_at):
+            x, at = other, other_at
+    return x, at
+
+
+@inlined
+def block_argmax(x: Any, at: Any, room: Any, places: Any) -> tuple[Any, Any]:
+    """Return the largest value of a block and its position."""
+    x, at = warp_argmax(x, at)
+    if cuda.threadIdx.x % WARP == 0:
+        room[cuda.threadIdx.x // WARP] = x
+        places[cuda.threadIdx.x // WARP] = at
+    cuda.syncthreads()
+    x, at = room[0], places[0]
+    for warp in range(1, cuda.blockDim.x // WARP):
+        if beyond(x, at, room[warp], places[warp]):
+            x, at = room[warp], places[warp]
+    cuda.syncthreads()
+    return x, at
+
+
+@inlined
+def column_argmax(x: Any, at: Any, room: Any, places: Any) -> tuple[Any, Any]:
+    """Return the largest value of a column and its position."""
+    room[cuda.threadIdx.x] = x
+    places[cuda.threadIdx.x] = at
+    cuda.syncthreads()
+    x, at = room[cuda.threadIdx.x % WARP], places[cuda.threadIdx.x % WARP]
+    for row in range(1, cuda.blockDim.x // WARP):
+        here = row * WARP + cuda.threadIdx.x % WARP
+        if beyond(x, at, room[here], places[here]):
+            x, at = room[here], places[here]
+    cuda.syncthreads()
+    return x, at
