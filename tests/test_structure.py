@@ -63,6 +63,8 @@ NOT_SAID = (
     ("pace", BACK_HALF),  # autotune
 )
 """Words that are no part of a name, and where."""
+ON_DEVICES = frozenset({"team", "tile", "tiles", "stream", "streams"})
+"""Those of them that are the field's words where kernels run on a graphics processor."""
 
 Check = Callable[[Path, Path], Iterator[str]]
 
@@ -256,6 +258,7 @@ def words(path: Path, package: Path) -> Iterator[str]:
     """Names in the back half are the field's words; CONTRIBUTING has the list."""
     where = path.relative_to(package).as_posix()
     wrong = {word for word, rooms in NOT_SAID if where.startswith(rooms) for word in word.split()}
+    wrong -= ON_DEVICES if "/cuda/" in where else set()
     named = {(0, where.removesuffix(".py"))} if wrong else set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))) if wrong else ():
         for field in ("id", "attr", "arg", "name", "asname"):

@@ -2,7 +2,7 @@
 
 Enters: a type of reals. Leaves: a kernel for ``result = factor * left @ right``, row-major, for a batch of
 matrices. A block of 256 threads computes a tile of 64 x 64 elements, a thread 4 x 4 of them in registers;
-strips of both matrices, 16 deep, lie in shared memory, which saves 63 of 64 reads. Sums go over the
+panels of both matrices, 16 deep, lie in shared memory, which saves 63 of 64 reads. Sums go over the
 inner axis in one order, whatever the sizes.
 """
 
@@ -13,15 +13,15 @@ from typing import Any
 from symdl.run.cuda.compiler import cuda, inlined
 
 TILE, DEPTH, OWN = 64, 16, 4
-"""Rows and columns of a block, elements of a strip, rows and columns of a thread."""
+"""Rows and columns of a block, elements of a panel, rows and columns of a thread."""
 SIDE = TILE // OWN
 """Threads of a block along each axis."""
 PADDED = TILE + 1
-"""Elements between two rows of a strip: neighbours write to different banks of shared memory."""
+"""Elements between two rows of a panel: neighbours write to different banks of shared memory."""
 THREADS = SIDE * SIDE
-STRIP, SUMS = DEPTH * PADDED, OWN * OWN
+PANEL, SUMS = DEPTH * PADDED, OWN * OWN
 PARTS = TILE * DEPTH // THREADS
-"""Elements of a strip that a thread copies."""
+"""Elements of a panel that a thread copies."""
 
 
 def multiply_kernel(real: Any, *, left_turned: bool, right_turned: bool) -> Any:
@@ -54,21 +54,21 @@ def multiply_kernel(real: Any, *, left_turned: bool, right_turned: bool) -> Any:
         inner: int,
     ) -> None:
         p, q = cuda.blockIdx.z // inner, cuda.blockIdx.z % inner
-        left_strip, right_strip = cuda.shared.array(STRIP, real), cuda.shared.array(STRIP, real)
+        left_panel, right_panel = cuda.shared.array(PANEL, real), cuda.shared.array(PANEL, real)
         sums = cuda.local.array(SUMS, real)
         for e in range(SUMS):
             sums[e] = zero
         row, column = cuda.blockIdx.y * TILE, cuda.blockIdx.x * TILE
         my_row, my_column = cuda.threadIdx.x // SIDE, cuda.threadIdx.x % SIDE
         for first in range(0, k, DEPTH):
-            load_left(left_strip, left, p * left_outer + q * left_inner, left_lead, row, m, first, k)
-            load_right(right_strip, right, p * right_outer + q * right_inner, right_lead, column, n, first, k)
+            load_left(left_panel, left, p * left_outer + q * left_inner, left_lead, row, m, first, k)
+            load_right(right_panel, right, p * right_outer + q * right_inner, right_lead, column, n, first, k)
             cuda.syncthreads()
             for e in range(min(DEPTH, k - first)):
                 for i in range(OWN):
-                    value = left_strip[e * PADDED + my_row + i * SIDE]
+                    value = left_panel[e * PADDED + my_row + i * SIDE]
                     for j in range(OWN):
-                        sums[i * OWN + j] += value * right_strip[e * PADDED + my_column + j * SIDE]
+                        sums[i * OWN + j] += value * right_panel[e * PADDED + my_column + j * SIDE]
             cuda.syncthreads()
         start = p * result_outer + q * result_inner
         for i in range(OWN):
@@ -81,14 +81,14 @@ def multiply_kernel(real: Any, *, left_turned: bool, right_turned: bool) -> Any:
 
 
 def loader(real: Any, *, turned: bool) -> Any:
-    """Return what copies a strip: `DEPTH` elements along the inner axis of `TILE` rows, or columns.
+    """Return what copies a panel: `DEPTH` elements along the inner axis of `TILE` rows, or columns.
 
     Not `turned`, neighbours in memory are neighbours along the inner axis. What lies outside is 0.
     """
     zero = real(0.0)
 
     def load(
-        strip: Any, matrix: Any, start: int, lead: int, row: int, rows: int, first: int, length: int
+        panel: Any, matrix: Any, start: int, lead: int, row: int, rows: int, first: int, length: int
     ) -> None:
         for part in range(PARTS):
             at = part * THREADS + cuda.threadIdx.x
@@ -102,6 +102,6 @@ def loader(real: Any, *, turned: bool) -> Any:
                     value = matrix[start + (first + p) * lead + row + i]
                 else:
                     value = matrix[start + (row + i) * lead + first + p]
-            strip[p * PADDED + i] = value
+            panel[p * PADDED + i] = value
 
     return inlined(load)
