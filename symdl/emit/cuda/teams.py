@@ -120,9 +120,9 @@ class _TeamWriter(Writer):
         with self.deeper() as body:
             if self.team is COLUMNS:
                 self.let("live", f"first + cuda.threadIdx.x % 32 < {self.integer(made.rows)}")
-                self.let("row", f"min(first + cuda.threadIdx.x % 32, {self.integer(made.rows - 1)})")
-                self.unravel(made.grid, "row")
-            elif len(made.grid) > 1:
+                row = "row" if len(made.grid) > 1 else self.var(made.grid[0])
+                self.let(row, f"min(first + cuda.threadIdx.x % 32, {self.integer(made.rows - 1)})")
+            if len(made.grid) > 1:
                 self.unravel(made.grid, "row")
             self.stages(made)
         if not made.grid:
