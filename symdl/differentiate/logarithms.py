@@ -32,7 +32,7 @@ class Logarithms:
     def rewrite(self, equation: Equation) -> Equation:
         """Return the equation with its logarithms taken apart where that is possible."""
         values: dict[sp.Expr, sp.Expr] = {}
-        for node in equation.body.atoms(sp.log):
+        for node in sorted(equation.body.atoms(sp.log), key=sp.default_sort_key):
             value = self.log(node.args[0]) if node.args[0].atoms(Access) else None
             if value is not None and value != node:
                 values[node] = value
@@ -41,7 +41,7 @@ class Logarithms:
     def shares(self, equation: Equation) -> Equation:
         """Write ``E/S`` with ``S = sum E`` and ``E = exp(z)`` as ``exp(z - logsumexp(z))``."""
         values: dict[sp.Expr, sp.Expr] = {}
-        for node in equation.body.atoms(sp.Mul):
+        for node in sorted(equation.body.atoms(sp.Mul), key=sp.default_sort_key):
             for below in node.args:
                 if not (isinstance(below, sp.Pow) and below.exp == -1 and isinstance(below.base, Access)):
                     continue

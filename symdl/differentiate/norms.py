@@ -71,7 +71,7 @@ def _side(body: sp.Expr) -> sp.Expr | None:
 
 def _roots(body: sp.Expr) -> Iterator[tuple[sp.Pow, tuple[Tensor, ...], tuple[sp.Expr, ...]]]:
     """Yield odd powers of square roots of sums of elements at one place: the node, the tensors, the place."""
-    for node in body.atoms(sp.Pow):
+    for node in sorted(body.atoms(sp.Pow), key=sp.default_sort_key):
         terms = sp.Add.make_args(node.base)
         if node.exp.is_Rational and node.exp.q == 2 and all(isinstance(t, Access) for t in terms):
             if len({t.indices for t in terms}) == 1 and len({t.tensor for t in terms}) == len(terms):

@@ -15,7 +15,6 @@ import json
 import os
 import py_compile
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -292,29 +291,6 @@ def test_any_change_of_any_byte(made: Path, data: st.DataObject) -> None:
     other.write_bytes(changed)
     other.chmod(0o600)
     assert (machine._read(other, key) is not None) == (changed == right)
-
-
-SCRIPT = """
-import sympy as sp, symdl as sd
-n = sd.Dim("n")
-X, W, b = sd.tensor("X", (n, 4)), sd.parameter("W", (4, 3)), sd.parameter("b", (3,))
-L = sd.nn.cross_entropy(sd.tanh(X @ W + b), sd.tensor("t", (n,), dtype="int64"))
-print(sd.compile(L, wrt="parameters").source)
-x, y = sp.symbols("x y")
-print(sd.compile(sp.sin(x*y) + sp.exp(y), wrt=[x, y]).source)
-"""
-
-
-def test_the_key_of_a_program_does_not_depend_on_the_process() -> None:
-    """Sets of names have another order in each process; sources, and so keys, have not."""
-    seen = set()
-    for seed in ("1", "4711"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
-        )
-        seen.add(done.stdout)
-    assert len(seen) == 1
 
 
 def imported(text: str) -> set[str]:
