@@ -14,7 +14,7 @@ from symdl.emit.python.syntax import PYTHON as PYTHON_SYNTAX
 from symdl.errors import CompileError
 from symdl.lower.cpu.lowering import CPU as CPU_LOWERING
 from symdl.lower.cuda.lowering import CUDA as CUDA_LOWERING
-from symdl.lower.python import PYTHON as PYTHON_LOWERING
+from symdl.lower.python.lowering import PYTHON as PYTHON_LOWERING
 from symdl.run.cpu.runtime import CpuRuntime
 from symdl.run.cuda.runtime import CudaRuntime
 from symdl.run.python.runtime import PythonRuntime

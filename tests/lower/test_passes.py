@@ -20,7 +20,7 @@ from symdl.lower.ir.loops import Store
 from symdl.lower.ir.names import Local
 from symdl.lower.ir.scalars import Body, Node
 from symdl.lower.pipeline import lower, passes
-from symdl.lower.python import PYTHON
+from symdl.lower.python.lowering import PYTHON
 from symdl.lower.show import shown
 from symdl.lower.state import Level, Pass, State
 from symdl.lower.target import Lowering

@@ -13,7 +13,7 @@ from symdl.express.program import Program, collect
 from symdl.lower.cpu.lowering import CPU
 from symdl.lower.freeze.freeze import freeze
 from symdl.lower.pipeline import lower
-from symdl.lower.python import PYTHON
+from symdl.lower.python.lowering import PYTHON
 
 TARGETS = {"cpu": CPU, "python": PYTHON}
 n = sd.Dim("n")

@@ -1,0 +1,1 @@
+"""lower.python: the least that a target must say: loops run one step at a time."""
