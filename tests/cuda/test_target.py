@@ -152,3 +152,25 @@ def test_training_is_that_of_the_cpu(optimizer: Any, device: SimulatedDevice, ta
         np.testing.assert_allclose(value, right.parameters[name], atol=2e-6)
     assert device.reports
     np.testing.assert_allclose(ours.predict(X=data["X"]), right.predict(X=data["X"]), atol=1e-5)
+
+
+@needs_compiler
+@pytest.mark.parametrize("axes", [(0, 1), (1,), None])
+@pytest.mark.parametrize("op", ["sum", "max", "prod"])
+def test_long_sums_have_two_stages(axes: Any, op: str, target: Target) -> None:
+    width = 70_001 if axes != (0, 1) else 130
+    X = sd.tensor("X", (n, width))
+    made = getattr(X, op)(axis=axes)
+    f = sd.compile(made, target=target)
+    assert f.structures != sd.compile(made, target="cuda", schedule="naive").structures
+    values = 1 + RNG.normal(size=(2, width)) * 1e-3
+    np.testing.assert_allclose(f(X=values), sd.compile(made)(X=values), rtol=1e-11)
+    short = sd.compile(getattr(sd.tensor("Y", (4, 30)), op)(axis=1), target="cuda")
+    assert len(short.structures) == 1
+
+
+@needs_compiler
+def test_long_sums_of_integers_are_exact(target: Target) -> None:
+    k = sd.tensor("k", (70_001,), dtype="int64")
+    values = np.arange(70_001) * 10**11
+    assert sd.compile(k.sum(), target=target)(k=values) == values.sum()

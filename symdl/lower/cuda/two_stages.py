@@ -1,0 +1,95 @@
+"""Long sums in two stages.
+
+Enters: equations. Leaves: the same, in which a sum (a product, a maximum) of very many elements with few
+results is two: parts, which many teams run up at the same time, and what the parts make together. Otherwise
+one team would do all the work of a result. The order of the sums depends on sizes only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symdl.lower.equations.contractions import as_contraction
+from symdl.lower.ir.integers import Pick, Poly, constant, evaluate, floor, of, product
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo, Within
+from symdl.lower.ir.names import Index, TensorId
+from symdl.lower.ir.scalars import Body, Load, Node
+from symdl.lower.ir.visitors import with_index
+from symdl.lower.loops.nests import IN_MEMORY
+from symdl.lower.loops.prefix_scans import as_scan
+
+PARTS = 256
+"""Parts of a sum: as many as the last team has threads."""
+_LONG, _FEW = 1 << 16, 1 << 10
+"""From how many elements on, and up to how many results."""
+_NOMINAL = 1024
+"""What a size that nobody knows yet is taken to be."""
+
+
+def in_two_stages(
+    program: FrozenProgram, equations: Sequence[FrozenEquation]
+) -> tuple[FrozenProgram, list[FrozenEquation]]:
+    """Return the equations with long sums in two stages, and the program with tensors for the parts."""
+    tensors, stated = list(program.tensors), dict(program.stated)
+    repeated = {number for recurrence in program.recurrences for number in recurrence.members}
+    made: list[FrozenEquation] = []
+    for equation in equations:
+        if equation.number in repeated or not _long(equation, tensors):
+            made.append(equation)
+            continue
+        number = len(stated)
+        stated[number] = Stated(f"parts of {stated[equation.number].text}")
+        made.extend(_stages(equation, number, tensors))
+    return replace(program, tensors=tuple(tensors), stated=stated), made
+
+
+def _long(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> bool:
+    """Say whether a sum is long, has few results, and is no matrix product or running sum."""
+    if equation.op not in IN_MEMORY or equation.scattered or equation.fixed:
+        return False
+    sizes = equation.sizes
+    length = _nominal(product(sizes[v] for v in equation.bound))
+    results = _nominal(product(sizes[v] for v in equation.free))
+    if length < _LONG or results > _FEW:
+        return False
+    return as_contraction(equation, tensors) is None and as_scan(equation, IN_MEMORY) is None
+
+
+def _nominal(size: Poly) -> int:
+    return evaluate(size, defaultdict(lambda: _NOMINAL))
+
+
+def _stages(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) -> list[FrozenEquation]:
+    """Return the parts, each over a stretch of the longest axis, and what they make together."""
+    sizes = equation.sizes
+    axis = max(equation.bound, key=lambda v: _nominal(sizes[v]))
+    length = sizes[axis]
+    stretch = floor(length + (PARTS - 1), constant(PARTS))
+    last = max(v.number for v in (*equation.free, *equation.bound))
+    part, inside = Index(last + 1), Index(last + 2)
+    tensor = TensorId(len(tensors))
+    own = tensors[equation.lhs]
+    shape = (*(sizes[v] for v in equation.free), constant(PARTS))
+    tensors.append(TensorInfo(tensor, f"{own.name} (parts)", shape, own.integer, "intermediate"))
+    position = of(part) * stretch + of(inside)
+    moved = with_index(equation, axis, position)
+    free = (*equation.free, part)
+    bound = tuple(inside if v == axis else v for v in equation.bound)
+    parts = replace(
+        moved,
+        number=number,
+        lhs=tensor,
+        free=free,
+        bound=bound,
+        extents=(*shape, *(stretch if v == inside else sizes[v] for v in bound)),
+        guards=(Within(position, length), *moved.guards),
+        where=tuple(map(of, free)),
+    )
+    where = tuple(map(of, free))
+    node = (
+        Node("whole", (), of(Pick(tensor, where))) if own.integer else Node("load", (), Load(tensor, where))
+    )
+    together = replace(equation, bound=(part,), extents=shape, guards=(), body=Body((node,)))
+    return [parts, together]
