@@ -47,7 +47,7 @@ DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/state.py
 
 LONGEST_FILE = 400
 LONGEST_CLASS = 150
-LONGER = frozenset({"Nest", "_Partitioner"})
+LONGER = frozenset({"_Partitioner"})
 """Classes that are longer than they should be. No new ones; the list gets shorter."""
 LONGEST_FUNCTION = 60
 

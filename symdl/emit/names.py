@@ -29,7 +29,7 @@ from symdl.lower.ir.loops import (
 from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot
 from symdl.lower.ir.steps import moves
 from symdl.lower.kernels import Kernel
-from symdl.lower.loops.nests import IN_MEMORY
+from symdl.lower.loops.building import IN_MEMORY
 
 Named: TypeAlias = Slot | Param | LoopVar | Lane | Local
 """What has a name in a kernel."""

@@ -2,81 +2,20 @@
 
 Enters: frozen equations. Leaves: `Nest`, a tree of loops into which equations are placed one by one. An
 equation becomes one assignment, or the start, step and end of a running value; a sum whose free
-variables lie inside its summed ones adds up in memory.
+variables lie inside its summed ones adds up in memory. Which loops an equation shares, `matching` says.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-from symdl.lower.ir.integers import ONE, ZERO, Poly, of
+from symdl.lower.ir.integers import of
 from symdl.lower.ir.loops import FrozenEquation
-from symdl.lower.ir.names import Index, LoopVar, TensorId, Variable
-from symdl.lower.ir.visitors import Read, reads_of
-from symdl.lower.loops.prefix_scans import Scan, as_scan
-
-IN_MEMORY = ("sum", "prod", "max")
-"""Reductions whose running values may be elements of a tensor."""
-
-Role = Literal["assign", "start", "step", "finish", "zero", "add", "shift", "expsum", "running"]
-
-
-@dataclass(slots=True, eq=False)
-class Part:
-    """A piece of an equation at one place; `names` maps its index variables to loop variables."""
-
-    role: Role
-    equation: FrozenEquation
-    names: dict[Variable, Poly]
-
-
-@dataclass(slots=True, eq=False)
-class Building:
-    """A loop that may still grow.
-
-    Attributes:
-        makes: tensors whose elements are complete within an iteration, with the axis that runs.
-        partial: tensors that are complete only when the loop has ended.
-        reads: tensors that are read at the loop's variable, with the axes.
-        indices: the index variable for which it was made, with the number of its equation.
-    """
-
-    var: LoopVar
-    extent: Poly
-    items: list[Building | Part] = field(default_factory=list)
-    makes: dict[TensorId, int] = field(default_factory=dict)
-    partial: set[TensorId] = field(default_factory=set)
-    reads: dict[TensorId, set[int]] = field(default_factory=dict)
-    indices: tuple[tuple[int, Index], ...] = ()
-
-
-@dataclass(slots=True)
-class Task:
-    """An equation on its way into a nest: what it reads, which variables still need a loop."""
-
-    equation: FrozenEquation
-    reads: list[Read]
-    free: list[Index]
-    bound: list[Index]
-    names: dict[Variable, Poly] = field(default_factory=dict)
-    summing: bool = False
-    in_memory: bool = False
-    scan: Scan | None = None
-
-
-def task(equation: FrozenEquation, *, scans: bool) -> Task:
-    """Return an equation with all its variables still to do; with `scans`, running values take one loop."""
-    sizes = equation.sizes
-    skipped = (*equation.scattered, *equation.fixed)
-    free = [v for v in equation.free if v not in skipped and sizes[v] != ONE]
-    bound = [v for v in equation.bound if sizes[v] != ONE]
-    units: dict[Variable, Poly] = {v: ZERO for v in sizes if sizes[v] == ONE}
-    units |= {v: e for v, e in zip(equation.free, equation.where, strict=True) if v in equation.fixed}
-    new = Task(equation, reads_of(equation), free, bound, units)
-    new.scan = as_scan(equation, IN_MEMORY) if scans else None
-    return new
+from symdl.lower.ir.names import Index, LoopVar
+from symdl.lower.loops.building import IN_MEMORY, Building, Part, Task, task
+from symdl.lower.loops.matching import shared
+from symdl.lower.loops.prefix_scans import Scan
 
 
 class Nest:
@@ -105,66 +44,16 @@ class Nest:
                 return False
             self._fresh(self.items, new)
             return True
-        chosen = self._matching(self.items, new, related=True)
+        chosen = self._shared(self.items, new, related=True)
         if chosen is None:
             return False
         self._enter(self.items, *chosen, new)
         return True
 
-    def _matching(
+    def _shared(
         self, items: list[Building | Part], new: Task, *, related: bool
     ) -> tuple[Building, Index] | None:
-        """Return the last loop that the task can share, with the variable that it stands for."""
-        wanted = {read.tensor for read in new.reads}
-        for item in reversed(items):
-            if isinstance(item, Part):
-                if item.equation.lhs in wanted and item.role in ("assign", "finish"):
-                    return None
-                continue
-            variable = self._variable(item, new, related=related)
-            if variable is not None:
-                return item, variable
-            if wanted & (item.makes.keys() | item.partial):
-                return None
-        return None
-
-    def _variable(self, loop: Building, new: Task, *, related: bool) -> Index | None:
-        if any(read.tensor in loop.partial for read in new.reads):
-            return None
-        choices = [v for v in (*new.free, *new.bound) if self._allowed(loop, new, v)]
-        if self.apart:
-            choices = [v for v in choices if self._independent(loop, new, v)]
-        made = [read for read in new.reads if read.tensor in loop.makes]
-        for read in made:
-            where = read.where[loop.makes[read.tensor]]
-            choices = [v for v in choices if where == of(v)]
-        if made or not choices:
-            return choices[0] if choices else None
-        for read in new.reads:
-            for axis in loop.reads.get(read.tensor, ()):
-                for v in choices:
-                    if read.where[axis] == of(v):
-                        return v
-        return None if related else choices[0]
-
-    def _allowed(self, loop: Building, new: Task, variable: Index) -> bool:
-        equation = new.equation
-        if equation.sizes[variable] != loop.extent:
-            return False
-        if new.scan and variable in (new.scan.free, new.scan.bound):
-            return False
-        if variable in new.free or (new.summing and equation.op != "argmax"):
-            return True
-        if equation.op in IN_MEMORY:
-            return True
-        return not new.free and (equation.op != "argmax" or variable == new.bound[0])
-
-    def _independent(self, loop: Building, new: Task, variable: Index) -> bool:
-        """Say whether outermost iterations stay independent, and values run up in registers."""
-        outermost = loop in self.items
-        if variable in new.free:
-            return not (outermost and loop.partial)
-        return not new.free and not (outermost and loop.makes)
+        return shared(items, new, related=related, apart=self.items if self.apart else None)
 
     def _enter(self, items: list[Building | Part], loop: Building, variable: Index, new: Task) -> None:
         """Place the task inside an existing loop."""
@@ -173,8 +62,8 @@ class Nest:
             before, after = self._around(new)
             items[place:place] = before
             items[place + len(before) + 1 : place + len(before) + 1] = after
-        self._take(loop, variable, new)
-        chosen = self._matching(loop.items, new, related=False)
+        loop.take(variable, new)
+        chosen = self._shared(loop.items, new, related=False)
         if chosen is not None:
             self._enter(loop.items, *chosen, new)
         else:
@@ -199,30 +88,11 @@ class Nest:
                 items.extend([self._step(new), *after])
                 return
             loop = Building(LoopVar(next(self._numbers)), new.equation.sizes[variable])
-            self._take(loop, variable, new)
+            loop.take(variable, new)
             items.append(loop)
             items.extend(after)
             items = loop.items
         items.append(self._step(new))
-
-    def _take(self, loop: Building, variable: Index, new: Task) -> None:
-        """Let a loop stand for a variable of the task."""
-        equation = new.equation
-        new.names[variable] = of(loop.var)
-        if variable in new.bound:
-            new.bound.remove(variable)
-            loop.partial.add(equation.lhs)
-        else:
-            new.free.remove(variable)
-            if not new.summing:
-                loop.makes[equation.lhs] = equation.free.index(variable)
-            else:
-                loop.partial.add(equation.lhs)
-        for read in new.reads:
-            for axis, where in enumerate(read.where):
-                if where == of(variable):
-                    loop.reads.setdefault(read.tensor, set()).add(axis)
-        loop.indices = loop.indices or ((equation.number, variable),)
 
     def _step(self, new: Task) -> Part:
         if not new.equation.op:

@@ -27,7 +27,8 @@ from symdl.lower.ir.loops import (
 )
 from symdl.lower.ir.names import Local, TensorId, Var, Variable
 from symdl.lower.ir.scalars import Body, Load, Node, map_body, number, whole
-from symdl.lower.loops.nests import Building, Nest, Part
+from symdl.lower.loops.building import Building, Part
+from symdl.lower.loops.nests import Nest
 
 Known = dict[tuple[TensorId, tuple[Poly, ...]], Local]
 
