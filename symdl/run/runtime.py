@@ -156,8 +156,16 @@ class Runtime(ABC):
         limits = np.array(span, "int64")
         job.built.module.call("epoch", *arrays, job.built.module.products, arrivals, 1, job.slot, limits)()
 
-    def training(self) -> AbstractContextManager[Any]:
-        """Return what surrounds steps of training."""
+    def training(
+        self, module: Module, given: Sequence[Array], changed: Sequence[Array]
+    ) -> AbstractContextManager[Any]:
+        """Return what surrounds steps of training.
+
+        Args:
+            module: the code of the steps.
+            given: what steps read where it is, and others may have written before.
+            changed: what steps change as well, and others may read afterwards.
+        """
         return nullcontext()
 
 

@@ -201,6 +201,12 @@ class BoundEpoch:
         outputs = built.lowered.program.outputs
         self._results = [np.zeros(1, built.dtype) for _ in outputs]
         self._batches = {want.name: self._space(want) for want in inputs if self._gathered(want)}
+        program = built.lowered.program
+        updated = {old for old, _ in program.updates}
+        whole = [not self._gathered(want) for want in inputs]
+        known = list(zip(program.inputs, self._arrays, whole, strict=True))
+        self._given = [array for t, array, here in known if here and t not in updated]
+        self._changed = [array for t, array, _ in known if t in updated]
         self._none = np.where(np.array(weights) == LARGEST, -np.inf, 0.0)
         self.totals = self._none.copy()
         self._jobs: dict[int, Job] = {}
@@ -245,7 +251,9 @@ class BoundEpoch:
             span = ((first + begin) * size, (first + stop) * size, size)
             job.run(positions, self.totals, span, workers)
 
-        with np.errstate(all="ignore"), self._built.runtime.training():
+        runtime, module = self._built.runtime, self._built.module
+        changed = (*self._changed, self.totals)
+        with np.errstate(all="ignore"), runtime.training(module, self._given, changed):
             self._autotuner.run(max(end - rest - first * size, 0) // size, take)
             if rest:
                 other = self._job(rest)

@@ -30,7 +30,7 @@ from symdl.run.cpu.threads.thread_pool import counters
 from symdl.run.epoch import Job
 from symdl.run.memory import Memory, address
 from symdl.run.results import AddressedPlaces
-from symdl.run.runtime import Runtime
+from symdl.run.runtime import Module, Runtime
 
 Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
@@ -123,7 +123,9 @@ class CpuRuntime(Runtime):
         """Take batches on several threads; see `Runtime.epoch`."""
         run_epoch(job, span, workers)
 
-    def training(self) -> AbstractContextManager[Any]:
+    def training(
+        self, module: Module, given: Sequence[Array], changed: Sequence[Array]
+    ) -> AbstractContextManager[Any]:
         """Keep BLAS to one thread: the products of a step are small."""
         return one_thread()
 

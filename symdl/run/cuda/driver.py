@@ -2,15 +2,18 @@
 
 Enters: nothing. Leaves: `HardwareDevice`, a `symdl.run.cuda.device.Device`. Everything goes through
 ``cuda.bindings``, which comes with numba-cuda; no other module knows it. Stream 0 is a stream of our own that
-waits for no other, since the default one cannot be captured.
+waits for no other, since the default one cannot be captured. Threads take turns at it: what one puts into a
+stream while another captures it would become part of the graph.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from symdl.run.cuda.device import Scalar, Size
 from symdl.run.cuda.installed import require_compiler
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Graph:
     """A captured graph, ready to be launched."""
 
@@ -62,6 +65,7 @@ class HardwareDevice:
         self.architecture = f"sm_{major}{minor}"
         flag = driver.CUstream_flags.CU_STREAM_NON_BLOCKING
         self._streams = [self._call(driver.cuStreamCreate, flag)]
+        self._turn = RLock()
 
     def _call(self, function: Any, *arguments: Any) -> Any:
         """Call the driver; return the result, or the tuple of several."""
@@ -76,6 +80,13 @@ class HardwareDevice:
         """Make the context that of this thread."""
         self._call(self._api.cuCtxSetCurrent, self._context)
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads from the streams."""
+        with self._turn:
+            self._here()
+            yield
+
     def allocate(self, size: int) -> int:
         """Return memory; see `Device.allocate`."""
         self._here()
@@ -89,23 +100,23 @@ class HardwareDevice:
     def to_device(self, address: int, source: NDArray[Any], *, stream: int = 0) -> None:
         """Copy from the host; from memory that can be paged out, that returns when the source was read."""
         if source.nbytes:
-            self._here()
             place = (address, source.ctypes.data, source.nbytes, self._streams[stream])
-            self._call(self._api.cuMemcpyHtoDAsync, *place)
+            with self._alone():
+                self._call(self._api.cuMemcpyHtoDAsync, *place)
 
     def to_host(self, target: NDArray[Any], address: int, *, stream: int = 0) -> None:
         """Copy to the host."""
         if target.nbytes:
-            self._here()
             place = (target.ctypes.data, address, target.nbytes, self._streams[stream])
-            self._call(self._api.cuMemcpyDtoHAsync, *place)
-            self._call(self._api.cuStreamSynchronize, self._streams[stream])
+            with self._alone():
+                self._call(self._api.cuMemcpyDtoHAsync, *place)
+                self._call(self._api.cuStreamSynchronize, self._streams[stream])
 
     def fill(self, address: int, value: int, size: int, *, stream: int = 0) -> None:
         """Set bytes."""
         if size:
-            self._here()
-            self._call(self._api.cuMemsetD8Async, address, value, size, self._streams[stream])
+            with self._alone():
+                self._call(self._api.cuMemsetD8Async, address, value, size, self._streams[stream])
 
     def load(self, module: str | bytes) -> Any:
         """Load PTX, which the driver translates for the device."""
@@ -132,34 +143,36 @@ class HardwareDevice:
         stream: int = 0,
     ) -> None:
         """Put a launch into a stream."""
-        self._here()
         values = [np.array(np.uint64(a) if isinstance(a, int) else a) for a in arguments]
         places = np.array([value.ctypes.data for value in values] or [0], "uint64")
         handle = self._streams[stream]
         sizes = (*_three(grid), *_three(block), shared, handle, places.ctypes.data, 0)
-        self._call(self._api.cuLaunchKernel, function, *sizes)
+        with self._alone():
+            self._call(self._api.cuLaunchKernel, function, *sizes)
 
     @contextmanager
     def capture(self, stream: int) -> Iterator[Graph]:
         """Collect launches in a graph."""
-        self._here()
         made, mode = Graph(), self._api.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-        self._call(self._api.cuStreamBeginCapture, self._streams[stream], mode)
-        try:
-            yield made
-        finally:
-            captured = self._call(self._api.cuStreamEndCapture, self._streams[stream])
-        made.handle = self._call(self._api.cuGraphInstantiate, captured, 0)
+        with self._alone():
+            self._call(self._api.cuStreamBeginCapture, self._streams[stream], mode)
+            try:
+                yield made
+            finally:
+                captured = self._call(self._api.cuStreamEndCapture, self._streams[stream])
+            made.handle = self._call(self._api.cuGraphInstantiate, captured, 0)
+            self._call(self._api.cuGraphDestroy, captured)
+        weakref.finalize(made, self._api.cuGraphExecDestroy, made.handle)
 
     def replay(self, graph: Graph, *, stream: int = 0) -> None:
         """Put a graph into a stream."""
-        self._here()
-        self._call(self._api.cuGraphLaunch, graph.handle, self._streams[stream])
+        with self._alone():
+            self._call(self._api.cuGraphLaunch, graph.handle, self._streams[stream])
 
     def synchronize(self) -> None:
         """Wait for everything."""
-        self._here()
-        self._call(self._api.cuCtxSynchronize)
+        with self._alone():
+            self._call(self._api.cuCtxSynchronize)
 
 
 def _three(size: Size) -> tuple[int, int, int]:

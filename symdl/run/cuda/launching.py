@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdl.run.cuda.device import Device, Scalar, Size
+from symdl.run.cuda.memory import Allocator
 
 THREADS = 256
 """Threads of a block where nothing asks for another number."""
@@ -21,10 +22,10 @@ _WAVES = 8
 
 
 class Launcher:
-    """Compiles kernels for a device and launches them."""
+    """Compiles kernels for a device and launches them; `allocator` has its memory."""
 
     def __init__(self, device: Device) -> None:
-        self.device = device
+        self.device, self.allocator = device, Allocator(device)
         self.function = cache(self._compiled)
 
     def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...]) -> Any:

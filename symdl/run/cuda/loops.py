@@ -1,7 +1,7 @@
 """The launch list on a device.
 
 Enters: the kernels of a module, a launcher. Leaves: `loops`: those of `symdl.run.loops`, in which every row
-becomes a launch. Places are addresses on the device.
+becomes a launch. Places are addresses on the device, and so is where the position of a batch is found.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from symdl.lower.kernels import Kernel
 from symdl.run import loops as shared
 from symdl.run.cuda.choice import chosen
 from symdl.run.cuda.launching import Launcher
-from symdl.run.python.loops import barrier, itself, nothing, row_of
+from symdl.run.python.loops import itself, row_of
 
 Function = Callable[..., Any]
 
@@ -62,7 +62,7 @@ def prepared(kernels: Sequence[Kernel], dtype: str) -> list[Shared]:
 def loops(
     functions: Mapping[str, Function], kernels: Sequence[Kernel], *, dtype: str, launcher: Launcher
 ) -> dict[str, Function]:
-    """Return ``once`` and ``epoch``.
+    """Return ``execute``.
 
     Args:
         functions: the module's, by the names of a kernel and a team.
@@ -79,9 +79,7 @@ def loops(
         call_kernel=call_kernel,
         others=training(dtype, launcher),
     )
-    first: dict[str, Function] = {"execute": execute, "first_of": itself}
-    epoch = shared.epoch_loop(**first, row_of=row_of, barrier=barrier, begin=nothing, end=nothing)
-    return {"execute": execute, "epoch": epoch}
+    return {"execute": execute}
 
 
 def caller(functions: Mapping[str, Function], kernels: Sequence[Shared], launcher: Launcher) -> Function:
@@ -147,8 +145,8 @@ def training(dtype: str, launcher: Launcher) -> Function:
             return
         kind = "int64*" if op in integers else f"{dtype}*"
         width, lead = (1, 1) if op in single else (int(line[7]), int(line[8]))
-        first, count = int(sizes[line[4]] + line[5]), int(line[6])
-        arrays = (pointers[line[1]], pointers[line[2]], pointers[line[3]])
+        first, count = int(line[5]), int(line[6])
+        arrays = (pointers[line[1]], pointers[line[2]], pointers[line[3]])  # the last one knows the position
         blocks = launcher.blocks(-(-count * width // 256))
         moved = (kind, kind, "int64*", *["int64"] * 4)
         launcher.launch(gather_kernel, moved, (*arrays, first, count, width, lead), grid=blocks)

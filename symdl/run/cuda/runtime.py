@@ -2,18 +2,20 @@
 
 Enters: source code, a lowered program. Leaves: `CudaRuntime`. A place is an address on the device, or a
 `Mirror`: an array of the host with memory of its own there. A call copies what is given, launches the kernels
-and copies the results back; an epoch keeps data, weights and states on the device, and copies weights and
-states back at its end. Kernels are compiled when they are first launched, so that source code can be shown
-where there is no device.
+and copies the results back. Training copies all samples once, weights and states at the beginning and the end
+of an epoch. Kernels are compiled when they are first launched, so that source code can be shown where there
+is no device.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,9 @@ from symdl.run.cuda.driver import HardwareDevice
 from symdl.run.cuda.installed import require_compiler
 from symdl.run.cuda.launching import Launcher
 from symdl.run.cuda.loops import loops
-from symdl.run.runtime import Runtime
+from symdl.run.cuda.memory import Room
+from symdl.run.cuda.steps import Steps
+from symdl.run.runtime import Module, Runtime
 
 if TYPE_CHECKING:
     from symdl.run.build import Built
@@ -34,14 +38,6 @@ if TYPE_CHECKING:
     from symdl.run.memory import Memory
 
 Array = NDArray[Any]
-
-
-class Room:
-    """Memory of the device, given back when nobody has it any more."""
-
-    def __init__(self, device: Device, size: int) -> None:
-        self.nbytes, self.address = size, device.allocate(max(size, 1))
-        weakref.finalize(self, device.free, self.address)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +57,7 @@ class CudaModule:
     launcher: Callable[[], Launcher]
     products: int = 0
     residents: dict[int, Room] = field(default_factory=dict)
+    steps: WeakKeyDictionary[Job, Steps] = field(default_factory=WeakKeyDictionary)
     found: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     def entries(self, names: Sequence[str]) -> Array:
@@ -120,7 +117,7 @@ class CudaRuntime(Runtime):
 
     def reserve(self, length: int) -> Room:
         """Return memory for intermediate values."""
-        return Room(self.launcher.device, length)
+        return self.launcher.allocator.reserve(length)
 
     def piece(self, room: Room, begin: int, end: int, kind: np.dtype[Any]) -> int:
         """Return the address of a piece of it."""
@@ -144,7 +141,7 @@ class CudaRuntime(Runtime):
             for at, place in enumerate(places):
                 if isinstance(place, Mirror):
                     if at not in rooms:
-                        rooms[at] = Room(device, place.host.nbytes)
+                        rooms[at] = self.reserve(place.host.nbytes)
                     addresses[at] = rooms[at].address
                     if buffers[at].kind == "given":
                         device.to_device(addresses[at], place.host)
@@ -157,32 +154,58 @@ class CudaRuntime(Runtime):
 
         return run
 
-    def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
-        """Take the batches of a span: first sample, the one after the last, samples a batch."""
-        module, device = job.built.module, self.launcher.device
+    @contextmanager
+    def training(self, module: Module, given: Sequence[Array], changed: Sequence[Array]) -> Iterator[None]:
+        """Copy arrays to the device, and those that steps change back; see `Runtime.training`."""
         assert isinstance(module, CudaModule)
-        addresses = list(job.vector)
-        for at, place in enumerate(job.vector):
-            if isinstance(place, Mirror):
-                addresses[at] = self._resident(module, place.host, device, fixed=at >= job.order + 2)
-        (script,) = job.script(1)
-        arrays = (job.code, script, addresses, job.memory.sizes.copy(), job.memory.factors)
-        module.loop("epoch")(*arrays, 0, None, 1, job.slot, span)
-        lowered = job.built.lowered
-        changed = {lowered.plan.places[old] for old, _ in lowered.program.updates}
-        for at in sorted((*changed, job.order + 1)):
-            device.to_host(job.vector[at].host, addresses[at])
+        for array in (*given, *changed):
+            self._to_device(module, array)
+        yield
+        for array in changed:
+            self.launcher.device.to_host(array, self._resident(module, array))
 
-    def _resident(self, module: CudaModule, host: Array, device: Device, *, fixed: bool) -> int:
-        """Return the address of an array on the device; what is `fixed` is copied once."""
+    def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
+        """Replay a graph for the batches of a span; see `Runtime.epoch`."""
+        module = job.built.module
+        assert isinstance(module, CudaModule)
+        if span[0] >= span[1]:
+            return
+        if job not in module.steps:
+            module.steps[job] = self._steps(job, module)
+        module.steps[job].run(job.arrays[job.order], span)
+
+    def _steps(self, job: Job, module: CudaModule) -> Steps:
+        """Return the steps of a job; all samples of its data are copied now."""
+        (script,) = job.script(1)
+        order, rows, width = job.order, job.code.tolist(), job.code.shape[1]
+        numbers = (job.memory.sizes.copy(), job.memory.factors, 0)
+        addresses = list(job.seen_by(0))
+        for at, place in enumerate(addresses):
+            if isinstance(place, Mirror) and at != order:
+                put = self._to_device if at >= order + 2 else self._resident
+                addresses[at] = put(module, place.host)
+        execute = module.loop("execute")
+
+        def launch(place: int) -> None:
+            addresses[order] = place
+            for begin, end in script.tolist():
+                execute(rows, width, begin, end, addresses, *numbers)
+
+        return Steps(launch, self.launcher)
+
+    def _resident(self, module: CudaModule, host: Array) -> int:
+        """Return the address of an array that stays on the device as long as it is on the host."""
         residents, key = module.residents, id(host)
-        new = key not in residents
-        if new:
-            residents[key] = Room(device, host.nbytes)
+        if key not in residents:
+            residents[key] = self.reserve(host.nbytes)
             weakref.finalize(host, residents.pop, key)
-        if new or not fixed:
-            device.to_device(residents[key].address, host)
         return residents[key].address
+
+    def _to_device(self, module: CudaModule, host: Array) -> int:
+        """Copy such an array; return its address."""
+        address = self._resident(module, host)
+        self.launcher.device.to_device(address, host)
+        return address
 
 
 def _failed_check(rows: Sequence[Sequence[int]], places: Sequence[Any], sizes: Array) -> int:

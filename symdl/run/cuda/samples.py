@@ -1,7 +1,7 @@
 """What training does with samples and losses on a device.
 
 Enters: a type of reals. Leaves: kernels that gather the samples of a batch, and that keep totals of
-an epoch.
+an epoch. The order of the samples begins with the position of the batch in it, which `advance` moves on.
 """
 
 from __future__ import annotations
@@ -16,10 +16,17 @@ from symdl.run.cuda.compiler import cuda
 def gather_kernel(
     source: Any, target: Any, order: Any, first: int, count: int, width: int, lead: int
 ) -> None:
-    """``target[i] = source[order[first + i]]``: `width` elements of rows with `lead`."""
+    """Sample `first` and those behind it of a batch: `width` elements of rows with `lead`."""
+    begin = 1 + order[0] + first
     for at in range(cuda.grid(1), count * width, cuda.gridsize(1)):
         i, j = at // width, at % width
-        target[i * lead + j] = source[order[first + i] * lead + j]
+        target[i * lead + j] = source[order[begin + i] * lead + j]
+
+
+def advance(order: Any, count: int) -> None:
+    """Go on to the next batch, so many samples further."""
+    if cuda.grid(1) == 0:
+        order[0] += count
 
 
 def total_kernel(real: Any) -> Any:
