@@ -137,7 +137,7 @@ def network(names: list[str]) -> sd.Tensor:
     return sd.nn.cross_entropy(h @ sd.parameter(V, (5, 3)), labels)
 
 
-@pytest.mark.parametrize("target", sorted(TARGETS))
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - {"cuda"}))  # runs without a device
 @pytest.mark.parametrize("start", range(0, len(HOSTILE) - 4, 4))
 def test_hostile_names(start: int, target: Any) -> None:
     rng = np.random.default_rng(0)

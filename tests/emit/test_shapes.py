@@ -107,7 +107,7 @@ def kernels(name: str, target: str) -> str:
     source = module_source(lowered, syntax=found.syntax, dtype="float32")
     start = re.search(r"^(@njit.*\n)?def ", source, re.MULTILINE)
     assert start is not None
-    return source[start.start() : source.index("\n\nentries = ")]
+    return source[start.start() : re.search(r"\n\n(entries|kernels) = ", source).start()]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))

@@ -165,7 +165,7 @@ def test_gradients_take_the_memory_of_a_block_for_each_worker(workers: int) -> N
     job = bound._job(bound._size)
     assert len(job.scratch) == workers
     extra = job.nbytes - job.memory.arena.nbytes  # what different phases use lies in one place
-    assert workers * (8 * max(blocks) + ALIGNMENT) <= extra <= workers * (8 * sum(blocks) + ALIGNMENT)
+    assert workers * 8 * max(blocks) <= extra <= workers * (8 * sum(blocks) + ALIGNMENT)
     assert 8 * sum(blocks) < gradients / 4
 
 
