@@ -17,7 +17,7 @@ from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorIn
 from symdl.lower.ir.names import Index, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.ir.visitors import with_index
-from symdl.lower.loops.nests import IN_MEMORY
+from symdl.lower.loops.building import IN_MEMORY
 from symdl.lower.loops.prefix_scans import as_scan
 
 PARTS = 256
