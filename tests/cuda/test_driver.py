@@ -1,0 +1,104 @@
+"""What is asked of NVIDIA's driver, in which order: its stand-in notes calls and says yes."""
+
+from __future__ import annotations
+
+import gc
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symdl.run.cuda import driver
+from symdl.run.cuda.driver import HardwareDevice
+from symdl.run.cuda.memory import Allocator
+from tests.cuda.device import SimulatedDevice
+
+
+class Api:
+    """A driver whose functions return a code and a handle; `calls` are their names in order."""
+
+    CUdevice_attribute: Any
+    CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
+    CUstream_flags = SimpleNamespace(CU_STREAM_NON_BLOCKING=1)
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        names = ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR", "MULTIPROCESSOR_COUNT")
+        kinds = {f"CU_DEVICE_ATTRIBUTE_{name}": at for at, name in enumerate(names)}
+        self.CUdevice_attribute = SimpleNamespace(**kinds)
+
+    def __getattr__(self, name: str) -> Any:
+        def function(*arguments: Any) -> tuple[int, int]:
+            if name != "cuCtxSetCurrent":
+                self.calls.append(name)
+            return 0, len(self.calls)
+
+        function.__name__ = name
+        return function
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    made = Api()
+    monkeypatch.setattr(driver, "require_compiler", lambda: None)
+    monkeypatch.setattr(driver, "import_module", lambda name: made)
+    return made
+
+
+def test_a_graph_is_captured_replayed_and_destroyed(api: Api) -> None:
+    device = HardwareDevice()
+    api.calls.clear()
+    with device.capture(0) as graph:
+        device.launch("kernel", 1, 32, 0, [1, np.float32(2)])
+    device.replay(graph)
+    captured = ["cuStreamBeginCapture", "cuLaunchKernel", "cuStreamEndCapture"]
+    assert api.calls == [*captured, "cuGraphInstantiate", "cuGraphDestroy", "cuGraphLaunch"]
+    del graph
+    gc.collect()
+    assert api.calls[-1] == "cuGraphExecDestroy"
+
+
+def test_a_capture_ends_where_a_launch_fails(api: Api) -> None:
+    device = HardwareDevice()
+    with pytest.raises(ZeroDivisionError), device.capture(0):
+        _ = 1 / 0
+    assert api.calls[-1] == "cuStreamEndCapture"
+
+
+@pytest.mark.parametrize("name", ["launch", "to_device", "to_host", "fill", "replay", "synchronize"])
+def test_other_threads_wait_while_a_graph_is_captured(name: str, api: Api) -> None:
+    device = HardwareDevice()
+    with device.capture(0) as graph:
+        pass
+    given: dict[str, tuple[Any, ...]] = {
+        "launch": ("kernel", 1, 32, 0, []),
+        "to_device": (1, np.zeros(1)),
+        "to_host": (np.zeros(1), 1),
+        "fill": (1, 0, 8),
+        "replay": (graph,),
+        "synchronize": (),
+    }
+    other = Thread(target=getattr(device, name), args=given[name])
+    with device.capture(0):
+        before = len(api.calls)
+        other.start()
+        other.join(0.05)
+        assert other.is_alive() and len(api.calls) == before
+    other.join(10)
+    assert not other.is_alive()
+    assert api.calls.index("cuStreamEndCapture", before) == before
+
+
+def test_memory_is_given_back_when_the_next_is_asked_for() -> None:
+    device = SimulatedDevice()
+    allocator = Allocator(device)
+    room = allocator.reserve(8)
+    address = room.address
+    with device.capture(0):
+        del room  # a device that captures takes nothing back
+        gc.collect()
+    assert device.memory.stores.keys() == {address >> 40}
+    other = allocator.reserve(8)
+    assert device.memory.stores.keys() == {other.address >> 40} and other.address != address
