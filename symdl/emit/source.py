@@ -89,6 +89,8 @@ def _legend(
         told.append(f"{len(calls)} calls share this kernel; names and comments are those of the first.")
     for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
         told += _unlike(table[str(array.slot)], program.tensors[tensor].name)
+    for slot, tensor in kernel.replaced:
+        told.append(f"{table[str(slot)]}: {comment(program.tensors[tensor].name)} until it is computed")
     for size, value in zip(kernel.sizes, calls[0].sizes, strict=True):
         told += _unlike(table[str(size)], _STEP.sub("step", text_of(value)))
     return tuple(told)

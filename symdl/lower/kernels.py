@@ -40,7 +40,6 @@ from symdl.lower.ir.loops import (
     Update,
     When,
     map_condition,
-    statements,
 )
 from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, StepNumber, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
@@ -67,7 +66,8 @@ class Array:
 class Kernel:
     """A function over arrays and sizes, by its number.
 
-    Of the first call it has, for comments, the equations and the tensors in the arrays.
+    Of the first call it has, for names and comments, the equations; the tensor in each array: the first one
+    that is written there, else read; and what is read in an array before another tensor takes its place.
     """
 
     number: int
@@ -76,6 +76,7 @@ class Kernel:
     items: tuple[KernelItem, ...]
     equations: tuple[int, ...]
     first_arrays: tuple[TensorId, ...]
+    replaced: tuple[tuple[Slot, TensorId], ...] = ()
 
     @property
     def name(self) -> str:
@@ -211,12 +212,12 @@ def calls(
         lanes = any(isinstance(item, Loop) and item.kind == "lanes" for item in step.work)
         canon = _Canonical(plan, literal=lanes)
         items = canon.block(step.work)
-        arrays = canon.arrays(items)
+        arrays = canon.arrays()
         key = (items, arrays)
         if key not in kernels:
-            firsts = tuple(plan.buffers[b].tensor for b in canon.buffers)
             sizes = tuple(canon.sizes.values())
-            kernels[key] = Kernel(len(kernels), arrays, sizes, items, step.equations, firsts)
+            firsts, replaced = canon.tensors(), canon.replaced()
+            kernels[key] = Kernel(len(kernels), arrays, sizes, items, step.equations, firsts, replaced)
         number = kernels[key].number
         made.append(KernelCall(number, tuple(canon.buffers), tuple(canon.sizes), step.equations))
     return tuple(kernels.values()), tuple(made)
@@ -233,16 +234,27 @@ class _Canonical:
     def __init__(self, plan: Plan, *, literal: bool) -> None:
         self.plan, self.literal = plan, literal
         self.buffers: dict[int, Slot] = {}
+        self.read: dict[Slot, TensorId] = {}
+        self.written: dict[Slot, TensorId] = {}
         self.sizes: dict[Poly, Param] = {}
         self.loops: dict[LoopVar, LoopVar] = {}
         self.values: dict[Local, Local] = {}
 
-    def arrays(self, items: tuple[KernelItem, ...]) -> tuple[Array, ...]:
+    def arrays(self) -> tuple[Array, ...]:
         """Return the kernel's array parameters."""
-        written = {s.target for s in statements(items) if isinstance(s, Store | Update)}
+        buffers = self.plan.buffers
         return tuple(
-            Array(slot, self.plan.buffers[b].integer, slot in written) for b, slot in self.buffers.items()
+            Array(slot, buffers[b].integer, slot in self.written) for b, slot in self.buffers.items()
         )
+
+    def tensors(self) -> tuple[TensorId, ...]:
+        """Return for each array the tensor that the kernel writes there, else the one that it reads."""
+        found = self.read | self.written
+        return tuple(found[slot] for slot in self.buffers.values())
+
+    def replaced(self) -> tuple[tuple[Slot, TensorId], ...]:
+        """Return the tensors that are read where then others are written."""
+        return tuple((slot, t) for slot, t in self.read.items() if self.written.get(slot, t) != t)
 
     def block(self, items: tuple[Item, ...]) -> tuple[KernelItem, ...]:
         """Return the items as a kernel has them."""
@@ -268,9 +280,9 @@ class _Canonical:
             case Start():
                 return replace(item, name=self.local(item.name))
             case Store(target, where, body, integer, equation):
-                return Store(self.array(target), where, self.locals(body), integer, equation)
+                return Store(self.output(target), where, self.locals(body), integer, equation)
             case Update(target, where, op, body, guards, equation):
-                return Update(self.array(target), where, op, self.locals(body), guards, equation)
+                return Update(self.output(target), where, op, self.locals(body), guards, equation)
             case _:
                 assert_never(item)
 
@@ -292,6 +304,19 @@ class _Canonical:
         return Node("load", (), Element(self.array(load.tensor), *load.where))
 
     def array(self, tensor: TensorId) -> Slot:
+        """Return the parameter that stands for the buffer of a tensor that is read."""
+        slot = self.slot(tensor)
+        if slot not in self.written:
+            self.read.setdefault(slot, tensor)
+        return slot
+
+    def output(self, tensor: TensorId) -> Slot:
+        """Return the parameter that stands for the buffer of a tensor that is written."""
+        slot = self.slot(tensor)
+        self.written.setdefault(slot, tensor)
+        return slot
+
+    def slot(self, tensor: TensorId) -> Slot:
         """Return the parameter that stands for a tensor's buffer."""
         return self.buffers.setdefault(self.plan.places[tensor], Slot(len(self.buffers)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import symdl as sd
+from symdl.differentiate.adjoint import differentiate
 from symdl.emit import source as emitted
 from symdl.emit.canonical import canonical
 from symdl.emit.identifiers import PYTHON, free, identifier
 from symdl.emit.source import module_source
 from symdl.express.program import Program, collect
+from symdl.lower.ir.loops import KernelItem, Store, Update, statements
+from symdl.lower.ir.names import Slot
+from symdl.lower.ir.visitors import reads_of
 from symdl.lower.pipeline import lower
 from symdl.run.cpu.cache import objects
 from symdl.targets import TARGETS
@@ -213,3 +218,30 @@ def test_what_follows_a_function_does_not_take_its_names() -> None:
     one = "def f(a, b):\n    a = b\n@njit(a, b)\ndef g(c):\n    c = a"
     other = "def f(b, a):\n    b = a\n@njit(b, a)\ndef g(c):\n    c = b"
     assert canonical(one) != canonical(other)
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_arrays_are_named_after_what_a_kernel_itself_makes_or_reads(target: str) -> None:
+    """Many tensors lie in one buffer, one after another; the name is of the one that the kernel knows."""
+    X, y = sd.tensor("X", (n, 6)), sd.tensor("y", (n, 2))
+    hidden = sd.nn.dense(X, 6, activation=sd.tanh, name="first")
+    deep = sd.nn.dense(sd.sin(hidden) + 1, 6, activation=sd.sigmoid, name="second")
+    states = sd.nn.gru(sd.stack([deep, hidden], axis=1), 2, name="r")
+    loss = sd.nn.mean_squared_error(sd.nn.last_state(states), y)
+    made = differentiate(loss, sd.parameters(loss)).program
+    lowered = lower(made, lowering=TARGETS[target].lowering)
+    equations = {e.number: e for e in lowered.program.equations}
+    replaced = 0
+    for kernel in lowered.kernels:
+        stored = {(s.target, equations[s.equation].lhs) for s in writes(kernel.items)}
+        known = {r.tensor for number in kernel.equations for r in reads_of(equations[number])}
+        for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
+            assert (array.slot, tensor) in stored if array.written else tensor in known
+        assert {tensor for _, tensor in kernel.replaced} <= known
+        replaced += len(kernel.replaced)
+    assert replaced
+
+
+def writes(items: Iterable[KernelItem]) -> list[Store[Slot] | Update[Slot]]:
+    """What stores elements."""
+    return [s for s in statements(items) if isinstance(s, Store | Update)]
