@@ -12,7 +12,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import CompileError
-from symdl.run.cuda.choice import chosen
+from symdl.run.cuda.choice import LARGEST, chosen
 from symdl.run.cuda.compiler import translate
 from symdl.run.cuda.products import multiply_kernel
 from symdl.run.runtime import Target
@@ -81,7 +81,8 @@ def test_choice_of_a_team_follows_sizes() -> None:
             for teams in (("warps", "blocks"), ("threads", "columns"), ("threads",)):
                 choice = chosen(teams, rows, length)
                 assert choice.team in teams
-                assert choice.threads % 32 == 0 and 32 <= choice.threads <= 1024 and choice.blocks >= 1
+                assert choice.threads % 32 == 0 and 32 <= choice.threads <= LARGEST[choice.team]
+                assert choice.blocks >= 1
 
 
 @needs_compiler

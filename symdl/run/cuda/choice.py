@@ -9,6 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 WARP, BLOCK = 32, 256
+ROWS = 16
+"""The most rows of a block seen as columns: 32 would leave a thread 64 registers, too few for some."""
+LARGEST = {"threads": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS}
+"""Threads of the largest block of each team: what its registers have to suffice for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,11 @@ def chosen(teams: Collection[str], rows: int, length: int) -> Choice:
     a thread.
     """
     if "blocks" in teams and length > 4 * WARP and (rows < 4096 or length > 4096):
-        threads = min(1024, max(WARP, 1 << (length // 4 - 1).bit_length())) if length < 4 * BLOCK else BLOCK
+        threads = min(BLOCK, max(WARP, 1 << (length // 4 - 1).bit_length()))
         return Choice("blocks", rows, threads)
     if "warps" in teams:
         return Choice("warps", -(-rows * WARP // BLOCK), BLOCK)
     if "columns" in teams and length >= 16 and rows < 1 << 15:
-        rows_of_block = min(32, 1 << (max(length // 4, 1) - 1).bit_length())
+        rows_of_block = min(ROWS, 1 << (max(length // 4, 1) - 1).bit_length())
         return Choice("columns", -(-rows // WARP), WARP * rows_of_block)
     return Choice("threads", -(-rows // BLOCK), BLOCK)

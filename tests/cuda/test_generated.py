@@ -1,0 +1,76 @@
+"""Kernels that totality generates in float32: each form of each goes through both compilers.
+
+For sm_80 and sm_90: PTX, machine code, no float64, no spill, and so few registers that the largest block that
+is launched fits. What each takes is printed: ``pytest -rP tests/cuda/test_generated.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+import symdl as sd
+from symdl.run.cuda.choice import LARGEST
+from symdl.run.cuda.compiler import translate
+from symdl.run.runtime import Target
+from tests.cuda.generated import Generated, generated
+from tests.cuda.toolchain import ARCHITECTURES, assembled, float64_instructions, needs_compiler
+from tests.totality import checks
+from tests.totality.case import Case
+from tests.totality.test_totality import FIRST, groups, named
+
+pytestmark = needs_compiler
+REGISTERS = 65536
+"""Registers of a multiprocessor, which a block has to find room in."""
+
+
+@pytest.fixture(scope="session")
+def seen() -> set[tuple[str, ...]]:
+    """Texts of kernels that were looked at."""
+    return set()
+
+
+@groups(FIRST)
+def test_kernels_go_through_both_compilers(cases: Sequence[Case], seen: set[tuple[str, ...]]) -> None:
+    failures = []
+    for case in cases:
+        wanted = list(checks.first(case.build()))
+        for kernel in generated(sd.compile(wanted, dtype="float32", target="cuda")):
+            if kernel.key in seen:
+                continue
+            seen.add(kernel.key)
+            for architecture in ARCHITECTURES:
+                failures += [f"{case.id}, {text}" for text in wrong(kernel, architecture)]
+    assert not failures, "\n".join(failures)
+
+
+def wrong(kernel: Generated, architecture: str) -> list[str]:
+    """Return what is wrong with a kernel; print what it takes."""
+    text = translate(kernel.function, kernel.kinds, architecture)
+    (made,) = assembled(text, architecture)
+    print(f"{kernel.function.__module__[-8:]} {kernel.name} {architecture}: {made.registers} registers, "
+          f"{made.shared} bytes shared, {made.stack} on the stack")  # fmt: skip
+    doubles = float64_instructions(text)
+    found = []
+    if made.spills:
+        found.append(f"spills {made.spills} bytes")
+    if made.stack and not kernel.has_angles:
+        found.append(f"{made.stack} bytes of local memory")
+    if doubles and not kernel.has_angles:
+        found.append(f"float64: {doubles[0]}")
+    if made.registers * LARGEST[kernel.team] > REGISTERS:
+        found.append(f"{made.registers} registers for each of {LARGEST[kernel.team]} threads")
+    return [f"{kernel.name} on {architecture}: {text}" for text in found]
+
+
+@pytest.mark.parametrize("case", [case for case in FIRST if case.order > 1][::8], ids=named)
+def test_second_derivatives_agree_with_the_interpreter(case: Case, target: Target) -> None:
+    n = case.sizes[0]
+    assert checks.Kernels.of([case], checks.second, n=n, target=target).failures(n) == []
+
+
+@pytest.mark.parametrize("case", FIRST[3::8], ids=named)
+def test_float32_agrees_with_the_interpreter(case: Case, target: Target) -> None:
+    n = case.sizes[0]
+    assert checks.Kernels.of([case], checks.first, n=n, target=target, dtype="float32").failures(n) == []
