@@ -1,7 +1,7 @@
 """A device made of NumPy, which stands in where there is none: memory, modules, streams, events, graphs.
 
-`Device` is what a runtime asks of a device and no more; the real one and `SimulatedDevice` are both handed in
-as objects that have these methods. Rules that make the checks sharp:
+`symdl.run.cuda.device.Device` is what a runtime asks of a device; `SimulatedDevice` has that, and more
+streams, events and copies on the device. Rules that make the checks sharp:
 
 - One `allocate` for each buffer, not one for many: an address belongs to the buffer it was made for, and an
   access beyond is wrong even where the next buffer would begin.
@@ -19,13 +19,14 @@ that touch one array, one of them writing, with no order between them. `settled`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from symdl.run.cuda.device import Scalar
 from tests.cuda.order import Order
 from tests.cuda.ptx.findings import Finding, Wrong
 from tests.cuda.ptx.inline import Program
@@ -33,70 +34,6 @@ from tests.cuda.ptx.launch import Report, Size, launch, loaded, place_variables,
 from tests.cuda.ptx.memory import SHIFT, Memory
 from tests.cuda.ptx.syntax import Place
 from tests.cuda.ptx.types import PtxError
-
-Scalar: TypeAlias = "int | np.generic"
-"""An argument of a kernel: an address, or a value of the parameter's own type."""
-
-
-class Device(Protocol):
-    """What a runtime asks of a device."""
-
-    architecture: str
-    multiprocessors: int
-
-    def allocate(self, size: int) -> int:
-        """Return the address of `size` bytes that hold nothing yet."""
-
-    def free(self, address: int) -> None:
-        """Give back what `allocate` returned."""
-
-    def to_device(self, address: int, source: npt.NDArray[Any], *, stream: int = 0) -> None:
-        """Copy a C-contiguous array to an address; it may be changed as soon as this returns."""
-
-    def to_host(self, target: npt.NDArray[Any], address: int, *, stream: int = 0) -> None:
-        """Copy from an address into a C-contiguous array, behind all that is in the stream; waits for it."""
-
-    def copy(self, target: int, source: int, size: int, *, stream: int = 0) -> None:
-        """Copy `size` bytes on the device."""
-
-    def fill(self, address: int, value: int, size: int, *, stream: int = 0) -> None:
-        """Set `size` bytes to `value`."""
-
-    def load(self, module: str | bytes) -> Any:
-        """Load PTX, or machine code for `architecture`."""
-
-    def function(self, module: Any, name: str) -> Any:
-        """Return a kernel of a module; `name` as in PTX."""
-
-    def launch(
-        self,
-        function: Any,
-        grid: Size,
-        block: Size,
-        shared: int,
-        arguments: Sequence[Scalar],
-        *,
-        stream: int = 0,
-    ) -> None:
-        """Put a launch into a stream; `shared` are bytes of dynamic shared memory."""
-
-    def new_stream(self) -> int:
-        """Return one more stream."""
-
-    def record(self, stream: int) -> Any:
-        """Return an event: all that is in the stream up to now."""
-
-    def wait(self, stream: int, event: Any) -> None:
-        """Let what comes into a stream later wait for an event."""
-
-    def capture(self, stream: int) -> AbstractContextManager[Any]:
-        """Collect what is put into `stream`, and into streams that wait for its events, into a graph."""
-
-    def replay(self, graph: Any, *, stream: int = 0) -> None:
-        """Put all of a graph into a stream."""
-
-    def synchronize(self) -> None:
-        """Wait for everything."""
 
 
 class DeviceError(Exception):

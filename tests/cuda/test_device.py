@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.cuda.device import Device, DeviceError, Kernel, SimulatedDevice
+from symdl.run.cuda.device import Device
+from tests.cuda.device import DeviceError, Kernel, SimulatedDevice
 from tests.cuda.texts import THREAD, module, pointer
 
 SCALE = module(
