@@ -7,15 +7,17 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(CANDIDATES); do \
 	if $$p -c '$(FITS)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 RUN := $(VENV)/bin/python
+GPU_TESTS := tests/cuda/test_totality.py tests/cuda/test_target.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-cuda lint bench clean distclean
+.PHONY: help demo test test-cuda test-gpu lint bench clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
 	@echo 'make test       run all tests'
 	@echo 'make test-cuda  compile CUDA kernels and run their PTX, without a GPU'
+	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
 	@echo 'make lint       check style and types (ruff, mypy)'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
 	@echo 'make clean      remove results, builds and caches'
@@ -31,6 +33,13 @@ test: $(VENV)/.has-test
 # NVIDIA's compilers take a gigabyte and an older NumPy, so they have an environment of their own.
 test-cuda: $(VENV)/cuda/.made
 	$(VENV)/cuda/bin/python -m pytest -n auto tests/cuda
+
+# On the device: right numbers first, then what NVIDIA's checker finds, where it is installed.
+test-gpu: $(VENV)/gpu/.made
+	SYMDL_DEVICE=hardware $(VENV)/gpu/bin/python -m pytest $(GPU_TESTS)
+	@if ! command -v compute-sanitizer >/dev/null; then echo 'compute-sanitizer is not installed'; else \
+	set -e; for tool in memcheck racecheck; do SYMDL_DEVICE=hardware compute-sanitizer --tool $$tool --error-exitcode 1 \
+		$(VENV)/gpu/bin/python -m pytest -x $(GPU_TESTS) -k 'around_the_sizes or training'; done; fi
 
 lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .
@@ -68,6 +77,11 @@ $(VENV)/.has-%: pyproject.toml | $(VENV)/.made
 $(VENV)/cuda/.made: pyproject.toml | $(VENV)/.made
 	$(RUN) -m venv $(VENV)/cuda
 	$(VENV)/cuda/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cuda-test]'
+	@touch $@
+
+$(VENV)/gpu/.made: pyproject.toml | $(VENV)/.made
+	$(RUN) -m venv $(VENV)/gpu
+	$(VENV)/gpu/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cuda,cuda-test]'
 	@touch $@
 
 $(VENV)/peers/.made: pyproject.toml | $(VENV)/.made

@@ -1,4 +1,4 @@
-"""Targets on a simulated device."""
+"""Targets on a simulated device, or on one of this machine."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from symdl.run.cuda.runtime import CudaRuntime
 from symdl.run.runtime import Target
 from symdl.targets import CUDA
 from tests.cuda.device import SimulatedDevice
+from tests.cuda.on_hardware import HARDWARE, Watched
 
 
-def on(device: SimulatedDevice) -> Target:
+def on(device: SimulatedDevice | Watched) -> Target:
     """Return the target whose kernels run on a device."""
     return replace(CUDA, runtime=CudaRuntime(lambda: device))
 
 
 @pytest.fixture
-def device() -> Iterator[SimulatedDevice]:
+def device() -> Iterator[SimulatedDevice | Watched]:
     """A device on which, at the end, nothing wrong was found."""
-    made = SimulatedDevice()
+    made = Watched() if HARDWARE else SimulatedDevice()
     yield made
     made.settled()
 
 
 @pytest.fixture
-def target(device: SimulatedDevice) -> Target:
+def target(device: SimulatedDevice | Watched) -> Target:
     return on(device)
 
 
