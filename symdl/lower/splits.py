@@ -7,10 +7,10 @@ at all (*whole*). A split says which elements of every buffer a block touches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, assert_never
 
 from symdl.lower.equations.contractions import Contraction, Operand
 from symdl.lower.ir.integers import (
@@ -30,20 +30,17 @@ from symdl.lower.ir.integers import (
 from symdl.lower.ir.loops import (
     Fold,
     Item,
-    ItemOn,
     Let,
     Loop,
     Start,
-    StatementOn,
     Store,
-    Target,
     TensorInfo,
     Update,
     When,
     terms,
 )
 from symdl.lower.ir.names import Local, LoopVar, Rows, TensorId, Var, Variable
-from symdl.lower.ir.scalars import COMPARE, Load, Node
+from symdl.lower.ir.scalars import Load, Node
 from symdl.lower.kernels import LITERAL
 from symdl.lower.memory.buffers import Step
 
@@ -261,22 +258,29 @@ class _Samples:
         """Find what is summed over the samples; `made` are the running values of the same sample."""
         own = set(made)
         for item in items:
-            if isinstance(item, Loop):
-                inside = self.entered(item, sample)
-                fresh = inside is not None and sample is None
-                self.collect(item.items, inside, frozenset() if fresh else frozenset(own))
-            elif isinstance(item, Start):
-                own.add(item.name)
-            elif isinstance(item, Fold) and sample and item.name not in own:
-                _require(item.op == "sum")
-                self.partial.add(item.name)
-            elif isinstance(item, Update) and sample:
-                if not any(sample in _direct(p) for p in item.where):
-                    _require(item.op == "sum")
-                    self.added.add(item.target)
-            elif isinstance(item, Store) and not sample and _local(item.body.result) in self.partial:
-                _require(len(item.body.nodes) == 1)
-                self.added.add(item.target)
+            match item:
+                case Loop():
+                    inside = self.entered(item, sample)
+                    fresh = inside is not None and sample is None
+                    self.collect(item.items, inside, frozenset() if fresh else frozenset(own))
+                case Start():
+                    own.add(item.name)
+                case Fold():
+                    if sample and item.name not in own:
+                        _require(item.op == "sum")
+                        self.partial.add(item.name)
+                case Update():
+                    if sample and not any(sample in _direct(p) for p in item.where):
+                        _require(item.op == "sum")
+                        self.added.add(item.target)
+                case Store():
+                    if not sample and _local(item.body.result) in self.partial:
+                        _require(len(item.body.nodes) == 1)
+                        self.added.add(item.target)
+                case Let() | When():
+                    pass
+                case _:
+                    assert_never(item)
 
     def entered(self, loop: Loop[TensorId], sample: LoopVar | None) -> LoopVar | None:
         """Return the variable that counts samples inside a loop."""
@@ -330,9 +334,8 @@ class _Samples:
         (at,) = axes if len(axes) == 1 else (-1,)
         assert sample is not None  # it is in a position
         _require(at >= 0 and where[at] == of(sample) and shape[at] == of(Size(self.batch)))
-        stride = product(
-            shape[at + 1 :]
-        )  # in sample layout, too: a block of samples begins with a layout block
+        # In sample layout, too: a block of samples begins with a layout block.
+        stride = product(shape[at + 1 :])
         flat = all(size == ONE for size in shape[:at])
         _note(self.uses, Touch(self.places[tensor], written, stride, flat))
 
@@ -363,34 +366,3 @@ def _values(item: Let | Fold | Store[TensorId] | Update[TensorId]) -> Iterator[P
 
 LARGEST_SUM = 1 << 16
 """Elements of a sum over samples of which every block may have its own."""
-LANES_GAIN = 8
-"""By how much lanes are faster than other loops."""
-
-COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
-_FUNCTIONS = 40
-_LEAVES = ("local", "const", "index", "whole", "load")
-
-
-def work(items: Iterable[ItemOn[Target]], count: Callable[[Poly], int]) -> float:
-    """Return about how many operations a tree takes."""
-    total = 0.0
-    for item in items:
-        if isinstance(item, Loop):
-            gain = LANES_GAIN if item.kind == "lanes" else 1
-            total += count(item.extent) * work(item.items, count) / gain
-        elif isinstance(item, When):
-            total += work(item.items, count)
-        else:
-            total += 1 + _operations(item)
-    return total
-
-
-def _operations(item: StatementOn[Target]) -> float:
-    if isinstance(item, Start):
-        return 0
-    plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", *_LEAVES)
-    operations = (n.op for n in item.body.nodes)
-    return sum(COSTLY.get(op, 1 if op in plain else _FUNCTIONS) for op in operations)
-
-
-__all__ = ["Split", "Touch", "fewer", "split", "with_rows", "work"]

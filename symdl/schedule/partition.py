@@ -24,7 +24,8 @@ from symdl.lower.kernels import (
     without_checks,
 )
 from symdl.lower.lowered import Lowered
-from symdl.lower.splits import LARGEST_SUM, Split, work
+from symdl.lower.splits import LARGEST_SUM, Split
+from symdl.lower.work import work
 from symdl.schedule import by_features, by_samples
 from symdl.schedule.backward_phases import phase_ends
 from symdl.schedule.block_sizes import layout_blocks, sample_blocks, worth_adding

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.lower.kernels import KernelCall
-from symdl.lower.splits import work
+from symdl.lower.work import work
 from symdl.run.build import Built
 from symdl.run.cpu.threads.thread_pool import ThreadPool
 from symdl.run.memory import Memory, memory, numbers

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from symdl.lower.ir.integers import Poly, evaluate, product
 from symdl.lower.kernels import CheckCall, ProductCall, RepeatCall
 from symdl.lower.lowered import Lowered
-from symdl.lower.splits import work
+from symdl.lower.work import work
 from symdl.run.build import Built
 from symdl.run.cpu.gemm.blas import one_thread
 from symdl.run.cpu.threads.epoch_threads import apart
