@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from symdl.emit.operations import FIRST_PLACE
 from symdl.run import loops as shared
-from symdl.run.python.builtins import larger
 
 Function = Callable[..., Any]
 
@@ -36,7 +35,7 @@ def loops(kernels: Sequence[tuple[Function, int]], *, dtype: str) -> dict[str, F
         single_integers=gather_single_row,
         gather_reals=gather_row,
         gather_integers=gather_row,
-        total=shared.total_row(real_at=itself, total_at=itself, larger=larger),
+        total=shared.total_row(real_at=itself, total_at=itself, larger=np.maximum),
         combine=shared.combine_rows(**arrays, reals=combine, integers=combine),
     )
     execute = shared.execute_loop(
