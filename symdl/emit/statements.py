@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from symdl.emit import printed
 from symdl.emit.names import Names
@@ -121,15 +121,18 @@ class Writer:
         self.open, self.indent = outer, indent
 
     @contextmanager
-    def where(self, conditions: tuple[Condition, ...]) -> Iterator[None]:
-        """Write what follows under conditions, if there are any."""
-        if not conditions:
+    def under(self, condition: str) -> Iterator[None]:
+        """Write what follows under a condition, if there is one."""
+        if not condition:
             yield
             return
-        text = self.printer.integers.conditions(conditions)
         with self.deeper() as body:
             yield
-        self.add(printed.When, text, tuple(body))
+        self.add(printed.When, condition, tuple(body))
+
+    def where(self, conditions: tuple[Condition, ...]) -> AbstractContextManager[None]:
+        """Write what follows under conditions, if there are any."""
+        return self.under(self.printer.integers.conditions(conditions))
 
     def block(self, items: tuple[KernelItem, ...]) -> None:
         """Write a block."""

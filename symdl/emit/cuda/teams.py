@@ -7,8 +7,7 @@ each other share one, and neighbours have neighbouring rows. The launch picks on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symdl.emit import printed
@@ -80,7 +79,6 @@ COLUMNS = Team(
     barrier="cuda.syncthreads()",
     room=1024,
 )
-TEAMS: Mapping[str, Team] = {team.name: team for team in (THREADS, WARPS, BLOCKS, COLUMNS)}
 
 
 def teams(made: Work) -> tuple[Team, ...]:
@@ -176,16 +174,6 @@ class _TeamWriter(Writer):
             self.add(printed.Stride, var, self.team.member, extent, self.team.size, tuple(body))
         for start in stage.combined:
             self.combine(start)
-
-    @contextmanager
-    def under(self, condition: str) -> Iterator[None]:
-        """Write what follows under a condition, if there is one."""
-        if not condition:
-            yield
-            return
-        with self.deeper() as body:
-            yield
-        self.add(printed.When, condition, tuple(body))
 
     def combine(self, start: Start) -> None:
         """Give all threads of the team what they hold together."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-WARP, BLOCK = 32, 256
+WARP = 32
+"""Threads of a warp, and columns of a block that is seen as columns."""
+BLOCK = 256
+"""Threads of a block where nothing asks for another number."""
 ROWS = 16
 """The most rows of a block seen as columns: 32 would leave a thread 64 registers, too few for some."""
 LARGEST = {"threads": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS}

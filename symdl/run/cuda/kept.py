@@ -19,7 +19,7 @@ from symdl.run.cuda.compiler import translate
 
 PACKAGE = Path(__file__).resolve().parents[2]
 _FILES = (
-    *(f"run/cuda/{name}.py" for name in ("builtins", "compiler", "products", "samples", "teams")),
+    *(f"run/cuda/{name}.py" for name in ("builtins", "choice", "compiler", "products", "samples", "teams")),
     "express/random.py",
 )
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from symdl.run.cuda.choice import BLOCK
 from symdl.run.cuda.device import Device, Scalar, Size
 from symdl.run.cuda.memory import Allocator
 
-THREADS = 256
-"""Threads of a block where nothing asks for another number."""
 _WAVES = 8
 """Blocks that each multiprocessor gets; more would only queue."""
 
@@ -41,7 +40,7 @@ class Launcher:
         arguments: Sequence[Any],
         *,
         grid: Size,
-        block: int = THREADS,
+        block: int = BLOCK,
     ) -> None:
         """Put a launch into the stream; arguments are addresses and numbers, typed by `kinds`."""
         given: list[Scalar] = [

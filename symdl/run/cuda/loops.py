@@ -1,14 +1,15 @@
 """The launch list on a device.
 
-Enters: the kernels of a module, a launcher. Leaves: `loops`: those of `symdl.run.loops`, in which every row
-becomes a launch. Places are addresses on the device, and so is where the position of a batch is found.
+Enters: the kernels of a module, a launcher. Leaves: `executor`, the loop of `symdl.run.loops` in which
+every row becomes a launch. Places are addresses on the device, and so is where the position of a batch is
+found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,18 @@ from symdl.lower.cuda.teams import Work, work
 from symdl.lower.ir.integers import Poly, constant, evaluate, rebuild
 from symdl.lower.ir.names import Param
 from symdl.lower.kernels import Kernel
-from symdl.run import loops as shared
-from symdl.run.cuda.choice import chosen
+from symdl.run.cuda.choice import BLOCK, Choice, chosen
 from symdl.run.cuda.launching import Launcher
+from symdl.run.loops import execute_loop
 from symdl.run.python.loops import itself, row_of
 
 Function = Callable[..., Any]
+_KEPT = 1024
+"""Choices of threads that are kept: counting rows takes longer than a small launch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class Launchable:
     """A kernel with its rows, the teams that may do them, and the types of its arguments."""
 
     kernel: Kernel
@@ -48,21 +51,21 @@ def put_in(poly: Poly, known: Mapping[Param, int]) -> Poly:
     return rebuild(poly, lambda a: constant(known[a]) if isinstance(a, Param) else None)
 
 
-def prepared(kernels: Sequence[Kernel], dtype: str) -> list[Shared]:
+def prepared(kernels: Sequence[Kernel], dtype: str) -> list[Launchable]:
     """Return what launching needs to know of each kernel."""
     found = []
     for kernel in kernels:
         made = work(kernel.items)
         arrays = ("int64*" if array.integer else f"{dtype}*" for array in kernel.arrays)
         kinds = (*arrays, *["int64"] * len(kernel.sizes))
-        found.append(Shared(kernel, made, tuple(team.name for team in teams(made)), kinds))
+        found.append(Launchable(kernel, made, tuple(team.name for team in teams(made)), kinds))
     return found
 
 
-def loops(
+def executor(
     functions: Mapping[str, Function], kernels: Sequence[Kernel], *, dtype: str, launcher: Launcher
-) -> dict[str, Function]:
-    """Return ``execute``.
+) -> Function:
+    """Return what does rows of the launch list, as `symdl.run.loops.execute_loop` makes it.
 
     Args:
         functions: the module's, by the names of a kernel and a team.
@@ -70,30 +73,32 @@ def loops(
         dtype: of reals.
         launcher: compiles and launches.
     """
-    call_kernel = caller(functions, prepared(kernels, dtype), launcher)
-    multiply = multiplier(dtype, launcher)
-    execute = shared.execute_loop(
+    return execute_loop(
         row_of=row_of,
         integer_at=itself,
-        multiply=multiply,
-        call_kernel=call_kernel,
+        multiply=multiplier(dtype, launcher),
+        call_kernel=caller(functions, prepared(kernels, dtype), launcher),
         others=training(dtype, launcher),
     )
-    return {"execute": execute}
 
 
-def caller(functions: Mapping[str, Function], kernels: Sequence[Shared], launcher: Launcher) -> Function:
+def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], launcher: Launcher) -> Function:
     """Return what launches the kernel of a row with its arrays and sizes."""
+
+    @lru_cache(maxsize=_KEPT)
+    def choice_for(number: int, values: tuple[int, ...]) -> Choice | None:
+        made = kernels[number]
+        rows, length = made.counts(values)
+        return chosen(made.teams, rows, length) if rows > 0 else None
 
     def call_kernel(line: Any, pointers: Any, sizes: Any) -> None:
         made = kernels[line[1]]
         middle = FIRST_PLACE + line[2]
         end = middle + len(made.kernel.sizes)
-        values = [int(sizes[at]) for at in line[middle:end]]
-        rows, length = made.counts(values)
-        if rows < 1:
+        values = tuple(int(sizes[at]) for at in line[middle:end])
+        choice = choice_for(int(line[1]), values)
+        if choice is None:
             return
-        choice = chosen(made.teams, rows, length)
         function = functions[f"{made.kernel.name}_{choice.team}"]
         arguments = [*(pointers[at] for at in line[FIRST_PLACE:middle]), *values]
         launcher.launch(
@@ -147,7 +152,7 @@ def training(dtype: str, launcher: Launcher) -> Function:
         width, lead = (1, 1) if op in single else (int(line[7]), int(line[8]))
         first, count = int(line[5]), int(line[6])
         arrays = (pointers[line[1]], pointers[line[2]], pointers[line[3]])  # the last one knows the position
-        blocks = launcher.blocks(-(-count * width // 256))
+        blocks = launcher.blocks(-(-count * width // BLOCK))
         moved = (kind, kind, "int64*", *["int64"] * 4)
         launcher.launch(gather_kernel, moved, (*arrays, first, count, width, lead), grid=blocks)
 

@@ -27,7 +27,7 @@ from symdl.run.cuda.device import Device
 from symdl.run.cuda.driver import HardwareDevice
 from symdl.run.cuda.installed import require_compiler
 from symdl.run.cuda.launching import Launcher
-from symdl.run.cuda.loops import loops
+from symdl.run.cuda.loops import executor
 from symdl.run.cuda.memory import Room
 from symdl.run.cuda.steps import Steps
 from symdl.run.runtime import Module, Runtime
@@ -58,30 +58,31 @@ class CudaModule:
     products: int = 0
     residents: dict[int, Room] = field(default_factory=dict)
     steps: WeakKeyDictionary[Job, Steps] = field(default_factory=WeakKeyDictionary)
-    found: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    executor: Callable[..., int] | None = None
 
     def entries(self, names: Sequence[str]) -> Array:
         """Return the numbers of kernels."""
         return np.arange(len(names), dtype="int64")
 
-    def loop(self, name: str) -> Callable[..., int]:
-        """Return a loop over the launch list.
+    @property
+    def execute(self) -> Callable[..., int]:
+        """What does rows of the launch list; kernels are loaded when it is first asked for.
 
         Raises:
             CompileError: there is no toolkit or no device.
         """
-        if not self.found:
+        if self.executor is None:
             require_compiler()
             from symdl.run.cuda.kept import foundation
 
             launcher = self.launcher()
             functions = modules.load(self.text, foundation()).kernels
-            self.found |= loops(functions, self.lowered.kernels, dtype=self.dtype, launcher=launcher)
-        return self.found[name]
+            self.executor = executor(functions, self.lowered.kernels, dtype=self.dtype, launcher=launcher)
+        return self.executor
 
     def call(self, name: str, *arguments: Any) -> Callable[[], int]:
-        """Return a call of a loop."""
-        return lambda: self.loop(name)(*arguments)
+        """Nothing asks: `CudaRuntime.run` and `CudaRuntime.epoch` do calls and epochs their own way."""
+        raise AssertionError(f"there is no loop {name} on a device")
 
 
 class CudaRuntime(Runtime):
@@ -128,15 +129,15 @@ class CudaRuntime(Runtime):
         module, buffers = built.module, built.lowered.plan.buffers
         assert isinstance(module, CudaModule)
         rows = code.tolist()
-        width = code.shape[1]
+        width, first = code.shape[1], sum(row[0] == Operation.CHECK for row in rows)
         rooms: dict[int, Room] = {}
 
         def run() -> int:
             places, sizes = memory.places, memory.sizes.copy()
-            failed = _failed_check(rows, places, sizes)
+            failed = _failed_check(rows[:first], places, sizes)
             if failed >= 0:
                 return failed
-            execute, device = module.loop("execute"), self.launcher.device
+            execute, device = module.execute, self.launcher.device
             addresses = list(places)
             for at, place in enumerate(places):
                 if isinstance(place, Mirror):
@@ -145,7 +146,6 @@ class CudaRuntime(Runtime):
                     addresses[at] = rooms[at].address
                     if buffers[at].kind == "given":
                         device.to_device(addresses[at], place.host)
-            first = sum(row[0] == Operation.CHECK for row in rows)
             execute(rows, width, first, len(rows), addresses, sizes, memory.factors, 0)
             for at, place in enumerate(places):
                 if isinstance(place, Mirror) and buffers[at].kind == "output":
@@ -184,7 +184,7 @@ class CudaRuntime(Runtime):
             if isinstance(place, Mirror) and at != order:
                 put = self._to_device if at >= order + 2 else self._resident
                 addresses[at] = put(module, place.host)
-        execute = module.loop("execute")
+        execute = module.execute
 
         def launch(place: int) -> None:
             addresses[order] = place
@@ -208,11 +208,9 @@ class CudaRuntime(Runtime):
         return address
 
 
-def _failed_check(rows: Sequence[Sequence[int]], places: Sequence[Any], sizes: Array) -> int:
-    """Return the first row whose positions are not all in range, or -1; positions are still on the host."""
-    for number, row in enumerate(rows):
-        if row[0] != Operation.CHECK:
-            break
+def _failed_check(checks: Sequence[Sequence[int]], places: Sequence[Any], sizes: Array) -> int:
+    """Return the first check whose positions are not all in range, or -1; they are still on the host."""
+    for number, row in enumerate(checks):
         values = places[row[1]].host.reshape(-1)[: sizes[row[2]]]
         if ((values < 0) | (values >= sizes[row[3]])).any():
             return number

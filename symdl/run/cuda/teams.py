@@ -13,12 +13,9 @@ from typing import Any
 import numpy as np
 
 from symdl.run.cuda.builtins import larger
+from symdl.run.cuda.choice import WARP
 from symdl.run.cuda.compiler import cuda, inlined
 
-WARP = 32
-"""Threads of a warp, and columns of a block that is seen as columns."""
-MOST = 1024
-"""Threads that a block may have."""
 _ALL = np.uint32(0xFFFFFFFF)
 
 
