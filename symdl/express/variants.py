@@ -47,12 +47,13 @@ def variant(
         named.__kwdefaults__, named.__qualname__ = source.__kwdefaults__, name
 
         def chosen(*args: P.args, **options: P.kwargs) -> R:
-            return named(choice, *args, **options)  # type: ignore[no-any-return]
+            result: R = named(choice, *args, **options)
+            return result
 
         chosen.__name__, chosen.__qualname__, chosen.__module__ = name, name, described.__module__
         chosen.__doc__ = described.__doc__
         signature = inspect.signature(source).replace(parameters=others)
-        chosen.__signature__ = signature  # type: ignore[attr-defined]
+        chosen.__signature__ = signature  # type: ignore[attr-defined]  # what `inspect` asks for first
         return takes_tensors(chosen)
 
     return decorate

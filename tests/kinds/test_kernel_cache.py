@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llvmlite import binding  # type: ignore[import-untyped]
+from llvmlite import binding
 
 import symdl
 from symdl.emit.cpu.syntax import CPU

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import sympy as sp
 
@@ -112,8 +113,8 @@ class Letters:
         of = tensor.of
         if of is not None and tensor.role in ("cotangent", "tangent"):
             inner = self.labels.get(of) or self._wishes(of, equations)[0]
-            accent = "bar" if tensor.role == "cotangent" else "dot"
-            return (replace(inner, accents=(*inner.accents, accent)),)  # type: ignore[arg-type]
+            accent: Literal["bar", "dot"] = "bar" if tensor.role == "cotangent" else "dot"
+            return (replace(inner, accents=(*inner.accents, accent)),)
         return _by_role(tensor, equations.get(tensor))
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llvmlite import binding  # type: ignore[import-untyped]
+from llvmlite import binding
 
 from symdl.emit.canonical import canonical
 from symdl.errors import CompileError

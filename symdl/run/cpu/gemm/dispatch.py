@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import binding  # type: ignore[import-untyped]
+from llvmlite import binding
 from numpy.typing import NDArray
 
 from symdl.run.cpu.cache import objects as machine

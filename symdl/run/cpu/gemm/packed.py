@@ -37,7 +37,7 @@ def entries(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], longest
         longest: columns of a right matrix that is stored transposed, at most.
     """
     real, nothing, pointer = _REALS[dtype], types.void, types.CPointer
-    reals: Any = pointer(real)  # type: ignore[no-untyped-call]
+    reals: Any = pointer(real)  # type: ignore[no-untyped-call]  # Numba has no types
     operands = (_whole, _whole, _whole, _whole, real, reals, _whole, reals, _whole, reals, _whole)
     signature: Any = nothing(*operands)
     pieces: Any = nothing(_whole, *operands)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 
 SHORT, LONG = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -52,7 +52,7 @@ def call_kernel(_typing: Any, line: Any, pointers: Any, sizes: Any) -> Any:
 
 
 _tuple: Any = types.Tuple
-_integers: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+_integers: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]  # Numba has no types
 
 
 def by_row(kernel: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 
 from symdl.run.cpu.intrinsics import instructions
 from symdl.run.elementary.operations import Operand

@@ -52,7 +52,7 @@ def _once(execute: Function) -> Any:
     once = inlined(once_loop(execute=execute, first_of=first_of))
     code, pointers, sizes, factors, blas = _places("table", *["vector"] * 3, "number")
 
-    @_entry  # type: ignore[untyped-decorator]
+    @_entry  # type: ignore[untyped-decorator]  # Numba has no types
     def once_entry(frame: Any) -> Any:
         return once(
             table_at(frame, code),
@@ -70,7 +70,7 @@ def _points(execute: Function) -> Any:
     kinds = ("table", *["vector"] * 6, "number", "vector", "vector", "number")
     code, places, steps, here, sizes, rest, factors, blas, blocks, counters, worker = _places(*kinds)
 
-    @_entry  # type: ignore[untyped-decorator]
+    @_entry  # type: ignore[untyped-decorator]  # Numba has no types
     def points_entry(frame: Any) -> Any:
         return points(
             table_at(frame, code),
@@ -94,7 +94,7 @@ def _share(execute: Function) -> Any:
     kinds = ("table", "table", "table", *["vector"] * 3, "number", "vector", "number")
     code, phases, tasks, pointers, sizes, factors, blas, counters, worker = _places(*kinds)
 
-    @_entry  # type: ignore[untyped-decorator]
+    @_entry  # type: ignore[untyped-decorator]  # Numba has no types
     def share_entry(frame: Any) -> Any:
         return share(
             table_at(frame, code),
@@ -125,7 +125,7 @@ def _epoch(execute: Function) -> Any:
     kinds = ("table", "table", *["vector"] * 3, "number", "vector", "number", "number", "vector")
     code, script, pointers, sizes, factors, blas, counters, workers, slot, span = _places(*kinds)
 
-    @_entry  # type: ignore[untyped-decorator]
+    @_entry  # type: ignore[untyped-decorator]  # Numba has no types
     def epoch_entry(frame: Any) -> Any:
         return epoch(
             table_at(frame, code),

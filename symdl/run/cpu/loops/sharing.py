@@ -30,7 +30,7 @@ CALLS, WORKERS, CAME, WENT, WORK = 0, APART, 2 * APART, 3 * APART, 4 * APART
 """Where the numbers stand that threads share; of the work there are two for each phase."""
 
 
-@inlined  # type: ignore[untyped-decorator]
+@inlined  # type: ignore[untyped-decorator]  # Numba has no types
 def come(counters: Any, worker: int, call: int) -> int:
     """Return the number of a call in which this worker takes part, later than `call`; -1 if none comes."""
     if worker == 0:
@@ -48,7 +48,7 @@ def come(counters: Any, worker: int, call: int) -> int:
     return -1
 
 
-@inlined  # type: ignore[untyped-decorator]
+@inlined  # type: ignore[untyped-decorator]  # Numba has no types
 def go(counters: Any, worker: int) -> bool:
     """Leave a call whose work is done; true if it was this worker's own one."""
     if worker > 0:
