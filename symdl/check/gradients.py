@@ -21,6 +21,7 @@ from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ArgumentError, DerivativeError
 from symdl.express.operations import stable_graph
 from symdl.express.program import Program, collect
+from symdl.express.properties import insist
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
 from symdl.run.reference.interpreter import evaluate
@@ -58,7 +59,8 @@ def check_gradients(
         A report; ``report.ok`` tells whether all agree, ``report.raise_if_failed()`` insists on it.
 
     Raises:
-        ArgumentError: a value is missing or does not fit.
+        ArgumentError: a value is missing or does not fit, or lacks a property that its tensor was declared
+            to have, such as being symmetric.
         DerivativeError: `loss` is no scalar, or nothing is left to differentiate with respect to.
     """
     program = collect([loss]) if isinstance(loss, Tensor) else stable_graph(loss)
@@ -121,6 +123,7 @@ def _point(program: Program, at: Mapping[str, Any], rng: np.random.Generator) ->
         name = _name(tensor)
         if name in at:
             point[name] = numbers(at[name], name)
+            insist(tensor, point[name])
         elif tensor.role != "parameter":
             raise ArgumentError(f"no value for {name}", cure=f'pass at={{"{name}": array, ...}}')
         else:

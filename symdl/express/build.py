@@ -14,25 +14,48 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, is_whole
 from symdl.express.doors import takes_tensors
 from symdl.express.program import Fact, collect
+from symdl.express.properties import declared
 from symdl.express.tensors import DType, Tensor
 from symdl.express.values import numbers
 
 
-def tensor(name: str, shape: Extent | Sequence[Extent] = (), *, dtype: str = "real") -> Tensor:
-    """Declare an input: ``X = sd.tensor("X", (n, 784))``.
+def tensor(
+    name: str,
+    shape: Extent | Sequence[Extent] = (),
+    *,
+    dtype: str = "real",
+    symmetric: bool = False,
+    positive_definite: bool = False,
+    orthogonal: bool = False,
+    diagonal: bool = False,
+) -> Tensor:
+    """Declare an input: ``X = sd.tensor("X", (n, 784))``, ``S = sd.tensor("S", (d, d), symmetric=True)``.
+
+    What a matrix is declared to be shortens its derivations: ``S' = S``, ``Q' Q = I``. Its entries are
+    independent variables nevertheless: a gradient with respect to it is the unconstrained one, and what is
+    compiled computes the function as it was written, for any array. So the page and the kernel agree where
+    the array has the property; `symdl.check_gradients` refuses one that has not.
 
     Args:
         name: the keyword by which its value is passed.
         shape: sizes, integers or `Dim`; ``()`` for a scalar, one size alone for a vector.
         dtype: ``"real"`` (float32 or float64, chosen when compiling) or ``"int64"``.
+        symmetric: the last two axes are a symmetric matrix.
+        positive_definite: it is symmetric, and its eigenvalues are positive.
+        orthogonal: its transpose is its inverse.
+        diagonal: it is zero off its diagonal.
 
     Raises:
         ExpressionError: a name or dtype that cannot be used.
+        ShapeError: a property of square matrices, and the last two axes are no square.
     """
+    sizes, flags = _sizes(shape), (symmetric, positive_definite, orthogonal, diagonal)
+    words = ("symmetric", "positive_definite", "orthogonal", "diagonal")
+    known = declared(_checked(name), sizes, **dict(zip(words, flags, strict=True)))
     if dtype in ("real", "float", "float32", "float64"):
-        return Tensor(_checked(name), _sizes(shape), dtype="real", role="input")
+        return Tensor(name, sizes, dtype="real", role="input", properties=known)
     if dtype in ("int64", "int"):
-        return Tensor(_checked(name), _sizes(shape), dtype="int64", role="input")
+        return Tensor(name, sizes, dtype="int64", role="input", properties=known)
     raise ExpressionError(f"{name} has dtype {dtype!r}", cure="use 'real' or 'int64'")
 
 

@@ -15,6 +15,7 @@ from sympy.core.expr import AtomicExpr
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.properties import Property
 from symdl.express.relations import rebuilt
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Tensor(ArrayMethods):
         init: for a parameter or state, a function ``(shape, rng) -> array`` of its first values.
         below: for positions, the size that every value is known to stay below, or None.
         modes: for a tensor that is something else at inference, what; see `symdl.express.modes`.
+        properties: what a given matrix was declared to be, such as symmetric.
         segment: for a state of a recurrence, that it is kept every so many steps only, or None.
         value: the array of a constant, or None.
         sources: what this is a derivative or a variant of; inputs of theirs may have dropped out of it.
@@ -54,7 +56,7 @@ class Tensor(ArrayMethods):
     """
 
     __slots__ = (
-        *("_equation", "below", "dtype", "init", "modes", "name", "of", "role"),
+        *("_equation", "below", "dtype", "init", "modes", "name", "of", "properties", "role"),
         *("segment", "serial", "shape", "sources", "value"),
     )
 
@@ -68,6 +70,7 @@ class Tensor(ArrayMethods):
         of: Tensor | None = None,
         init: Callable[..., Any] | None = None,
         below: Extent | None = None,
+        properties: frozenset[Property] = frozenset(),
     ) -> None:
         self.name: str | Any = name  # None for a few: who asks for a name, mostly gave one
         self.shape: tuple[Extent, ...] = tuple(as_extent(size) for size in shape)
@@ -76,6 +79,7 @@ class Tensor(ArrayMethods):
         self.of = of
         self.init = init
         self.below = below
+        self.properties = properties
         self.serial = next(_serials)
         self.modes: Modes | None = None
         self.segment: int | None = None

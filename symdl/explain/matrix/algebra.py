@@ -5,12 +5,14 @@ Enters: parts of a product in index form. Leaves: their matrix form.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from symdl.explain.notation.tree import (
+    Array,
     Call,
     Cases,
     Compare,
@@ -109,6 +111,8 @@ def transposed(node: Node) -> Node:
         return node.arg
     if isinstance(node, Multiply):
         return Multiply(tuple(transposed(f) for f in reversed(node.args)))
+    if isinstance(node, Array) and "symmetric" in node.properties:
+        return node
     if isinstance(node, Call) and node.name == "inverse" and is_symmetric(node.args[0]):
         return node
     if isinstance(node, Negative):
@@ -124,12 +128,23 @@ def transposed(node: Node) -> Node:
 
 
 def is_symmetric(node: Node) -> bool:
-    """Say whether a matrix is its own transpose by its form: ``X' X``, ``A + A'``, a diagonal, an inverse."""
+    """Say whether a matrix is its own transpose: declared so, or by its form.
+
+    ``X' X``, ``A + A'``, a diagonal, ``A S A'`` for a symmetric S, functions, sums and inverses of such.
+    """
     match node:
+        case Array():
+            return "symmetric" in node.properties
+        case Hadamard():
+            return all(is_symmetric(factor) for factor in node.args) or _pairs(node.args)
+        case Power():
+            return is_symmetric(node.base) and is_number(node.exponent)
+        case Transpose():
+            return is_symmetric(node.arg)
         case Multiply():
             return transposed(node) == node
         case Terms():
-            return {transposed(term) for term in node.args} == set(node.args)
+            return _pairs(node.args)
         case Diagonal():
             return True
         case Negative():
@@ -138,7 +153,14 @@ def is_symmetric(node: Node) -> bool:
             return is_symmetric(node.args[-1])
         case Call(name="inverse"):
             return is_symmetric(node.args[0])
+        case Call(name=name) if name != "softmax" and len(node.args) == 1:
+            return is_symmetric(node.args[0])
     return False
+
+
+def _pairs(parts: Sequence[Node]) -> bool:
+    """Say whether each part has its transpose among them."""
+    return Counter(n if is_number(n) else transposed(n) for n in parts) == Counter(parts)
 
 
 def _turned_inside(node: Node) -> Node | None:

@@ -7,14 +7,16 @@ are square, ``x' A' A x`` as a squared norm, ``v/c`` as a fraction.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sympy as sp
 
 from symdl.explain.matrix.algebra import transposed
 from symdl.explain.matrix.monomials import Monomial, build, parse, power_of, shape, times_of
+from symdl.explain.matrix.signs import differences, signed, straight
 from symdl.explain.notation.tree import (
+    Array,
     Call,
     Diagonal,
     Fraction,
@@ -72,23 +74,27 @@ def _collected(terms: Sequence[Node]) -> Node:
     """Add like terms; a term and its transpose are one where they are scalars."""
     flat = [inner for term in terms for inner in (term.args if isinstance(term, Terms) else (term,))]
     found: dict[tuple[object, ...], Monomial] = {}
-    signs: dict[tuple[object, ...], int] = {}
     for term in flat:
         part = parse(term)
-        sign, core = _signed(part.core)
-        key = (frozenset(part.top), len(part.top), part.bottom, core)
+        key: tuple[object, ...] = (frozenset(part.top), len(part.top), part.bottom)
+        if part.core is not None:
+            sign, core = straight(part.core)
+            part = replace(part, coefficient=part.coefficient * sign, core=core)
+            key = (*key, signed(core)[1])
         if key in found:
-            first = found[key]
-            change = part.coefficient * sign * signs[key]
-            found[key] = Monomial(first.coefficient + change, first.top, first.bottom, first.core)
-        else:
-            found[key], signs[key] = part, sign
+            part = replace(found[key], coefficient=found[key].coefficient + part.coefficient)
+        found[key] = part
     kept = [part for part in found.values() if part.coefficient != 0]
     if not kept:
         return number(0)
-    kept.sort(key=lambda part: bool(part.coefficient < 0))
+    kept.sort(key=lambda part: bool(part.coefficient < 0) and not _turns(part.core))
     nodes = _common(kept) or _by_groups(kept)
     return nodes[0] if len(nodes) == 1 else Terms(tuple(nodes))
+
+
+def _turns(core: Node | None) -> bool:
+    """Say whether a sign can go into a core: there is one difference in it."""
+    return core is not None and len(differences(core)) == 1
 
 
 def _by_groups(parts: Sequence[Monomial]) -> list[Node]:
@@ -97,31 +103,13 @@ def _by_groups(parts: Sequence[Monomial]) -> list[Node]:
         groups: dict[object, list[Monomial]] = {}
         for part in parts:
             chain = part.core.args if isinstance(part.core, Multiply) else ()
-            end = _signed(chain[place])[1] if chain else None
+            end = signed(chain[place])[1] if chain else None
             key = (abs(part.coefficient), part.top, part.bottom, end) if chain else part
             groups.setdefault(key, []).append(part)
         if 1 < len(groups) < len(parts):
             together = [(group, _common(group)) for group in groups.values()]
             return [n for group, found in together for n in found or [build(part) for part in group]]
     return [build(part) for part in parts]
-
-
-def _signed(core: Node | None) -> tuple[int, Node | None]:
-    """Return a sign and a core that are the same for ``A (x - y)`` and ``-A (y - x)``."""
-    if isinstance(core, Multiply | Hadamard):
-        pairs = [_signed(factor) for factor in core.args]
-        cores = tuple(inner for _, inner in pairs if inner is not None)
-        return math.prod(sign for sign, _ in pairs), type(core)(cores)
-    if isinstance(core, Transpose):
-        sign, inner = _signed(core.arg)
-        return sign, inner and Transpose(inner)
-    if isinstance(core, Terms):
-        first = min(core.args, key=lambda term: str(term.arg if isinstance(term, Negative) else term))
-        if isinstance(first, Negative):
-            turned = (t.arg if isinstance(t, Negative) else Negative(t) for t in core.args)
-            return -1, Terms(tuple(sorted(turned, key=str)))
-        return 1, Terms(tuple(sorted(core.args, key=str)))
-    return 1, core
 
 
 def _common(parts: Sequence[Monomial]) -> list[Node] | None:
@@ -133,7 +121,7 @@ def _common(parts: Sequence[Monomial]) -> list[Node] | None:
     if any((abs(p.coefficient), p.top, p.bottom) != front for p in parts):
         return None
     chains: list[tuple[Node, ...]] = [c.args if isinstance(c, Multiply) else (c,) for c in whole]
-    ends = {place: [_signed(c[place]) for c in chains] for place in (0, -1)}
+    ends = {place: [signed(c[place]) for c in chains] for place in (0, -1)}
     long = all(len(c) > 1 for c in chains)
     sides = [place for place, found in ends.items() if long and all(core == found[0][1] for _, core in found)]
     if not sides and front == (1, (), ()):
@@ -219,6 +207,8 @@ def _inverse(node: Node) -> Node:
         return node.args[0]
     if isinstance(node, Transpose):
         return _turned(_inverse(node.arg))
+    if isinstance(node, Array) and "orthogonal" in node.properties:
+        return Transpose(node)
     return Call("inverse", (node,))
 
 
@@ -243,6 +233,8 @@ def _call(name: str, args: tuple[Node, ...]) -> Node:
             return Transpose(_call(name, (first.arg,)))
         if isinstance(first, Call) and first.name == "inverse":
             return first.args[0]
+        if isinstance(first, Array):
+            return _inverse(first)
         if isinstance(first, Multiply) and all(map(_is_square, first.args)):
             return _chain([_call(name, (f,)) for f in reversed(first.args)])
     if name == "trace" and isinstance(first, Negative | Product | Fraction):

@@ -6,6 +6,7 @@ every unnamed equation between them is written out; or None where there is no su
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented, turned_on
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened
 from symdl.explain.matrix.matrix import Reader
+from symdl.explain.matrix.signs import Facing, faced, facing, is_mixed
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, walk
@@ -147,7 +149,21 @@ class _ClosedReader(Reader):
         if own.lhs.rank > 2:
             raise NoMatrixForm
         self.extents.update(own.extents)
-        return turned_once(tidy(self.full(self.written_out(own, own.target), own.indices).node))
+        node = tidy(self.full(self.written_out(own, own.target), own.indices).node)
+        return turned_once(faced(node, self.facing() if any(map(is_mixed, walk(node))) else {}))
+
+    def facing(self) -> Facing:
+        """The differences of the function, which way round they stand."""
+        found: list[Node] = []
+        for equation in self.inline.values():
+            signs = {term.could_extract_minus_sign() for term in sp.Add.make_args(equation.body)}
+            plain = equation.reduction is None and not equation.guards and equation.lhs.rank in (1, 2)
+            if equation.lhs.role != "intermediate" or len(signs) < 2 or not plain:
+                continue
+            self.extents.update(equation.extents)
+            with contextlib.suppress(NoMatrixForm):
+                found.append(tidy(self.written_out(equation, equation.target).node))
+        return facing(found)
 
     def scalar(self, tensor: Tensor) -> Node:
         """Return a rank-0 tensor written out."""

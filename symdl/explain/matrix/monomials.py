@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symdl.explain.notation.numbers import as_whole
 from symdl.explain.notation.tree import (
     Array,
     Call,
@@ -88,6 +89,8 @@ def parse(node: Node) -> Monomial:
     match node:
         case Number() if isinstance(node.value, sp.Rational):
             return Monomial(node.value)
+        case Number() if isinstance(node.value, sp.Float) and isinstance(as_whole(node.value), sp.Rational):
+            return Monomial(as_whole(node.value))
         case Negative():
             inner = parse(node.arg)
             return Monomial(-inner.coefficient, inner.top, inner.bottom, inner.core)

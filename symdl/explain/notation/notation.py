@@ -39,6 +39,7 @@ from symdl.explain.notation.tree import (
 from symdl.express.comparisons import Compared
 from symdl.express.corners import known_corner, sides_of
 from symdl.express.dims import Dim, Extent, Index
+from symdl.express.properties import Property
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.tensors import Access, Tensor
 
@@ -55,6 +56,7 @@ class Notation:
         counted: positions are numbers, shown from 1 as in ``x_1``.
         rank: names of index variables by the order in which they came up.
         letters: the page's table of names, which has those of sizes and index variables.
+        properties: what is known of defined tensors, such as that they are symmetric.
     """
 
     labels: Mapping[Tensor, Label] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Notation:
     counted: bool = False
     rank: Mapping[str, int] = field(default_factory=dict)
     letters: Letters | None = None
+    properties: Mapping[Tensor, frozenset[Property]] = field(default_factory=dict)
 
     def label(self, tensor: Tensor) -> Label:
         """Return the label of a tensor."""
@@ -72,7 +75,7 @@ class Notation:
 
     def array(self, tensor: Tensor) -> Array:
         """Return a whole tensor."""
-        return Array(self.label(tensor), tensor)
+        return Array(self.label(tensor), tensor, tensor.properties | self.properties.get(tensor, frozenset()))
 
     def symbol(self, symbol: sp.Symbol) -> Symbol:
         """Return an ordinary symbol, a size or an index variable."""

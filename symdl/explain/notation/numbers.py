@@ -1,6 +1,6 @@
 """Numbers as they are shown.
 
-Enters: numbers of SymPy. Leaves: nodes; a float that is a whole number is that number.
+Enters: numbers of SymPy. Leaves: nodes; a float that is a whole number, or halves, quarters … of one, is it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from symdl.explain.notation.tree import Fraction, Negative, Node, Number, Power,
 from symdl.express.relations import rebuilt
 
 _LARGEST_WHOLE = 2**53  # up to which every whole number is a float
+_FINEST = 16  # parts of a whole that a float may be to be shown as a fraction
 LARGEST_BOTTOM = 10**6  # of a fraction; a constant with a longer one is shown as a decimal number
 
 
 def as_whole(value: sp.Float) -> sp.Number:
-    """Return a float that is a whole number as an integer: ``1.0 x`` is x."""
+    """Return a float that is exactly a whole number, or some of its halves, as such: ``0.5 x`` is ``x/2``."""
+    if abs(value) < _LARGEST_WHOLE / _FINEST and (_FINEST * value) % 1 == 0:
+        return sp.Rational(int(_FINEST * value), _FINEST)
     return sp.Integer(int(value)) if abs(value) < _LARGEST_WHOLE and value % 1 == 0 else value
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import sympy as sp
 
 from symdl.express.dims import Extent
+from symdl.express.properties import Property
 from symdl.express.tensors import Tensor
 
 
@@ -73,10 +74,11 @@ class Ordinal:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A whole tensor in a matrix expression."""
+    """A whole tensor in a matrix expression, and what is known of it, such as ``symmetric``."""
 
     label: Label
     tensor: Tensor
+    properties: frozenset[Property] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
