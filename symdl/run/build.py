@@ -20,12 +20,16 @@ from symdl.emit.operations import Operation
 from symdl.emit.source import module_source
 from symdl.express.dims import Dim
 from symdl.express.program import Program
+from symdl.lower.ir.integers import Sizes
 from symdl.lower.ir.loops import TensorInfo
 from symdl.lower.lowered import Lowered, Schedule
 from symdl.lower.pipeline import lower
 from symdl.run.memory import Memory, memory
 from symdl.run.runtime import Module, Target
 from symdl.run.watching import watched
+from symdl.schedule.cost import CallCost, costs
+from symdl.schedule.partition import partition
+from symdl.schedule.plan import Partition
 
 Array = NDArray[Any]
 
@@ -88,6 +92,19 @@ class Built:
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs in order."""
         return tuple(self.lowered.program.tensors[t] for t in self.lowered.program.inputs)
+
+    def costs(self, dims: Sizes, part: Partition | None = None) -> tuple[CallCost, ...]:
+        """Return what each call of a partition costs, by default of a call in one piece.
+
+        Args:
+            dims: values of the symbolic sizes.
+
+        Raises:
+            KeyError: a size has no value.
+        """
+        known = self.lowered.sizes(dims)
+        part = part or partition(self.lowered, known, (), (), whole=True)
+        return costs(part, self.lowered.kernels, known, itemsize=np.dtype(self.dtype).itemsize)
 
     def memory(self, dims: dict[str, int]) -> Memory:
         """Return fresh memory for a choice of sizes."""

@@ -17,7 +17,7 @@ from symdl.differentiate.turns import Turn, Updates, training_step
 from symdl.errors import ArgumentError
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
-from symdl.lower.ir.integers import constant, evaluate
+from symdl.lower.ir.integers import Sizes, constant, evaluate, product
 from symdl.lower.kernels import GatherCall, TotalCall
 from symdl.run.arguments import (
     Arguments,
@@ -35,7 +35,9 @@ from symdl.run.epoch import Job
 from symdl.run.memory import address, aligned
 from symdl.run.runtime import Target
 from symdl.run.watching import checking
+from symdl.schedule.cost import CallCost
 from symdl.schedule.partition import partition
+from symdl.schedule.plan import Partition
 from symdl.schedule.verify import verify_partition
 from symdl.targets import find
 
@@ -123,6 +125,28 @@ class TrainingKernel:
     def kernels(self) -> int:
         """The number of distinct loop kernels."""
         return len(self._built.lowered.kernels)
+
+    def costs(self, sizes: Mapping[str, int]) -> tuple[CallCost, ...]:
+        """Return what a step costs, call by call, for these values of the symbolic sizes.
+
+        All inputs of role ``input`` with the batch in front are gathered, as from a data set. No memory is
+        reserved and no device asked for.
+
+        Raises:
+            ArgumentError: the inputs have no batch axis in common.
+            KeyError: a size has no value.
+        """
+        batch, lowered = batch_of(self.program), self._built.lowered
+        if not batch:
+            raise ArgumentError("the inputs have no batch axis in common")
+        dims = lowered.sizes(dict(sizes))
+        known = zip(self._inputs, self._built.inputs, lowered.program.inputs, strict=True)
+        gathered = [
+            (want, lowered.plan.places[t])
+            for want, info, t in known
+            if info.role == "input" and want.dims and want.dims[0] == batch
+        ]
+        return self._built.costs(dims, _step(self._built, gathered, self._weights, dims, batch))
 
     def bind(self, weights: Mapping[str, Array], data: Mapping[str, Any], batch_size: int) -> BoundEpoch:
         """Bind weights, which training changes in place, and a data set.
@@ -273,16 +297,8 @@ class BoundEpoch:
         places = [lowered.plan.places[t] for t in lowered.program.inputs]
         known = list(zip(self._inputs, self._arrays, places, strict=True))
         sources = [(want, array, place) for want, array, place in known if self._gathered(want)]
-        takes = []
-        for at, (want, array, place) in enumerate(sources):
-            width = array.size // self.samples
-            integer = want.dtype.kind == "i"
-            takes.append(GatherCall(at, place, integer, 0, count, width, width))
-        results = [lowered.plan.places[t] for t in lowered.program.outputs]
-        factors = [constant(-1 if weight == LARGEST else count**weight) for weight in self._weights]
-        totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]
-        whole = not lowered.splits or self._batch != lowered.batch
-        part = partition(lowered, dims, takes, totals, whole=whole)
+        gathered = [(want, place) for want, _, place in sources]
+        part = _step(self._built, gathered, self._weights, dims, self._batch)
         if checking():
             verify_partition(lowered, part, dims)
         job = Job(self._built, part, dims, len(sources))
@@ -290,8 +306,8 @@ class BoundEpoch:
             job.put(place, self._batches.get(want.name, array))
         for at, (_, array, _) in enumerate(sources):
             job.put(job.order + 2 + at, array)
-        for place, result in zip(results, self._results, strict=True):
-            job.put(place, result)
+        for tensor, result in zip(lowered.program.outputs, self._results, strict=True):
+            job.put(lowered.plan.places[tensor], result)
         job.ready()
         return job
 
@@ -300,6 +316,32 @@ class BoundEpoch:
     ) -> None:
         program = self._built.lowered.program
         check_gathers(program, program.gathers, [arrays[e.name] for e in inputs], dims)
+
+
+def _step(
+    built: Built,
+    gathered: Sequence[tuple[Expected, int]],
+    weights: Sequence[int],
+    dims: Sizes,
+    batch: str,
+) -> Partition:
+    """Return the schedule of a step: gather samples, compute, add to the totals.
+
+    Args:
+        gathered: the inputs of which samples are gathered, and their buffers.
+        weights: as in `TrainingKernel`.
+        dims: the value of every size; that of `batch` is the number of samples.
+    """
+    lowered, count = built.lowered, dims[batch]
+    takes = []
+    for at, (want, place) in enumerate(gathered):
+        width = evaluate(product(want.shape[1:]), dims)
+        takes.append(GatherCall(at, place, want.dtype.kind == "i", 0, count, width, width))
+    results = [lowered.plan.places[t] for t in lowered.program.outputs]
+    factors = [constant(-1 if weight == LARGEST else count**weight) for weight in weights]
+    totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]
+    whole = not lowered.splits or batch != lowered.batch
+    return partition(lowered, dims, takes, totals, whole=whole)
 
 
 def _batch_size_name(inputs: Sequence[Expected], data: set[str]) -> str:
