@@ -26,6 +26,7 @@ from symdl.explain.drawings.plots import activation_figure, two_spaces
 from symdl.explain.notation.styles import Style
 from symdl.explain.stories.components import components, generic_gradient, generic_jacobian
 from symdl.explain.stories.compose import compose
+from symdl.explain.stories.formula import formula
 from symdl.explain.stories.updates import update_rules
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
@@ -196,6 +197,7 @@ __all__ = [
     "flatten",
     "flip",
     "floor",
+    "formula",
     "full",
     "generic_gradient",
     "generic_jacobian",

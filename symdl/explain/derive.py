@@ -23,6 +23,7 @@ from symdl.explain.sections import Depth, respelled
 from symdl.explain.stories.scalar import Story, graph_of
 from symdl.explain.stories.scalar_page import scalar_sections
 from symdl.express.equations import Origin
+from symdl.express.parser import parse, symbol_of
 from symdl.express.program import Fact, Program, collect
 from symdl.express.relations import rebuilt
 from symdl.express.scalar import scalar_graph
@@ -66,6 +67,7 @@ def derive(
         ExplainError: `wrt` is not of a kind that fits `f`, no tensor has that name, or an option is not for
             such an `f`.
     """
+    f, wrt, where = _read(f, wrt, where)
     named = labels_styled(styles or {})
     if form not in ("index", "differential"):
         raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
@@ -84,6 +86,18 @@ def derive(
         )
     setting = Setting(name or "", tuple(parameters), named)
     return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, setting=setting, symbols=symbols)
+
+
+def _read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
+    """Read what is given as text: an expression, its symbols, the definitions of intermediates."""
+    f = parse(f) if isinstance(f, str) else f
+    where = {symbol_of(k, f): parse(v) if isinstance(v, str) else v for k, v in (where or {}).items()}
+    if isinstance(f, Tensor) or not isinstance(f, sp.Expr):
+        return f, wrt, where
+    every = sp.Tuple(f, *where.values())
+    if isinstance(wrt, list | tuple):
+        return f, tuple(symbol_of(one, every) for one in wrt), where
+    return f, symbol_of(wrt, every), where
 
 
 def _refuse(f: Any, scalar: Mapping[str, Any], facts: Sequence[Fact], form: str) -> None:

@@ -74,7 +74,10 @@ def parameter(name: str, shape: int | Sequence[Extent] = (), *, init: Any = None
     """
     sizes = _sizes(shape)
     if not all(is_whole(size) for size in sizes):
-        raise ExpressionError(f"parameter {name} has shape {sizes}", cure="use integer sizes")
+        raise ExpressionError(
+            f"parameter {name} has shape {sizes}, and its first values need numbers",
+            cure=f'use integer sizes, or sd.tensor("{name}", ...) where it is given or only derived',
+        )
     return Tensor(_checked(name), sizes, role="parameter", init=_initializer(name, sizes, init))
 
 

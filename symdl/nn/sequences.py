@@ -98,7 +98,7 @@ def sequence_mask(lengths: Tensor, steps: Extent) -> Condition:
 
 @takes_tensors
 def last_state(
-    h: Tensor,
+    h: Tensor | tuple[Tensor, ...],
     *,
     lengths: Tensor | None = None,
     reverse: bool = False,
@@ -108,7 +108,7 @@ def last_state(
     """The state after a whole sequence: many to one.
 
     Args:
-        h: states of all steps, ``(batch, time, units)``.
+        h: states of all steps, ``(batch, time, units)``; or the states and cells of `lstm`.
         lengths: not needed where `h` holds its state past the end, as the recurrent layers do when they know
             the lengths. Else the state at step ``lengths - 1`` is taken; every length must be positive.
         reverse: `h` ran from the last step to the first, so it ended at step 0, whatever the lengths.
@@ -122,6 +122,7 @@ def last_state(
         ShapeError: `h` has not three axes, or an odd number of units for two directions.
         ExpressionError: `reverse` together with `lengths` or `bidirectional`.
     """
+    h = h[0] if isinstance(h, tuple) else h
     if reverse and (bidirectional or lengths is not None):
         raise ExpressionError(
             "a reversed run ends at step 0, whatever the lengths; of two directions the second is reversed",

@@ -11,9 +11,9 @@ import pytest
 import symdl as sd
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import ExplainError
-from symdl.explain.matrix.closed_form import formula
 from symdl.explain.printers.text import text
 from symdl.explain.sections import Lines
+from symdl.explain.stories.formula import formula
 from symdl.express import linalg
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
@@ -176,7 +176,9 @@ def test_latex() -> None:
 
 def test_no_formula_is_an_error() -> None:
     with pytest.raises(ExplainError, match="no formula"):
-        formula(jacobian(W @ x, W))
+        formula(jacobian(W @ x, W), form="matrix")
+    with pytest.raises(ExplainError, match="no form"):
+        formula(W, form="words")  # type: ignore[arg-type]
     with pytest.raises(ExplainError, match="no formula"):
         formula(W.max(axis=1))
 

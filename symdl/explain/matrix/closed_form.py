@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import sympy as sp
 
 from symdl.differentiate.prepare import prepare
-from symdl.errors import ExplainError
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented, turned_once, with_front
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened
@@ -28,62 +27,6 @@ from symdl.express.program import collect
 from symdl.express.tensors import Access, Tensor, map_accesses
 
 _LARGEST_FORMULA = 120  # nodes of a formula that is still worth showing
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Formula:
-    """A matrix formula.
-
-    Attributes:
-        node: the formula.
-        tensor: the tensor whose value it is.
-    """
-
-    node: Node
-    tensor: Tensor
-
-    def latex(self) -> str:
-        """Return the formula as LaTeX."""
-        from symdl.explain.printers.latex import latex
-
-        return latex(self.node)
-
-    def text(self, *, ascii: bool = False) -> str:
-        """Return the formula as one line of text."""
-        from symdl.explain.printers.text import text
-
-        return text(self.node, ascii=ascii)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
-
-
-def formula(tensor: Tensor, *, keep: Collection[Tensor] = ()) -> Formula:
-    """Return the value of a tensor as one matrix formula over named tensors and inputs.
-
-    Vectors are columns; a number added to an array is added to every entry.
-
-    Args:
-        tensor: of rank 0, 1 or 2.
-        keep: unnamed tensors that are not written out.
-
-    Raises:
-        ExplainError: the tensor has no such formula; its equations are still a derivation.
-    """
-    node = closed_form(tensor, keep=keep)
-    if node is None:
-        raise ExplainError(
-            f"{tensor} has no formula of matrix products, transposes and elementwise functions",
-            expression=tensor.equation,
-            cure="read its equations: print(tensor.equation)",
-        )
-    return Formula(node, tensor)
 
 
 def closed_form(
@@ -258,4 +201,4 @@ def _with_deltas(body: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:
     return body
 
 
-__all__ = ["Formula", "closed_form", "formula"]
+__all__ = ["closed_form"]

@@ -52,17 +52,16 @@ def derive_tensor(
     named: Mapping[str, Label] | None = None,
 ) -> Derivation:
     """Return the derivation of the gradient of `f` by `wrt`; see `symdl.explain.derive.derive`."""
-    target = find(f, wrt)
-    derivative = differentiate(f, [target], facts=facts)
+    targets = found_in(f, wrt)
+    derivative = differentiate(f, targets, facts=facts)
     short = compact(derivative)
     page = page_of(derivative, named)
     end = page if short is derivative else page_of(short, named)
     new = short.record.rewrites[len(derivative.record.rewrites) :]
-    by = page.notation.array(target) if target.rank else page.notation.read(target.at())
     loss = page.notation.read(f.at())
     forward = _forward(page, derivative)
     matrices = _matrix_section(page)
-    result = _result(end, short, target)
+    result = [step for target in targets for step in _result(end, short, target)]
     sections = (
         symbols(page),
         Lines("Forward", tuple(forward)),
@@ -73,9 +72,30 @@ def derive_tensor(
         Lines("Result", (*_one_hot(end, result, told=matrices), *result), level="result"),
     )
     shown = tuple(s for s in sections if isinstance(s, Table) or s.level == "all" or s.steps)
-    title = ("Gradient of ", loss, " with respect to ", by)
+    title = ("Gradient of ", loss, " with respect to ", *listed([whole(page, t) for t in targets]))
     shown = respelled(shown, spelling(page.letters))
-    return Derivation(title, shown, derivative.gradient(target), depth, page.program, network=f)
+    gradients = tuple(map(derivative.gradient, targets))
+    gradient = gradients if isinstance(wrt, list | tuple) else gradients[0]
+    return Derivation(title, shown, gradient, depth, page.program, network=f)
+
+
+def listed(parts: Sequence[Node]) -> tuple[str | Node, ...]:
+    """Return formulas with commas between them, and "and" before the last."""
+    *first, last = parts
+    words = [word for part in first for word in (part, ", ")]
+    return (*words[:-1], " and ", last) if first else (last,)
+
+
+def found_in(f: Tensor, wrt: Any) -> list[Tensor]:
+    """Return the tensors that `wrt` is, names, or lists.
+
+    Raises:
+        ExplainError: `f` depends on none of that name, or the list is empty or names one twice.
+    """
+    found = [find(f, one) for one in (wrt if isinstance(wrt, list | tuple) else [wrt])]
+    if not found or len(set(found)) < len(found):
+        raise ExplainError(f"{wrt} is no list of different tensors", cure="name each tensor once")
+    return found
 
 
 def _not_told(steps: Sequence[Step], before: Sequence[Step]) -> tuple[Step, ...]:
@@ -98,6 +118,8 @@ def find(f: Tensor, wrt: Any) -> Tensor:
     if isinstance(wrt, str) and wrt in named:
         return named[wrt]
     known = ", ".join(str(t.name) for t in program.parameters or program.inputs)
+    if not isinstance(wrt, str):
+        raise ExplainError(f"{wrt!r} is no tensor and no name of one", cure=f"use one of {known}")
     raise ExplainError(f"{f} depends on no tensor called {wrt!r}", cure=f"use one of {known}")
 
 
