@@ -233,6 +233,11 @@ class SimulatedDevice:
         finally:
             self.graph = None
 
+    def repeated(self, graph: Graph, count: int) -> Graph:
+        if not graph.complete:
+            raise DeviceError("the capture of this graph did not end")
+        return Graph(graph.origin, graph.nodes * count, set(graph.streams), complete=True)
+
     def replay(self, graph: Graph, *, stream: int = 0) -> None:
         self.refuse_in_capture("replay")
         if not graph.complete:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symdl.run.cuda import driver
+from symdl.run.cuda import connection
 from symdl.run.cuda.driver import HardwareDevice
 from symdl.run.cuda.memory import Allocator
 from tests.cuda.device import SimulatedDevice
@@ -25,6 +25,7 @@ class Api:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.given: list[tuple[Any, ...]] = []
         names = ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR", "MULTIPROCESSOR_COUNT")
         kinds = {f"CU_DEVICE_ATTRIBUTE_{name}": at for at, name in enumerate(names)}
         self.CUdevice_attribute = SimpleNamespace(**kinds)
@@ -33,6 +34,7 @@ class Api:
         def function(*arguments: Any) -> tuple[int, int]:
             if name != "cuCtxSetCurrent":
                 self.calls.append(name)
+                self.given.append(arguments)
             return 0, len(self.calls)
 
         function.__name__ = name
@@ -42,8 +44,8 @@ class Api:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     made = Api()
-    monkeypatch.setattr(driver, "require_compiler", lambda: None)
-    monkeypatch.setattr(driver, "import_module", lambda name: made)
+    monkeypatch.setattr(connection, "require_compiler", lambda: None)
+    monkeypatch.setattr(connection, "import_module", lambda name: made)
     return made
 
 
@@ -53,18 +55,32 @@ def test_a_graph_is_captured_replayed_and_destroyed(api: Api) -> None:
     with device.capture(0) as graph:
         device.launch("kernel", 1, 32, 0, [1, np.float32(2)])
     device.replay(graph)
-    captured = ["cuStreamBeginCapture", "cuLaunchKernel", "cuStreamEndCapture"]
-    assert api.calls == [*captured, "cuGraphInstantiate", "cuGraphDestroy", "cuGraphLaunch"]
+    captured = ["cuStreamBeginCapture", "cuLaunchKernel", "cuStreamEndCapture", "cuGraphInstantiate"]
+    assert api.calls == [*captured, "cuGraphLaunch"]
     del graph
     gc.collect()
-    assert api.calls[-1] == "cuGraphExecDestroy"
+    assert sorted(api.calls[-2:]) == ["cuGraphDestroy", "cuGraphExecDestroy"]
+
+
+def test_a_graph_of_many_steps_has_one_behind_the_other(api: Api) -> None:
+    device = HardwareDevice()
+    with device.capture(0) as graph:
+        device.launch("kernel", 1, 32, 0, [1])
+    api.calls.clear()
+    api.given.clear()
+    device.repeated(graph, 3)
+    assert api.calls[:5] == ["cuGraphCreate", *["cuGraphAddChildGraphNode"] * 3, "cuGraphInstantiate"]
+    whole = 1  # what the first call returned
+    nodes = api.given[1:4]
+    assert nodes == [(whole, before, len(before), graph.nodes) for before in ([], [2], [3])]
+    assert api.given[4] == (whole, 0)
 
 
 def test_a_capture_ends_where_a_launch_fails(api: Api) -> None:
     device = HardwareDevice()
     with pytest.raises(ZeroDivisionError), device.capture(0):
         _ = 1 / 0
-    assert api.calls[-1] == "cuStreamEndCapture"
+    assert api.calls[-2:] == ["cuStreamEndCapture", "cuGraphDestroy"]
 
 
 @pytest.mark.parametrize("name", ["launch", "to_device", "to_host", "fill", "replay", "synchronize"])

@@ -15,6 +15,7 @@ from symdl.emit.launch_list import FIRST_SAMPLE, launch_list_of
 from symdl.lower.ir.integers import atoms
 from symdl.lower.ir.names import FirstSample
 from symdl.lower.kernels import GatherCall
+from symdl.run.cuda import steps
 from symdl.run.epoch import Job
 from symdl.run.runtime import Target
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
@@ -42,6 +43,10 @@ class Counting(SimulatedDevice):
         self.asked["capture"] += 1
         with super().capture(stream) as graph:
             yield graph
+
+    def repeated(self, graph: Graph, count: int) -> Graph:
+        self.asked[f"graph of {count} steps"] += 1
+        return super().repeated(graph, count)
 
     def replay(self, graph: Graph, *, stream: int = 0) -> None:
         self.asked["replay"] += 1
@@ -77,11 +82,11 @@ def kernel(target: Target | str) -> TrainingKernel:
     X, t = sd.tensor("X", (n, 5)), sd.tensor("t", (n,), dtype="int64")
     h = sd.nn.dropout(sd.nn.dense(X, 4, activation=sd.relu, name="first"), 0.3, name="drop")
     loss = sd.nn.cross_entropy(sd.nn.dense(h, 3, name="second"), t)
-    weights, steps = sd.parameters(loss), sd.nn.training_updates(loss)
+    weights, counted = sd.parameters(loss), sd.nn.training_updates(loss)
     return compile_training(
         loss,
         weights,
-        lambda p, g: [*((w, w - 0.1 * g[w]) for w in p), *steps],
+        lambda p, g: [*((w, w - 0.1 * g[w]) for w in p), *counted],
         dtype="float64",
         target=target,
     )
@@ -119,21 +124,64 @@ class Pair:
 
 
 @needs_compiler
-def test_a_step_is_launched_once_captured_once_and_then_replayed(counting: Counting) -> None:
+def test_a_step_is_captured_once_and_then_replayed(counting: Counting) -> None:
     pair = Pair(counting, 21, 4)  # five batches of 4 and one of 1
     pair.run(np.arange(21)[::-1])
     first = counting.since()
-    step = first["captured launch"]
-    assert (first["capture"], first["replay"]) == (1, 4)
-    assert step > 10 and first["launch"] == 2 * step  # a batch of 4, and the one of 1
+    assert (first["capture"], first["replay"]) == (2, 6)
+    assert first["captured launch"] > 20 and first["launch"] == 0  # nothing but whole steps
     pair.run(RNG.permutation(21))
     second = counting.since()
-    assert second["launch"] == 0
-    assert (second["capture"], second["replay"]) == (1, 6)  # the batch of 1 comes a second time
+    assert (second["captured launch"], second["capture"], second["replay"]) == (0, 0, 6)
+    assert second["allocate"] == 0
+
+
+@needs_compiler
+def test_many_steps_are_one_graph(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "MOST_STEPS", 4)
+    pair = Pair(counting, 21, 2)  # ten batches of 2 and one of 1
     pair.run(RNG.permutation(21))
-    third = counting.since()
-    assert (third["launch"], third["capture"], third["replay"]) == (0, 0, 6)
-    assert third["allocate"] == 0
+    asked = counting.since()
+    assert asked["graph of 4 steps"] == 1
+    assert asked["replay"] == 2 + 2 + 1
+    pair.run(RNG.permutation(21), 3, 10)  # seven batches of 2
+    assert counting.since() == {"to device": 7, "to host": 6, "replay": 4}
+
+
+@needs_compiler
+@pytest.mark.parametrize("launches", [1, 10**9])
+def test_graphs_have_a_limit(launches: int, counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "MOST_LAUNCHES", launches)
+    monkeypatch.setattr(steps, "MOST_STEPS", 2)
+    Pair(counting, 4, 2).run(np.arange(4))
+    assert counting.asked["replay"] == (2 if launches == 1 else 1)
+
+
+@needs_compiler
+def test_an_interrupt_leaves_whole_steps(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever Ctrl-C comes, weights are those after as many steps as were replayed."""
+    samples, replays = data(8), 0
+    made = kernel(on(counting))
+    right = kernel("cpu")
+    done = [weights(right)]
+    for first in range(4):
+        done.append({name: value.copy() for name, value in done[-1].items()})
+        right.bind(done[-1], samples, 2).run(np.arange(8), first, first + 1)
+
+    def interrupted(graph: Graph, *, stream: int = 0) -> None:
+        nonlocal replays
+        if replays == 2:
+            raise KeyboardInterrupt
+        replays += 1
+        SimulatedDevice.replay(counting, graph, stream=stream)
+
+    monkeypatch.setattr(counting, "replay", interrupted)
+    monkeypatch.setattr(steps, "MOST_STEPS", 1)
+    ours = weights(made)
+    with pytest.raises(KeyboardInterrupt):
+        made.bind(ours, samples, 2).run(np.arange(8))
+    for name, value in ours.items():
+        np.testing.assert_allclose(value, done[2][name], rtol=1e-11, atol=1e-13, err_msg=name)
 
 
 @needs_compiler
@@ -161,7 +209,7 @@ def test_parts_of_an_epoch_and_longer_orders(counting: Counting) -> None:
     pair.run(order[:2])  # less than a batch
     pair.run(order)
     asked = counting.since()
-    assert asked["capture"] == 2
+    assert asked["capture"] == 3  # the last batch of two is a step of its own
 
 
 @needs_compiler

@@ -68,6 +68,9 @@ class Device(Protocol):
     def capture(self, stream: int) -> AbstractContextManager[Any]:
         """Collect what is put into `stream` into a graph."""
 
+    def repeated(self, graph: Any, count: int) -> Any:
+        """Return a graph that does another one so many times, one after the other."""
+
     def replay(self, graph: Any, *, stream: int = 0) -> None:
         """Put all of a graph into a stream."""
 

@@ -1,13 +1,13 @@
 """Kernels on their way to a device.
 
 Enters: functions of a generated module, or of ours. Leaves: `Launcher`, which compiles a kernel when it is
-first needed and puts launches into a stream.
+first needed and puts launches into a stream, and `Loader`, which stops short of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,32 @@ class Launcher:
         ]
         self.device.launch(self.function(function, kinds), grid, block, 0, given)
 
+    @cached_property
+    def loader(self) -> Loader:
+        """What loads kernels without launching them."""
+        return Loader(self)
+
     def blocks(self, count: int) -> int:
         """Return how many blocks share so many pieces of work."""
         return max(1, min(count, _WAVES * self.device.multiprocessors))
+
+
+class Loader(Launcher):
+    """Compiles and loads what would be launched, and counts it: nothing may be loaded during a capture."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self.device, self.allocator, self.function = launcher.device, launcher.allocator, launcher.function
+        self.count = 0
+
+    def launch(
+        self,
+        function: Callable[..., None],
+        kinds: tuple[str, ...],
+        arguments: Sequence[Any],
+        *,
+        grid: Size,
+        block: int = BLOCK,
+    ) -> None:
+        """Load a kernel."""
+        self.function(function, kinds)
+        self.count += 1

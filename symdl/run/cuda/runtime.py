@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -54,35 +54,35 @@ class CudaModule:
     text: str
     lowered: Lowered
     dtype: str
-    launcher: Callable[[], Launcher]
     products: int = 0
     residents: dict[int, Room] = field(default_factory=dict)
     steps: WeakKeyDictionary[Job, Steps] = field(default_factory=WeakKeyDictionary)
-    executor: Callable[..., int] | None = None
+    executors: dict[Launcher, Callable[..., int]] = field(default_factory=dict)
 
     def entries(self, names: Sequence[str]) -> Array:
         """Return the numbers of kernels."""
         return np.arange(len(names), dtype="int64")
 
-    @property
-    def execute(self) -> Callable[..., int]:
-        """What does rows of the launch list; kernels are loaded when it is first asked for.
+    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+        """Return a call of the loop ``rows``, which launches rows of the launch list.
+
+        Its arguments are a launcher, and those of the loop of `symdl.run.loops.execute_loop`.
 
         Raises:
             CompileError: there is no toolkit or no device.
         """
-        if self.executor is None:
+        launcher, *given = arguments
+        return partial(self._executor(launcher), *given)
+
+    def _executor(self, launcher: Launcher) -> Callable[..., int]:
+        if launcher not in self.executors:
             require_compiler()
             from symdl.run.cuda.kept import foundation
 
-            launcher = self.launcher()
             functions = modules.load(self.text, foundation()).kernels
-            self.executor = executor(functions, self.lowered.kernels, dtype=self.dtype, launcher=launcher)
-        return self.executor
-
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
-        """Nothing asks: `CudaRuntime.run` and `CudaRuntime.epoch` do calls and epochs their own way."""
-        raise AssertionError(f"there is no loop {name} on a device")
+            made = executor(functions, self.lowered.kernels, dtype=self.dtype, launcher=launcher)
+            self.executors[launcher] = made
+        return self.executors[launcher]
 
 
 class CudaRuntime(Runtime):
@@ -102,7 +102,7 @@ class CudaRuntime(Runtime):
 
     def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> CudaModule:
         """Keep the text; see `Runtime.load`."""
-        return CudaModule(text, lowered, dtype, lambda: self.launcher)
+        return CudaModule(text, lowered, dtype)
 
     def place(self, array: Array) -> Mirror:
         """Return an array with memory on the device."""
@@ -137,7 +137,7 @@ class CudaRuntime(Runtime):
             failed = _failed_check(rows[:first], places, sizes)
             if failed >= 0:
                 return failed
-            execute, device = module.execute, self.launcher.device
+            device = self.launcher.device
             addresses = list(places)
             for at, place in enumerate(places):
                 if isinstance(place, Mirror):
@@ -146,7 +146,8 @@ class CudaRuntime(Runtime):
                     addresses[at] = rooms[at].address
                     if buffers[at].kind == "given":
                         device.to_device(addresses[at], place.host)
-            execute(rows, width, first, len(rows), addresses, sizes, memory.factors, 0)
+            given = (rows, width, first, len(rows), addresses, sizes, memory.factors, module.products)
+            module.call("rows", self.launcher, *given)()
             for at, place in enumerate(places):
                 if isinstance(place, Mirror) and buffers[at].kind == "output":
                     device.to_host(place.host, addresses[at])
@@ -160,9 +161,11 @@ class CudaRuntime(Runtime):
         assert isinstance(module, CudaModule)
         for array in (*given, *changed):
             self._to_device(module, array)
-        yield
-        for array in changed:
-            self.launcher.device.to_host(array, self._resident(module, array))
+        try:
+            yield
+        finally:  # an interrupt leaves the weights of the last step
+            for array in changed:
+                self.launcher.device.to_host(array, self._resident(module, array))
 
     def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
         """Replay a graph for the batches of a span; see `Runtime.epoch`."""
@@ -178,18 +181,17 @@ class CudaRuntime(Runtime):
         """Return the steps of a job; all samples of its data are copied now."""
         (script,) = job.script(1)
         order, rows, width = job.order, job.code.tolist(), job.code.shape[1]
-        numbers = (job.memory.sizes.copy(), job.memory.factors, 0)
+        numbers = (job.memory.sizes.copy(), job.memory.factors, module.products)
         addresses = list(job.seen_by(0))
         for at, place in enumerate(addresses):
             if isinstance(place, Mirror) and at != order:
                 put = self._to_device if at >= order + 2 else self._resident
                 addresses[at] = put(module, place.host)
-        execute = module.execute
 
-        def launch(place: int) -> None:
+        def launch(launcher: Launcher, place: int) -> None:
             addresses[order] = place
             for begin, end in script.tolist():
-                execute(rows, width, begin, end, addresses, *numbers)
+                module.call("rows", launcher, rows, width, begin, end, addresses, *numbers)()
 
         return Steps(launch, self.launcher)
 
