@@ -39,7 +39,7 @@ def prepare(
 ) -> tuple[Program, tuple[Rewrite, ...]]:
     """Return the rewritten program; named tensors, outputs and those in `keep` stay.
 
-    With `apart`, no formula is put together across a name.
+    With `apart`, no formula is put together across a name, and logarithms stay as they were written.
     """
     fixed = {*keep, *program.outputs, *(new for _, new in program.updates)}
     program, rewrites = _shared(program, fixed)
@@ -57,7 +57,7 @@ def prepare(
         stable = _log_sum_exp(new, done)
         if stable is not new:
             rewrites.append(Rewrite("logsumexp", "algebraic", new, stable))
-        separate = logarithms.rewrite(stable)
+        separate = stable if apart else logarithms.rewrite(stable)
         if separate is not stable:
             rewrites.append(Rewrite("logarithm of exponentials", "algebraic", stable, separate))
         whole = separate if apart else names.rewrite(logarithms.shares(separate))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.explain.notation import tree as t
 from symdl.express.program import collect
 
 from .test_lines import agree, world_of
@@ -74,6 +75,10 @@ def softmax_by_hand() -> sd.Tensor:
     return -(Y * sd.log(P)).sum() / n
 
 
+def gates() -> sd.Tensor:
+    return squares(sd.softmax(sd.nn.dense(X, 2, name="g"), name="p") * Y)
+
+
 def adversaries() -> sd.Tensor:
     D = sd.nn.dense(X, 1, activation=sd.sigmoid, name="D")
     fake = sd.replace(D, {X: sd.nn.dense(sd.tensor("z", (n, 2)), 3, name="G")})
@@ -116,7 +121,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         [
             "Gradient of J with respect to w",
             "L = 1/n·𝟏ᵀ max(1 - y ⊙ z, 0)",
-            "J = 0.5·‖w‖² + L",
+            "J = 1/2·‖w‖² + L",
             "z̄ = -1/n·y ⊙ [y ⊙ z < 1]",
         ],
     ),
@@ -163,20 +168,35 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         [
             "p[i] = σ(z[i])",
             "L = -1/n·∑ᵢ (y[i]·log(p[i]) + (1 - y[i])·log(1 - p[i]))",
-            "z̄[i] = 1/n·(σ(z[i]) - y[i])",
+            "p̄[i] = -1/n·(y[i]/p[i] - (1 - y[i])/(1 - p[i]))",
+            "∂p[i]/∂z[i] = p[i]·(1 - p[i]) (derivative of σ)",
+            "z̄[i] = p̄[i]·p[i]·(1 - p[i]) (chain rule through σ)",
+            "= 1/n·(p[i] - y[i]) (terms cancel after putting in p̄)",
+            "L = -1/n·∑ᵢ (-y[i]·log(1 + e^(-z[i])) - (1 - y[i])·log(1 + e^z[i]))",
         ],
     ),
     "softmax by hand": (
         softmax_by_hand,
         "W",
-        ["P[i,j] = e^(Z[i,j] - ℓ[i])", "L = -1/n·∑ᵢⱼ Y[i,j]·log(P[i,j])", "P = softmax(Z)"],
+        [
+            "P[i,j] = e^Z[i,j]/(∑ₚ e^Z[i,p])",
+            "L = -1/n·∑ᵢⱼ Y[i,j]·log(P[i,j])",
+            "P̄[i,j] = -Y[i,j]/(n·P[i,j])",
+            "∂P[i,p]/∂Z[i,j] = {P[i,j]·(1 - P[i,j]) if p = j; -P[i,p]·P[i,j] otherwise}",
+            "Z̄[i,j] = ∑ₚ P̄[i,p]·P[i,p]·(δ[p,j] - P[i,j])",
+            "= P[i,j]·(P̄[i,j] - ∑ₚ P̄[i,p]·P[i,p]) (δ picks p = j)",
+            "= 1/n·P[i,j]·∑ₚ Y[i,p] - Y[i,j]/n (terms cancel after putting in P̄)",
+            "P[i,j] = e^(Z[i,j] - ℓ[i])",
+            "P = softmax(Z)",
+        ],
     ),
     "adversaries": (
         adversaries,
         "G.W",
         [
             "L = -1/n·∑ᵢⱼ (log(D.A[i,j]) + log(1 - D.A₂[i,j]))",
-            "D.Z̄₂[i,j] = σ(D.Z₂[i,j])/n",
+            "D.Ā₂[i,j] = 1/(n·(1 - D.A₂[i,j]))",
+            "= D.A₂[i,j]/n",
             "G.W̄ = 1/n·zᵀ σ(D.Z₂) D.Wᵀ",
         ],
     ),
@@ -188,7 +208,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "attention": (
         lambda: squares(sd.nn.multi_head_attention(sd.tensor("u", (n, 3, 4)), heads=2, name="a")),
         "a.q.W",
-        ["= P[i,j,k,l]·(P̄[i,j,k,l] + ℓ̄[i,j,k])/√2 (like terms together)"],
+        ["∂P[i,j,k,p]/∂S[i,j,k,l]", "(chain rule through softmax)"],
     ),
     "contrast": (
         lambda: sd.nn.info_nce(sd.nn.dense(X, 2, name="q"), Y, temperature=0.5),
@@ -196,9 +216,9 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         ["P[i,j] = e^(2·A[i,j] - ℓ[i])", "Ā[i,j] = 2/n·P[i,j]", "P = softmax(2·A)"],
     ),
     "gates": (
-        lambda: squares(sd.softmax(sd.nn.dense(X, 2, name="g"), name="p") * Y),
+        gates,
         "g.W",
-        ["g.Z̄[i,j] = p̄[i,j]·p[i,j] + ℓ̄[i]·p[i,j]", "= p[i,j]·(p̄[i,j] + ℓ̄[i]) (like terms together)"],
+        ["g.Z̄[i,j] = ∑ₗ p̄[i,l]·p[i,l]·(δ[l,j] - p[i,j])", "= p[i,j]·(p̄[i,j] - ∑ₗ p̄[i,l]·p[i,l])"],
     ),
     "physics": (
         physics,
@@ -252,3 +272,48 @@ def test_lines(name: str) -> None:
         values[str(one.name)] = rng.integers(0, 2, shape) if whole else rng.normal(size=shape)
     assert agree(derivation, world_of(derivation, loss, values)) > 2
     assert derivation.latex()
+
+
+def named_places(item: t.Item, where: tuple[int, ...]) -> dict[Any, int]:
+    return {i.expr: k for i, k in zip(item.indices, where, strict=True) if isinstance(i, t.Symbol)}
+
+
+def share(z: Any) -> Any:
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+def curve(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+@pytest.mark.parametrize(
+    ("loss", "by", "function"), [(softmax_by_hand, "W", share), (logistic, "w", curve), (gates, "g.W", share)]
+)
+def test_derivatives_of_activations_are_what_central_differences_say(
+    loss: Any, by: str, function: Any
+) -> None:
+    """Lines such as ``dP_ip/dZ_ij`` hold the letters of both sides; here their values are measured."""
+    rng = np.random.default_rng(2)
+    built = loss()
+    shapes = {str(x.name): [4 if s == n else int(s) for s in x.shape] for x in collect([built]).inputs}
+    told = sd.derive(built, by)
+    world = world_of(told, built, {name: rng.normal(size=shape) for name, shape in shapes.items()})
+    slopes = [s for s in told.steps if isinstance(s.left, t.Partial)]
+    assert slopes
+    for step in slopes:
+        assert isinstance(step.left, t.Partial)
+        above, below = step.left.top, step.left.bottom
+        assert isinstance(above, t.Item) and isinstance(below, t.Item)
+        z = np.asarray(world.arrays[below.tensor])
+        for place in np.ndindex(*z.shape):
+            move = np.zeros_like(z)
+            move[place] = 1e-6
+            measured = (function(z + move) - function(z - move)) / 2e-6
+            at = named_places(below, place)
+            for other in np.ndindex(*z.shape):
+                there = {
+                    i.expr: k for i, k in zip(above.indices, other, strict=True) if isinstance(i, t.Symbol)
+                }
+                if all(at.get(i, k) == k for i, k in there.items()):
+                    value = world.value(step.right, {**at, **there})
+                    np.testing.assert_allclose(value, measured[other], atol=1e-8)

@@ -67,6 +67,8 @@ def agree(derivation: Derivation, world: Shown) -> int:
 
 def over_grid(world: Shown, left: t.Node, step: Step) -> Any:
     """The value of a line at the positions of its left side: at all of them, or spread over a large array."""
+    if isinstance(left, t.Partial) and all(isinstance(x, t.Item) for x in (left.top, left.bottom)):
+        return over_pairs(world, left, step)
     if not isinstance(left, t.Item):
         return np.asarray(world.value(step.right), dtype=float)
     names = [i.expr for i in left.indices if isinstance(i, t.Symbol)]
@@ -118,6 +120,17 @@ def cotangent_of(one: Tensor, loss: Tensor, arrays: dict[Tensor, Any], values: A
         program = derivative.program
         known = {t.name: values[t.name] for t in program.inputs if t.value is None}
         arrays[one] = evaluate(program, known)[derivative.gradient(one.of)]
+
+
+def over_pairs(world: Shown, left: t.Partial, step: Step) -> Any:
+    """The value of a line about the derivative of one element with respect to another, at all of both."""
+    places: dict[Any, int] = {}
+    for side in (left.top, left.bottom):
+        assert isinstance(side, t.Item)
+        sizes = zip(side.indices, np.shape(world.arrays[side.tensor]), strict=True)
+        places |= {i.expr: size for i, size in sizes if isinstance(i, t.Symbol)}
+    every = list(np.ndindex(*places.values()))[:MOST_POSITIONS]
+    return np.array([world.value(step.right, dict(zip(places, at, strict=True))) for at in every], float)
 
 
 def random_values(loss: Tensor, rows: int, classes: int, seed: int) -> dict[str, Any]:

@@ -7,17 +7,15 @@ softmaxes that exist on paper only; places on axes of size 1 named by an index.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import sympy as sp
 
 from symdl.express.dims import Index
-from symdl.express.equations import Equation, Origin, guard_terms
+from symdl.express.equations import Equation, Origin, guard_terms, map_guard
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
-
-_LONGEST_WRITTEN = 60  # operations of an equation that is shown as it was written, too
 
 
 def is_backward(tensor: Tensor) -> bool:
@@ -122,48 +120,11 @@ def single_uses(program: Program) -> dict[Tensor, Equation]:
     return found
 
 
-def as_written(
-    equations: Iterable[Equation], shown: Collection[Tensor], changed: Collection[Tensor]
-) -> dict[Tensor, Equation]:
-    """Return those equations that read a tensor of `changed`, as they were before it was rewritten.
-
-    Unnamed tensors that are not `shown` are written out; named ones keep their names.
-    """
-    bodies: dict[Tensor, tuple[sp.Expr, bool]] = {}
-
-    def body_of(tensor: Tensor) -> tuple[sp.Expr, bool]:
-        if tensor not in bodies:
-            assert tensor.equation is not None
-            touched = [tensor in changed]
-
-            def change(access: Access) -> sp.Expr:
-                source = access.tensor.equation
-                if source is None or access.tensor.name or access.tensor in shown:
-                    return access
-                if source.reduction or source.guards:
-                    return access
-                inner, found = body_of(access.tensor)
-                touched.append(found)
-                return substitute(inner, dict(zip(source.indices, access.indices, strict=True)))
-
-            body = map_accesses(tensor.equation.body, change)
-            small = sp.count_ops(body) <= _LONGEST_WRITTEN
-            bodies[tensor] = (body, any(touched)) if small else (tensor.equation.body, False)
-        return bodies[tensor]
-
-    found: dict[Tensor, Equation] = {}
-    for equation in equations:
-        source = equation.lhs.equation
-        if source is None or equation.lhs.of is not None:
-            continue
-        body, touched = body_of(equation.lhs)
-        if touched:
-            found[equation.lhs] = with_single_places(replace(source, body=body))
-    return found
-
-
 def with_single_places(equation: Equation) -> Equation:
     """Write the only place of an axis of size 1 by the index of such an axis, as everywhere else."""
+    shorter = _without_single_sums(equation)
+    if shorter is not equation:
+        return _usual_names(shorter)
     single = [index for index, size in equation.extents.items() if size == 1]
     if len(single) != 1 or any(single[0] in a.free_symbols for a in equation.body.atoms(Access)):
         return equation
@@ -173,6 +134,20 @@ def with_single_places(equation: Equation) -> Equation:
         return Access(access.tensor, *(single[0] if e == 0 and size == 1 else e for e, size in sizes))
 
     return _usual_names(replace(equation, body=map_accesses(equation.body, change)))
+
+
+def _without_single_sums(equation: Equation) -> Equation:
+    """Leave out a sum over an axis of size 1 where the left side has such an axis: both have one place."""
+    free = [i for i in equation.indices if equation.extents[i] == 1]
+    if len(free) != 1 or equation.reduction is None or equation.reduction.op != "sum":
+        return equation
+    kept = tuple((i, size) for i, size in equation.reduction.axes if size != 1)
+    change = dict.fromkeys((i for i, size in equation.reduction.axes if size == 1), free[0])
+    if not change:
+        return equation
+    guards = tuple(map_guard(g, lambda e: substitute(e, dict(change))) for g in equation.guards)
+    reduction = replace(equation.reduction, axes=kept) if kept else None
+    return replace(equation, body=substitute(equation.body, dict(change)), reduction=reduction, guards=guards)
 
 
 def _usual_names(equation: Equation) -> Equation:

@@ -35,8 +35,9 @@ from symdl.explain.notation.tree import (
     walk,
 )
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
+from symdl.explain.stories.backward import whole
 from symdl.explain.stories.equations import Page
-from symdl.explain.stories.network import find, symbols, whole
+from symdl.explain.stories.network import find, symbols
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import rule_in_differentials
 from symdl.express.equations import Equation

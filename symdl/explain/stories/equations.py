@@ -6,7 +6,7 @@ that are used once are written inside their user, ``exp(z - logsumexp(z))`` is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,6 +75,7 @@ class Page:
         totals: the logsumexps.
         softmaxes: the equations of their softmaxes, by the logsumexp.
         positions: of each maximum the tensor that says where it is.
+        quotients: of softmaxes whose logsumexp has no line, how they are written.
     """
 
     program: Program
@@ -90,6 +91,7 @@ class Page:
     totals: dict[Tensor, Equation] = field(default_factory=dict)
     softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
     positions: dict[Tensor, Tensor] = field(default_factory=dict)
+    quotients: dict[Tensor, Node] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[Tensor, Label]:
@@ -149,6 +151,11 @@ class Page:
         inline = {**self.notation.inline, **{t: inliner(self, e) for t, e in others.items()}}
         return replace(self, notation=replace(self.notation, inline=inline))
 
+    def without(self, tensors: Collection[Tensor]) -> Page:
+        """The same page with `tensors`, and the softmaxes made of them, written by their names."""
+        inline = {t: write for t, write in self.notation.inline.items() if t not in tensors}
+        return replace(self, notation=replace(self.notation, inline=inline), quotients={})
+
     def short(self, equation: Equation) -> Equation:
         """Write softmaxes in an equation by their names."""
         exps, known = equation.body.atoms(sp.exp), self.softmaxes
@@ -194,6 +201,8 @@ def left_side(page: Page, equation: Equation) -> Node:
 
 def right_side(page: Page, equation: Equation) -> Node:
     """Return the right-hand side of an equation, its reduction and guards included."""
+    if equation.lhs in page.quotients:
+        return page.quotients[equation.lhs]
     return _reduced(page, equation, set(equation.bound))
 
 

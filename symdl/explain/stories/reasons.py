@@ -86,7 +86,8 @@ def rule_of(use: Contribution) -> Why:
         return Why(_RULES[name])
     if reduction == "sum":
         return Why("product rule" if factors else "differentiate under the sum")
-    spread = set(use.equation.bound) - set(via.bound)
+    term = use.equation
+    spread = {i for i in term.bound if term.extents[i] != 1} - set(via.bound)
     if not reduction and spread:
         return Why("summed over its copies")
     if name in _LINEAR:
