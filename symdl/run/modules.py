@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.machinery import SourceFileLoader
@@ -116,6 +118,21 @@ def content(path: Path) -> bytes | None:
         return path.read_bytes() if stat.S_ISREG(status.st_mode) and not _foreign(status) else None
     except OSError:
         return None
+
+
+def sealed(head: Mapping[str, object], body: bytes) -> bytes:
+    """Return the content of a file: a checksum of all that follows, a line that says what it is, its body."""
+    whole = b"\n".join((json.dumps(head).encode(), body))
+    return hashlib.sha256(whole).digest() + whole
+
+
+def unsealed(data: bytes) -> tuple[bytes, bytes]:
+    """Return the line and the body of such a file; sealed again, they are the same data, or it is none."""
+    head, _, body = data[_CHECKSUM:].partition(b"\n")
+    return head, body
+
+
+_CHECKSUM = hashlib.sha256().digest_size
 
 
 def write(path: Path, data: bytes) -> None:

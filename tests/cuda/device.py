@@ -115,6 +115,8 @@ class Watch:
 class SimulatedDevice:
     """A `Device` that interprets PTX; see the module's text."""
 
+    assembler = ""
+
     def __init__(self, *, architecture: str = "sm_90", multiprocessors: int = 4) -> None:
         self.architecture, self.multiprocessors = architecture, multiprocessors
         self.memory = Memory()
@@ -175,6 +177,9 @@ class SimulatedDevice:
         if loaded(text).target != self.architecture:
             raise DeviceError(f"PTX for {loaded(text).target} on a device of {self.architecture}")
         return Loaded(text, place_variables(program(text, loaded(text).entries[0]), self.memory))
+
+    def assemble(self, text: str) -> bytes | None:
+        return None
 
     def function(self, module: Loaded, name: str = "") -> Kernel:
         """Return a kernel by its name in PTX or in Python; without one, the only one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from threading import Thread
 from types import SimpleNamespace
@@ -20,22 +21,24 @@ class Api:
     """A driver whose functions return a code and a handle; `calls` are their names in order."""
 
     CUdevice_attribute: Any
+    CUjitInputType = SimpleNamespace(CU_JIT_INPUT_PTX=1)
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
     CUstream_flags = SimpleNamespace(CU_STREAM_NON_BLOCKING=1)
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.given: list[tuple[Any, ...]] = []
+        self.results: dict[str, tuple[Any, ...]] = {}
         names = ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR", "MULTIPROCESSOR_COUNT")
         kinds = {f"CU_DEVICE_ATTRIBUTE_{name}": at for at, name in enumerate(names)}
         self.CUdevice_attribute = SimpleNamespace(**kinds)
 
     def __getattr__(self, name: str) -> Any:
-        def function(*arguments: Any) -> tuple[int, int]:
-            if name != "cuCtxSetCurrent":
+        def function(*arguments: Any) -> tuple[Any, ...]:
+            if name not in ("cuCtxSetCurrent", "cuGetErrorString"):
                 self.calls.append(name)
                 self.given.append(arguments)
-            return 0, len(self.calls)
+            return self.results.get(name, (0, len(self.calls)))
 
         function.__name__ = name
         return function
@@ -74,6 +77,26 @@ def test_a_graph_of_many_steps_has_one_behind_the_other(api: Api) -> None:
     nodes = api.given[1:4]
     assert nodes == [(whole, before, len(before), graph.nodes) for before in ([], [2], [3])]
     assert api.given[4] == (whole, 0)
+
+
+def test_the_linker_of_the_driver_makes_machine_code(api: Api) -> None:
+    device = HardwareDevice()
+    assert device.assembler.startswith("driver ")
+    code = ctypes.create_string_buffer(b"\x7fELF\0code", 9)
+    api.calls.clear()
+    api.given.clear()
+    api.results["cuLinkComplete"] = (0, ctypes.addressof(code), 9)
+    assert device.assemble(".version 9.0") == b"\x7fELF\0code"
+    steps = ["cuLinkCreate", "cuLinkAddData", "cuLinkComplete", "cuLinkDestroy"]
+    assert api.calls == steps
+    assert api.given[1][2:4] == (b".version 9.0\0", 13)
+    api.results["cuLinkComplete"] = (218, 0, 0)  # CUDA_ERROR_INVALID_PTX
+    assert device.assemble(".version 99.0") is None
+    assert api.calls[-1] == "cuLinkDestroy"
+    device.load(b"\x7fELF")
+    assert api.given[-1] == (b"\x7fELF",)
+    device.load(".version 9.0")
+    assert api.given[-1] == (b".version 9.0\0",)
 
 
 def test_a_capture_ends_where_a_launch_fails(api: Api) -> None:

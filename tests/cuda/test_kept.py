@@ -1,8 +1,9 @@
-"""PTX on disk: found again by what it was made of, and by nothing less."""
+"""Kernels on disk: found again by what they were made of, and by nothing less."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 import symdl as sd
 from tests.cuda.conftest import on
-from tests.cuda.device import SimulatedDevice
+from tests.cuda.device import Loaded, SimulatedDevice
 from tests.cuda.toolchain import needs_compiler
 
 KINDS = {name: (*[f"{name}*"] * 3, name, *["int64"] * 13) for name in ("float32", "float64")}
@@ -74,3 +75,100 @@ def test_a_warm_start_compiles_nothing(compiled: list[str]) -> None:
     compiled.clear()
     fit()
     assert not compiled
+
+
+class Assembling(SimulatedDevice):
+    """A device with an assembler, whose machine code is PTX behind a mark."""
+
+    MARK = b"\x7fELF"
+
+    def __init__(self, *, architecture: str = "sm_90", version: int = 1, refuses: bool = False) -> None:
+        super().__init__(architecture=architecture)
+        self.assembler, self.refuses = f"assembler {version}", refuses
+        self.assembled = 0
+        self.images: list[str | bytes] = []
+
+    def assemble(self, text: str) -> bytes | None:
+        self.assembled += 1
+        return None if self.refuses else self.MARK + text.encode()
+
+    def load(self, module: str | bytes) -> Loaded:
+        self.images.append(module)
+        return super().load(module.removeprefix(self.MARK) if isinstance(module, bytes) else module)
+
+
+ARGUMENTS = ("int64*", "int64")
+
+
+def loaded(device: Assembling) -> str | bytes:
+    """Load a kernel of ours; return what the device was given."""
+    from symdl.run.cuda.kept import load
+    from symdl.run.cuda.samples import advance
+
+    load(advance, ARGUMENTS, device)
+    return device.images[-1]
+
+
+@needs_compiler
+def test_machine_code_is_kept_for_an_architecture_and_a_version(compiled: list[str], tmp_path: Path) -> None:
+    first = Assembling()
+    image = loaded(first)
+    assert isinstance(image, bytes) and first.assembled == len(compiled) == 1
+    again = Assembling()
+    assert loaded(again) == image and not again.assembled
+    assert len(list(tmp_path.glob("*.cubin"))) == 1
+    newer = Assembling(version=2)
+    assert loaded(newer) == image and newer.assembled == 1
+    assert len(compiled) == 1  # the PTX is the same
+    older = Assembling(architecture="sm_80")
+    assert loaded(older) != image and older.assembled == 1
+    assert len(compiled) == 2
+
+
+@needs_compiler
+@pytest.mark.parametrize("suffix", ["cubin", "ptx"])
+@pytest.mark.parametrize("change", ["a byte", "its end", "others may write", "another kernel's", "gone"])
+def test_a_file_that_is_not_just_that_is_made_again(
+    suffix: str, change: str, compiled: list[str], tmp_path: Path
+) -> None:
+    from symdl.run.cuda.kept import ptx
+    from symdl.run.cuda.samples import gather_kernel
+
+    right = unnumbered(loaded(Assembling()))
+    (path,) = tmp_path.glob(f"*.{suffix}")
+    known, data = set(tmp_path.iterdir()), path.read_bytes()
+    if change == "a byte":
+        path.write_bytes(data[:-10] + bytes([data[-10] ^ 1]) + data[-9:])
+    elif change == "its end":
+        path.write_bytes(data[:-1])
+    elif change == "others may write":
+        path.chmod(0o666)
+    elif change == "another kernel's":
+        ptx(gather_kernel, ("float32*", "float32*", "int64*", *["int64"] * 4), "sm_90")
+        (other,) = set(tmp_path.iterdir()) - known
+        path.write_bytes(other.read_bytes())
+    else:
+        path.unlink()
+    if suffix == "ptx":  # it is only asked for where there is no machine code
+        for each in tmp_path.glob("*.cubin"):
+            each.unlink()
+    compiled.clear()
+    device = Assembling()
+    assert unnumbered(loaded(device)) == right
+    assert device.assembled == 1
+    assert compiled == (["advance"] if suffix == "ptx" else [])
+    assert unnumbered(loaded(Assembling())) == right
+
+
+def unnumbered(image: str | bytes) -> bytes:
+    """Return machine code without the numbers that Numba puts into names."""
+    assert isinstance(image, bytes)
+    return re.sub(rb"_\d+|B\d+v\d+|v\d+B\d+", b"", image)
+
+
+@needs_compiler
+def test_what_an_assembler_refuses_is_loaded_as_ptx(compiled: list[str], tmp_path: Path) -> None:
+    for _ in range(2):
+        image = loaded(Assembling(refuses=True))
+        assert isinstance(image, str) and ".entry" in image
+    assert not list(tmp_path.glob("*.cubin")) and len(compiled) == 1

@@ -25,6 +25,7 @@ class Connection:
     Attributes:
         api: the driver's functions.
         architecture: such as ``sm_90``.
+        assembler: the driver's, with its version.
         multiprocessors: how many there are.
         streams: the driver's handles.
 
@@ -57,6 +58,7 @@ class Connection:
             )
         )
         self.architecture = f"sm_{major}{minor}"
+        self.assembler = f"driver {self.call(driver.cuDriverGetVersion)}"
         flag = driver.CUstream_flags.CU_STREAM_NON_BLOCKING
         self.streams = [self.call(driver.cuStreamCreate, flag)]
         self._turn = RLock()

@@ -23,11 +23,15 @@ class Device(Protocol):
 
     Attributes:
         architecture: such as ``sm_90``.
+        assembler: what makes machine code of PTX, with its version, or nothing.
         multiprocessors: how many blocks are worked on at once, or a small multiple of that.
     """
 
     @property
     def architecture(self) -> str: ...
+
+    @property
+    def assembler(self) -> str: ...
 
     @property
     def multiprocessors(self) -> int: ...
@@ -48,7 +52,10 @@ class Device(Protocol):
         """Set `size` bytes to `value`."""
 
     def load(self, module: str | bytes) -> Any:
-        """Load PTX."""
+        """Load PTX, or machine code that `assemble` made in this or another process."""
+
+    def assemble(self, text: str) -> bytes | None:
+        """Return machine code for PTX, or None if it cannot be made without loading it."""
 
     def function(self, module: Any, name: str = "") -> Any:
         """Return a kernel of a module; without a name, the only one."""

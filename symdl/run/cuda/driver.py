@@ -5,6 +5,7 @@ Enters: nothing. Leaves: `HardwareDevice`, a `symdl.run.cuda.device.Device`.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.errors import CompileError
 from symdl.run.cuda.connection import Connection
 from symdl.run.cuda.device import Scalar, Size
 from symdl.run.cuda.graphs import Graph, captured, repeated
@@ -52,10 +54,24 @@ class HardwareDevice(Connection):
                 self.call(self.api.cuMemsetD8Async, address, value, size, self.streams[stream])
 
     def load(self, module: str | bytes) -> Any:
-        """Load PTX, which the driver translates for the device."""
+        """Load PTX, which the driver translates for the device, or machine code."""
         self.here()
-        text = module.encode("ascii") if isinstance(module, str) else module
-        return self.call(self.api.cuModuleLoadData, text + b"\0")
+        image = module.encode("ascii") + b"\0" if isinstance(module, str) else module
+        return self.call(self.api.cuModuleLoadData, image)
+
+    def assemble(self, text: str) -> bytes | None:
+        """Return machine code, made by the driver's linker."""
+        self.here()
+        data, kind = text.encode("ascii") + b"\0", self.api.CUjitInputType.CU_JIT_INPUT_PTX
+        state = self.call(self.api.cuLinkCreate, 0, [], [])
+        try:
+            self.call(self.api.cuLinkAddData, state, kind, data, len(data), b"kernel", 0, [], [])
+            place, size = self.call(self.api.cuLinkComplete, state)  # the state's, as long as that is there
+            return ctypes.string_at(int(place), int(size))
+        except CompileError:
+            return None
+        finally:
+            self.call(self.api.cuLinkDestroy, state)
 
     def function(self, module: Any, name: str = "") -> Any:
         """Return a kernel of a module, or the only one."""

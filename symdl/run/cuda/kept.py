@@ -1,13 +1,17 @@
-"""PTX that is kept on disk.
+"""Kernels that are kept on disk: PTX, and the machine code that a device's assembler made of it.
 
-Enters: a kernel of a generated module, or one of ours. Leaves: its PTX, compiled once on a machine. The name
-of a generated module is a hash of its text and of `foundation`, so it says what PTX comes of it. The text of
-ours belongs to `foundation`; what else they are made of is in their closures.
+Enters: a kernel of a generated module, or one of ours. Leaves: the module on a device, compiled once on a
+machine. The name of a generated module is a hash of its text and of `foundation`, so it says what comes of
+it. The text of ours belongs to `foundation`; what else they are made of is in their closures. Machine code
+is for one architecture and of one version of the assembler. As for the processor's
+(`symdl.run.cpu.cache.objects`), a file says of what it is inside what its checksum covers; one that says
+anything else is made again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +20,10 @@ from typing import Any
 
 from symdl.run import modules
 from symdl.run.cuda.compiler import translate
+from symdl.run.cuda.device import Device
 
+_FORMAT = 1
+"""The version of the files' form."""
 PACKAGE = Path(__file__).resolve().parents[2]
 _FILES = (
     *(f"run/cuda/{name}.py" for name in ("builtins", "choice", "compiler", "products", "samples", "teams")),
@@ -30,18 +37,51 @@ def foundation() -> tuple[str, ...]:
     return *((PACKAGE / name).read_text("utf-8") for name in _FILES), version("numba-cuda")
 
 
+def load(function: Callable[..., None], kinds: Sequence[str], device: Device) -> Any:
+    """Return the module of a kernel, loaded: machine code where the device has an assembler, or else PTX."""
+    key = {"format": _FORMAT, "kernel": name_of(function, kinds), "architecture": device.architecture}
+    if not device.assembler:
+        return device.load(ptx(function, kinds, device.architecture))
+    made_of = {**key, "assembler": device.assembler}
+    version = hashlib.sha256(device.assembler.encode()).hexdigest()[:16]
+    path = modules.folder() / f"{key['kernel']}-{device.architecture}-{version}.cubin"
+    code = _found(path, made_of)
+    if code is not None:
+        return device.load(code)
+    text = ptx(function, kinds, device.architecture)
+    code = device.assemble(text)
+    if code is None:
+        return device.load(text)
+    modules.write(path, modules.sealed(made_of, code))
+    return device.load(code)
+
+
 def ptx(function: Callable[..., None], kinds: Sequence[str], architecture: str) -> str:
     """Return the PTX of a kernel, as `symdl.run.cuda.compiler.translate` makes it."""
-    name = f"{function.__module__}-{function.__name__}"
-    if not function.__module__.startswith(modules.PREFIX):
-        name = modules.name_of("\0".join((described(function), *kinds)), foundation())
-    path = modules.folder() / f"{name}-{architecture}.ptx"
-    found = modules.content(path)
+    key = {"format": _FORMAT, "kernel": name_of(function, kinds), "architecture": architecture}
+    path = modules.folder() / f"{key['kernel']}-{architecture}.ptx"
+    found = _found(path, key)
     if found is not None:
         return found.decode("ascii")
     text = translate(function, kinds, architecture)
-    modules.write(path, text.encode("ascii"))
+    modules.write(path, modules.sealed(key, text.encode("ascii")))
     return text
+
+
+def _found(path: Path, key: Mapping[str, object]) -> bytes | None:
+    """Return what is kept in a file, or None if it is not just that of this key."""
+    data = modules.content(path)
+    if data is None:
+        return None
+    _, body = modules.unsealed(data)
+    return body if modules.sealed(key, body) == data else None
+
+
+def name_of(function: Callable[..., None], kinds: Sequence[str]) -> str:
+    """Return a name that tells a kernel, and all that it is made of, from others."""
+    if function.__module__.startswith(modules.PREFIX):
+        return f"{function.__module__}-{function.__name__}"
+    return modules.name_of("\0".join((described(function), *kinds)), foundation())
 
 
 def described(value: Any) -> str:

@@ -28,10 +28,9 @@ class Launcher:
         self.function = cache(self._compiled)
 
     def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...]) -> Any:
-        from symdl.run.cuda.kept import ptx
+        from symdl.run.cuda.kept import load
 
-        text = ptx(function, kinds, self.device.architecture)
-        return self.device.function(self.device.load(text))
+        return self.device.function(load(function, kinds, self.device))
 
     def launch(
         self,

@@ -135,8 +135,8 @@ def _key(source: str | Library) -> dict[str, str | int]:
     }
 
 
-_FORMAT, _CHECKSUM = 3, 32
-"""The version of a file's form, and the bytes at its beginning that are the SHA-256 of all others."""
+_FORMAT = 3
+"""The version of a file's form."""
 
 
 def _processor() -> str:
@@ -184,11 +184,9 @@ def _linked(functions: Sequence[Function]) -> Machine | None:
 
 
 def _packed(functions: Sequence[Function], key: Mapping[str, str | int]) -> bytes:
-    """Return the content of a file: a checksum, a line that says what it is, the object files."""
+    """Return the content of a file: what it is, the object files."""
     listing = [[f.name, f.symbol, len(f.code)] for f in functions]
-    head = json.dumps({**key, "functions": listing}).encode()
-    body = b"\n".join((head, b"".join(f.code for f in functions)))
-    return hashlib.sha256(body).digest() + body
+    return disk.sealed({**key, "functions": listing}, b"".join(f.code for f in functions))
 
 
 def _read(path: Path, key: Mapping[str, str | int]) -> list[Function] | None:
@@ -196,7 +194,7 @@ def _read(path: Path, key: Mapping[str, str | int]) -> list[Function] | None:
     data = disk.content(path)
     if data is None:
         return None
-    head, _, code = data[_CHECKSUM:].partition(b"\n")
+    head, code = disk.unsealed(data)
     functions, at = [], 0
     try:
         for name, symbol, length in json.loads(head)["functions"]:
