@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from symdl.differentiate.checkpoint import checkpointed
+from symdl.differentiate.contractions.ordering import with_contraction_order
 from symdl.differentiate.masking import with_masks
 from symdl.differentiate.norms import with_scaled_norms
 from symdl.differentiate.signs import with_signs
@@ -195,6 +196,13 @@ PROGRAM = (
         "program",
         "Sums of products under conditions become matrix products.",
         _on_source(with_masks),
+    ),
+    Pass(
+        "order_contractions",
+        "program",
+        "Sums of products of many factors become matrix products in the cheapest order.",
+        _on_source(with_contraction_order),
+        naive=False,
     ),
     Pass(
         "checkpoint_recurrences",
