@@ -73,6 +73,8 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     left, right = node.args
     if isinstance(node, sp.Mod):
         return times(outer, inner[0]) - times(outer * sp.floor(left / right), inner[1])
+    if left == right:  # x**x has no derivative at 0
+        return times(outer, node * (1 + sp.log(left)) * inner[0])
     through_base = _where(
         times(right * left ** (right - 1), inner[0]), compare_cases(sp.Ne, right, sp.S.Zero)
     )

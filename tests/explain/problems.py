@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import sympy as sp
+
 import symdl as sd
 from symdl.express import linalg
 from symdl.express.linalg import det, inv, logdet, quadratic, trace
@@ -81,4 +83,19 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "probabilistic PCA": lambda: (logdet(A @ A.T + B) + trace(inv(A @ A.T + B) @ S), A),
     "equicorrelation": lambda: (logdet(sd.tensor("P", (d, d)) * (x[:, None] * x[None, :])), x),
+}
+
+u, v, c, rho = sp.symbols("x y z rho", real=True)
+
+SCALARS: dict[str, tuple[sp.Expr, sp.Symbol]] = {
+    "clamp": (sp.Min(1, sp.Max(0, u)), u),
+    "root of a maximum": (sp.sqrt(sp.Max(0, u**2 - c**2)), u),
+    "largest of three": (sp.Max(u, u**2, 2 - u), u),
+    "step": (u**2 * sp.Piecewise((1, u > 0), (0, True)), u),
+    "radial polynomial": (sp.Piecewise((sp.sqrt(6) * (2 * rho**2 - 1), sp.Abs(rho) <= 1), (0, True)), rho),
+    "angle": (sp.atan2(v, sp.Abs(u)), u),
+    "power of itself": (u**u, u),
+    "error function": (sp.erf(u / sp.sqrt(2)) / u, u),
+    "logarithm of gamma": (sp.loggamma(u) + sp.gamma(u) + sp.digamma(u), u),
+    "removed singularity": (sp.Piecewise((1, sp.Eq(u, 0)), ((sp.exp(u) - 1) / u, True)), u),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,16 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.explain.documents.derivation import Derivation
 from symdl.explain.documents.formulas import draw
 from symdl.explain.printers.latex import latex
 from symdl.explain.sections import Lines
 from symdl.express.program import collect
 
 from .audit import named, undefined
-from .problems import PROBLEMS
+from .problems import PROBLEMS, SCALARS
 from .test_letters import clashes
-from .test_lines import agree, world_of
+from .test_lines import agree, check_scalar, world_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pages"
 
@@ -29,13 +31,34 @@ def filed(name: str) -> str:
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_page(name: str, request: pytest.FixtureRequest) -> None:
-    told = sd.derive(*PROBLEMS[name]())
+    accepted(name, sd.derive(*PROBLEMS[name]()), request)
+
+
+def accepted(name: str, told: Derivation, request: pytest.FixtureRequest) -> None:
     for ending, shown in ((".txt", told.text()), (".tex", told.latex())):
         path = GOLDEN / (filed(name) + ending)
         if request.config.getoption("--update"):
             path.parent.mkdir(exist_ok=True)
             path.write_text(shown + "\n", "utf-8")
         assert shown + "\n" == path.read_text("utf-8"), "pytest --update accepts the new page; read the diff"
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_scalar_page(name: str, request: pytest.FixtureRequest) -> None:
+    told = sd.derive(*SCALARS[name])
+    accepted(name, told, request)
+    page = told.text()
+    for word in ("ITE", "ComplexInfinity", "polygamma", "nan"):
+        assert word not in page
+    assert not re.search(r"=\s*$|=\s{3,}\(", page, re.MULTILINE)  # nothing on the right
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_scalar_lines_have_the_value_of_the_derivative(name: str) -> None:
+    f, by = SCALARS[name]
+    for start in (0.3, 0.7, 1.9):
+        point = {s: start - 0.1 * k for k, s in enumerate(sorted(f.free_symbols, key=str))}
+        check_scalar(sd.derive(f, by), f, by, point)
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

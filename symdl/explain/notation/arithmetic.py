@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
     """Return the product of SymPy factors in the order given, negative powers below a fraction bar."""
     sign, top, bottom, constant = 1, list[Node](), list[Node](), sp.Integer(1)
-    factors = tuple(part for f in factors for part in sp.Mul.make_args(by_normal(f)))
+    factors = tuple(map(by_normal, factors)) if notation.normal else factors
+    factors = tuple(part for f in factors for part in sp.Mul.make_args(f))
     shown = {} if not notation.sigmoid else sigmoids(factors)
     factors, roots = _roots_below(switches_apart(factors))
     for factor in primitive(factors):

@@ -6,12 +6,13 @@ place of the error function and of ``exp(-z**2/2)``; random numbers by the lette
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import sympy as sp
+from sympy.functions.special.bessel import BesselBase
 
-from symdl.explain.notation.tree import Call, Label, Node, Symbol, walk
+from symdl.explain.notation.tree import Applied, Call, Label, Node, Symbol, walk
 from symdl.express.dims import Index
 
 
@@ -35,6 +36,22 @@ def by_normal(expr: sp.Expr) -> sp.Expr:
         values[node] = 2 * Phi(z) - 1
         values[sp.exp(-(z**2) / 2)] = sp.sqrt(2 * sp.pi) * phi(z)
     return expr.xreplace(values) if values else expr
+
+
+def special(expr: sp.Expr, read: Callable[[sp.Expr], Node]) -> Node | None:
+    """Return functions whose order stands at their name: ``psi(x)``, ``psi'(x)``, ``J_0(x)``."""
+    if not isinstance(expr, sp.polygamma | BesselBase) or not isinstance(
+        expr.args[0], sp.Integer | sp.Symbol
+    ):
+        return None
+    order, inner = expr.args[0], read(expr.args[1])
+    value = Call(type(expr).__name__, (read(order), inner))
+    if isinstance(expr, sp.polygamma):
+        if order in (0, 1):
+            return Call("trigamma" if order == 1 else "digamma", (inner,))
+        return Applied(Label("psi", marks=(str(order),)), (inner,), value=value) if order.is_Integer else None
+    letter = type(expr).__name__.removeprefix("bessel").upper()
+    return Applied(Label(letter, (str(order),)), (inner,), value=value) if len(letter) == 1 else None
 
 
 def drawn(node: Call) -> tuple[Label, tuple[Symbol, ...]] | None:

@@ -33,7 +33,10 @@ FUNCTIONS = {
 """Letters of functions, and what a function is called on a page on which a user has the letter."""
 
 _OF_CALLS = {"sigmoid": "sigma", "Phi": "Phi", "phi": "phi", "gamma": "Gamma", "exp": "e"}
-_RESERVED = (*FUNCTIONS, "delta", "I", "pi")
+_OF_CALLS |= {"digamma": "psi", "trigamma": "psi"}
+_WORDS = {"digamma": "digammafunction", "trigamma": "trigammafunction"}
+"""What functions are called that share a letter."""
+_RESERVED = (*FUNCTIONS, "psi", "delta", "I", "pi")
 _INDICES = "ijklmnpqrstuvabcdfgho"
 _SCALARS, _VECTORS, _MATRICES = "sabcgh", "uvabcgh", "ABCDFGHKMNQUV"
 
@@ -240,7 +243,8 @@ def spelling(letters: Letters) -> Callable[[Node], Node]:
 
     def change(node: Node) -> Node | None:
         if isinstance(node, Call) and _OF_CALLS.get(node.name) in taken:
-            return Call(FUNCTIONS[_OF_CALLS[node.name]], tuple(mapped(a, change) for a in node.args))
+            word = _WORDS.get(node.name) or FUNCTIONS[_OF_CALLS[node.name]]
+            return Call(word, tuple(mapped(a, change) for a in node.args))
         if isinstance(node, Delta) and "delta" in taken:
             return Indicator(Compare("=", node.left, node.right))
         if isinstance(node, Diagonal) and isinstance(node.arg, Ones) and "I" in taken:

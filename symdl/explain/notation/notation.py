@@ -14,7 +14,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.explain.notation.arithmetic import power_of, product_of, sum_of
-from symdl.explain.notation.known import by_normal
+from symdl.explain.notation.known import by_normal, special
 from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.numbers import number_node
@@ -53,6 +53,7 @@ class Notation:
         symbols: of ordinary symbols; any other is read by its name.
         inline: accesses to these tensors are replaced by what the function returns for them.
         sigmoid: write ``1/(1 + exp(-z))`` as a sigmoid.
+        normal: write ``erf(z/sqrt(2))`` by the normal distribution function.
         counted: positions are numbers, shown from 1 as in ``x_1``.
         rank: names of index variables by the order in which they came up.
         letters: the page's table of names, which has those of sizes and index variables.
@@ -63,6 +64,7 @@ class Notation:
     symbols: Mapping[sp.Symbol, Label] = field(default_factory=dict)
     inline: Mapping[Tensor, Callable[[tuple[sp.Expr, ...]], Node]] = field(default_factory=dict)
     sigmoid: bool = True
+    normal: bool = True
     counted: bool = False
     rank: Mapping[str, int] = field(default_factory=dict)
     letters: Letters | None = None
@@ -94,7 +96,7 @@ class Notation:
         """Return the formula of a scalar expression or a condition."""
         if isinstance(expr, Access):
             return self._access(expr)
-        expr = by_normal(expr)
+        expr = by_normal(expr) if self.normal else expr
         if isinstance(expr, sp.Symbol):
             return self.symbol(expr)
         if isinstance(expr, sp.Number | sp.NumberSymbol):
@@ -122,6 +124,9 @@ class Notation:
             return Compare("=", number(1), number(1 if expr == sp.true else 0))
         if isinstance(expr, FloorDivide):
             return Call("floor", (Fraction(*map(self.read, expr.args)),))
+        known = special(expr, self.read)
+        if known is not None:
+            return known
         name = "Mod" if isinstance(expr, Remainder) else type(expr).__name__
         return Call(name, tuple(self.read(a) for a in expr.args))
 

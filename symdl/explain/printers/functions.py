@@ -32,6 +32,9 @@ _TABLE = {
     "Min": Written(r"\min", "min"),
     "Abs": Written(r"\operatorname{abs}", "abs"),
     "gamma": Written(r"\Gamma", "Γ", "gamma"),
+    "loggamma": Written(r"\log\Gamma", "log Γ", "loggamma"),
+    "digamma": Written(r"\psi", "ψ", "digamma"),
+    "trigamma": Written(r"\psi'", "ψ′", "trigamma"),
     "polygamma": Written(r"\psi", "ψ", "polygamma"),
     "zeta": Written(r"\zeta", "zeta"),
     "LambertW": Written(r"\operatorname{W}", "W", "LambertW"),
@@ -46,6 +49,7 @@ _TABLE = {
     "StopGradient": Written(r"\operatorname{sg}", "sg"),
     "RandomUniform": Written(r"\operatorname{uniform}", "uniform"),
     "Exp": Written(r"\exp", "exp"),
+    **{f"{name}function": Written(rf"\operatorname{{{name}}}", name) for name in ("digamma", "trigamma")},
     "gammafunction": Written(r"\operatorname{gamma}", "gamma"),
     "unit": Written(r"\operatorname{diag}", "diag"),
 }

@@ -28,7 +28,7 @@ from symdl.explain.printers.binding import (
 from symdl.explain.printers.functions import in_latex, is_operator
 
 _RELATION = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "|": r"\mid"}
-_NOT_RAISED = ("sqrt", "Max", "Min", "Abs", "Mod", "sigmoid", "inverse", "determinant", "polygamma")
+_NOT_RAISED = "sqrt Max Min Abs Mod sigmoid inverse determinant polygamma loggamma trigamma".split()
 """Functions whose power stands behind their argument."""
 _LOGIC = {"and": r"\wedge", "or": r"\vee"}
 
@@ -62,6 +62,7 @@ def _number(node: t.Number) -> str:
         sp.E: "e",
         sp.EulerGamma: r"\gamma",
         sp.GoldenRatio: r"\varphi",
+        sp.nan: r"\text{not defined}",
     }
     return special.get(node.value, word_latex(str(node.value)))
 

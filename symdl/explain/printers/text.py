@@ -80,7 +80,7 @@ class _Text:
 def _number(out: _Text, node: t.Number) -> str:
     if isinstance(node.value, sp.Float):
         return f"{float(node.value):.12g}"
-    special = {sp.pi: "π", sp.oo: "∞"}
+    special = {sp.pi: "π", sp.oo: "∞", sp.nan: "not defined"}
     return str(node.value) if out.ascii else special.get(node.value, str(node.value))
 
 

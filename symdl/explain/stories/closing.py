@@ -19,6 +19,7 @@ from symdl.explain.notation.numbers import with_whole_numbers
 from symdl.explain.notation.sigmoids import sigmoid_power
 from symdl.explain.notation.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.explain.sections import Step
+from symdl.explain.stories.branches import under_conditions
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
@@ -103,6 +104,9 @@ def shorter(expr: sp.Expr) -> tuple[str, sp.Expr]:
 
     ``x sgn(x)`` is ``|x|`` and ``sgn(x)/|x|`` is ``1/x``. Where no form is shorter, the expression stays.
     """
+    if expr.has(sp.Piecewise) and expr.has(sp.Max, sp.Min):
+        known = under_conditions(expr)
+        return ("what the condition says", known) if known != expr else ("", expr)
     if expr.has(sp.Piecewise, sp.Float) or sp.count_ops(expr) > _SMALL:
         return "", expr
     signs = {node: sp.Abs(node.args[0]) / node.args[0] for node in expr.atoms(sp.sign)}

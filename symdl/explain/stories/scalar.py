@@ -73,7 +73,7 @@ class Story:
         for symbol in (*self.symbols.values(), *self.nodes.values()):
             if symbol.name in self.named:
                 labels.setdefault(symbol, self.named[symbol.name])
-        self.notation = Notation(symbols=labels)
+        self.notation = Notation(symbols=labels, normal=False)  # the graph has erf
 
     def _has_none(self, letter: str, count: int) -> bool:
         """Say whether no symbol of the user's is called by a letter with one of the numbers up to `count`."""

@@ -67,7 +67,7 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
     sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
     final = [Step("in standard order", whole, shown, "result", "result")]
     rule, short = shorter(result.expr) if not result.where else ("", result.expr)
-    if rule:
+    if rule and _result(notation, short) != shown:
         final.append(Step(rule, None, _result(notation, short), "result", "result"))
     if story.numbered and story.small:
         (f,) = story.program.outputs
