@@ -41,7 +41,7 @@ class Tally:
         """Kernels go by number."""
         return np.arange(len(names), dtype="int64")
 
-    def call(self, name: str, code: Array, *arguments: Any) -> Callable[[], int]:
+    def call(self, name: str, code: Array, *arguments: Any, alive: object = None) -> Callable[[], int]:
         """Return what counts a call, or an epoch."""
         if name == "once":
             _, sizes, *_ = arguments

@@ -44,8 +44,11 @@ class Module(Protocol):
     def entries(self, names: Sequence[str]) -> Array:
         """Return for each kernel the number by which the launch list calls it, such as its address."""
 
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
-        """Return a call of a loop over the launch list with these arguments, for one thread at a time."""
+    def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
+        """Return a call of a loop over the launch list with these arguments, for one thread at a time.
+
+        It keeps `alive`, the memory that its arguments hold addresses of.
+        """
 
 
 class Cut(Protocol):
@@ -130,7 +133,7 @@ class Runtime(ABC):
     def run(self, built: Built, memory: Memory, code: Array, dims: Mapping[str, int]) -> Callable[[], int]:
         """Return what runs calls with this memory: it returns the row of a failed check, or -1."""
         given = (memory.places, memory.sizes, memory.factors, built.module.products)
-        return built.module.call("once", code, *given)
+        return built.module.call("once", code, *given, alive=memory.arena)
 
     def cut(self, built: Built, dims: Mapping[str, int], threads: int) -> Cut | None:
         """Return a program for calls in pieces, or None if one piece is better for these sizes."""

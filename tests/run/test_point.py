@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -60,3 +62,17 @@ def test_an_integer_too_large_is_an_error() -> None:
     f: Any = build(F)
     with pytest.raises(ArgumentError, match="x holds"):
         f(x=10**400, y=1.0)
+
+
+def test_a_call_keeps_the_memory_of_its_intermediate_values() -> None:
+    """Only addresses of it stand in what generated code reads."""
+    f: Any = build(sum(sp.sin(k * x) for k in range(1, 80)), wrt=[x])
+    memory = f._compiled.built.memory({"points": 1})
+    room, run = weakref.ref(memory.arena), memory.run
+    assert memory.arena.nbytes
+    del memory
+    gc.collect()
+    assert room() is not None
+    del run
+    gc.collect()
+    assert room() is None

@@ -56,9 +56,9 @@ class _Module:
         known = self.kernels.addresses
         return np.array([known.get(f"{n}_entry") or known[n] for n in names], "int64")
 
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+    def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
         """Return a call of a loop."""
-        return self.loops.call(name, *arguments)
+        return self.loops.call(name, *arguments, alive=alive)
 
 
 class CpuRuntime(Runtime):
@@ -98,9 +98,10 @@ class CpuRuntime(Runtime):
         given = (memory.places, memory.sizes, memory.factors, built.module.products)
         if built.lowered.batch:
             task = np.array([[0, len(code)]], "int64")
-            run = built.module.call("share", code, _ONE_PHASE, task, *given, counters(1), 0)
+            arguments = (code, _ONE_PHASE, task, *given, counters(1), 0)
+            run = built.module.call("share", *arguments, alive=memory.arena)
         else:
-            run = built.module.call("once", code, *given)
+            run = built.module.call("once", code, *given, alive=memory.arena)
         return partial(on_one_thread, run) if _ONE_ALONE < _largest(built, dims) < WORTH_THREADS else run
 
     def cut(self, built: Built, dims: Mapping[str, int], threads: int) -> Parallel | None:

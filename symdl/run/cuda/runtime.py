@@ -63,7 +63,7 @@ class CudaModule:
         """Return the numbers of kernels."""
         return np.arange(len(names), dtype="int64")
 
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+    def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
         """Return a call of the loop ``rows``, which launches rows of the launch list.
 
         Its arguments are a launcher, and those of the loop of `symdl.run.loops.execute_loop`.

@@ -32,8 +32,8 @@ class _Module:
         """Return the numbers of kernels."""
         return np.arange(len(names), dtype="int64")
 
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
-        """Return a call of a loop."""
+    def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
+        """Return a call of a loop; places are arrays here, which keep their memory."""
         return np.errstate(all="ignore")(partial(self.loops[name], *arguments))
 
 

@@ -49,11 +49,11 @@ class Machine:
     addresses: dict[str, int]
     kept: Any
 
-    def call(self, name: str, *arguments: Any) -> Callable[[], int]:
+    def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
         """Return a call of ``NAME_entry`` with arrays and numbers, for one thread at a time.
 
         The function gets one vector: the numbers, and of each array its address and its shape. Arrays have
-        elements of 64 bits in one block, and are kept alive.
+        elements of 64 bits in one block, and are kept alive; so is `alive`, whose addresses they hold.
         """
         words = [0, 0]  # the result and an error
         for value in arguments:
@@ -68,7 +68,7 @@ class Machine:
         result = address(frame)
         error, given = result + _WORD, result + 2 * _WORD
 
-        def run(*, _alive: Any = (self, arguments)) -> int:
+        def run(*, _alive: Any = (self, arguments, alive)) -> int:
             if function(result, error, given):
                 raise CompileError(f"the compiled loop {name} failed", cure="please report this")
             return int(slots[0])
