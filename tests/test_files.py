@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +167,7 @@ def test_everything_that_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     x = sd.tensor("x", (sd.Dim("n"), 3))
     loss = (x @ sd.parameter("w", (3,), init=sd.nn.zeros())).sum()
     derivation, model = sd.derive(loss, "w"), sd.Model(loss, target="python")
-    savers = {
+    savers: dict[str, Callable[[Path], object]] = {
         "a.tex": derivation.save,
         "a.json": derivation.save,
         "b.txt": Collection("both", (derivation, derivation)).save,

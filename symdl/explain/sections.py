@@ -40,6 +40,10 @@ class Step:
         number: an equation number, or nothing.
         relation: ``=``, ``+=`` or ``:=``.
         about: a formula that the reason names.
+        uses: the numbers of earlier lines that this one uses.
+        notes: remarks that stand below the line: shapes, values.
+        blank: what a reader is to fill in: the right-hand side, the reason, or both.
+        answered: whether what is blank is shown as an answer.
     """
 
     rule: str
@@ -50,6 +54,10 @@ class Step:
     number: str = ""
     relation: Relation = "="
     about: Node | None = None
+    uses: tuple[str, ...] = ()
+    notes: tuple[Words, ...] = ()
+    blank: Literal["", "right", "rule", "both"] = ""
+    answered: bool = False
 
 
 class Deferred(Sequence[Step]):

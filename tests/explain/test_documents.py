@@ -121,13 +121,13 @@ def test_files(tmp_path: Path) -> None:
     assert derivation.save(tmp_path / "f.txt").read_text("utf-8").startswith("Derivative of f(x, y, z)")
     document = derivation.save(str(tmp_path / "f.tex")).read_text("utf-8")
     assert document.startswith(r"\documentclass")
-    assert re.findall(r"\\usepackage\{(.*?)\}", document) == ["amsmath", "cancel", "xcolor"]
+    assert re.findall(r"\\usepackage\{(.*?)\}", document) == ["amsmath", "cancel", "xcolor", "tikz"]
     balanced(document)
     found = json.loads(derivation.save(tmp_path / "f.json").read_text("utf-8"))
     assert found["result"] == "x**2*cos(x**2*y)"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["f.json", "f.tex", "f.txt"]
-    with pytest.raises(ExplainError, match=r"\.pdf"):
-        derivation.save(tmp_path / "f.pdf")
+    with pytest.raises(ExplainError, match=r"(?s)\.docx.*cure: use .tex, .pdf, .html, .md"):
+        derivation.save(tmp_path / "f.docx")
 
 
 def balanced(document: str) -> None:
@@ -151,8 +151,9 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     formulas._svg.cache_clear()
     derivation = derive(f, y)
     with pytest.raises(MissingExtraError, match=r"symdl\[html\]"):
-        derivation.save(tmp_path / "f.html")
+        derivation.save(tmp_path / "f.html", math="svg")
     assert not list(tmp_path.iterdir())
+    assert "<svg aria-hidden" not in derivation.save(tmp_path / "f.html").read_text("utf-8")
     assert derivation._repr_html_() is None
 
 
@@ -263,5 +264,6 @@ def test_a_page_of_several_derivations(tmp_path: Path) -> None:
     balanced(document)
     assert r"Two \& more" in document
     assert pages.save(tmp_path / "two.txt").read_text("utf-8").count("Chain rule") == 2
-    with pytest.raises(ExplainError, match=r"\.pdf"):
-        pages.save(tmp_path / "two.pdf")
+    assert pages.save(tmp_path / "two.md").read_text("utf-8").count("## Chain rule") == 2
+    with pytest.raises(ExplainError, match=r"\.docx"):
+        pages.save(tmp_path / "two.docx")

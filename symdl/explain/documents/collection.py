@@ -1,20 +1,20 @@
 """Several derivations in one document.
 
-Enters: a title and derivations. Leaves: one LaTeX document, one page, or one text.
+Enters: a title and derivations. Leaves: one LaTeX document, one page, one text, or a file of any format.
 """
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
-from symdl.explain.documents.files import html_documents, latex_body, write_text
-from symdl.explain.printers.latex_lines import words_latex
+from symdl.explain.documents.files import save
+from symdl.explain.documents.layout import Layout
+from symdl.explain.documents.pages import html_page
+from symdl.explain.documents.tex import latex_document
 from symdl.explain.sections import Depth
-from symdl.templating import template
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +31,25 @@ class Collection:
 
     def latex(self) -> str:
         """Return a complete LaTeX document."""
-        heading = rf"\begin{{center}}\LARGE {words_latex(self.title)}\end{{center}}"
-        bodies = [latex_body(derivation) for derivation in self.derivations]
-        return template("latex/document.tex.jinja").render(body="\n\n".join([heading, *bodies]))
+        return latex_document((self.title,), self.derivations, Layout())
 
     def html(self, *, depth: Depth = "all") -> str:
-        """Return one page; `depth` is what is shown at first. Needs the extra ``html``."""
-        return html_documents(self.title, html.escape(self.title), self.derivations, depth)
+        """Return one page; `depth` is what is shown at first."""
+        return html_page((self.title,), self.derivations, Layout(), depth)
 
     def text(self, *, width: int = 100, ascii: bool = False) -> str:
         """Return all derivations as text."""
         parts = [d.text(width=width, ascii=ascii) for d in self.derivations]
         return "\n\n\n".join([self.title, *parts])
 
-    def save(self, path: str | Path) -> Path:
-        """Write a file whose ending says how: .tex, .html or .txt; it appears whole or not at all.
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Write a file whose ending says how; it appears whole or not at all.
+
+        Endings and options are those of `Derivation.save`.
 
         Raises:
-            ExplainError: another ending.
-            MissingExtraError: .html without the extra ``html``.
+            ExplainError: another ending or option, or TeX that is missing.
+            MissingExtraError: ``math="svg"`` without the extra ``html``.
             DataError: the file cannot be written.
         """
-        file = Path(path)
-        forms = {".tex": self.latex, ".html": self.html, ".txt": self.text}
-        form = forms.get(file.suffix.lower())
-        if form is None:
-            raise ExplainError(
-                f"derivations cannot be saved as {file.suffix or file.name!r}", cure=f"use {', '.join(forms)}"
-            )
-        write_text(file, form())
-        return file
+        return save(Path(path), (self.title,), self.derivations, "all", options)

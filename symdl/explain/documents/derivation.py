@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from symdl.explain.documents import files
+from symdl.explain.documents.files import save
+from symdl.explain.documents.layout import Layout
+from symdl.explain.documents.pages import html_cell, html_page
+from symdl.explain.documents.plain_forms import data_of
+from symdl.explain.documents.tex import latex_body, latex_cell
 from symdl.explain.printers.text_page import plain
 from symdl.explain.sections import Document
 
@@ -24,30 +28,38 @@ class Derivation(Document):
 
     def latex(self) -> str:
         """Return the LaTeX of the whole derivation: headings, tables and `align*` blocks."""
-        return files.latex_body(self)
+        return latex_body(self)
 
     def text(self, *, width: int = 100, ascii: bool = False) -> str:
         """Return the derivation as text of at most `width` columns, in Unicode or in ASCII."""
         return plain(self, width=width, ascii=ascii)
 
     def html(self) -> str:
-        """Return a self-contained page. Needs the extra ``html``."""
-        return files.html_page(self)
+        """Return a self-contained page; its formulas are SVG with the extra ``html``, else MathML."""
+        return html_page(self.title, [self], Layout(), self.depth)
 
     def data(self) -> Mapping[str, Any]:
         """Return the derivation as dictionaries and lists, ready for JSON."""
-        return files.data(self)
+        return data_of(self)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the derivation to a file whose ending says how: .tex, .html, .txt or .json.
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Write the derivation to a file, in the format that its ending names, whole or not at all.
 
-        The file appears whole or not at all.
+        Endings: .tex, .pdf (by the TeX that is installed), .html, .md, .ipynb, .typ (Typst), .txt, .json.
+
+        Args:
+            path: where; folders that are missing are made.
+            options: how, where the format knows it: ``slides=True`` (.tex, .pdf: frames, line by line),
+                ``numbers=True`` (lines that others use are numbered, reasons say which they use),
+                ``reasons="between"`` (.tex, .pdf: words between the lines), ``math="mathml"`` or ``"svg"``
+                (.html), ``reveal=False`` (.html: answers to blanks are not in the page).
 
         Raises:
-            ExplainError: another ending.
-            MissingExtraError: .html without the extra ``html``.
+            ExplainError: another ending or option, or TeX that is missing.
+            MissingExtraError: ``math="svg"`` without the extra ``html``.
+            DataError: the file cannot be written.
         """
-        return files.save(self, Path(path))
+        return save(Path(path), self.title, [self], self.depth, options)
 
     def __str__(self) -> str:
         return self.text()
@@ -56,7 +68,7 @@ class Derivation(Document):
         return self.text()
 
     def _repr_latex_(self) -> str:
-        return files.latex_cell(self)
+        return latex_cell(self)
 
     def _repr_html_(self) -> str | None:
-        return files.html_cell(self)
+        return html_cell(self)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from symdl.explain.notation.tree import Node, Symbol
 from symdl.explain.printers.text import text
 from symdl.explain.sections import GraphNode
 
-_MOST = 24
+MOST = 24
+"""Nodes up to which a graph is drawn."""
 _WIDE, _HIGH, _RADIUS = 150, 84, 24
 
 
@@ -22,11 +23,11 @@ Point = tuple[float, float]
 Cell = tuple[int, int, int]  # source and target of an edge (a node: twice itself), and the column
 
 
-def graph_svg(graph: Sequence[GraphNode]) -> str:
-    """Return the drawing, or an empty string."""
-    if not 1 < len(graph) <= _MOST:
+def graph_svg(graph: Sequence[GraphNode], key: Callable[[Node], str] = lambda node: "") -> str:
+    """Return the drawing, or an empty string; `key` is by what a page knows a node's name."""
+    if not 1 < len(graph) <= MOST:
         return ""
-    places, bends = _places(graph)
+    places, bends = places_of(graph)
     width = max(x for x, _ in places) + 90
     height = max(y for _, y in (*places, *(p for way in bends.values() for p in way))) + 60
     parts = [
@@ -36,19 +37,25 @@ def graph_svg(graph: Sequence[GraphNode]) -> str:
     for target, node in enumerate(graph):
         for source, local in node.edges:
             way = [places[source], *bends.get((source, target), []), places[target]]
-            parts.append(_edge(way, text(local)))
+            ends = f"{key(graph[source].name)} {key(node.name)}".strip()
+            parts.append(_edge(way, text(local), f' data-edge="{ends}"' if ends else ""))
     for (x, y), node in zip(places, graph, strict=True):
         kind = "given" if node.given else "node"
         tint = _colour(node.name) or _colour(node.operation)
         ring = f' style="stroke:{tint}"' if tint else ""
+        known = key(node.name)
+        parts.append(f'<g data-s="{known}" class="v">' if known else "<g>")
         parts.append(f'<circle class="{kind}"{ring} cx="{x:.0f}" cy="{y:.0f}" r="{_RADIUS}"/>')
         parts.append(_words(x, y + 5, text(node.name), "name", tint))
-        parts.append(_words(x, y + _RADIUS + 16, text(node.operation), "operation"))
+        parts.append(_words(x, y + _RADIUS + 16, text(node.operation), "operation") + "</g>")
     return "".join([*parts, "</svg>"])
 
 
-def _places(graph: Sequence[GraphNode]) -> tuple[list[Point], dict[tuple[int, int], list[Point]]]:
-    """Columns by the longest way from an input, rows by what is read; a long edge takes a row of its own."""
+def places_of(graph: Sequence[GraphNode]) -> tuple[list[Point], dict[tuple[int, int], list[Point]]]:
+    """Return places of nodes, and where long edges bend.
+
+    Columns by the longest way from an input, rows by what is read; a long edge takes a row of its own.
+    """
     depth: list[int] = []
     for node in graph:
         depth.append(1 + max((depth[s] for s, _ in node.edges), default=-1))
@@ -90,7 +97,7 @@ def _average(values: Sequence[float], otherwise: int) -> float:
     return sum(values) / len(values) if values else float(otherwise)
 
 
-def _edge(way: Sequence[Point], words: str) -> str:
+def _edge(way: Sequence[Point], words: str, known: str) -> str:
     """A line through the points of `way`, rounded at the bends, with an arrow and words near its start."""
     start, end = _towards(way[0], way[1], _RADIUS), _towards(way[-1], way[-2], _RADIUS + 7)
     inner = [start, *way[1:-1], end]
@@ -107,7 +114,7 @@ def _edge(way: Sequence[Point], words: str) -> str:
     tip = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     (x1, y1), (x2, y2) = inner[0], inner[1]
     label = _words(x1 + 0.5 * (x2 - x1), y1 + 0.5 * (y2 - y1) - 7, words, "local")
-    return f'<path d="{path}"/><polygon points="{tip}"/>{label}'
+    return f'<g{known}><path d="{path}"/><polygon points="{tip}"/>{label}</g>'
 
 
 def _towards(point: Point, other: Point, distance: float) -> Point:

@@ -106,6 +106,8 @@ def label_latex(label: Label, *, below: str = "", above: str = "") -> str:
         word = accent == "bar" and base.startswith("\\mathrm")
         command = "overline" if word else accent
         base = f"\\{command}{{{base}}}" if len(base) > 1 or base.startswith("\\") else f"\\{accent} {base}"
+    if label.key:
+        base = f"\\data{{s={label.key}}}{{{base}}}"
     marks = ",".join(word_latex(mark) for mark in label.marks)
     above = (f"({marks})" if marks else "") + above
     sub = ""

@@ -30,6 +30,7 @@ class Label:
         verbatim: set the base letter by letter in upright type, without reading anything into it.
         color: an HTML colour such as ``#0B6E4F``, or nothing.
         font: ``mathbf``, ``mathcal`` or ``mathsf``, or nothing.
+        key: by what a page in a browser knows the symbol, or nothing.
     """
 
     base: str
@@ -39,6 +40,7 @@ class Label:
     verbatim: bool = False
     color: str = ""
     font: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

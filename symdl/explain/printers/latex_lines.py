@@ -1,6 +1,6 @@
-"""Lines of a derivation as LaTeX: aligned, with their reason, broken where they are too long.
+"""Lines of a derivation in pieces: broken where they are too long; words for LaTeX's text mode.
 
-Enters: a step. Leaves: rows of an alignment, the first with the left-hand side and the reason.
+Enters: a formula or a sentence. Leaves: the pieces that stand below each other, or LaTeX.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from symdl.explain.notation.tree import Grid, Label, Negative, Node, Product, Sy
 from symdl.explain.printers.latex import latex
 from symdl.explain.printers.text import text
 from symdl.explain.printers.text_page import columns
-from symdl.explain.sections import Step, Words
 
-_LONGEST = 62  # columns of the text form that fit beside a left side and a reason
-_RELATIONS = {"=": "=", "+=": r"\mathrel{+}=", ":=": ":="}
+LONGEST = 62
+"""Columns of the text form that fit beside a left side and a reason."""
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -35,46 +34,39 @@ _WORDS = {
     "⁻": r"${}^{-}$",
     "¹": r"${}^{1}$",
     "ᵀ": r"${}^{\top}$",
+    "×": r"$\times$",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row: left side, relation, right side, reason, number; all LaTeX."""
+class Piece:
+    """A part of a formula that stands on a row of its own, and the sign that leads it, ``+`` or ``*``."""
 
-    left: str
-    relation: str
-    right: str
-    rule: str
-    number: str
+    sign: str
+    node: Node
 
 
-def rows_of(step: Step) -> list[Row]:
-    """Return the rows of a step."""
-    left = latex(step.left) if step.left is not None else ""
-    pieces = broken(step.right)
-    first = Row(left, _RELATIONS[step.relation] + " ", pieces[0], rule_latex(step), step.number)
-    return [first, *(Row("", r"\quad ", piece, "", "") for piece in pieces[1:])]
-
-
-def broken(node: Node, room: int = _LONGEST) -> list[str]:
+def pieces(node: Node, room: int = LONGEST) -> list[Piece]:
     """Return a formula in pieces, cut before a top-level plus or minus where it is too long."""
     if width(node) <= room:
-        return [latex(node)]
+        return [Piece("", node)]
     if isinstance(node, Product) and len(node.args) > 1 and node.dots:
         half = len(node.args) // 2
         head, tail = (replace(node, args=part) for part in (node.args[:half], node.args[half:]))
-        return [latex(head), rf"\cdot {latex(tail)}"]
+        return [Piece("", head), Piece("*", tail)]
     if not isinstance(node, Terms):
-        return [latex(node)]
-    pieces: list[str] = []
+        return [Piece("", node)]
+    found: list[Piece] = []
     group: list[Node] = []
     for term in node.args:
         if group and width(Terms((*group, term))) > room:
-            pieces.append(_group(group, first=not pieces))
+            found.append(_group(group, first=not found))
             group = []
         group.append(term)
-    return [*pieces, _group(group, first=not pieces)]
+    return [*found, _group(group, first=not found)]
 
 
 def width(node: Node) -> int:
@@ -89,15 +81,8 @@ def width(node: Node) -> int:
     return columns(text(mapped(node, narrow)))
 
 
-def _group(terms: list[Node], *, first: bool) -> str:
-    shown = latex(Terms(tuple(terms)))
-    return shown if first or isinstance(terms[0], Negative) else f"+ {shown}"
-
-
-def rule_latex(step: Step) -> str:
-    """Return the reason of a step for text mode."""
-    about = f" ${latex(step.about)}$" if step.about is not None else ""
-    return words_latex(step.rule) + about
+def _group(terms: list[Node], *, first: bool) -> Piece:
+    return Piece("" if first or isinstance(terms[0], Negative) else "+", Terms(tuple(terms)))
 
 
 def words_latex(words: str) -> str:
@@ -105,6 +90,6 @@ def words_latex(words: str) -> str:
     return "".join(_SPECIAL.get(c) or _WORDS.get(c) or (c if c.isascii() else f"u{ord(c):x}") for c in words)
 
 
-def sentence_latex(words: Words) -> str:
-    """Return words with formulas for text mode."""
-    return "".join(words_latex(w) if isinstance(w, str) else f"${latex(w)}$" for w in words)
+def inline_latex(node: Node) -> str:
+    """Return a formula for text mode."""
+    return f"${latex(node)}$"

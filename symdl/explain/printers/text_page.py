@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from symdl.explain.printers.text import text
 from symdl.explain.sections import Document, Lines, Step, Table, Words
 
+_BLANK = "_" * 24
+
 
 def plain(derivation: Document, *, width: int, ascii: bool) -> str:
     """Return the whole derivation as text."""
@@ -75,7 +77,8 @@ def _aligned(section: Lines, width: int, ascii: bool) -> list[str]:
     room = max(20, width - left_width - 7)
     lines: list[str] = []
     for step, left in zip(section.steps, lefts, strict=True):
-        pieces = broken(text(step.right, ascii=ascii), room)
+        asked = step.blank in ("right", "both") and not step.answered
+        pieces = [_BLANK] if asked else broken(text(step.right, ascii=ascii), room)
         note = _note(step, ascii)
         for place, piece in enumerate(pieces):
             head = _padded(left if place == 0 else "", left_width)
@@ -89,12 +92,20 @@ def _aligned(section: Lines, width: int, ascii: bool) -> list[str]:
             else:
                 gap = max(3, width - columns(last) - max(rules + 2, columns(note)))
                 lines[-1] = last + " " * gap + note
+        indent = left_width + 5
+        for remark in step.notes:
+            lines += _wrapped(sentence(remark, ascii=ascii), width, indent=indent)
     return lines
 
 
 def _note(step: Step, ascii: bool) -> str:
     about = f" {text(step.about, ascii=ascii)}" if step.about is not None else ""
     rule = _ascii(step.rule + about) if ascii else step.rule + about
+    if step.blank in ("rule", "both") and not step.answered:
+        rule = _BLANK
+    if step.uses:
+        used = ", ".join(f"[{number}]" for number in step.uses)
+        rule = f"{rule}, from {used}" if rule else f"from {used}"
     return f"{rule}  [{step.number}]" if step.number and rule else rule or step.number
 
 
