@@ -11,7 +11,7 @@ GPU_TESTS := tests/cuda/test_totality.py tests/cuda/test_target.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-cuda test-gpu lint bench clean distclean
+.PHONY: help demo test test-cuda test-gpu lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
 	@echo 'make lint       check style and types (ruff, mypy)'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
+	@echo 'make bench-gpu  the same on this machine'"'"'s GPU, with PyTorch, JAX and CuPy; ten minutes'
 	@echo 'make clean      remove results, builds and caches'
 	@echo 'make distclean  the same, and the virtual environment'
 	@echo 'PYTHON=...      the Python (3.11 or newer) that makes the virtual environment'
@@ -49,6 +50,11 @@ lint: $(VENV)/.has-dev
 # The other libraries need other versions of Numba, so they have an environment of their own.
 bench: $(VENV)/.has-test $(VENV)/peers/.made
 	$(RUN) -m tests.benchmarks --python $(VENV)/peers/bin/python $(BENCH)
+
+# Libraries that are missing are named and left out: PEERS=python3 takes those that are there already.
+PEERS ?= $(VENV)/gpu-peers/bin/python
+bench-gpu: $(VENV)/gpu/.made $(if $(filter $(VENV)/%,$(PEERS)),$(VENV)/gpu-peers/.made)
+	$(VENV)/gpu/bin/python -m tests.benchmarks.gpu --python $(PEERS) $(BENCH)
 
 clean:
 	rm -rf out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -82,6 +88,11 @@ $(VENV)/cuda/.made: pyproject.toml | $(VENV)/.made
 $(VENV)/gpu/.made: pyproject.toml | $(VENV)/.made
 	$(RUN) -m venv $(VENV)/gpu
 	$(VENV)/gpu/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cuda,cuda-test]'
+	@touch $@
+
+$(VENV)/gpu-peers/.made: pyproject.toml | $(VENV)/.made
+	$(RUN) -m venv $(VENV)/gpu-peers
+	$(VENV)/gpu-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench-gpu]'
 	@touch $@
 
 $(VENV)/peers/.made: pyproject.toml | $(VENV)/.made

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from .load import quiet_cores
-from .peers import OURS, PEERS, SLOW_START
+from .peers import ON_PROCESSORS, OURS, PEERS, SLOW_START
 from .report import Row, machine, show, table, write
 from .session import ROOT, measure
 from .workloads import ALL
@@ -21,7 +21,7 @@ from .workloads import ALL
 
 def options() -> argparse.Namespace:
     """Return the command line's options."""
-    names, peers = [w.name for w in ALL], list(PEERS)
+    names, peers = [w.name for w in ALL], list(ON_PROCESSORS)
     ask = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     ask.add_argument("--workload", action="append", choices=names, help="may be repeated; default all")
     ask.add_argument(
@@ -67,7 +67,7 @@ def main() -> None:
 
         latency_report(asked.out, cores)
         return
-    chosen = asked.peer or [p for p in PEERS if asked.all or p not in SLOW_START]
+    chosen = asked.peer or [p for p in ON_PROCESSORS if asked.all or p not in SLOW_START]
     pythons = {peer: sys.executable if peer in OURS else asked.python for peer in chosen}
     chosen = installed(chosen, pythons)
     if not os.environ.get("SYMDL_DATA"):

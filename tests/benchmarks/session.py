@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .load import busy, foreign
-from .peers import FLOORS
+from .peers import FLOORS, Place
 from .problem import Array, Workload, deviation, expected
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,27 +62,33 @@ class Outcome:
 
 
 class Process:
-    """A peer's process."""
+    """A peer's process, on cores and a device (`peers.Place`)."""
 
-    def __init__(self, peer: str, python: str, cores: tuple[int, ...]) -> None:
+    def __init__(
+        self, peer: str, python: str, cores: tuple[int, ...], place: Place = "cpu", **more: str
+    ) -> None:
         self.peer, self.cores = peer, cores
         threads = "1" if peer.endswith(" 1t") else str(len(cores))
         names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
-        env = {**os.environ, **{f"{name}_NUM_THREADS": threads for name in names}}
+        env = {**os.environ, **{f"{name}_NUM_THREADS": threads for name in names}, **more}
         if threads == "1":
             env["SYMDL_THREADS"] = threads
-        command = [python, "-W", "ignore", "-m", "tests.benchmarks.worker", peer, ",".join(map(str, cores))]
+        shared = [peer, ",".join(map(str, cores)), place]
+        command = [python, "-W", "ignore", "-m", "tests.benchmarks.worker", *shared]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
 
-    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer, or one with an error if the process has died."""
+    def ask(self, question: dict[str, Any], *, limit: float | None = None) -> dict[str, Any]:
+        """Return the answer, or one with an error if the process has died or takes longer than `limit`."""
         assert self.process.stdin and self.process.stdout
         try:
             self.process.stdin.write(json.dumps(question) + "\n")
             self.process.stdin.flush()
+            if not select.select([self.process.stdout], [], [], limit)[0]:
+                self.process.kill()
+                return {"error": "no time left"}
             line = self.process.stdout.readline()
         except OSError:
             line = ""
@@ -89,19 +96,23 @@ class Process:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin
-        self.process.stdin.close()
+        assert self.process.stdin and self.process.stdout
         try:
+            self.process.stdin.close()
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
+        except (OSError, subprocess.TimeoutExpired):
             self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
 
-    def sample(self, seconds: float, outcome: Outcome) -> None:
+    def sample(
+        self, workload: Workload, seconds: float, outcome: Outcome, *, limit: float | None = None
+    ) -> None:
         """Add a sample, the least disturbed of a few tries."""
         best, quietest = None, float("inf")
         for _ in range(_TRIES):
             before = busy()
-            answer = self.ask({"time": seconds})
+            answer = self.ask({"time": seconds, "of": workload.name}, limit=limit)
             if "error" in answer:
                 outcome.error = answer["error"]
                 return
@@ -138,12 +149,12 @@ def measure(
             if outcome.error:
                 process.close()
             else:
-                process.ask({"time": seconds})  # warm-up
+                process.ask({"time": seconds, "of": workload.name})  # warm-up
                 processes[peer] = process
         for number in range(rounds):
             for peer in list(processes)[:: 1 if number % 2 else -1]:
                 if not outcomes[peer].error:
-                    processes[peer].sample(seconds, outcomes[peer])
+                    processes[peer].sample(workload, seconds, outcomes[peer])
         for process in processes.values():
             process.close()
     return list(outcomes.values())

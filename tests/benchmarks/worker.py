@@ -1,8 +1,9 @@
 """The process of one peer.
 
 Enters: on standard input, one JSON object a line: ``{"open": workload, "save": path}`` makes a runner and
-saves what it computes, ``{"time": seconds}`` times it. Leaves: one JSON object a line.
-``python -m tests.benchmarks.worker PEER CPUS``, with CPUS such as ``0,1``.
+saves what it computes, ``{"time": seconds, "of": workload}`` times it, ``{"rates": tiny}`` asks for the rates
+of the device. Leaves: one JSON object a line.
+``python -m tests.benchmarks.worker PEER CPUS PLACE``, with CPUS such as ``0,1``.
 """
 
 from __future__ import annotations
@@ -17,65 +18,74 @@ from typing import Any
 
 def main() -> None:
     """Answer until the input ends."""
-    peer, cpus = sys.argv[1], sys.argv[2]
+    peer, cpus, place = sys.argv[1:4]
     if hasattr(os, "sched_setaffinity"):
         # Before any library counts the cores: XLA takes all that it sees.
         os.sched_setaffinity(0, {int(c) for c in cpus.split(",")})
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no answer
-    served = Served(peer)
+    served = Served(peer, place)
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            found = served.open(asked) if "open" in asked else served.time(asked["time"])
+            found = served.answer(asked)
         except Exception as error:  # whatever a library throws becomes a line of the report
             found = {"error": f"{type(error).__name__}: {error}"[:300]}
         answers.write(json.dumps(found) + "\n")
 
 
 class Served:
-    """The runner in use."""
+    """The runners in use, by workload, and how many steps of each were a sample."""
 
-    def __init__(self, peer: str) -> None:
-        self.peer = peer
-        self.runner: Any = None
-        self.steps = 1
+    def __init__(self, peer: str, place: Any) -> None:
+        self.peer, self.place = peer, place
+        self.runners: dict[str, Any] = {}
+        self.steps: dict[str, int] = {}
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a question."""
+        if "rates" in asked:
+            from .gpu.rates import rates
+
+            return {"rates": rates(self.peer, self.place, tiny=asked["rates"])}
+        return self.open(asked) if "open" in asked else self.time(asked["of"], asked["time"])
 
     def open(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Make a runner and save what it finds."""
         import numpy as np
 
         from .peers import runner
-        from .workloads import ALL
+        from .workloads import by_name
 
-        workload = next(w for w in ALL if w.name == asked["open"])
+        name = asked["open"]
+        workload = by_name(name)
         problem = workload.make(bool(asked.get("tiny")))
-        self.runner = None
         start = time.perf_counter()
-        self.runner = runner(self.peer, workload, problem)
-        found = self.runner.check()
+        made = self.runners[name] = runner(self.peer, workload, problem, self.place)
+        found = made.check()
         seconds = time.perf_counter() - start
         np.savez(asked["save"], *found)
-        self.steps = 1
+        self.steps[name] = 1
         return {"start": seconds}
 
-    def time(self, seconds: float) -> dict[str, Any]:
+    def time(self, name: str, seconds: float) -> dict[str, Any]:
         """Run for about `seconds`; return the seconds a step, and those of clock and CPU altogether.
 
         Half of that goes before, untimed: what counts is the steady state, and cores that have waited for
         others' turns are slow at first.
         """
         begin, cpu = time.perf_counter(), time.process_time()
-        self.runner.run(max(1, self.steps // 2))
+        made, steps = self.runners[name], self.steps[name]
+        made.run(max(1, steps // 2))
         while True:
             start = time.perf_counter()
-            done = self.runner.run(self.steps)
+            done = made.run(steps)
             took = time.perf_counter() - start
-            if took > 0.7 * seconds or self.steps > 1e8:
+            if took > 0.7 * seconds or steps > 1e8:
                 break
             # Few steps at first say little about many.
-            self.steps = max(done, int(done * min(seconds / max(took, 1e-7), 20)), self.steps + 1)
-        self.steps = max(1, round(done * seconds / took))
+            steps = max(done, int(done * min(seconds / max(took, 1e-7), 20)), steps + 1)
+        self.steps[name] = max(1, round(done * seconds / took))
         wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
         return {"step": took / done, "wall": wall, "cpu": cpu, "peak": peak_memory()}
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ..problem import Array, Problem, Workload
+
+Place = Literal["cpu", "cuda", "simulated"]
+"""Where a peer runs. With ``simulated`` symdl has the device of the tests, others have the processor."""
 
 
 class Runner(Protocol):
@@ -32,8 +35,11 @@ PEERS: dict[str, tuple[str, str]] = {
     "torch compile": ("on_torch", "torch"),
     "jax step": ("on_jax", "jax"),
     "jax scan": ("on_jax", "jax"),
+    "torch graphs": ("on_torch", "torch"),
+    "torch compile graphs": ("on_torch", "torch"),
     "pytensor": ("on_pytensor", "pytensor"),
     "pytensor 1t": ("on_pytensor", "pytensor"),
+    "cupy": ("on_cupy", "cupy"),
     "lambdify": ("on_sympy", "sympy"),
     "floor 1t": ("on_floor", "numpy"),
     "floor": ("on_floor", "numpy"),
@@ -44,14 +50,21 @@ FLOORS = ("floor", "floor 1t")
 OURS = ("symdl", "symdl 1t")
 SLOW_START = ("torch compile", "lambdify")
 """Used if asked for by name."""
+ON_DEVICES = (
+    *("symdl", "torch fused", "torch compile", "torch graphs", "torch compile graphs", "jax step"),
+    *("jax scan", "cupy"),
+)
+"""What is timed on a graphics processor; CuPy gives rates only."""
+ON_PROCESSORS = tuple(p for p in PEERS if not p.endswith("graphs") and p != "cupy")
+"""What is timed on the processor."""
 
 
-def runner(peer: str, workload: Workload, problem: Problem) -> Runner:
+def runner(peer: str, workload: Workload, problem: Problem, place: Place = "cpu") -> Runner:
     """Return a runner.
 
     Raises:
         NotImplementedError: the peer does not have this workload.
     """
     module = importlib.import_module(f".{PEERS[peer][0]}", __package__)
-    make: Callable[[str, Workload, Problem], Runner] = module.make
-    return make(peer, workload, problem)
+    make: Callable[[str, Workload, Problem, Place], Runner] = module.make
+    return make(peer, workload, problem, place)

@@ -14,7 +14,7 @@ import numpy as np
 from ..problem import Array, Problem, Workload
 
 
-def make(peer: str, workload: Workload, problem: Problem) -> Any:
+def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
     """Return a runner."""
     shapes = workload.gemms(problem)
     if workload.kind == "points":

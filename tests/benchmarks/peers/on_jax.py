@@ -12,8 +12,17 @@ from jax import lax
 from ..problem import BETA1, BETA2, CHECKED_STEPS, EPSILON, Array, Problem, Workload
 
 
-def make(peer: str, workload: Workload, problem: Problem) -> Any:
-    """Return a runner."""
+def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
+    """Return a runner.
+
+    Raises:
+        RuntimeError: a device is asked for, and JAX sees none.
+    """
+    if place == "cuda":
+        if jax.default_backend() != "gpu":
+            raise RuntimeError(f"JAX runs on {jax.default_backend()} here")
+        # By default products are rounded to TF32 there, which the others do not do either.
+        jax.config.update("jax_default_matmul_precision", "highest")
     if workload.jax is None:
         raise NotImplementedError(workload.name)
     if workload.kind == "training":

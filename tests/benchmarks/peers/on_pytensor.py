@@ -13,7 +13,7 @@ from ..problem import BETA1, BETA2, CHECKED_STEPS, EPSILON, Array, Problem, Work
 pytensor.config.floatX = "float32"
 
 
-def make(peer: str, workload: Workload, problem: Problem) -> Any:
+def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
     """Return a runner."""
     if workload.pytensor is None or workload.kind != "training":
         raise NotImplementedError(workload.name)

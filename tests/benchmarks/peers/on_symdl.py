@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,32 +10,45 @@ import numpy as np
 import symdl as sd
 from symdl.run.compile import ScalarFunction
 from symdl.run.compiled import Compiled
+from symdl.run.cuda.runtime import CudaRuntime
+from symdl.run.runtime import Target
 from symdl.run.training import TrainingKernel, compile_training
+from symdl.targets import CPU, CUDA
 from symdl.train.weights import initial
 
 from ..problem import CHECKED_STEPS, Array, Problem, Workload
 
 
-def make(peer: str, workload: Workload, problem: Problem) -> Any:
+def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
     """Return a runner."""
     if workload.kind == "training":
-        return Training(workload, problem)
-    return Function(workload, problem)
+        return Training(workload, problem, target_of(place))
+    return Function(workload, problem, target_of(place))
 
 
-def kernel(workload: Workload, problem: Problem) -> TrainingKernel:
+def target_of(place: str) -> Target:
+    """Return the target of a place."""
+    if place == "simulated":
+        from tests.cuda.device import SimulatedDevice
+
+        device = SimulatedDevice()
+        return replace(CUDA, runtime=CudaRuntime(lambda: device))
+    return {"cpu": CPU, "cuda": CUDA}[place]
+
+
+def kernel(workload: Workload, problem: Problem, target: Target = CPU) -> TrainingKernel:
     """Return the compiled training step."""
     loss = workload.symdl(problem)
     optimizer = {"sgd": sd.nn.SGD, "adam": sd.nn.Adam}[problem.optimizer](problem.rate)
-    return compile_training(loss, sd.parameters(loss), optimizer.updates, dtype="float32")
+    return compile_training(loss, sd.parameters(loss), optimizer.updates, dtype="float32", target=target)
 
 
 class Training:
     """Steps inside one compiled call an epoch."""
 
-    def __init__(self, workload: Workload, problem: Problem) -> None:
+    def __init__(self, workload: Workload, problem: Problem, target: Target = CPU) -> None:
         self.problem = problem
-        self.kernel = kernel(workload, problem)
+        self.kernel = kernel(workload, problem, target)
         self.weights = {name: value.copy() for name, value in problem.params.items()}
         self.weights |= initial(self.kernel.states, seed=0, dtype="float32")
         batch = problem.order.shape[1]
@@ -58,12 +72,12 @@ class Training:
 class Function:
     """A value and its gradients, called from Python."""
 
-    def __init__(self, workload: Workload, problem: Problem) -> None:
+    def __init__(self, workload: Workload, problem: Problem, target: Target = CPU) -> None:
         self.arrays = {**problem.params, **problem.data}
         self.names = list(problem.data if workload.kind == "points" else problem.params)
         output = workload.symdl(problem)
         wrt: Any = self.names if workload.kind == "points" else "parameters"
-        self.function: Compiled | ScalarFunction = sd.compile(output, wrt=wrt, dtype="float32")
+        self.function: Compiled | ScalarFunction = sd.compile(output, wrt=wrt, dtype="float32", target=target)
 
     def check(self) -> list[Array]:
         """Return the value and the gradients."""

@@ -10,7 +10,7 @@ import sympy as sp
 from ..problem import Array, Problem, Workload
 
 
-def make(peer: str, workload: Workload, problem: Problem) -> Any:
+def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
     """Return a runner."""
     if workload.kind != "points":
         raise NotImplementedError("no scalar function")

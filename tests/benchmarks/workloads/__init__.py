@@ -1,9 +1,9 @@
-"""All workloads, in the order of the table."""
+"""All workloads, in the order of the tables."""
 
 from __future__ import annotations
 
 from ..problem import Workload
-from . import attention, cnn, deep, mlp, pinn, recurrent, scalar, sigmoid
+from . import attention, cnn, deep, elementwise, mlp, pinn, recurrent, scalar, sigmoid
 
 ALL: tuple[Workload, ...] = (
     *(w for w in mlp.WORKLOADS if w.name != "iris"),
@@ -16,3 +16,17 @@ ALL: tuple[Workload, ...] = (
     *pinn.WORKLOADS,
     *attention.WORKLOADS,
 )
+
+ON_DEVICES: tuple[Workload, ...] = (
+    *mlp.ON_DEVICES,
+    *elementwise.WORKLOADS,
+    *cnn.WORKLOADS,
+    *(w for w in recurrent.WORKLOADS if w.name == "lstm"),
+    *attention.WORKLOADS,
+)
+"""Those for graphics processors, the most telling ones first."""
+
+
+def by_name(name: str) -> Workload:
+    """Return a workload."""
+    return next(w for w in (*ALL, *ON_DEVICES) if w.name == name)

@@ -135,3 +135,12 @@ WORKLOADS = (
     _row("mlp-adam-128", "784-100-200-10, Adam", 0.65, SLIDES, 128, "adam"),
     _row("iris", "4-16-3, SGD", 0.25, (4, 16, 3), 32, "sgd"),
 )
+WIDE = (784, 4096, 4096, 10)
+_NETWORK = "784-100-200-10, SGD"
+ON_DEVICES = (
+    *(w for w in WORKLOADS if w.name in ("mlp-sgd-64", "mlp-sgd-128")),
+    _row("mlp-sgd-1024", _NETWORK, 0.7, SLIDES, 1024, "sgd"),
+    _row("mlp-sgd-8192", _NETWORK, 0.7, SLIDES, 8192, "sgd"),
+    _row("wide", "784-4096-4096-10, SGD", 1.1, WIDE, 1024, "sgd"),
+)
+"""For graphics processors: more samples at a time, wider layers."""
