@@ -122,6 +122,10 @@ class Shown:
                 return np.trace(np.atleast_2d(v(node.args[0])))
             case t.Call(name="inverse"):
                 return np.linalg.inv(v(node.args[0]))
+            case t.Call(name="matrix_power"):
+                return np.linalg.matrix_power(v(node.args[0]), round(v(node.args[1])))
+            case t.Call(name="diagonal"):
+                return np.diag(v(node.args[0])).reshape(-1, 1)
             case t.Call(name="determinant"):
                 return np.linalg.det(v(node.args[0]))
             case t.Call(name="softmax"):

@@ -102,7 +102,7 @@ GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
     (lambda: linalg.trace(linalg.inv(X) @ A), X, "-X⁻ᵀ Aᵀ X⁻ᵀ"),
     (lambda: linalg.quadratic(x, linalg.inv(X)), X, "-X⁻ᵀ x xᵀ X⁻ᵀ"),
     (lambda: linalg.logdet(X) + linalg.quadratic(x, linalg.inv(X)), X, "X⁻ᵀ - X⁻ᵀ x xᵀ X⁻ᵀ"),
-    (lambda: linalg.trace(linalg.matrix_power(X, 3)), X, "3·Xᵀ Xᵀ"),
+    (lambda: linalg.trace(linalg.matrix_power(X, 3)), X, "3·(X²)ᵀ"),
     (lambda: linalg.norm(A @ X - B) ** 2, X, "2·Aᵀ (A X - B)"),
     (lambda: ((D @ w - t) ** 2).mean() + (w * w).sum(), w, "2/n·Dᵀ (D w - t) + 2·w"),
     (logistic, w, "1/n·Dᵀ (σ(D w) - t)"),
@@ -110,7 +110,7 @@ GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
     (
         lambda: linalg.quadratic(x, A) / (x * x).sum(),
         x,
-        "(A + Aᵀ) x/‖x‖² - 2·xᵀ A x/‖x‖⁴·x",
+        "1/‖x‖²·((A + Aᵀ) x - 2·xᵀ A x/‖x‖²·x)",
     ),
     (lambda: linalg.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), w, None),
     (lambda: linalg.det(linalg.diag(x) @ A), x, None),

@@ -78,7 +78,7 @@ def test_the_network_in_matrix_form(network: Derivation) -> None:
     ]
     short, closed = by_left(network, "Result")[r"\bar W^{(\mathrm{first})}"]
     assert short == r"X^\top \bar Z^{(\mathrm{first})}"
-    assert closed.startswith(r"\frac{1}{n} X^\top (((\operatorname{softmax}(Z^{(\mathrm{third})}) - Y) W")
+    assert closed.startswith(r"\frac{1}{n} X^\top (((((\operatorname{softmax}(Z^{(\mathrm{third})}) - Y) W")
 
 
 def test_depths(network: Derivation) -> None:

@@ -125,7 +125,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
             "z̄ = -1/n·y ⊙ [y ⊙ z < 1]",
         ],
     ),
-    "relu": (lambda: two_layers(sd.relu), "h.W", ["h.W̄ = 1/n·Xᵀ ((out.Z - Y) out.Wᵀ ⊙ [h.Z > 0])"]),
+    "relu": (lambda: two_layers(sd.relu), "h.W", ["h.W̄ = 1/n·Xᵀ (((out.Z - Y) out.Wᵀ) ⊙ [h.Z > 0])"]),
     "leaky relu": (
         lambda: two_layers(sd.leaky_relu),
         "h.W",
@@ -228,7 +228,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "Hessian": (
         hessian_product,
         "w",
-        ["w̄ = Xᵀ z̄", "L = w̄ᵀ v", "z̄̄ = X v", "w̄₂ = 1/n·Xᵀ (X v ⊙ σ(X w) ⊙ (1 - σ(X w)))"],
+        ["w̄ = Xᵀ z̄", "L = w̄ᵀ v", "z̄̄ = X v", "w̄₂ = 1/n·Xᵀ ((X v) ⊙ σ(X w) ⊙ (1 - σ(X w)))"],
     ),
     "strides": (
         lambda: squares(sd.nn.conv2d(image, 2, kernel_size=3, stride=2, padding=1, name="c")),

@@ -25,6 +25,7 @@ from symdl.explain.notation.tree import (
     Node,
     Norm,
     Number,
+    Ones,
     Power,
     Product,
     Symbol,
@@ -151,9 +152,9 @@ def is_symmetric(node: Node) -> bool:
             return is_symmetric(node.arg)
         case Product():
             return is_symmetric(node.args[-1])
-        case Call(name="inverse"):
+        case Call(name="inverse" | "matrix_power"):
             return is_symmetric(node.args[0])
-        case Call(name=name) if name != "softmax" and len(node.args) == 1:
+        case Call(name=name) if name not in ("softmax", "diagonal") and len(node.args) == 1:
             return is_symmetric(node.args[0])
     return False
 
@@ -168,10 +169,12 @@ def _turned_inside(node: Node) -> Node | None:
     match node:
         case Hadamard() | Terms():
             return type(node)(tuple(n if is_number(n) else transposed(n) for n in node.args))
-        case Call(name=name) if name not in ("inverse", "softmax"):
+        case Call(name=name) if name not in ("inverse", "softmax", "diagonal"):
             return Call(name, (transposed(node.args[0]), *node.args[1:]))
         case Power():
             return Power(transposed(node.base), node.exponent)
+        case Fraction():
+            return Fraction(*(n if is_number(n) else transposed(n) for n in (node.top, node.bottom)))
         case Indicator(condition=Compare() as sides):
             return Indicator(Compare(sides.op, transposed(sides.left), transposed(sides.right)))
         case Cases() if all(where is None or isinstance(where, Compare) for _, where in node.rows):
@@ -243,6 +246,11 @@ def with_front(front: Node, part: Part) -> Part:
 def scaled(front: tuple[Node, ...], node: Node) -> Node:
     """Return a node with scalar factors in front."""
     return product((*front, *(node.args if isinstance(node, Product) and not node.dots else (node,))))
+
+
+def is_unit(node: Node) -> bool:
+    """Say whether a matrix is the unit matrix."""
+    return isinstance(node, Diagonal) and isinstance(node.arg, Ones)
 
 
 def is_number(node: Node) -> bool:

@@ -8,13 +8,12 @@ are square, ``x' A' A x`` as a squared norm, ``v/c`` as a fraction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import sympy as sp
 
 from symdl.explain.matrix.algebra import transposed
 from symdl.explain.matrix.monomials import Monomial, build, parse, power_of, shape, times_of
-from symdl.explain.matrix.signs import differences, signed, straight
+from symdl.explain.matrix.sums import collected
 from symdl.explain.notation.tree import (
     Array,
     Call,
@@ -40,7 +39,7 @@ def tidy(node: Node) -> Node:
         case Negative() | Product() | Fraction():
             return build(parse(_inside(node)))
         case Terms():
-            return _collected([tidy(term) for term in node.args])
+            return collected([tidy(term) for term in node.args], _product)
         case Multiply():
             return _product([tidy(factor) for factor in node.args])
         case Hadamard():
@@ -68,80 +67,6 @@ def _inside(node: Node) -> Node:
         case Fraction():
             return Fraction(tidy(node.top), tidy(node.bottom))
     return node
-
-
-def _collected(terms: Sequence[Node]) -> Node:
-    """Add like terms; a term and its transpose are one where they are scalars."""
-    flat = [inner for term in terms for inner in (term.args if isinstance(term, Terms) else (term,))]
-    found: dict[tuple[object, ...], Monomial] = {}
-    for term in flat:
-        part = parse(term)
-        key: tuple[object, ...] = (frozenset(part.top), len(part.top), part.bottom)
-        if part.core is not None:
-            sign, core = straight(part.core)
-            part = replace(part, coefficient=part.coefficient * sign, core=core)
-            key = (*key, signed(core)[1])
-        if key in found:
-            part = replace(found[key], coefficient=found[key].coefficient + part.coefficient)
-        found[key] = part
-    kept = [part for part in found.values() if part.coefficient != 0]
-    if not kept:
-        return number(0)
-    kept.sort(key=lambda part: bool(part.coefficient < 0) and not _turns(part.core))
-    nodes = _common(kept) or _by_groups(kept)
-    return nodes[0] if len(nodes) == 1 else Terms(tuple(nodes))
-
-
-def _turns(core: Node | None) -> bool:
-    """Say whether a sign can go into a core: there is one difference in it."""
-    return core is not None and len(differences(core)) == 1
-
-
-def _by_groups(parts: Sequence[Monomial]) -> list[Node]:
-    """Write a sum whose terms have a common end in groups only: ``(A + A') x + b``."""
-    for place in (-1, 0):
-        groups: dict[object, list[Monomial]] = {}
-        for part in parts:
-            chain = part.core.args if isinstance(part.core, Multiply) else ()
-            end = signed(chain[place])[1] if chain else None
-            key = (abs(part.coefficient), part.top, part.bottom, end) if chain else part
-            groups.setdefault(key, []).append(part)
-        if 1 < len(groups) < len(parts):
-            together = [(group, _common(group)) for group in groups.values()]
-            return [n for group, found in together for n in found or [build(part) for part in group]]
-    return [build(part) for part in parts]
-
-
-def _common(parts: Sequence[Monomial]) -> list[Node] | None:
-    """Take out what all terms begin with, where that shortens: ``(A + A')/2``, ``A' (x - y)``."""
-    whole = [p.core for p in parts if p.core is not None]
-    if len(parts) < 2 or len(whole) < len(parts):
-        return None
-    front = (abs(parts[0].coefficient), parts[0].top, parts[0].bottom)
-    if any((abs(p.coefficient), p.top, p.bottom) != front for p in parts):
-        return None
-    chains: list[tuple[Node, ...]] = [c.args if isinstance(c, Multiply) else (c,) for c in whole]
-    ends = {place: [signed(c[place]) for c in chains] for place in (0, -1)}
-    long = all(len(c) > 1 for c in chains)
-    sides = [place for place, found in ends.items() if long and all(core == found[0][1] for _, core in found)]
-    if not sides and front == (1, (), ()):
-        return None
-    cut = {0: slice(1, None), -1: slice(None, -1)}
-    rests = [c[cut[sides[0]]] if sides else c for c in chains]
-    cores = [c[0] if len(c) == 1 else Multiply(c) for c in rests]
-    signs = [sign * ends[sides[0]][0][0] if sides else 1 for sign, _ in ends[sides[0] if sides else 0]]
-    rest = [
-        build(Monomial(sp.sign(p.coefficient) * sign, core=c))
-        for p, sign, c in zip(parts, signs, cores, strict=True)
-    ]
-    inner = _collected(rest)
-    if not sides:
-        return [build(Monomial(*front, core=inner))]
-    outer = chains[0][sides[0]]
-    both = (outer, inner) if sides[0] == 0 else (inner, outer)
-    whole_product = parse(_product([*both]))
-    scaled = Monomial(front[0], front[1], front[2], None)
-    return [build(times_of([scaled, whole_product]))]
 
 
 def _product(factors: Sequence[Node]) -> Node:
@@ -209,6 +134,8 @@ def _inverse(node: Node) -> Node:
         return _turned(_inverse(node.arg))
     if isinstance(node, Array) and "orthogonal" in node.properties:
         return Transpose(node)
+    if isinstance(node, Diagonal):
+        return node if isinstance(node.arg, Ones) else Diagonal(Power(node.arg, number(-1)))
     return Call("inverse", (node,))
 
 
@@ -229,17 +156,49 @@ def _turned(node: Node) -> Node:
 def _call(name: str, args: tuple[Node, ...]) -> Node:
     (first, *_) = args
     if name == "inverse":
-        if isinstance(first, Transpose):
-            return Transpose(_call(name, (first.arg,)))
-        if isinstance(first, Call) and first.name == "inverse":
-            return first.args[0]
-        if isinstance(first, Array):
-            return _inverse(first)
-        if isinstance(first, Multiply) and all(map(_is_square, first.args)):
-            return _chain([_call(name, (f,)) for f in reversed(first.args)])
-    if name == "trace" and isinstance(first, Negative | Product | Fraction):
+        return _inverted(first)
+    if name in ("trace", "diagonal"):
         part = parse(first)
         if part.core is not None:
-            inner = Monomial(sp.Integer(1), (Call("trace", (part.core,)),))
-            return build(times_of([Monomial(part.coefficient, part.top, part.bottom), inner]))
+            inner = _traced(part.core) if name == "trace" else _on_diagonal(part.core)
+            return build(times_of([Monomial(part.coefficient, part.top, part.bottom), parse(inner)]))
     return Call(name, args)
+
+
+def _inverted(node: Node) -> Node:
+    """Invert a tidy matrix: factor by factor, where each of them is square."""
+    if isinstance(node, Transpose):
+        return _turned(_inverted(node.arg))
+    if isinstance(node, Multiply) and all(map(_is_square, node.args)):
+        return _chain([_inverted(factor) for factor in reversed(node.args)])
+    if isinstance(node, Array | Call | Diagonal):
+        return _inverse(node)
+    part = parse(node)
+    if part.core is None or part.core == node or part.coefficient == 0:
+        return Call("inverse", (node,))
+    front = Monomial(1 / part.coefficient, part.bottom, part.top)
+    return build(times_of([front, parse(_inverted(part.core))]))
+
+
+def _traced(node: Node) -> Node:
+    """Return a trace: a factor goes round where it cancels, or where a number is left."""
+    while isinstance(node, Multiply):
+        first, last = node.args[0], node.args[-1]
+        sizes = shape(first)
+        if len(node.args) > 2 and _is_square(first) and _inverse(first) == last:
+            node = _chain(node.args[1:-1])
+        elif sizes and sizes[-1] == 1:
+            return _scalar(Multiply((*node.args[1:], first)))
+        else:
+            half = node.args[: len(node.args) // 2], node.args[len(node.args) // 2 :]
+            left, right = (side[0] if len(side) == 1 else Multiply(side) for side in half)
+            norm = left != right and left == transposed(right)
+            return Norm(right) if norm else Call("trace", (node,))
+    return Call("trace", (node,))
+
+
+def _on_diagonal(node: Node) -> Node:
+    """Return the vector on the diagonal of a matrix."""
+    if isinstance(node, Diagonal):
+        return node.arg
+    return _on_diagonal(node.arg) if isinstance(node, Transpose) else Call("diagonal", (node,))

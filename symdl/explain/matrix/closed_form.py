@@ -13,14 +13,16 @@ from dataclasses import replace
 import sympy as sp
 
 from symdl.differentiate.prepare import prepare
-from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented, turned_once, with_front
+from symdl.explain.matrix.algebra import NoMatrixForm, Part, is_unit, oriented, turned_once, with_front
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened
 from symdl.explain.matrix.matrix import Reader
+from symdl.explain.matrix.powers import gathered, powered
+from symdl.explain.matrix.quotients import divided
 from symdl.explain.matrix.signs import Facing, faced, facing, is_mixed
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
-from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, walk
+from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, mapped, walk
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, Guard
 from symdl.express.program import collect
@@ -92,8 +94,22 @@ class _ClosedReader(Reader):
         if own.lhs.rank > 2:
             raise NoMatrixForm
         self.extents.update(own.extents)
-        node = tidy(self.full(self.written_out(own, own.target), own.indices).node)
-        return turned_once(faced(node, self.facing() if any(map(is_mixed, walk(node))) else {}))
+        node = self.tidy(self.full(self.written_out(own, own.target), own.indices).node)
+        faces = self.facing() if any(map(is_mixed, walk(node))) else {}
+        return divided(powered(gathered(turned_once(faced(node, faces)))))
+
+    def tidy(self, node: Node) -> Node:
+        """Tidy a formula; the trace of a unit matrix is its size."""
+
+        def size(part: Node) -> Node | None:
+            match part:
+                case Call(name="trace", args=(Diagonal(arg=Ones() as ones),)):
+                    return self.notation.read(sp.sympify(ones.size, strict=True))
+            return None
+
+        first = tidy(node)
+        second = mapped(first, size)
+        return first if second == first else tidy(second)
 
     def facing(self) -> Facing:
         """The differences of the function, which way round they stand."""
@@ -110,7 +126,7 @@ class _ClosedReader(Reader):
 
     def scalar(self, tensor: Tensor) -> Node:
         """Return a rank-0 tensor written out."""
-        return tidy(self.written_out(self.inline[tensor], tensor.at()).node)
+        return self.tidy(self.written_out(self.inline[tensor], tensor.at()).node)
 
     def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:
         if isinstance(expr, sp.Piecewise):
@@ -124,14 +140,29 @@ class _ClosedReader(Reader):
 
     def access(self, access: Access, wish: Sequence[Index]) -> Part:
         if access.tensor not in self.inline and len(access.indices) == 2 and len(set(access.indices)) == 1:
-            raise NoMatrixForm
+            (index,) = set(access.indices)
+            if access.tensor.shape != (self.extents.get(index),) * 2:
+                raise NoMatrixForm
+            return Part(Call("diagonal", (self.notation.array(access.tensor),)), (index,))
         return super().access(access, wish)
 
+    def diagonal(self, equation: Equation, access: Access) -> Part:
+        """Read the elements ``A[i, i]`` of a matrix that is written out."""
+        index = access.indices[0]
+        if not isinstance(index, Index) or access.indices != (index, index):
+            raise NoMatrixForm
+        column = Index(f"{index}_{len(self.extents)}")
+        self.extents[column] = self.extents[index]
+        matrix = self.written_out(equation, access.tensor.at(index, column))
+        if set(matrix.axes) != {index, column}:
+            raise NoMatrixForm
+        return _moved(matrix, column, index)
+
     def written_out(self, equation: Equation, access: Access) -> Part:
+        if len(set(access.indices)) < len(access.indices):
+            return self.diagonal(equation, access)
         if equation.reduction is not None and equation.reduction.op != "sum":
             return super().written_out(equation, access)
-        if len(set(access.indices)) < len(access.indices):
-            raise NoMatrixForm
         guards = equation.guards
         if guards:
             equation = replace(equation, body=_with_deltas(equation.body, guards), guards=())
@@ -150,13 +181,11 @@ class _ClosedReader(Reader):
         return Part(Diagonal(Ones(self.extents[i])), (i, j))
 
     def eliminated(self, parts: list[Part], index: Index, wish: Sequence[Index]) -> list[Part]:
-        units = [p for p in parts if index in p.axes and _is_unit(p.node)]
+        units = [p for p in parts if index in p.axes and is_unit(p.node)]
         if units:  # a sum over δ
             other = next(i for i in units[0].axes if i != index)
             rest = [p for p in parts if p is not units[0]]
-            if any({index, other} <= set(p.axes) for p in rest):
-                raise NoMatrixForm  # a diagonal
-            return [Part(p.node, tuple(other if i == index else i for i in p.axes)) for p in rest]
+            return [_moved(p, index, other) for p in rest]
         return super().eliminated(parts, index, wish)
 
     def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
@@ -180,8 +209,13 @@ class _ClosedReader(Reader):
         return with_front(self.notation.read(front), Part(node))
 
 
-def _is_unit(node: Node) -> bool:
-    return isinstance(node, Diagonal) and isinstance(node.arg, Ones)
+def _moved(part: Part, index: Index, other: Index) -> Part:
+    """Call an index by another one; both at once are a diagonal."""
+    if {index, other} <= set(part.axes):
+        if isinstance(part.node, Diagonal):
+            return Part(part.node.arg, (other,))
+        return Part(Call("diagonal", (part.node,)), (other,))
+    return Part(part.node, tuple(other if i == index else i for i in part.axes))
 
 
 def _with_deltas(body: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:

@@ -30,9 +30,11 @@ from symdl.explain.notation.tree import (
     Transpose,
     number,
     product,
+    walk,
 )
 from symdl.express.dims import Dim, Extent
 
+_FACTORS = range(2, 9)  # powers of scalars that are counted factor by factor
 _SCALAR_CALLS = ("trace", "determinant")
 Shape = tuple[Extent, Extent] | tuple[()]
 
@@ -65,7 +67,10 @@ def shape(node: Node) -> Shape | None:
         case Power():
             return shape(node.base)
         case Fraction():
-            return shape(node.top)
+            return shape(node.top) or shape(node.bottom)  # entry by entry where an array is below
+        case Call(name="diagonal"):
+            inner = shape(node.args[0])
+            return (inner[0], 1) if inner else None
         case Call() if node.args:
             return shape(node.args[0])
         case Terms() | Product() | Hadamard():
@@ -96,6 +101,10 @@ def parse(node: Node) -> Monomial:
             return Monomial(-inner.coefficient, inner.top, inner.bottom, inner.core)
         case Product():
             return times_of([parse(arg) for arg in node.args])
+        case Norm():
+            return Monomial(sp.Integer(1), (Call("sqrt", (node,)),) * 2)
+        case Power(exponent=Number() as power) if shape(node.base) == () and power.value in _FACTORS:
+            return times_of([parse(node.base)] * int(power.value))
         case Fraction():
             below = parse(node.bottom)
             if below.core is None and below.coefficient != 0:
@@ -149,9 +158,13 @@ def build(monomial: Monomial) -> Node:
     core = () if monomial.core is None else (monomial.core,)
     if not below:
         node = product((*above, *top, *core))
-    elif core and (all(_is_size(n) for n in below) or any(isinstance(n, Multiply) for n in top)):
+    elif core and (
+        all(is_size(n) for n in below)
+        or any(isinstance(n, Multiply) for n in top)
+        or (isinstance(core[0], Terms) and any(isinstance(part, Fraction) for part in walk(core[0])))
+    ):
         node = product((Fraction(product((*above, *top)), product(below)), *core))
-    elif all(_is_size(n) for n in below) and top and isinstance(top[-1], Multiply):
+    elif all(is_size(n) for n in below) and top and isinstance(top[-1], Multiply):
         node = product((Fraction(product((*above, *top[:-1])), product(below)), top[-1]))
     else:
         node = Fraction(product((*above, *top, *core)), product(below))
@@ -166,9 +179,10 @@ def _powers(factors: Sequence[Node]) -> tuple[Node, ...]:
     return tuple(f if n == 1 else power_of(f, number(n)) for f, n in counts.items())
 
 
-def _is_size(node: Node) -> bool:
+def is_size(node: Node) -> bool:
+    """Say whether a scalar is a number, a size or a power of one."""
     if isinstance(node, Power):
-        return _is_size(node.base)
+        return is_size(node.base)
     return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim))
 
 

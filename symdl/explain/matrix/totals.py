@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from symdl.explain.matrix.algebra import NoMatrixForm, Part, elementwise, inner_product, joined, with_front
+from symdl.explain.matrix.algebra import (
+    NoMatrixForm,
+    Part,
+    elementwise,
+    inner_product,
+    is_unit,
+    joined,
+    with_front,
+)
 from symdl.explain.notation.order import ordered_factors, ordered_terms, primitive
-from symdl.explain.notation.tree import number, walk
+from symdl.explain.notation.tree import Ones, number, walk
 from symdl.express.dims import Index
 from symdl.express.tensors import Access, Tensor
 
@@ -40,11 +48,15 @@ def total_of(reader: Reader, body: sp.Expr, bound: Sequence[Index], wish: Sequen
     every = primitive(ordered_factors(body)) if body.is_Mul else (body,)
     factors = [pair for f in every for pair in _squares(reader, f, order)]
     front = reader.notation.times(tuple(f for f, p in factors if not p.axes))
-    parts = [p for _, p in factors if p.axes]
-    whole = inner_product(parts, bound, wish)
-    if whole is not None:
-        return with_front(front, whole)
-    for index in reversed(bound):
+    parts = _without_ones([p for _, p in factors if p.axes])
+    left = list(bound)
+    while left:
+        whole = inner_product(parts, left, wish)
+        if whole is not None:
+            return with_front(front, whole)
+        units = {axis for p in parts if is_unit(p.node) for axis in p.axes}
+        index = next((i for i in reversed(left) if i in units), left[-1])
+        left.remove(index)
         parts = reader.eliminated(parts, index, wish)
     scalars = tuple(p.node for p in parts if not p.axes)
     parts = [p for p in parts if p.axes]
@@ -52,6 +64,16 @@ def total_of(reader: Reader, body: sp.Expr, bound: Sequence[Index], wish: Sequen
     for scalar in scalars:
         result = Part(scalar) if result.node == number(1) else with_front(scalar, result)
     return with_front(front, result)
+
+
+def _without_ones(parts: list[Part]) -> list[Part]:
+    """Leave out vectors of ones along axes that other parts have."""
+
+    def idle(part: Part) -> bool:
+        others = {axis for p in parts if p is not part for axis in p.axes}
+        return isinstance(part.node, Ones) and set(part.axes) <= others
+
+    return [part for part in parts if not idle(part)]
 
 
 def _total_of_sum(reader: Reader, body: sp.Add, bound: Sequence[Index], wish: Sequence[Index]) -> Part:

@@ -19,6 +19,8 @@ def precedence(node: t.Node) -> int:
         return PRODUCT
     if isinstance(node, t.Power | t.Fraction | t.Transpose):
         return POWER
+    if isinstance(node, t.Call) and node.name == "matrix_power":
+        return POWER
     return ATOM
 
 

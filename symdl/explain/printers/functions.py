@@ -51,6 +51,7 @@ _TABLE = {
     "Exp": Written(r"\exp", "exp"),
     **{f"{name}function": Written(rf"\operatorname{{{name}}}", name) for name in ("digamma", "trigamma")},
     "gammafunction": Written(r"\operatorname{gamma}", "gamma"),
+    "diagonal": Written(r"\operatorname{diag}", "diag"),
     "unit": Written(r"\operatorname{diag}", "diag"),
 }
 

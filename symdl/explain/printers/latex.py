@@ -112,7 +112,7 @@ def _product(node: t.Product) -> str:
         piece = _at_least(factor, PRODUCT)
         if isinstance(factor, t.Product | t.Multiply | t.Hadamard) and node.dots is False:
             piece = latex(factor)
-        if isinstance(factor, t.Negative) or (isinstance(factor, t.Big) and not last):
+        if isinstance(factor, t.Negative) or (isinstance(factor, t.Big | t.Multiply) and not last):
             piece = bracketed(factor)
         if text:
             text += (
@@ -181,6 +181,8 @@ def _call(node: t.Call) -> str:
         return rf"\l{node.name[:5]} {latex(node.args[0])} \r{node.name[:5]}".replace("ceili", "ceil")
     if node.name == "Mod":
         return rf"{_at_least(node.args[0], ATOM)} \bmod {_at_least(node.args[1], ATOM)}"
+    if node.name == "matrix_power":
+        return f"{_at_least(node.args[0], ATOM)}^{braced(latex(node.args[1]))}"
     if node.name in ("inverse", "determinant"):
         inner = _at_least(node.args[0], ATOM)
         return f"{inner}^{{-1}}" if node.name == "inverse" else rf"\det{bracketed(node.args[0])}"
@@ -268,7 +270,9 @@ def _multiply(node: t.Multiply) -> str:
 
 
 def _hadamard(node: t.Hadamard) -> str:
-    pieces = [bracketed(f) if precedence(f) == SUM else latex(f) for f in node.args]
+    pieces = [
+        bracketed(f) if precedence(f) == SUM or isinstance(f, t.Multiply) else latex(f) for f in node.args
+    ]
     return r" \odot ".join(pieces)
 
 

@@ -111,7 +111,8 @@ def _terms(out: _Text, node: t.Terms) -> str:
 def _product(out: _Text, node: t.Product) -> str:
     pieces = []
     for place, factor in enumerate(node.args):
-        loose = precedence(factor) < PRODUCT or (isinstance(factor, t.Big) and place < len(node.args) - 1)
+        inside = isinstance(factor, t.Big | t.Multiply) and place < len(node.args) - 1
+        loose = precedence(factor) < PRODUCT or inside
         pieces.append(f"({out.show(factor)})" if loose else out.show(factor))
     dot = out.sign("*")
     return (f" {dot} " if node.dots else dot).join(pieces)
@@ -148,6 +149,10 @@ def _call(out: _Text, node: t.Call) -> str:
         return f"{out.sign('norm')}{out.show(node.args[0].arg)}{out.sign('norm')}"
     if node.name == "inverse" and not out.ascii:
         return f"{out.at_least(node.args[0], ATOM)}⁻¹"
+    if node.name == "matrix_power":
+        power = out.show(node.args[1])
+        raised = f"^({power})" if out.ascii and power[0] == "-" else f"^{power}"
+        return out.at_least(node.args[0], ATOM) + (raised if out.ascii else power.translate(_SUPERSCRIPT))
     if node.name == "sqrt" and isinstance(node.args[0], t.Number) and not out.ascii:
         return f"√{out.show(node.args[0])}"
     draw = drawn(node) if node.name == "RandomUniform" else None
@@ -216,13 +221,19 @@ def _transpose(out: _Text, node: t.Transpose) -> str:
 def _multiply(out: _Text, node: t.Multiply) -> str:
     loose = (t.Hadamard, t.Big, t.Multiply)
     pieces = [
-        f"({out.show(f)})" if precedence(f) == SUM or isinstance(f, loose) else out.show(f) for f in node.args
+        f"({out.show(f)})"
+        if precedence(f) == SUM or isinstance(f, loose) or (isinstance(f, t.Fraction) and is_array(f))
+        else out.show(f)
+        for f in node.args
     ]
     return " ".join(pieces)
 
 
 def _hadamard(out: _Text, node: t.Hadamard) -> str:
-    pieces = [out.at_least(f, PRODUCT) for f in node.args]
+    pieces = [
+        f"({out.show(f)})" if precedence(f) == SUM or isinstance(f, t.Multiply) else out.show(f)
+        for f in node.args
+    ]
     return f" {out.sign('hadamard')} ".join(pieces)
 
 

@@ -207,7 +207,7 @@ def _result(
     shown = share_lines(page, share, equation, derivative)[-1].right if share else form.node(page)
     steps = [Step("index form", left_side(page, equation), shown, "result", "result")]
     node = _matrix_form(page, equation, form.inside)
-    arrays = node is not None and any(isinstance(part, Array) for part in walk(node))
+    arrays = any(isinstance(part, Array) for part in walk(node)) if node else bool(equation.reduction)
     if node is not None and (target.rank or arrays):
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
     hot = page.one_hot if page.hot else None

@@ -1,0 +1,5 @@
+"""All cases."""
+
+from .matrices import DETERMINANTS, TRACES, VECTORS
+
+CASES = (*VECTORS, *TRACES, *DETERMINANTS)
