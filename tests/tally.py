@@ -41,8 +41,9 @@ class Tally:
         """Kernels go by number."""
         return np.arange(len(names), dtype="int64")
 
-    def call(self, name: str, code: Array, *arguments: Any, alive: object = None) -> Callable[[], int]:
+    def call(self, name: str, *given: Any, alive: object = None) -> Callable[[], int]:
         """Return what counts a call, or an epoch."""
+        code, *arguments = given
         if name == "once":
             _, sizes, *_ = arguments
             return lambda: self.rows(code, sizes, 1)
