@@ -28,6 +28,7 @@ from symdl.explain.stories.components import components, generic_gradient, gener
 from symdl.explain.stories.compose import compose
 from symdl.explain.stories.formula import formula
 from symdl.explain.stories.updates import update_rules
+from symdl.explain.worksheet import worksheet
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
@@ -285,4 +286,5 @@ __all__ = [
     "update_rules",
     "var",
     "where",
+    "worksheet",
 ]

@@ -6,10 +6,11 @@ Enters: what `symdl.explain.derive` found. Leaves: `Derivation`: text, LaTeX, a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from symdl.explain.documents.blanks import Hide, answered, blanked
 from symdl.explain.documents.files import save
 from symdl.explain.documents.layout import Layout
 from symdl.explain.documents.pages import html_cell, html_page
@@ -61,6 +62,22 @@ class Derivation(Document):
         """
         return save(Path(path), self.title, [self], self.depth, options)
 
+    def worksheet(self, *, hide: Hide = "derivatives") -> Worksheet:
+        """Return this derivation as an exercise: a page with blanks, and its key.
+
+        Args:
+            hide: ``"derivatives"``: the right sides of all lines that are derivatives; ``"reasons"``;
+                ``"both"``; ``"result"``: the result, wherever it stands; the names of tensors or sections
+                (``["second.Z"]``: all lines that define it or its bar); or a function of a `Step`.
+
+        Raises:
+            ExplainError: nothing on the page is hidden by that.
+        """
+        sections = blanked(self, hide)
+        page = replace(self, title=("Exercise: ", *self.title), sections=sections)
+        key = replace(self, title=("Answers: ", *self.title), sections=answered(sections))
+        return Worksheet(page, key)
+
     def __str__(self) -> str:
         return self.text()
 
@@ -72,3 +89,28 @@ class Derivation(Document):
 
     def _repr_html_(self) -> str | None:
         return html_cell(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worksheet:
+    """An exercise and its solution, from one derivation.
+
+    Attributes:
+        page: the derivation with lines left blank; on an HTML page a click shows each.
+        key: the same with the answers, marked as such.
+    """
+
+    page: Derivation
+    key: Derivation
+
+    def save(self, path: str | Path, **options: Any) -> tuple[Path, Path]:
+        """Write the page to `path` and the key beside it: ``ex.pdf`` and ``ex-key.pdf``.
+
+        Endings, options and errors are those of `Derivation.save`.
+        """
+        file = Path(path)
+        beside = file.with_name(f"{file.stem}-key{file.suffix}")
+        return self.page.save(file, **options), self.key.save(beside, **options)
+
+    def __str__(self) -> str:
+        return self.page.text()
