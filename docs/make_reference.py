@@ -38,7 +38,8 @@ SECTIONS = {
     "Matrices": "express.einsum express.linalg",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",
     "Derivations and drawings": "explain.derive explain.worksheet explain.documents.collection "
-    "explain.notation.styles explain.stories.updates explain.stories.components explain.stories.compose explain.stories.formula "
+    "explain.notation.styles explain.stories.updates explain.stories.components explain.stories.compose "
+    "explain.stories.formula "
     "explain.drawings.network "
     "explain.drawings.plots",
     "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
