@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.gpu.__main__ import main
+from tests.benchmarks.gpu.paper import paper
 from tests.benchmarks.gpu.rates import rates
 from tests.benchmarks.peers import Place, runner
+from tests.benchmarks.peers.on_symdl import Training
 from tests.benchmarks.problem import Workload, deviation
 from tests.benchmarks.workloads import ON_DEVICES
+from tests.cuda.conftest import on
+from tests.cuda.device import SimulatedDevice
 from tests.cuda.on_hardware import HARDWARE
 from tests.cuda.toolchain import needs_compiler
 
@@ -25,6 +29,19 @@ def test_rows_agree_with_the_processor(workload: Workload) -> None:
     ours, right = (runner("symdl", workload, workload.make(True), place) for place in places)
     assert deviation(ours.check(), right.check()) < workload.tolerance
     assert ours.run(3) == 3
+
+
+@pytest.mark.skipif(HARDWARE, reason="a driver does not tell what graphs launch")
+@pytest.mark.parametrize("workload", ROWS[:2], ids=lambda w: w.name)
+def test_a_step_launches_what_it_does_on_paper(workload: Workload) -> None:
+    """And one kernel more, which moves the position of the batch on."""
+    device = SimulatedDevice()
+    made = Training(workload, workload.make(True), on(device))
+    made.run(2)
+    before = len(device.reports)
+    made.run(5)
+    assert len(device.reports) - before == 5 * (paper(workload, tiny=True).cost.launches + 1)
+    device.settled()
 
 
 def test_rates_by_kernels_of_our_own() -> None:

@@ -48,18 +48,21 @@ def paper(workload: Workload, *, tiny: bool = False) -> Paper:
 
 
 def predictions(workloads: Sequence[Workload], machines: Sequence[Machine]) -> str:
-    """Return a Markdown table of what rows cost and of predicted times."""
-    head = ["workload", "launches", "MB moved", "MFLOP", *(f"{m.name}, predicted" for m in machines)]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    """Return a table, aligned and in Markdown, of what rows cost and of predicted times."""
+    table = [["workload", "launches", "MB", "MFLOP", *(f"{m.name}, predicted" for m in machines)]]
     for workload in workloads:
         found = paper(workload)
         cost = found.cost
-        cells = [
-            workload.title,
-            str(cost.launches),
-            f"{cost.moved / 1e6:.3g}",
-            f"{cost.operations / 1e6:.4g}",
-            *(duration(found.predicted(machine)) for machine in machines),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        counts = (str(cost.launches), f"{cost.moved / 1e6:.1f}", f"{cost.operations / 1e6:.0f}")
+        times = (duration(found.predicted(machine)) for machine in machines)
+        table.append([workload.title, *counts, *times])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    first, *rest = widths
+    rule = [f":{'-' * (first - 1)}", *(f"{'-' * (width - 1)}:" for width in rest)]
+    made = [table[0], rule, *table[1:]]
+    return "\n".join(f"| {_line(cells, widths)} |" for cells in made)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *rest = zip(cells, widths, strict=True)
+    return " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)])
