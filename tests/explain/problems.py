@@ -23,6 +23,8 @@ V = sd.tensor("V", (n, n))
 s = sd.tensor("s", ())
 CURRENT, TIMES = sd.tensor("i", (d,)), sd.tensor("w", (T,))
 
+SEQUENCE = sd.tensor("u", (n, T, 3))
+
 Problem = Callable[[], tuple[sd.Tensor, sd.Tensor | str]]
 
 PROBLEMS: dict[str, Problem] = {
@@ -81,6 +83,12 @@ PROBLEMS: dict[str, Problem] = {
         (sd.nn.rnn(sd.tensor("u", (n, 4, 3)), 2, name="r") ** 2).sum() / 2,
         "r.U",
     ),
+    "LSTM": lambda: (
+        (sd.nn.last_state(sd.nn.lstm(SEQUENCE, 2, name="r")[0]) ** 2).sum() / 2,
+        "r.W",
+    ),
+    "GRU": lambda: ((sd.nn.gru(SEQUENCE, 2, name="r") ** 2).sum() / 2, "r.U"),
+    "last state": lambda: ((sd.nn.last_state(sd.nn.rnn(SEQUENCE, 2, name="r")) ** 2).sum() / 2, "r.U"),
     "probabilistic PCA": lambda: (logdet(A @ A.T + B) + trace(inv(A @ A.T + B) @ S), A),
     "equicorrelation": lambda: (logdet(sd.tensor("P", (d, d)) * (x[:, None] * x[None, :])), x),
 }

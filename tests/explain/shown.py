@@ -94,6 +94,9 @@ class Shown:
                 return self.symbols[node.expr]
             case t.Item():
                 where = tuple(slice(None) if i == ALL else round(v(i)) for i in node.indices)
+                sizes = zip(where, self.arrays[node.tensor].shape, strict=True)
+                if node.outside and any(not isinstance(i, slice) and not 0 <= i < size for i, size in sizes):
+                    return 0.0  # as the page says
                 return self.arrays[node.tensor][where]
             case t.Ordinal():
                 return self.size(node.place)

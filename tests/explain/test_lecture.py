@@ -248,9 +248,10 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         lambda: squares(sd.nn.last_state(sd.nn.rnn(sequence, 2, name="r"))),
         "r.U",
         [
-            "r.h_prev[i,j,k] = r.h[i,j - 1,k]·[1 ≤ j]",
-            "r.h̄[i,j,k] = r.h[i,3,k]·[j = 3] + r.h̄_prev[i,j + 1,k]·[j + 1 < 4]",
-            "r.Ū[l,k] = ∑ᵢⱼ r.h_prev[i,j,l]·Z̄[i,j,k]",
+            "Before the first step there is 0: r.h[i,-1,k] = 0.",
+            "Z[i,t,k] = ∑ₗ r.h[i,t - 1,l]·r.U[l,k]",
+            "r.h̄[i,t,k] = {r.h[i,3,k] if t = 3; ∑ₚ Z̄[i,t + 1,p]·r.U[k,p] otherwise}",
+            "r.Ū[l,k] = ∑ᵢₜ r.h[i,t - 1,l]·Z̄[i,t,k]",
         ],
     ),
 }

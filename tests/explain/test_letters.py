@@ -41,6 +41,9 @@ def formulas(told: Derivation) -> list[t.Node]:
 
 def thing_of(tensor: sd.Tensor) -> Any:
     """A softmax that stands on paper only is the named one of the same value."""
+    source = tensor.equation
+    if source and source.origin.rule == "recurrence" and isinstance(source.body, Access):
+        return thing_of(source.body.tensor)  # a state is what its step computes
     on_paper = tensor.equation is None and tensor.role == "intermediate" and tensor.of is None
     return "softmax" if on_paper or (tensor.equation and isinstance(tensor.equation.body, sp.exp)) else tensor
 

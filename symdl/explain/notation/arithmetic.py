@@ -104,7 +104,8 @@ def sum_of(notation: Notation, expr: sp.Add) -> Node:
     if content != 1 and all(abs(term.as_coeff_Mul()[0]) == 1 for term in sp.Add.make_args(rest)):
         return product_of(notation, (content, rest))
     known = [notation.read(term) for term in places] if places else _by_length(notation, expr.args)
-    return Terms(tuple(known)) if len(known) > 1 else known[0]
+    flat = [part for node in known for part in (node.args if isinstance(node, Terms) else (node,))]
+    return Terms(tuple(flat)) if len(flat) > 1 else flat[0]
 
 
 def _by_length(notation: Notation, args: tuple[sp.Expr, ...]) -> list[Node]:

@@ -13,6 +13,7 @@ from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import Compare, Logic, Node, number
 from symdl.express.dims import Extent, Index, at_most, bounds
 from symdl.express.equations import Divisible, Equal, Guard, InRange
+from symdl.express.tensors import Access
 
 
 def conditions(notation: Notation, guards: Iterable[Guard], extents: Mapping[Index, Extent]) -> Node | None:
@@ -28,7 +29,7 @@ def condition(notation: Notation, guard: Guard, extents: Mapping[Index, Extent])
     read = notation.read
     if isinstance(guard, Equal):
         sides = (guard.left, guard.right)
-        left, right = reversed(sides) if isinstance(guard.right, Index) else sides
+        left, right = reversed(sides) if isinstance(guard.right, Index) else _alone(*sides)
         return Compare("=", read(left), read(right))
     if isinstance(guard, Divisible):
         return Compare("|", number(guard.by), read(guard.expr))
@@ -40,6 +41,16 @@ def condition(notation: Notation, guard: Guard, extents: Mapping[Index, Extent])
     if limits is not None and at_most(limits[1] + 1, guard.extent):
         return _not_negative(notation, guard.expr)
     return Compare("<=", number(0), below)
+
+
+def _alone(left: sp.Expr, right: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Bring the only index variable to one side: ``t = T - 1`` for ``T = t + 1``."""
+    names = [s for s in (left - right).free_symbols if isinstance(s, Index)]
+    if len(names) != 1 or isinstance(left, Index) or (left - right).has(Access):
+        return left, right
+    rest = sp.expand(right - left)
+    share = rest.coeff(names[0])
+    return (names[0], sp.expand(names[0] - rest / share)) if share in (1, -1) else (left, right)
 
 
 def _not_negative(notation: Notation, expr: sp.Expr) -> Node:

@@ -60,11 +60,12 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An element of a tensor, ``X_{ik}``."""
+    """An element of a tensor, ``X_{ik}``; one that may lie `outside`, before the first step, is 0 there."""
 
     label: Label
     tensor: Tensor
     indices: tuple[Node, ...]
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

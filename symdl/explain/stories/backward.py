@@ -16,6 +16,7 @@ from symdl.explain.stories.computed import Form
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import Why, reason
 from symdl.explain.stories.softmaxes import Share, share_lines
+from symdl.explain.stories.steps import Steps, crosses, in_order
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
@@ -30,12 +31,14 @@ class Told:
         derivative: along every name, as a textbook goes.
         shares: softmaxes, by the tensor that each is the softmax of.
         last: of cotangents that kernels compute in another form, that form.
+        steps: what the page says of its recurrences.
     """
 
     page: Page
     derivative: Derivative
     shares: Mapping[Tensor, Share] = field(default_factory=dict)
     last: Mapping[Tensor, Form] = field(default_factory=dict)
+    steps: Steps = field(default_factory=Steps)
 
 
 def not_told(steps: Sequence[Step], before: Sequence[Step]) -> tuple[Step, ...]:
@@ -44,12 +47,22 @@ def not_told(steps: Sequence[Step], before: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(s for s in steps if not (isinstance(s.left, Item) and (s.left.label, s.right) in told))
 
 
-def bar_words(page: Page) -> tuple[str | Node, ...]:
-    """Return the sentence that says what a bar is."""
+def bar_words(page: Page, steps: Steps) -> tuple[str | Node, ...]:
+    """Return the sentences that say what a bar is, and how the lines of a recurrence are read."""
     loss = page.notation.read(page.output.at())
-    words = ("A bar is the derivative of ", loss, " with respect to what is under it, and has its shape")
+    words: tuple[str | Node, ...] = (
+        "A bar is the derivative of ",
+        loss,
+        " with respect to what is under it, and has its shape",
+    )
     if any(equation.lhs.role == "cotangent" for equation in page.forward):
-        return (*words, "; the bars above are of derivatives that ", loss, " is made of.")
+        words = (*words, "; the bars above are of derivatives that ", loss, " is made of")
+    if steps.starts:
+        return (
+            *words,
+            ". The lines are computed for the last step first, then back step by step; past the last step "
+            "every bar is 0.",
+        )
     return (*words, ".")
 
 
@@ -63,22 +76,17 @@ def backward(story: Told) -> list[Step]:
     merged |= _renamed(page, derivative)
     shown = {e.lhs: e for e in page.backward}
     # A line of its own comes in the order computed; in a recurrence each reads the other's next step.
-    own = {bar for tensor, bar in derivative.cotangents.items() if tensor not in page.inlined}
+    bars = derivative.cotangents
+    own = {bar: tensor for tensor, bar in bars.items() if bar in shown or tensor not in page.inlined}
     done: set[Tensor] = set(own)
-    told: set[Tensor] = set()
-    others = own - {derivative.cotangents[output]}
+    others = [bar for bar in own if bar is not bars[output] and bar not in page.inlined]
     lines = {bar: e for bar in others if (e := shown.get(bar) or _longer(merged.get(bar))) is not None}
     merged = {bar: e for bar, e in merged.items() if bar not in lines}  # these are written out
-    for tensor, bar in derivative.cotangents.items():
-        if tensor is output or tensor in page.inlined or bar in told:
-            continue
-        equation = lines.get(bar)
-        if equation is None:
-            continue
+    for bar in in_order(page, lines, story.steps.axes) if story.steps.axes else lines:
+        equation = lines[bar]
         for needed in _before(equation, shown, done):
             steps.append(_line(page, needed, derivative))
-        steps += _with_last(story, equation, _told_lines(story, tensor, equation, merged, lines))
-        told.add(bar)
+        steps += _with_last(story, equation, _told_lines(story, own[bar], equation, merged, lines))
     for equation in page.backward:
         if equation.lhs not in done and equation.lhs not in derivative.cotangents.values():
             steps += [_line(page, e, derivative) for e in _before(equation, shown, done)]
@@ -94,9 +102,14 @@ def _told_lines(
     hidden: dict[Tensor, Equation],
     lines: Mapping[Tensor, Equation],
 ) -> list[Step]:
-    share = story.shares.get(tensor)
+    share, page = story.shares.get(tensor), story.page
     if share is not None:
-        return share_lines(story.page, share, equation, story.derivative)
+        return share_lines(page, share, equation, story.derivative)
+    uses = story.derivative.record.uses.get(tensor, ())
+    if equation.lhs in page.written or any(crosses(use.equation, story.steps.axes) for use in uses):
+        last = _line(page, equation, story.derivative)
+        rule = story.steps.rules.get(equation.lhs)
+        return [last if rule is None else replace(last, rule=rule, about=None)]
     return _adjoint(story.page, story.derivative, equation, hidden, lines)
 
 

@@ -75,7 +75,7 @@ class Page:
         totals: the logsumexps.
         softmaxes: the equations of their softmaxes, by the logsumexp.
         positions: of each maximum the tensor that says where it is.
-        quotients: of softmaxes whose logsumexp has no line, how they are written.
+        written: right-hand sides that are not written as they are computed.
     """
 
     program: Program
@@ -91,7 +91,7 @@ class Page:
     totals: dict[Tensor, Equation] = field(default_factory=dict)
     softmaxes: dict[Tensor, Equation] = field(default_factory=dict)
     positions: dict[Tensor, Tensor] = field(default_factory=dict)
-    quotients: dict[Tensor, Node] = field(default_factory=dict)
+    written: dict[Tensor, Node] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[Tensor, Label]:
@@ -154,7 +154,7 @@ class Page:
     def without(self, tensors: Collection[Tensor]) -> Page:
         """The same page with `tensors`, and the softmaxes made of them, written by their names."""
         inline = {t: write for t, write in self.notation.inline.items() if t not in tensors}
-        return replace(self, notation=replace(self.notation, inline=inline), quotients={})
+        return replace(self, notation=replace(self.notation, inline=inline), written={})
 
     def short(self, equation: Equation) -> Equation:
         """Write softmaxes in an equation by their names."""
@@ -201,8 +201,8 @@ def left_side(page: Page, equation: Equation) -> Node:
 
 def right_side(page: Page, equation: Equation) -> Node:
     """Return the right-hand side of an equation, its reduction and guards included."""
-    if equation.lhs in page.quotients:
-        return page.quotients[equation.lhs]
+    if equation.lhs in page.written:
+        return page.written[equation.lhs]
     return _reduced(page, equation, set(equation.bound))
 
 

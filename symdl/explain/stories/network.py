@@ -29,6 +29,7 @@ from symdl.explain.stories.contributions import every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
+from symdl.explain.stories.steps import start_words, told_by_steps, with_time
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.random import RandomUniform
@@ -53,22 +54,27 @@ def derive_tensor(
     derivative = computed
     if is_rewritten(computed):  # what is told goes along every name; what is computed comes after it
         derivative = differentiate(f, targets, facts=facts, apart=True)
+    derivative, computed = (
+        (one := with_time(derivative)),
+        one if derivative is computed else with_time(computed),
+    )
     short = compact(derivative)
     page = page_of(derivative, named)
+    steps = told_by_steps(page, derivative)
     shares = shares_of(page, derivative)
     without_logsumexps(page, shares, derivative)
     bare = page.without({share.total.lhs for share in shares.values()})
     end = page if short is derivative else page_of(short, named)
     new = short.record.rewrites[len(derivative.record.rewrites) :]
-    told = Told(page, derivative, shares, last_forms(page, derivative, computed))
+    told = Told(page, derivative, shares, last_forms(page, derivative, computed), steps)
     loss = page.notation.read(f.at())
     forward = _forward(page)
     matrices = _matrix_section(told)
     result = [step for target in targets for step in _result(end, short, target, told, computed)]
     sections = (
         symbols(page),
-        Lines("Forward", tuple(forward)),
-        Lines("Backward", not_told(backward(told), forward), words=bar_words(page)),
+        Lines("Forward", tuple(forward), words=start_words(steps)),
+        Lines("Backward", not_told(backward(told), forward), words=bar_words(page, steps)),
         every_step(bare, derivative),
         *matrices,
         *computed_lines(page, computed, shares),

@@ -91,7 +91,7 @@ def without_logsumexps(page: Page, shares: dict[Tensor, Share], derivative: Deri
         hidden[share.total.lhs] = share.total
         if bar in page.program.definitions:
             hidden[bar] = page.program.definitions[bar]
-        page.quotients[share.equation.lhs] = quotient(page, share)
+        page.written[share.equation.lhs] = quotient(page, share)
     if not hidden:
         return
     page.inlined |= hidden
