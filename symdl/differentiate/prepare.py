@@ -14,7 +14,7 @@ from functools import partial
 
 import sympy as sp
 
-from symdl.differentiate.known_values import canonical
+from symdl.differentiate.duplicates import without_duplicates
 from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.names import Names
 from symdl.differentiate.record import Rewrite
@@ -24,7 +24,6 @@ from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.ordering import depends_on_itself
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
-from symdl.express.replacing import replaced
 from symdl.express.tensors import Access, Tensor, is_plain, substitute
 
 _LARGEST_MERGED = 60
@@ -42,7 +41,7 @@ def prepare(
     With `apart`, no formula is put together across a name, and logarithms stay as they were written.
     """
     fixed = {*keep, *program.outputs, *(new for _, new in program.updates)}
-    program, rewrites = _shared(program, fixed)
+    program, rewrites = _shared(program, keep, fixed)
     done: dict[Tensor, Equation] = {}
     users = _users(program)
     logarithms = Logarithms(done, keep)
@@ -64,31 +63,25 @@ def prepare(
         if whole is not separate:
             rewrites.append(Rewrite(STABLE, "algebraic", separate, whole))
         done[new.lhs] = whole
-    return program.with_equations((*done.values(), *logarithms.made.values())), tuple(rewrites)
+    program = program.with_equations((*done.values(), *logarithms.made.values()))
+    program, more = _shared(program, keep, fixed)  # what reads a transposed matrix is now seen to be equal
+    return program, (*rewrites, *more)
 
 
-def _shared(program: Program, fixed: Collection[Tensor]) -> tuple[Program, list[Rewrite]]:
-    """Compute equal derivatives once: gradients that were taken one by one share what leads to them."""
-    if not any(equation.lhs.role == "cotangent" for equation in program.equations):
-        return program, []
-    first: dict[object, Tensor] = {}
-    same: dict[Tensor, Tensor] = {}
-    for equation in program.equations:
-        if equation.lhs.role == "cotangent" and equation.lhs not in fixed:
-            new = replaced(equation, same) if not same.keys().isdisjoint(equation.reads()) else equation
-            known = first.setdefault(canonical(new), new.lhs)
-            if known is not new.lhs:
-                same[new.lhs] = known
-    equations: list[Equation] = []
-    rewrites: list[Rewrite] = []
-    for equation in program.equations:  # once more: a recurrence may read one that comes after it
-        if equation.lhs in same:
-            continue
-        new = replaced(equation, same) if not same.keys().isdisjoint(equation.reads()) else equation
-        if new is not equation:
-            rewrites.append(Rewrite("equal to a known tensor", "exact", equation, new))
-        equations.append(new)
-    return program.with_equations(equations) if same else program, rewrites
+def _shared(
+    program: Program, keep: Collection[Tensor], fixed: Collection[Tensor]
+) -> tuple[Program, list[Rewrite]]:
+    """Compute once what was written twice, and what gradients that were taken one by one have in common.
+
+    What somebody named stays in its place, and so does what costs as little as a formula of elements.
+    """
+
+    def may_go(equation: Equation) -> bool:
+        written = equation.reduction is not None and equation.lhs.name is None
+        return (written or equation.lhs.role == "cotangent") and equation.lhs not in fixed
+
+    program, rewrites = without_duplicates(program, may_go=may_go, fixed=keep)
+    return program, list(rewrites)
 
 
 def _users(program: Program) -> Counter[Tensor]:

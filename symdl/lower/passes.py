@@ -12,6 +12,7 @@ from functools import partial
 
 from symdl.differentiate.checkpoint import checkpointed
 from symdl.differentiate.contractions.ordering import with_contraction_order
+from symdl.differentiate.duplicates import with_shared_equations
 from symdl.differentiate.masking import with_masks
 from symdl.differentiate.norms import with_scaled_norms
 from symdl.differentiate.signs import with_signs
@@ -202,6 +203,13 @@ PROGRAM = (
         "program",
         "Sums of products of many factors become matrix products in the cheapest order.",
         _on_source(with_contraction_order),
+        naive=False,
+    ),
+    Pass(
+        "share_equations",
+        "program",
+        "Sums and functions that two equations compute are computed by one.",
+        _on_source(with_shared_equations),
         naive=False,
     ),
     Pass(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
@@ -33,6 +33,15 @@ class Inlined:
     sums: tuple[Tensor, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A definition by a product of elements: its equation without those factors that are guards."""
+
+    equation: Equation
+    factors: tuple[Factor, ...]
+    scale: sp.Expr
+
+
 @dataclass(slots=True)
 class Definitions:
     """What may be put in the place of an element.
@@ -41,32 +50,47 @@ class Definitions:
         table: the equations of a program.
         readers: how often tensors are read.
         kept: tensors that somebody asked for, or that a recurrence computes step by step.
+        sources: what was found.
     """
 
     table: Mapping[Tensor, Equation]
     readers: Counter[Tensor]
     kept: Container[Tensor]
+    sources: dict[Tensor, Source | None] = field(default_factory=dict)
 
     def into(self, network: Network) -> Inlined | None:
         """Return a sum with definitions in it, None if there are none."""
+        if all(self.find(factor) is None for factor in network.factors):
+            return None
         worker = _Inlining(self, network)
         worker.go()
         return worker.result()
 
-    def find(self, access: Access) -> Equation | None:
-        """Return the definition that an element may be replaced by."""
-        source = self.table.get(access.tensor)
-        if source is None or access.tensor in self.kept or source.lhs.dtype != "real":
+    def find(self, factor: Factor) -> Source | None:
+        """Return the definition that a factor may be replaced by."""
+        access = factor.value
+        if not isinstance(access, Access):
             return None
-        if source.reduction is not None and (
-            source.reduction.op != "sum"
-            or self.readers[access.tensor] != 1
-            or not all(isinstance(e, Index) or e.is_Integer for e in access.indices)
-        ):
+        if access.tensor not in self.sources:
+            self.sources[access.tensor] = self.source(access.tensor)
+        source = self.sources[access.tensor]
+        if source is None or access.nested():
             return None
-        source = with_deltas(source)
-        plain = all(isinstance(g, Equal) and _of_indices(g) for g in source.guards)
-        return None if access.nested() or not plain else source
+        bare = all(isinstance(e, Index) or e.is_Integer for e in access.indices)
+        return source if source.equation.reduction is None or bare else None
+
+    def source(self, tensor: Tensor) -> Source | None:
+        """Return the definition of a tensor if it may go where its elements are read."""
+        equation = self.table.get(tensor)
+        if equation is None or tensor in self.kept or equation.lhs.dtype != "real":
+            return None
+        if equation.reduction and (equation.reduction.op != "sum" or self.readers[tensor] != 1):
+            return None
+        whole = with_deltas(equation)
+        if not _only_deltas(whole):
+            return None
+        factors, scale = factors_of(whole.body)
+        return Source(whole, factors, scale) if all(isinstance(f.value, Access) for f in factors) else None
 
 
 def definitions(program: Program) -> Definitions:
@@ -97,12 +121,16 @@ def without_deltas(equation: Equation) -> Equation:
     if equation.reduction is None or equation.reduction.op != "sum" or equation.lhs.dtype != "real":
         return equation
     whole = with_deltas(equation)
-    if not whole.guards or not all(isinstance(g, Equal) and _of_indices(g) for g in whole.guards):
+    if not whole.guards or not _only_deltas(whole):
         return equation
     settled = settle(whole.body, whole.guards, whole.bound, whole.extents, frozenset())
     if settled is None or settled.guards:
         return equation
     return replace(equation, body=settled.body, reduction=settled.reduction, guards=())
+
+
+def _only_deltas(equation: Equation) -> bool:
+    return all(isinstance(g, Equal) and _of_indices(g) for g in equation.guards)
 
 
 def _of_indices(guard: Equal) -> bool:
@@ -134,13 +162,10 @@ class _Inlining:
 
     def parts(self, factor: Factor, others: Sequence[Factor]) -> Sequence[Factor] | None:
         """Return the factors that one stands for, and take over the rest of its definition."""
-        access = factor.value
-        source = self.known.find(access) if isinstance(access, Access) else None
-        if source is None or not isinstance(access, Access):
+        access, found = factor.value, self.known.find(factor)
+        if found is None or not isinstance(access, Access) or len(others) + len(found.factors) > _MOST:
             return None
-        parts, scale = factors_of(source.body)
-        if len(others) + len(parts) > _MOST or not all(isinstance(p.value, Access) for p in parts):
-            return None
+        source = found.equation
         if source.reduction is not None and any(access.tensor in f.tensors for f in others):
             return None  # the square of a sum is no longer one if its sums are taken apart
         names: dict[Index, sp.Expr] = dict(zip(source.indices, access.indices, strict=True))
@@ -152,11 +177,11 @@ class _Inlining:
             axes.append((fresh, size))
         self.extents |= dict(axes)
         self.bound += [index for index, _ in axes]
-        self.scale *= scale
+        self.scale *= found.scale
         self.guards += [substitute_guard(guard, names) for guard in source.guards]
         if source.reduction is not None:
             self.sums.append(source.lhs)
-        return [Factor(substitute(p.value, dict(names))) for p in parts]
+        return [Factor(substitute(p.value, dict(names))) for p in found.factors]
 
     def result(self) -> Inlined | None:
         """Return what was made, if it is a sum of a product without conditions."""

@@ -13,7 +13,7 @@ from functools import cached_property
 import sympy as sp
 
 from symdl.differentiate.contractions.costs import Operand
-from symdl.express.dims import Extent, Index, dims_of
+from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation
 from symdl.express.tensors import Access, Tensor
 
@@ -30,7 +30,8 @@ class Factor:
     @cached_property
     def indices(self) -> frozenset[Index]:
         """The index variables that it depends on."""
-        return frozenset(s for s in self.value.free_symbols if isinstance(s, Index))
+        leaves = (leaf for leaf in _nodes(self.value) if not leaf.args)
+        return frozenset(s for leaf in leaves for s in leaf.free_symbols if isinstance(s, Index))
 
     @cached_property
     def tensors(self) -> frozenset[Tensor]:
@@ -46,17 +47,17 @@ class Factor:
     @cached_property
     def operations(self) -> int:
         """How many operations make it of elements."""
-        weights = (_FUNCTION if isinstance(node, sp.Function) else 1 for node in _nodes(self.value))
-        return 0 if isinstance(self.value, Access) else sum(weights)
+        operations = (node for node in _nodes(self.value) if node.args)
+        return sum(_FUNCTION if isinstance(node, sp.Function) else 1 for node in operations)
 
 
 def _nodes(expr: sp.Basic) -> Iterator[sp.Basic]:
-    """Yield the distinct operations of an expression."""
+    """Yield the distinct parts of an expression."""
     seen: set[sp.Basic] = set()
     todo: list[sp.Basic] = [expr]
     while todo:
         node = todo.pop()
-        if node.args and node not in seen:
+        if node not in seen:
             seen.add(node)
             todo += node.args
             yield node
@@ -126,14 +127,10 @@ def factors_of(body: sp.Expr) -> tuple[tuple[Factor, ...], sp.Expr]:
     """Return the factors of a product that depend on elements or indices, and the rest."""
     factors, scale = [], []
     for factor in sp.Mul.make_args(body):
-        if factor.is_number or not factor.free_symbols or _of_sizes(factor):
-            scale.append(factor)
-        elif isinstance(factor, sp.Pow) and factor.exp == 2 and isinstance(factor.base, Access):
+        if isinstance(factor, sp.Pow) and factor.exp == 2 and isinstance(factor.base, Access):
             factors += [Factor(factor.base), Factor(factor.base)]
-        else:
+        elif any(isinstance(leaf, Access | Index) for leaf in _nodes(factor)):
             factors.append(Factor(factor))
+        else:
+            scale.append(factor)
     return tuple(factors), sp.Mul(*scale)
-
-
-def _of_sizes(factor: sp.Expr) -> bool:
-    return not isinstance(factor, Access) and factor.free_symbols == dims_of(factor)

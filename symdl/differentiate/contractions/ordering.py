@@ -74,13 +74,13 @@ class _Ordering:
         plain = without_deltas(equation)
         self.changed |= plain is not equation
         network = as_network(plain)
-        if network is None:
+        if network is None or not _worth_a_look(network):
             return [plain]
         plan: Step | None = None
         if len(network.factors) > 2 or network.loose or not all(f.stored for f in network.factors):
             plan = self.cheaper(network)
         before = _Written(((network, plan),))
-        if equation.lhs not in self.inside and (plain.reduction is not None or len(network.factors) > 1):
+        if equation.lhs not in self.inside:
             found = self.definitions.into(network)
             if found is not None:
                 apart = [self.written[t] for t in found.sums if t in self.written]
@@ -119,6 +119,14 @@ class _Ordering:
     def sizes(self, size: int) -> dict[Dim, int]:
         """Return the same size for all symbols."""
         return dict.fromkeys(self.dims, size)
+
+
+def _worth_a_look(network: Network) -> bool:
+    """Say whether something is summed, or only a part of what a sum computed is read: its diagonal, a row."""
+    if network.equation.reduction is not None:
+        return True
+    accesses = (f.value for f in network.factors if isinstance(f.value, Access))
+    return any(len({*a.indices}) < a.tensor.rank or any(e.is_Integer for e in a.indices) for a in accesses)
 
 
 def costs_of(network: Network, sizes: Mapping[Dim, int]) -> Costs:
