@@ -30,7 +30,7 @@ Everything here is a formula; its derivative is derived.
 """
 SECTIONS = {
     "Language": "express.build express.constants express.dims express.surface express.operators "
-    "express.tensors express.recurrent express.replacing express.stopping errors",
+    "express.facts express.tensors express.recurrent express.replacing express.stopping errors",
     "Elementwise": "express.functions express.conditions",
     "Sums and statistics": "express.statistics express.reducing",
     "Shapes": "express.views express.shaping express.joining express.repeating express.padding",

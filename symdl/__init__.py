@@ -34,6 +34,7 @@ from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
 from symdl.express.dims import Dim, indices
 from symdl.express.einsum import einsum, tensordot
+from symdl.express.facts import fact
 from symdl.express.functions import (
     absolute,
     acos,
@@ -195,6 +196,7 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "fact",
     "flatten",
     "flip",
     "floor",

@@ -258,7 +258,7 @@ def _front(body: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 def _use_fact(equation: Equation, fact: Fact) -> Equation:
     """Replace the sum over a probability row by one."""
     reduction = equation.reduction
-    if reduction is None or reduction.op != "sum" or equation.guards:
+    if reduction is None or reduction.op != "sum" or equation.guards or fact.kind != "sums_to_one":
         return equation
     for access in equation.body.atoms(Access):
         if access.tensor is not fact.tensor or not is_plain(access):

@@ -51,7 +51,7 @@ def derive(
     Args:
         f: a SymPy expression in ordinary symbols, or a tensor: the loss.
         wrt: a symbol; or a tensor, or the name of one, such as ``"first.W"``.
-        facts: declared knowledge about tensors, such as ``sd.sums_to_one(Y)``.
+        facts: declared equations, such as ``sd.sums_to_one(Y)`` or ``sd.fact(U.T @ U, sd.eye(k))``.
         depth: ``"result"``, ``"key"`` or ``"all"``; by default all steps of a scalar function, the key
             lines of a network.
         form: of a tensor's derivation: ``"differential"`` prints ``dL = tr(G' dX)`` line by line.

@@ -20,11 +20,19 @@ from symdl.express.tensors import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Declared knowledge about a tensor: ``sums_to_one`` along an axis."""
+    """Declared knowledge about a tensor: ``sums_to_one`` along an axis, or an ``equation``.
+
+    Attributes:
+        tensor: what is known: a tensor whose entries sum to one, or the left side of an equation.
+        axis: along which entries sum to one.
+        kind: which of these it is.
+        right: the right side of an equation.
+    """
 
     tensor: Tensor
     axis: int
-    kind: Literal["sums_to_one"]
+    kind: Literal["sums_to_one", "equation"]
+    right: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ SAME = {
 
 _REASONS = {
     "makes what operations work on": "sd.Dim sd.Tensor sd.indices sd.parameter sd.parameters sd.tensor"
-    " sd.sums_to_one",
+    " sd.sums_to_one sd.fact",
     "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
     " sd.error_curve sd.formula sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces"
     " sd.unit_svg sd.worksheet sd.update_rules",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -16,6 +16,7 @@ from symdl.differentiate.prepare import prepare
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, is_unit, oriented, turned_once, with_front
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened
+from symdl.explain.matrix.facts import Known, with_facts
 from symdl.explain.matrix.matrix import Reader
 from symdl.explain.matrix.powers import gathered, powered
 from symdl.explain.matrix.quotients import divided
@@ -25,10 +26,18 @@ from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, mapped, walk
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, Guard
-from symdl.express.program import collect
+from symdl.express.program import Fact, collect
 from symdl.express.tensors import Access, Tensor, map_accesses
 
 _LARGEST_FORMULA = 120  # nodes of a formula that is still worth showing
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A formula, and the declared equations that it needs."""
+
+    node: Node
+    used: tuple[Known, ...] = ()
 
 
 def closed_form(
@@ -40,6 +49,22 @@ def closed_form(
     one_hot: Callable[[Access, Extent], Node | None] | None = None,
     largest: int = _LARGEST_FORMULA,
 ) -> Node | None:
+    """Return a tensor's value over named tensors and inputs, or None; see `closed`."""
+    options = {"keep": keep, "definitions": definitions, "one_hot": one_hot, "largest": largest}
+    found = closed(tensor, notation=notation, **options)  # type: ignore[arg-type]
+    return None if found is None else found.node
+
+
+def closed(
+    tensor: Tensor,
+    *,
+    notation: Notation | None = None,
+    keep: Collection[Tensor] = (),
+    definitions: Mapping[Tensor, Equation] | None = None,
+    one_hot: Callable[[Access, Extent], Node | None] | None = None,
+    largest: int = _LARGEST_FORMULA,
+    facts: Sequence[Fact] = (),
+) -> Closed | None:
     """Return a tensor's value over named tensors and inputs, or None.
 
     Args:
@@ -49,6 +74,7 @@ def closed_form(
         definitions: equations of tensors that have none attached.
         one_hot: returns the array that is 1 where a label equals the column number.
         largest: of how many nodes a formula may consist.
+        facts: declared equations.
     """
     if definitions is None:
         table = {e.lhs: e for e in prepare(collect([tensor]), keep=keep)[0].equations}
@@ -63,10 +89,31 @@ def closed_form(
     if len(table) - len(named) > largest:
         return None  # each equation that is written out leaves something
     try:
-        node = _ClosedReader.of(table, named, notation, one_hot).whole(table[tensor])
+        reader = _ClosedReader.of(table, named, notation, one_hot)
+        known = [k for fact in facts if (k := _known(fact, notation)) is not None]
+        found = reader.whole(table[tensor], known)
     except NoMatrixForm:
         return None
-    return node if sum(1 for _ in walk(node)) <= largest else None
+    return found if sum(1 for _ in walk(found.node)) <= largest else None
+
+
+def _known(fact: Fact, notation: Notation) -> Known | None:
+    """Return both sides of a declared equation as formulas; None where one has no such form."""
+    sides: list[Node] = []
+    for side in (fact.tensor, fact.right):
+        if side is None or fact.kind != "equation":
+            return None
+        if side.equation is None:
+            sides.append(notation.array(side) if side.rank else notation.read(side.at()))
+            continue
+        table = {e.lhs: e for e in collect([side]).equations}
+        named = {t for t in table if t.name is not None and t is not side}
+        try:
+            reader = _ClosedReader.of(table, named, notation, None)
+            sides.append(reader.tidied(table[side]))
+        except NoMatrixForm:
+            return None
+    return Known(*sides)
 
 
 class _ClosedReader(Reader):
@@ -88,15 +135,19 @@ class _ClosedReader(Reader):
         reader.notation = replace(notation, inline={**notation.inline, **scalars})
         return reader
 
-    def whole(self, equation: Equation) -> Node:
-        """Return the right-hand side of an equation."""
+    def whole(self, equation: Equation, facts: Sequence[Known]) -> Closed:
+        """Return the right-hand side of an equation, as it is shown."""
+        node, used = with_facts(self.tidied(equation), facts, self.tidy)
+        faces = self.facing() if any(map(is_mixed, walk(node))) else {}
+        return Closed(divided(powered(gathered(turned_once(faced(node, faces))))), used)
+
+    def tidied(self, equation: Equation) -> Node:
+        """Return the right-hand side of an equation, tidy."""
         own = self.inline[equation.lhs]
         if own.lhs.rank > 2:
             raise NoMatrixForm
         self.extents.update(own.extents)
-        node = self.tidy(self.full(self.written_out(own, own.target), own.indices).node)
-        faces = self.facing() if any(map(is_mixed, walk(node))) else {}
-        return divided(powered(gathered(turned_once(faced(node, faces)))))
+        return self.tidy(self.full(self.written_out(own, own.target), own.indices).node)
 
     def tidy(self, node: Node) -> Node:
         """Tidy a formula; the trace of a unit matrix is its size."""

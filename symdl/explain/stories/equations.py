@@ -116,7 +116,7 @@ class Page:
 
     def fact(self, rule: str) -> tuple[str, Node | None]:
         """The words for a declared fact, and what it is about."""
-        for fact in self.program.facts:
+        for fact in (f for f in self.program.facts if f.kind == "sums_to_one"):
             rows = ("columns", "rows")[fact.axis % 2]
             what = f"{rows} sum" if fact.tensor.rank == 2 else f"entries along axis {fact.axis} sum"
             return f"declared: {what} to one in", self.notation.array(fact.tensor)

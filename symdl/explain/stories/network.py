@@ -16,12 +16,12 @@ from symdl.differentiate.compact import compact
 from symdl.differentiate.record import Derivative
 from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
-from symdl.explain.matrix.closed_form import closed_form
+from symdl.explain.matrix.closed_form import Closed, closed
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.known import explained
 from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import USUAL_LETTERS
-from symdl.explain.notation.tree import Array, Label, Node, walk
+from symdl.explain.notation.tree import Array, Compare, Label, Logic, Node, walk
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
 from symdl.explain.stories.backward import Told, backward, bar_words, not_told, whole
 from symdl.explain.stories.computed import Form, computed_lines, is_rewritten, last_forms
@@ -217,9 +217,13 @@ def _result(
     if node is not None and (target.rank or arrays):
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
     hot = page.one_hot if page.hot else None
-    closed: Node | None = None
+    found: Closed | None = None
     for one in dict.fromkeys((computed.gradient(target), gradient)) if target.rank or arrays else ():
-        closed = closed or closed_form(one, notation=page.notation, one_hot=hot, largest=_LONGEST_CLOSED)
-    if closed is not None and closed != node:
-        steps.append(Step("in the given symbols", whole(page, gradient), closed, "result", "result"))
+        options = {"one_hot": hot, "largest": _LONGEST_CLOSED, "facts": computed.program.facts}
+        found = found or closed(one, notation=page.notation, **options)  # type: ignore[arg-type]
+    if found is not None and found.node != node:
+        about = tuple(Compare("=", known.left, known.right) for known in found.used)
+        rule = "in the given symbols" + ("; declared:" if about else "")
+        named = about[0] if len(about) == 1 else Logic("and", about) if about else None
+        steps.append(Step(rule, whole(page, gradient), found.node, "result", "result", about=named))
     return steps
