@@ -41,6 +41,7 @@ def derive(
     depth: Depth | None = None,
     form: Literal["index", "differential"] = "index",
     where: Mapping[sp.Symbol, sp.Expr] | None = None,
+    let: Mapping[str, Tensor] | None = None,
     name: str | None = None,
     symbols: Sequence[sp.Symbol] | None = None,
     parameters: Sequence[sp.Symbol] = (),
@@ -57,6 +58,8 @@ def derive(
         form: of a tensor's derivation: ``"differential"`` prints ``dL = tr(G' dX)`` line by line.
         where: for an expression, named intermediates and what they are: ``{z: y - f, ...}``. They stay
             named in the derivation.
+        let: for a tensor, names of intermediates: ``{"r": X @ w - y}``. They are found by what they compute,
+            and get lines of their own.
         name: what a scalar function is called, ``"f"`` by default.
         symbols: the order of a scalar function's variables; by default sorted by name.
         parameters: those of a scalar function's variables that stand after the semicolon, ``f(x; a, b)``.
@@ -71,7 +74,10 @@ def derive(
     named = labels_styled(styles or {})
     if form not in ("index", "differential"):
         raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
-    _refuse(f, {"where": where, "name": name, "symbols": symbols, "parameters": parameters}, facts, form)
+    given = {"facts": facts, "form": "" if form == "index" else form, "let": let}
+    _refuse(f, {"where": where, "name": name, "symbols": symbols, "parameters": parameters}, given)
+    if isinstance(f, Tensor) and let:
+        f, wrt = _named(f, wrt, let)
     if isinstance(f, Tensor) and form == "differential":
         from symdl.explain.stories.differential import derive_differential
 
@@ -100,10 +106,20 @@ def _read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
     return f, symbol_of(wrt, every), where
 
 
-def _refuse(f: Any, scalar: Mapping[str, Any], facts: Sequence[Fact], form: str) -> None:
+def _named(f: Tensor, wrt: Any, let: Mapping[str, Tensor]) -> tuple[Tensor, Any]:
+    """Name intermediates of `f`; what `wrt` means by a tensor that is made anew is the new one."""
+    from symdl.explain.stories.named import with_names
+
+    f, new = with_names(f, let)
+    several = isinstance(wrt, list | tuple)
+    found = [new.get(one, one) if isinstance(one, Tensor) else one for one in (wrt if several else [wrt])]
+    return f, found if several else found[0]
+
+
+def _refuse(f: Any, scalar: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
     """Refuse options that say nothing about such an `f`."""
     tensor = isinstance(f, Tensor)
-    given = scalar if tensor else {"facts": facts, "form": "" if form == "index" else form}
+    given = scalar if tensor else tensors
     unused = [option for option, value in given.items() if value]
     if unused:
         raise ExplainError(

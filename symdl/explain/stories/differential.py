@@ -23,6 +23,7 @@ from symdl.explain.matrix.closed_form import closed_form
 from symdl.explain.matrix.monomials import Monomial, build, parse, shape
 from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.tree import (
+    Array,
     Call,
     Diagonal,
     Hadamard,
@@ -76,7 +77,7 @@ def derive_differential(
     names = replace(names, rows=tuple(row for row in names.rows if row[0] != "defined below"))
     sections = (
         names,
-        Lines("Function", (Step("", loss, value, "definition"),)),
+        Lines("Function", (*story.named(lines, value), Step("", loss, value, "definition"))),
         lines,
         Lines("Result", (result,), level="result"),
     )
@@ -112,6 +113,18 @@ class _Story:
                 cure="use the index form, which is the default",
             )
         return node
+
+    def named(self, lines: Lines, value: Node) -> list[Step]:
+        """Define the named intermediates that lines speak of, with those that their definitions read."""
+        used = {part.tensor for step in lines.steps for part in walk(step.right) if isinstance(part, Array)}
+        used |= {part.tensor for part in walk(value) if isinstance(part, Array)}
+        steps: list[Step] = []
+        for equation in reversed(self.page.forward):
+            if equation.lhs in used and equation.lhs is not self.derivative.output:
+                inside = self.value(equation.lhs)
+                used |= {part.tensor for part in walk(inside) if isinstance(part, Array)}
+                steps.insert(0, Step("", whole(self.page, equation.lhs), inside, "definition"))
+        return steps
 
     def lines(self, target: Tensor) -> list[Step]:
         """Return the differential of the function, one intermediate put in after the other."""
