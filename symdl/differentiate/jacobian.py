@@ -10,24 +10,21 @@ index, and the sums over it are contracted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.cleanup import clean
-from symdl.differentiate.guards import settle
-from symdl.differentiate.indexforms import fresh_index
+from symdl.differentiate.seeds import for_all_seeds, outer_indices
 from symdl.errors import DerivativeError
-from symdl.express.dims import Index
 from symdl.express.doors import takes_tensors
-from symdl.express.equations import Equal, Equation, Guard, Origin, check
+from symdl.express.equations import Equation, Origin
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, real_reads
 from symdl.express.program import Fact, Program, collect
 from symdl.express.surface import Sum, define
-from symdl.express.tensors import Access, Tensor, map_accesses
+from symdl.express.tensors import Tensor
 
 
 @takes_tensors
@@ -102,7 +99,7 @@ def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:
         zero = Tensor(None, (*seed.shape, *gradient.shape), role="cotangent", of=gradient.of)
         where = axis_indices(zero.rank)
         return zero.attach(Equation(zero, where, sp.Integer(0), origin=Origin("no change", gradient.of)))
-    written = [_written(e, seed, new) for e in equations]
+    written = [for_all_seeds(e, seed, new, outer_indices(e, seed)) for e in equations]
     inputs = tuple(t for t in program.inputs if t is not seed)
     raw = Program(inputs, (), (new[gradient],), program.facts).with_equations([*given, *written])
     cleaned, _ = clean(raw, frozenset(e.lhs for e in given))
@@ -110,51 +107,3 @@ def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:
         if equation.lhs.equation is None:
             equation.lhs.attach(equation)
     return new[gradient]
-
-
-def _written(equation: Equation, seed: Tensor, new: Mapping[Tensor, Tensor]) -> Equation:
-    """Return an equation with the axes of the seed in front, and δ where it reads the seed."""
-    outer = _outer_indices(equation, seed)
-    guards: tuple[Guard, ...] = equation.guards
-    body = equation.body
-    for factor in sp.Mul.make_args(body):
-        if isinstance(factor, Access) and factor.tensor is seed:
-            guards += tuple(map(Equal, factor.indices, outer))
-            body = body / factor
-
-    def change(access: Access) -> sp.Expr:
-        if access.tensor is seed:
-            same = sp.And(*map(sp.Eq, access.indices, outer))
-            return sp.Piecewise((1, same), (0, True))
-        tensor = new.get(access.tensor)
-        return access if tensor is None else Access(tensor, *outer, *access.indices)
-
-    body = map_accesses(body, change)
-    lhs, indices = new[equation.lhs], (*outer, *equation.indices)
-    extents = {**dict(zip(outer, seed.shape, strict=True)), **equation.extents}
-    if equation.reduction is not None and equation.reduction.op != "sum":
-        raise DerivativeError("a derived equation is not linear in its seed", expression=equation)
-    settled = settle(body, guards, equation.bound, extents, frozenset())
-    if settled is None:
-        return Equation(lhs, indices, sp.Integer(0), origin=equation.origin)
-    return check(
-        replace(
-            equation,
-            lhs=lhs,
-            indices=indices,
-            body=settled.body,
-            reduction=settled.reduction,
-            guards=settled.guards,
-        )
-    )
-
-
-def _outer_indices(equation: Equation, seed: Tensor) -> tuple[Index, ...]:
-    """Return new index variables for the axes of the seed, named as the seeded tensor's where possible."""
-    taken = set(equation.extents)
-    found: list[Index] = []
-    for name in axis_indices(seed.rank):
-        index = fresh_index(taken, name)
-        taken.add(index)
-        found.append(index)
-    return tuple(found)

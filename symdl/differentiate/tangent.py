@@ -79,22 +79,8 @@ def _jvp(
                 shapes={str(tensor.name): tensor.shape, str(direction.name): direction.shape},
             )
     program, _ = prepare(collect(outputs), keep=list(tangents))
-    positions = checked_positions(program)
-    moving = dict(tangents)
+    moving, equations = tangents_of(program, tangents)
     reached = depending(program.groups, tangents, real_reads)
-    equations: list[Equation] = []
-    reductions = Reductions(equations, ())
-    for group in program.groups:
-        todo = [e for e in group if e.lhs in reached and e.lhs not in moving]
-        if depends_on_itself(group):
-            # Members use each other, so their tangents get names before any of them is made.
-            moving.update({e.lhs: _named(e.lhs) for e in todo})
-        for equation in todo:
-            new = _tangent(equation, moving, equations, positions, reductions)
-            if new is not None:
-                moving[equation.lhs] = new
-            elif equation.lhs in moving:
-                _still(equation.lhs, equations, moving[equation.lhs])
     for output in outputs:
         if output in moving:
             continue
@@ -110,6 +96,34 @@ def _jvp(
         if equation.lhs.equation is None:
             equation.lhs.attach(equation)
     return wanted
+
+
+def tangents_of(
+    program: Program, directions: Mapping[Tensor, Tensor]
+) -> tuple[dict[Tensor, Tensor], list[Equation]]:
+    """Return the tangent of every tensor that moves, and their equations in order, as the rule leaves them.
+
+    Args:
+        program: prepared for differentiation.
+        directions: the tangents of what moves by itself.
+    """
+    positions = checked_positions(program)
+    moving = dict(directions)
+    reached = depending(program.groups, directions, real_reads)
+    equations: list[Equation] = []
+    reductions = Reductions(equations, ())
+    for group in program.groups:
+        todo = [e for e in group if e.lhs in reached and e.lhs not in moving]
+        if depends_on_itself(group):
+            # Members use each other, so their tangents get names before any of them is made.
+            moving.update({e.lhs: _named(e.lhs) for e in todo})
+        for equation in todo:
+            new = _tangent(equation, moving, equations, positions, reductions)
+            if new is not None:
+                moving[equation.lhs] = new
+            elif equation.lhs in moving:
+                _still(equation.lhs, equations, moving[equation.lhs])
+    return moving, equations
 
 
 def _named(tensor: Tensor) -> Tensor:

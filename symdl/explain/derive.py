@@ -19,11 +19,11 @@ from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.styles import Style, labels_styled
 from symdl.explain.notation.tree import Applied, Label, Symbol
+from symdl.explain.options import Forms, read, refuse, with_let
 from symdl.explain.sections import Depth, respelled
 from symdl.explain.stories.scalar import Story, graph_of
 from symdl.explain.stories.scalar_page import scalar_sections
 from symdl.express.equations import Origin
-from symdl.express.parser import parse, symbol_of
 from symdl.express.program import Fact, Program, collect
 from symdl.express.relations import rebuilt
 from symdl.express.scalar import scalar_graph
@@ -40,6 +40,8 @@ def derive(
     facts: Sequence[Fact] = (),
     depth: Depth | None = None,
     form: Literal["index", "differential"] = "index",
+    order: int = 1,
+    layout: Literal["numerator", "denominator"] = "numerator",
     where: Mapping[sp.Symbol, sp.Expr] | None = None,
     let: Mapping[str, Tensor] | None = None,
     name: str | None = None,
@@ -47,15 +49,22 @@ def derive(
     parameters: Sequence[sp.Symbol] = (),
     styles: Mapping[str, Style] | None = None,
 ) -> Derivation:
-    """Derive the derivative of a scalar function, or the gradient of a tensor of rank 0.
+    """Derive a derivative: of a scalar function, a gradient, a Jacobian, a Hessian.
+
+    ``sd.derive(L, w)`` is the gradient of a tensor of rank 0, ``sd.derive(y, x)`` the Jacobian of one that
+    has axes, ``sd.derive(L, w, order=2)`` a Hessian.
 
     Args:
-        f: a SymPy expression in ordinary symbols, or a tensor: the loss.
-        wrt: a symbol; or a tensor, or the name of one, such as ``"first.W"``.
+        f: a SymPy expression in ordinary symbols, or such an expression as text, such as
+            ``"sin(x**2*y) + exp(z)"``; or a tensor.
+        wrt: a symbol or its name; or a tensor, or the name of one, such as ``"first.W"``; or several tensors.
         facts: declared equations, such as ``sd.sums_to_one(Y)`` or ``sd.fact(U.T @ U, sd.eye(k))``.
         depth: ``"result"``, ``"key"`` or ``"all"``; by default all steps of a scalar function, the key
             lines of a network.
         form: of a tensor's derivation: ``"differential"`` prints ``dL = tr(G' dX)`` line by line.
+        order: 2 for the second derivatives of a tensor of rank 0.
+        layout: of a Jacobian as a matrix: with ``"numerator"`` row i belongs to ``y[i]``, with
+            ``"denominator"`` to ``x[i]``.
         where: for an expression, named intermediates and what they are: ``{z: y - f, ...}``. They stay
             named in the derivation.
         let: for a tensor, names of intermediates: ``{"r": X @ w - y}``. They are found by what they compute,
@@ -66,26 +75,18 @@ def derive(
         styles: for names other letters and colours: ``{"X": sd.Style(colour="#0B6E4F")}``.
 
     Raises:
-        DerivativeError: `f` does not depend on `wrt`, has axes, or has no derivative in closed form.
+        ExpressionError: a text is no expression.
+        DerivativeError: `f` does not depend on `wrt`, or has no derivative in closed form.
         ExplainError: `wrt` is not of a kind that fits `f`, no tensor has that name, or an option is not for
             such an `f`.
     """
-    f, wrt, where = _read(f, wrt, where)
+    f, wrt, where = read(f, wrt, where)
+    scalar = {"where": where, "name": name, "symbols": symbols, "parameters": parameters}
+    refuse(f, scalar, {"facts": facts, "let": let}, Forms(form, order, layout))
     named = labels_styled(styles or {})
-    if form not in ("index", "differential"):
-        raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
-    given = {"facts": facts, "form": "" if form == "index" else form, "let": let}
-    _refuse(f, {"where": where, "name": name, "symbols": symbols, "parameters": parameters}, given)
-    if isinstance(f, Tensor) and let:
-        f, wrt = _named(f, wrt, let)
-    if isinstance(f, Tensor) and form == "differential":
-        from symdl.explain.stories.differential import derive_differential
-
-        return derive_differential(f, wrt, facts=facts, depth=depth or "key", named=named)
     if isinstance(f, Tensor):
-        from symdl.explain.stories.network import derive_tensor
-
-        return derive_tensor(f, wrt, facts=facts, depth=depth or "key", named=named)
+        given: dict[str, Any] = {"facts": facts, "depth": depth or "key", "named": named}
+        return _of_tensor(*with_let(f, wrt, let), Forms(form, order, layout), given)
     if not isinstance(wrt, sp.Symbol):
         raise ExplainError(
             f"{wrt!r} is no symbol of the expression", expression=f, cure="pass a SymPy symbol"
@@ -94,38 +95,23 @@ def derive(
     return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, setting=setting, symbols=symbols)
 
 
-def _read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
-    """Read what is given as text: an expression, its symbols, the definitions of intermediates."""
-    f = parse(f) if isinstance(f, str) else f
-    where = {symbol_of(k, f): parse(v) if isinstance(v, str) else v for k, v in (where or {}).items()}
-    if isinstance(f, Tensor) or not isinstance(f, sp.Expr):
-        return f, wrt, where
-    every = sp.Tuple(f, *where.values())
-    if isinstance(wrt, list | tuple):
-        return f, tuple(symbol_of(one, every) for one in wrt), where
-    return f, symbol_of(wrt, every), where
+def _of_tensor(f: Tensor, wrt: Any, forms: Forms, given: Mapping[str, Any]) -> Derivation:
+    """Derive a Jacobian, a Hessian or a gradient; what tells it is loaded only then."""
+    if f.rank:
+        from symdl.explain.stories.jacobian import derive_jacobian
 
+        return derive_jacobian(f, wrt, layout=forms.layout, **given)
+    if forms.order == 2:
+        from symdl.explain.stories.hessian import derive_hessian
 
-def _named(f: Tensor, wrt: Any, let: Mapping[str, Tensor]) -> tuple[Tensor, Any]:
-    """Name intermediates of `f`; what `wrt` means by a tensor that is made anew is the new one."""
-    from symdl.explain.stories.named import with_names
+        return derive_hessian(f, wrt, **given)
+    if forms.form == "differential":
+        from symdl.explain.stories.differential import derive_differential
 
-    f, new = with_names(f, let)
-    several = isinstance(wrt, list | tuple)
-    found = [new.get(one, one) if isinstance(one, Tensor) else one for one in (wrt if several else [wrt])]
-    return f, found if several else found[0]
+        return derive_differential(f, wrt, **given)
+    from symdl.explain.stories.network import derive_tensor
 
-
-def _refuse(f: Any, scalar: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
-    """Refuse options that say nothing about such an `f`."""
-    tensor = isinstance(f, Tensor)
-    given = scalar if tensor else tensors
-    unused = [option for option, value in given.items() if value]
-    if unused:
-        raise ExplainError(
-            f"{', '.join(unused)} is for {'an expression in symbols' if tensor else 'a tensor'}",
-            cure=f"leave {' and '.join(unused)} out",
-        )
+    return derive_tensor(f, wrt, **given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ FUNCTIONS: dict[str, Any] = {
     "normalpdf": lambda z: np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi),
     "Exp": np.exp,
     "unit": lambda ones: np.diag(ones[:, 0]),
+    "unfolded": lambda array, rank: unfolded(array, rank),
+    "vec": lambda array: np.asarray(array).reshape(-1, 1, order="F"),
     "floor": lambda value: np.floor(value + 1e-9),  # of quotients of integers
     "Mod": np.mod,
 }
@@ -168,7 +170,7 @@ class Shown:
             case t.Cancelled():
                 return v(node.arg)
             case _:
-                return self.matrix(node)
+                return self.matrix(node, at)
 
     def chosen(self, rows: tuple[tuple[t.Node, t.Node | None], ...], at: Mapping[Any, int]) -> Any:
         """The value of the first condition that holds, entry by entry where conditions are matrices."""
@@ -193,12 +195,15 @@ class Shown:
             return np.logaddexp.reduce(values)
         if node.op == "argmax":
             return places[int(np.argmax(values))] if values else 0
-        fold: Any = {"sum": np.sum, "prod": np.prod, "max": np.max}[node.op]
+        fold: Any = {"sum": lambda parts: np.sum(parts, axis=0), "prod": np.prod, "max": np.max}[node.op]
         return fold(values)
 
-    def matrix(self, node: t.Node) -> Any:
+    def matrix(self, node: t.Node, at: Mapping[Any, int]) -> Any:
         """Evaluate a matrix expression; a vector is a column."""
-        v = self.value
+
+        def v(inner: t.Node) -> Any:
+            return self.value(inner, at)
+
         match node:
             case t.Array():
                 array = np.asarray(self.arrays[node.tensor])
@@ -219,6 +224,12 @@ class Shown:
                 for factor, value in values:  # where a condition fails, what it multiplies is not evaluated
                     result = np.where(value, result, 0.0) if isinstance(factor, t.Indicator) else result
                 return result
+            case t.Row():
+                return v(node.arg)[round(v(node.index))].reshape(-1, 1)
+            case t.Kronecker():
+                return functools.reduce(np.kron, (np.asarray(v(f)) for f in node.args))
+            case t.Commutation():
+                return commutation(self.size(node.rows), self.size(node.columns))
             case t.Diagonal():
                 return np.diag(v(node.arg)[:, 0])
             case t.Ones():
@@ -238,6 +249,21 @@ def flat(node: t.Product) -> Iterator[t.Node]:
             yield from flat(factor)
         else:
             yield factor
+
+
+def commutation(rows: int, columns: int) -> Any:
+    """The matrix that takes ``vec(X)`` to ``vec(X')``, for an `X` of these sizes."""
+    order = np.arange(rows * columns).reshape(columns, rows).ravel("F")
+    return np.eye(rows * columns)[order]
+
+
+def unfolded(array: Any, rank: Any) -> Any:
+    """A derivative as the matrix of vec: the first `rank` axes are those of its rows."""
+    count = round(float(rank))
+    array = np.asarray(array)
+    shape = array.shape
+    axes = [*reversed(range(count)), *reversed(range(count, array.ndim))]
+    return array.transpose(axes).reshape(int(np.prod(shape[:count])), -1)
 
 
 def dims_of(arrays: Mapping[Tensor, Any]) -> dict[sp.Symbol, int]:

@@ -180,7 +180,7 @@ def test_no_formula_is_an_error() -> None:
     with pytest.raises(ExplainError, match="no form"):
         formula(W, form="words")  # type: ignore[arg-type]
     with pytest.raises(ExplainError, match="no formula"):
-        formula(W.max(axis=1))
+        formula(W.max(axis=1), form="matrix")
 
 
 CLOSED = [row for row, (_, _, expected) in enumerate(GRADIENTS) if expected is not None]

@@ -69,6 +69,8 @@ def over_grid(world: Shown, left: t.Node, step: Step) -> Any:
     """The value of a line at the positions of its left side: at all of them, or spread over a large array."""
     if isinstance(left, t.Partial) and all(isinstance(x, t.Item) for x in (left.top, left.bottom)):
         return over_pairs(world, left, step)
+    if isinstance(left, t.Partial) and isinstance(left.value, t.Item):
+        left = left.value
     if not isinstance(left, t.Item):
         return np.asarray(world.value(step.right), dtype=float)
     names = [i.expr for i in left.indices if isinstance(i, t.Symbol)]

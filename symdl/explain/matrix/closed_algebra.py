@@ -8,6 +8,7 @@ are square, ``x' A' A x`` as a squared norm, ``v/c`` as a fraction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import sympy as sp
 
@@ -95,10 +96,22 @@ def _chain(factors: Sequence[Node]) -> Node:
             if flat and _inverse(flat[-1]) == inner and _is_square(inner):
                 flat.pop()
                 continue
-            flat.append(inner)
+            if flat and isinstance(flat[-1], Diagonal) and isinstance(inner, Ones):
+                flat[-1] = flat[-1].arg  # diag(v) 1 is v
+                continue
+            if flat and isinstance(flat[-1], Diagonal) and _has_ones(inner):
+                front = flat.pop()  # diag(v) (W - 1 u' W) is (diag(v) - v u') W
+                inner = collected([_product([front, term]) for term in inner.args], _product)
+            flat += inner.args if isinstance(inner, Multiply) else (inner,)
     if not flat:
         return Diagonal(Ones(sizes[0])) if sizes else number(1)
     return flat[0] if len(flat) == 1 else Multiply(tuple(flat))
+
+
+def _has_ones(node: Node) -> TypeGuard[Terms]:
+    """Say whether a sum has a term ``1 u'``, which a diagonal matrix before it turns into ``v u'``."""
+    cores = [parse(term).core for term in node.args] if isinstance(node, Terms) else []
+    return any(isinstance(core, Multiply) and isinstance(core.args[0], Ones) for core in cores)
 
 
 def _scalar(node: Multiply) -> Node:

@@ -12,8 +12,8 @@ from dataclasses import replace
 import sympy as sp
 
 from symdl.explain.matrix.algebra import NoMatrixForm
+from symdl.explain.matrix.deltas import deltas_apart
 from symdl.explain.notation.sigmoids import sigmoid_power
-from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
@@ -41,17 +41,12 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
         body = map_accesses(equation.body, change)
         if body is not equation.body:
             body = simplified(body)
-        if any(_is_delta(c) for p in body.atoms(sp.Piecewise) for _, c in p.args):
-            body = sp.expand_mul(body)  # δ in a term of its own
+        body = deltas_apart(body)
         new = replace(equation, body=body)
         flat[tensor] = new
         if new.reduction is None and not new.guards:
             elementwise[tensor] = new
     return flat
-
-
-def _is_delta(condition: sp.Basic) -> bool:
-    return isinstance(condition, sp.Eq) and all(isinstance(side, Index) for side in condition.args)
 
 
 def simplified(body: sp.Expr) -> sp.Expr:

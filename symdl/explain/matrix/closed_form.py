@@ -89,7 +89,7 @@ def closed(
     if len(table) - len(named) > largest:
         return None  # each equation that is written out leaves something
     try:
-        reader = _ClosedReader.of(table, named, notation, one_hot)
+        reader = ClosedReader.of(table, named, notation, one_hot)
         known = [k for fact in facts if (k := _known(fact, notation)) is not None]
         found = reader.whole(table[tensor], known)
     except NoMatrixForm:
@@ -109,14 +109,14 @@ def _known(fact: Fact, notation: Notation) -> Known | None:
         table = {e.lhs: e for e in collect([side]).equations}
         named = {t for t in table if t.name is not None and t is not side}
         try:
-            reader = _ClosedReader.of(table, named, notation, None)
+            reader = ClosedReader.of(table, named, notation, None)
             sides.append(reader.tidied(table[side]))
         except NoMatrixForm:
             return None
     return Known(*sides)
 
 
-class _ClosedReader(Reader):
+class ClosedReader(Reader):
     """Reads an equation with everything unnamed written out."""
 
     __slots__ = ()
@@ -128,7 +128,7 @@ class _ClosedReader(Reader):
         named: Collection[Tensor],
         notation: Notation,
         one_hot: Callable[[Access, Extent], Node | None] | None,
-    ) -> _ClosedReader:
+    ) -> ClosedReader:
         flat = flattened(table, named)
         reader = cls(notation, flat, one_hot, {}, flat)
         scalars = {t: lambda where, t=t: reader.scalar(t) for t in flat if not t.rank}
@@ -286,4 +286,4 @@ def _with_deltas(body: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:
     return body
 
 
-__all__ = ["closed_form"]
+__all__ = ["ClosedReader", "closed_form"]

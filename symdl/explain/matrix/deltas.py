@@ -11,11 +11,18 @@ import sympy as sp
 
 from symdl.express.dims import Index
 from symdl.express.equations import Equal, Equation, Guard
+from symdl.express.relations import rebuilt
 
 
 def is_delta(guard: Guard) -> bool:
     """Say whether a guard compares two index variables."""
     return isinstance(guard, Equal) and isinstance(guard.left, Index) and isinstance(guard.right, Index)
+
+
+def delta(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+    """Return Kronecker's δ, the same whichever side comes first."""
+    left, right = sorted((left, right), key=sp.default_sort_key)
+    return sp.Piecewise((1, sp.Eq(left, right)), (0, True))
 
 
 def with_deltas(equation: Equation) -> Equation:
@@ -28,9 +35,45 @@ def with_deltas(equation: Equation) -> Equation:
     found = [g for g in equation.guards if isinstance(g, Equal) and is_delta(g)]
     if not found:
         return equation
-    deltas = [sp.Piecewise((1, sp.Eq(g.left, g.right)), (0, True)) for g in found]
+    deltas = [delta(g.left, g.right) for g in found]
     rest = tuple(g for g in equation.guards if g not in found)
     return replace(equation, body=sp.Mul(equation.body, *deltas), guards=rest)
 
 
-__all__ = ["is_delta", "with_deltas"]
+def deltas_apart(body: sp.Expr) -> sp.Expr:
+    """Write δ in terms of their own: ``a (δ - b)`` as ``a δ - a b``; nothing else is multiplied out."""
+    if not _has_delta(body):
+        return body
+    found = [p for p in body.atoms(sp.Piecewise) if _is_delta(p)]
+    body = rebuilt(body, {p: delta(*p.args[0][1].args) for p in found})
+    return _apart(body)
+
+
+def _is_delta(piece: sp.Piecewise) -> bool:
+    return len(piece.args) == 2 and piece.args[0][0] == 1 and piece.args[1] == (0, True) and _has_delta(piece)
+
+
+def _apart(body: sp.Expr) -> sp.Expr:
+    if isinstance(body, sp.Add):
+        return sp.Add(*map(_apart, body.args))
+    if not isinstance(body, sp.Mul):
+        return body
+    sums = [f for f in body.args if isinstance(f, sp.Add) and _has_delta(f)]
+    if not sums:
+        return body
+    first = _apart(sums[0])
+    rest = sp.Mul(*(f for f in body.args if f is not sums[0]))
+    inside = [t for t in sp.Add.make_args(first) if _has_delta(t)]
+    outside = sp.Add(*(t for t in sp.Add.make_args(first) if not _has_delta(t)))
+    return sp.Add(*(_apart(rest * term) for term in inside), _apart(rest * outside))
+
+
+def _has_delta(expr: sp.Expr) -> bool:
+    return any(_compares(c) for piece in expr.atoms(sp.Piecewise) for _, c in piece.args)
+
+
+def _compares(condition: sp.Basic) -> bool:
+    return isinstance(condition, sp.Eq) and all(isinstance(side, Index) for side in condition.args)
+
+
+__all__ = ["delta", "deltas_apart", "is_delta", "with_deltas"]

@@ -14,9 +14,11 @@ from symdl.explain.notation.numbers import as_whole
 from symdl.explain.notation.tree import (
     Array,
     Call,
+    Commutation,
     Diagonal,
     Fraction,
     Hadamard,
+    Kronecker,
     Multiply,
     Negative,
     Node,
@@ -25,6 +27,7 @@ from symdl.explain.notation.tree import (
     Ones,
     Power,
     Product,
+    Row,
     Symbol,
     Terms,
     Transpose,
@@ -57,6 +60,17 @@ def shape(node: Node) -> Shape | None:
         case Diagonal():
             inner = shape(node.arg)
             return (inner[0], inner[0]) if inner else None
+        case Row():
+            inner = shape(node.arg)
+            return (inner[1], 1) if inner else None
+        case Call(name="vec"):
+            inner = shape(node.args[0])
+            return (inner[0] * inner[1], 1) if inner else None
+        case Kronecker():
+            left, right = map(shape, node.args)
+            return (left[0] * right[0], left[1] * right[1]) if left and right else None
+        case Commutation():
+            return (node.rows * node.columns, node.rows * node.columns)
         case Multiply():
             first, last = shape(node.args[0]), shape(node.args[-1])
             if not first or not last:

@@ -51,6 +51,7 @@ class Letters:
     taken: set[str] = field(default_factory=set)
     spelled: frozenset[str] = frozenset()
     last: dict[Label, int] = field(default_factory=dict)
+    turning: Label | None = None
 
     def take(self, label: Label) -> Label:
         """Mark a label as taken."""
@@ -101,6 +102,12 @@ class Letters:
         if found is None:
             found = self.labels[tensor] = self.free(*self._wishes(tensor, equations))
         return found
+
+    def commutation(self) -> Label:
+        """Return the label of the commutation matrix, K where nobody has that."""
+        if self.turning is None:
+            self.turning = self.free(Label("K"))
+        return self.turning
 
     def reserve(self) -> None:
         """Take the letters of functions and constants; remember which of them a user has."""

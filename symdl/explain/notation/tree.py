@@ -181,11 +181,15 @@ class Big:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A partial derivative that is named, not computed; `value` is what it equals."""
+    """A partial derivative that is named, not computed; `value` is what it equals.
+
+    With `again`, a second one: with respect to `bottom`, and then to `again`.
+    """
 
     top: Node
     bottom: Node
     value: Node | None = None
+    again: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,30 @@ class Diagonal:
     """The square matrix with a vector on its diagonal."""
 
     arg: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a matrix, as a column vector."""
+
+    arg: Node
+    index: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Kronecker:
+    """A Kronecker product in this order."""
+
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commutation:
+    """The matrix `K` with ``vec(X') = K vec(X)`` for an `X` of these sizes."""
+
+    label: Label
+    rows: Extent
+    columns: Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,40 +323,14 @@ class Gradient:
     by: Node | None = None
 
 
-Node: TypeAlias = (
-    Number
-    | Symbol
-    | Item
-    | Ordinal
-    | Array
-    | Negative
-    | Terms
-    | Product
-    | Fraction
-    | Power
-    | Call
-    | Compare
-    | Logic
-    | Indicator
-    | Delta
-    | Cases
-    | Big
-    | Partial
-    | Brace
-    | Transpose
-    | Multiply
-    | Hadamard
-    | Diagonal
-    | Ones
-    | Entry
-    | Norm
-    | Grid
-    | Cross
-    | Dots
-    | Cancelled
-    | Applied
-    | Gradient
+_Names: TypeAlias = Number | Symbol | Item | Ordinal | Array | Ones | Commutation | Dots
+_Arithmetic: TypeAlias = Negative | Terms | Product | Fraction | Power | Call | Big | Cancelled
+_Conditions: TypeAlias = Compare | Logic | Indicator | Delta | Cases
+_Matrices: TypeAlias = (
+    Transpose | Multiply | Hadamard | Diagonal | Row | Kronecker | Entry | Norm | Grid | Cross
 )
+_Derivatives: TypeAlias = Partial | Brace | Applied | Gradient
+Node: TypeAlias = _Names | _Arithmetic | _Conditions | _Matrices | _Derivatives
 
 
 def number(value: int) -> Node:

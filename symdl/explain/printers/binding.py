@@ -15,7 +15,7 @@ def precedence(node: t.Node) -> int:
     """How tightly a node binds: sums loosest."""
     if isinstance(node, t.Terms | t.Negative | t.Compare | t.Logic):
         return SUM
-    if isinstance(node, t.Product | t.Multiply | t.Hadamard | t.Big | t.Diagonal):
+    if isinstance(node, t.Product | t.Multiply | t.Hadamard | t.Big | t.Diagonal | t.Kronecker):
         return PRODUCT
     if isinstance(node, t.Power | t.Fraction | t.Transpose):
         return POWER
@@ -30,6 +30,12 @@ def is_array(node: t.Node) -> bool:
     if sizes is not None:
         return bool(sizes)
     return any(isinstance(part, t.Array | t.Ones) for part in t.walk(node)) and not isinstance(node, t.Norm)
+
+
+def is_factor(node: t.Node) -> bool:
+    """Say whether a factor of a Kronecker product needs no brackets."""
+    simple = (t.Array, t.Symbol, t.Item, t.Ones, t.Diagonal, t.Commutation, t.Call, t.Transpose, t.Row)
+    return isinstance(node, simple)
 
 
 def is_tall(node: t.Node) -> bool:

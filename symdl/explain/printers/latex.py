@@ -21,6 +21,7 @@ from symdl.explain.printers.binding import (
     PRODUCT,
     SUM,
     is_array,
+    is_factor,
     is_tall,
     needs_brackets,
     precedence,
@@ -240,6 +241,9 @@ def _big(node: t.Big) -> str:
 
 
 def _partial(node: t.Partial) -> str:
+    if node.again is not None:
+        below = rf"\partial {_at_least(node.bottom, POWER)}\,\partial {_at_least(node.again, POWER)}"
+        return rf"\frac{{\partial^2 {_at_least(node.top, POWER)}}}{{{below}}}"
     return rf"\frac{{\partial {_at_least(node.top, POWER)}}}{{\partial {_at_least(node.bottom, POWER)}}}"
 
 
@@ -247,7 +251,7 @@ def _brace(node: t.Brace) -> str:
     return rf"\underbrace{{{latex(node.body)}}}_{{\text{{{node.words}}}}}"
 
 
-def _array(node: t.Array) -> str:
+def _array(node: t.Array | t.Commutation) -> str:
     return label_latex(node.label)
 
 
@@ -264,7 +268,7 @@ def _transpose(node: t.Transpose) -> str:
 def _multiply(node: t.Multiply) -> str:
     pieces = []
     for factor in node.args:
-        loose = precedence(factor) == SUM or isinstance(factor, t.Hadamard | t.Big | t.Multiply)
+        loose = precedence(factor) == SUM or isinstance(factor, t.Hadamard | t.Big | t.Multiply | t.Kronecker)
         pieces.append(bracketed(factor) if loose else latex(factor))
     return r" ".join(pieces)
 
@@ -280,6 +284,17 @@ def _diagonal(node: t.Diagonal) -> str:
     if isinstance(node.arg, t.Ones):
         return "I"
     return rf"\operatorname{{diag}}{bracketed(node.arg)}"
+
+
+def _row(node: t.Row) -> str:
+    if isinstance(node.arg, t.Array):
+        return label_latex(node.arg.label, below=f"{latex(node.index)},:")
+    return f"{bracketed(node.arg)}_{{{latex(node.index)},:}}"
+
+
+def _kronecker(node: t.Kronecker) -> str:
+    pieces = [latex(f) if is_factor(f) else bracketed(f) for f in node.args]
+    return r" \otimes ".join(pieces)
 
 
 def _entry(node: t.Entry) -> str:
@@ -330,6 +345,9 @@ _PRINT: dict[type, Callable[[Any], str]] = {
     t.Multiply: _multiply,
     t.Hadamard: _hadamard,
     t.Diagonal: _diagonal,
+    t.Row: _row,
+    t.Kronecker: _kronecker,
+    t.Commutation: _array,
     t.Ones: lambda node: r"\mathbf{1}",
     t.Norm: lambda node: rf"\lVert {latex(node.arg)} \rVert^2",
     t.Entry: _entry,

@@ -15,7 +15,16 @@ from symdl.explain.notation import tree as t
 from symdl.explain.notation.known import drawn
 from symdl.explain.notation.names import label_text
 from symdl.explain.notation.notation import Notation
-from symdl.explain.printers.binding import ATOM, POWER, PRODUCT, SUM, is_array, needs_brackets, precedence
+from symdl.explain.printers.binding import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    SUM,
+    is_array,
+    is_factor,
+    needs_brackets,
+    precedence,
+)
 from symdl.explain.printers.functions import in_text
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -33,6 +42,7 @@ _UNICODE = {
     "partial": "∂",
     "top": "ᵀ",
     "hadamard": "⊙",
+    "kronecker": "⊗",
     "circ": "∘",
     "and": "∧",
     "or": "∨",
@@ -47,6 +57,7 @@ _UNICODE = {
 _ASCII = {
     "top": "^T",
     "hadamard": ".*",
+    "kronecker": "(x)",
     "circ": ".",
     "partial": "d",
     "ones": "1",
@@ -205,6 +216,10 @@ def _big(out: _Text, node: t.Big) -> str:
 
 def _partial(out: _Text, node: t.Partial) -> str:
     d = out.sign("partial")
+    if node.again is not None:
+        twice = f"{d}^2" if out.ascii else f"{d}²"
+        below = f"{d}{out.at_least(node.bottom, POWER)}{d}{out.at_least(node.again, POWER)}"
+        return f"{twice}{out.at_least(node.top, POWER)}/{below}"
     return f"{d}{out.at_least(node.top, POWER)}/{d}{out.at_least(node.bottom, POWER)}"
 
 
@@ -219,7 +234,7 @@ def _transpose(out: _Text, node: t.Transpose) -> str:
 
 
 def _multiply(out: _Text, node: t.Multiply) -> str:
-    loose = (t.Hadamard, t.Big, t.Multiply)
+    loose = (t.Hadamard, t.Big, t.Multiply, t.Kronecker)
     pieces = [
         f"({out.show(f)})"
         if precedence(f) == SUM or isinstance(f, loose) or (isinstance(f, t.Fraction) and is_array(f))
@@ -227,6 +242,11 @@ def _multiply(out: _Text, node: t.Multiply) -> str:
         for f in node.args
     ]
     return " ".join(pieces)
+
+
+def _kronecker(out: _Text, node: t.Kronecker) -> str:
+    pieces = [out.show(f) if is_factor(f) else f"({out.show(f)})" for f in node.args]
+    return f" {out.sign('kronecker')} ".join(pieces)
 
 
 def _hadamard(out: _Text, node: t.Hadamard) -> str:
@@ -282,6 +302,9 @@ _PRINT: dict[type, Callable[[_Text, Any], str]] = {
     t.Multiply: _multiply,
     t.Hadamard: _hadamard,
     t.Diagonal: _diagonal,
+    t.Row: lambda self, node: f"{self.at_least(node.arg, ATOM)}[{self.show(node.index)},:]",
+    t.Kronecker: _kronecker,
+    t.Commutation: _symbol,
     t.Ones: lambda self, node: self.sign("ones"),
     t.Norm: lambda self, node: (
         f"{self.sign('norm')}{self.show(node.arg)}{self.sign('norm')}" + ("^2" if self.ascii else "²")

@@ -27,7 +27,7 @@ from symdl.explain.notation.shortening import softmax_of
 from symdl.explain.notation.tree import Array, Call, Compare, Entry, Item, Label, Node, Symbol, walk
 from symdl.explain.printers.latex import latex
 from symdl.explain.printers.text import text
-from symdl.explain.stories.equations import Page, inliner, right_side
+from symdl.explain.stories.equations import Page, inliner, left_side, right_side
 from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.program import collect
@@ -122,17 +122,32 @@ def element_form(
     """Return one element of a tensor, and its value with everything unnamed written out; None if too long."""
     program = prepare(collect([tensor]), keep=keep)[0]
     page = Page(program, tensor, letters=letters)
+    page.notation = Notation(page.labels, {}, letters=letters)
     if not tensor.name:
         letters.release(letters.labels[tensor])
         letters.labels[tensor] = letters.free(Label("J" if tensor.rank > 1 else "g"))
-    equation = page.program.definitions[tensor]
-    left = _left(page, equation)
-    return left, written_out(page, tensor, keep)
+    return left_side(page, program.definitions[tensor]), written_out(page, tensor, keep)
 
 
 def written_out(page: Page, tensor: Tensor, keep: Collection[Tensor] = ()) -> Node | None:
     """Return the right-hand side of a tensor's equation with every unnamed tensor written inside it."""
-    table = page.program.definitions
+    found = put_in(page, tensor, keep)
+    return None if found is None else shown(*found)
+
+
+def shown(page: Page, equation: Equation) -> Node | None:
+    """Return the right-hand side of an equation, None if it is too long."""
+    node = right_side(page, equation)
+    return node if sum(1 for _ in walk(node)) <= _LARGEST else None
+
+
+def put_in(page: Page, tensor: Tensor, keep: Collection[Tensor] = ()) -> tuple[Page, Equation] | None:
+    """Put unnamed tensors that are computed entry by entry into a tensor's equation.
+
+    Returns:
+        The equation, and a page that writes unnamed sums inside it; None if it is too long.
+    """
+    table = {t: with_deltas(e) for t, e in page.program.definitions.items()}
     named = {t for t in table if (t.name is not None or t in keep) and t is not tensor}
     if len(table) - len(named) > _LARGEST:
         return None  # each equation that is written out leaves something
@@ -143,12 +158,11 @@ def written_out(page: Page, tensor: Tensor, keep: Collection[Tensor] = ()) -> No
     shares: dict[Tensor, Equation] = {}
     inlined = {t: with_deltas(_apart(_with_shares(e, table, shares), flat[tensor])) for t, e in flat.items()}
     own = inlined.pop(tensor)
-    inner = replace(page, inlined=inlined, notation=Notation(page.labels, {}, letters=page.letters))
+    inner = replace(page, inlined=inlined)
     writers = {t: inliner(inner, e) for t, e in inlined.items()}
     writers |= {e.lhs: _entry(inner, low, e) for low, e in shares.items()}
-    inner.notation = replace(inner.notation, inline=writers)
-    node = right_side(inner, own)
-    return node if sum(1 for _ in walk(node)) <= _LARGEST else None
+    inner.notation = replace(page.notation, inline={**page.notation.inline, **writers})
+    return inner, own
 
 
 def _apart(equation: Equation, user: Equation) -> Equation:
@@ -184,14 +198,6 @@ def _entry(page: Page, total: Tensor, share: Equation) -> Callable[[tuple[sp.Exp
     return lambda where: Entry(Call("softmax", (array,)), tuple(map(page.notation.place, where)))
 
 
-def _left(page: Page, equation: Equation) -> Node:
-    notation = Notation(page.labels, {}, letters=page.letters)
-    if not equation.indices:
-        return Symbol(notation.label(equation.lhs), equation.target)
-    places = tuple(map(notation.symbol, equation.indices))
-    return Item(notation.label(equation.lhs), equation.lhs, places)
-
-
 def shown_in_notebooks(tensor: Tensor) -> str | None:
     """Return the LaTeX by which a notebook shows a tensor: its formula; where that is long, its name."""
     try:
@@ -205,4 +211,4 @@ def shown_in_notebooks(tensor: Tensor) -> str | None:
 Tensor._repr_latex_ = lambda self: shown_in_notebooks(self)  # type: ignore[attr-defined]
 
 
-__all__ = ["Formula", "element_form", "formula", "shown_in_notebooks", "written_out"]
+__all__ = ["Formula", "element_form", "formula", "put_in", "shown"]

@@ -68,7 +68,7 @@ def derive_tensor(
     new = short.record.rewrites[len(derivative.record.rewrites) :]
     told = Told(page, derivative, shares, last_forms(page, derivative, computed), steps)
     loss = page.notation.read(f.at())
-    forward = _forward(page)
+    forward = forward_lines(page)
     matrices = _matrix_section(told)
     result = [step for target in targets for step in _result(end, short, target, told, computed)]
     sections = (
@@ -160,7 +160,7 @@ def symbols(page: Page) -> Table:
     return Table("Symbols and their shapes", (), (*rows, *more))
 
 
-def _forward(page: Page) -> list[Step]:
+def forward_lines(page: Page) -> list[Step]:
     steps: list[Step] = []
     for equation in page.forward:
         rule = equation.origin.rule.removesuffix(" rule")

@@ -6,7 +6,7 @@ user, ``exp(z - logsumexp(z))`` is called P, every tensor has a letter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import sympy as sp
@@ -27,12 +27,21 @@ from symdl.explain.notation.shortening import (
 from symdl.explain.notation.tree import Label
 from symdl.explain.stories.equations import Page, inliner, is_inverse
 from symdl.express.equations import Equation
+from symdl.express.ordering import depending
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Tensor
 
 
-def page_of(derivative: Derivative, named: Mapping[str, Label] | None = None) -> Page:
-    """Choose what to show of a derivative; `named` are the labels that the user wishes for names."""
+def page_of(
+    derivative: Derivative, named: Mapping[str, Label] | None = None, *, again: Collection[Tensor] = ()
+) -> Page:
+    """Choose what to show of a derivative.
+
+    Args:
+        derivative: what is shown.
+        named: the labels that the user wishes for names.
+        again: with respect to these the page goes on to differentiate; what moves with them has a line.
+    """
     full = derivative.program
     gradients = tuple(derivative.gradient(t) for t in derivative.wrt)
     program = replace(full, outputs=(derivative.output, *gradients))
@@ -44,8 +53,10 @@ def page_of(derivative: Derivative, named: Mapping[str, Label] | None = None) ->
     indices = (e.lhs for e in full.equations if e.lhs.role == "index")
     page.positions = {t.of: t for t in indices if t.of is not None}
     checked = {e.lhs: e for e in page.program.equations if e.origin.rule == "lengths"}
-    page.inlined = single_uses(page.program) | checked | _inverses(page, derivative)
-    losses = {} if derivative.output.name else {derivative.output: "LJ"}
+    moving = depending(page.program.groups, again) if again else frozenset()
+    single = {t: e for t, e in single_uses(page.program).items() if t not in moving}
+    page.inlined = single | checked | _inverses(page, derivative)
+    losses = {} if derivative.output.name or derivative.output.rank else {derivative.output: "LJ"}
     page.letters = letters_of(page.program, None, named, last=page.inlined, losses=losses)
     _extra_labels(page, derivative)
     inline = {t: inliner(page, e) for t, e in page.inlined.items()}
@@ -65,7 +76,8 @@ def page_of(derivative: Derivative, named: Mapping[str, Label] | None = None) ->
 def _inverses(page: Page, derivative: Derivative) -> dict[Tensor, Equation]:
     """Inverses that have no name and no derivative: they are written ``X^-1`` wherever they stand."""
     equations = [e for e in page.program.equations if is_inverse(e) and not e.lhs.name]
-    return {e.lhs: e for e in equations if e.lhs not in derivative.cotangents and e.lhs is not page.output}
+    kept = [] if page.output.rank else [page.output]  # a Jacobian's output is written so, too
+    return {e.lhs: e for e in equations if e.lhs not in derivative.cotangents and e.lhs not in kept}
 
 
 def _totals(page: Page) -> dict[Tensor, Equation]:
@@ -109,7 +121,8 @@ def _extra_labels(page: Page, derivative: Derivative) -> None:
         page.labels[tensor] = page.labels[known] = letters.take(label_of(str(known.name)))
     more = [e for r in steps.rewrites for e in (r.before, r.after) if e is not None]
     more += [e for c in steps.contributions for e in (c.via, c.equation)]
-    every = [derivative.cotangents[t] for t in (derivative.output, *steps.uses)]
+    reached_by = [t for t in (derivative.output, *steps.uses) if t in derivative.cotangents]
+    every = [derivative.cotangents[t] for t in reached_by]
     every += [t for e in more for t in (e.lhs, *e.reads())]
     equations = {e.lhs: e for e in more}
     for tensor in dict.fromkeys(every):

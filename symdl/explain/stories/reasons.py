@@ -22,7 +22,7 @@ _RULES = {
     "pow": "power rule",
     "mean": "differentiate under the mean",
 }
-_FUNCTIONS = {
+FUNCTIONS = {
     "sigmoid": "σ",
     **{name: name for name in "exp log sqrt tanh sin cos tan sinh cosh relu gelu softplus softmax".split()},
     **{
@@ -92,8 +92,8 @@ def rule_of(use: Contribution) -> Why:
         return Why("summed over its copies")
     if name in _LINEAR:
         return Why("sum rule")
-    if name in _FUNCTIONS:
-        return Why(f"chain rule through {_FUNCTIONS[name]}")
+    if name in FUNCTIONS:
+        return Why(f"chain rule through {FUNCTIONS[name]}")
     return Why("chain rule through", via.lhs)
 
 
@@ -115,4 +115,4 @@ def _words(name: str) -> str:
     """The words for how a helper of a derivative was made."""
     if name in _NAMELESS or name == "definition rule":
         return ""
-    return _RULES.get(name, "chain rule" if name in _FUNCTIONS else name)
+    return _RULES.get(name, "chain rule" if name in FUNCTIONS else name)
