@@ -37,8 +37,9 @@ SECTIONS = {
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
     "Matrices": "express.einsum express.linalg",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",
-    "Derivations and drawings": "explain.derive explain.worksheet explain.documents.collection "
-    "explain.notation.styles explain.stories.updates explain.stories.components explain.stories.compose "
+    "Derivations and drawings": "explain.derive explain.worksheet classroom.compare "
+    "explain.documents.collection explain.notation.styles explain.stories.updates "
+    "explain.stories.components explain.stories.compose "
     "explain.stories.formula "
     "explain.drawings.network "
     "explain.drawings.plots",

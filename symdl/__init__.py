@@ -10,6 +10,7 @@ The pipeline, in reading order:
     run            compiled modules, their cache, the reference interpreter
     train          data sets, epochs, history
     check          gradients three ways
+    classroom      a student's gradient held against the derivation
 """
 
 import importlib
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from symdl import train
     from symdl.check.curves import error_curve
     from symdl.check.gradients import check_gradients
+    from symdl.classroom.compare import compare
     from symdl.explain.documents.collection import Collection
     from symdl.run.compile import compile
     from symdl.train.model import Model
@@ -126,6 +128,7 @@ __version__ = "0.1.0"
 
 _LATER = {
     "check_gradients": "symdl.check.gradients",
+    "compare": "symdl.classroom.compare",
     "error_curve": "symdl.check.curves",
     "Collection": "symdl.explain.documents.collection",
     "compile": "symdl.run.compile",
@@ -174,6 +177,7 @@ __all__ = [
     "ceil",
     "check_gradients",
     "clip",
+    "compare",
     "compile",
     "components",
     "compose",

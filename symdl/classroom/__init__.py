@@ -1,0 +1,1 @@
+"""classroom: what students hand in, held against the derivation; pages that carry their own check."""
