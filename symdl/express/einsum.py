@@ -1,7 +1,7 @@
 """Contractions in Einstein's notation.
 
-Enters: tensors and which of their axes belong together. Leaves: their contraction; with more than two
-factors a chain of contractions of two, in the order given.
+Enters: tensors and which of their axes belong together. Leaves: their contraction, one sum of a product; in
+which order more than two factors are contracted is found when it is compiled.
 """
 
 from __future__ import annotations
@@ -41,14 +41,7 @@ def einsum(subscripts: str, *tensors: Tensor, name: str | None = None) -> Tensor
     unknown = [letter for letter in result if letter not in sizes]
     if unknown or len(set(result)) < len(result):
         raise ExpressionError(f"einsum cannot give the axes {result!r}", expression=subscripts)
-    work, letters = tensors[0], factors[0]
-    for place, (other, more) in enumerate(zip(tensors[1:], factors[1:], strict=True), start=2):
-        last = place == len(tensors)
-        later = set(result).union(*factors[place:])
-        kept = result if last else "".join(x for x in dict.fromkeys(letters + more) if x in later)
-        work = _contract([(work, letters), (other, more)], kept, sizes, name if last else None)
-        letters = kept
-    return _contract([(work, letters)], result, sizes, name) if len(tensors) == 1 else work
+    return _contract(list(zip(tensors, factors, strict=True)), result, sizes, name)
 
 
 def _parse(subscripts: str, tensors: Sequence[Tensor]) -> tuple[list[str], str]:

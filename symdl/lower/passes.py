@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from symdl.differentiate.checkpoint import checkpointed
+from symdl.differentiate.contractions.common_factors import with_common_factors
 from symdl.differentiate.contractions.ordering import with_contraction_order
 from symdl.differentiate.duplicates import with_shared_equations
 from symdl.differentiate.masking import with_masks
@@ -197,6 +198,13 @@ PROGRAM = (
         "program",
         "Sums of products under conditions become matrix products.",
         _on_source(with_masks),
+    ),
+    Pass(
+        "collect_factors",
+        "program",
+        "Sums of products with a common factor become one product.",
+        _on_source(with_common_factors),
+        naive=False,
     ),
     Pass(
         "order_contractions",

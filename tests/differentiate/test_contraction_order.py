@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import symdl as sd
 from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.contractions.common_factors import with_common_factors
 from symdl.differentiate.contractions.costs import Costs, Operand
 from symdl.differentiate.contractions.ordering import with_contraction_order
 from symdl.differentiate.contractions.plans import Plan, Step, cheapest, total
+from symdl.differentiate.prepare import prepare
 from symdl.express.dims import Index
 from symdl.express.program import Program, collect
 from symdl.express.surface import Sum, define
@@ -206,6 +208,89 @@ def test_work_grows_as_it_must(name: str) -> None:
     rng = np.random.default_rng(0)
     arrays = {t.name: rng.normal(size=(3,) * t.rank) for t in program.inputs}
     assert_agrees(program, arrays)
+
+
+def products(program: Program) -> int:
+    """Count the products of two matrices."""
+    return sum(e.reduction is not None and len(e.extents) == 3 for e in program.equations)
+
+
+COMMON: dict[str, Callable[[], Tensor]] = {
+    "left": lambda: A @ B + A @ C,
+    "right, with numbers": lambda: A @ C - 2 * (B @ C),
+    "left, with others": lambda: (A @ B + A @ C) * 2 + x,
+    "transposed": lambda: A @ B + (C @ A.T).T,
+}
+
+
+@pytest.mark.parametrize("name", COMMON)
+def test_a_common_factor_is_multiplied_once(name: str) -> None:
+    program = prepare(collect([COMMON[name]()]))[0]
+    assert (products(program), products(ready(program))) == (2, 1)
+    rng = np.random.default_rng(0)
+    assert_agrees(program, {t.name: rng.normal(size=(3,) * t.rank) for t in program.inputs})
+
+
+def test_so_is_that_of_a_gradient() -> None:
+    loss = sd.tanh(A @ A.T).sum()
+    program = differentiate(loss, [A], exact=True).program
+    assert (products(program), products(ready(program))) == (3, 2)
+
+
+def test_different_factors_stay_apart() -> None:
+    program = prepare(collect([A @ B + B @ C + A @ x[:, None]]))[0]
+    assert with_common_factors(program) is program
+
+
+def test_what_several_sums_read_goes_if_none_needs_it() -> None:
+    loss = x @ ((A @ B) @ x)
+    program = differentiate(loss, [x], exact=True).program
+    assert degree(program) == pytest.approx(3, abs=0.02)
+    assert degree(ready(program)) == pytest.approx(2, abs=0.02)
+    rng = np.random.default_rng(0)
+    assert_agrees(program, {t.name: rng.normal(size=(3,) * t.rank) for t in program.inputs})
+
+
+def test_an_elementwise_reader_keeps_it() -> None:
+    product = A @ B
+    program = prepare(collect([product @ x, sd.tanh(product)]))[0]
+    assert ready(program).equations == program.equations
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> Program:
+    """Draw a formula of matrices and vectors, or its gradients."""
+    matrices: list[Tensor] = [A, B, C, sd.eye(n)]
+    vectors: list[Tensor] = [x, y]
+    for _ in range(draw(st.integers(2, 7))):
+        M, N = (draw(st.sampled_from(matrices[-3:] + matrices)) for _ in range(2))
+        v, w = (draw(st.sampled_from(vectors[-2:] + vectors)) for _ in range(2))
+        matrix = draw(st.booleans())
+        kind = draw(st.integers(0, 6))
+        if matrix:
+            made = [M @ N, M + N, M.T, sd.diag(v) @ M, sd.outer(v, w), sd.trace(M) * N, M * N][kind]
+            matrices.append(made)
+        else:
+            vectors.append([M @ v, M.T @ v, v + w, v * w, M.sum(0), sd.diag(M), (v @ w) * v][kind])
+    output = draw(st.sampled_from([matrices[-1], vectors[-1]]))
+    loss = sd.sin(output).sum() if draw(st.booleans()) else output.sum()
+    by = [t for t in collect([loss]).inputs if t.rank]
+    gradients = bool(by) and draw(st.booleans())
+    return differentiate(loss, by, exact=True).program if gradients else prepare(collect([loss, output]))[0]
+
+
+@settings(max_examples=80, deadline=None)
+@given(expressions(), st.integers(1, 4), st.integers(0, 99))
+def test_any_formula_of_matrices_keeps_its_values(program: Program, size: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = {t.name: rng.normal(size=(size,) * t.rank) for t in program.inputs}
+    if not values:
+        return
+    planned = ready(program)
+    assert work(planned, 256) <= work(program, 256) * 1.2
+    before, after = evaluate(program, values), evaluate(planned, values)
+    for output in program.outputs:
+        close(after[output], before[output])
 
 
 def test_gradients_through_an_inverse_are_cubic() -> None:

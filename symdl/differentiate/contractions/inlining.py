@@ -50,12 +50,14 @@ class Definitions:
         table: the equations of a program.
         readers: how often tensors are read.
         kept: tensors that somebody asked for, or that a recurrence computes step by step.
+        everywhere: sums that may be computed by each of several readers in its own way.
         sources: what was found.
     """
 
     table: Mapping[Tensor, Equation]
     readers: Counter[Tensor]
     kept: Container[Tensor]
+    everywhere: set[Tensor] = field(default_factory=set)
     sources: dict[Tensor, Source | None] = field(default_factory=dict)
 
     def into(self, network: Network) -> Inlined | None:
@@ -79,12 +81,22 @@ class Definitions:
         bare = all(isinstance(e, Index) or e.is_Integer for e in access.indices)
         return source if source.equation.reduction is None or bare else None
 
+    def let(self, tensor: Tensor, allowed: bool) -> None:
+        """Allow a sum with several readers to be put into all of them, or no longer."""
+        self.sources.pop(tensor, None)
+        if allowed:
+            self.everywhere.add(tensor)
+        else:
+            self.everywhere.discard(tensor)
+
     def source(self, tensor: Tensor) -> Source | None:
         """Return the definition of a tensor if it may go where its elements are read."""
         equation = self.table.get(tensor)
         if equation is None or tensor in self.kept or equation.lhs.dtype != "real":
             return None
-        if equation.reduction and (equation.reduction.op != "sum" or self.readers[tensor] != 1):
+        if equation.reduction and equation.reduction.op != "sum":
+            return None
+        if equation.reduction and self.readers[tensor] != 1 and tensor not in self.everywhere:
             return None
         whole = with_deltas(equation)
         if not _only_deltas(whole):

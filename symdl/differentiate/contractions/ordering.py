@@ -5,8 +5,9 @@ one loop nest over all of its indices; as products of two it is a few matrix pro
 other sum only belongs to the same product: ``(A B) x`` is ``A (B x)``, ``tr(A B)`` is no matrix product, and
 ``diag(x) A`` needs no matrix.
 
-Sizes that are symbols are taken for `NOMINAL`. An order that was not left open, because somebody defined what
-stands between, changes only where the other is much cheaper then, and not dearer for small or large sizes.
+Sizes that are symbols are taken for 128 (`sizes.NOMINAL`). An order that was not left open, because somebody
+defined what stands between, changes only where the other is much cheaper then, and not dearer for small or
+large sizes. What several sums read, and nobody else, goes if all of them together are cheaper without it.
 """
 
 from __future__ import annotations
@@ -16,44 +17,53 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symdl.differentiate.contractions.costs import STEP, Costs
+from symdl.differentiate.contractions.costs import STEP
 from symdl.differentiate.contractions.inlining import definitions, without_deltas
 from symdl.differentiate.contractions.networks import Network, as_network
 from symdl.differentiate.contractions.plans import Plan, Step, cheapest, total, written
-from symdl.express.dims import Dim, Extent, Index
+from symdl.differentiate.contractions.sizes import GAIN, at_nominal, costs_of, elsewhere
+from symdl.express.dims import Dim, Index
 from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
-
-NOMINAL = 128
-"""A symbolic size while orders are compared."""
-_OTHERS = (2, 16, 2048)
-"""Sizes for which an order that was written down must not become dearer."""
-_GAIN = 0.7
-"""The share of the cost that an order may have to be worth a change."""
 
 
 def with_contraction_order(program: Program) -> Program:
     """Return the program with sums of products in an order that costs least."""
     worker = _Ordering(program)
+    for equation in program.equations:
+        worker.look_at(equation)
+    for tensor in worker.read_by_several_sums():
+        worker.try_without(tensor)
     made = [e for equation in program.equations for e in worker.parts(equation)]
     return program.with_equations(made) if worker.changed else program
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """The equations that compute a sum as it stands: networks, each in one step or by its plan."""
+class _Choice:
+    """How a sum is computed.
 
-    steps: tuple[tuple[Network, Plan | None], ...] = ()
+    Attributes:
+        network: the sum, with definitions in it that it is not to read.
+        plan: its steps; None where it stays as it stands.
+        sums: the tensors of sums that are among the definitions.
+    """
+
+    network: Network
+    plan: Step | None = None
+    sums: tuple[Tensor, ...] = ()
 
     def cost(self, sizes: Mapping[Dim, int]) -> float:
-        """Return what they cost for some sizes."""
-        found = 0.0
-        for network, plan in self.steps:
-            costs = costs_of(network, sizes)
-            at_once = written(network.operands, network.result, costs)
-            found += at_once if plan is None else total(plan, network.operands, costs)
-        return found
+        """Return what the steps cost for some sizes."""
+        costs = costs_of(self.network, sizes)
+        if self.plan is not None:
+            return total(self.plan, self.network.operands, costs)
+        return written(self.network.operands, self.network.result, costs)
+
+    @property
+    def reads(self) -> frozenset[Tensor]:
+        """The tensors that are read."""
+        return frozenset().union(*(f.tensors for f in self.network.factors))
 
 
 class _Ordering:
@@ -63,62 +73,95 @@ class _Ordering:
     """
 
     def __init__(self, program: Program) -> None:
-        self.definitions = definitions(program)
-        self.dims = program.dims
-        self.written: dict[Tensor, _Written] = {}
+        self.known = definitions(program)
+        self.equations = program.equations
+        self.usual, self.others = at_nominal(program.dims), elsewhere(program.dims)
         self.inside = {e.lhs for r in program.recurrences for e in r.equations}
-        self.changed = False
+        self.plain: dict[Tensor, Equation] = {}
+        self.choices: dict[Tensor, _Choice] = {}
+
+    @property
+    def changed(self) -> bool:
+        """Whether any equation is computed another way."""
+        other = any(self.plain[e.lhs] is not e for e in self.equations)
+        return other or any(c.plan is not None for c in self.choices.values())
+
+    def look_at(self, equation: Equation) -> None:
+        """Choose how an equation is computed; those before it are known."""
+        plain = self.plain[equation.lhs] = without_deltas(equation)
+        network = as_network(plain)
+        if network is None or not _worth_a_look(network):
+            return
+        choice = self.choices[equation.lhs] = self.alone(network)
+        found = self.with_definitions(equation.lhs, network)
+        if found is not None:
+            apart = [self.choices[t] for t in found.sums if t in self.choices]
+            if self.much_better([found], [choice, *apart]):
+                self.choices[equation.lhs] = found
+
+    def alone(self, network: Network) -> _Choice:
+        """Return the best order of a sum that reads what it reads, where it is worth a change."""
+        if len(network.factors) <= 2 and not network.loose and all(f.stored for f in network.factors):
+            return _Choice(network)
+        costs = costs_of(network, self.usual)
+        plan = cheapest(network.operands, network.result, costs)
+        at_once = written(network.operands, network.result, costs)
+        better = total(plan, network.operands, costs) < GAIN * at_once
+        return _Choice(network, plan if better else None)
+
+    def with_definitions(self, tensor: Tensor, network: Network) -> _Choice | None:
+        """Return the best order of a sum with definitions in it."""
+        found = self.known.into(network) if tensor not in self.inside else None
+        if found is None:
+            return None
+        costs = costs_of(found.network, self.usual)
+        plan = cheapest(found.network.operands, found.network.result, costs)
+        return _Choice(found.network, plan, found.sums)
+
+    def much_better(self, after: Sequence[_Choice], before: Sequence[_Choice]) -> bool:
+        """Say whether choices are to replace those that were written down."""
+
+        def costs(choices: Sequence[_Choice], sizes: Mapping[Dim, int]) -> float:
+            return sum(choice.cost(sizes) for choice in choices)
+
+        if not costs(after, self.usual) < GAIN * costs(before, self.usual):
+            return False
+        return all(costs(after, sizes) < costs(before, sizes) + 10 * STEP for sizes in self.others)
+
+    def read_by_several_sums(self) -> list[Tensor]:
+        """Return the sums that some other sums read, and nobody else."""
+        gone = {t for choice in self.choices.values() for t in choice.sums}
+        readers: dict[Tensor, list[Tensor]] = {}
+        for equation in self.equations:
+            if equation.lhs not in gone:
+                choice = self.choices.get(equation.lhs)
+                for tensor in choice.reads if choice else equation.reads():
+                    readers.setdefault(tensor, []).append(equation.lhs)
+        self.readers = {t: found for t, found in readers.items() if self.choices.keys() >= {t, *found}}
+        return [
+            e.lhs for e in self.equations if len(self.readers.get(e.lhs, ())) > 1 and e.lhs not in self.inside
+        ]
+
+    def try_without(self, tensor: Tensor) -> None:
+        """Let all readers of a sum do without it, if that is much better."""
+        self.known.let(tensor, True)
+        readers = self.readers[tensor]
+        found = [
+            self.with_definitions(t, as_network(self.plain[t]) or self.choices[t].network) for t in readers
+        ]
+        after = [choice for choice in found if choice is not None and tensor in choice.sums]
+        before = [self.choices[tensor], *(self.choices[t] for t in readers)]
+        if len(after) == len(readers) and self.much_better(after, before):
+            self.choices.update(zip(readers, after, strict=True))
+        else:
+            self.known.let(tensor, False)
 
     def parts(self, equation: Equation) -> list[Equation]:
         """Return what computes an equation."""
-        plain = without_deltas(equation)
-        self.changed |= plain is not equation
-        network = as_network(plain)
-        if network is None or not _worth_a_look(network):
-            return [plain]
-        plan: Step | None = None
-        if len(network.factors) > 2 or network.loose or not all(f.stored for f in network.factors):
-            plan = self.cheaper(network)
-        before = _Written(((network, plan),))
-        if equation.lhs not in self.inside:
-            found = self.definitions.into(network)
-            if found is not None:
-                apart = [self.written[t] for t in found.sums if t in self.written]
-                whole = _Written((*before.steps, *(s for w in apart for s in w.steps)))
-                other = cheapest(
-                    found.network.operands, found.network.result, costs_of(found.network, self.sizes(NOMINAL))
-                )
-                if self.much_better(found.network, other, whole):
-                    network, plan, before = found.network, other, _Written(((found.network, other),))
-        self.written[equation.lhs] = before
-        if plan is None:
-            return [plain]
-        self.changed = True
-        return list(equations_of(network, plan))
-
-    def cheaper(self, network: Network) -> Step | None:
-        """Return the best order of a sum where it is worth a change."""
-        costs = costs_of(network, self.sizes(NOMINAL))
-        plan = cheapest(network.operands, network.result, costs)
-        at_once = written(network.operands, network.result, costs)
-        return plan if total(plan, network.operands, costs) < _GAIN * at_once else None
-
-    def much_better(self, network: Network, plan: Step, before: _Written) -> bool:
-        """Say whether a plan for a product is to replace equations that were written."""
-
-        def cost(sizes: Mapping[Dim, int]) -> float:
-            return total(plan, network.operands, costs_of(network, sizes))
-
-        usual = self.sizes(NOMINAL)
-        if not cost(usual) < _GAIN * before.cost(usual):
-            return False
-        others = [self.sizes(size) for size in _OTHERS] if self.dims else []
-        others += [{**usual, dim: size} for dim in self.dims for size in _OTHERS if len(self.dims) > 1]
-        return all(cost(sizes) < before.cost(sizes) + 10 * STEP for sizes in others)
-
-    def sizes(self, size: int) -> dict[Dim, int]:
-        """Return the same size for all symbols."""
-        return dict.fromkeys(self.dims, size)
+        choice = self.choices.get(equation.lhs)
+        if choice is None or choice.plan is None:
+            return [self.plain[equation.lhs]]
+        return list(equations_of(choice.network, choice.plan))
 
 
 def _worth_a_look(network: Network) -> bool:
@@ -127,15 +170,6 @@ def _worth_a_look(network: Network) -> bool:
         return True
     accesses = (f.value for f in network.factors if isinstance(f.value, Access))
     return any(len({*a.indices}) < a.tensor.rank or any(e.is_Integer for e in a.indices) for a in accesses)
-
-
-def costs_of(network: Network, sizes: Mapping[Dim, int]) -> Costs:
-    """Return the costs of steps of a network for some sizes."""
-    return Costs([_number(network.extents[i], sizes) for i in network.indices])
-
-
-def _number(extent: Extent, sizes: Mapping[Dim, int]) -> float:
-    return float(extent if isinstance(extent, int) else extent.xreplace(dict(sizes)))
 
 
 def equations_of(network: Network, plan: Step) -> Iterator[Equation]:
