@@ -8,12 +8,13 @@ from typing import Any
 import sympy as sp
 
 import symdl as sd
-from symdl.express.linalg import inv, logdet, norm, quadratic
+from symdl.express.linalg import det, inv, logdet, norm, quadratic, trace
 
 n, d, k = sd.Dim("n"), sd.Dim("d"), sd.Dim("k")
 X, W, M = sd.tensor("X", (n, d)), sd.tensor("W", (k, d)), sd.tensor("M", (d, k))
 w, z, y = sd.tensor("w", (d,)), sd.tensor("z", (d,)), sd.tensor("y", (n,))
 A, B, G = sd.tensor("A", (d, d)), sd.tensor("B", (k, n)), sd.tensor("G", (n, k))
+S = sd.tensor("S", (d, d))
 b, c = sd.tensor("b", ()), sd.tensor("c", (k,))
 i = sd.indices("i")[0]
 
@@ -63,4 +64,15 @@ DERIVATIVES: dict[str, Callable[[], Derived]] = {
     "Hessian of a linear function": lambda: (sd.inner(w, z), w, {"order": 2}),
     "Hessian of Rosenbrock's function": lambda: (rosenbrock(), z, {"order": 2}),
     "Hessian of Poisson regression": lambda: ((sd.exp(X @ w) - y * (X @ w)).sum(), w, {"order": 2}),
+}
+
+
+DIFFERENTIALS: dict[str, Callable[[], tuple[sd.Tensor, sd.Tensor]]] = {
+    "Differentials of least squares": lambda: (((X @ w - y) ** 2).sum() / 2, w),
+    "Differentials of a quadratic form": lambda: (quadratic(w, A), w),
+    "Differentials of log det": lambda: (logdet(X.T @ X), X),
+    "Differentials of a trace of an inverse": lambda: (trace(inv(A) @ S), A),
+    "Differentials of a determinant": lambda: (det(A @ S), A),
+    "Differentials of a linear form of an inverse": lambda: (sd.inner(w, inv(A) @ z), A),
+    "Differentials of a layer": lambda: ((sd.tanh(X @ M, name="H") * G).sum(), M),
 }

@@ -212,6 +212,7 @@ def test_the_differential_form_reads_as_a_textbook_writes_it() -> None:
         "‖W x + b - y‖²/2",
         "d‖W x + b - y‖²/2",
         "(W x + b - y)ᵀ d(W x)",
+        "(W x + b - y)ᵀ dW x",
         "tr(x (W x + b - y)ᵀ dW)",
         "(W x + b - y) xᵀ",
     ]

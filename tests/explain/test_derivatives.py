@@ -15,11 +15,14 @@ from symdl.explain.documents.formulas import draw
 from symdl.explain.notation import tree as t
 from symdl.explain.printers.latex import latex
 from symdl.explain.printers.text import text
+from symdl.explain.sections import Lines
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import evaluate
 
 from .audit import undefined
-from .derivatives import DERIVATIVES
+from .derivatives import DERIVATIVES, DIFFERENTIALS
+from .matrices import Matrices
+from .shown import dims_of
 from .test_golden_pages import GOLDEN, filed
 from .test_letters import clashes
 from .test_lines import agree, world_of
@@ -28,6 +31,8 @@ SIZES = {"n": 4, "d": 3, "k": 2}
 
 
 def told(name: str) -> Derivation:
+    if name in DIFFERENTIALS:
+        return sd.derive(*DIFFERENTIALS[name](), form="differential")
     f, wrt, options = DERIVATIVES[name]()
     return sd.derive(f, wrt, **options)
 
@@ -41,7 +46,7 @@ def values_of(*tensors: sd.Tensor) -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize("name", DERIVATIVES)
+@pytest.mark.parametrize("name", [*DERIVATIVES, *DIFFERENTIALS])
 def test_page(name: str, request: pytest.FixtureRequest) -> None:
     page = told(name)
     for ending, shown in ((".txt", page.text()), (".tex", page.latex())):
@@ -89,12 +94,36 @@ def test_the_result_is_the_derivative_that_is_shown(name: str) -> None:
     assert found or "linear" in name
 
 
-@pytest.mark.parametrize("name", DERIVATIVES)
+@pytest.mark.parametrize("name", [*DERIVATIVES, *DIFFERENTIALS])
 def test_latex_is_drawn(name: str) -> None:
     pytest.importorskip("quickjax")
     for step in told(name).at("all").steps:
         left = latex(step.left) if step.left is not None else ""
         assert "svg" in draw(f"{left} = {latex(step.right)}", "")
+
+
+@pytest.mark.parametrize("name", DIFFERENTIALS)
+def test_every_line_is_one_number(name: str) -> None:
+    """Each line, at a random point along a random direction, has the change of the function."""
+    f, wrt = DIFFERENTIALS[name]()
+    page = sd.derive(f, wrt, form="differential")
+    values = values_of(f)
+    arrays = evaluate(collect([f]), values)
+    inputs = {one: arrays[one] for one in collect([f]).inputs}
+    move = np.random.default_rng(3).normal(size=np.shape(inputs[wrt]))
+    program, step = collect([f]), 1e-5
+    ends = [evaluate(program, {**values, str(wrt.name): inputs[wrt] + s * step * move}) for s in (1, -1)]
+    named = [e.lhs for e in program.equations if e.lhs.name]
+    moves = {one: (ends[0][one] - ends[1][one]) / (2 * step) for one in named}
+    known_arrays = {one: arrays[one] for one in (*inputs, *named, f)}
+    world = Matrices(known_arrays, dims_of(inputs), {wrt: move, **moves})
+    gradient = sd.grad(f, wrt)
+    known = {t.name: values[t.name] for t in collect([f, gradient]).inputs}
+    wanted = float((evaluate(collect([f, gradient]), known)[gradient] * move).sum())
+    (lines,) = [x for x in page.sections if isinstance(x, Lines) and x.title == "Differentials"]
+    assert len(lines.steps) > 2
+    for line in lines.steps:
+        np.testing.assert_allclose(np.squeeze(world.value(line.right)), wanted, rtol=1e-6, err_msg=line.rule)
 
 
 def test_two_layouts_are_transposes() -> None:

@@ -16,11 +16,12 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.record import Contribution, Derivative
+from symdl.differentiate.tangent import tangents_of
 from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.matrix.algebra import transposed
 from symdl.explain.matrix.closed_form import closed_form
-from symdl.explain.matrix.monomials import Monomial, build, parse, shape
+from symdl.explain.matrix.monomials import Monomial, build, parse, shape, times_of
 from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.tree import (
     Array,
@@ -31,8 +32,10 @@ from symdl.explain.notation.tree import (
     Multiply,
     Node,
     Ones,
+    Symbol,
     Terms,
     Transpose,
+    mapped,
     walk,
 )
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
@@ -40,12 +43,13 @@ from symdl.explain.stories.backward import whole
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.network import find, symbols
 from symdl.explain.stories.page import page_of
-from symdl.explain.stories.reasons import rule_in_differentials
+from symdl.explain.stories.reasons import COLLECTION, has_own_form, rule_in_differentials
+from symdl.explain.stories.traces import flat, following, last_rule
 from symdl.express.equations import Equation
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import order
-from symdl.express.program import Fact
-from symdl.express.tensors import Tensor
+from symdl.express.program import Fact, Program
+from symdl.express.tensors import Access, Tensor
 
 
 def derive_differential(
@@ -69,7 +73,9 @@ def derive_differential(
     loss = page.notation.read(f.at())
     by = whole(page, target)
     value = story.value(f)
-    lines = Lines("Differentials", tuple(story.lines(target)))
+    told = tuple(story.lines(target))
+    numbered = any(step.rule.endswith(")") and ", (" in step.rule for step in told)
+    lines = Lines("Differentials", told, words=(COLLECTION,) if numbered else ())
     bar = whole(page, derivative.gradient(target))
     about = differential_form(page, target, bar)
     result = Step("read off", bar, gradient, "result", "result", about=about)
@@ -137,15 +143,57 @@ class _Story:
             via = uses[0].via.lhs
             if via is not f and via not in frontier:
                 continue
-            frontier.pop(via, None)
+            known = frontier.pop(via, None)
+            rule = ", ".join(dict.fromkeys(rule_in_differentials(use) for use in uses))
+            opened = self.opened(uses, known, frontier)
             for use in uses:
                 frontier.setdefault(use.tensor, []).append(use)
             line = self.line(frontier)
-            if line != last:
-                rules = dict.fromkeys(rule_in_differentials(use) for use in uses)
-                steps.append(Step(", ".join(rules), None if steps else left, line, "matrix"))
-            last = line
+            found = [(rule, opened), *following(opened)] if opened is not None else []
+            if not found or found[-1][1] != line:
+                found.append((last_rule(found[-1][1], line) if found else rule, line))
+            for why, shown in found:
+                if shown != last:
+                    steps.append(Step(why, None if steps else left, shown, "matrix"))
+                last = shown
         return steps
+
+    def opened(
+        self,
+        uses: Sequence[Contribution],
+        known: Sequence[Contribution] | None,
+        frontier: Mapping[Tensor, Sequence[Contribution]],
+    ) -> Node | None:
+        """Return the line with the differential of one intermediate put in as its own rule has it."""
+        via = uses[0].via
+        if not has_own_form(via) or (len(uses) == 1 and not via.lhs.rank):
+            return None
+        directions = {
+            use.tensor: Tensor(None, use.tensor.shape, role="tangent", of=use.tensor) for use in uses
+        }
+        alone = Program((), (via,), (via.lhs,))
+        tangents, equations = tangents_of(alone, directions)
+        if via.lhs not in tangents:
+            return None
+        try:
+            node = self.value(tangents[via.lhs], {e.lhs: e for e in equations})
+            moved = mapped(node, lambda part: self.moving_of(part, directions))
+            if known is not None:
+                moved = paired(self.coefficient(via.lhs, known), moved, via.lhs.rank)
+        except ExplainError:
+            return None
+        return (
+            flat(Terms((moved, *(self.term(t, u) for t, u in frontier.items())))) if frontier else flat(moved)
+        )
+
+    def moving_of(self, part: Node, directions: Mapping[Tensor, Tensor]) -> Node | None:
+        """Write the direction of a tensor as its differential."""
+        access = part.expr if isinstance(part, Symbol) else None
+        tensor = (
+            part.tensor if isinstance(part, Array) else access.tensor if isinstance(access, Access) else None
+        )
+        found = [t for t, direction in directions.items() if direction is tensor]
+        return differential(self.moving(found[0])) if found else None
 
     def line(self, frontier: Mapping[Tensor, Sequence[Contribution]]) -> Node:
         terms = [self.term(tensor, uses) for tensor, uses in frontier.items()]
@@ -153,13 +201,19 @@ class _Story:
 
     def term(self, tensor: Tensor, uses: Sequence[Contribution]) -> Node:
         """Return the coefficient of a tensor so far, paired with its differential."""
+        return paired(self.coefficient(tensor, uses), differential(self.moving(tensor)), tensor.rank)
+
+    def coefficient(self, tensor: Tensor, uses: Sequence[Contribution]) -> Node:
+        """Return what the differential of a tensor is multiplied by."""
         names = axis_indices(tensor.rank)
         total = Tensor(None, tensor.shape, role="cotangent", of=tensor)
         body = sp.Add(*(use.equation.lhs.at(*names) for use in uses))
-        coefficient = self.value(total, {total: Equation(total, names, body)})
+        return self.value(total, {total: Equation(total, names, body)})
+
+    def moving(self, tensor: Tensor) -> Node:
+        """Return what is written behind a ``d``: a name, or an intermediate written out."""
         named = tensor.name is not None or tensor not in self.table
-        moving = whole(self.page, tensor) if named else self.value(tensor)
-        return paired(coefficient, differential(moving), tensor.rank)
+        return whole(self.page, tensor) if named else self.value(tensor)
 
 
 def differential_form(page: Page, target: Tensor, bar: Node) -> Node:
@@ -178,20 +232,24 @@ def differential(node: Node) -> Node:
 
 def paired(coefficient: Node, moving: Node, rank: int) -> Node:
     """Return ``g dx``, ``g' dx`` or ``tr(G' dX)``."""
-    part = parse(coefficient)
-    if part.core is None:
+    part, change = parse(coefficient), parse(moving)
+    if part.core is None or not rank:
         if rank:
             raise ExplainError("a coefficient is the same for all entries", cure="use the index form")
-        return build(replace(part, top=(*part.top, moving)))
+        return build(times_of([part, change]))
     if shape(part.core) is None:
         raise ExplainError("a coefficient has no known shape", cure="use the index form")
     turned = _turned(part.core)
     left = turned.args if isinstance(turned, Multiply) else (turned,)
     unit = isinstance(turned, Diagonal) and isinstance(turned.arg, Ones)
-    product: Node = moving if unit else Multiply((*left, moving))
+    if change.core is None:
+        raise ExplainError("a differential is the same for all entries", cure="use the index form")
+    right = change.core.args if isinstance(change.core, Multiply) else (change.core,)
+    product: Node = change.core if unit else Multiply((*left, *right))
     if rank == 2:
         product = Call("trace", (product,))
-    return build(Monomial(part.coefficient, part.top, part.bottom, product))
+    fronts = [replace(part, core=None), replace(change, core=None)]
+    return build(times_of([*fronts, Monomial(sp.Integer(1), core=product)]))
 
 
 def _turned(node: Node) -> Node:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import sympy as sp
+
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.express.equations import Equation
 from symdl.express.tensors import Access, Tensor
@@ -39,11 +41,12 @@ _OF_MATRICES = {
     "logdet": "derivative of log det",
 }
 _DIFFERENTIALS = {
-    "inverse": "d(X⁻¹) = -X⁻¹ dX X⁻¹",
-    "det": "d det X = det(X) tr(X⁻¹ dX)",
-    "logdet": "d log det X = tr(X⁻¹ dX)",
+    "inverse": "d(X⁻¹) = -X⁻¹ dX X⁻¹, (40)",
+    "det": "d det X = det(X) tr(X⁻¹ dX), (42)",
+    "logdet": "d log det X = tr(X⁻¹ dX), (43)",
     "logsumexp": "d log ∑ e^z = softmax(z)ᵀ dz",
 }
+COLLECTION = "Numbers in brackets are those of The Matrix Cookbook (2012)."
 _REDUCTIONS = {"logsumexp": "derivative of log-sum-exp", "max": "derivative of the maximum"}
 
 
@@ -102,13 +105,39 @@ def rule_in_differentials(use: Contribution) -> str:
     via = use.via
     reduction = via.reduction.op if via.reduction else ""
     name = via.origin.rule.removesuffix(" rule")
+    reads = via.body.atoms(Access)
     if reduction in _DIFFERENTIALS:
         return _DIFFERENTIALS[reduction]
-    if reduction == "sum" and len(via.body.atoms(Access)) > 1:
-        return "d(AB) = dA B + A dB"
+    if reduction == "sum" and _core(via).is_Pow and _core(via).exp == 2:
+        return "d‖r‖² = 2 rᵀ dr"
+    if reduction == "sum" and _is_product(via):
+        return "d(AB) = dA B + A dB, (37)"
+    if reduction == "sum" and any(len(a.indices) == 2 and len(set(a.indices)) == 1 for a in reads):
+        return "d tr X = tr(dX), (36)"
+    if reduction == "sum" and not isinstance(_core(via), Access):
+        return "d ∑ f(z) = ∑ f'(z) dz"
     if reduction == "sum" or name in _LINEAR:
-        return "d(A + B) = dA + dB"
+        return "d(A + B) = dA + dB, (35)"
+    if not reduction and _is_product(via):
+        return "d(A ⊙ B) = dA ⊙ B + A ⊙ dB, (38)"
     return "d f(z) = f'(z) ⊙ dz"
+
+
+def has_own_form(via: Equation) -> bool:
+    """Say whether the differential of an equation is a formula that stands before the trace is ordered."""
+    if via.reduction is not None and via.reduction.op != "sum":
+        return via.reduction.op == "inverse"
+    return _is_product(via) or (via.reduction is None and via.lhs.rank > 0)
+
+
+def _core(via: Equation) -> sp.Expr:
+    """The body without numbers and sizes in front."""
+    return via.body.as_independent(Access, as_Add=False)[1]
+
+
+def _is_product(via: Equation) -> bool:
+    core = _core(via)
+    return bool(core.is_Mul) and len(core.atoms(Access)) > 1 and all(f.has(Access) for f in core.args)
 
 
 def _words(name: str) -> str:
