@@ -7,7 +7,7 @@ Arrays are never changed; those of another dtype or memory order are copied.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -61,15 +61,16 @@ def _expected(info: TensorInfo, dtype: str) -> Expected:
 
 
 class Arguments:
-    """The inputs of a compiled function."""
+    """The inputs of a compiled function; `accept` takes those that lie in memory of the target's own."""
 
     def __init__(
         self,
         inputs: Sequence[Expected],
         constants: Mapping[str, Array] | None = None,
         dropped: frozenset[str] = frozenset(),
+        accept: Callable[[Any, str, np.dtype[Any]], Any] | None = None,
     ) -> None:
-        self.inputs = tuple(inputs)
+        self.inputs, self._accept = tuple(inputs), accept
         self.dropped = dropped
         self.names = {e.name for e in inputs} - set(constants or {})
         self.constants = dict(constants or {})
@@ -97,10 +98,11 @@ class Arguments:
                     arrays.append(array)
                     continue
             else:
-                array = converted(want, array)
-            flags = array.flags
-            if not (flags.c_contiguous and flags.aligned):
-                array = np.require(array, requirements=["C", "A"])
+                array = self._taken(want, array)
+            if type(array) is np.ndarray:
+                flags = array.flags
+                if not (flags.c_contiguous and flags.aligned):
+                    array = np.require(array, requirements=["C", "A"])
             if fixed is not None:
                 if array.shape != fixed:
                     raise _wrong_shape(want, array, dims)
@@ -110,6 +112,11 @@ class Arguments:
         if later:
             solve([axis for want, array in later for axis in _axes(want, array)], dims)
         return arrays, dims
+
+    def _taken(self, want: Expected, value: Any) -> Any:
+        """Return a value as an array: where it is if that is the target's memory, or else on the host."""
+        there = None if self._accept is None else self._accept(value, want.name, want.dtype)
+        return converted(want, value) if there is None else there
 
     def wrong_names(self, given: Mapping[str, Any]) -> ArgumentError:
         """Return the error for missing or unknown names."""
@@ -163,11 +170,13 @@ def _wrong_shape(want: Expected, array: Array, dims: Mapping[str, int]) -> Argum
     return misfits.wrong_shape(want.name, array.shape, want.text, dims)
 
 
-def private(array: Array) -> Array:
+def private(array: Any) -> Any:
     """Return positions that nobody can change after they were checked: a copy, unless memory is fixed.
 
     A position that another thread changed to one out of range would be read outside of the array.
     """
+    if not isinstance(array, np.ndarray):  # one in a target's own memory
+        return array.copy()
     owner: Any = array
     while isinstance(owner, np.ndarray) and owner.base is not None:
         owner = owner.base
@@ -227,6 +236,7 @@ def check_gathers(
         ArgumentError: one is out of range and counts.
     """
     given = dict(zip(program.inputs, arrays, strict=True))
+    given |= {t: np.asarray(given[t]) for t in given if program.tensors[t].integer}
     for gather in gathers:
         name, below = program.tensors[gather.tensor].name, evaluate(gather.below, dims)
         if gather.value is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypedDict, Unpack, overload
+from typing import Any, Generic, TypedDict, Unpack, get_args, overload
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from symdl.express.values import numbers
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, Result, TargetName
-from symdl.run.runtime import Target
+from symdl.run.runtime import ResultsIn, Target
 from symdl.targets import find
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     schedule: Schedule
     facts: Sequence[Fact]
     threads: int | None
+    results: ResultsIn
 
 
 @overload
@@ -77,6 +78,7 @@ def compile(
     schedule: Schedule = "fused",
     facts: Sequence[Fact] = (),
     threads: int | None = None,
+    results: ResultsIn = "alike",
 ) -> Compiled[Any] | ScalarFunction[Any]:
     """Compile an output, and its gradients if `wrt` is given.
 
@@ -86,11 +88,13 @@ def compile(
         wrt: what to differentiate a rank-0 output by: ``"parameters"``, a tensor or its name, or a list
             of them; for an expression, its symbols.
         dtype: of all real arrays.
-        target: ``"cpu"`` for compiled code, ``"python"`` for the same loops without a compiler.
+        target: ``"cpu"``, ``"cuda"`` (a graphics processor), or ``"python"``: loops without a compiler.
         schedule: ``"fused"``, or ``"naive"`` for one kernel an equation.
         facts: declared knowledge, such as `sd.sums_to_one`.
         threads: the most cores that an expression at many points uses; None for all. ``SYMDL_THREADS``
             comes first. Results do not depend on it.
+        results: where they lie: ``"alike"``, on the device if an argument is there (of any library that has
+            ``__cuda_array_interface__`` or DLPack; results have both), ``"host"`` or ``"target"``.
 
     Returns:
         A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
@@ -102,8 +106,7 @@ def compile(
         CompileError: `output` or `wrt` is nothing that can be compiled, or `facts` about an expression.
         ArgumentError: `threads` is no positive integer.
     """
-    options: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": schedule}
-    options["threads"] = chosen(threads) or min(cores(), MOST_WORKERS)
+    options = _options(dtype, target, schedule, threads, results)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     if isinstance(output, list):
         if wrt is not None:
@@ -119,14 +122,22 @@ def compile(
     if wrt is None:
         return Compiled(prepare(written)[0], pack=_only, dropped=dropped(written), **options)
     if tensor.rank:
-        raise CompileError(
-            f"{tensor} has rank {tensor.rank}; only a scalar has gradients",
-            cure="sum or average it first",
-        )
+        text = f"{tensor} has rank {tensor.rank}; only a scalar has gradients"
+        raise CompileError(text, cure="sum or average it first")
     by = _chosen(wrt, written.inputs)
     program = differentiate(tensor, by, facts=tuple(facts), exact=True).program
     names = [str(t.name) for t in by]
     return Compiled(program, pack=_WithGradients(names), dropped=dropped(written), **options)
+
+
+def _options(
+    dtype: str, target: str | Target, schedule: Schedule, threads: int | None, results: ResultsIn
+) -> dict[str, Any]:
+    """Return what `Compiled` is told."""
+    if results not in get_args(ResultsIn):
+        raise CompileError(f"results={results!r}", cure="use 'alike', 'host' or 'target'")
+    found: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": schedule, "results": results}
+    return found | {"threads": chosen(threads) or min(cores(), MOST_WORKERS)}
 
 
 def _flags(output: Any) -> Any:
@@ -259,6 +270,11 @@ class ScalarFunction(Generic[Result]):
         answer: Result = found
         return answer
 
+    def _taken(self, name: str, value: Any) -> Any:
+        """Return the numbers of an argument, where they lie."""
+        there = self._compiled.built.runtime.accept(value, name, np.dtype(self._dtype))
+        return numbers(value, name) if there is None else there
+
     def _with_zeros(self, slopes: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
         """Return all slopes in the order in which they were asked for; those that are 0 were not computed."""
         return {n: slopes[n] if n in slopes else np.zeros(shape, self._dtype)[()] for n in self._names or ()}
@@ -269,7 +285,7 @@ class ScalarFunction(Generic[Result]):
         unknown = extra - set(self._names or ())
         if unknown or not values.keys() >= set(self.inputs):
             raise self._compiled.wrong_names(values)
-        arrays = {name: _real(name, value) for name, value in values.items()}
+        arrays = {name: self._taken(name, value) for name, value in values.items()}
         shapes = {a.shape for a in arrays.values()}
         shape = shapes.pop() if len(shapes) == 1 else _common(arrays)
         count = math.prod(shape)
@@ -294,8 +310,12 @@ def _common(arrays: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _flat(array: Any, shape: tuple[int, ...]) -> Any:
-    return array if array.shape == shape and array.ndim == 1 else np.broadcast_to(array, shape).reshape(-1)
-
-
-def _real(name: str, value: Any) -> Any:
-    return numbers(value, name)
+    if array.shape == shape:
+        return array if array.ndim == 1 else array.reshape(-1)
+    if not isinstance(array, np.ndarray):
+        raise ArgumentError(
+            "an argument that lies on a device is not broadcast",
+            shapes={"argument": array.shape, "all of them": shape},
+            cure="broadcast it there, as by cupy.ascontiguousarray(cupy.broadcast_to(x, shape))",
+        )
+    return np.broadcast_to(array, shape).reshape(-1)

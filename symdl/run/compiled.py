@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
@@ -22,7 +23,7 @@ from symdl.run.memory import Memory
 from symdl.run.outputs import Outputs
 from symdl.run.pool import Pool
 from symdl.run.results import Layout, layout
-from symdl.run.runtime import Blocks, Cut, Target
+from symdl.run.runtime import Blocks, Cut, ResultsIn, Target
 from symdl.targets import CPU, find
 
 Array = NDArray[Any]
@@ -51,6 +52,7 @@ class Compiled(Generic[Result]):
         threads: int = 1,
         pack: Callable[[list[Any]], Any] | None = None,
         dropped: frozenset[str] = frozenset(),
+        results: ResultsIn = "alike",
     ) -> None:
         self.program = program
         found = find(target)
@@ -60,7 +62,7 @@ class Compiled(Generic[Result]):
         self._built = Built(program, **options, training=False, batch=batch)
         self._pack = pack or _pack
         wanted = expected(self._built.inputs, dtype)
-        self._arguments = Arguments(wanted, constants(program, wanted), dropped)
+        self._arguments = Arguments(wanted, constants(program, wanted), dropped, self._runtime.accept)
         self._threads = threads
         self._memories: Pool[tuple[Memory | Cut, Layout]] = Pool(keys=_KEPT)
         self._blocks: Pool[Blocks] = Pool()
@@ -68,7 +70,7 @@ class Compiled(Generic[Result]):
         self._bounds = Bounds(lowered.program, wanted, self._arguments.names)
         self._outputs = Outputs(lowered, dtype)
         self._inputs = [lowered.plan.places[t] for t in lowered.program.inputs]
-        self._places = self._runtime.places(self._inputs, self._outputs.written)
+        self._places = self._runtime.places(self._inputs, self._outputs.written, results)
         self._block = self._runtime.block_size(self._built)
 
     @property
@@ -119,7 +121,7 @@ class Compiled(Generic[Result]):
             arrays: one an input, by name. They are not changed.
 
         Returns:
-            The outputs, in new arrays; see `compile` for their arrangement.
+            The outputs, in new arrays; see `compile` for their arrangement, and where they lie.
 
         Raises:
             ArgumentError: names, shapes, dtypes, sizes or labels that do not fit; nothing is computed.
@@ -133,7 +135,7 @@ class Compiled(Generic[Result]):
         else:
             results = self._results(given, dims, key)
         if self._outputs.copies:
-            self._outputs.copy(results, given)
+            self._outputs.copy(results, given, self._places)
         packed: Result = self._pack([r if r.ndim else r[()] for r in results])
         return packed
 
@@ -182,7 +184,7 @@ class Compiled(Generic[Result]):
         call = self._built.lowered.calls[row]
         assert isinstance(call, CheckCall)
         at = self._inputs.index(call.buffer)
-        return outside(self._arguments.inputs[at].name, given[at], evaluate(call.below, dims))
+        return outside(self._arguments.inputs[at].name, np.asarray(given[at]), evaluate(call.below, dims))
 
 
 def _pack(results: list[Any]) -> Any:

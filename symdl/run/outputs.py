@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.lower.lowered import Lowered
+from symdl.run.results import Places
 
 Array = NDArray[Any]
 
@@ -42,7 +43,7 @@ class Outputs:
                 first[tensor] = at
                 self.written.append((at, places[tensor]))
 
-    def copy(self, results: Sequence[Array], given: Sequence[Array]) -> None:
+    def copy(self, results: Sequence[Array], given: Sequence[Array], places: Places) -> None:
         """Fill the results that are copies, from the arguments or from other results."""
         for at, source in self.copies:
-            np.copyto(results[at], given[source] if source >= 0 else results[~source])
+            places.copy(results[at], given[source] if source >= 0 else results[~source])

@@ -3,7 +3,7 @@
 Enters: the inputs of a call. Leaves: new arrays for the outputs, and the addresses of all of them where
 generated code looks for them. Asking NumPy for an address costs more than a small kernel, so all outputs of a
 call lie in one block. A large block is used again when its results are gone: the first touch of new memory
-costs more than many a kernel. Whoever keeps a result, in whatever form, keeps the `_Lease` of which all
+costs more than many a kernel. Whoever keeps a result, in whatever form, keeps the `Lease` of which all
 results of the call are views; when it has ended, and only then, the block is free.
 """
 
@@ -42,13 +42,13 @@ def layout(shapes: Sequence[tuple[int, ...]], kinds: Sequence[np.dtype[Any]]) ->
     return Layout(tuple(parts), length)
 
 
-class _Memory(np.ndarray[Any, Any]):
+class Outlasting(np.ndarray[Any, Any]):
     """Bytes that outlast the results of one call. A type of its own: else NumPy would pass over the lease."""
 
     __slots__ = ()
 
 
-class _Lease(np.ndarray[Any, Any]):
+class Lease(np.ndarray[Any, Any]):
     """The memory of one call's results: the base of all of them, so it ends after the last."""
 
     __slots__ = ()
@@ -66,7 +66,7 @@ class Room:
 
     def __init__(self) -> None:
         self._pieces: list[tuple[int, Place]] = []
-        self._blocks: list[tuple[_Memory, int, weakref.ref[_Lease]]] = []
+        self._blocks: list[tuple[Outlasting, int, weakref.ref[Lease]]] = []
 
     def take(self, length: int) -> Place:
         """Return a block, its first place at a multiple of 64, and the address of that place."""
@@ -99,11 +99,11 @@ class Room:
             if lease() is None and len(memory) == size:
                 return self._lent(memory, first)
             self._blocks.append((memory, first, lease))
-        memory = reserved(_Memory, size)
+        memory = reserved(Outlasting, size)
         return self._lent(memory, address(memory))
 
-    def _lent(self, memory: _Memory, first: int) -> Place:
-        lease = _Lease(memory.shape, BYTE, memory)
+    def _lent(self, memory: Outlasting, first: int) -> Place:
+        lease = Lease(memory.shape, BYTE, memory)
         self._blocks.append((memory, first, weakref.ref(lease)))
         del self._blocks[:-_BLOCKS]
         start = -first % ALIGNMENT
@@ -144,7 +144,7 @@ class Places:
 
     def fill(self, memory: Memory, given: Sequence[Array], made: Layout) -> list[Array]:
         """Return new arrays for the outputs, after noting where they and the inputs are."""
-        results, _ = self.new(made)
+        results, _ = self.new(made, given)
         slots = memory.slots
         for at, array in zip(self.inputs, given, strict=True):
             slots[at] = self.place(array)
@@ -152,10 +152,14 @@ class Places:
             slots[at] = self.place(results[number])
         return results
 
-    def new(self, made: Layout) -> tuple[list[Array], int]:
-        """Return new arrays for the outputs, and the address of the first."""
+    def new(self, made: Layout, given: Sequence[Any] = ()) -> tuple[list[Array], int]:
+        """Return new arrays for the outputs of a call with these arguments, and the address of the first."""
         block, start, first = self.room.take(made.length)
         return [np.ndarray(shape, kind, block, start + offset) for shape, kind, offset in made.parts], first
+
+    def copy(self, target: Any, source: Any) -> None:
+        """Copy the values of an argument or of a result to another result."""
+        np.copyto(target, source)
 
     def addresses(self, given: Sequence[Array], made: Layout, first: int) -> list[tuple[int, int]]:
         """Return the buffers of all inputs and computed outputs with the addresses of their arrays."""

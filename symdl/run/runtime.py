@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from symdl.run.memory import Memory
 
 Array = NDArray[Any]
+
+
+ResultsIn: TypeAlias = Literal["alike", "host", "target"]
+"""Where results lie."""
 
 
 class Module(Protocol):
@@ -86,8 +90,10 @@ class Runtime(ABC):
     Attributes:
         samples_apart: whether calls are lowered so that blocks of samples may be computed apart.
         several_workers: whether several workers may share a step of training.
+        apart: whether it computes in memory of its own, not in the host's.
     """
 
+    apart: bool = False
     samples_apart: bool = False
     several_workers: bool = False
 
@@ -114,6 +120,22 @@ class Runtime(ABC):
     def vector(self, places: Sequence[Any]) -> Any:
         """Return places in the form that the loops over the launch list take; 0 stands for none yet."""
 
+    def accept(self, value: Any, name: str, dtype: np.dtype[Any]) -> Any:
+        """Return an array that lies in the target's own memory and fits; None for all others.
+
+        Raises:
+            ArgumentError: it lies there and does not fit.
+        """
+        return None
+
+    def there(self, array: Any) -> Any:
+        """Return an array as one in the target's own memory, copied if need be."""
+        return array
+
+    def keep(self, array: Array) -> Any:
+        """Return a `symdl.run.resident.Resident` in the target's own memory, or the array itself."""
+        return array
+
     def reserve(self, length: int) -> Reserved:
         """Return so many bytes, from a multiple of `symdl.lower.memory.buffers.ALIGNMENT` on."""
         return aligned((length,), BYTE)
@@ -126,8 +148,14 @@ class Runtime(ABC):
         """Return the same vector in a form in which single places are written fast."""
         return places
 
-    def places(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]]) -> Places:
-        """Return what tells generated code where the arrays of a call are; see `Places`."""
+    def places(
+        self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], results: ResultsIn = "alike"
+    ) -> Places:
+        """Return what tells generated code where the arrays of a call are; see `Places`.
+
+        Results lie in the host's memory, or in that of the target if `results` says so (``"target"``), or is
+        ``"alike"`` and an argument lies there.
+        """
         return Places(inputs, outputs, self.place)
 
     def run(self, built: Built, memory: Memory, code: Array, dims: Mapping[str, int]) -> Callable[[], int]:
@@ -160,7 +188,7 @@ class Runtime(ABC):
         job.built.module.call("epoch", *arrays, job.built.module.products, arrivals, 1, job.slot, limits)()
 
     def training(
-        self, module: Module, given: Sequence[Array], changed: Sequence[Array]
+        self, module: Module, given: Sequence[Any], changed: Sequence[Any]
     ) -> AbstractContextManager[Any]:
         """Return what surrounds steps of training.
 

@@ -33,6 +33,7 @@ from symdl.run.autotune import Autotuner, chosen
 from symdl.run.build import Built, batch_of
 from symdl.run.epoch import Job
 from symdl.run.memory import address, aligned
+from symdl.run.resident import Resident
 from symdl.run.runtime import Target
 from symdl.run.watching import checking
 from symdl.schedule.cost import CallCost
@@ -148,11 +149,12 @@ class TrainingKernel:
         ]
         return self._built.costs(dims, _step(self._built, gathered, self._weights, dims, batch))
 
-    def bind(self, weights: Mapping[str, Array], data: Mapping[str, Any], batch_size: int) -> BoundEpoch:
+    def bind(self, weights: Mapping[str, Any], data: Mapping[str, Any], batch_size: int) -> BoundEpoch:
         """Bind weights, which training changes in place, and a data set.
 
         Args:
-            weights: parameters and states by name: writable, C-contiguous, of the kernel's dtype.
+            weights: parameters and states by name: writable, C-contiguous, of the kernel's dtype; or
+                arrays that the target keeps (`symdl.run.runtime.Runtime.keep`).
             data: the other inputs by name, all samples; those with a batch axis are gathered from it.
             batch_size: samples a step.
 
@@ -173,19 +175,22 @@ class TrainingKernel:
         return BoundEpoch(self._built, self._inputs, given, set(data), *options)
 
 
-def _check_weights(weights: Mapping[str, Array], inputs: Mapping[str, Expected]) -> None:
+def _check_weights(weights: Mapping[str, Any], inputs: Mapping[str, Expected]) -> None:
     for name, array in weights.items():
         want = inputs[name]
-        if not isinstance(array, np.ndarray) or array.dtype != want.dtype:
+        if not isinstance(array, np.ndarray | Resident) or array.dtype != want.dtype:
             raise ArgumentError(f"{name} must be an array of dtype {want.dtype}")
         if array.shape != want.fixed:
             shapes = {name: array.shape, "expected": want.text}
             raise ArgumentError(f"{name} has the wrong shape", shapes=shapes)
+        if isinstance(array, Resident):
+            continue
         if not (array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
             raise ArgumentError(
                 f"{name} cannot be updated in place", cure="pass a writable C-contiguous array"
             )
-    spans = sorted((address(a), a.nbytes, n) for n, a in weights.items() if a.nbytes)
+    plain = {n: a for n, a in weights.items() if isinstance(a, np.ndarray) and a.nbytes}
+    spans = sorted((address(a), a.nbytes, n) for n, a in plain.items())
     for (start, size, one), (after, _, other) in itertools.pairwise(spans):
         if start + size > after:
             raise ArgumentError(f"{one} and {other} share memory", cure="pass separate arrays")
@@ -208,19 +213,23 @@ class BoundEpoch:
         weights: Sequence[int],
         threads: int | None = None,
     ) -> None:
-        self._built, self._weights = built, weights
+        self._built, self._weights, runtime = built, weights, built.runtime
         self._batch = _batch_size_name(inputs, data)
         arrays: dict[str, Array] = {}
         for want in inputs:
             array = given[want.name]
             if want.name in data:
-                array = np.require(converted(want, array), requirements=["C", "A"])
-                array = private(array) if want.dtype.kind == "i" else array
+                there = runtime.accept(array, want.name, want.dtype)
+                if there is None:
+                    there = np.require(converted(want, array), requirements=["C", "A"])
+                array = private(there) if want.dtype.kind == "i" else there
             arrays[want.name] = array
-        self._arrays, self._dims = Arguments(inputs).take(arrays)
+        self._arrays, self._dims = Arguments(inputs, accept=runtime.accept).take(arrays)
         self._inputs, self._data, self._threads = inputs, data, threads
         self.samples = self._dims[self._batch]
         self._check_labels(inputs, arrays, self._dims)
+        known = zip(inputs, self._arrays, strict=True)
+        self._arrays = [runtime.there(a) if self._gathered(want) else a for want, a in known]
         self._size = min(batch_size, self.samples)
         outputs = built.lowered.program.outputs
         self._results = [np.zeros(1, built.dtype) for _ in outputs]
@@ -228,13 +237,13 @@ class BoundEpoch:
         program = built.lowered.program
         updated = {old for old, _ in program.updates}
         whole = [not self._gathered(want) for want in inputs]
-        known = list(zip(program.inputs, self._arrays, whole, strict=True))
-        self._given = [array for t, array, here in known if here and t not in updated]
-        self._changed = [array for t, array, _ in known if t in updated]
+        each = list(zip(program.inputs, self._arrays, whole, strict=True))
+        self._given = [array for t, array, here in each if here and t not in updated]
+        self._changed = [array for t, array, _ in each if t in updated]
         self._none = np.where(np.array(weights) == LARGEST, -np.inf, 0.0)
         self.totals = self._none.copy()
         self._jobs: dict[int, Job] = {}
-        threads = threads if built.runtime.several_workers else 1
+        threads = threads if runtime.several_workers else 1
         self._autotuner = Autotuner(self._job(self._size).partition, threads)
 
     @property

@@ -8,7 +8,7 @@ count. Nothing is computed with data that do not pass, and the caller's arrays a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,16 +28,34 @@ from symdl.train.counted import counted
 Array = NDArray[Any]
 
 
+Accept = Callable[[Any, str, np.dtype[Any]], Any]
+
+
+def nothing_there(value: Any, name: str, dtype: np.dtype[Any]) -> None:
+    """Nothing lies in another memory than the host's."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrays:
-    """Checked data: arrays by input name, all with `count` samples along their first axis."""
+    """Checked data: arrays by input name, all with `count` samples along their first axis.
 
-    by_name: dict[str, Array]
+    They are NumPy's, or lie in the memory of a target.
+    """
+
+    by_name: dict[str, Any]
     count: int
 
     def take(self, positions: NDArray[np.int64]) -> Arrays:
         """Return the samples at `positions`, copied."""
-        return Arrays({k: a[positions] for k, a in self.by_name.items()}, len(positions))
+        taken = {
+            k: a[positions] if isinstance(a, np.ndarray) else a.take(positions)
+            for k, a in self.by_name.items()
+        }
+        return Arrays(taken, len(positions))
+
+    def moved(self, there: Callable[[Any], Any]) -> Arrays:
+        """Return the same in a target's memory, to be read there more than once."""
+        return Arrays({name: there(array) for name, array in self.by_name.items()}, self.count)
 
     def batches(self, size: int) -> Iterable[tuple[dict[str, Array], int]]:
         """Yield runs of at most `size` samples, in order, with their lengths; no copies."""
@@ -103,6 +121,7 @@ def checked(
     results: Sequence[Tensor] = (),
     ignore: Iterable[str] = (),
     what: str = "data",
+    accept: Accept = nothing_there,
 ) -> Arrays:
     """Return `data` as arrays that fit `inputs`.
 
@@ -114,13 +133,14 @@ def checked(
         results: what is computed from the data: values that have no part in it may be NaN or infinite.
         ignore: names that are allowed and not needed.
         what: what the data are called in an error.
+        accept: takes what lies in a target's memory; see `symdl.run.runtime.Runtime.accept`.
 
     Raises:
         ArgumentError: names, shapes, types or values do not fit; the message says which and how.
     """
     names = [str(t.name) for t in inputs]
     _check_names(data, names, set(ignore), what)
-    arrays = {name: _as_array(t, data[name], dtype) for name, t in zip(names, inputs, strict=True)}
+    arrays = {name: _as_array(t, data[name], dtype, accept) for name, t in zip(names, inputs, strict=True)}
     count = len(arrays[names[0]])
     if not count:
         shapes = {name: array.shape for name, array in arrays.items()}
@@ -152,8 +172,10 @@ def _check_names(data: Mapping[str, Any], names: list[str], ignore: set[str], wh
         raise ArgumentError(f"the {what} lack {', '.join(map(repr, missing))}", cure=takes)
 
 
-def _as_array(tensor: Tensor, value: Any, dtype: str) -> Array:
-    array = fitting(value, str(tensor.name), integer=tensor.dtype == "int64", dtype=dtype)
+def _as_array(tensor: Tensor, value: Any, dtype: str, accept: Accept) -> Any:
+    name, integer = str(tensor.name), tensor.dtype == "int64"
+    there = accept(value, name, np.dtype("int64" if integer else dtype))
+    array = fitting(value, name, integer=integer, dtype=dtype) if there is None else there
     if array.ndim != tensor.rank:
         raise ArgumentError(
             f"{tensor.name} has {array.ndim} axes instead of {tensor.rank}",
@@ -172,10 +194,15 @@ def _axes_cure(tensor: Tensor, array: Array) -> str:
     return f"the first axis runs over samples; a single sample is {name}[None]"
 
 
-def _check_values(tensor: Tensor, arrays: Mapping[str, Array], given: Any, results: Sequence[Tensor]) -> None:
+def _check_values(tensor: Tensor, arrays: Mapping[str, Any], given: Any, results: Sequence[Tensor]) -> None:
     if tensor.dtype == "int64":
         return
     array = arrays[str(tensor.name)]
+    if not isinstance(array, np.ndarray):
+        if array.finite():
+            return
+        arrays = {name: np.asarray(a) for name, a in arrays.items()}
+        array = given = arrays[str(tensor.name)]
     wrong = ~np.isfinite(array)
     if wrong.any() and results:
         wrong &= counted(tensor, results, arrays)
@@ -191,7 +218,7 @@ def _check_values(tensor: Tensor, arrays: Mapping[str, Array], given: Any, resul
 def _check_labels(limit: LabelRange, array: Array, sizes: Mapping[Dim, int]) -> None:
     if not dims_of(limit.size) <= sizes.keys():
         return
-    size = extent_value(limit.size, sizes)
+    array, size = np.asarray(array), extent_value(limit.size, sizes)
     wrong = (array < 0) | (array >= size)
     if wrong.any():
         raise ArgumentError(

@@ -93,6 +93,9 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
     positions, validation = _split(state, arrays, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
     _check_watch(state, settings, scored=validation is not None)
+    there = state.target.runtime.there
+    arrays = arrays.moved(there)
+    validation = None if validation is None else validation.moved(there)
     scored = _scored(state, data, arrays, settings) if validation is None else None
     plan = _plan(state, arrays, positions, (validation, scored), settings, optimizers)
     with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
@@ -149,7 +152,9 @@ def _scored(state: ModelState, data: Mapping[str, Any], arrays: Arrays, settings
     """Return the training data to be scored after every epoch if weights are to be compared by them."""
     if settings.patience is None:
         return None
-    return arrays if state.scored == state.inputs else state.checked(data, scoring=True)
+    if state.scored == state.inputs:
+        return arrays
+    return state.checked(data, scoring=True).moved(state.target.runtime.there)
 
 
 def _plan(
@@ -167,9 +172,10 @@ def _plan(
     step = running(program, state.samples)
     options: dict[str, Any] = {"dtype": state.dtype, "target": state.target, "threads": settings.threads}
     kernel = TrainingKernel(step.program, weights=step.weights, **options)
-    trained = {str(t.name): state.weights()[str(t.name)] for t in program.parameters}
+    known = state.values()
+    trained = {str(t.name): known[str(t.name)] for t in program.parameters}
     states = [t for t in kernel.states if str(t.name) not in state.running]
-    own = {n: a for n, a in state.running.items() if n in {str(t.name) for t in kernel.states}}
+    own = {n: known[n] for n in state.running if n in {str(t.name) for t in kernel.states}}
     weights = trained | _state_values(state, settings, states, optimizers) | own
     moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
     kinds = {name: type(optimizer) for name, optimizer in optimizers.items()}
@@ -207,7 +213,8 @@ def _state_values(
 
     States that no step changes, such as the learning rate, are always the optimizer's own.
     """
-    fresh = files.initial(states, seed=settings.seed, dtype=state.dtype)
+    first, keep = files.initial(states, seed=settings.seed, dtype=state.dtype), state.target.runtime.keep
+    fresh = {name: keep(array) for name, array in first.items()}
     if not settings.resume:
         return fresh
     before = state.resumable or Resumable({}, {})

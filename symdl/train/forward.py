@@ -124,7 +124,13 @@ def _taken(
         for piece, value in zip(pieces, values[len(totals) :], strict=True):
             piece.append(value)
     kept = zip(pieces, each.kept.values(), strict=True)
-    return totals, tuple(np.concatenate(p, a) if a is not None and len(p) > 1 else p[-1] for p, a in kept)
+    return totals, tuple(_joined(p, a) if a is not None and len(p) > 1 else p[-1] for p, a in kept)
+
+
+def _joined(pieces: Sequence[Any], axis: int) -> Any:
+    """Return pieces put together, where they lie."""
+    first = pieces[0]
+    return np.concatenate(pieces, axis) if isinstance(first, np.ndarray) else first.joined(pieces, axis)
 
 
 def _whole(statistic: Statistic, total: Merged, count: int) -> Array:

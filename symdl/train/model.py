@@ -40,7 +40,7 @@ class Model(ModelState):
         facts: declared knowledge, as in `symdl.compile`.
 
     Attributes:
-        parameters: the array of each parameter by name; change values in place.
+        parameters: the array of each parameter by name; change values in place. (A device's come when asked.)
         running: the array of each state that layers keep, such as the running means of batch norm.
         history: the `History` of the last completed `fit`, or None.
         losses, outputs, metrics: the tensors by name; one loss or output alone is called ``""``.
@@ -116,7 +116,7 @@ class Model(ModelState):
         Samples pass in batches where they can; an output that mixes samples, such as a mean, is one over all.
 
         Returns:
-            An array; of a model with named outputs a dictionary of arrays.
+            An array, on the device if an input is; of a model with named outputs a dictionary of arrays.
 
         Raises:
             TrainingError: the model has no output.
@@ -140,9 +140,12 @@ class Model(ModelState):
             results=program.outputs,
             ignore=others,
             what="inputs",
+            accept=self.target.runtime.accept,
         )
         arrays = self.forward("output")(data, self.values())
         found = {name: _typed(array, self.dtype) for name, array in zip(self.outputs, arrays, strict=True)}
+        if any(not isinstance(array, np.ndarray) for array in data.by_name.values()):
+            found = {name: self.target.runtime.there(array) for name, array in found.items()}
         return found[""] if found.keys() == {""} else found
 
     def evaluate(self, data: Mapping[str, Any]) -> dict[str, float]:
@@ -174,4 +177,5 @@ class Model(ModelState):
 
 def _typed(array: Any, dtype: str) -> Any:
     """Return a real array as `dtype`; a number that was put together is float64."""
-    return array.astype(dtype, copy=False)[()] if array.dtype.kind == "f" else array
+    real = array.dtype.kind == "f" and isinstance(array, np.ndarray)
+    return array.astype(dtype, copy=False)[()] if real else array

@@ -7,9 +7,9 @@ which `fit` works and `Model` is built.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from symdl.train.history import History
 from symdl.train.labels import accuracy_of
 from symdl.train.loop import Score
 from symdl.train.parts import Named
+from symdl.train.values import kept, on_host, placed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,24 +73,56 @@ class ModelState:
         self.tensors = parameters(*program.outputs)
         self.ranges = label_ranges(program.equations)
         self.accuracy = accuracy_of(tuple(self.losses.values()), tuple(self.outputs.values()), self.ranges)
-        self.parameters = files.initial(self.tensors, seed=seed, dtype=dtype)
+        runtime = self.target.runtime
+        self.parameters = placed(files.initial(self.tensors, seed=seed, dtype=dtype), runtime)
         known = collect(inference(*program.outputs)).inputs
         self.scored = tuple(dict.fromkeys((*self.inputs, *self._inputs_of_score())))
         moving = (old for old, _ in training_updates(*program.outputs))
         running = [*(t for t in known if t.role == "state"), *moving]
-        self.running = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
+        first = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
+        self.running = placed(first, runtime)
         self.history: History | None = None
         self.resumable: Resumable | None = None
         self._forwards: dict[str, Forward] = {}
 
     def weights(self) -> files.Weights:
         """Return the parameters' arrays as kernels take them, after a check of names and shapes."""
-        self.parameters.update(files.checked_weights(self.tensors, self.parameters, self.dtype))
-        return self.parameters
+        return self._checked(self.parameters, self.tensors)
 
     def values(self) -> files.Weights:
         """Return the arrays of parameters and running states."""
-        return self.weights() | self.running
+        return self.weights() | kept(self.running)
+
+    def _checked(self, values: MutableMapping[str, Any], tensors: Sequence[Tensor]) -> files.Weights:
+        """Return arrays as kernels take them, after a check; those of the host go to the target's memory."""
+        found, runtime = kept(values), self.target.runtime
+        for name, array in files.checked_weights(tensors, found, self.dtype).items():
+            found[name] = runtime.keep(array) if isinstance(array, np.ndarray) else array
+        return found
+
+    def to(self, target: str | Target) -> Self:
+        """Compute on another target from now on, with the same weights: training goes on where it was.
+
+        Arrays that were taken out of `parameters` and `running` before are no longer the model's.
+
+        Args:
+            target: such as ``"cuda"`` or ``"cpu"``, as in `symdl.compile`.
+
+        Returns:
+            The model.
+
+        Raises:
+            CompileError: there is no such target.
+        """
+        found = find_target(target)
+        if found is not self.target:
+            values, running = on_host(self.weights()), on_host(self.running)
+            self.target, self._forwards = found, {}
+            self.parameters, self.running = placed(values, found.runtime), placed(running, found.runtime)
+            if self.resumable is not None:
+                states = {n: found.runtime.keep(a) for n, a in on_host(self.resumable.states).items()}
+                self.resumable = replace(self.resumable, states=states)
+        return self
 
     def checked(self, data: Mapping[str, Any], what: str = "data", *, scoring: bool = False) -> Arrays:
         """Return data for all inputs, checked; for scoring those that only the inference form reads too."""
@@ -104,6 +137,7 @@ class ModelState:
             results=results,
             ignore=others,
             what=what,
+            accept=self.target.runtime.accept,
         )
 
     def score(self, data: Arrays) -> Score:

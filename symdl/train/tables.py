@@ -5,14 +5,13 @@ Enters: the arrays of parameters and states by name. Leaves: text with names, sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from symdl.train.weights import Weights
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Row = tuple[str, str, str]
 
 
-def summary(parameters: Weights, states: Weights) -> str:
+def summary(parameters: Mapping[str, Any], states: Mapping[str, Any]) -> str:
     """Return a table of the parameters and their total; below it one of the states, if there are any."""
     count = sum(array.size for array in parameters.values())
     blocks = [[("parameter", "shape", "count"), *_rows(parameters), ("total", "", f"{count:,}")]]
@@ -27,7 +26,7 @@ def summary(parameters: Weights, states: Weights) -> str:
     return "\n".join(lines)
 
 
-def _rows(arrays: Weights) -> list[Row]:
+def _rows(arrays: Mapping[str, Any]) -> list[Row]:
     return [
         (name, " x ".join(map(str, array.shape)) or "1", f"{array.size:,}") for name, array in arrays.items()
     ]

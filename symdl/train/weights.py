@@ -21,8 +21,10 @@ from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
 from symdl.files import replacing
 from symdl.nn.initializers import glorot, zeros
+from symdl.run.resident import Resident
 
-Weights = dict[str, NDArray[Any]]
+Weights = dict[str, Any]
+"""Arrays by name: NumPy's, or a `Resident` each where the target has memory of its own."""
 _PREFIX = "parameters/"
 
 
@@ -70,7 +72,8 @@ def put_back(weights: Weights, values: Weights) -> None:
 
 def all_finite(weights: Weights) -> bool:
     """Say whether no array holds NaN or infinity."""
-    return all(bool(np.isfinite(array).all()) for array in weights.values())
+    each = weights.values()
+    return all(a.finite() if isinstance(a, Resident) else bool(np.isfinite(a).all()) for a in each)
 
 
 def checked_weights(tensors: Sequence[Tensor], weights: Mapping[str, Any], dtype: str) -> Weights:
@@ -84,7 +87,9 @@ def checked_weights(tensors: Sequence[Tensor], weights: Mapping[str, Any], dtype
         if name not in weights or name not in names:
             word = "missing" if name in names else "unknown"
             raise ArgumentError(f"the parameter {name!r} is {word}", cure=f"the model has {', '.join(names)}")
-    result = {name: np.require(numbers(weights[name], name), np.dtype(dtype), ["C", "W"]) for name in names}
+    given = {n: w if isinstance(w, Resident) else numbers(w, n) for n, w in weights.items()}
+    result = {n: w if isinstance(w, Resident) else np.require(w, dtype, ["C", "W"]) for n, w in given.items()}
+    result = {name: result[name] for name in names}
     for name, array in result.items():
         if array.shape != names[name]:
             raise ArgumentError(

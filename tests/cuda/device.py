@@ -213,6 +213,18 @@ class SimulatedDevice:
 
         self.enqueue(stream, put)
 
+    def pointer(self, stream: int) -> int:
+        return stream
+
+    def wait_for(self, pointer: int) -> None:
+        """Streams of other libraries are those of `new_stream`; nothing else is in any other."""
+        if pointer in self.order.clocks:
+            self.wait(0, self.record(pointer))
+
+    def let_wait(self, pointer: int) -> None:
+        if pointer in self.order.clocks:
+            self.wait(pointer, self.record(0))
+
     def new_stream(self) -> int:
         return self.order.new_stream()
 

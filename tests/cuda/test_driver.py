@@ -21,6 +21,7 @@ class Api:
     """A driver whose functions return a code and a handle; `calls` are their names in order."""
 
     CUdevice_attribute: Any
+    CUevent_flags = SimpleNamespace(CU_EVENT_DISABLE_TIMING=2)
     CUjitInputType = SimpleNamespace(CU_JIT_INPUT_PTX=1)
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
     CUstream_flags = SimpleNamespace(CU_STREAM_NON_BLOCKING=1)

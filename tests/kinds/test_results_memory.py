@@ -271,14 +271,14 @@ def test_nobody_is_given_what_another_call_is_about_to_get(monkeypatch: pytest.M
     """A call inside another one, such as that of a signal's handler, while the outer one makes its lease."""
     room, inner = results.Room(), []
     room.take(1 << 20)
-    lease = results._Lease
+    lease = results.Lease
 
     def late(*arguments: Any) -> Any:
-        monkeypatch.setattr(results, "_Lease", lease)
+        monkeypatch.setattr(results, "Lease", lease)
         inner.append(room.take(1 << 20))
         return lease(*arguments)
 
-    monkeypatch.setattr(results, "_Lease", late)
+    monkeypatch.setattr(results, "Lease", late)
     outer = room.take(1 << 20)
     assert len(inner) == 1 and inner[0][2] != outer[2]
 

@@ -27,7 +27,7 @@ def test_each_tensor_is_written_once_and_copied_where_it_comes_again() -> None:
     assert [at for at, _ in found.written] == [1]
     given = [np.array([1.0, 2.0]), np.array([3, 4])]
     results = [np.zeros(2), np.array([5.0, 8.0]), np.zeros(2, "int64"), np.zeros(2)]
-    found.copy(results, given)
+    found.copy(results, given, CPU.runtime.places([], []))
     assert [r.tolist() for r in results] == [[1, 2], [5, 8], [3, 4], [5, 8]]
 
 

@@ -30,7 +30,7 @@ from symdl.run.cpu.threads.thread_pool import counters
 from symdl.run.epoch import Job
 from symdl.run.memory import Memory, address
 from symdl.run.results import AddressedPlaces
-from symdl.run.runtime import Module, Runtime
+from symdl.run.runtime import Module, ResultsIn, Runtime
 
 Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
@@ -89,7 +89,9 @@ class CpuRuntime(Runtime):
         """Return a view of memory: it is written faster than an array."""
         return memoryview(places)
 
-    def places(self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]]) -> AddressedPlaces:
+    def places(
+        self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], results: ResultsIn = "alike"
+    ) -> AddressedPlaces:
         """Return what writes addresses down; see `Runtime.places`."""
         return AddressedPlaces(inputs, outputs)
 
@@ -125,7 +127,7 @@ class CpuRuntime(Runtime):
         run_epoch(job, span, workers)
 
     def training(
-        self, module: Module, given: Sequence[Array], changed: Sequence[Array]
+        self, module: Module, given: Sequence[Any], changed: Sequence[Any]
     ) -> AbstractContextManager[Any]:
         """Keep BLAS to one thread: the products of a step are small."""
         return one_thread()

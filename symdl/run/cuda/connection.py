@@ -61,6 +61,7 @@ class Connection:
         self.assembler = f"driver {self.call(driver.cuDriverGetVersion)}"
         flag = driver.CUstream_flags.CU_STREAM_NON_BLOCKING
         self.streams = [self.call(driver.cuStreamCreate, flag)]
+        self._mark = self.call(driver.cuEventCreate, driver.CUevent_flags.CU_EVENT_DISABLE_TIMING)
         self._turn = RLock()
 
     def call(self, function: Any, *arguments: Any) -> Any:
@@ -75,6 +76,12 @@ class Connection:
             words = text.decode() if isinstance(text, bytes) else str(code)
             raise CompileError(f"{function.__name__} failed: {words}")
         return results[0] if len(results) == 1 else tuple(results)
+
+    def order(self, first: Any, then: Any) -> None:
+        """Let a stream wait for all that is in another one."""
+        with self.alone():
+            self.call(self.api.cuEventRecord, self._mark, first)
+            self.call(self.api.cuStreamWaitEvent, then, self._mark, 0)
 
     def here(self) -> None:
         """Make the context that of this thread."""

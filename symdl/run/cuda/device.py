@@ -48,6 +48,18 @@ class Device(Protocol):
     def to_host(self, target: NDArray[Any], address: int, *, stream: int = 0) -> None:
         """Copy into a C-contiguous array, behind all that is in the stream; waits for it."""
 
+    def copy(self, target: int, source: int, size: int, *, stream: int = 0) -> None:
+        """Copy on the device."""
+
+    def pointer(self, stream: int) -> int:
+        """Return the driver's handle of a stream, by which other libraries know it."""
+
+    def wait_for(self, pointer: int) -> None:
+        """Let stream 0 wait for all that is in another library's stream, by its handle."""
+
+    def let_wait(self, pointer: int) -> None:
+        """Let another library's stream wait for all that is in stream 0."""
+
     def fill(self, address: int, value: int, size: int, *, stream: int = 0) -> None:
         """Set `size` bytes to `value`."""
 

@@ -47,6 +47,24 @@ class HardwareDevice(Connection):
                 self.call(self.api.cuMemcpyDtoHAsync, *place)
                 self.call(self.api.cuStreamSynchronize, self.streams[stream])
 
+    def copy(self, target: int, source: int, size: int, *, stream: int = 0) -> None:
+        """Copy on the device."""
+        if size:
+            with self.alone():
+                self.call(self.api.cuMemcpyDtoDAsync, target, source, size, self.streams[stream])
+
+    def pointer(self, stream: int) -> int:
+        """Return the handle of a stream."""
+        return int(self.streams[stream])
+
+    def wait_for(self, pointer: int) -> None:
+        """Let our stream wait for another one."""
+        self.order(pointer, self.streams[0])
+
+    def let_wait(self, pointer: int) -> None:
+        """Let another stream wait for ours."""
+        self.order(self.streams[0], pointer)
+
     def fill(self, address: int, value: int, size: int, *, stream: int = 0) -> None:
         """Set bytes."""
         if size:

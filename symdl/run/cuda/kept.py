@@ -26,7 +26,10 @@ _FORMAT = 1
 """The version of the files' form."""
 PACKAGE = Path(__file__).resolve().parents[2]
 _FILES = (
-    *(f"run/cuda/{name}.py" for name in ("builtins", "choice", "compiler", "products", "samples", "teams")),
+    *(
+        f"run/cuda/{name}.py"
+        for name in ("builtins", "choice", "compiler", "finite", "products", "samples", "teams")
+    ),
     "express/random.py",
 )
 

@@ -20,17 +20,20 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.operations import Operation
 from symdl.lower.lowered import Lowered
 from symdl.run import modules
+from symdl.run.cuda.arrays import DeviceArray
+from symdl.run.cuda.calls import DevicePlaces, Mirror, runner
 from symdl.run.cuda.device import Device
 from symdl.run.cuda.driver import HardwareDevice
+from symdl.run.cuda.exchange import on_device, shared
 from symdl.run.cuda.installed import require_compiler
 from symdl.run.cuda.launching import Launcher
 from symdl.run.cuda.loops import executor
 from symdl.run.cuda.memory import Room
 from symdl.run.cuda.steps import Steps
-from symdl.run.runtime import Module, Runtime
+from symdl.run.resident import Resident
+from symdl.run.runtime import Module, ResultsIn, Runtime
 
 if TYPE_CHECKING:
     from symdl.run.build import Built
@@ -38,13 +41,6 @@ if TYPE_CHECKING:
     from symdl.run.memory import Memory
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mirror:
-    """An array of the host that gets memory on the device."""
-
-    host: Array
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +84,8 @@ class CudaModule:
 class CudaRuntime(Runtime):
     """The device that `find` returns, by default the first one of NVIDIA's driver."""
 
+    apart = True
+
     def __init__(self, find: Callable[[], Device] = HardwareDevice) -> None:
         self._find = find
 
@@ -104,9 +102,38 @@ class CudaRuntime(Runtime):
         """Keep the text; see `Runtime.load`."""
         return CudaModule(text, lowered, dtype)
 
-    def place(self, array: Array) -> Mirror:
-        """Return an array with memory on the device."""
-        return Mirror(array)
+    def place(self, array: Any) -> Any:
+        """Return an array of the host with memory on the device, or the array that lies there."""
+        if isinstance(array, Resident):
+            return array.use()
+        return Mirror(array) if isinstance(array, np.ndarray) else array
+
+    def places(
+        self, inputs: Sequence[int], outputs: Sequence[tuple[int, int]], results: ResultsIn = "alike"
+    ) -> DevicePlaces:
+        """Return what tells where arrays are; see `Runtime.places`."""
+        return DevicePlaces(inputs, outputs, self.place, results, lambda: self.launcher)
+
+    def accept(self, value: Any, name: str, dtype: np.dtype[Any]) -> DeviceArray | Resident | None:
+        """Return an array on the device; see `Runtime.accept`."""
+        if isinstance(value, Resident):
+            value.use()
+            return value
+        if isinstance(value, np.ndarray) or not on_device(value):
+            return None
+        return shared(value, name, dtype, self.launcher)
+
+    def there(self, array: Any) -> DeviceArray:
+        """Return an array on the device; see `Runtime.there`."""
+        if isinstance(array, DeviceArray):
+            return array
+        made = DeviceArray.new(self.launcher, array.shape, array.dtype)
+        made.put(array)
+        return made
+
+    def keep(self, array: Array) -> Resident:
+        """Return an array that stays on the device; see `Runtime.keep`."""
+        return Resident(array, self.there)
 
     def behind(self, place: Any, count: int, itemsize: int) -> Any:
         """Return the address that lies so many elements behind another one."""
@@ -126,46 +153,28 @@ class CudaRuntime(Runtime):
 
     def run(self, built: Built, memory: Memory, code: Array, dims: Mapping[str, int]) -> Callable[[], int]:
         """Return what copies arguments, launches kernels and copies results."""
-        module, buffers = built.module, built.lowered.plan.buffers
-        assert isinstance(module, CudaModule)
-        rows = code.tolist()
-        width, first = code.shape[1], sum(row[0] == Operation.CHECK for row in rows)
-        rooms: dict[int, Room] = {}
-
-        def run() -> int:
-            places, sizes = memory.places, memory.sizes.copy()
-            failed = _failed_check(rows[:first], places, sizes)
-            if failed >= 0:
-                return failed
-            device = self.launcher.device
-            addresses = list(places)
-            for at, place in enumerate(places):
-                if isinstance(place, Mirror):
-                    if at not in rooms:
-                        rooms[at] = self.reserve(place.host.nbytes)
-                    addresses[at] = rooms[at].address
-                    if buffers[at].kind == "given":
-                        device.to_device(addresses[at], place.host)
-            given = (rows, width, first, len(rows), addresses, sizes, memory.factors, module.products)
-            module.call("rows", self.launcher, *given)()
-            for at, place in enumerate(places):
-                if isinstance(place, Mirror) and buffers[at].kind == "output":
-                    device.to_host(place.host, addresses[at])
-            return -1
-
-        return run
+        return runner(built, memory, code, lambda: self.launcher)
 
     @contextmanager
-    def training(self, module: Module, given: Sequence[Array], changed: Sequence[Array]) -> Iterator[None]:
+    def training(self, module: Module, given: Sequence[Any], changed: Sequence[Any]) -> Iterator[None]:
         """Copy arrays to the device, and those that steps change back; see `Runtime.training`."""
         assert isinstance(module, CudaModule)
+        moving = [array for array in changed if isinstance(array, Resident)]
+        copied = [array for array in changed if isinstance(array, np.ndarray)]
         for array in (*given, *changed):
-            self._to_device(module, array)
+            if isinstance(array, Resident):
+                array.use()
+            elif isinstance(array, np.ndarray):
+                self._to_device(module, array)
+        for resident in moving:
+            resident.change()
         try:
             yield
         finally:  # an interrupt leaves the weights of the last step
-            for array in changed:
+            for array in copied:
                 self.launcher.device.to_host(array, self._resident(module, array))
+            for resident in moving:
+                resident.settle()
 
     def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
         """Replay a graph for the batches of a span; see `Runtime.epoch`."""
@@ -178,15 +187,16 @@ class CudaRuntime(Runtime):
         module.steps[job].run(job.arrays[job.order], span)
 
     def _steps(self, job: Job, module: CudaModule) -> Steps:
-        """Return the steps of a job; all samples of its data are copied now."""
+        """Return the steps of a job."""
         (script,) = job.script(1)
         order, rows, width = job.order, job.code.tolist(), job.code.shape[1]
         numbers = (job.memory.sizes.copy(), job.memory.factors, module.products)
         addresses = list(job.seen_by(0))
         for at, place in enumerate(addresses):
-            if isinstance(place, Mirror) and at != order:
-                put = self._to_device if at >= order + 2 else self._resident
-                addresses[at] = put(module, place.host)
+            if isinstance(place, DeviceArray):
+                addresses[at] = place.address
+            elif isinstance(place, Mirror) and at != order:
+                addresses[at] = self._resident(module, place.host)
 
         def launch(launcher: Launcher, place: int) -> None:
             addresses[order] = place
@@ -208,12 +218,3 @@ class CudaRuntime(Runtime):
         address = self._resident(module, host)
         self.launcher.device.to_device(address, host)
         return address
-
-
-def _failed_check(checks: Sequence[Sequence[int]], places: Sequence[Any], sizes: Array) -> int:
-    """Return the first check whose positions are not all in range, or -1; they are still on the host."""
-    for number, row in enumerate(checks):
-        values = places[row[1]].host.reshape(-1)[: sizes[row[2]]]
-        if ((values < 0) | (values >= sizes[row[3]])).any():
-            return number
-    return -1
