@@ -7,7 +7,12 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(CANDIDATES); do \
 	if $$p -c '$(FITS)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 RUN := $(VENV)/bin/python
-GPU_TESTS := tests/cuda/test_totality.py tests/cuda/test_target.py
+
+DEVICE ?= hardware
+ON_DEVICE := $(addprefix tests/cuda/test_,totality.py target.py bench.py)
+ON_EVERY_TARGET := $(addprefix tests/kinds/test_,nan.py arithmetic.py integers.py positions.py guards.py) \
+	tests/run/test_compiled.py tests/run/test_training.py tests/nn/test_dropout.py tests/differentiate/test_turns.py
+SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpreter
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -35,12 +40,13 @@ test: $(VENV)/.has-test
 test-cuda: $(VENV)/cuda/.made
 	$(VENV)/cuda/bin/python -m pytest -n auto tests/cuda
 
-# On the device: right numbers first, then what NVIDIA's checker finds, where it is installed.
+# On the device: right numbers first, all that tests of several targets compute; then what NVIDIA's checker finds in the
+# small cases, where it is installed. DEVICE=simulated tries these steps without a device, which takes hours.
 test-gpu: $(VENV)/gpu/.made
-	SYMDL_DEVICE=hardware $(VENV)/gpu/bin/python -m pytest $(GPU_TESTS)
+	SYMDL_DEVICE=$(DEVICE) $(VENV)/gpu/bin/python -m pytest -n 4 $(ON_DEVICE) $(ON_EVERY_TARGET)
 	@if ! command -v compute-sanitizer >/dev/null; then echo 'compute-sanitizer is not installed'; else \
-	set -e; for tool in memcheck racecheck; do SYMDL_DEVICE=hardware compute-sanitizer --tool $$tool --error-exitcode 1 \
-		$(VENV)/gpu/bin/python -m pytest -x $(GPU_TESTS) -k 'around_the_sizes or training'; done; fi
+	set -e; for tool in memcheck racecheck; do SYMDL_DEVICE=$(DEVICE) compute-sanitizer --tool $$tool --error-exitcode 1 \
+		$(VENV)/gpu/bin/python -m pytest -x $(ON_DEVICE) -k '$(SMALL)'; done; fi
 
 lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .

@@ -13,6 +13,7 @@ from symdl.errors import ExpressionError
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
 from symdl.run.training import TrainingKernel, compile_training
+from tests.targets import EVERY
 
 Pairs = list[tuple[sd.Tensor, sd.Tensor]]
 
@@ -47,7 +48,7 @@ def start(kernels: Sequence[TrainingKernel]) -> dict[str, np.ndarray]:
     return values | {str(n): np.zeros(t.shape) for n, t in tensors.items() if t.role == "state"}
 
 
-@pytest.mark.parametrize("target", ["python", "cpu"])
+@EVERY
 def test_turns_are_steps_one_after_another(target: str) -> None:
     of_d, of_g = rivals()
     turns = [Turn(of_d, part(of_d, "d"), momentum), Turn(of_g, part(of_g, "g"), momentum)]

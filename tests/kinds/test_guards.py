@@ -24,6 +24,7 @@ from symdl.differentiate.masking import with_masks
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import evaluate, outputs
 from tests.lowering import lower
+from tests.targets import PARAMETERS
 
 Arrays = Mapping[str, Any]
 INF, NAN = float("inf"), float("nan")
@@ -37,7 +38,7 @@ def slope(loss: sd.Tensor, x: sd.Tensor, at: Arrays, *, target: Any = "reference
     return outputs(program, {t.name: at[t.name] for t in program.inputs})[0]
 
 
-@pytest.mark.parametrize("target", ["reference", "python", "cpu"])
+@pytest.mark.parametrize("target", ["reference", *PARAMETERS])
 @pytest.mark.parametrize("name", ["y", None])
 def test_a_root_that_is_used_twice(target: str, name: str | None) -> None:
     v = sd.tensor("v", (2,))

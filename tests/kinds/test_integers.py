@@ -20,6 +20,7 @@ from symdl.errors import ArgumentError, DerivativeError, LoweringError
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run.reference.interpreter import outputs
+from tests.targets import EVERY
 
 N = sd.Dim("n")
 K, J, ROW = (
@@ -345,7 +346,7 @@ def test_random_programs_of_integers(picks: list[int], limits: tuple[int, int]) 
     np.testing.assert_array_equal(found, right)
 
 
-@pytest.mark.parametrize("target", ["cpu", "python"])
+@EVERY
 def test_random_programs_in_one_kernel(target: Any) -> None:
     rng = np.random.default_rng(1)
     made = [random_program(list(rng.integers(0, len(STEPS), 3))) for _ in range(12)]

@@ -22,8 +22,7 @@ from symdl import nn
 from symdl.errors import SymdlError
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import evaluate
-
-TARGETS: tuple[Any, ...] = ("cpu", "python")
+from tests.targets import TARGETS
 
 NAN, INF, TINY = np.nan, np.inf, 5e-324
 HARD = np.array([NAN, INF, -INF, 0.0, -0.0, TINY, -TINY, 1.0, -1.0, 0.5, 3.0, -3.0, 6.0, 1e300, -1e300])
@@ -36,7 +35,7 @@ RANDOM_OR_FREE = {"dropout", "argmax", "argmin", "argsort"}
 
 
 def ways(tensors: list[sd.Tensor], dtype: Any = "float64", **at: Any) -> list[list[np.ndarray]]:
-    """The values by the reference interpreter and both targets."""
+    """The values by the reference interpreter and all targets."""
     program = collect(tensors)
     used = {str(t.name): at[str(t.name)] for t in program.inputs if t.value is None}
     found = evaluate(program, used, dtype=dtype)

@@ -20,6 +20,7 @@ from symdl import nn
 from symdl.errors import ArgumentError, ShapeError
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import evaluate
+from tests.targets import EVERY
 
 A = np.arange(12.0).reshape(4, 3)
 
@@ -89,7 +90,7 @@ def refused(function: Any, match: str, **values: Any) -> None:
         function(**values)
 
 
-@pytest.mark.parametrize("target", ["cpu", "python"])
+@EVERY
 def test_columns_of_one_table_are_positions_of_several(target: Any) -> None:
     """Edges, or users and items: each column is checked against what it reads."""
     ids, a, b = integers("ids", N, 2), sd.tensor("A", (5,)), sd.tensor("B", (3,))

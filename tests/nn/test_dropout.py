@@ -19,6 +19,7 @@ from symdl.express.program import collect
 from symdl.express.random import uniform_numbers
 from symdl.run.compile import compile
 from symdl.run.reference.interpreter import evaluate
+from tests.targets import EVERY
 
 N = Dim("n")
 
@@ -82,7 +83,7 @@ def test_rates_are_checked(rate: float) -> None:
         nn.dropout(tensor("x", (N, 3)), rate, name="d")
 
 
-@pytest.mark.parametrize("target", ["cpu", "python"])
+@EVERY
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kernels_draw_the_same_numbers(target: Any, dtype: Any) -> None:
     x = tensor("x", (N, 7))

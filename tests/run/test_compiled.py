@@ -17,10 +17,10 @@ from symdl.express.recurrent import recurrence
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.run.compile import compile as build
 from symdl.run.compiled import Compiled
+from tests.targets import DEVICE, EVERY, PARAMETERS, TARGETS
 
 n = Dim("n")
 i, j = indices("i j")
-TARGETS: tuple[Any, ...] = ("python", "cpu")
 rng = np.random.default_rng(0)
 
 
@@ -40,7 +40,7 @@ def arguments(batch: int = 5) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="module", params=PARAMETERS)
 def step(request: pytest.FixtureRequest) -> Compiled:
     made = build(loss(), wrt="parameters", target=request.param)
     assert isinstance(made, Compiled)
@@ -162,6 +162,7 @@ def test_outputs_of_every_kind() -> None:
         assert results[3].dtype == np.int64
 
 
+@pytest.mark.skipif(DEVICE == "simulated", reason="the simulated device takes one thread at a time")
 def test_threads_may_call_one_function(step: Compiled) -> None:
     given = [arguments(7) for _ in range(4)]
     want = [step(**g)[0] for g in given]
@@ -211,7 +212,7 @@ def test_gradients_by_name_tensor_and_list() -> None:
 class TestScalarFunctions:
     x, y, z = sp.symbols("x y z")
 
-    @pytest.mark.parametrize("target", TARGETS)
+    @EVERY
     def test_broadcast(self, target: Any) -> None:
         f = sp.sin(self.x**2 * self.y) + sp.exp(self.z)
         g = build(f, wrt=[self.x, self.y, self.z], target=target)
@@ -265,7 +266,7 @@ def test_stages_are_shown_on_request(
     assert all(part in shown for part in ("logsumexp", "gemm", "def kernel_0", "lower "))
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@EVERY
 def test_labels_are_checked_where_they_count(target: Any) -> None:
     Z, t = tensor("Z", (n, 3)), tensor("t", (n,), dtype="int64")
     m = tensor("m", (n,), dtype="int64")
@@ -294,7 +295,7 @@ def test_an_array_that_moved_is_found_again() -> None:
     assert not np.shares_memory(first, second)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@EVERY
 def test_a_long_sum_beside_an_inner_loop_keeps_its_digits(target: Any) -> None:
     X = tensor("X", (n, 2))
     l = define("l", (i,), LogSumExp(X[i, j], j))

@@ -13,9 +13,9 @@ from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
 from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
+from tests.targets import EVERY
 
 n = Dim("n")
-TARGETS = ("python", "cpu")
 
 
 def kernel(target: str = "python", **options: Any) -> TrainingKernel:
@@ -54,7 +54,7 @@ def by_hand(
     return w, total
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@EVERY
 @pytest.mark.parametrize("count, size", [(12, 4), (13, 4), (3, 8), (5, 1)])
 def test_an_epoch(target: str, count: int, size: int) -> None:
     given, own = data(count), weights()
@@ -71,7 +71,7 @@ def test_an_epoch(target: str, count: int, size: int) -> None:
         np.testing.assert_array_equal(array, kept[name])
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@EVERY
 def test_parts_of_an_epoch_are_the_epoch(target: str) -> None:
     given, order = data(11), np.arange(11)
     whole, parts = weights(), weights()
@@ -115,7 +115,7 @@ def swapping(target: str) -> BoundEpoch:
     return epoch
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@EVERY
 def test_states_may_change_places(target: str) -> None:
     swapping(target)
 

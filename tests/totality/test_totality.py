@@ -90,20 +90,23 @@ def test_kernels(cases: tuple[Case, ...], dtype: str) -> None:
     assert not failures, "\n\n".join(failures)
 
 
-def loops(cases: Sequence[Case], wanted: Any, size: Size, n: int) -> list[str]:
-    return checks.Kernels.of(cases, wanted, n=size, target="python").failures(n, comments=n == 3)
+def other_forms(cases: Sequence[Case], target: Any, *, comments: bool = False) -> list[str]:
+    """What fails on a target: other settings, fixed sizes of 1 and 0, second derivatives."""
+
+    def failures(cases: Sequence[Case], wanted: Any, size: Size, n: int) -> list[str]:
+        if not cases:
+            return []
+        kernels = checks.Kernels.of(cases, wanted, n=size, target=target)
+        return kernels.failures(n, comments=comments and n == 3)
+
+    found = failures([case for case in cases if case not in FIRST], checks.first, "n", 3)
+    for n in (1, 0):
+        found += failures([case for case in cases if n in case.sizes], checks.first, n, n)
+    return found + failures([case for case in cases if case.order > 1], checks.second, "n", 3)
 
 
 @groups(CASES)
 def test_loops(cases: tuple[Case, ...]) -> None:
-    """The same loops without a compiler: other settings, fixed sizes of 1 and 0, second derivatives."""
-    others = [case for case in cases if case not in FIRST]
-    failures = loops(others, checks.first, "n", 3) if others else []
-    for n in (1, 0):
-        fitting = [case for case in cases if n in case.sizes]
-        if fitting:
-            failures += loops(fitting, checks.first, n, n)
-    smooth = [case for case in cases if case.order > 1]
-    if smooth:
-        failures += loops(smooth, checks.second, "n", 3)
+    """The same loops without a compiler."""
+    failures = other_forms(cases, "python", comments=True)
     assert not failures, "\n\n".join(failures)
