@@ -39,11 +39,12 @@ def read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
 
 def with_let(f: Tensor, wrt: Any, let: Mapping[str, Tensor] | None) -> tuple[Tensor, Any]:
     """Name intermediates of `f`; what `wrt` means by a tensor that is made anew is the new one."""
-    if not let:
-        return f, wrt
-    from symdl.explain.stories.named import with_names
+    from symdl.explain.stories.named import derivative_names, with_names
 
-    f, new = with_names(f, let)
+    names = {**derivative_names(f), **(let or {})}
+    if not names:
+        return f, wrt
+    f, new = with_names(f, names)
     several = isinstance(wrt, list | tuple)
     found = [new.get(one, one) if isinstance(one, Tensor) else one for one in (wrt if several else [wrt])]
     return f, found if several else found[0]

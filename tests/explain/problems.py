@@ -25,6 +25,22 @@ CURRENT, TIMES = sd.tensor("i", (d,)), sd.tensor("w", (T,))
 
 SEQUENCE = sd.tensor("u", (n, T, 3))
 
+IMAGES = sd.tensor("x", (n, 1, 6, 6))
+
+
+def burgers() -> sd.Tensor:
+    place, time = sd.tensor("x", (n, 1)), sd.tensor("t", (n, 1))
+    hidden = sd.nn.dense(sd.concatenate([place, time], axis=1), 3, activation=sd.tanh, name="a")
+    u_ = sd.nn.dense(hidden, 1, name="u")
+    by_place, by_time = sd.grad(u_.sum(), place), sd.grad(u_.sum(), time)
+    return ((by_time + u_ * by_place - sd.grad(by_place.sum(), place)) ** 2).mean()
+
+
+def by_hand() -> sd.Tensor:
+    p = sd.sigmoid(X @ w, name="p")
+    return -(y * sd.log(p) + (1 - y) * sd.log(1 - p)).mean()
+
+
 Problem = Callable[[], tuple[sd.Tensor, sd.Tensor | str]]
 
 PROBLEMS: dict[str, Problem] = {
@@ -83,6 +99,20 @@ PROBLEMS: dict[str, Problem] = {
         (sd.nn.rnn(sd.tensor("u", (n, 4, 3)), 2, name="r") ** 2).sum() / 2,
         "r.U",
     ),
+    "logistic regression by hand": lambda: (by_hand(), w),
+    "softmax of one sample": lambda: (-(x * sd.log(sd.softmax(mu, name="p"))).sum(), mu),
+    "entropy": lambda: (-(P_ := sd.softmax(mu, name="p")) @ sd.log(P_), mu),
+    "Burgers equation": lambda: (burgers(), "u.W"),
+    "convolution": lambda: ((sd.nn.conv2d(IMAGES, 2, kernel_size=3, name="c") ** 2).sum() / 2, "c.W"),
+    "convolution in its input": lambda: (
+        (sd.nn.conv2d(IMAGES, 2, kernel_size=3, name="c") ** 2).sum() / 2,
+        IMAGES,
+    ),
+    "max pooling": lambda: (
+        (sd.nn.max_pool2d(sd.nn.conv2d(IMAGES, 1, kernel_size=3, name="c"), 2) ** 2).sum() / 2,
+        "c.W",
+    ),
+    "triplets": lambda: (sd.nn.triplet(X, sd.tensor("U", (n, d)), sd.tensor("V", (n, d))), X),
     "LSTM": lambda: (
         (sd.nn.last_state(sd.nn.lstm(SEQUENCE, 2, name="r")[0]) ** 2).sum() / 2,
         "r.W",

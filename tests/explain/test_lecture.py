@@ -90,9 +90,9 @@ def triplets() -> sd.Tensor:
 
 
 def physics() -> sd.Tensor:
-    place, time = sd.tensor("x1", (n, 1)), sd.tensor("t1", (n, 1))
+    place, time = sd.tensor("x", (n, 1)), sd.tensor("t", (n, 1))
     hidden = sd.nn.dense(sd.concatenate([place, time], axis=1), 3, activation=sd.tanh, name="a")
-    u = sd.nn.dense(hidden, 1, name="b")
+    u = sd.nn.dense(hidden, 1, name="u")
     by_place, by_time = sd.grad(u.sum(), place), sd.grad(u.sum(), time)
     return ((by_time + u * by_place - sd.grad(by_place.sum(), place)) ** 2).mean()
 
@@ -222,8 +222,11 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     ),
     "physics": (
         physics,
-        "b.W",
-        ["Ā[i,k] = ∑ⱼ a.Z̄[i,j]·a.W[k,j] (derivative)", "L = 1/n·∑ᵢⱼ (Ā[i,0]·b.Z[i,j] + Ā[i,1] - Ā₂[i,0])²"],
+        "u.W",
+        [
+            "Ā[i,k] = ∑ⱼ a.Z̄[i,j]·a.W[k,j] (derivative)",
+            "L = 1/n·∑ᵢⱼ (u_x[i,j]·u.Z[i,j] + u_t[i,j] - u_xx[i,j])²",
+        ],
     ),
     "Hessian": (
         hessian_product,

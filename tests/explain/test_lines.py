@@ -85,6 +85,7 @@ def world_of(derivation: Derivation, loss: Tensor, values: dict[str, Any], facts
     """Evaluate everything that the lines of a derivation speak of, each name by its own definition."""
     program = derivation.program
     assert program is not None
+    loss = loss if loss in program.outputs else program.outputs[0]  # intermediates got names
     arrays = evaluate(program, values)
     for _ in range(3):
         for tensor_ in mentioned(derivation):

@@ -84,8 +84,8 @@ def word_latex(word: str, *, verbatim: bool = False) -> str:
             return "o" if name == "omicron" else f"\\{name}" if name != "Upsilon" else r"\Upsilon"
         if len(word) == 1 and word.isascii() and word.isalpha():
             return word
-        if re.fullmatch(r"[0-9]+|[A-Za-z][+-][0-9]+", word):
-            return word
+        if re.fullmatch(r"[0-9]+|[A-Za-z][+-][0-9]+|([a-z])\1+", word):
+            return word  # a number, a place, a second derivative
     return r"\mathrm{" + "".join(map(_character, word)) + "}"
 
 

@@ -141,6 +141,8 @@ def _without_single_sums(equation: Equation) -> Equation:
     free = [i for i in equation.indices if equation.extents[i] == 1]
     if len(free) != 1 or equation.reduction is None or equation.reduction.op != "sum":
         return equation
+    if equation.lhs.role != "cotangent" or len(equation.indices) > 2:
+        return equation  # two axes that happen to have one place each
     kept = tuple((i, size) for i, size in equation.reduction.axes if size != 1)
     change = dict.fromkeys((i for i, size in equation.reduction.axes if size == 1), free[0])
     if not change:

@@ -12,7 +12,7 @@ from symdl.differentiate.known_values import canonical
 from symdl.errors import ExplainError
 from symdl.express.program import collect
 from symdl.express.replacing import replaced
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Access, Tensor
 
 
 def with_names(f: Tensor, let: Mapping[str, Tensor]) -> tuple[Tensor, dict[Tensor, Tensor]]:
@@ -69,3 +69,42 @@ def _found(value: Tensor, known: Mapping[object, Tensor], own: set[Tensor]) -> T
                 return None
             same[equation.lhs] = found
     return same.get(value)
+
+
+def derivative_names(f: Tensor) -> dict[str, Tensor]:
+    """Return names for derivatives that a loss is made of: ``u_x``, ``u_xx`` for ``grad(u.sum(), x)``.
+
+    Only where the differentiated tensor has a name (a layer's output goes by the layer's), and what it is
+    differentiated by is given.
+    """
+    program = collect([f])
+    found: dict[str, Tensor] = {}
+    names: dict[Tensor, str] = {}
+    taken = {t.name for t in (*program.inputs, *program.definitions)}
+    made = (t for t in program.definitions if t.role == "cotangent" and t.sources and not t.name)
+    for tensor in sorted(made, key=lambda t: t.serial):
+        of, source = tensor.of, _summed(tensor.sources[0])
+        base = names.get(source) or _short_name(source.name)
+        if of is None or not of.name or of.role != "input" or base is None or "." in of.name:
+            continue
+        if source is tensor.sources[0] and source not in names:
+            continue  # of a loss: its gradient is a bar
+        name = f"{base}{'' if source in names else '_'}{of.name}"
+        names[tensor] = name
+        if name not in taken and name not in found:
+            found[name] = tensor
+    return found
+
+
+def _summed(output: Tensor) -> Tensor:
+    """The field of which a derivative is taken by way of its sum."""
+    equation = output.equation
+    if equation is None or equation.reduction is None or equation.reduction.op != "sum":
+        return output
+    return equation.body.tensor if isinstance(equation.body, Access) else output
+
+
+def _short_name(name: str | None) -> str | None:
+    """The name of a layer's output: that of the layer."""
+    path, _, word = (name or "").rpartition(".")
+    return (path.rpartition(".")[2] if word in ("Z", "A") and path else word) or None

@@ -28,6 +28,7 @@ from symdl.explain.stories.computed import Form, computed_lines, is_rewritten, l
 from symdl.explain.stories.contributions import every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.page import page_of
+from symdl.explain.stories.reasons import is_window
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
 from symdl.explain.stories.steps import start_words, told_by_steps, with_time
 from symdl.express.equations import Equation
@@ -165,8 +166,11 @@ def forward_lines(page: Page) -> list[Step]:
     for equation in page.forward:
         rule = equation.origin.rule.removesuffix(" rule")
         rule = "" if rule in _SAYS_NOTHING else _IN_WORDS.get(rule, rule)
+        if rule == "bias":
+            sums = [equation, *(page.inlined[t] for t in equation.reads() if t in page.inlined)]
+            rule = "convolution" if any(map(is_window, sums)) else "affine"
         if equation.lhs.role == "cotangent":
-            rule = f"derivative, {rule}" if rule else "derivative"
+            rule = f"derivative, {rule}" if rule not in ("", "part") else "derivative"
         if equation.reduction and equation.reduction.op == "logsumexp":
             rule = "logsumexp"
         steps.append(Step(rule, left_side(page, equation), right_side(page, equation), "definition"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
+from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.tensors import Access, Tensor
 
@@ -47,7 +48,7 @@ _DIFFERENTIALS = {
     "logsumexp": "d log ∑ e^z = softmax(z)ᵀ dz",
 }
 COLLECTION = "Numbers in brackets are those of The Matrix Cookbook (2012)."
-_REDUCTIONS = {"logsumexp": "derivative of log-sum-exp", "max": "derivative of the maximum"}
+_REDUCTIONS = {"logsumexp": "derivative of log-sum-exp", "max": "to the place of the maximum"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ def rule_of(use: Contribution) -> Why:
     factors = len(via.body.atoms(Access)) > 1
     if name in _RULES and name not in _LINEAR:
         return Why(_RULES[name])
+    if reduction == "sum" and is_window(via):
+        moved = any(_is_moving(place) for place in use.access.indices)
+        return Why(f"product rule: {'convolution, the kernel turned round' if moved else 'correlation'}")
     if reduction == "sum":
         return Why("product rule" if factors else "differentiate under the sum")
     term = use.equation
@@ -98,6 +102,16 @@ def rule_of(use: Contribution) -> Why:
     if name in FUNCTIONS:
         return Why(f"chain rule through {FUNCTIONS[name]}")
     return Why("chain rule through", via.lhs)
+
+
+def is_window(equation: Equation) -> bool:
+    """Say whether an equation sums over a window that moves along an array: a convolution."""
+    factors = equation.body.atoms(Access)
+    return len(factors) > 1 and any(_is_moving(place) for a in factors for place in a.indices)
+
+
+def _is_moving(place: sp.Expr) -> bool:
+    return len([s for s in place.free_symbols if isinstance(s, Index)]) > 1
 
 
 def rule_in_differentials(use: Contribution) -> str:
