@@ -1,0 +1,1 @@
+"""Ten lectures, each one file that makes slides, a handout, a worksheet and its key."""
