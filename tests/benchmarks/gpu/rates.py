@@ -109,8 +109,11 @@ def _launches(function: Any, runtime: Any, given: list[Any]) -> Callable[[], Any
         places[lowered.plan.places[tensor]] = rooms[-1].address
     rows, width = built.code.tolist(), built.code.shape[1]
 
+    numbers = (rows, width, 0, len(rows), places, memory.sizes, memory.factors, 0)
+    run = built.module.call("rows", runtime.launcher, *numbers)
+
     def launch() -> Any:
-        built.module.execute(rows, width, 0, len(rows), places, memory.sizes, memory.factors, 0)
+        run()
         return rooms
 
     return launch
