@@ -31,7 +31,7 @@ from symdl.lower.ir.loops import FrozenProgram, Item, TensorInfo
 from symdl.lower.kernels import CheckCall, calls
 from symdl.lower.long_scalars import as_rows, operations, points
 from symdl.lower.loops.addressing import flatten
-from symdl.lower.loops.fusion import fuse, ordered
+from symdl.lower.loops.fusion import fuse, in_place, ordered
 from symdl.lower.loops.nests import Nest
 from symdl.lower.loops.statements import resolve, without_stores
 from symdl.lower.memory.buffers import Step, plan
@@ -97,8 +97,9 @@ def _find_products(state: State) -> State:
     return replace(state, contractions={number: c for number, c in found.items() if c is not None})
 
 
-def _fuse(state: State, *, apart: bool) -> State:
+def _fuse(state: State, *, apart: bool, epilogue: Callable[[Contraction], bool] | None) -> State:
     program, equations, products = state.program, state.equations, state.contractions
+    joined = [e.number for e in equations if e.number in products and in_place(e)] if epilogue else []
     groups = fuse(
         program,
         equations,
@@ -107,6 +108,7 @@ def _fuse(state: State, *, apart: bool) -> State:
         simd=state.apart,
         naive=state.naive,
         apart=apart,
+        epilogues={n for n in joined if epilogue and epilogue(products[n])},
     )
     return replace(state, groups=tuple(groups))
 
@@ -295,8 +297,8 @@ ELIDE_COPIES = Pass(
 )
 
 
-def fusing(*, apart: bool) -> tuple[Pass, ...]:
-    """Return the passes that make loop trees; `apart` as in `symdl.lower.loops.nests.Nest`."""
+def fusing(*, apart: bool, epilogue: Callable[[Contraction], bool] | None) -> tuple[Pass, ...]:
+    """Return the passes that make loop trees; `apart` and `epilogue` as in `symdl.lower.target.Lowering`."""
     return (
         Pass(
             "find_products",
@@ -308,7 +310,7 @@ def fusing(*, apart: bool) -> tuple[Pass, ...]:
             "fuse_equations",
             "loops",
             "Equations that can share a loop share a kernel.",
-            partial(_fuse, apart=apart),
+            partial(_fuse, apart=apart, epilogue=epilogue),
         ),
         Pass("write_statements", "loops", "Nests become loop trees with statements.", _write_statements),
     )

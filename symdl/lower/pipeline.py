@@ -23,7 +23,7 @@ def passes(lowering: Lowering) -> tuple[Pass, ...]:
         common.computed_in_rows(lowering.long),
         *common.ORDER,
         *lowering.equations,
-        *common.fusing(apart=lowering.apart),
+        *common.fusing(apart=lowering.apart, epilogue=lowering.epilogue),
         *lowering.loops,
         *common.ADDRESS,
         *common.MEMORY,

@@ -5,8 +5,10 @@ Enters: nothing. Leaves: the type `Lowering`. Each target has one, and `pipeline
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from symdl.lower.equations.contractions import Contraction
 from symdl.lower.state import Pass
 
 
@@ -21,6 +23,7 @@ class Lowering:
         long: operations from which on a function of points is computed a row of points at a time; 0 never.
         cut: whether calls may be cut into blocks of samples.
         apart: whether iterations of outermost loops must be independent; see `symdl.lower.loops.nests.Nest`.
+        epilogue: which matrix products elementwise equations may join, so that all are loops of one kernel.
     """
 
     equations: tuple[Pass, ...]
@@ -29,3 +32,4 @@ class Lowering:
     long: int = 0
     cut: bool = True
     apart: bool = False
+    epilogue: Callable[[Contraction], bool] | None = None

@@ -49,11 +49,9 @@ def generated(function: Compiled) -> Iterator[Generated]:
     functions = modules.load(built.text, foundation()).kernels
     texts = {node.name: node for node in ast.parse(built.text).body if isinstance(node, ast.FunctionDef)}
     for shared in prepared(built.lowered.kernels, built.dtype):
-        for team in shared.teams:
-            name = f"{shared.kernel.name}_{team}"
-            yield Generated(
-                name, team, shared.kinds, functions[name], (canonical(texts[name]), *shared.kinds)
-            )
+        for team in shared.forms:
+            name, kinds = f"{shared.kernel.name}_{team}", shared.kinds([1] * len(shared.kernel.sizes))
+            yield Generated(name, team, kinds, functions[name], (canonical(texts[name]), *kinds))
 
 
 def canonical(function: ast.FunctionDef) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.cuda import exact
@@ -48,7 +49,24 @@ def integers() -> list[Case]:
     cases.append(
         Case("add.sat.s32", ("s32", "s32"), "s32", lambda a, b: min(max(a + b, -(1 << 31)), (1 << 31) - 1))
     )
+    for one, other in ((a, b) for a in ("u32", "s32") for b in ("u32", "s32")):
+        result = "u32" if one == other == "u32" else "s32"
+        for name, bits, first in (("dp2a.lo", 16, 0), ("dp2a.hi", 16, 2), ("dp4a", 8, 0)):
+            dot = partial(dot_product, of=(one, other), bits=bits, first=first)
+            cases.append(Case(f"{name}.{one}.{other}", (one, other, result), result, dot))
     return cases
+
+
+def dot_product(a: int, b: int, c: int, *, of: tuple[str, str], bits: int, first: int) -> int:
+    """Return ``c`` and the products of parts of ``a`` with bytes of ``b``, from byte `first` on."""
+    pairs = ((p, first + p) for p in range(32 // bits))
+    return c + sum(part(a, of[0], p, bits) * part(b, of[1], q, 8) for p, q in pairs)
+
+
+def part(value: int, of: str, number: int, bits: int) -> int:
+    """Return so many bits of an integer as an integer."""
+    found = value >> number * bits & (1 << bits) - 1
+    return found - (1 << bits) if of == "s32" and found >> bits - 1 else found
 
 
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {

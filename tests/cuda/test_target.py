@@ -12,9 +12,10 @@ import pytest
 
 import symdl as sd
 from symdl.errors import CompileError
+from symdl.lower.cuda.tiles import ALL_TILINGS, Tiling
 from symdl.run.cuda.choice import LARGEST, chosen
 from symdl.run.cuda.compiler import translate
-from symdl.run.cuda.products import multiply_kernel
+from symdl.run.cuda.products import kinds, products
 from symdl.run.runtime import Target
 from tests.cuda.device import SimulatedDevice
 from tests.cuda.toolchain import assembled, assert_no_float64, float64_instructions, needs_compiler
@@ -71,17 +72,17 @@ def test_which_teams_share_a_row(shape: Any, reduce: Any, forms: set[str]) -> No
 
 
 def test_choice_of_a_team_follows_sizes() -> None:
-    assert chosen(("warps", "blocks"), 64, 10).team == "warps"
-    assert chosen(("warps", "blocks"), 1, 100_000).team == "blocks"
-    assert chosen(("warps", "blocks"), 100_000, 200).team == "warps"
-    assert chosen(("threads", "columns"), 100, 8192).team == "columns"
-    assert chosen(("threads", "columns"), 1_000_000, 64).team == "threads"
+    assert chosen(("warps", "blocks"), 64, 10).form == "warps"
+    assert chosen(("warps", "blocks"), 1, 100_000).form == "blocks"
+    assert chosen(("warps", "blocks"), 100_000, 200).form == "warps"
+    assert chosen(("threads", "columns"), 100, 8192).form == "columns"
+    assert chosen(("threads", "columns"), 1_000_000, 64).form == "threads"
     for rows in (1, 31, 32, 33, 5000):
         for length in (1, 31, 33, 129, 1000, 5000):
             for teams in (("warps", "blocks"), ("threads", "columns"), ("threads",)):
                 choice = chosen(teams, rows, length)
-                assert choice.team in teams
-                assert choice.threads % 32 == 0 and 32 <= choice.threads <= LARGEST[choice.team]
+                assert choice.form in teams
+                assert choice.threads % 32 == 0 and 32 <= choice.threads <= LARGEST[choice.form]
                 assert choice.blocks >= 1
 
 
@@ -114,18 +115,17 @@ def test_hard_points(value: float, target: Target) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("turned", range(4))
-@pytest.mark.parametrize("real", [np.float32, np.float64])
-def test_products_do_not_spill(turned: int, real: Any) -> None:
-    name = np.dtype(real).name
-    kernel = multiply_kernel(real, left_turned=bool(turned & 1), right_turned=bool(turned & 2))
+@pytest.mark.parametrize("tiling", ALL_TILINGS, ids=lambda t: t.name)
+@pytest.mark.parametrize(("dtype", "transposed"), [("float32", ""), ("float64", "_both_transposed")])
+def test_products_do_not_spill(tiling: Tiling, dtype: str, transposed: str) -> None:
     for architecture in ("sm_80", "sm_90"):
-        text = translate(kernel, (*[f"{name}*"] * 3, name, *["int64"] * 13), architecture)
+        text = translate(products(dtype)[f"multiply{transposed}_{tiling.name}"], kinds(dtype), architecture)
         (made,) = assembled(text, architecture)
         assert made.spills == made.stack == 0
-        assert made.registers <= 128
-        if real is np.float32:
+        assert made.registers * tiling.threads <= 65536
+        if dtype == "float32":
             assert_no_float64(text)
+            assert "ld.shared.v" in text
 
 
 @needs_compiler

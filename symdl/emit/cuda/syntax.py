@@ -6,6 +6,7 @@ Enters: nothing. Leaves: `CUDA`.
 from __future__ import annotations
 
 from symdl.emit.cuda.teams import bodies
+from symdl.emit.cuda.tiles import FUNCTIONS, NAMES
 from symdl.emit.syntax import DIVISIONS, Syntax
 
 _NAMES = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan2")
@@ -27,14 +28,18 @@ CUDA = Syntax(
     wholes={},
     near={},
     own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())
-    | {"places", "room", "row", "wholes"},
+    | {"column", "places", "room", "row", "wholes"}
+    | FUNCTIONS
+    | NAMES,
     owners=frozenset({"math", "np", "cuda"}),
     imports={
         "math": frozenset(),
         "numpy": frozenset(),
         "symdl.run.cuda.compiler": frozenset({"cuda"}),
         "symdl.run.cuda.builtins": frozenset({"functions", "larger", "ratio", "remainder", "uniform"}),
+        "symdl.run.cuda.numbers": frozenset({"block", "blocks", "thread", "threads"}),
         "symdl.run.cuda.teams": frozenset(_TEAMS),
+        "symdl.run.cuda.tiles": frozenset({"functions_of_tiles"}),
     },
 )
 """Kernels whose rows are shared by threads."""

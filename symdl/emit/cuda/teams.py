@@ -2,23 +2,29 @@
 
 Enters: the items of a kernel. Leaves: for each team that may do its rows the nodes that templates print: a
 thread does a row alone; a warp or a block shares it; in a block seen as 32 columns, threads that stand above
-each other share one, and neighbours have neighbouring rows. The launch picks one when it knows the sizes.
+each other share one, and neighbours have neighbouring rows. Matrix products have tiles in place of rows
+(`symdl.emit.cuda.tiles`). The launch picks one form when it knows the sizes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from symdl.emit import printed
+from symdl.emit.cuda.rows import Rows
+from symdl.emit.cuda.tiles import in_tiles
 from symdl.emit.names import Names
 from symdl.emit.printed import Printed
-from symdl.emit.statements import Told, Writer
+from symdl.emit.statements import Told
 from symdl.emit.syntax import Syntax
 from symdl.lower.cuda.teams import Alike, Barrier, Shared, Stage, Work, work
-from symdl.lower.ir.integers import ONE, Poly, product
-from symdl.lower.ir.loops import KernelItem, Loop, Start, Stated, Store, Update, statements
-from symdl.lower.ir.names import Slot
+from symdl.lower.cuda.tiles import TILINGS, matrix_product
+from symdl.lower.ir.integers import product
+from symdl.lower.ir.loops import KernelItem, Start, Stated, Store, Update, statements
+
+_NUMBER, _COUNT = "block() * threads() + thread()", "blocks() * threads()"
+"""Which thread of all one is, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +52,44 @@ class Team:
     room: int = 0
 
 
-THREADS = Team("threads", "cuda.grid(1) == 0", "cuda.grid(1)", "cuda.gridsize(1)")
+THREADS = Team("threads", f"{_NUMBER} == 0", _NUMBER, _COUNT)
 WARPS = Team(
     "warps",
-    "cuda.grid(1) < 32",
-    "cuda.grid(1) // 32",
-    "cuda.gridsize(1) // 32",
-    member="cuda.threadIdx.x % 32",
+    f"{_NUMBER} < 32",
+    f"({_NUMBER}) // 32",
+    f"{_COUNT} // 32",
+    member="thread() % 32",
     size="32",
-    one="cuda.threadIdx.x % 32 == 0",
+    one="thread() % 32 == 0",
     barrier="cuda.syncwarp()",
 )
 BLOCKS = Team(
     "blocks",
-    "cuda.blockIdx.x == 0",
-    "cuda.blockIdx.x",
-    "cuda.gridDim.x",
-    member="cuda.threadIdx.x",
-    size="cuda.blockDim.x",
-    one="cuda.threadIdx.x == 0",
+    "block() == 0",
+    "block()",
+    "blocks()",
+    member="thread()",
+    size="threads()",
+    one="thread() == 0",
     barrier="cuda.syncthreads()",
     room=32,
 )
 COLUMNS = Team(
     "columns",
-    "cuda.blockIdx.x == 0",
-    "cuda.blockIdx.x * 32",
-    "cuda.gridDim.x * 32",
-    member="cuda.threadIdx.x // 32",
-    size="cuda.blockDim.x // 32",
-    one="cuda.threadIdx.x < 32 and live",
+    "block() == 0",
+    "block() * 32",
+    "blocks() * 32",
+    member="thread() // 32",
+    size="threads() // 32",
+    one="thread() < 32 and live",
     barrier="cuda.syncthreads()",
-    room=1024,
+    room=512,
 )
+
+
+def forms(made: Work) -> tuple[str, ...]:
+    """Return the names of the forms of a kernel: those of tilings of a matrix product, or of teams."""
+    return tuple(one.name for one in (TILINGS if matrix_product(made) else teams(made)))
 
 
 def teams(made: Work) -> tuple[Team, ...]:
@@ -91,35 +102,35 @@ def teams(made: Work) -> tuple[Team, ...]:
 def bodies(
     items: tuple[KernelItem, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
 ) -> dict[str, tuple[Printed, ...]]:
-    """Return the nodes of a kernel's body for each team."""
+    """Return the nodes of a kernel's body for each team, or for each tiling of a matrix product."""
     made = work(items)
-    found = {}
+    found: dict[str, tuple[Printed, ...]] = {}
+    matrices = matrix_product(made)
+    if matrices:
+        return in_tiles(matrices, TILINGS, items, syntax, names, stated)
     for team in teams(made):
         writer = _TeamWriter(syntax, names, Told(items, stated), team)
+        writer.sizes(items)
         writer.rows(made)
         found[f"_{team.name}"] = tuple(writer.open)
     return found
 
 
-class _TeamWriter(Writer):
+class _TeamWriter(Rows):
     """Makes the nodes of a kernel for one kind of team."""
 
     def __init__(self, syntax: Syntax, names: Names, told: Told, team: Team) -> None:
         super().__init__(syntax, names, told)
         self.team = team
 
-    def start(self, item: Start) -> None:
-        """Write a running value before its first step: many threads share long sums, so none is a double."""
-        super().start(replace(item, wide=False))
-
     def rows(self, made: Work) -> None:
         """Write the loop over rows, and what is done in each."""
         self.rooms(made.stages)
         with self.deeper() as body:
             if self.team is COLUMNS:
-                self.let("live", f"first + cuda.threadIdx.x % 32 < {self.integer(made.rows)}")
+                self.let("live", f"first + thread() % 32 < {self.integer(made.rows)}")
                 row = "row" if len(made.grid) > 1 else self.var(made.grid[0])
-                self.let(row, f"min(first + cuda.threadIdx.x % 32, {self.integer(made.rows - 1)})")
+                self.let(row, f"min(first + thread() % 32, {self.integer(made.rows - 1)})")
             if len(made.grid) > 1:
                 self.unravel(made.grid, "row")
             self.stages(made)
@@ -184,20 +195,3 @@ class _TeamWriter(Writer):
             room += ["places"] if self.team.room else []
         arguments = ", ".join([name, *([at] if at else []), *room])
         self.let(f"{name}, {at}" if at else name, f"{self.team.name[:-1]}_{start.op}({arguments})")
-
-    def unravel(self, loops: Sequence[Loop[Slot]], flat: str) -> None:
-        """Give the variables of loops their values for one number of an iteration."""
-        for place, loop in enumerate(loops):
-            after = product(inner.extent for inner in loops[place + 1 :])
-            value = flat if after == ONE else f"{flat} // {self.bracketed(after)}"
-            if place and loop.extent != ONE:
-                value = f"{value} % {self.bracketed(loop.extent)}"
-            self.let(self.var(loop), value)
-
-    def var(self, loop: Loop[Slot]) -> str:
-        """Return the name of a loop's variable."""
-        return self.names.of(loop.var)
-
-    def bracketed(self, poly: Poly) -> str:
-        """Return an integer expression as a divisor."""
-        return self.printer.integers.bracketed(poly)

@@ -62,7 +62,7 @@ def direct(equations: Sequence[FrozenEquation], tensors: Sequence[TensorInfo], b
 
 def _direct(equation: FrozenEquation, tensors: Sequence[TensorInfo], batch: str, *, moving: bool) -> bool:
     """Say whether an equation is a sum over windows, or over channels if they need not be `moving`."""
-    found = factors(equation.body) if equation.op == "sum" else None
+    found = factors(equation.body, Load) if equation.op == "sum" else None
     if found is None or equation.scattered or equation.fixed or tensors[equation.lhs].integer:
         return False
     polys = [p for item in found[0] for p in item.where]

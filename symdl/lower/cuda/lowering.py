@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from symdl.lower.cuda.numbers_first import numbers_first
+from symdl.lower.cuda.tiles import small
 from symdl.lower.cuda.two_stages import in_two_stages
 from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS
 from symdl.lower.state import Pass, State
@@ -19,8 +21,19 @@ def _split_long_sums(state: State) -> State:
     return replace(state, program=program, equations=tuple(equations))
 
 
+def _numbers_first(state: State) -> State:
+    return replace(state, equations=tuple(numbers_first(state.program, state.equations)))
+
+
 CUDA = Lowering(
     equations=(
+        Pass(
+            "move_numbers",
+            "equations",
+            "Numbers that need no tensor come first, so that what reads them can join others.",
+            _numbers_first,
+            naive=False,
+        ),
         LAY_OUT_WINDOWS,
         ELIDE_COPIES,
         Pass(
@@ -33,5 +46,6 @@ CUDA = Lowering(
     ),
     cut=False,
     apart=True,
+    epilogue=small,
 )
 """The target ``cuda``."""

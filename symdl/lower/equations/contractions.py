@@ -9,8 +9,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from symdl.lower.ir.integers import ONE, ZERO, Pick, Poly, Size, atoms, evaluate, linear, product, variables
+from symdl.lower.ir.integers import (
+    ONE,
+    ZERO,
+    Element,
+    Pick,
+    Poly,
+    Size,
+    atoms,
+    evaluate,
+    linear,
+    product,
+    variables,
+)
 from symdl.lower.ir.layout import address
 from symdl.lower.ir.loops import FrozenEquation, Same, TensorInfo, Within
 from symdl.lower.ir.names import Index, TensorId, Variable
@@ -18,6 +31,8 @@ from symdl.lower.ir.scalars import Body, Builder, Load, fixed, prune
 from symdl.lower.ir.steps import moves
 from symdl.lower.ir.visitors import with_index
 
+Kind = TypeVar("Kind", Load, Element)
+"""What an element is before kernels are made, and in them."""
 _LOOPS = 2
 """How many loops over whole matrix products there may be."""
 
@@ -52,7 +67,7 @@ def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> C
     """Return the equation as a matrix product, or None if it is none."""
     if equation.op != "sum" or equation.guards or tensors[equation.lhs].integer:
         return None
-    found = factors(equation.body)
+    found = factors(equation.body, Load)
     if found is None:
         return None
     loads, alpha = found
@@ -67,16 +82,16 @@ def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> C
     return None
 
 
-def factors(body: Body) -> tuple[list[Load], Body] | None:
-    """Return the two loads of a product and what they are multiplied by, if that depends on sizes only."""
+def factors(body: Body, kind: type[Kind]) -> tuple[list[Kind], Body] | None:
+    """Return the two elements of a product and what they are multiplied by, if that depends on sizes only."""
     builder = Builder()
-    loads: list[Load] = []
+    loads: list[Kind] = []
 
     def walk(position: int) -> int | None:
         node = body.nodes[position]
         if len(loads) > 2:
             return None
-        if isinstance(node.value, Load):
+        if isinstance(node.value, kind):
             loads.append(node.value)
             return builder.const(1)
         if node.op in ("mul", "neg"):

@@ -77,7 +77,7 @@ class _Windows:
 
     def operands(self, equation: FrozenEquation) -> tuple[_Operand, _Operand] | None:
         """Return the two factors of a sum that could be a matrix product."""
-        found = factors(equation.body)
+        found = factors(equation.body, Load)
         if found is None or found[0][0] == found[0][1]:
             return None
         names = [frozenset().union(*map(variables, item.where)) for item in found[0]]

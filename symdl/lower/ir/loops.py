@@ -351,3 +351,12 @@ def conditions(items: Iterable[ItemOn[Target]]) -> Iterator[Condition]:
             yield from item.conditions
         if isinstance(item, Loop | When):
             yield from conditions(item.items)
+
+
+def loops(items: Iterable[ItemOn[Target]]) -> Iterator[Loop[Target]]:
+    """Yield the loops of a tree, outer ones first."""
+    for item in items:
+        if isinstance(item, Loop):
+            yield item
+        if isinstance(item, Loop | When):
+            yield from loops(item.items)

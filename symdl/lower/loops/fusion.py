@@ -2,7 +2,8 @@
 
 Enters: frozen equations and those of them that are matrix products. Leaves: `Group`s in the order of
 execution, each a `Contraction` or a `Nest` that holds one or more equations. An equation joins the
-group that makes what it reads, or a later one that reads the same, if a loop can be shared.
+group that makes what it reads, or a later one that reads the same, if a loop can be shared. Where matrix
+products have epilogues, an elementwise equation of a product joins it, and the product becomes loops, too.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.lower.equations.contractions import Contraction
+from symdl.lower.ir.integers import ONE, Poly, of
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
 from symdl.lower.ir.names import Index, StepNumber
+from symdl.lower.ir.scalars import MATRIX
 from symdl.lower.ir.visitors import reads_of
 from symdl.lower.loops.nests import Nest
 
@@ -23,13 +26,31 @@ _NONE: Mapping[int, Index] = {}
 class Group:
     """One kernel: a matrix product, or loops; `loops` names the recurrences that repeat it, outer first.
 
-    One of `simd` loops holds equations of tensors in sample layout only.
+    One of `simd` loops holds equations of tensors in sample layout only. One with an `epilogue` is a matrix
+    product and what is done with each of its elements.
     """
 
     work: Contraction | Nest
     equations: list[FrozenEquation]
     loops: tuple[StepNumber, ...] = ()
     simd: bool = False
+    epilogue: bool = False
+
+    def join(self, equation: FrozenEquation) -> bool:
+        """Place an equation in the loops, if it fits; say whether."""
+        if self.epilogue and not elementwise_on(self.equations, equation):
+            return False
+        if isinstance(self.work, Contraction):
+            if not self.epilogue:
+                return False
+            nest = _alone(self.equations[0], None, scans=False, apart=True)
+            if not nest.join(equation):
+                return False
+            self.work = nest
+        elif not self.work.join(equation):
+            return False
+        self.equations.append(equation)
+        return True
 
 
 def ordered(program: FrozenProgram) -> list[FrozenEquation]:
@@ -81,6 +102,7 @@ def fuse(
     simd: Container[int] = (),
     naive: bool = False,
     apart: bool = False,
+    epilogues: Container[int] = (),
 ) -> list[Group]:
     """Return the groups in the order of execution.
 
@@ -89,6 +111,7 @@ def fuse(
         simd: equations that share no group with others.
         naive: give every equation its own.
         apart: let the iterations of outermost loops be independent; see `Nest`.
+        epilogues: matrix products that elementwise equations may join.
     """
     groups: list[Group] = []
     made: dict[int, int] = {}
@@ -119,7 +142,7 @@ def fuse(
             head = heads.get(equation.number)
             work = contraction or _alone(equation, head, scans=not naive, apart=apart)
             around, alone = loops.get(equation.number, ()), equation.number in simd
-            groups.append(Group(work, [equation], around, alone))
+            groups.append(Group(work, [equation], around, alone, equation.number in epilogues))
         made[equation.lhs] = place
         for tensor in reads:
             past = readers.setdefault(tensor, [])
@@ -146,8 +169,40 @@ def _join(
     related = {readers[t][-1] for t in reads if t in readers}
     candidates = [first, *sorted(p for p in related if p > first)] if first >= 0 else sorted(related)
     for place in candidates:
-        group = groups[place]
-        if alike[place] and isinstance(group.work, Nest) and group.work.join(equation):
-            group.equations.append(equation)
+        if alike[place] and groups[place].join(equation):
             return place
     return None
+
+
+def elementwise_on(made: Sequence[FrozenEquation], equation: FrozenEquation) -> bool:
+    """Say whether an equation needs, of what others make, the element of its own place only.
+
+    All are then done in the loops over the free variables of the first.
+    """
+    if equation.op or equation.body.result.op in MATRIX or not in_place(equation):
+        return False
+    makers = {e.lhs: e for e in made}
+    read = [(r.where, makers[r.tensor]) for r in reads_of(equation) if r.tensor in makers]
+    return bool(read) and all(_same_place(where, maker, equation) for where, maker in read)
+
+
+def in_place(equation: FrozenEquation) -> bool:
+    """Say whether each element is written where its free variables say."""
+    pairs = zip(equation.free, equation.where, strict=True)
+    return not equation.scattered and all(v in equation.fixed or where == of(v) for v, where in pairs)
+
+
+def _same_place(where: Sequence[Poly], maker: FrozenEquation, equation: FrozenEquation) -> bool:
+    """Say whether an element that is read moves with all free variables, each on one axis and all over it."""
+    sizes, used = equation.sizes, []
+    for position, variable, written in zip(where, maker.free, maker.where, strict=True):
+        size = maker.sizes[variable]
+        if variable in maker.fixed:
+            if position != written:
+                return False
+        elif size != ONE:
+            used.append(position.atom)
+            if not isinstance(position.atom, Index) or sizes[position.atom] != size:
+                return False
+    own = [v for v in equation.free if sizes[v] != ONE and v not in equation.fixed]
+    return len(used) == len(own) and set(used) == set(own)

@@ -1,12 +1,15 @@
 """How many threads share a row.
 
-Enters: the numbers of rows and of elements in a row. Leaves: the name of a team, a grid and a block.
+Enters: the numbers of rows and of elements in a row, or of rows and columns of a matrix product. Leaves: the
+name of a form of a kernel, a grid and a block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from symdl.lower.cuda.tiles import ALL_TILINGS, TILINGS, Tiling
 
 WARP = 32
 """Threads of a warp, and columns of a block that is seen as columns."""
@@ -14,15 +17,19 @@ BLOCK = 256
 """Threads of a block where nothing asks for another number."""
 ROWS = 16
 """The most rows of a block seen as columns: 32 would leave a thread 64 registers, too few for some."""
-LARGEST = {"threads": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS}
-"""Threads of the largest block of each team: what its registers have to suffice for."""
+LARGEST = {"threads": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS} | {
+    tiling.name: tiling.threads for tiling in ALL_TILINGS
+}
+"""Threads of the largest block of each form: what its registers have to suffice for."""
+_ENOUGH = 96
+"""Tiles from which on a device is busy enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A team, how many pieces of work its blocks share, and threads of a block."""
+    """A form of a kernel, how many pieces of work its blocks share, and threads of a block."""
 
-    team: str
+    form: str
     blocks: int
     threads: int
 
@@ -42,3 +49,12 @@ def chosen(teams: Collection[str], rows: int, length: int) -> Choice:
         rows_of_block = min(ROWS, 1 << (max(length // 4, 1) - 1).bit_length())
         return Choice("columns", -(-rows // WARP), WARP * rows_of_block)
     return Choice("threads", -(-rows // BLOCK), BLOCK)
+
+
+def chosen_tiles(matrices: int, rows: int, columns: int, tilings: Sequence[Tiling] = TILINGS) -> Choice:
+    """Return the tiling for so many products with such results: the largest that makes tiles enough."""
+    for tiling in tilings:
+        tiles = matrices * -(-rows // tiling.side) * -(-columns // tiling.side)
+        if tiles >= _ENOUGH:
+            break
+    return Choice(tiling.name, tiles, tiling.threads)

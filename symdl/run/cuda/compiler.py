@@ -28,12 +28,12 @@ def translate(function: Callable[..., None], kinds: Sequence[str], architecture:
 
     Args:
         function: of arrays and numbers.
-        kinds: for each argument ``float32``, ``float64`` or ``int64``, with ``*`` behind it for an array.
+        kinds: for each argument ``float32``, ``float64``, ``int64`` or ``uint32``, with ``*`` for an array.
         architecture: such as ``sm_90``.
     """
     digits = architecture.removeprefix("sm_")
     level = (int(digits[:-1]), int(digits[-1]))
-    known: dict[str, Any] = {"float32": types.float32, "float64": types.float64, "int64": types.int64}
+    known: dict[str, Any] = {name: getattr(types, name) for name in ("float32", "float64", "int64", "uint32")}
     arguments = [types.CPointer(known[kind[:-1]]) if kind.endswith("*") else known[kind] for kind in kinds]
     signature = types.void(*arguments)
     text, _ = cuda.compile(function, signature, device=False, abi="numba", cc=level, output="ptx")

@@ -28,8 +28,9 @@ PACKAGE = Path(__file__).resolve().parents[2]
 _FILES = (
     *(
         f"run/cuda/{name}.py"
-        for name in ("builtins", "choice", "compiler", "finite", "products", "samples", "teams")
+        for name in ("builtins", "choice", "compiler", "finite", "numbers", "samples", "teams", "tiles")
     ),
+    "lower/cuda/tiles.py",
     "express/random.py",
 )
 
@@ -83,7 +84,7 @@ def _found(path: Path, key: Mapping[str, object]) -> bytes | None:
 def name_of(function: Callable[..., None], kinds: Sequence[str]) -> str:
     """Return a name that tells a kernel, and all that it is made of, from others."""
     if function.__module__.startswith(modules.PREFIX):
-        return f"{function.__module__}-{function.__name__}"
+        return f"{function.__module__}-{function.__name__}{'-wide' if 'int64' in kinds else ''}"
     return modules.name_of("\0".join((described(function), *kinds)), foundation())
 
 

@@ -20,6 +20,11 @@ _WAVES = 8
 """Blocks that each multiprocessor gets; more would only queue."""
 
 
+def kind_of(sizes: Sequence[int]) -> str:
+    """Return the type that sizes are passed as: the compiler knows that unsigned ones are not below 0."""
+    return "uint32" if all(0 <= size < 1 << 32 for size in sizes) else "int64"
+
+
 class Launcher:
     """Compiles kernels for a device and launches them; `allocator` has its memory."""
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from symdl.emit.cuda.teams import teams
+from symdl.emit.cuda.teams import forms
 from symdl.emit.operations import FIRST_PLACE, Operation
 from symdl.lower.cuda.teams import Work, work
+from symdl.lower.cuda.tiles import MatrixProduct, matrix_product
 from symdl.lower.ir.integers import Poly, constant, evaluate, rebuild
 from symdl.lower.ir.names import Param
 from symdl.lower.kernels import Kernel
-from symdl.run.cuda.choice import BLOCK, Choice, chosen
-from symdl.run.cuda.launching import Launcher
+from symdl.run.cuda.choice import BLOCK, Choice, chosen, chosen_tiles
+from symdl.run.cuda.launching import Launcher, kind_of
+from symdl.run.cuda.products import multiplier
 from symdl.run.loops import execute_loop
 from symdl.run.python.loops import itself, row_of
 
@@ -32,18 +34,26 @@ _KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Launchable:
-    """A kernel with its rows, the teams that may do them, and the types of its arguments."""
+    """A kernel with its rows, or the matrices that it multiplies, its forms, and the types of its arrays."""
 
     kernel: Kernel
     work: Work
-    teams: tuple[str, ...]
-    kinds: tuple[str, ...]
+    product: MatrixProduct | None
+    forms: tuple[str, ...]
+    arrays: tuple[str, ...]
 
-    def counts(self, sizes: Sequence[int]) -> tuple[int, int]:
-        """Return how many rows there are for these sizes, and how many elements the longest has."""
+    def kinds(self, sizes: Sequence[int]) -> tuple[str, ...]:
+        """Return the types of all arguments for these sizes."""
+        return *self.arrays, *[kind_of(sizes)] * len(sizes)
+
+    def choice(self, sizes: Sequence[int]) -> Choice | None:
+        """Return which form is launched for these sizes, and how; None if there is nothing to do."""
         known = dict(zip(self.kernel.sizes, sizes, strict=True))
+        if self.product:
+            matrices, rows, columns = (evaluate(put_in(p, known), {}) for p in self.product.extents)
+            return chosen_tiles(matrices, rows, columns) if min(matrices, rows, columns) > 0 else None
         rows, *lengths = (evaluate(put_in(p, known), {}) for p in (self.work.rows, *self.work.lengths))
-        return rows, max(lengths, default=1)
+        return chosen(self.forms, rows, max(lengths, default=1)) if rows > 0 else None
 
 
 def put_in(poly: Poly, known: Mapping[Param, int]) -> Poly:
@@ -56,9 +66,8 @@ def prepared(kernels: Sequence[Kernel], dtype: str) -> list[Launchable]:
     found = []
     for kernel in kernels:
         made = work(kernel.items)
-        arrays = ("int64*" if array.integer else f"{dtype}*" for array in kernel.arrays)
-        kinds = (*arrays, *["int64"] * len(kernel.sizes))
-        found.append(Launchable(kernel, made, tuple(team.name for team in teams(made)), kinds))
+        arrays = tuple("int64*" if array.integer else f"{dtype}*" for array in kernel.arrays)
+        found.append(Launchable(kernel, made, matrix_product(made), forms(made), arrays))
     return found
 
 
@@ -87,9 +96,7 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
 
     @lru_cache(maxsize=_KEPT)
     def choice_for(number: int, values: tuple[int, ...]) -> Choice | None:
-        made = kernels[number]
-        rows, length = made.counts(values)
-        return chosen(made.teams, rows, length) if rows > 0 else None
+        return kernels[number].choice(values)
 
     def call_kernel(line: Any, pointers: Any, sizes: Any) -> None:
         made = kernels[line[1]]
@@ -99,39 +106,13 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
         choice = choice_for(int(line[1]), values)
         if choice is None:
             return
-        function = functions[f"{made.kernel.name}_{choice.team}"]
+        function = functions[f"{made.kernel.name}_{choice.form}"]
         arguments = [*(pointers[at] for at in line[FIRST_PLACE:middle]), *values]
         launcher.launch(
-            function, made.kinds, arguments, grid=launcher.blocks(choice.blocks), block=choice.threads
+            function, made.kinds(values), arguments, grid=launcher.blocks(choice.blocks), block=choice.threads
         )
 
     return call_kernel
-
-
-def multiplier(dtype: str, launcher: Launcher) -> Function:
-    """Return what launches a row of matrix products."""
-    from symdl.run.cuda.products import THREADS, TILE, multiply_kernel
-
-    real, size = np.dtype(dtype).type, np.dtype(dtype).itemsize
-    kinds = (*[f"{dtype}*"] * 3, dtype, *["int64"] * 13)
-
-    @cache
-    def kernel(turned: int) -> Function:
-        made: Function = multiply_kernel(real, left_turned=bool(turned & 1), right_turned=bool(turned & 2))
-        return made
-
-    def multiply(line: Any, pointers: Any, sizes: Any, factors: Any, blas: Any) -> None:
-        m, n, k, *leads, outer, inner = (int(sizes[at]) for at in line[6:14])
-        starts, steps = line[14:17], [sizes[at] for at in line[17:23]]
-        if min(m, n, outer, inner) < 1:
-            return
-        places = zip(line[1:4], starts, strict=True)
-        arrays = [pointers[at] + int(sizes[start]) * size for at, start in places]
-        arguments = [*arrays, factors[line[4]], m, n, k, *leads, *steps, inner]
-        grid = (-(-n // TILE), -(-m // TILE), outer * inner)
-        launcher.launch(kernel(int(line[5])), kinds, arguments, grid=grid, block=THREADS)
-
-    return multiply
 
 
 def training(dtype: str, launcher: Launcher) -> Function:
@@ -153,7 +134,7 @@ def training(dtype: str, launcher: Launcher) -> Function:
         first, count = int(line[5]), int(line[6])
         arrays = (pointers[line[1]], pointers[line[2]], pointers[line[3]])  # the last one knows the position
         blocks = launcher.blocks(-(-count * width // BLOCK))
-        moved = (kind, kind, "int64*", *["int64"] * 4)
+        moved = (kind, kind, "int64*", *["uint32"] * 4)
         launcher.launch(gather_kernel, moved, (*arrays, first, count, width, lead), grid=blocks)
 
     return others

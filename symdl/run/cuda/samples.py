@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symdl.run.cuda.compiler import cuda
+from symdl.run.cuda.numbers import block, blocks, thread, threads
 
 
 def gather_kernel(
@@ -18,14 +18,16 @@ def gather_kernel(
 ) -> None:
     """Sample `first` and those behind it of a batch: `width` elements of rows with `lead`."""
     begin = 1 + order[0] + first
-    for at in range(cuda.grid(1), count * width, cuda.gridsize(1)):
-        i, j = at // width, at % width
+    at, end, wide = block() * threads() + thread(), np.int64(count) * np.int64(width), np.int64(width)
+    while at < end:
+        i, j = at // wide, at % wide
         target[i * lead + j] = source[order[begin + i] * lead + j]
+        at += blocks() * threads()
 
 
 def advance(order: Any, count: int) -> None:
     """Go on to the next batch, so many samples further."""
-    if cuda.grid(1) == 0:
+    if block() + thread() == 0:
         order[0] += count
 
 
@@ -36,7 +38,7 @@ def total_kernel(real: Any) -> Any:
     """
 
     def add_to_total(totals: Any, value: Any, at: int, count: int) -> None:
-        if cuda.grid(1) == 0:
+        if block() + thread() == 0:
             kept, new = totals[at], np.float64(real(value[0]))
             if count >= 0:
                 totals[at] = kept + new * count

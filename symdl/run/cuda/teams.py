@@ -15,6 +15,7 @@ import numpy as np
 from symdl.run.cuda.builtins import larger
 from symdl.run.cuda.choice import WARP
 from symdl.run.cuda.compiler import cuda, inlined
+from symdl.run.cuda.numbers import thread, threads
 
 _ALL = np.uint32(0xFFFFFFFF)
 
@@ -51,11 +52,11 @@ def _of_warp(both: Any) -> Any:
 def _of_block(both: Any, of_warp: Any) -> Any:
     def combined(x: Any, room: Any) -> Any:
         x = of_warp(x)
-        if cuda.threadIdx.x % WARP == 0:
-            room[cuda.threadIdx.x // WARP] = x
+        if thread() % WARP == 0:
+            room[thread() // WARP] = x
         cuda.syncthreads()
         x = room[0]
-        for warp in range(1, cuda.blockDim.x // WARP):
+        for warp in range(1, threads() // WARP):
             x = both(x, room[warp])
         cuda.syncthreads()
         return x
@@ -65,11 +66,11 @@ def _of_block(both: Any, of_warp: Any) -> Any:
 
 def _of_column(both: Any) -> Any:
     def combined(x: Any, room: Any) -> Any:
-        room[cuda.threadIdx.x] = x
+        room[thread()] = x
         cuda.syncthreads()
-        x = room[cuda.threadIdx.x % WARP]
-        for row in range(1, cuda.blockDim.x // WARP):
-            x = both(x, room[row * WARP + cuda.threadIdx.x % WARP])
+        x = room[thread() % WARP]
+        for row in range(1, threads() // WARP):
+            x = both(x, room[row * WARP + thread() % WARP])
         cuda.syncthreads()
         return x
 
@@ -96,12 +97,12 @@ def warp_argmax(x: Any, at: Any) -> tuple[Any, Any]:
 def block_argmax(x: Any, at: Any, room: Any, places: Any) -> tuple[Any, Any]:
     """Return the largest value of a block and its position."""
     x, at = warp_argmax(x, at)
-    if cuda.threadIdx.x % WARP == 0:
-        room[cuda.threadIdx.x // WARP] = x
-        places[cuda.threadIdx.x // WARP] = at
+    if thread() % WARP == 0:
+        room[thread() // WARP] = x
+        places[thread() // WARP] = at
     cuda.syncthreads()
     x, at = room[0], places[0]
-    for warp in range(1, cuda.blockDim.x // WARP):
+    for warp in range(1, threads() // WARP):
         if beyond(x, at, room[warp], places[warp]):
             x, at = room[warp], places[warp]
     cuda.syncthreads()
@@ -111,12 +112,12 @@ def block_argmax(x: Any, at: Any, room: Any, places: Any) -> tuple[Any, Any]:
 @inlined
 def column_argmax(x: Any, at: Any, room: Any, places: Any) -> tuple[Any, Any]:
     """Return the largest value of a column and its position."""
-    room[cuda.threadIdx.x] = x
-    places[cuda.threadIdx.x] = at
+    room[thread()] = x
+    places[thread()] = at
     cuda.syncthreads()
-    x, at = room[cuda.threadIdx.x % WARP], places[cuda.threadIdx.x % WARP]
-    for row in range(1, cuda.blockDim.x // WARP):
-        here = row * WARP + cuda.threadIdx.x % WARP
+    x, at = room[thread() % WARP], places[thread() % WARP]
+    for row in range(1, threads() // WARP):
+        here = row * WARP + thread() % WARP
         if beyond(x, at, room[here], places[here]):
             x, at = room[here], places[here]
     cuda.syncthreads()

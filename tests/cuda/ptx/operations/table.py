@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from tests.cuda.ptx.operations import atomics, bits, compare, convert, floats, integers, move, transfer, warp
+from tests.cuda.ptx.operations import (
+    atomics,
+    bits,
+    compare,
+    convert,
+    dots,
+    floats,
+    integers,
+    move,
+    transfer,
+    warp,
+)
 from tests.cuda.ptx.registers import Step, Wave
 from tests.cuda.ptx.syntax import Instruction
 
@@ -13,6 +24,7 @@ Builder: TypeAlias = Callable[[Instruction, Wave], Step]
 
 TABLE: Mapping[str, Builder] = {
     **integers.TABLE,
+    **dots.TABLE,
     **bits.TABLE,
     **floats.TABLE,
     **compare.TABLE,
