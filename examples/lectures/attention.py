@@ -1,6 +1,6 @@
 """Attention: softmax of scaled scores, and the gradients of queries, keys and values.
 
-python examples/lectures/attention.py [--out FOLDER] [--pdf]
+python -m examples.lectures.attention [--out FOLDER] [--pdf]
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import symdl as sd
+from examples.lectures import pack
 from symdl.explain.documents.derivation import Derivation
-
-if __package__:
-    from . import pack
-else:
-    import pack
 
 
 def derivations() -> list[Derivation]:

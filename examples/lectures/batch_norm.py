@@ -1,6 +1,6 @@
 """Batch normalisation: the gradients of its input, its gain and its shift.
 
-python examples/lectures/batch_norm.py [--out FOLDER] [--pdf]
+python -m examples.lectures.batch_norm [--out FOLDER] [--pdf]
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import symdl as sd
+from examples.lectures import pack
 from symdl.explain.documents.derivation import Derivation
-
-if __package__:
-    from . import pack
-else:
-    import pack
 
 
 def derivations() -> list[Derivation]:

@@ -1,6 +1,6 @@
 """The Gaussian: the likelihood by its mean and covariance, and the Kullback-Leibler divergence of two.
 
-python examples/lectures/gaussian.py [--out FOLDER] [--pdf]
+python -m examples.lectures.gaussian [--out FOLDER] [--pdf]
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import symdl as sd
+from examples.lectures import pack
 from symdl.explain.documents.derivation import Derivation
-
-if __package__:
-    from . import pack
-else:
-    import pack
 
 
 def derivations() -> list[Derivation]:

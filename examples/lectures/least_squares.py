@@ -1,6 +1,6 @@
 """Least squares and ridge regression: the gradient in index form, in matrix form and by differentials.
 
-python examples/lectures/least_squares.py [--out FOLDER] [--pdf]
+python -m examples.lectures.least_squares [--out FOLDER] [--pdf]
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import symdl as sd
+from examples.lectures import pack
 from symdl.explain.documents.derivation import Derivation
-
-if __package__:
-    from . import pack
-else:
-    import pack
 
 
 def derivations() -> list[Derivation]:

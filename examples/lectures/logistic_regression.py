@@ -1,6 +1,6 @@
 """Logistic regression: the sigmoid, the gradient of the cross-entropy, its Hessian.
 
-python examples/lectures/logistic_regression.py [--out FOLDER] [--pdf]
+python -m examples.lectures.logistic_regression [--out FOLDER] [--pdf]
 """
 
 from __future__ import annotations
@@ -11,12 +11,8 @@ from pathlib import Path
 import sympy as sp
 
 import symdl as sd
+from examples.lectures import pack
 from symdl.explain.documents.derivation import Derivation
-
-if __package__:
-    from . import pack
-else:
-    import pack
 
 
 def derivations() -> list[Derivation]:

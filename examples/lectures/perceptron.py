@@ -1,6 +1,6 @@
 """A multi-layer perceptron with two layers: the gradients of both layers' weights and of a bias.
 
-python examples/lectures/perceptron.py [--out FOLDER] [--pdf]
+python -m examples.lectures.perceptron [--out FOLDER] [--pdf]
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import symdl as sd
+from examples.lectures import pack
 from symdl.explain.documents.derivation import Derivation
-
-if __package__:
-    from . import pack
-else:
-    import pack
 
 
 def derivations() -> list[Derivation]:
