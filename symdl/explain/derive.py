@@ -57,12 +57,12 @@ def derive(
     Args:
         f: a SymPy expression in ordinary symbols, or such an expression as text, such as
             ``"sin(x**2*y) + exp(z)"``; or a tensor.
-        wrt: a symbol or its name; or a tensor, or the name of one, such as ``"first.W"``; or several tensors.
+        wrt: a symbol or its name; or a tensor, or the name of one, such as ``"first.W"``; or a list of them.
         facts: declared equations, such as ``sd.sums_to_one(Y)`` or ``sd.fact(U.T @ U, sd.eye(k))``.
         depth: ``"result"``, ``"key"`` or ``"all"``; by default all steps of a scalar function, the key
             lines of a network.
         form: of a tensor's derivation: ``"differential"`` prints ``dL = tr(G' dX)`` line by line.
-        order: 2 for the second derivatives of a tensor of rank 0.
+        order: 2 for second derivatives, of an expression or of a tensor of rank 0.
         layout: of a Jacobian as a matrix: with ``"numerator"`` row i belongs to ``y[i]``, with
             ``"denominator"`` to ``x[i]``.
         where: for an expression, named intermediates and what they are: ``{z: y - f, ...}``. They stay
@@ -87,12 +87,32 @@ def derive(
     if isinstance(f, Tensor):
         given: dict[str, Any] = {"facts": facts, "depth": depth or "key", "named": named}
         return _of_tensor(*with_let(f, wrt, let), Forms(form, order, layout), given)
-    if not isinstance(wrt, sp.Symbol):
-        raise ExplainError(
-            f"{wrt!r} is no symbol of the expression", expression=f, cure="pass a SymPy symbol"
-        )
     setting = Setting(name or "", tuple(parameters), named)
-    return derive_scalar(f, wrt, depth=depth or "all", where=where or {}, setting=setting, symbols=symbols)
+    given = {"depth": depth or "all", "where": where or {}, "symbols": symbols}
+    return _of_expression(f, wrt, order, setting, given)
+
+
+def _of_expression(f: Any, wrt: Any, order: int, setting: Setting, given: Mapping[str, Any]) -> Derivation:
+    """Derive a scalar function: one derivative, several, or second ones."""
+    several = isinstance(wrt, tuple)
+    if several or order == 2:
+        from symdl.explain.stories.second_scalar import derive_several
+
+        def tell(one: sp.Expr, symbol: sp.Symbol, name: str) -> Derivation:
+            return derive_scalar(one, symbol, setting=replace(setting, name=name), **given)
+
+        name = _function_name(setting.name, sp.sympify(f, strict=True), given["where"])
+        targets = wrt if several else (wrt,)
+        return derive_several(f, targets, order=order, name=name, tell=tell, single=not several)
+    if not isinstance(wrt, sp.Symbol):
+        raise ExplainError(f"{wrt!r} is no symbol", expression=f, cure=_cure_of(wrt))
+    return derive_scalar(f, wrt, setting=setting, **given)
+
+
+def _cure_of(wrt: Any) -> str:
+    if isinstance(wrt, sp.MatrixExpr):
+        return f'declare it as a tensor: sd.tensor("{wrt}", (2, 3))'
+    return "pass a SymPy symbol of the expression, or its name"
 
 
 def _of_tensor(f: Tensor, wrt: Any, forms: Forms, given: Mapping[str, Any]) -> Derivation:

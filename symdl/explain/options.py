@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.errors import ExplainError
 from symdl.express.parser import parse, symbol_of
+from symdl.express.scalar import finite_sums
 from symdl.express.tensors import Tensor
 
 
@@ -27,7 +28,7 @@ class Forms:
 
 def read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
     """Read what is given as text: an expression, its symbols, the definitions of intermediates."""
-    f = parse(f) if isinstance(f, str) else f
+    f = parse(f) if isinstance(f, str) else finite_sums(f)
     where = {symbol_of(k, f): parse(v) if isinstance(v, str) else v for k, v in (where or {}).items()}
     if isinstance(f, Tensor) or not isinstance(f, sp.Expr):
         return f, wrt, where
@@ -81,8 +82,6 @@ def _refuse_forms(f: Any, forms: Forms) -> None:
         raise ExplainError("the form by differentials is for gradients", cure="leave form out")
     if order == 2 and axes:
         raise ExplainError(f"{f} is no scalar, so it has no Hessian", cure="derive a scalar of it")
-    if order == 2 and not tensor:
-        raise ExplainError("order is for a tensor", cure="derive the result once more: derive(d.result, x)")
 
 
 __all__ = ["Forms", "read", "refuse", "with_let"]

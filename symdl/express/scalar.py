@@ -23,6 +23,7 @@ from symdl.express.relations import rebuilt
 from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
 
+_MOST_TERMS = 64  # of a sum with numbers for limits, which is written out
 _WIDEST = 8  # operands of one sum or product; longer ones are split, so a gradient stays linear in size
 _WHOLE = (sp.Piecewise, sp.logic.boolalg.Boolean, sp.floor, sp.ceiling)
 """Their parts are computed only where they count; a floor of a quotient by integers is exact as a whole."""
@@ -65,16 +66,55 @@ def scalar_graph(
     return replace(program, inputs=tuple(inputs.values()), equations=tuple(in_order))
 
 
+def finite_sums(f: Any) -> Any:
+    """Write sums and products with numbers for limits out, term by term; anything else comes back."""
+    if not isinstance(f, sp.Expr) or not f.has(sp.Sum, sp.Product):
+        return f
+    return f.replace(_is_finite, _terms)
+
+
+def _is_finite(node: sp.Basic) -> bool:
+    if not isinstance(node, sp.Sum | sp.Product) or len(node.limits) != 1:
+        return False
+    _, low, high = node.limits[0]
+    return bool(low.is_Integer and high.is_Integer and 0 <= high - low < _MOST_TERMS)
+
+
+def _terms(node: sp.Expr) -> sp.Expr:
+    variable, low, high = node.limits[0]
+    terms = [node.function.subs(variable, place) for place in range(int(low), int(high) + 1)]
+    return sp.Add(*terms) if isinstance(node, sp.Sum) else sp.Mul(*terms)
+
+
+_CURES: tuple[tuple[type, str], ...] = (
+    (AppliedUndef, "write what the function is; a value of it that is given can be a symbol of its own"),
+    (sp.Integral, "work the integral out first: expression.doit()"),
+    (sp.Derivative, "work the derivative out first: expression.doit()"),
+    (sp.Sum, "write it with tensors: sd.Sum(a[k]*x[()]**k, k) runs over the whole axis of a"),
+    (sp.Product, "write it with tensors: sd.Prod(a[k], k) runs over the whole axis of a"),
+    (sp.MatrixBase, "derive its entries one by one, or use tensors"),
+    (sp.MatrixExpr, 'use tensors: A = sd.tensor("A", (2, 3)), A @ x, A.T, sd.trace(A)'),
+)
+
+
+def _cure(node: Any) -> str:
+    plain = "use real numbers, symbols and known functions"
+    return next((cure for kind, cure in _CURES if isinstance(node, kind)), plain)
+
+
 def _checked(f: Any) -> sp.Expr:
+    f = finite_sums(f)
     if isinstance(f, int | float) and not isinstance(f, bool):
         f = sp.Float(f) if isinstance(f, float) else sp.Integer(f)
     if not isinstance(f, sp.Expr):
-        raise ExpressionError(f"{f!r} is no scalar expression", cure="pass a SymPy expression")
+        known = isinstance(f, sp.MatrixExpr | sp.MatrixBase)
+        raise ExpressionError(
+            f"{f!r} is no scalar expression", cure=_cure(f) if known else "pass a SymPy expression"
+        )
     for node in sp.preorder_traversal(f):
         wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
-            cure = "use real numbers, symbols and known functions"
-            raise ExpressionError(f"{node} cannot be computed", expression=f, cure=cure)
+            raise ExpressionError(f"{node} cannot be computed", expression=f, cure=_cure(node))
     f = f.replace(_is_root_of_power, lambda root: sp.Abs(root.base.base) ** (root.base.exp * root.exp))
     return f.replace(_is_even_power, lambda power: power.base.args[0] ** power.exp)
 

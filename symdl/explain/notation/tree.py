@@ -317,10 +317,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """The nabla of something, by something."""
+    """The nabla of something, by something; `twice` for the matrix of second derivatives."""
 
     of: Node
     by: Node | None = None
+    twice: bool = False
 
 
 _Names: TypeAlias = Number | Symbol | Item | Ordinal | Array | Ones | Commutation | Dots

@@ -242,7 +242,9 @@ def _big(node: t.Big) -> str:
 
 def _partial(node: t.Partial) -> str:
     if node.again is not None:
-        below = rf"\partial {_at_least(node.bottom, POWER)}\,\partial {_at_least(node.again, POWER)}"
+        below = rf"\partial {_at_least(node.bottom, POWER)}"
+        same = node.again == node.bottom
+        below += "^2" if same else rf"\,\partial {_at_least(node.again, POWER)}"
         return rf"\frac{{\partial^2 {_at_least(node.top, POWER)}}}{{{below}}}"
     return rf"\frac{{\partial {_at_least(node.top, POWER)}}}{{\partial {_at_least(node.bottom, POWER)}}}"
 
@@ -318,7 +320,8 @@ def _applied(node: t.Applied) -> str:
 
 def _gradient(node: t.Gradient) -> str:
     below = f"_{braced(latex(node.by))}" if node.by is not None else ""
-    return rf"\nabla{below} {_at_least(node.of, PRODUCT)}"
+    again = "^2" if node.twice else ""
+    return rf"\nabla{again}{below} {_at_least(node.of, PRODUCT)}"
 
 
 _PRINT: dict[type, Callable[[Any], str]] = {

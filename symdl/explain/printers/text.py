@@ -218,7 +218,12 @@ def _partial(out: _Text, node: t.Partial) -> str:
     d = out.sign("partial")
     if node.again is not None:
         twice = f"{d}^2" if out.ascii else f"{d}²"
-        below = f"{d}{out.at_least(node.bottom, POWER)}{d}{out.at_least(node.again, POWER)}"
+        below = f"{d}{out.at_least(node.bottom, POWER)}"
+        below += (
+            ("^2" if out.ascii else "²")
+            if node.again == node.bottom
+            else f"{d}{out.at_least(node.again, POWER)}"
+        )
         return f"{twice}{out.at_least(node.top, POWER)}/{below}"
     return f"{d}{out.at_least(node.top, POWER)}/{d}{out.at_least(node.bottom, POWER)}"
 
@@ -274,8 +279,9 @@ def _applied(out: _Text, node: t.Applied) -> str:
 
 
 def _gradient(out: _Text, node: t.Gradient) -> str:
-    by = f"_{out.show(node.by)} " if node.by is not None else ""
-    return f"{out.sign('nabla')}{by}{out.at_least(node.of, PRODUCT)}"
+    name = out.sign("nabla").strip() + (("^2" if out.ascii else "²") if node.twice else "")
+    by = f"_{out.show(node.by)} " if node.by is not None else " " if out.ascii else ""
+    return f"{name}{by}{out.at_least(node.of, PRODUCT)}"
 
 
 _PRINT: dict[type, Callable[[_Text, Any], str]] = {
