@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdl as sd
+from symdl.differentiate import duplicates
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.duplicates import match, with_shared_equations
 from symdl.differentiate.prepare import prepare
@@ -151,13 +151,16 @@ def test_values_stay(case: tuple[Program, Arrays]) -> None:
         np.testing.assert_allclose(after[output], before[output], rtol=1e-12, atol=1e-12)
 
 
-def test_the_time_is_linear() -> None:
-    def seconds(count: int) -> float:
-        total = sp.Add(*(define(None, (), Sum(x[i] ** m, i)).at() for m in range(2, count + 2)))
-        program = collect([define("L", (), total)])
-        start = time.perf_counter()
-        with_shared_equations(program)
-        return time.perf_counter() - start
+def test_equations_are_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Equation] = []
 
-    seconds(20)
-    assert seconds(400) < 10 * seconds(100) + 0.05
+    def counted(equation: Equation, other: Equation) -> tuple[int, ...] | None:
+        compared.append(equation)
+        return match(equation, other)
+
+    monkeypatch.setattr(duplicates, "match", counted)
+    powers = [define(None, (), Sum(x[i] ** power, i)) for power in range(2, 202)]
+    again = define(None, (), Sum(x[k] ** 7, k))
+    program = with_shared_equations(collect([define("L", (), sp.Add(again.at(), *(t.at() for t in powers)))]))
+    assert sums(program) == 200
+    assert len(compared) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..problem import Workload
-from . import attention, cnn, deep, elementwise, mlp, pinn, recurrent, scalar, sigmoid
+from . import attention, cnn, contractions, deep, elementwise, mlp, pinn, recurrent, scalar, sigmoid
 
 ALL: tuple[Workload, ...] = (
     *(w for w in mlp.WORKLOADS if w.name != "iris"),
@@ -15,6 +15,7 @@ ALL: tuple[Workload, ...] = (
     *recurrent.WORKLOADS,
     *pinn.WORKLOADS,
     *attention.WORKLOADS,
+    *contractions.WORKLOADS,
 )
 
 ON_DEVICES: tuple[Workload, ...] = (
