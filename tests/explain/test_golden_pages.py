@@ -61,6 +61,12 @@ def test_scalar_lines_have_the_value_of_the_derivative(name: str) -> None:
         check_scalar(sd.derive(f, by), f, by, point)
 
 
+@pytest.mark.parametrize("name", [*PROBLEMS, *SCALARS])
+def test_ascii_is_ascii(name: str) -> None:
+    told = sd.derive(*(PROBLEMS[name]() if name in PROBLEMS else SCALARS[name])).at("all")
+    assert told.text(ascii=True).isascii()
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_names_are_defined_and_mean_one_thing(name: str) -> None:
     told = sd.derive(*PROBLEMS[name]())

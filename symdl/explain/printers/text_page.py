@@ -10,6 +10,7 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
+from symdl.explain.notation.names import GREEK
 from symdl.explain.printers.text import text
 from symdl.explain.sections import Document, Lines, Step, Table, Words
 
@@ -37,8 +38,34 @@ def sentence(words: Words, *, ascii: bool) -> str:
     return _ascii(line) if ascii else line
 
 
+_PLAIN = {
+    **{letter: name for name, letter in GREEK.items()},
+    "ᵀ": "'",
+    "∈": "in",
+    "ℝ": "R",
+    "×": "x",
+    "—": "-",
+    "′": "'",
+    "∑": "sum",
+    "⊙": ".*",
+    "∘": ".",
+    "⁻¹": "^-1",
+    "√": "sqrt",
+    "∂": "d",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "∞": "inf",
+    "·": "*",
+    "𝟏": "1",
+    "²": "^2",
+}
+
+
 def _ascii(line: str) -> str:
-    return line.replace("ᵀ", "'").replace("∈", "in").replace("ℝ", "R").replace("×", "x").replace("—", "-")
+    for character, plain_ in _PLAIN.items():
+        line = line.replace(character, plain_)
+    return line
 
 
 def columns(line: str) -> int:

@@ -15,18 +15,23 @@ from symdl.differentiate.record import Contribution, Derivative, Rewrite
 from symdl.explain.notation.conditions import condition
 from symdl.explain.notation.shortening import with_single_places
 from symdl.explain.notation.tree import Big, Compare, Delta, Indicator, Logic, Node, Partial, Symbol, product
-from symdl.explain.sections import Deferred, Depth, Lines, Relation, Step
+from symdl.explain.sections import Deferred, Depth, Lines, Relation, Step, Words
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import rule_of
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, map_guard
 from symdl.express.tensors import Tensor, substitute
 
+_WORDS: Words = (
+    "What a line reads changes every element of its left side, so the chain rule is a sum over all of them. "
+    "A δ says which element it is; it picks one term. Terms of several uses are added (+=).",
+)
+
 
 def every_step(page: Page, derivative: Derivative) -> Lines:
     """Return the chain rule of every use of every tensor on the way, with the rewrites that followed."""
     steps = Deferred(lambda: _every_step(page, derivative))
-    return Lines("Every use, by the chain rule", steps, level="all")
+    return Lines("Every use, by the chain rule", steps, _WORDS, level="all")
 
 
 def _every_step(page: Page, derivative: Derivative) -> list[Step]:

@@ -175,7 +175,11 @@ def adjoint_lines(story: Story) -> Lines:
         else:
             steps.append(Step("", None, with_names(story, hidden).read(value), "adjoint", "all"))
         values[tensor] = value
-    return Lines("Adjoints, from the output back", tuple(steps), level="all")
+    words = (
+        "The adjoint of a node is the derivative of the output with respect to it: a sum over the nodes that "
+        "read it, each adjoint times the local derivative on the edge.",
+    )
+    return Lines("Adjoints, from the output back", tuple(steps), words, level="all")
 
 
 def with_names(story: Story, hidden: Mapping[sp.Symbol, Node]) -> Notation:
