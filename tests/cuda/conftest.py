@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from symdl.run.cuda.cublas import installed
 from symdl.run.cuda.runtime import CudaRuntime
 from symdl.run.runtime import Target
 from symdl.targets import CUDA
@@ -16,7 +17,7 @@ from tests.cuda.on_hardware import HARDWARE, Watched
 
 def on(device: SimulatedDevice | Watched) -> Target:
     """Return the target whose kernels run on a device."""
-    return replace(CUDA, runtime=CudaRuntime(lambda: device))
+    return replace(CUDA, runtime=CudaRuntime(lambda: device, installed if HARDWARE else lambda _: None))
 
 
 @pytest.fixture

@@ -225,6 +225,9 @@ class SimulatedDevice:
         if pointer in self.order.clocks:
             self.wait(pointer, self.record(0))
 
+    def delegate(self, put: Callable[[int], None], *, stream: int = 0) -> None:
+        self.enqueue(stream, lambda of: put(of(stream)))
+
     def new_stream(self) -> int:
         return self.order.new_stream()
 

@@ -6,7 +6,7 @@ in another object with these methods sees every allocation, copy and launch, in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
@@ -83,6 +83,9 @@ class Device(Protocol):
         stream: int = 0,
     ) -> None:
         """Put a launch into a stream; `shared` are bytes of dynamic shared memory."""
+
+    def delegate(self, put: Callable[[int], None], *, stream: int = 0) -> None:
+        """Put what another library does into a stream: `put` is called with its handle."""
 
     def capture(self, stream: int) -> AbstractContextManager[Any]:
         """Collect what is put into `stream` into a graph."""

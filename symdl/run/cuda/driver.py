@@ -6,7 +6,7 @@ Enters: nothing. Leaves: `HardwareDevice`, a `symdl.run.cuda.device.Device`.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -116,6 +116,11 @@ class HardwareDevice(Connection):
         sizes = (*_three(grid), *_three(block), shared, handle, places.ctypes.data, 0)
         with self.alone():
             self.call(self.api.cuLaunchKernel, function, *sizes)
+
+    def delegate(self, put: Callable[[int], None], *, stream: int = 0) -> None:
+        """Put what another library does into a stream."""
+        with self.alone():
+            put(self.pointer(stream))
 
     def capture(self, stream: int) -> AbstractContextManager[Graph]:
         """Collect launches in a graph."""

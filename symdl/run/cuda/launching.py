@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdl.run.cuda.choice import BLOCK
+from symdl.run.cuda.cublas import Cublas, Product
 from symdl.run.cuda.device import Device, Scalar, Size
 from symdl.run.cuda.memory import Allocator
 
@@ -26,10 +27,15 @@ def kind_of(sizes: Sequence[int]) -> str:
 
 
 class Launcher:
-    """Compiles kernels for a device and launches them; `allocator` has its memory."""
+    """Compiles kernels for a device and launches them.
 
-    def __init__(self, device: Device) -> None:
-        self.device, self.allocator = device, Allocator(device)
+    Attributes:
+        allocator: has the device's memory.
+        blas: a library for matrix products, or None.
+    """
+
+    def __init__(self, device: Device, blas: Cublas | None = None) -> None:
+        self.device, self.allocator, self.blas = device, Allocator(device), blas
         self.function = cache(self._compiled)
 
     def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...]) -> Any:
@@ -53,6 +59,10 @@ class Launcher:
         ]
         self.device.launch(self.function(function, kinds), grid, block, 0, given)
 
+    def multiply(self, product: Product) -> bool:
+        """Put a matrix product into the stream if there is a library that takes it, and say so."""
+        return self.blas is not None and self.blas.takes(product) and self.blas.multiply(product)
+
     @cached_property
     def loader(self) -> Loader:
         """What loads kernels without launching them."""
@@ -68,7 +78,7 @@ class Loader(Launcher):
 
     def __init__(self, launcher: Launcher) -> None:
         self.device, self.allocator, self.function = launcher.device, launcher.allocator, launcher.function
-        self.count = 0
+        self.blas, self.count = launcher.blas, 0
 
     def launch(
         self,
@@ -82,3 +92,10 @@ class Loader(Launcher):
         """Load a kernel."""
         self.function(function, kinds)
         self.count += 1
+
+    def multiply(self, product: Product) -> bool:
+        """Let a library load what it needs for a matrix product, if it takes it."""
+        if self.blas is None or not self.blas.takes(product):
+            return False
+        self.count += 1
+        return self.blas.warm(product, self.allocator)

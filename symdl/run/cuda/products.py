@@ -1,19 +1,22 @@
 """Matrix products that no other equation joins.
 
-Enters: a type of reals, a launcher. Leaves: `multiplier`, which launches a row of matrix products: the tiling
-follows the sizes, and the kernels are those of `symdl.emit.cuda.products`.
+Enters: a type of reals, a launcher. Leaves: `multiplier`, which launches a row of matrix products. A library
+does it where there is one; else the tiling follows the sizes, and kernels are of `symdl.emit.cuda.products`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from symdl.emit.cuda.products import ARRAYS, SIZES, TRANSPOSED, module
 from symdl.lower.cuda.tiles import ALL_TILINGS
 from symdl.run import modules
 from symdl.run.cuda.choice import chosen_tiles
+from symdl.run.cuda.cublas import Matrix, Product
 from symdl.run.cuda.launching import Launcher, kind_of
 
 
@@ -31,6 +34,17 @@ def products(dtype: str) -> dict[str, Callable[..., None]]:
     return made
 
 
+def product(dtype: str, factor: float, line: Sequence[int], pointers: Any, numbers: Sequence[int]) -> Product:
+    """Return what a row asks for, as a library is told."""
+    m, n, k, *leads, outer, inner = numbers[:8]
+    starts, outers, inners = numbers[8:11], numbers[11:14], numbers[14:17]
+    size, turned = np.dtype(dtype).itemsize, (bool(line[4] & 1), bool(line[4] & 2), False)
+    places = [pointers[at] + start * size for at, start in zip(line[:3], starts, strict=True)]
+    each = zip(places, leads, outers, inners, turned, strict=True)
+    left, right, result = (Matrix(*one) for one in each)
+    return Product(dtype, factor, left, right, result, (m, n, k), (outer, inner))
+
+
 def multiplier(dtype: str, launcher: Launcher) -> Callable[..., None]:
     """Return what launches a row of matrix products."""
 
@@ -38,6 +52,8 @@ def multiplier(dtype: str, launcher: Launcher) -> Callable[..., None]:
         numbers = [int(sizes[at]) for at in line[6:23]]
         rows, columns, _, _, _, _, outer, inner = numbers[:8]
         if min(rows, columns, outer, inner) < 1:
+            return
+        if launcher.multiply(product(dtype, float(factors[line[4]]), line[1:6], pointers, numbers)):
             return
         choice = chosen_tiles(outer * inner, rows, columns, ALL_TILINGS)
         function = products(dtype)[f"multiply{TRANSPOSED[int(line[5])]}_{choice.form}"]

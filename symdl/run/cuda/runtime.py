@@ -24,6 +24,7 @@ from symdl.lower.lowered import Lowered
 from symdl.run import modules
 from symdl.run.cuda.arrays import DeviceArray
 from symdl.run.cuda.calls import DevicePlaces, Mirror, runner
+from symdl.run.cuda.cublas import Cublas, installed
 from symdl.run.cuda.device import Device
 from symdl.run.cuda.driver import HardwareDevice
 from symdl.run.cuda.exchange import on_device, shared
@@ -86,8 +87,12 @@ class CudaRuntime(Runtime):
 
     apart = True
 
-    def __init__(self, find: Callable[[], Device] = HardwareDevice) -> None:
-        self._find = find
+    def __init__(
+        self,
+        find: Callable[[], Device] = HardwareDevice,
+        blas: Callable[[Device], Cublas | None] = installed,
+    ) -> None:
+        self._find, self._blas = find, blas
 
     @cached_property
     def launcher(self) -> Launcher:
@@ -96,7 +101,8 @@ class CudaRuntime(Runtime):
         Raises:
             CompileError: there is no device.
         """
-        return Launcher(self._find())
+        device = self._find()
+        return Launcher(device, self._blas(device))
 
     def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> CudaModule:
         """Keep the text; see `Runtime.load`."""

@@ -65,8 +65,13 @@ class Steps:
             with device.capture(0) as graph:
                 self._step(self._launcher, place, size)
             self._graphs[1] = graph
-        if count not in self._graphs:
+        if count not in self._graphs and self._launcher.blas is None:
             self._graphs[count] = device.repeated(self._graphs[1], count)
+        elif count not in self._graphs:  # cuBLAS may take memory in a graph, which no child may
+            with device.capture(0) as graph:
+                for _ in range(count):
+                    self._step(self._launcher, place, size)
+            self._graphs[count] = graph
         return self._graphs[count]
 
     def _place(self, order: Array) -> int:
