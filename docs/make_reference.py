@@ -37,7 +37,7 @@ SECTIONS = {
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
     "Matrices": "express.einsum express.linalg",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",
-    "Derivations and drawings": "explain.derive explain.worksheet classroom.compare "
+    "Derivations and drawings": "explain.derive explain.worksheet classroom.compare classroom.annotate "
     "explain.documents.collection explain.notation.styles explain.stories.updates "
     "explain.stories.components explain.stories.compose "
     "explain.stories.formula "

@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from symdl import train
     from symdl.check.curves import error_curve
     from symdl.check.gradients import check_gradients
+    from symdl.classroom.annotate import annotate
     from symdl.classroom.compare import compare
     from symdl.explain.documents.collection import Collection
     from symdl.run.compile import compile
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
+    "annotate": "symdl.classroom.annotate",
     "check_gradients": "symdl.check.gradients",
     "compare": "symdl.classroom.compare",
     "error_curve": "symdl.check.curves",
@@ -165,6 +167,7 @@ __all__ = [
     "acos",
     "acosh",
     "activation_figure",
+    "annotate",
     "arange",
     "argmax",
     "argmin",

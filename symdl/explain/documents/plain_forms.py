@@ -96,10 +96,15 @@ def data_of(document: Document) -> Mapping[str, Any]:
         "depth": document.depth,
         "result": str(document.result),
         "sections": [
-            {"title": s.title, "steps": [_step_data(step) for step in s.steps]}
+            {
+                "title": s.title,
+                "words": sentence(s.words, ascii=False),
+                "steps": [_step_data(step) for step in s.steps],
+            }
             if isinstance(s, Lines)
             else {
                 "title": s.title,
+                "words": sentence(s.words, ascii=False),
                 "header": list(s.header),
                 "rows": [
                     [sentence(c if isinstance(c, tuple) else (c,), ascii=False) for c in row]
