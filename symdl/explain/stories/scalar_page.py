@@ -62,12 +62,12 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
     if chain is not None:
         if story.small:
             chain += closing_lines(chain[-1].right, result.expr, shown, notation, apart=story.numbered)
-        words = (
+        along: Words = (
             "Along a path from the output to ",
             story.notation.read(origin(story, wrt)),
             " the local derivatives are multiplied; the paths are added.",
         )
-        sections.append(Lines("Chain rule", tuple(chain), words))
+        sections.append(Lines("Chain rule", tuple(chain), along))
     kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else {}
     sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
     final = [Step("in standard order", whole, shown, "result", "result")]
