@@ -20,7 +20,7 @@ from symdl.differentiate.tangent import tangents_of
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, Origin
 from symdl.express.operators import axis_indices
-from symdl.express.ordering import depending, order
+from symdl.express.ordering import order
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Tensor
 
@@ -70,7 +70,7 @@ def sensitivities(
     known = {e.lhs: e for e in equations}
     equations = [e for e in order(wanted, known.get).equations if e.lhs in known] if wanted else []
     givens = [e for e in equations if e.lhs.role == "index" or e.lhs.of is None]
-    moved = depending([[e] for e in equations], [direction])
+    moved = _moving(equations, direction)
     new = {e.lhs: _beside(e.lhs, x) for e in equations if e.lhs in moved}
     others = [e for e in equations if e.lhs not in moved]
     written = [for_all_seeds(e, direction, new, outer, behind=True) for e in equations if e.lhs in moved]
@@ -99,6 +99,18 @@ def sensitivities(
         of,
         {tensor: final.get(one, _zero(one)) for tensor, one in of.items()},
     )
+
+
+def _moving(equations: Sequence[Equation], direction: Tensor) -> set[Tensor]:
+    """What depends on the direction; in a recurrence an equation may come before what it reads."""
+    found: set[Tensor] = {direction}
+    count = 0
+    while count < len(found):
+        count = len(found)
+        for equation in equations:
+            if not found.isdisjoint(equation.reads()):
+                found.add(equation.lhs)
+    return found - {direction}
 
 
 def _zero(tensor: Tensor) -> Equation:

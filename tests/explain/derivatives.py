@@ -50,6 +50,7 @@ DERIVATIVES: dict[str, Callable[[], Derived]] = {
     "Jacobian of layer normalisation": lambda: (normalised(), z, {}),
     "Jacobian of samples": lambda: (sd.sigmoid(X @ M, name="S"), M, {}),
     "Jacobian with respect to two": lambda: (X @ w + b, [w, b], {}),
+    "Jacobian of a recurrence": lambda: (sd.nn.rnn(sd.tensor("u", (2, 3, 2)), 2, name="r"), "r.U", {}),
     "Hessian of a quadratic form": lambda: (quadratic(w, A), w, {"order": 2}),
     "Hessian of least squares": lambda: (((X @ w + b - y) ** 2).mean(), [w, b], {"order": 2}),
     "Hessian of logistic regression": lambda: (sd.nn.binary_cross_entropy(X @ w, y), w, {"order": 2}),

@@ -34,7 +34,9 @@ from symdl.explain.notation.tree import (
     Node,
     Partial,
     Power,
+    Product,
     Terms,
+    mapped,
     number,
     product,
 )
@@ -89,7 +91,9 @@ def derive_jacobian(
                 words=("Each line, differentiated with respect to ", *_element(page, found), "."),
             )
         )
-        ends += result_lines(page, found, y, top, layout=layout)
+        last = Step("by the lines above", None, steps[-1].right, "result", "result")
+        named_last = next(step.left for step in reversed(steps) if step.left is not None)
+        ends += result_lines(page, found, y, top, layout=layout) or [replace(last, left=named_last)]
         every.append(found)
     words = words_of_layout(y, targets[0], (top, whole(page, targets[0])), layout)
     more = words_of_vec(ends)
@@ -133,8 +137,8 @@ def derivative_lines(page: Page, found: Sensitivities) -> list[Step]:
         line = found.lines[tensor]
         left = partial(page, found, tensor, equation.indices, found.outer)
         rule, about = told(page, _reason(equation, found))
-        first = _quotient(by_rule, found, equation) or right_side(by_rule, found.rules[tensor])
-        end = right_side(by_rule, with_deltas(line))
+        first = _quotient(by_rule, found, equation) or _unstacked(right_side(by_rule, found.rules[tensor]))
+        end = _unstacked(right_side(by_rule, with_deltas(line)))
         if first == end:
             steps.append(Step(rule, left, first, "adjoint", about=about))
             continue
@@ -147,6 +151,17 @@ def derivative_lines(page: Page, found: Sensitivities) -> list[Step]:
         rule, picked = _picked(page, found, found.rules[tensor])
         steps.append(Step(rule, None, end, "adjoint", about=picked))
     return steps
+
+
+def _unstacked(node: Node) -> Node:
+    """Write a derivative over a number as a fraction before it: no fraction stands on another."""
+
+    def change(part: Node) -> Node | None:
+        if not isinstance(part, Fraction) or not isinstance(part.top, Partial):
+            return None
+        return Product((Fraction(number(1), part.bottom), part.top))
+
+    return mapped(node, change)
 
 
 def _reason(equation: Equation, found: Sensitivities) -> Why:

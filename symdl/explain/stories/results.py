@@ -92,6 +92,9 @@ def result_lines(
         short = _by_quotients(page, made[1])
         definitions[derivative] = short = replace(short, body=_shorter(short.body))
         steps = _by_element(made[0], short, left)
+        unknown = {*found.of.values()}
+        if any(isinstance(p, Item) and p.tensor in unknown for s in steps for p in walk(s.right)):
+            steps = []  # a recurrence: its lines are the answer
     whole_left = name(top, whole(page, found.x), _laid(Array(_VALUE, derivative), layout))
     matrix = closed_form(derivative, notation=page.notation, keep=kept, definitions=definitions)
     if matrix is not None and derivative.rank:
