@@ -48,6 +48,7 @@ def derive(
     symbols: Sequence[sp.Symbol] | None = None,
     parameters: Sequence[sp.Symbol] = (),
     styles: Mapping[str, Style] | None = None,
+    symmetric_gradient: bool = False,
 ) -> Derivation:
     """Derive a derivative: of a scalar function, a gradient, a Jacobian, a Hessian.
 
@@ -73,6 +74,7 @@ def derive(
         symbols: the order of a scalar function's variables; by default sorted by name.
         parameters: those of a scalar function's variables that stand after the semicolon, ``f(x; a, b)``.
         styles: for names other letters and colours: ``{"X": sd.Style(colour="#0B6E4F")}``.
+        symmetric_gradient: add ``2 G - I . G``, where entries of a symmetric matrix are no free variables.
 
     Raises:
         ExpressionError: a text is no expression.
@@ -82,11 +84,12 @@ def derive(
     """
     f, wrt, where = read(f, wrt, where)
     scalar = {"where": where, "name": name, "symbols": symbols, "parameters": parameters}
-    refuse(f, scalar, {"facts": facts, "let": let}, Forms(form, order, layout))
+    forms = Forms(form, order, layout, symmetric_gradient)
+    refuse(f, scalar, {"facts": facts, "let": let, "symmetric_gradient": symmetric_gradient}, forms)
     named = labels_styled(styles or {})
     if isinstance(f, Tensor):
         given: dict[str, Any] = {"facts": facts, "depth": depth or "key", "named": named}
-        return _of_tensor(*with_let(f, wrt, let), Forms(form, order, layout), given)
+        return _of_tensor(*with_let(f, wrt, let), forms, given)
     setting = Setting(name or "", tuple(parameters), named)
     given = {"depth": depth or "all", "where": where or {}, "symbols": symbols}
     return _of_expression(f, wrt, order, setting, given)
@@ -131,7 +134,7 @@ def _of_tensor(f: Tensor, wrt: Any, forms: Forms, given: Mapping[str, Any]) -> D
         return derive_differential(f, wrt, **given)
     from symdl.explain.stories.network import derive_tensor
 
-    return derive_tensor(f, wrt, **given)
+    return derive_tensor(f, wrt, symmetric_gradient=forms.symmetric, **given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Forms:
     form: Literal["index", "differential"]
     order: int
     layout: Literal["numerator", "denominator"]
+    symmetric: bool = False
 
 
 def read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
@@ -71,6 +72,10 @@ def _refuse_forms(f: Any, forms: Forms) -> None:
     if form not in ("index", "differential"):
         raise ExplainError(f"{form!r} is no form of a derivation", cure="use 'index' or 'differential'")
     tensor, axes = isinstance(f, Tensor), isinstance(f, Tensor) and f.rank > 0
+    if forms.symmetric and (axes or order == 2 or form == "differential"):
+        raise ExplainError(
+            "symmetric_gradient is for a gradient in index form", cure="leave it out, or form and order"
+        )
     if order not in (1, 2):
         raise ExplainError(f"derivatives of order {order!r} are not told", cure="use order 1 or 2")
     if layout not in ("numerator", "denominator"):

@@ -48,7 +48,7 @@ CASES: dict[str, tuple[Callable[[], sd.Tensor], sd.Tensor, tuple[Fact, ...], str
         lambda: square(X - X @ U @ U.T),
         U,
         (ORTHONORMAL,),
-        "2·(U Uᵀ Xᵀ - Xᵀ) X U",
+        "2·(X U Uᵀ - X)ᵀ X U",
         "Uᵀ U = I",
     ),
     "reconstruction, by the samples": (

@@ -32,13 +32,15 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
             return access
         return substitute(source.body, dict(zip(source.indices, access.indices, strict=True)))
 
-    for tensor, equation in table.items():
+    for tensor, written in table.items():
         if tensor in named:
             continue
+        equation = _without_single_places(written)
         inside = [elementwise[a.tensor].body for a in equation.body.atoms(Access) if a.tensor in elementwise]
         if sum(int(sp.count_ops(e)) for e in (equation.body, *inside)) > _LARGEST_BODY:
             raise NoMatrixForm  # not even built: SymPy goes through what is nested by recursion
         body = map_accesses(equation.body, change)
+        body = _without_corners(body) or body
         if body is not equation.body:
             body = simplified(body)
         body = deltas_apart(body)
@@ -47,6 +49,17 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
         if new.reduction is None and not new.guards:
             elementwise[tensor] = new
     return flat
+
+
+def _without_single_places(equation: Equation) -> Equation:
+    """Leave out sums over the only place of an axis of size 1."""
+    reduction = equation.reduction
+    single = [i for i, size in reduction.axes if size == 1] if reduction and reduction.op == "sum" else []
+    if reduction is None or not single or equation.guards:
+        return equation
+    kept = tuple(axis for axis in reduction.axes if axis[0] not in single)
+    body = substitute(equation.body, dict.fromkeys(single, sp.Integer(0)))
+    return replace(equation, body=body, reduction=replace(reduction, axes=kept) if kept else None)
 
 
 def simplified(body: sp.Expr) -> sp.Expr:
@@ -60,15 +73,40 @@ def simplified(body: sp.Expr) -> sp.Expr:
     shares = _sigmoids(body)
     short = rebuilt(body, shares) if shares else body
     names = [*shares.values(), *short.atoms(Access, sp.exp)]
-    plain = short.atoms(sp.Piecewise) or not short.is_rational_function(
+    other = short.atoms(sp.Piecewise) or not short.is_rational_function(
         *{a for n in names for a in n.atoms(sp.Symbol, Access, sp.exp)}
     )
     size = int(sp.count_ops(short))
-    if size >= 4 and not plain:
+    if size >= 4 and not other:
         cancelled = _signs(sp.factor(sp.cancel(sp.together(short))))
         short = cancelled if sp.count_ops(cancelled) < size else short
     back = {value: key for key, value in shares.items() if value.is_Symbol}
     return rebuilt(short, back) if back else short
+
+
+def _without_corners(body: sp.Expr) -> sp.Expr | None:
+    """Write ``x sgn(x)`` as ``|x|`` and ``sgn(x)/|x|`` as ``1/x``; None where that does not shorten."""
+    corners = body.atoms(sp.Abs, sp.sign)
+    if not corners or _count(body) > _LARGEST_BODY:
+        return None
+    inner = sorted({corner.args[0] for corner in corners}, key=sp.default_sort_key)
+    places = {inside: sp.Symbol(f"u{n}", real=True) for n, inside in enumerate(inner)}
+    sizes = {inside: sp.Symbol(f"a{n}", positive=True) for n, inside in enumerate(inner)}
+    values = {
+        c: sizes[c.args[0]] if isinstance(c, sp.Abs) else sizes[c.args[0]] / places[c.args[0]]
+        for c in corners
+    }
+    short = rebuilt(rebuilt(body, values), places)
+    if not short.is_rational_function(*places.values(), *sizes.values()):
+        return None
+    short = _signs(sp.factor(sp.cancel(sp.together(short))))
+    back = {name: inside for inside, name in places.items()}
+    back |= {name: sp.Abs(inside) for inside, name in sizes.items()}
+    return rebuilt(short, back) if _count(short) <= _count(body) - len(corners) else None
+
+
+def _count(expr: sp.Expr) -> int:
+    return int(sp.count_ops(expr))
 
 
 def _sigmoids(body: sp.Expr) -> dict[sp.Expr, sp.Expr]:

@@ -35,7 +35,7 @@ def _plain(access: Access) -> tuple[Index, ...]:
 
 def _inner(reader: Reader, equation: Equation, access: Access) -> tuple[sp.Expr, tuple[Index, ...]]:
     """Return the body at the place that is read, and its bound indices, named anew."""
-    if equation.guards or not all(isinstance(i, Index) for i in access.indices):
+    if equation.guards or not all(isinstance(i, Index) or i == 0 for i in access.indices):
         raise NoMatrixForm
     fresh = equation.rename({b: Index(f"{b}_{len(reader.extents)}") for b in equation.bound})
     reader.extents.update({b: fresh.extents[b] for b in fresh.bound})
@@ -62,7 +62,7 @@ def matrix_function(reader: Reader, equation: Equation, access: Access) -> Part:
 def log_sum(reader: Reader, equation: Equation, access: Access) -> Part:
     """Read the logarithm of a sum of exponentials, of a vector or of every row."""
     body, bound = _inner(reader, equation, access)
-    if len(bound) != 1 or len(access.indices) > 1:
+    if len(bound) != 1 or len(_plain(access)) > 1:
         raise NoMatrixForm
     part = reader.part(body, (*_plain(access), *bound))
     exps = Call("exp", (part.node,))

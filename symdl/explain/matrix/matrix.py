@@ -22,6 +22,7 @@ from symdl.explain.matrix.algebra import (
 )
 from symdl.explain.matrix.axes import stretched, summed
 from symdl.explain.matrix.cases import cases
+from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.functions import reduced
 from symdl.explain.matrix.totals import ordered_by_width, times_of, total_of
 from symdl.explain.notation.arithmetic import switches_apart
@@ -66,9 +67,11 @@ def matrix_form(
     reader = Reader(notation, dict(inline or {}), one_hot, dict(equation.extents), totals or {})
     try:
         part = reader.equation(equation)
-        return turned_once(reader.full(part, equation.indices).node)
+        node = turned_once(reader.full(part, equation.indices).node)
     except NoMatrixForm:
         return None
+    same = isinstance(node, Terms) and len(set(node.args)) < len(node.args)
+    return tidy(node) if same else node
 
 
 @dataclass(slots=True)

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from symdl.explain.notation.tree import Call, Multiply, Negative, Node, Terms, Transpose, mapped, number
+from symdl.explain.matrix.algebra import transposed
+from symdl.explain.notation.tree import (
+    Call,
+    Multiply,
+    Negative,
+    Node,
+    Terms,
+    Transpose,
+    mapped,
+    number,
+    walk,
+)
 
 _LONGEST = 3  # factors of a product of transposes that is not written as the transpose of a product
 
@@ -42,10 +53,28 @@ def gathered(node: Node) -> Node:
 
     def change(part: Node) -> Node | None:
         if isinstance(part, Multiply) and len(part.args) > _LONGEST:
-            return _untransposed([part])
+            whole = _untransposed([part])
+            if whole is not None:
+                return whole
+        if isinstance(part, Multiply):
+            return Multiply(tuple(_outside(gathered(factor), part.args) for factor in part.args))
         return _untransposed(part.args) if isinstance(part, Terms) else None
 
     return mapped(node, change)
+
+
+def _outside(factor: Node, factors: Sequence[Node]) -> Node:
+    """Write the sum ``X' - m 1'`` as ``(X - 1 m')'`` where that is shorter, or stands beside ``X - 1 m'``."""
+    if not isinstance(factor, Terms):
+        return factor
+    inside = transposed(factor)
+    outside = Transpose(inside)
+    beside = inside in factors and _count(outside) <= _count(factor)
+    return outside if beside or _count(outside) < _count(factor) else factor
+
+
+def _count(node: Node) -> int:
+    return sum(isinstance(part, Transpose) for part in walk(node))
 
 
 def _untransposed(products: Sequence[Node]) -> Node | None:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from symdl.explain.matrix.algebra import hadamard
 from symdl.explain.matrix.monomials import power_of, shape
-from symdl.explain.notation.tree import Fraction, Hadamard, Negative, Node, Number, Power, mapped, number
+from symdl.explain.notation.tree import (
+    Call,
+    Fraction,
+    Hadamard,
+    Negative,
+    Node,
+    Number,
+    Power,
+    mapped,
+    number,
+)
+
+_HALF = Fraction(number(1), number(2))
 
 
 def divided(node: Node) -> Node:
@@ -16,7 +28,9 @@ def divided(node: Node) -> Node:
     def change(part: Node) -> Node | None:
         if isinstance(part, Power):
             below = _below(part)
-            return Fraction(number(1), divided(below)) if below is not None else None
+            if below is not None:
+                return Fraction(number(1), divided(below))
+            return Call("sqrt", (divided(part.base),)) if part.exponent == _HALF else None
         if not isinstance(part, Hadamard):
             return None
         below_ = [(factor, _below(factor)) for factor in part.args]

@@ -37,6 +37,7 @@ from symdl.explain.notation.tree import (
     walk,
 )
 
+_MANY = 3  # terms from which a number that all have goes in front
 Times: TypeAlias = Callable[[Sequence[Node]], Node]
 
 
@@ -143,7 +144,7 @@ def _common(parts: Sequence[Monomial], times: Times) -> list[Node] | None:
         outer = chains[0][side]
         inner = times((outer, inner) if side == 0 else (inner, outer))
     whole = build(times_of([shared.front, parse(inner)]))
-    same = all((abs(p.coefficient), p.top, p.bottom) == _face(parts[0]) for p in parts)
+    same = len(parts) >= _MANY or all(_face(p) == _face(parts[0]) for p in parts)
     plain = Terms(tuple(build(part) for part in parts))
     return [whole] if same or size_of(whole) < size_of(plain) else None
 
@@ -163,7 +164,8 @@ def _shared(parts: Sequence[Monomial]) -> _Shared | None:
     front = Monomial(coefficient, tuple(top.elements()), tuple(bottom.elements()))
     same = all(_face(part) == _face(parts[0]) for part in parts)
     below = any(not is_size(factor) for factor in front.bottom)
-    if not sides and (not below if not same else _face(parts[0]) == (1, (), ())):
+    many = len(parts) >= _MANY and coefficient != 1
+    if not sides and not below and (_face(parts[0]) == (1, (), ()) if same else not many):
         return None
     return _Shared(front, sides[0] if sides else None)
 

@@ -23,6 +23,7 @@ from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import USUAL_LETTERS
 from symdl.explain.notation.tree import Array, Compare, Label, Logic, Node, walk
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
+from symdl.explain.stories.assumed import symmetric_line, with_assumptions
 from symdl.explain.stories.backward import Told, backward, bar_words, not_told, whole
 from symdl.explain.stories.computed import Form, computed_lines, is_rewritten, last_forms
 from symdl.explain.stories.contributions import every_step, rewritten
@@ -33,6 +34,7 @@ from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logs
 from symdl.explain.stories.steps import start_words, told_by_steps, with_time
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
+from symdl.express.properties import in_words
 from symdl.express.random import RandomUniform
 from symdl.express.tensors import Tensor
 
@@ -48,6 +50,7 @@ def derive_tensor(
     facts: Sequence[Fact] = (),
     depth: Depth = "key",
     named: Mapping[str, Label] | None = None,
+    symmetric_gradient: bool = False,
 ) -> Derivation:
     """Return the derivation of the gradient of `f` by `wrt`; see `symdl.explain.derive.derive`."""
     targets = found_in(f, wrt)
@@ -71,7 +74,11 @@ def derive_tensor(
     loss = page.notation.read(f.at())
     forward = forward_lines(page)
     matrices = _matrix_section(told)
-    result = [step for target in targets for step in _result(end, short, target, told, computed)]
+    result: list[Step] = []
+    for target in targets:
+        result += _result(end, short, target, told, computed)
+        if symmetric_gradient:
+            result.append(symmetric_line(loss, whole(page, target), target, result[-1]))
     sections = (
         symbols(page),
         Lines("Forward", tuple(forward), words=start_words(steps)),
@@ -82,7 +89,8 @@ def derive_tensor(
         *((Lines("Compact form", tuple(rewritten(end, new)), level="all"),) if new else ()),
         Lines("Result", (*_one_hot(end, result, told=matrices), *result), level="result"),
     )
-    shown = tuple(s for s in sections if isinstance(s, Table) or s.level == "all" or s.steps)
+    kept = [s for s in sections if isinstance(s, Table) or s.level == "all" or s.steps]
+    shown = with_assumptions(kept)
     title = ("Gradient of ", loss, " with respect to ", *listed([whole(page, t) for t in targets]))
     shown = respelled(shown, spelling(page.letters))
     gradients = tuple(map(computed.gradient, targets))
@@ -147,6 +155,7 @@ def symbols(page: Page) -> Table:
         name = whole(page, tensor)
         meaning = _MEANINGS.get(tensor.role, "defined below")
         kind = " (integers)" if tensor.dtype == "int64" else ""
+        kind += f" ({in_words(tensor.properties)})" if tensor.properties else ""
         owner, _, word = str(tensor.name).rpartition(".")
         if owner and word in USUAL_LETTERS and word not in ("mean", "unit"):
             kind += f" ({tensor.name if tensor.role == 'parameter' else word})"
@@ -218,6 +227,7 @@ def _result(
     steps = [Step("index form", left_side(page, equation), shown, "result", "result")]
     node = _matrix_form(page, equation, form.inside)
     arrays = any(isinstance(part, Array) for part in walk(node)) if node else bool(equation.reduction)
+    arrays = arrays or any(t.equation is not None and not t.name for t in equation.reads())
     if node is not None and (target.rank or arrays):
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
     hot = page.one_hot if page.hot else None

@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.differentiate.known_values import canonical
 from symdl.differentiate.record import Derivative
+from symdl.explain.matrix.properties import known_properties
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.names import label_of
 from symdl.explain.notation.notation import Notation
@@ -70,6 +71,8 @@ def page_of(
     page.forward = tuple(e for e in shown if e.lhs not in back)
     page.backward = tuple(e for e in shown if e.lhs in back)
     page.shown = frozenset(page.tensors)
+    known = known_properties(page.program.definitions, page.shown, page.notation)
+    page.notation = replace(page.notation, properties=known)
     return page
 
 

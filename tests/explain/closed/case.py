@@ -14,6 +14,7 @@ from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation import tree as t
 from symdl.explain.printers.text import text
 from symdl.explain.sections import Lines, Step
+from symdl.express.tensors import Access
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,15 @@ def is_closed(derivation: Derivation) -> bool:
     """Say whether the last line is over the given symbols alone, without indices."""
     if not isinstance(derivation.result, sd.Tensor):
         return True
-    given = {x.name for x in (derivation.program.inputs if derivation.program else ())}
+    steps = [s for x in derivation.sections if isinstance(x, Lines) for s in x.steps]
+    hot = {s.left.tensor for s in steps if s.rule == "one-hot rows" and isinstance(s.left, t.Item)}
     for part in t.walk(last(derivation).right):
         if isinstance(part, t.Item | t.Big | t.Delta | t.Entry):
             return False
         named = part.tensor if isinstance(part, t.Array) else None
-        if named is not None and named.name not in given:
+        if isinstance(part, t.Symbol) and isinstance(part.expr, Access):
+            named = part.expr.tensor
+        if named is not None and named.name is None and named not in hot:
             return False
     return True
 

@@ -1,5 +1,7 @@
 """All cases."""
 
 from .matrices import DETERMINANTS, TRACES, VECTORS
+from .networks import LAYERS
+from .statistics import GAUSSIANS, VARIATIONS
 
-CASES = (*VECTORS, *TRACES, *DETERMINANTS)
+CASES = (*VECTORS, *TRACES, *DETERMINANTS, *GAUSSIANS, *VARIATIONS, *LAYERS)
