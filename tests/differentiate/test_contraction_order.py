@@ -329,6 +329,18 @@ def test_a_formula_inside_a_small_product_stays_in_its_loop() -> None:
     assert with_contraction_order(program) is program
 
 
+def test_nothing_much_larger_than_what_is_there_is_stored() -> None:
+    W, V, m = sd.tensor("W", (50, 1000)), sd.tensor("V", (50, 1000)), sd.tensor("m", (1000, 1000))
+    X = sd.tensor("X", (n, 1000))
+    body = Sum(W[k, q] * V[k, j] * sp.tanh(X[i, q] - m[j, q]), j, q)
+    program = ready(collect([define("Z", (i, k), body)]))
+    # The formula alone would have 10⁶ elements for each row.
+    largest = max(
+        math.prod(map(int, (s.subs(n, 128) for s in map(sp.sympify, e.lhs.shape)))) for e in program.equations
+    )
+    assert largest <= 64 * 1000 * 1000
+
+
 def test_sums_over_rows_stay_in_one_loop() -> None:
     program = collect([define("Z", (i,), Sum(A[i, j] * x[j] * B[i, j], j))])
     assert with_contraction_order(program) is program

@@ -7,6 +7,7 @@ size of an axis, and against a step where sizes are so small that a step more co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -44,10 +45,12 @@ class Costs:
 
     Attributes:
         sizes: of the indices.
+        most: elements that a result may have; a larger one is out of the question.
         known: the number of elements for sets of indices so far.
     """
 
     sizes: Sequence[float]
+    most: float = math.inf
     known: dict[int, float] = field(default_factory=dict)
 
     def count(self, axes: int) -> float:
@@ -63,6 +66,8 @@ class Costs:
 
     def step(self, parts: Sequence[Operand], kept: int) -> float:
         """Return what the product of `parts` costs, summed over all indices but `kept`."""
+        if self.count(kept) > self.most:
+            return math.inf
         product = self._matrix_product(parts[0], parts[1], kept) if len(parts) == 2 else None
         if product is None:
             axes = kept

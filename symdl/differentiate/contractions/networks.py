@@ -91,6 +91,12 @@ class Network:
         """The factors for a planner, which knows an index by its place in `indices`."""
         return tuple(Operand(self.bits(f.indices), f.operations, f.stored) for f in self.factors)
 
+    @cached_property
+    def elements(self) -> tuple[int, ...]:
+        """For each element that the factors read the indices that it depends on, for a planner."""
+        accesses = {a for f in self.factors for a in f.value.atoms(Access)}
+        return tuple(self.bits(Factor(a).indices) for a in accesses)
+
     @property
     def result(self) -> int:
         """The free indices for a planner."""

@@ -6,6 +6,7 @@ Enters: sizes that are symbols. Leaves: numbers in their place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from symdl.differentiate.contractions.costs import Costs
 from symdl.differentiate.contractions.networks import Network
@@ -17,6 +18,10 @@ OTHERS = (2, 16, 2048)
 """Sizes for which an order that was written down must not become dearer."""
 GAIN = 0.7
 """The share of the cost that an order may have to be worth a change."""
+
+
+LARGER = 64.0
+"""How many times as large as the largest factor or the result anything in between may be."""
 
 
 def at_nominal(dims: Iterable[Dim]) -> dict[Dim, int]:
@@ -35,7 +40,9 @@ def elsewhere(dims: Iterable[Dim]) -> list[dict[Dim, int]]:
 
 def costs_of(network: Network, sizes: Mapping[Dim, int]) -> Costs:
     """Return the costs of steps of a network for some sizes."""
-    return Costs([_number(network.extents[i], sizes) for i in network.indices])
+    costs = Costs([_number(network.extents[i], sizes) for i in network.indices])
+    largest = max(map(costs.count, (network.result, *network.elements)))
+    return replace(costs, most=LARGER * max(largest, 1.0))
 
 
 def _number(extent: Extent, sizes: Mapping[Dim, int]) -> float:
