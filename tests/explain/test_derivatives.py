@@ -126,6 +126,12 @@ def test_every_line_is_one_number(name: str) -> None:
         np.testing.assert_allclose(np.squeeze(world.value(line.right)), wanted, rtol=1e-6, err_msg=line.rule)
 
 
+@pytest.mark.parametrize("name", [*DERIVATIVES, *DIFFERENTIALS])
+def test_ascii(name: str) -> None:
+    page = told(name).at("all").text(ascii=True)
+    assert page.isascii(), {c for c in page if not c.isascii()}
+
+
 def test_two_layouts_are_transposes() -> None:
     f, wrt, _ = DERIVATIVES["Jacobian of a transposed factor"]()
     ends = {}
