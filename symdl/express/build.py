@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, is_whole
 from symdl.express.doors import takes_tensors
@@ -85,6 +83,8 @@ def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[...,
     """Return a function of first values; an array and a number are the function that returns them."""
     if init is None or callable(init):
         return init  # type: ignore[no-any-return]
+    import numpy as np
+
     array = numbers(init, f"init of {name}", error=ExpressionError).astype("float64")
     shape = tuple(map(int, sizes))
     if array.ndim > len(shape) or any(

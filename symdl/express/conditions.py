@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
-import numpy as np
 import sympy as sp
 from sympy.core.relational import Relational
 
@@ -224,7 +223,7 @@ def as_condition(mask: Any) -> Condition:
     if isinstance(mask, sp.logic.boolalg.BooleanAtom):
         return Condition(lambda: sp.true if mask else sp.false, ())
     if isinstance(mask, Tensor) and mask.dtype == "int64":
-        if mask.value is not None and not np.isin(mask.value, (0, 1)).all():
+        if mask.value is not None and not ((mask.value == 0) | (mask.value == 1)).all():
             raise ExpressionError(
                 f"{mask!r} holds other numbers than 0 and 1", cure="pass truth values, such as array != 0"
             )

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from symdl.errors import ExpressionError
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
@@ -35,7 +33,7 @@ def constant(values: Any, *, name: str | None = None, what: str = "the constant"
         raise ExpressionError(
             f"{what} holds {array.dtype}, and a constant has 64 bits", cure="pass .astype('float64') of it"
         )
-    if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo("int64").max:
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
         raise ExpressionError(f"{what} holds {array.max()}, too large for int64", cure="pass real numbers")
     whole = array.dtype.kind in "biu"
     tensor = Tensor(name, array.shape, dtype="int64" if whole else "real", role="constant")

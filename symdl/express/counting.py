@@ -7,10 +7,10 @@ product of places has no bounds that interval arithmetic would prove.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symdl.express.dims import Extent, Index
@@ -40,8 +40,10 @@ def outside_at(
     names = sorted({s for e in exprs for s in e.free_symbols}, key=str)
     sizes = [extents.get(name) if isinstance(name, Index) else None for name in names]
     known = [int(count) for count in sizes if isinstance(count, int)]
-    if not isinstance(size, int) or len(known) < len(sizes) or int(np.prod(known, dtype=object)) > _MOST:
+    if not isinstance(size, int) or len(known) < len(sizes) or math.prod(known) > _MOST:
         return None
+    import numpy as np
+
     grid = dict(zip(names, np.ix_(*map(np.arange, known)), strict=True))
     try:
         top, bottom = _value(where, grid)
@@ -68,6 +70,8 @@ def _exact(side: Any) -> sp.Expr:
 def _value(expr: sp.Expr, grid: Mapping[Any, Any]) -> tuple[Any, int]:
     """Return whole numbers and what they are divided by."""
     if expr.is_Rational:
+        import numpy as np
+
         return np.asarray(int(expr.p)), int(expr.q)
     if expr in grid:
         return grid[expr], 1

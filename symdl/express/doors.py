@@ -12,7 +12,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-import numpy as np
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
@@ -73,7 +72,7 @@ def as_data(found: Tensor | sp.Expr) -> Tensor | sp.Expr:
     """
     if isinstance(found, Tensor) or is_finite(found):
         return found
-    return constant(np.array(float(found)))
+    return constant(float(found))
 
 
 def known(value: Any) -> Tensor | sp.Expr:

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, overload
 
 import sympy as sp
-from numpy.typing import NDArray
 
 from symdl.express import functions, numpycalls, operators, shaping, statistics, views
 from symdl.express.conditions import Condition, compare
@@ -23,7 +22,10 @@ from symdl.express.dims import Extent, Index
 from symdl.express.options import Axes, Mask, Ties
 from symdl.express.tensors import Access, Tensor
 
-Entry = int | slice | EllipsisType | Tensor | Sequence[int] | NDArray[Any] | None
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Entry: TypeAlias = "int | slice | EllipsisType | Tensor | Sequence[int] | NDArray[Any] | None"
 """What stands in brackets when they take a view or gather."""
 
 

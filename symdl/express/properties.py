@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from symdl.errors import ArgumentError, ShapeError
 from symdl.express.dims import Extent
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from symdl.express.tensors import Tensor
 
 Property = Literal["symmetric", "positive_definite", "orthogonal", "diagonal", "invertible"]
@@ -61,6 +60,8 @@ def insist(tensor: Tensor, array: NDArray[Any], tolerance: float = 1e-9) -> None
     Raises:
         ArgumentError: it lacks one.
     """
+    import numpy as np
+
     for one in sorted(tensor.properties):
         if not _holds(one, np.asarray(array, dtype="float64"), tolerance):
             raise ArgumentError(
@@ -71,6 +72,8 @@ def insist(tensor: Tensor, array: NDArray[Any], tolerance: float = 1e-9) -> None
 
 
 def _holds(one: Property, array: NDArray[Any], tolerance: float) -> bool:
+    import numpy as np
+
     turned = np.swapaxes(array, -1, -2)
     size = max(float(np.max(np.abs(array), initial=0.0)), 1e-300)
     if one == "symmetric":

@@ -10,11 +10,13 @@ function. Its top 24 bits are used, so that float32 and float64 hold the same nu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import sympy as sp
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 GOLDEN = 0x9E3779B97F4A7C15
 MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
@@ -43,6 +45,8 @@ class RandomUniform(sp.Function):
 
 def uniform_numbers(seed: Any, step: Any, position: Any) -> npt.NDArray[np.float64]:
     """Return the values of `RandomUniform` for arrays of whole numbers, which broadcast."""
+    import numpy as np
+
     with np.errstate(over="ignore"):
         state: Any = np.asarray(seed, "float64").astype("uint64") * np.uint64(GOLDEN)
         state = state + np.asarray(step, "float64").astype("uint64") * np.uint64(STRIDE)

@@ -8,15 +8,16 @@ meaning on the way is taken: no mask, no unit, no imaginary part, no text.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, SymdlError
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[Any]"
 
 _HELD = {
     "c": ("complex numbers", "pass real numbers: real and imaginary part by themselves"),
@@ -42,6 +43,8 @@ def numbers(value: Any, what: str, *, error: type[SymdlError] = ArgumentError) -
     Raises:
         SymdlError: of class `error`: `value` is no array of real numbers, or more than its numbers.
     """
+    import numpy as np
+
     if type(value) is np.ndarray and value.dtype.kind in "iufb":
         return value
     _refuse_more(value, what, error)
@@ -80,6 +83,8 @@ def fitting(value: Any, name: str, *, integer: bool, dtype: Any) -> Array:
     Raises:
         ArgumentError: it holds something else.
     """
+    import numpy as np
+
     array = numbers(value, name)
     if not integer:
         with np.errstate(over="ignore", invalid="ignore"):  # a number beyond float32 becomes infinite
@@ -98,6 +103,8 @@ def fitting(value: Any, name: str, *, integer: bool, dtype: Any) -> Array:
 
 def place(mask: Array) -> str:
     """Return where the first true element is, in words."""
+    import numpy as np
+
     where = np.unravel_index(int(np.argmax(mask)), mask.shape)
     return f"position {int(where[0])}" if len(where) == 1 else f"position {tuple(map(int, where))}"
 
@@ -109,6 +116,8 @@ def _only_dlpack(value: Any) -> bool:
 
 def _refuse_more(value: Any, what: str, error: type[SymdlError]) -> None:
     """Refuse arrays that are more than their numbers, in lists too."""
+    import numpy as np
+
     if isinstance(value, list | tuple):
         for entry in value:
             if not isinstance(entry, int | float):

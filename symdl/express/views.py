@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
@@ -140,12 +139,18 @@ def _with_positions(tensor: Tensor, full: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _holds_positions(entry: Any) -> bool:
-    if isinstance(entry, Tensor | np.generic) or hasattr(entry, "as_tensor"):
+    if isinstance(entry, list | tuple | range | memoryview):
+        return True
+    if isinstance(entry, Tensor) or hasattr(entry, "as_tensor") or not hasattr(entry, "__array__"):
         return False
-    return isinstance(entry, list | tuple | range | memoryview) or hasattr(entry, "__array__")
+    import numpy as np
+
+    return not isinstance(entry, np.generic)
 
 
 def _chosen(array: Any, size: Any) -> Any:
+    import numpy as np
+
     if array.dtype.kind == "b" and array.shape == (size,):
         return np.flatnonzero(array)
     if not array.size:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from symdl.express.values import numbers
 
-Array = npt.NDArray[np.float64]
-Initializer = Callable[[Sequence[int], np.random.Generator], Array]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Array: TypeAlias = "npt.NDArray[np.float64]"
+Initializer: TypeAlias = "Callable[[Sequence[int], np.random.Generator], Array]"
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -58,6 +60,8 @@ def fill(value: float) -> Initializer:
     """Every entry equal to `value`."""
 
     def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
+        import numpy as np
+
         return np.full(tuple(shape), numbers(value, "the constant"), dtype=np.float64)
 
     return draw

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError
@@ -20,17 +19,20 @@ from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
 from symdl.nn.initializers import fill, zeros
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Update: TypeAlias = tuple[Tensor, Tensor]
 """A parameter or state, and the tensor that replaces it after a step."""
 
 Schedule: TypeAlias = Callable[[sp.Expr], sp.Expr]
 """The learning rate as a formula of the number of steps done so far, 0 at first."""
 
-Setting: TypeAlias = float | np.floating[Any] | Tensor
+Setting: TypeAlias = "float | np.floating[Any] | Tensor"
 """A number, or a rank-0 tensor in its place: what prints update rules puts symbols there."""
 
-Rate: TypeAlias = Setting | Schedule
-Decay: TypeAlias = Setting | Mapping[str, float] | Callable[[Tensor], float]
+Rate: TypeAlias = "Setting | Schedule"
+Decay: TypeAlias = "Setting | Mapping[str, float] | Callable[[Tensor], float]"
 """One weight decay for all parameters, one by name (others have none), or one by a function of the tensor."""
 
 

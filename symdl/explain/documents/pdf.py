@@ -6,9 +6,6 @@ Enters: a LaTeX document. Leaves: the bytes of a PDF.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 from symdl.errors import ExplainError
@@ -24,6 +21,9 @@ def pdf(document: str) -> bytes:
     Raises:
         ExplainError: no TeX is installed, a package is missing, or TeX stops.
     """
+    import shutil
+    import tempfile
+
     engine = next((name for name in ENGINES if shutil.which(name)), None)
     if engine is None:
         raise ExplainError(
@@ -41,6 +41,8 @@ def pdf(document: str) -> bytes:
 
 
 def _run(command: list[str], folder: str) -> None:
+    import subprocess
+
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=_LONGEST

@@ -6,14 +6,15 @@ Enters: SymPy functions, or data and the path of the parameters. Leaves: a ``mat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sympy as sp
-from numpy.typing import ArrayLike
 
 from symdl.errors import ExplainError, require_extra
 from symdl.explain.derive import derive
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def activation_figure(functions: Mapping[str, sp.Expr], *, reach: float = 4.0, points: int = 161) -> Any:
@@ -28,6 +29,8 @@ def activation_figure(functions: Mapping[str, sp.Expr], *, reach: float = 4.0, p
         ExplainError: a function does not have exactly one variable.
         MissingExtraError: matplotlib is not installed.
     """
+    import numpy as np
+
     columns = min(len(functions), 2)
     rows = -(-len(functions) // columns)
     figure = require_extra("matplotlib.figure", "train").Figure(
@@ -74,6 +77,8 @@ def two_spaces(
         ExplainError: `path` has not two columns, or the data are not two vectors of one length.
         MissingExtraError: matplotlib is not installed.
     """
+    import numpy as np
+
     inputs, targets, way = (np.asarray(v, dtype=float) for v in (x, y, path))
     if way.ndim != 2 or way.shape[1] != 2 or inputs.ndim != 1 or inputs.shape != targets.shape:
         raise ExplainError(
