@@ -18,6 +18,7 @@ from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.scalar import Builder, cut_for, scalar_graph, whole, widest
 from symdl.express.tensors import Tensor
+from symdl.express.walks import symbols_of
 
 
 def stable_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
@@ -25,7 +26,7 @@ def stable_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
     if not isinstance(f, sp.Expr):
         return scalar_graph(f, symbols)
     f = real_quotients(f)  # before SymPy sees other symbols in its own remainders, which it rewrites
-    free = f.free_symbols
+    free = symbols_of(f)
     real = {s: sp.Symbol(s.name, real=True) for s in free if s.is_extended_real is None}
     real = {} if free & set(real.values()) else real
     named = None if symbols is None else [real.get(s, s) for s in symbols]
@@ -40,9 +41,10 @@ class _Stable(Builder):
         self.forms = Computed()
         self.operands: dict[sp.Expr, list[sp.Expr] | None] = {}
 
-    def finish(self, expr: sp.Expr) -> Tensor:
+    def value(self, expr: sp.Expr) -> sp.Expr:
+        """Return a piece as a number or as an access to the tensor that holds it."""
         self.forms.form(expr)
-        return super().finish(expr)
+        return super().value(expr)
 
     def parts(self, node: sp.Expr) -> list[sp.Expr]:
         """Return the operands that must be there first."""

@@ -15,6 +15,7 @@ import sympy as sp
 
 from symdl.express.dims import Dim, Index, ratio
 from symdl.express.tensors import Access
+from symdl.express.walks import any_of, mapped
 
 
 class FloorDivide(sp.Function):
@@ -74,9 +75,13 @@ def _of_numbers(
 
 def real_quotients(expr: Any) -> Any:
     """Return an expression with these forms for ``floor(x/y)`` and ``Mod(x, y)`` of reals, as users write."""
-    if not isinstance(expr, sp.Basic) or not expr.has(sp.floor, sp.Mod):
+    if not isinstance(expr, sp.Basic) or not any_of(expr, (sp.floor, sp.Mod)):
         return expr
-    return expr.replace(lambda node: isinstance(node, sp.floor | sp.Mod) and _moves(node), _divided)
+
+    def divided(node: sp.Basic) -> sp.Basic:
+        return _divided(node) if isinstance(node, sp.floor | sp.Mod) and _moves(node) else node
+
+    return mapped(expr, divided)
 
 
 def _moves(expr: sp.Expr) -> bool:

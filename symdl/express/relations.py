@@ -16,6 +16,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from symdl.express.comparisons import Compared, compared, parts
+from symdl.express.walks import any_of, mapped, nodes, swapped
 
 
 def relation(kind: type[Relational], left: sp.Basic, right: sp.Basic) -> sp.Basic:
@@ -34,7 +35,7 @@ def relation(kind: type[Relational], left: sp.Basic, right: sp.Basic) -> sp.Basi
 def rebuilt(expr: Any, values: Mapping[Any, Any]) -> Any:
     """Return `expr` with parts replaced, as `xreplace` does, in a form that SymPy can build."""
     try:
-        plain = with_infinities(expr.xreplace(values))
+        plain = with_infinities(swapped(expr, values))
     except RecursionError:
         return with_infinities(_rebuilt(expr, values))
     return with_infinities(_rebuilt(expr, values)) if _decided(expr, plain, values) else plain
@@ -44,9 +45,10 @@ def _decided(before: Any, after: Any, values: Mapping[Any, Any]) -> bool:
     """Say whether SymPy has taken cases into a condition, or decided one without the values of data."""
     if not isinstance(after, sp.Basic) or all(isinstance(v, sp.Basic) and v.is_Atom for v in values.values()):
         return False
-    if after.has(sp.ITE):
+    if any_of(after, sp.ITE):
         return True
-    return any(r.xreplace(values) in (sp.true, sp.false) for r in before.atoms(Relational))
+    relations = (node for node in nodes(before) if isinstance(node, Relational))
+    return any(swapped(r, values) in (sp.true, sp.false) for r in relations)
 
 
 def compare_cases(kind: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Basic:
@@ -69,13 +71,15 @@ def with_infinities(expr: Any) -> Any:
 
     SymPy takes powers into cases: ``1/y`` of ``y = Piecewise((x, x > 0), (0, True))`` has the branch ``zoo``.
     """
-    if not isinstance(expr, sp.Basic) or not expr.has(sp.zoo):
+    if not isinstance(expr, sp.Basic) or not any_of(expr, type(sp.zoo)):
         return expr
 
-    def infinite(cases: sp.Piecewise) -> sp.Piecewise:
-        return sp.Piecewise(*((sp.oo if value == sp.zoo else value, c) for value, c in cases.args))
+    def infinite(node: sp.Basic) -> sp.Basic:
+        if not isinstance(node, sp.Piecewise):
+            return node
+        return sp.Piecewise(*((sp.oo if value == sp.zoo else value, c) for value, c in node.args))
 
-    return expr.replace(lambda node: isinstance(node, sp.Piecewise), infinite)
+    return mapped(expr, infinite)
 
 
 def _rebuilt(node: sp.Basic, values: Mapping[Any, Any]) -> sp.Basic:

@@ -17,11 +17,13 @@ from sympy.core.function import AppliedUndef
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation, Origin, Reduction, map_guard
+from symdl.express.pieces import pieces
 from symdl.express.program import Program, collect
 from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
+from symdl.express.walks import any_of, mapped, nodes, symbols_of
 
 _MOST_TERMS = 64  # of a sum with numbers for limits, which is written out
 _WIDEST = 8  # operands of one sum or product; longer ones are split, so a gradient stays linear in size
@@ -51,16 +53,21 @@ def scalar_graph(
         ExpressionError: a symbol that is not among `symbols`, an undefined function, a complex
             number, an integral or another node that is no operation.
     """
-    expr = real_quotients(_checked(f))
-    given = sorted(expr.free_symbols, key=str) if symbols is None else list(symbols)
-    strangers = expr.free_symbols - set(given)
+    expr = _checked(f)
+    free = symbols_of(expr)
+    given = sorted(free, key=str) if symbols is None else list(symbols)
+    strangers = free - set(given)
     if strangers:
         raise ExpressionError(
             f"{min(strangers, key=str)} is not among the inputs {', '.join(map(str, given))}",
             expression=expr,
         )
     inputs = {symbol: Tensor(symbol.name, (), role="input") for symbol in given}
-    output = (builder or Builder)(inputs).finish(expr)
+    build = (builder or Builder)(inputs)
+    cut = pieces(expr, lambda piece: sp.Dummy(real=True))
+    for symbol, piece in cut.steps:
+        build.hold(symbol, _normal(piece))
+    output = build.finish(_normal(cut.rest))
     program = collect([output])
     in_order = sorted(program.equations, key=lambda e: e.lhs.serial)  # as they were numbered
     return replace(program, inputs=tuple(inputs.values()), equations=tuple(in_order))
@@ -68,9 +75,9 @@ def scalar_graph(
 
 def finite_sums(f: Any) -> Any:
     """Write sums and products with numbers for limits out, term by term; anything else comes back."""
-    if not isinstance(f, sp.Expr) or not f.has(sp.Sum, sp.Product):
+    if not isinstance(f, sp.Expr) or not any_of(f, (sp.Sum, sp.Product)):
         return f
-    return f.replace(_is_finite, _terms)
+    return mapped(f, lambda node: _terms(node) if _is_finite(node) else node)
 
 
 def _is_finite(node: sp.Basic) -> bool:
@@ -111,12 +118,18 @@ def _checked(f: Any) -> sp.Expr:
         raise ExpressionError(
             f"{f!r} is no scalar expression", cure=_cure(f) if known else "pass a SymPy expression"
         )
-    for node in sp.preorder_traversal(f):
+    for node in nodes(f):
         wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
             raise ExpressionError(f"{node} cannot be computed", expression=f, cure=_cure(node))
-    f = f.replace(_is_root_of_power, lambda root: sp.Abs(root.base.base) ** (root.base.exp * root.exp))
-    return f.replace(_is_even_power, lambda power: power.base.args[0] ** power.exp)
+    return f
+
+
+def _normal(expr: sp.Expr) -> sp.Expr:
+    """Return an expression with quotients and powers of reals in the form in which they are computed."""
+    expr = real_quotients(expr)
+    expr = expr.replace(_is_root_of_power, lambda root: sp.Abs(root.base.base) ** (root.base.exp * root.exp))
+    return expr.replace(_is_even_power, lambda power: power.base.args[0] ** power.exp)
 
 
 def _is_root_of_power(node: sp.Basic) -> bool:
@@ -138,6 +151,11 @@ class Builder:
         self.order = {symbol: place for place, symbol in enumerate(inputs)}
         self.done: dict[sp.Expr, sp.Expr] = {s: tensor.at() for s, tensor in inputs.items()}
         self.names = _numbered(len(inputs), {s.name for s in inputs})
+
+    def hold(self, symbol: sp.Symbol, piece: sp.Expr) -> None:
+        """Compute a piece; `symbol` stands for it in what comes later."""
+        self.done[symbol] = self.value(piece)
+        self.order[symbol] = len(self.order)
 
     def finish(self, expr: sp.Expr) -> Tensor:
         """Return the tensor that holds `expr`; a lone symbol or number gets an equation too."""

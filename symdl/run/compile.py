@@ -23,6 +23,7 @@ from symdl.express.scalar import batched
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
+from symdl.express.walks import any_of
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, Result, TargetName
@@ -114,7 +115,7 @@ def compile(
         program = collect(_tensors(output), facts=facts)
         _check_sizes(program)
         return Compiled(prepare(program)[0], dropped=dropped(program), **options)
-    if not isinstance(output, Tensor) and not (hasattr(output, "atoms") and output.atoms(Access)):
+    if not isinstance(output, Tensor) and not any_of(output, Access):
         return _scalar(output, wrt, facts, options)
     tensor = output if isinstance(output, Tensor) else define(None, (), output)
     written = collect([tensor], facts=facts)

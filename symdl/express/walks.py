@@ -1,0 +1,81 @@
+"""Walks over expressions that cost what the expression is: each distinct node once, without recursion.
+
+Enters: a SymPy expression. Leaves: its nodes, symbols, or the expression with nodes replaced. SymPy's own
+``preorder_traversal``, ``has``, ``free_symbols``, ``xreplace`` and ``replace`` walk an expression as a tree:
+what stands in it twice is walked twice, on each level, and a deep one exceeds Python's stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import sympy as sp
+
+
+def nodes(expr: sp.Basic, *, enter: Callable[[sp.Basic], bool] = lambda node: True) -> list[sp.Basic]:
+    """Return the distinct nodes of an expression, operands before what is made of them.
+
+    Args:
+        expr: the expression, which comes last.
+        enter: says whether the operands of a node count too.
+    """
+    found: dict[sp.Basic, None] = {}
+    todo = [(expr, False)]
+    while todo:
+        node, opened = todo.pop()
+        if node in found:
+            continue
+        if opened or not node.args or not enter(node):
+            found[node] = None
+            continue
+        todo.append((node, True))
+        todo += [(part, False) for part in reversed(node.args) if part not in found]
+    return list(found)
+
+
+def any_of(expr: Any, kinds: type | tuple[type, ...]) -> bool:
+    """Say whether a node of one of these classes is in an expression; never in what is none."""
+    if not isinstance(expr, sp.Basic):
+        return False
+    seen = {expr}
+    todo = [expr]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, kinds):
+            return True
+        fresh = [part for part in node.args if part not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return False
+
+
+def symbols_of(expr: sp.Basic) -> set[sp.Basic]:
+    """Return the free symbols of an expression whose nodes bind none."""
+    return {s for node in nodes(expr) if not node.args for s in node.free_symbols}
+
+
+def mapped(expr: sp.Basic, change: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
+    """Return an expression with each node changed, after its operands were."""
+    new: dict[sp.Basic, sp.Basic] = {}
+    for node in nodes(expr):
+        new[node] = change(with_parts(node, [new[part] for part in node.args]))
+    return new[expr]
+
+
+def swapped(expr: Any, values: Mapping[Any, Any]) -> Any:
+    """Return an expression with nodes replaced, as ``xreplace`` does; what is replaced is not entered."""
+    new: dict[sp.Basic, sp.Basic] = dict(values)
+    for node in nodes(expr, enter=lambda node: node not in values):
+        if node not in new:
+            new[node] = with_parts(node, [new[part] for part in node.args])
+    return new[expr]
+
+
+def with_parts(node: sp.Basic, parts: Iterable[sp.Basic]) -> sp.Basic:
+    """Return a node with other operands; the node itself where none is another."""
+    parts = tuple(parts)
+    if all(one is other for one, other in zip(parts, node.args, strict=True)):
+        return node
+    made: sp.Basic = node.func(*parts)
+    return made

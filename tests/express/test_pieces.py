@@ -1,0 +1,148 @@
+"""Large expressions: shared parts, depth, wide sums. Cost grows with distinct nodes, and values stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symdl.express.operations import stable_graph
+from symdl.express.pieces import LARGEST, pieces
+from symdl.express.scalar import scalar_graph
+from symdl.express.walks import any_of, mapped, nodes, swapped, symbols_of
+from symdl.run.compile import compile as build
+
+x, y = sp.symbols("x y", real=True)
+
+Step = Callable[[Any], Any]
+STEPS: tuple[Step, ...] = (
+    lambda e: sp.sin(e) * sp.cos(e),
+    lambda e: e + sp.Rational(1, 3) * e**2,
+    lambda e: sp.log(1 + sp.exp(e)) / (1 + e**2),
+    lambda e: sp.Piecewise((e + 1, x > 0), (e * 2, True)),
+    lambda e: sp.tanh(e) + x * y,
+)
+
+
+def folded(steps: list[int], *, start: int = 1) -> sp.Expr:
+    """Return an expression in which every step uses what came before several times.
+
+    SymPy compares equal copies as trees, in its own cache too, so large ones begin in different ways.
+    """
+    e: sp.Expr = x + start * y
+    for at in steps:
+        e = STEPS[at](e)
+    return e
+
+
+def tree(expr: sp.Basic) -> int:
+    """Return how many nodes an expression has as a tree."""
+    sizes: dict[sp.Basic, int] = {}
+    for node in nodes(expr):
+        sizes[node] = 1 + sum(sizes[part] for part in node.args)
+    return sizes[expr]
+
+
+def value_of(expr: sp.Basic, values: dict[sp.Basic, Any]) -> Any:
+    """Return what an expression is, node by node."""
+    known = dict(values)
+    for node in nodes(expr):
+        if node not in known:
+            known[node] = node.func(*(known[part] for part in node.args)) if node.args else node
+    return sp.N(known[expr])
+
+
+@given(st.lists(st.integers(0, len(STEPS) - 1), min_size=1, max_size=6))
+def test_pieces_are_small_and_together_the_whole(steps: list[int]) -> None:
+    whole = folded(steps)
+    names = iter(range(10**6))
+    cut = pieces(whole, lambda piece: sp.Symbol(f"p{next(names)}", real=True))
+    assert all(tree(piece) < 4 * LARGEST for _, piece in cut.steps)
+    start: dict[sp.Basic, Any] = {x: sp.Float(0.3), y: sp.Float(-0.7)}
+    values = dict(start)
+    for symbol, piece in cut.steps:
+        values[symbol] = value_of(piece, values)
+    assert float(value_of(cut.rest, values)) == pytest.approx(float(value_of(whole, start)), rel=1e-9)
+
+
+def test_a_small_expression_is_one_piece() -> None:
+    e = sp.sin(x**2 * y) + sp.exp(y)
+    assert pieces(e, sp.Symbol).steps == ()
+    assert pieces(e, sp.Symbol).rest is e
+
+
+def test_what_loses_digits_in_parts_is_not_cut() -> None:
+    """The argument of a softplus may be a piece, its exponential may not."""
+    for levels in range(2, 12):
+        cut = pieces(sp.log(1 + sp.exp(folded([0] * levels, start=6))), lambda piece: sp.Dummy(real=True))
+        assert cut.rest.func is sp.log
+        one, grown = cut.rest.args[0].args
+        assert one == 1 and grown.func is sp.exp and tree(cut.rest) < 2 * LARGEST
+
+
+@pytest.mark.parametrize("graph", [scalar_graph, stable_graph])
+def test_shared_parts_are_computed_once(graph: Any) -> None:
+    """Thirty levels are 2^30 nodes as a tree."""
+    program = graph(folded([0] * 30, start=2 if graph is scalar_graph else 3))
+    assert len(program.equations) <= 4 * 30
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_values_and_slopes_of_shared_parts(step: int) -> None:
+    levels = 25
+    f: Any = build(folded([step] * levels, start=4), wrt=[x])
+    value, slope = complex(0.3 + 4 * 0.2, 1e-30), None
+    for _ in range(levels):
+        value = np.sin(value) * np.cos(value) if step == 0 else value + 1
+    found, slope = f(x=0.3, y=0.2)
+    assert found == pytest.approx(value.real, rel=1e-12)
+    assert slope["x"] == pytest.approx(value.imag / 1e-30, rel=1e-12)
+
+
+def test_deep_expressions() -> None:
+    e: sp.Expr = x
+    for _ in range(300):
+        e = sp.sin(e)
+    value = complex(0.3, 1e-30)
+    for _ in range(300):
+        value = np.sin(value)
+    found, slope = build(e, wrt=[x])(x=0.3)
+    assert found == pytest.approx(value.real, rel=1e-12)
+    assert slope["x"] == pytest.approx(value.imag / 1e-30, rel=1e-12)
+
+
+def test_a_branch_that_is_not_taken_has_no_influence() -> None:
+    """A piece of it may be infinite there, or no number."""
+    large = sp.Add(*(sp.sqrt(k - x) * sp.log(k - x) for k in range(1, 60)), evaluate=False)
+    f: Any = build(sp.Piecewise((large, x < 1), (x**2, True)), wrt=[x])
+    assert f(x=100.0) == (10000.0, {"x": 200.0})
+    value, slope = f(x=0.5)
+    terms = np.arange(1, 60) - 0.5
+    assert value == pytest.approx(np.sum(np.sqrt(terms) * np.log(terms)))
+    assert slope["x"] == pytest.approx(-np.sum(np.log(terms) / (2 * np.sqrt(terms)) + 1 / np.sqrt(terms)))
+
+
+@given(st.lists(st.integers(0, len(STEPS) - 1), min_size=1, max_size=3))
+def test_walks_are_those_of_sympy(steps: list[int]) -> None:
+    whole = folded(steps)
+    assert set(nodes(whole)) == set(sp.preorder_traversal(whole))
+    assert symbols_of(whole) == whole.free_symbols
+    assert any_of(whole, sp.sin) == whole.has(sp.sin)
+    values = {x: sp.Symbol("u", real=True), y: sp.Integer(2)}
+    assert swapped(whole, values) == whole.xreplace(values)
+    assert mapped(whole, lambda node: sp.cos(*node.args) if isinstance(node, sp.sin) else node) == (
+        whole.replace(sp.sin, sp.cos)
+    )
+
+
+def test_walks_come_to_an_end() -> None:
+    """Sixty levels of doubling, which no tree walk ends."""
+    e = folded([0] * 60, start=5)
+    assert len(nodes(e)) < 300
+    assert symbols_of(e) == {x, y} and not any_of(e, sp.tan)
+    assert symbols_of(swapped(e, {x: sp.Integer(2)})) == {y}
