@@ -41,6 +41,28 @@ def by_hand() -> sd.Tensor:
     return -(y * sd.log(p) + (1 - y) * sd.log(1 - p)).mean()
 
 
+def atoms() -> tuple[sd.Tensor, sd.Tensor]:
+    """Energy of pairs by their squared distances, each pair once."""
+    places = sd.tensor("x", (n, 3))
+    i, j, p = sd.indices("i j p")
+    r = sd.define("r", (i, j), sd.Sum((places[i, p] - places[j, p]) ** 2, p))
+    pair = sp.Piecewise((4 * (1 / r[i, j] ** 6 - 1 / r[i, j] ** 3), i < j), (0, True))
+    return sd.define("E", (), sd.Sum(pair, i, j)), places
+
+
+def mixture() -> tuple[sd.Tensor, sd.Tensor]:
+    """Minus the log likelihood of a mixture of Gaussians."""
+    means, share = sd.tensor("mu", (k, d)), sd.tensor("pi", (k,))
+    distances = ((X[:, None, :] - means[None, :, :]) ** 2).sum(axis=2)
+    return -sd.logsumexp(sd.log(share)[None, :] - distances / 2, axis=1).sum(), means
+
+
+def hazards() -> sd.Tensor:
+    """Minus the log partial likelihood; who is at risk when is a matrix."""
+    eta = X @ w
+    return -(eta - sd.log(sd.tensor("R", (n, n)) @ sd.exp(eta))).sum()
+
+
 Problem = Callable[[], tuple[sd.Tensor, sd.Tensor | str]]
 
 PROBLEMS: dict[str, Problem] = {
@@ -120,6 +142,11 @@ PROBLEMS: dict[str, Problem] = {
     "GRU": lambda: ((sd.nn.gru(SEQUENCE, 2, name="r") ** 2).sum() / 2, "r.U"),
     "last state": lambda: ((sd.nn.last_state(sd.nn.rnn(SEQUENCE, 2, name="r")) ** 2).sum() / 2, "r.U"),
     "probabilistic PCA": lambda: (logdet(A @ A.T + B) + trace(inv(A @ A.T + B) @ S), A),
+    "Lennard-Jones": atoms,
+    "mixture of Gaussians": mixture,
+    "linear discriminant": lambda: (quadratic(w, A) / quadratic(w, B), w),
+    "low rank inverse": lambda: (quadratic(x, inv(A + W @ W.T)), W),
+    "proportional hazards": lambda: (hazards(), w),
     "equicorrelation": lambda: (logdet(sd.tensor("P", (d, d)) * (x[:, None] * x[None, :])), x),
 }
 

@@ -100,6 +100,9 @@ def test_lines_have_the_values_of_their_left_sides(name: str) -> None:
     for square in ("A", "Sigma", "P"):  # invertible, of positive determinant
         if square in values:
             values[square] = values[square] @ values[square].T + np.eye(3)
+    for positive in ("pi", "R"):
+        if positive in values:
+            values[positive] = abs(values[positive]) + 0.1
     told = sd.derive(loss, wrt)
     assert agree(told, world_of(told, loss, values)) > 2
 

@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.differentiate.prepare import prepare
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, is_unit, oriented, turned_once, with_front
 from symdl.explain.matrix.closed_algebra import tidy
-from symdl.explain.matrix.closed_bodies import flattened
+from symdl.explain.matrix.closed_bodies import flattened, written_size
 from symdl.explain.matrix.facts import Known, with_facts
 from symdl.explain.matrix.matrix import Reader
 from symdl.explain.matrix.powers import gathered, powered
@@ -30,6 +30,7 @@ from symdl.express.program import Fact, collect
 from symdl.express.tensors import Access, Tensor, map_accesses
 
 _LARGEST_FORMULA = 120  # nodes of a formula that is still worth showing
+_MOST_READ = 4  # times as many elements and operations are read, of which like terms are collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ def closed(
         return None  # each equation that is written out leaves something
     try:
         reader = ClosedReader.of(table, named, notation, one_hot)
+        if written_size(reader.inline, tensor) > _MOST_READ * largest:
+            return None  # what is shared would be read once for each way that leads to it
         known = [k for fact in facts if (k := _known(fact, notation)) is not None]
         found = reader.whole(table[tensor], known)
     except NoMatrixForm:

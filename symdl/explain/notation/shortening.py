@@ -52,12 +52,16 @@ def known_softmaxes(
 
 def softmax_of(
     node: sp.exp, totals: Mapping[Tensor, Equation], known: dict[Tensor, Equation], *, new: bool
-) -> Access | None:
-    """Return the access to P if the node is ``exp(z - logsumexp(z))``; name it if it is `new`."""
-    found = softmax_argument(node, totals)
+) -> sp.Expr | None:
+    """Return the access to P if the node is ``exp(z - logsumexp(z))``; name it if it is `new`.
+
+    SymPy writes ``exp(log(w) - d - l)`` as ``w exp(-d - l)``: then the node is P divided by w.
+    """
+    found = softmax_argument(node, totals, weighted=True)
     if found is None or len(set(found[1])) != len(found[2].indices) + 1:
         return None
-    _, where, low = found
+    high, where, low = found
+    weight = sp.exp(sp.expand(node.args[0] + low - high))
     if low.tensor not in known and new:
         total = totals[low.tensor]
         assert total.reduction is not None
@@ -70,13 +74,16 @@ def softmax_of(
     paper = known[low.tensor]
     (own,) = [a for a in paper.body.atoms(Access) if a.tensor is low.tensor]
     places = dict(zip(own.indices, low.indices, strict=True))
-    return paper.lhs.at(*(places.get(index, where[-1]) for index in paper.indices))
+    return paper.lhs.at(*(places.get(index, where[-1]) for index in paper.indices)) * weight
 
 
 def softmax_argument(
-    node: sp.exp, totals: Mapping[Tensor, Equation]
+    node: sp.exp, totals: Mapping[Tensor, Equation], *, weighted: bool = False
 ) -> tuple[sp.Expr, tuple[Index, ...], Access] | None:
-    """Return `z`, its indices, the summed one last, and `l`, if the node is ``exp(z - l)``."""
+    """Return `z`, its indices, the summed one last, and `l`, if the node is ``exp(z - l)``.
+
+    With `weighted` also if it is ``exp(z - l)/w`` where ``log(w)`` is a term of z.
+    """
     for low in node.args[0].atoms(Access):
         total = totals.get(low.tensor)
         high = sp.expand(node.args[0] + low)
@@ -86,8 +93,14 @@ def softmax_argument(
         if len(total.bound) != 1 or len(spread) != 1 or high.has(low):
             continue
         own = {**dict(zip(total.indices, low.indices, strict=True)), total.bound[0]: spread[0]}
-        if sp.expand(substitute(total.body, dict(own)) - high) == 0:
-            return high, (*(i for i in low.indices if isinstance(i, Index)), spread[0]), low
+        whole = substitute(total.body, dict(own))
+        rest = sp.expand(whole - high)
+        if rest == 0 or (weighted and all(isinstance(t, sp.log) for t in sp.Add.make_args(rest))):
+            return (
+                high if rest == 0 else whole,
+                (*(i for i in low.indices if isinstance(i, Index)), spread[0]),
+                low,
+            )
     return None
 
 

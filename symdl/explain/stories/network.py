@@ -16,7 +16,7 @@ from symdl.differentiate.compact import compact
 from symdl.differentiate.record import Derivative
 from symdl.errors import ExplainError
 from symdl.explain.documents.derivation import Derivation
-from symdl.explain.matrix.closed_form import Closed, closed
+from symdl.explain.matrix.closed_form import Closed, closed, closed_form
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.known import explained
 from symdl.explain.notation.letters import spelling
@@ -28,6 +28,7 @@ from symdl.explain.stories.backward import Told, backward, bar_words, not_told, 
 from symdl.explain.stories.computed import Form, computed_lines, is_rewritten, last_forms
 from symdl.explain.stories.contributions import every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
+from symdl.explain.stories.given import element_line, has_helpers
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import is_window
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
@@ -41,6 +42,7 @@ from symdl.express.tensors import Tensor
 _SAYS_NOTHING = ("definition", "elementwise", "add", "sub", "mul", "div", "neg", "pow")
 _IN_WORDS = {"matmul": "matrix product"}
 _LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
+_LONGEST_WAY_OUT = 90  # the same where the short one speaks of helpers
 
 
 def derive_tensor(
@@ -240,4 +242,23 @@ def _result(
         rule = "in the given symbols" + ("; declared:" if about else "")
         named = about[0] if len(about) == 1 else Logic("and", about) if about else None
         steps.append(Step(rule, whole(page, gradient), found.node, "result", "result", about=named))
+    if not story.steps.axes and has_helpers(page, steps[-1].right):
+        steps += _way_out(page, computed, target)
     return steps
+
+
+def _way_out(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
+    """Return a longer line over what is given, where all shorter ones speak of helpers."""
+    gradient, paper = derivative.gradient(target), page.abbreviations
+    table = page.program.definitions
+    if gradient not in table:
+        return []
+    hot, notation = page.one_hot if page.hot else None, page.notation
+    node = closed_form(
+        gradient, notation=notation, one_hot=hot, keep=paper, definitions=table, largest=_LONGEST_CLOSED
+    )
+    node = node or closed_form(gradient, notation=notation, one_hot=hot, largest=_LONGEST_WAY_OUT)
+    if node is not None and not has_helpers(page, node):
+        return [Step("in the given symbols", whole(page, gradient), node, "result", "result")]
+    line = element_line(page, table, gradient)
+    return [line] if line is not None else []
