@@ -104,7 +104,7 @@ class Logarithms:
         if inner is None:
             return None
         if access.tensor not in self.made:
-            lhs = Tensor(None, total.lhs.shape, of=total.lhs)
+            lhs = Tensor(None, total.lhs.shape)
             origin = Origin("logsumexp", total.lhs)
             reduction = Reduction("logsumexp", total.reduction.axes)
             self.made[access.tensor] = replace(total, lhs=lhs, body=inner, reduction=reduction, origin=origin)

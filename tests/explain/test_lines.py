@@ -109,7 +109,7 @@ def mentioned(derivation: Derivation) -> list[Tensor]:
 
 def cotangent_of(one: Tensor, loss: Tensor, arrays: dict[Tensor, Any], values: Any, facts: Any) -> None:
     """The value of a cotangent that clean-up removed, or of a one-hot array that exists on paper only."""
-    if one.equation is not None and one.of is None:  # defined, but replaced by something equal
+    if one.equation is not None and one.role != "cotangent":  # defined, but replaced by something equal
         program = collect([loss, one])  # the loss's inputs show the sizes
         known = {t.name: values[t.name] for t in program.inputs if t.value is None}
         arrays[one] = evaluate(program, known)[one]

@@ -11,6 +11,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError, ExplainError
+from symdl.explain.notation.tree import Array
 from symdl.explain.sections import Lines
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
@@ -144,7 +145,11 @@ def differentials(case: Case) -> None:
     (gradient,) = computed([sd.grad(loss, by)], used)
     world = Matrices(arrays, dims_of(arrays), {**moves, by: along})
     function, lines, result = (s for s in told.sections if isinstance(s, Lines))
-    close(np.squeeze(world.value(function.steps[0].right)), arrays[loss], "the function")
+    *named, last = function.steps
+    for step in named:
+        assert isinstance(step.left, Array)
+        close(world.value(step.right), as_columns(arrays[step.left.tensor]), step)
+    close(np.squeeze(world.value(last.right)), arrays[loss], "the function")
     for step in lines.steps:
         close(np.squeeze(world.value(step.right)), np.sum(gradient * along), step, 1e-6)
     found = world.value(result.steps[0].right)

@@ -80,7 +80,8 @@ def backward(story: Told) -> list[Step]:
     own = {bar: tensor for tensor, bar in bars.items() if bar in shown or tensor not in page.inlined}
     done: set[Tensor] = set(own)
     others = [bar for bar in own if bar is not bars[output] and bar not in page.inlined]
-    lines = {bar: e for bar in others if (e := shown.get(bar) or _longer(page, merged.get(bar))) is not None}
+    read = {bars[s.equation.lhs] for s in story.shares.values()}  # by the lines of the softmaxes
+    lines = {bar: e for bar in others if (e := shown.get(bar) or _said(page, merged.get(bar), read))}
     merged = {bar: e for bar, e in merged.items() if bar not in lines}  # these are written out
     for bar in in_order(page, lines, story.steps.axes) if story.steps.axes else lines:
         equation = lines[bar]
@@ -139,12 +140,12 @@ def _renamed(page: Page, derivative: Derivative) -> dict[Tensor, Equation]:
     return {e.lhs: e for e in found if e.lhs not in page.program.definitions and not e.reduction}
 
 
-def _longer(page: Page, equation: Equation | None) -> Equation | None:
+def _said(page: Page, equation: Equation | None, read: Collection[Tensor]) -> Equation | None:
     """An equation that was merged into its users, if it says something: it is more than another name.
 
-    Of an intermediate that the user has named it is said even so: ``r_bar = r``.
+    Of an intermediate that the user has named it is said even so, ``r_bar = r``, and of what lines `read`.
     """
-    if equation is None or not isinstance(equation.body, Access):
+    if equation is None or not isinstance(equation.body, Access) or equation.lhs in read:
         return equation
     of = equation.lhs.of
     known = of is not None and bool(of.name) and "." not in str(of.name) and of in page.shown

@@ -18,6 +18,7 @@ from symdl.explain.notation.conditions import condition
 from symdl.explain.notation.tree import Cases, Compare, Item, Node, mapped, number
 from symdl.explain.sections import Words
 from symdl.explain.stories.equations import Page, inliner, right_side
+from symdl.explain.stories.gates import by_gates
 from symdl.express.dims import Index
 from symdl.express.equations import Equal, Equation, InRange, map_guard
 from symdl.express.tensors import Access, Tensor, substitute
@@ -47,11 +48,14 @@ def time_axes(equations: Iterable[Equation]) -> dict[Tensor, int]:
     every = list(equations)
     axes: dict[Tensor, int] = {}
     for equation in every:
-        if equation.origin.rule == "previous step" and isinstance(equation.body, Access):
-            places = zip(equation.indices, equation.body.indices, strict=True)
-            for axis, (index, place) in enumerate(places):
-                if place != index:
-                    axes |= {equation.body.tensor: axis, equation.lhs: axis}
+        body = equation.body
+        if equation.origin.rule != "previous step" or not isinstance(body, Access):
+            continue
+        if body.tensor.rank != equation.lhs.rank:  # a given start, which has no steps
+            continue
+        for axis, (index, place) in enumerate(zip(equation.indices, body.indices, strict=True)):
+            if place != index:
+                axes |= {body.tensor: axis, equation.lhs: axis}
     for _ in range(_PASSES if axes else 0):
         before = len(axes)
         for equation in every:
@@ -156,7 +160,7 @@ def told_by_steps(page: Page, derivative: Derivative) -> Steps:
             )
     rules: dict[Tensor, str] = {}
     for equation in page.backward:
-        for rule, make in (("gate by gate", _blocks), (_FROM_LAST, partial(_from_the_last, axes=axes))):
+        for rule, make in (("gate by gate", by_gates), (_FROM_LAST, partial(_from_the_last, axes=axes))):
             cases = make(page, equation)
             if cases is not None:
                 page.written[equation.lhs], rules[equation.lhs] = cases, rule
@@ -268,44 +272,6 @@ def _from_the_next(page: Page, equation: Equation, axes: Mapping[Tensor, int], *
 
 def _at_the_edge(part: Node, place: Node) -> Node | None:
     return replace(part, outside=True) if isinstance(part, Item) and place in part.indices else None
-
-
-def _blocks(page: Page, equation: Equation) -> Node | None:
-    """Return the cases of a sum of terms each of which is for a block of places along one axis."""
-    terms = sp.Add.make_args(equation.body)
-    if equation.reduction is not None or equation.guards or len(terms) < 2:
-        return None
-    found: list[tuple[sp.Expr, sp.Expr, Index, Equation]] = []
-    for term in terms:
-        source = page.program.definitions.get(term.tensor) if isinstance(term, Access) else None
-        if source is None or source.lhs.role == "cotangent" or len(source.guards) != 1 or source.reduction:
-            return None
-        guard = source.guards[0]
-        names = guard.expr.free_symbols if isinstance(guard, InRange) else set()
-        if not isinstance(guard, InRange) or len(names) != 1:
-            return None
-        (index,) = names
-        low = sp.sympify(index - guard.expr, strict=True)
-        if not low.is_Integer or not isinstance(index, Index):
-            return None
-        found.append((low, low + guard.extent, index, source))
-    found.sort(key=lambda block: int(block[0]))
-    place = found[0][2]
-    ends = [0, *(high for _, high, _, _ in found)]
-    whole = equation.extents.get(place)
-    if any(low != end for (low, *_), end in zip(found, ends, strict=False)) or ends[-1] != whole:
-        return None
-    rows = []
-    for count, (_, high, index, source) in enumerate(found):
-        plain = replace(source, guards=())
-        plain = plain.rename(dict(zip(plain.indices, equation.indices, strict=True)))
-        letter = page.notation.symbol(equation.indices[source.indices.index(index)])
-        last = count == len(found) - 1
-        rows.append(
-            (right_side(page, plain), None if last else Compare("<", letter, page.notation.read(high)))
-        )
-        page.inlined[source.lhs] = source
-    return Cases(tuple(rows))
 
 
 def _from_the_last(page: Page, equation: Equation, axes: Mapping[Tensor, int]) -> Node | None:

@@ -1,0 +1,54 @@
+"""A sum of blocks along one axis, such as the gates of an LSTM, told gate by gate.
+
+Enters: an equation whose terms are each for a block of places, with none left out. Leaves: its cases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy as sp
+
+from symdl.explain.notation.tree import Cases, Compare, Node
+from symdl.explain.stories.equations import Page, right_side
+from symdl.express.dims import Index
+from symdl.express.equations import Equation, InRange
+from symdl.express.tensors import Access
+
+
+def by_gates(page: Page, equation: Equation) -> Node | None:
+    """Return the cases of a sum of terms each of which is for a block of places along one axis."""
+    terms = sp.Add.make_args(equation.body)
+    if equation.reduction is not None or equation.guards or len(terms) < 2:
+        return None
+    found: list[tuple[sp.Expr, sp.Expr, Index, Equation]] = []
+    for term in terms:
+        source = page.program.definitions.get(term.tensor) if isinstance(term, Access) else None
+        if source is None or source.lhs.role == "cotangent" or len(source.guards) != 1 or source.reduction:
+            return None
+        guard = source.guards[0]
+        names = guard.expr.free_symbols if isinstance(guard, InRange) else set()
+        if not isinstance(guard, InRange) or len(names) != 1:
+            return None
+        (index,) = names
+        low = sp.sympify(index - guard.expr, strict=True)
+        if not low.is_Integer or not isinstance(index, Index):
+            return None
+        found.append((low, low + guard.extent, index, source))
+    found.sort(key=lambda block: int(block[0]))
+    place = found[0][2]
+    ends = [0, *(high for _, high, _, _ in found)]
+    whole = equation.extents.get(place)
+    if any(low != end for (low, *_), end in zip(found, ends, strict=False)) or ends[-1] != whole:
+        return None
+    rows = []
+    for count, (_, high, index, source) in enumerate(found):
+        plain = replace(source, guards=())
+        plain = plain.rename(dict(zip(plain.indices, equation.indices, strict=True)))
+        letter = page.notation.symbol(equation.indices[source.indices.index(index)])
+        last = count == len(found) - 1
+        rows.append(
+            (right_side(page, plain), None if last else Compare("<", letter, page.notation.read(high)))
+        )
+        page.inlined[source.lhs] = source
+    return Cases(tuple(rows))
