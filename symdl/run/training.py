@@ -43,6 +43,9 @@ from symdl.schedule.verify import verify_partition
 from symdl.targets import find
 
 Array = NDArray[Any]
+Steps = dict[object, Partition]
+_MOST_STEPS = 16
+"""Schedules that a kernel keeps: one for each length of a batch, and of a data set that something reads."""
 LARGEST = -1
 """Stands for a power of the number of samples where batches do not add up: the largest value counts."""
 
@@ -103,7 +106,8 @@ class TrainingKernel:
         threads: int | None = None,
         weights: Sequence[int] | None = None,
     ) -> None:
-        self.program, self._threads = program, chosen(threads)
+        chosen(threads)  # found here if it cannot be
+        self.program, self._threads = program, threads
         self._weights = tuple(weights or [1] * len(program.outputs))
         self.updated = frozenset(old for old, _ in program.updates)
         self.states = tuple(t for t in program.inputs if t.role == "state")
@@ -111,6 +115,7 @@ class TrainingKernel:
         self._built = Built(program, **options, training=True, batch=batch_of(program))
         self._inputs = expected(self._built.inputs, dtype)
         self._constants = constants(program, self._inputs)
+        self._steps: Steps = {}
 
     @property
     def source(self) -> str:
@@ -149,7 +154,14 @@ class TrainingKernel:
         ]
         return self._built.costs(dims, _step(self._built, gathered, self._weights, dims, batch))
 
-    def bind(self, weights: Mapping[str, Any], data: Mapping[str, Any], batch_size: int) -> BoundEpoch:
+    def bind(
+        self,
+        weights: Mapping[str, Any],
+        data: Mapping[str, Any],
+        batch_size: int,
+        *,
+        threads: int | None = None,
+    ) -> BoundEpoch:
         """Bind weights, which training changes in place, and a data set.
 
         Args:
@@ -157,6 +169,7 @@ class TrainingKernel:
                 arrays that the target keeps (`symdl.run.runtime.Runtime.keep`).
             data: the other inputs by name, all samples; those with a batch axis are gathered from it.
             batch_size: samples a step.
+            threads: how many cores to use; None for what the kernel was made with.
 
         Raises:
             ArgumentError: names, shapes, dtypes, numbers of samples or labels that do not fit.
@@ -171,8 +184,8 @@ class TrainingKernel:
         _check_weights({n: weights[n] for n in weights if n in inputs}, inputs)
         if batch_size < 1:
             raise ArgumentError(f"batch_size = {batch_size} is no positive integer")
-        options = (batch_size, self._weights, self._threads)
-        return BoundEpoch(self._built, self._inputs, given, set(data), *options)
+        options = (batch_size, self._weights, chosen(self._threads if threads is None else threads))
+        return BoundEpoch(self._built, self._inputs, given, set(data), self._steps, *options)
 
 
 def _check_weights(weights: Mapping[str, Any], inputs: Mapping[str, Expected]) -> None:
@@ -209,11 +222,13 @@ class BoundEpoch:
         inputs: Sequence[Expected],
         given: Mapping[str, Any],
         data: set[str],
+        steps: Steps,
         batch_size: int,
         weights: Sequence[int],
         threads: int | None = None,
     ) -> None:
         self._built, self._weights, runtime = built, weights, built.runtime
+        self._steps = steps
         self._batch = _batch_size_name(inputs, data)
         arrays: dict[str, Array] = {}
         for want in inputs:
@@ -307,7 +322,12 @@ class BoundEpoch:
         known = list(zip(self._inputs, self._arrays, places, strict=True))
         sources = [(want, array, place) for want, array, place in known if self._gathered(want)]
         gathered = [(want, place) for want, _, place in sources]
-        part = _step(self._built, gathered, self._weights, dims, self._batch)
+        key = (frozenset(dims.items()), tuple(want.name for want, _ in gathered))
+        if key not in self._steps:
+            if len(self._steps) >= _MOST_STEPS:
+                self._steps.clear()
+            self._steps[key] = _step(self._built, gathered, self._weights, dims, self._batch)
+        part = self._steps[key]
         if checking():
             verify_partition(lowered, part, dims)
         job = Job(self._built, part, dims, len(sources))

@@ -19,6 +19,11 @@ def checking() -> bool:
     return os.environ.get("SYMDL_CHECK", "") not in ("", "0")
 
 
+def asked_for() -> tuple[str, str]:
+    """Return what the environment asks for: what was made under other wishes is made again."""
+    return os.environ.get("SYMDL_SHOW", ""), os.environ.get("SYMDL_CHECK", "")
+
+
 def watched() -> dict[str, Any]:
     """Return the options for lowering; with ``SYMDL_SHOW=passes`` each pass is printed."""
     wanted = os.environ.get("SYMDL_SHOW", "").split(",")

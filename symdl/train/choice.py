@@ -1,7 +1,7 @@
 """Who learns what from which loss.
 
-Enters: a model's losses, and the optimizers and learning parameters that a user chose. Leaves: the turns of a
-training step.
+Enters: a model's losses, and the optimizers and learning parameters that a user chose. Leaves: each loss's
+optimizer and parameters.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from symdl.differentiate.turns import Turn
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameters
-from symdl.express.modes import training_updates
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
 
@@ -35,29 +33,26 @@ def chosen_optimizers(given: Optimizers, losses: Mapping[str, Tensor]) -> dict[s
     return found
 
 
-def turns(
+def learning(
     losses: Mapping[str, Tensor],
     optimizers: Mapping[str, Optimizer],
     trainable: Trainable | Mapping[str, Trainable],
-) -> tuple[Turn, ...]:
-    """Return one turn for each loss.
+) -> dict[str, tuple[Tensor, ...]]:
+    """Return what each loss teaches.
 
     Raises:
         TrainingError: a loss depends on no parameter.
         ArgumentError: `trainable` or a weight decay names what is not there, or nothing is to learn.
     """
     chosen = _for_each(trainable, losses, "trainable")
-    names = [str(t.name) for t in parameters(*losses.values())]
+    each = {name: parameters(loss) for name, loss in losses.items()}
+    names = list(dict.fromkeys(str(t.name) for tensors in each.values() for t in tensors))
     for optimizer in optimizers.values():
         _check_decay(optimizer, names)
-    result = []
-    for name, loss in losses.items():
-        every = parameters(loss)
-        if not every:
+    for tensors in each.values():
+        if not tensors:
             raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
-        wrt = _learning(every, chosen[name])
-        result.append(Turn(loss, wrt, optimizers[name].updates, training_updates(loss), name))
-    return tuple(result)
+    return {name: _learning(tensors, chosen[name]) for name, tensors in each.items()}
 
 
 def _check_decay(optimizer: Any, names: Sequence[str]) -> None:

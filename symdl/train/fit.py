@@ -6,6 +6,7 @@ can be wrong with the arguments is found before anything is compiled or computed
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,21 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.differentiate.turns import training_step
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
-from symdl.run.training import TrainingKernel
+from symdl.run.autotune import chosen
 from symdl.train import weights as files
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback
-from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, turns
+from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, learning
 from symdl.train.finish import sizes_of
 from symdl.train.history import Epoch, History
 from symdl.train.loop import Plan, run
-from symdl.train.nothing import learnable
+from symdl.train.prepared import prepared
 from symdl.train.progress import progress_for
-from symdl.train.running import running
 from symdl.train.state import ModelState, Resumable
 
 
@@ -70,6 +69,7 @@ class Settings:
                 f"validation={share!r} is neither data nor a share in [0, 1)",
                 cure="pass a share such as 0.1, or a dictionary of arrays",
             )
+        chosen(self.threads)
         if not all(map(callable, self.callbacks)):
             raise ArgumentError("a callback cannot be called", cure="pass functions (epoch, model)")
 
@@ -87,6 +87,7 @@ def _is_count(value: object) -> bool:
 
 def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> History:
     """Train; see `Model.fit`."""
+    start = time.perf_counter()
     settings.check()
     optimizers = chosen_optimizers(settings.optimizer, state.losses)
     arrays = state.checked(data)
@@ -99,6 +100,7 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
     scored = _scored(state, data, arrays, settings) if validation is None else None
     plan = _plan(state, arrays, positions, (validation, scored), settings, optimizers)
     with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
+        preparing = time.perf_counter() - start
         result = run(plan, progress)
     score = None if test is None else state.score(test)
     return History(
@@ -106,6 +108,7 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
         best_epoch=result.best_epoch,
         stopped=result.stopped,
         restored=plan.restore,
+        preparing=preparing,
         test_loss=None if score is None else score.loss,
         test_accuracy=None if score is None else score.accuracy,
     )
@@ -165,23 +168,21 @@ def _plan(
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
 ) -> Plan:
-    losses = {name: learnable(loss, state.samples) for name, loss in state.losses.items()}
-    each = turns(losses, optimizers, settings.trainable)
     names = state.values_by_name
-    program = training_step(each, metrics=tuple(state.metrics.values()), facts=state.facts)
-    step = running(program, state.samples)
-    options: dict[str, Any] = {"dtype": state.dtype, "target": state.target, "threads": settings.threads}
-    kernel = TrainingKernel(step.program, weights=step.weights, **options)
+    made = prepared(state, optimizers, learning(state.losses, optimizers, settings.trainable))
+    kernel, program = made.kernel, made.kernel.program
     known = state.values()
     trained = {str(t.name): known[str(t.name)] for t in program.parameters}
-    states = [t for t in kernel.states if str(t.name) not in state.running]
-    own = {n: known[n] for n in state.running if n in {str(t.name) for t in kernel.states}}
+    states = [t for t in made.states if str(t.name) not in state.running]
+    own = {n: known[n] for n in state.running if n in {str(t.name) for t in made.states}}
     weights = trained | _state_values(state, settings, states, optimizers) | own
-    moving = {str(t.name): weights[str(t.name)] for t in states if t in kernel.updated}
+    changed = {str(t.name) for t in kernel.updated}
+    moving = {str(t.name): weights[str(t.name)] for t in states if str(t.name) in changed}
     kinds = {name: type(optimizer) for name, optimizer in optimizers.items()}
     state.resumable = Resumable(kinds, moving, settings.seed, _generator(state.resumable, settings))
     reads = [str(t.name) for t in program.inputs if t.role == "input"]
-    bound = kernel.bind(weights, {k: data.by_name[k] for k in reads}, settings.batch_size)
+    given = {k: data.by_name[k] for k in reads}
+    bound = kernel.bind(weights, given, settings.batch_size, threads=settings.threads)
 
     def heard(callback: Callback, epoch: Epoch) -> bool:
         return bool(callback(epoch, state))
@@ -201,8 +202,8 @@ def _plan(
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(names),
         watch=settings.watch,
-        join=step.join,
-        figures=partial(step.figures, sizes_of(program.inputs, data.by_name)),
+        join=made.step.join,
+        figures=partial(made.step.figures, sizes_of(program.inputs, data.by_name)),
     )
 
 

@@ -62,6 +62,8 @@ class History:
         restored: whether the weights are those of `best_epoch` and not of the last epoch.
         test_loss: mean loss of the test data with the final weights; None without test data.
         test_accuracy: share of the test samples put into their class, likewise.
+        preparing: seconds before the first step: checking data, and, unless the model has kept that from an
+            earlier fit, deriving, lowering and compiling the step.
     """
 
     epochs: tuple[Epoch, ...]
@@ -70,6 +72,7 @@ class History:
     restored: bool = False
     test_loss: float | None = None
     test_accuracy: float | None = None
+    preparing: float = 0.0
 
     @property
     def best(self) -> Epoch:
@@ -136,6 +139,8 @@ class History:
         weights = "restored" if self.restored else "not restored"
         lines.append(f"best epoch: {self.best_epoch} (*), its weights {weights}")
         lines.append(f"stopped: {self.stopped}")
+        if self.preparing:
+            lines.append(f"prepared in {self.preparing:.3g} s")
         if self.test_loss is not None:
             accuracy = "" if self.test_accuracy is None else f", accuracy {self.test_accuracy:.2%}"
             lines.append(f"test: loss {self.test_loss:.4f}{accuracy}")

@@ -28,6 +28,7 @@ from symdl.train.history import History
 from symdl.train.labels import accuracy_of
 from symdl.train.loop import Score
 from symdl.train.parts import Named
+from symdl.train.prepared import Prepared
 from symdl.train.values import kept, on_host, placed
 
 
@@ -83,6 +84,7 @@ class ModelState:
         self.running = placed(first, runtime)
         self.history: History | None = None
         self.resumable: Resumable | None = None
+        self.prepared: tuple[Prepared, ...] = ()
         self._forwards: dict[str, Forward] = {}
 
     def weights(self) -> files.Weights:

@@ -351,7 +351,7 @@ def test_a_frozen_layer_has_no_gradient_equations(
         kernels.append(TrainingKernel(*arguments, **options))
         return kernels[-1]
 
-    monkeypatch.setattr("symdl.train.fit.TrainingKernel", kept)
+    monkeypatch.setattr("symdl.train.prepared.TrainingKernel", kept)
     model.fit(data, optimizer=ADAM)
     model.fit(data, optimizer=ADAM, trainable=["second"])
     known = [{str(e.lhs.of.name) for e in k.program.equations if e.lhs.of is not None} for k in kernels]

@@ -1,0 +1,125 @@
+"""Training steps that a model keeps, so that its second fit derives, lowers and compiles nothing.
+
+Enters: a model and what a user chose. Leaves: `Prepared`, a compiled training step, made or found again. A
+step depends on the equations of losses, metrics and updates, on what learns, on the target and the type of
+numbers; not on data, their number, or what is a state: with another learning rate it is the same step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from symdl.differentiate.turns import Turn, Updates, training_step
+from symdl.express.modes import training_updates
+from symdl.express.tensors import Tensor
+from symdl.nn.optimizers import Optimizer
+from symdl.run.training import TrainingKernel
+from symdl.run.watching import asked_for
+from symdl.train.alike import Answer, settings_of
+from symdl.train.nothing import learnable
+from symdl.train.running import Running, running
+
+if TYPE_CHECKING:
+    from symdl.train.state import ModelState
+
+MOST = 4
+"""Steps that a model keeps: enough for those that take turns with frozen parts or two optimizers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A compiled training step.
+
+    Attributes:
+        key: what it was made for, but for the optimizers.
+        settings: of each optimizer, as `settings_of` describes them.
+        answers: what each loss's optimizer answered.
+        step: what batches add up, and what becomes of it.
+        kernel: what computes it.
+        states: the states that it reads or updates, with their first values, in the kernel's order.
+    """
+
+    key: tuple[object, ...]
+    settings: tuple[object, ...]
+    answers: Mapping[str, Answer]
+    step: Running
+    kernel: TrainingKernel
+    states: tuple[Tensor, ...]
+
+    def with_optimizers(
+        self, optimizers: Mapping[str, Optimizer], settings: tuple[object, ...]
+    ) -> Prepared | None:
+        """Return the step with other optimizers of the same equations; None if they have others."""
+        if settings == self.settings:
+            return self
+        answers: dict[str, Answer] = {}
+        for name, answer in self.answers.items():
+            found = answer.again(optimizers[name])
+            if found is None:
+                return None
+            answers[name] = found
+        return replace(self, settings=settings, answers=answers, states=_states(self.kernel, answers))
+
+
+def prepared(
+    state: ModelState, optimizers: Mapping[str, Optimizer], learning: Mapping[str, Sequence[Tensor]]
+) -> Prepared:
+    """Return the training step of a model, which keeps it.
+
+    Args:
+        state: the model.
+        optimizers: one for each loss.
+        learning: for each loss what it teaches.
+    """
+    taught = tuple((name, tuple(tensors)) for name, tensors in learning.items())
+    losses, metrics = tuple(state.losses.items()), tuple(state.metrics.items())
+    key = (losses, metrics, taught, state.facts, state.dtype, state.target, asked_for())
+    settings = tuple(map(settings_of, optimizers.values()))
+    for old in state.prepared:
+        found = old.with_optimizers(optimizers, settings) if old.key == key else None
+        if found is not None:
+            break
+    else:
+        old, found = None, _made(state, optimizers, learning, (key, settings))
+    state.prepared = (found, *(each for each in state.prepared if each is not old))[:MOST]
+    return found
+
+
+def _made(
+    state: ModelState,
+    optimizers: Mapping[str, Optimizer],
+    learning: Mapping[str, Sequence[Tensor]],
+    known: tuple[tuple[object, ...], tuple[object, ...]],
+) -> Prepared:
+    answers: dict[str, Answer] = {}
+
+    def asking(name: str) -> Updates:
+        def updates(parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> Any:
+            pairs = tuple(optimizers[name].updates(parameters, gradients))
+            answers[name] = Answer(tuple(parameters), dict(gradients), pairs)
+            return pairs
+
+        return updates
+
+    turns = []
+    for name, loss in state.losses.items():
+        own = learnable(loss, state.samples)
+        turns.append(Turn(own, tuple(learning[name]), asking(name), training_updates(own), name))
+    program = training_step(turns, metrics=tuple(state.metrics.values()), facts=state.facts)
+    step = running(program, state.samples)
+    kernel = TrainingKernel(step.program, weights=step.weights, dtype=state.dtype, target=state.target)
+    return Prepared(*known, answers, step, kernel, _states(kernel, answers))
+
+
+def _states(kernel: TrainingKernel, answers: Mapping[str, Answer]) -> tuple[Tensor, ...]:
+    """Return the states of a kernel, those of the optimizers with the first values that these gave last."""
+    known: dict[str, Tensor] = {}
+    for loss, answer in answers.items():
+        known |= {f"{loss}.{name}" if loss else name: t for name, t in answer.states.items()}
+    found = []
+    for own in kernel.states:
+        like = known.get(str(own.name), own)
+        found.append(Tensor(own.name, own.shape, dtype=own.dtype, role="state", init=like.init))
+    return tuple(found)
