@@ -90,3 +90,4 @@ def test_it_is_found(name: str, form: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(modules, "load", broken)
     device, right = outcome(made, given)
     assert device.findings or not right
+    assert all("t1[i,j] = sum_{k}" in found.equation for found in device.findings)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -62,16 +65,35 @@ def _lines(file: str) -> tuple[str, ...]:
     return tuple(path.read_text("utf-8").splitlines()) if file and path.is_file() else ()
 
 
-def equation_of(place: Place, source: str | None = None) -> str:
-    """Return the comment nearest above the generated line that states an equation, or nothing."""
+def equation_of(place: Place, source: str | None = None, kernel: str = "") -> str:
+    """Return the comment nearest above the generated line that states an equation, or nothing.
+
+    Where PTX does not tell the line, as that which symdl makes to be run, all equations of the kernel.
+    """
     lines = _lines(place.file) if source is None else tuple(source.splitlines())
+    if not place.source and kernel:
+        below = dropwhile(lambda line: not line.startswith(f"def {kernel}("), lines)
+        inside = takewhile(lambda line: not line or line[0].isspace(), islice(below, 1, None))
+        return "; or ".join(text for line in inside if (text := _stated(line)))
     for line in reversed(lines[: place.source]):
-        text = line.strip()
-        if text.startswith("#") and "=" in text:
-            return text.lstrip("# ")
-        if text.startswith("def "):
+        if text := _stated(line):
+            return text
+        if line.lstrip().startswith("def "):
             break
     return ""
+
+
+def _stated(line: str) -> str:
+    """Return the equation that a comment states, or nothing."""
+    text = line.strip()
+    return text.lstrip("# ") if text.startswith("#") and "=" in text else ""
+
+
+def generated_source(entry: str) -> str | None:
+    """Return the text of the generated module of a kernel, which is part of its name in PTX."""
+    found = re.search(r"symdl_kernels_[0-9a-f]{32}", entry)
+    module = sys.modules.get(found[0]) if found else None
+    return None if module is None else "\n".join(_lines(str(module.__file__)))
 
 
 @dataclass
@@ -101,7 +123,7 @@ class Log:
             self.found[key] = replace(before, times=before.times + len(threads))
             return
         first = divmod(int(threads[0]), self.block)
-        equation = equation_of(instruction.place, self.source)
+        equation = equation_of(instruction.place, self.source, self.kernel)
         self.found[key] = Finding(
             kind,
             self.kernel,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.cuda.ptx.execute import Executor
-from tests.cuda.ptx.findings import Finding, Log
+from tests.cuda.ptx.findings import Finding, Log, generated_source
 from tests.cuda.ptx.inline import Program, program_of
 from tests.cuda.ptx.memory import GAP, Memory, Spaces, layout_of
 from tests.cuda.ptx.parse import parse
@@ -122,7 +122,7 @@ def launch(
     if not 0 < a_block <= 1024:
         raise PtxError(f"{a_block} threads a block")
     meter = Meter() if measure else None
-    log = Log(short(program.entry), a_block, source)
+    log = Log(short(program.entry), a_block, generated_source(program.entry) if source is None else source)
     cell = _narrowest(program)
     for store in memory.stores.values():
         store.start(cell, shared=True)
