@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     r"(?P<comment>^[ ]*#[^\n]*\n|[ ]*#[^\n]*)"
     r"|\bdef (?P<function>\w+)\((?P<parameters>[^()]*)\)"
     r"|\bfor (?P<variable>\w+) in\b"
+    r"|^[ ]+(?P<start>\w+)(?= = [^\n]*\n[ ]+while (?P=start) )"
     r"|^[ ]+(?P<name>\w+)(?= = )"
     r"|(?P<outside>^(?=\S))"  # what follows belongs to no function
     r"|(?<![\w.])[A-Za-z_]\w*",
@@ -45,6 +46,8 @@ def canonical(source: str) -> str:
             return f"def {match['function']}({_WORD.sub(lambda m: give(m[0]), match['parameters'])})"
         if kind == "variable":  # another loop may have had a variable of that name
             return f"for {give(match['variable'])} in"
+        if kind == "start":
+            return text[: -len(match["start"])] + give(match["start"])
         name = match["name"]
         return text[: -len(name)] + (names[name] if name in names else give(name))
 

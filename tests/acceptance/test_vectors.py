@@ -7,7 +7,6 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.errors import DerivativeError
 from symdl.explain.printers.latex import latex
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
@@ -84,9 +83,8 @@ def test_3_jacobian_with_dots_and_explicit() -> None:
     assert len(small) == 1
 
 
-def test_the_gradient_of_a_vector_is_refused() -> None:
-    with pytest.raises(DerivativeError, match=r"loss L\(y\).*Jacobian"):
-        sd.derive(y, x)
+def test_the_derivative_of_a_vector_is_its_jacobian_and_a_loss_of_it_has_a_gradient() -> None:
+    same(str(sd.formula(sd.derive(y, x).result)), "w")
     g = sd.tensor("g", (m,))
     gradient = sd.grad((y * g).sum(), x)  # of L(y) = g.y, whose gradient by y is g
     rng = np.random.default_rng(0)
