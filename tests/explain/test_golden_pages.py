@@ -14,6 +14,8 @@ import symdl as sd
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.documents.formulas import draw
 from symdl.explain.printers.latex import latex
+from symdl.explain.printers.text import text
+from symdl.explain.printers.text_page import sentence
 from symdl.explain.sections import Lines
 from symdl.express.program import collect
 
@@ -79,13 +81,28 @@ def test_names_are_defined_and_mean_one_thing(name: str) -> None:
 def test_every_bar_has_a_line(name: str) -> None:
     told = sd.derive(*PROBLEMS[name]())
     steps = [s for x in told.shown if isinstance(x, Lines) for s in x.steps]
-    ours = {text for s in steps for text in (*named(s.right), *named(s.left)) if _barred(text)}
-    defined = {text for s in steps if s.left is not None for text in list(named(s.left))[:1]}
+    ours = {name for s in steps for name in (*named(s.right), *named(s.left)) if _barred(name)}
+    defined = {name for s in steps if s.left is not None for name in list(named(s.left))[:1]}
     assert ours <= defined
 
 
-def _barred(text: str) -> bool:
-    return bool({"\u0304", "\u0305"} & set(unicodedata.normalize("NFD", text)))
+def _barred(name: str) -> bool:
+    return bool({"\u0304", "\u0305"} & set(unicodedata.normalize("NFD", name)))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_head_of_a_section_names_the_signs_that_occur(name: str) -> None:
+    sections = {x.title: x for x in sd.derive(*PROBLEMS[name]()).shown if isinstance(x, Lines)}
+    if (matrix := sections.get("In matrix form")) is not None:
+        shown = " ".join(text(step.right) for step in matrix.steps)
+        head = sentence(matrix.words, ascii=False)
+        for sign, word in (("𝟏", "𝟏"), ("⊙", "⊙"), ("∘", "∘"), ("diag(", "diag puts")):
+            assert (sign in shown) == (word in head), (sign, head)
+    if (forward := sections.get("Forward")) is not None and len(forward.steps) > 1:
+        shown = " ".join(text(step.right) for step in forward.steps)
+        assert bool(re.search(r"t [-+] 1", shown)) == (
+            "the step before" in sentence(forward.words, ascii=False)
+        )
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

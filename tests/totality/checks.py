@@ -22,6 +22,7 @@ from ..explain.audit import idle, undefined
 from ..explain.comments import check_comments
 from ..explain.matrices import Matrices, as_columns
 from ..explain.shown import dims_of
+from ..explain.test_letters import clashes
 from ..explain.test_lines import agree, world_of
 from .case import Built, Case, Size
 
@@ -119,6 +120,7 @@ def derivation(case: Case) -> None:
             assert told.at(depth).text()
             assert told.at(depth).latex()
             assert depth == "result" or not undefined(told.at(depth)), told.at(depth).text()
+            assert not clashes(told.at(depth)), told.at(depth).text()
         assert not undefined(told.at("key")) | idle(told.at("key")), told.text()
         with np.errstate(all="ignore"):  # where nothing counts, the logarithm of 0 is meant
             assert agree(told, world_of(told, loss, used)) > 0

@@ -57,7 +57,7 @@ def bar_words(page: Page, steps: Steps) -> tuple[str | Node, ...]:
     )
     if any(equation.lhs.role == "cotangent" for equation in page.forward):
         words = (*words, "; the bars above are of derivatives that ", loss, " is made of")
-    if steps.starts:
+    if steps.axes:
         return (
             *words,
             ". The lines are computed for the last step first, then back step by step; past the last step "

@@ -29,10 +29,11 @@ from symdl.explain.stories.computed import Form, computed_lines, is_rewritten, l
 from symdl.explain.stories.contributions import every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.given import element_line, has_helpers
+from symdl.explain.stories.heads import forward_words, matrix_words
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import is_window
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
-from symdl.explain.stories.steps import start_words, told_by_steps, with_time
+from symdl.explain.stories.steps import told_by_steps, with_time
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.properties import in_words
@@ -83,7 +84,7 @@ def derive_tensor(
             result.append(symmetric_line(loss, whole(page, target), target, result[-1]))
     sections = (
         symbols(page),
-        Lines("Forward", tuple(forward), words=start_words(steps)),
+        Lines("Forward", tuple(forward), words=forward_words(forward, steps)),
         Lines("Backward", not_told(backward(told), forward), words=bar_words(page, steps)),
         every_step(bare, derivative),
         *matrices,
@@ -201,7 +202,7 @@ def _matrix_section(story: Told) -> list[Lines]:
                 steps.append(Step("", None, last, "matrix"))
     if not steps:
         return []
-    return [Lines("In matrix form", (*_one_hot(page, steps), *steps))]
+    return [Lines("In matrix form", (*_one_hot(page, steps), *steps), words=matrix_words(steps))]
 
 
 def _one_hot(page: Page, steps: Sequence[Step], *, told: Sequence[Lines] = ()) -> list[Step]:

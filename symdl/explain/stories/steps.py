@@ -144,13 +144,18 @@ def told_by_steps(page: Page, derivative: Derivative) -> Steps:
     if not axes:
         return Steps()
     previous = {e.lhs: e for e in page.program.equations if _is_previous(e, axes)}
-    starts: list[Item] = []
+    starts: dict[Tensor, Item] = {}
     for tensor, equation in previous.items():
         if tensor.name or tensor is page.output or tensor in derivative.wrt:
             continue
         assert isinstance(equation.body, Access)
         _write_inside(page, equation, _edge(page, equation))
-        starts.append(_start(page, equation, axes))
+        starts[tensor] = _start(page, equation, axes)
+    for equation in page.forward:
+        cases = _from_outside(page, equation, axes)
+        if cases is not None:  # from a given start
+            page.written[equation.lhs] = cases
+            starts = {t: item for t, item in starts.items() if t not in equation.reads()}
     merged = {e.lhs for e in page.forward if _one_letter(page, derivative, e, axes)}
     inside = {derivative.cotangents[t] for t in merged if t in derivative.cotangents}
     for equation in page.program.equations:
@@ -160,14 +165,14 @@ def told_by_steps(page: Page, derivative: Derivative) -> Steps:
             )
     rules: dict[Tensor, str] = {}
     for equation in page.backward:
-        for rule, make in (("gate by gate", by_gates), (_FROM_LAST, partial(_from_the_last, axes=axes))):
+        for rule, make in (("gate by gate", by_gates), (_FROM_LAST, partial(_from_outside, axes=axes))):
             cases = make(page, equation)
             if cases is not None:
                 page.written[equation.lhs], rules[equation.lhs] = cases, rule
     page.forward = tuple(e for e in page.forward if e.lhs not in page.inlined and e.lhs not in merged)
     page.backward = tuple(e for e in page.backward if e.lhs not in page.inlined)
     page.shown = frozenset(page.tensors)
-    return Steps(axes, tuple(starts), rules)
+    return Steps(axes, tuple(starts.values()), rules)
 
 
 def _is_previous(equation: Equation, axes: Mapping[Tensor, int]) -> bool:
@@ -274,8 +279,11 @@ def _at_the_edge(part: Node, place: Node) -> Node | None:
     return replace(part, outside=True) if isinstance(part, Item) and place in part.indices else None
 
 
-def _from_the_last(page: Page, equation: Equation, axes: Mapping[Tensor, int]) -> Node | None:
-    """Return what the last step gets from the loss, and what any other gets from the next one, as cases."""
+def _from_outside(page: Page, equation: Equation, axes: Mapping[Tensor, int]) -> Node | None:
+    """Return what one step gets from outside, and what any other gets from its neighbour, as cases.
+
+    The last step gets something from the loss, the first one a given start.
+    """
     if equation.lhs not in axes or equation.reduction is not None or equation.guards:
         return None
     t = equation.indices[axes[equation.lhs]]
