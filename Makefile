@@ -16,10 +16,11 @@ SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpret
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-cuda test-gpu lint bench bench-gpu clean distclean
+.PHONY: help demo playground test test-cuda test-gpu lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
+	@echo 'make playground derivations in a browser: static files in out/playground; needs Node.js with npm'
 	@echo 'make test       run all tests'
 	@echo 'make test-cuda  compile CUDA kernels and run their PTX, without a GPU'
 	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
@@ -32,6 +33,9 @@ help:
 
 demo: $(VENV)/.has-train
 	$(RUN) examples/01_digits.py
+
+playground: $(VENV)/.has-html
+	$(RUN) -m symdl.playground out/playground
 
 test: $(VENV)/.has-test
 	$(RUN) -m pytest -n auto

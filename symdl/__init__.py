@@ -11,6 +11,7 @@ The pipeline, in reading order:
     train          data sets, epochs, history
     check          gradients three ways
     classroom      a student's gradient held against the derivation
+    playground     derivations in a browser
 """
 
 import importlib

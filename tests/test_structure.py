@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "targets": (*MATHEMATICS, *MACHINES, "run"),
     "train": (*MATHEMATICS, *MACHINES, "files", "run", "targets"),
     "check": (*MATHEMATICS, *MACHINES, "run", "targets"),
+    "playground": (*MATHEMATICS, "explain", "files", "templating"),
     "classroom": (*MATHEMATICS, *MACHINES, "explain", "run", "targets", "check"),
 }
 """The stages in order, each with those it may import besides itself.
@@ -346,7 +347,7 @@ def test_circles_are_found(tmp_path: Path) -> None:
 
 def test_every_big_room_says_what_it_is() -> None:
     rooms = [p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()]
-    assert len(rooms) == 11
+    assert len(rooms) == 12
     for room in rooms:
         page = (PACKAGE / room / "README.md").read_text("utf-8")
         assert page.startswith(f"# {room}: ")

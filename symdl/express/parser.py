@@ -69,7 +69,7 @@ def parse(text: str) -> sp.Expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         cure = "write it as in Python: 2*x, x**2, sin(x)"
         raise ExpressionError("the text is no expression", expression=text, cure=cure) from error
-    _bounded(tree, text)
+    bounded(tree, text)
     try:
         value = _Reader(text).read(tree)
     except (ArithmeticError, TypeError, ValueError) as error:
@@ -95,7 +95,7 @@ def symbol_of(name: Any, expr: sp.Basic) -> Any:
     return found[0] if found else sp.Symbol(name)
 
 
-def _bounded(tree: ast.expr, text: str) -> None:
+def bounded(tree: ast.AST, text: str) -> None:
     """Refuse a tree that is too deep or too large, before anything is made of it."""
     todo: list[tuple[ast.AST, int]] = [(tree, 0)]
     count = 0
@@ -218,4 +218,4 @@ class _Reader:
         raise self.refused("a condition compares two expressions", cure="write where(x > 0, x, 0)")
 
 
-__all__ = ["parse", "symbol_of"]
+__all__ = ["LONGEST", "bounded", "parse", "symbol_of"]
