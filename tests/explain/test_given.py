@@ -40,3 +40,9 @@ def test_what_is_shared_is_not_written_out_for_every_way() -> None:
     for _ in range(12):
         loss = sd.tanh(A @ loss) + B @ loss
     assert "Result" in sd.derive((loss * loss).sum(), h).text()
+
+
+def test_elements_of_an_inverse_are_written_at_their_own_places() -> None:
+    A, u = sd.tensor("A", (n, 3, 3)), sd.tensor("u", (n,))
+    assert last((u * sd.det(A)).sum(), A) == "u[i]·det(A[i,:,:])·(A[i,:,:]⁻¹)[k,j]"
+    assert "∑ⱼₖ (A[i,:,:]⁻¹)[j,l]·u[i]·(A[i,:,:]⁻¹)[m,k]" in last((u[:, None, None] * sd.inv(A)).sum(), A)

@@ -168,8 +168,6 @@ def inliner(page: Page, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], N
     """Return what writes a tensor out at a place: what stands for it inside its user."""
 
     def write(where: tuple[sp.Expr, ...]) -> Node:
-        if is_inverse(equation):
-            return _matrix_function(page, equation, tuple(map(page.notation.place, where)))
         used = {s for e in where for s in e.free_symbols}
         names: dict[Index, Index] = {}
         for index in equation.bound:
@@ -178,8 +176,10 @@ def inliner(page: Page, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], N
         fresh = equation.rename(names) if names else equation
         change = dict(zip(fresh.indices, where, strict=True))
         guards = tuple(map_guard(g, lambda e: substitute(e, dict(change))) for g in fresh.guards)
-        body = substitute(fresh.body, dict(change))
-        return _reduced(page, replace(fresh, body=body, guards=guards), set(fresh.bound))
+        put = replace(fresh, body=substitute(fresh.body, dict(change)), guards=guards)
+        if put.reduction is not None and put.reduction.op in MATRIX_OPS:
+            return _matrix_function(page, put, tuple(map(page.notation.place, where)))
+        return _reduced(page, put, set(fresh.bound))
 
     return write
 
