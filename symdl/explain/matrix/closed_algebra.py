@@ -8,6 +8,7 @@ are square, ``x' A' A x`` as a squared norm, ``v/c`` as a fraction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeGuard
 
 import sympy as sp
@@ -99,12 +100,17 @@ def _chain(factors: Sequence[Node]) -> Node:
             if flat and isinstance(flat[-1], Diagonal) and isinstance(inner, Ones):
                 flat[-1] = flat[-1].arg  # diag(v) 1 is v
                 continue
+            if flat and _is_one(flat[-1], inner):
+                flat.pop()
+                continue
+            if flat and isinstance(inner, Terms) and _spreads(flat[-1], inner):
+                inner = _spread(flat.pop(), inner)
             if flat and isinstance(flat[-1], Diagonal) and _has_ones(inner):
                 front = flat.pop()  # diag(v) (W - 1 u' W) is (diag(v) - v u') W
                 inner = collected([_product([front, term]) for term in inner.args], _product)
             flat += inner.args if isinstance(inner, Multiply) else (inner,)
     if not flat:
-        return Diagonal(Ones(sizes[0])) if sizes else number(1)
+        return Diagonal(Ones(sizes[0])) if sizes and sizes[0] != 1 else number(1)
     return flat[0] if len(flat) == 1 else Multiply(tuple(flat))
 
 
@@ -112,6 +118,58 @@ def _has_ones(node: Node) -> TypeGuard[Terms]:
     """Say whether a sum has a term ``1 u'``, which a diagonal matrix before it turns into ``v u'``."""
     cores = [parse(term).core for term in node.args] if isinstance(node, Terms) else []
     return any(isinstance(core, Multiply) and isinstance(core.args[0], Ones) for core in cores)
+
+
+def _is_one(row: Node, column: Node) -> bool:
+    """Say whether a product is a sum of probabilities: ``softmax(v)' 1``, or ``1' softmax(v)``."""
+    if not isinstance(row, Transpose):
+        return False
+    if isinstance(column, Ones):
+        return _sums_to_one(row)
+    return isinstance(row.arg, Ones) and _sums_to_one(Transpose(column))
+
+
+def _sums_to_one(node: Node) -> bool:
+    """Say whether a row is the transpose of a softmax of a vector."""
+    if not isinstance(node, Transpose) or not isinstance(node.arg, Call) or node.arg.name != "softmax":
+        return False
+    sizes = shape(node.arg)
+    return sizes is not None and len(sizes) == 2 and sizes[1] == 1
+
+
+def _spreads(row: Node, total: Terms) -> bool:
+    """Say whether a row makes a number of a term of a sum that is the same in all places."""
+    if isinstance(row, Transpose) and isinstance(row.arg, Ones):
+        return _has_sums(total)
+    return _sums_to_one(row) and _has_constants(total)
+
+
+def _has_constants(node: Terms) -> bool:
+    """Say whether a sum has a term that is the same in all places."""
+    return any(map(_is_constant, node.args))
+
+
+def _has_sums(node: Terms) -> bool:
+    """Say whether a sum has a term that is itself a sum, the same in all places."""
+    return any(isinstance(f, Multiply) for t in node.args if _is_constant(t) for f in parse(t).top)
+
+
+def _is_constant(term: Node) -> bool:
+    part = parse(term)
+    return part.core is None or isinstance(part.core, Ones)
+
+
+def _spread(row: Node, total: Terms) -> Node:
+    """Multiply a row by a sum term by term."""
+    sizes = shape(row)
+    assert sizes is not None and len(sizes) == 2
+    column = Ones(sizes[1])
+    spread = []
+    for term in total.args:
+        part = parse(term)
+        inner = _product([row, column if part.core is None else part.core])
+        spread.append(build(times_of([replace(part, core=None), parse(inner)])))
+    return collected(spread, _product)
 
 
 def _scalar(node: Multiply) -> Node:
@@ -126,6 +184,8 @@ def _scalar(node: Multiply) -> Node:
         if (left[0] if half == 1 else Multiply(left)) == transposed(inner):
             return Norm(inner)
     other = transposed(chain)
+    if isinstance(other, Multiply) and not isinstance(short := _chain(other.args), Multiply):
+        return short
     begins = Transpose(Ones(chain.args[-1].size)) if isinstance(chain.args[-1], Ones) else None
     if isinstance(other, Multiply) and other.args[0] == begins:
         return other  # 1' v

@@ -40,7 +40,7 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
         if sum(int(sp.count_ops(e)) for e in (equation.body, *inside)) > _LARGEST_BODY:
             raise NoMatrixForm  # not even built: SymPy goes through what is nested by recursion
         body = map_accesses(equation.body, change)
-        body = _without_corners(body) or body
+        body = _without_switches(_without_corners(body) or body)
         if body is not equation.body:
             body = simplified(body)
         body = deltas_apart(body)
@@ -114,9 +114,36 @@ def _without_corners(body: sp.Expr) -> sp.Expr | None:
     if not short.is_rational_function(*places.values(), *sizes.values()):
         return None
     short = _signs(sp.factor(sp.cancel(sp.together(short))))
+    if any(short.has(places[inside]) and short.has(sizes[inside]) for inside in inner):
+        return None  # |x|/x is the sign of x
     back = {name: inside for inside, name in places.items()}
     back |= {name: sp.Abs(inside) for inside, name in sizes.items()}
     return rebuilt(short, back) if _count(short) <= _count(body) - len(corners) else None
+
+
+def _without_switches(body: sp.Expr) -> sp.Expr:
+    """Write ``max(u, 0)`` for itself times what is 1 where u is positive."""
+    if not body.has(sp.Max) or not body.has(sp.Piecewise):
+        return body
+
+    def change(factor: sp.Expr, positive: list[sp.Expr]) -> sp.Expr:
+        if not isinstance(factor, sp.Piecewise) or len(factor.args) != 2 or factor.args[1] != (0, True):
+            return factor
+        value, where = factor.args[0]
+        if not isinstance(where, sp.Gt | sp.Ge | sp.Lt | sp.Le):
+            return factor
+        side = where.gts - where.lts
+        return value if any(sp.expand(side - inside) == 0 for inside in positive) else factor
+
+    values: dict[sp.Basic, sp.Expr] = {}
+    for product in body.atoms(sp.Mul):
+        bases = [factor.as_base_exp() for factor in product.args]
+        largest = [b for b, e in bases if isinstance(b, sp.Max) and e.is_positive and len(b.args) == 2]
+        positive = [a for b in largest if 0 in b.args for a in b.args if a != 0]
+        new = sp.Mul(*(change(factor, positive) for factor in product.args)) if positive else product
+        if new != product:
+            values[product] = new
+    return rebuilt(body, values) if values else body
 
 
 def _count(expr: sp.Expr) -> int:

@@ -18,12 +18,13 @@ from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened, written_size
 from symdl.explain.matrix.facts import Known, with_facts
 from symdl.explain.matrix.matrix import Reader
+from symdl.explain.matrix.ones import with_sizes, without_ones
 from symdl.explain.matrix.powers import gathered, powered
 from symdl.explain.matrix.quotients import divided
 from symdl.explain.matrix.signs import Facing, faced, facing, is_mixed
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
-from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, mapped, walk
+from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, walk
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, Guard
 from symdl.express.program import Fact, collect
@@ -142,7 +143,8 @@ class ClosedReader(Reader):
         """Return the right-hand side of an equation, as it is shown."""
         node, used = with_facts(self.tidied(equation), facts, self.tidy)
         faces = self.facing() if any(map(is_mixed, walk(node))) else {}
-        return Closed(divided(powered(gathered(turned_once(faced(node, faces))))), used)
+        shown = divided(powered(gathered(turned_once(faced(node, faces)))))
+        return Closed(without_ones(shown), used)
 
     def tidied(self, equation: Equation) -> Node:
         """Return the right-hand side of an equation, tidy."""
@@ -153,16 +155,9 @@ class ClosedReader(Reader):
         return self.tidy(self.full(self.written_out(own, own.target), own.indices).node)
 
     def tidy(self, node: Node) -> Node:
-        """Tidy a formula; the trace of a unit matrix is its size."""
-
-        def size(part: Node) -> Node | None:
-            match part:
-                case Call(name="trace", args=(Diagonal(arg=Ones() as ones),)):
-                    return self.notation.read(sp.sympify(ones.size, strict=True))
-            return None
-
+        """Tidy a formula; the trace of a unit matrix is its size, and so is ``1' 1``."""
         first = tidy(node)
-        second = mapped(first, size)
+        second = with_sizes(first, lambda size: self.notation.read(sp.sympify(size, strict=True)))
         return first if second == first else tidy(second)
 
     def facing(self) -> Facing:

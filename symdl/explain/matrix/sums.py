@@ -45,8 +45,7 @@ def collected(terms: Sequence[Node], times: Times) -> Node:
     """Add like terms; a term and its transpose are one where they are scalars."""
     flat = [inner for term in terms for inner in _terms(term)]
     found: dict[tuple[object, ...], Monomial] = {}
-    for term in flat:
-        part = parse(term)
+    for part in _numbers_alone([parse(term) for term in flat]):
         key: tuple[object, ...] = (frozenset(part.top), len(part.top), part.bottom)
         if part.core is not None:
             sign, core = straight(part.core)
@@ -62,11 +61,26 @@ def collected(terms: Sequence[Node], times: Times) -> Node:
     return nodes[0] if len(nodes) == 1 else Terms(tuple(nodes))
 
 
+def _numbers_alone(parts: Sequence[Monomial]) -> list[Monomial]:
+    """Write ``c 1`` as c beside an array and a number, which is added to every entry, too."""
+    arrays = any(part.core is not None and not isinstance(part.core, Ones) for part in parts)
+    if not arrays or all(part.core is not None for part in parts):
+        return list(parts)
+    return [replace(part, core=None) if isinstance(part.core, Ones) else part for part in parts]
+
+
 def _terms(node: Node) -> list[Node]:
-    """The terms of a sum, or of minus one."""
+    """The terms of a sum, of minus one, of a number that is a sum, and of that times ``1``."""
     if isinstance(node, Negative) and isinstance(node.arg, Terms):
         return [t.arg if isinstance(t, Negative) else Negative(t) for t in node.arg.args]
-    return [*node.args] if isinstance(node, Terms) else [node]
+    if isinstance(node, Terms):
+        return [*node.args]
+    part = parse(node)
+    sums = [factor for factor in part.top if isinstance(factor, Terms)]
+    if len(sums) != 1 or len(part.top) > 1 or part.bottom or not isinstance(part.core, Ones | None):
+        return [node]
+    front = replace(part, top=())
+    return [build(times_of([front, parse(term)])) for term in sums[0].args]
 
 
 def _in_order(parts: Sequence[Monomial]) -> list[Monomial]:
@@ -96,14 +110,14 @@ def _turns(core: Node | None) -> bool:
 
 
 def _by_groups(parts: Sequence[Monomial], times: Times) -> list[Node]:
-    """Write a sum whose terms have a common end in groups only: ``(A + A') x + b``."""
-    for place in (-1, 0):
+    """Write a sum whose terms have a common end, or a common scalar, in groups only: ``(A + A') x + b``."""
+    for place in (-1, 0, None):
         groups: dict[object, list[Monomial]] = {}
         for part in parts:
             chain = part.core.args if isinstance(part.core, Multiply) else ()
-            end = signed(chain[place])[1] if chain else None
-            key = (abs(part.coefficient), part.top, part.bottom, end) if chain else part
-            groups.setdefault(key, []).append(part)
+            end = signed(chain[place])[1] if chain and place is not None else None
+            alike = bool(chain) if place is not None else bool(part.top or part.bottom)
+            groups.setdefault((*_face(part), end) if alike else part, []).append(part)
         if 1 < len(groups) < len(parts):
             together = [(group, _common(group, times)) for group in groups.values()]
             return [n for group, found in together for n in found or [build(part) for part in group]]

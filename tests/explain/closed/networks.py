@@ -113,7 +113,12 @@ LAYERS = (
         shares="Y",
     ),
     Case("linear layer, weights", lambda: (square(logits + bias - keep) / 2, W), "Xᵀ (X W + 𝟏 bᵀ - Y)"),
-    Case("linear layer, bias", lambda: (square(logits + bias - keep) / 2, bias), "(X W + 𝟏 bᵀ - Y)ᵀ 𝟏"),
+    Case(
+        "linear layer, bias",
+        lambda: (square(logits + bias - keep) / 2, bias),
+        "(X W + 𝟏 bᵀ - Y)ᵀ 𝟏",
+        prints="(X W - Y)ᵀ 𝟏 + n·b",
+    ),
     Case("linear layer, input", lambda: (square(logits - keep) / 2, data), "(X W - Y) Wᵀ"),
     Case("two linear layers", lambda: (square(data @ W @ V - data) / 2, W), "Xᵀ (X W V - X) Vᵀ"),
     Case(
@@ -135,7 +140,6 @@ LAYERS = (
         "squared hinge",
         lambda: (total(sd.relu(1 - target * (data @ w)) ** 2), w),
         "-2·Xᵀ (y ⊙ max(1 - y ⊙ (X w), 0))",
-        prints="-2·Xᵀ (max(1 - y ⊙ (X w), 0) ⊙ y ⊙ [y ⊙ (X w) < 1])",
     ),
     Case(
         "skip-gram, positive",
@@ -156,14 +160,14 @@ LAYERS = (
         "softmax, weighted",
         lambda: (inner(a, sd.softmax(x)), x),
         "softmax(x) ⊙ (a - aᵀ softmax(x))",
-        prints="(a - (aᵀ softmax(x))·𝟏) ⊙ softmax(x)",
+        prints="(a - aᵀ softmax(x)) ⊙ softmax(x)",
     ),
     Case("mean of squares", lambda: (sd.mean(x**2), x), "2/d·x"),
     Case(
         "variance",
         lambda: (sd.mean((x - sd.mean(x)) ** 2), x),
-        "2/d·(x - 𝟏ᵀ x/d)",
-        prints="2/d·(𝟏ᵀ (xᵀ 𝟏/d·𝟏 - x)/d·𝟏 + x - 𝟏ᵀ x/d·𝟏)",
+        "2/d·(x - 1/d·𝟏ᵀ x)",
+        prints="2/d·(x - 1/d·xᵀ 𝟏)",
     ),
     Case(
         "layer, both sides",

@@ -55,7 +55,7 @@ GAUSSIANS = (
     Case("log density, mean", lambda: (one, mu), "Σ⁻¹ (x - μ)"),
     Case("log density, point", lambda: (one, x), "Σ⁻¹ (μ - x)"),
     Case("log density, covariance", lambda: (one, Sigma), "1/2·(Σ⁻¹ (x - μ) (x - μ)ᵀ Σ⁻¹ - Σ⁻¹)"),
-    Case("samples, mean", lambda: (gaussian, mu), "Σ⁻¹ (Xᵀ 𝟏 - n·μ)", prints="Σ⁻¹ (Xᵀ - μ 𝟏ᵀ) 𝟏"),
+    Case("samples, mean", lambda: (gaussian, mu), "Σ⁻¹ (Xᵀ 𝟏 - n·μ)"),
     Case(
         "samples, covariance",
         lambda: (gaussian, Sigma),
@@ -67,7 +67,7 @@ GAUSSIANS = (
         lambda: (precise, Lambda),
         "n/2·Λ⁻¹ - 1/2·(X - 𝟏 μᵀ)ᵀ (X - 𝟏 μᵀ)",
     ),
-    Case("samples, mean by the precision", lambda: (precise, mu), "Λ (Xᵀ 𝟏 - n·μ)", prints="Λ (Xᵀ - μ 𝟏ᵀ) 𝟏"),
+    Case("samples, mean by the precision", lambda: (precise, mu), "Λ (Xᵀ 𝟏 - n·μ)"),
     Case("divergence, first mean", lambda: (kl, m0), "S₁⁻¹ (μ₀ - μ₁)"),
     Case("divergence, second mean", lambda: (kl, m1), "S₁⁻¹ (μ₁ - μ₀)"),
     Case("divergence, first covariance", lambda: (kl, S0), "1/2·(S₁⁻¹ - S₀⁻¹)"),
@@ -168,8 +168,8 @@ VARIATIONS = (
     Case(
         "entropy of a softmax",
         lambda: (_entropy(x), x),
-        "-p ⊙ (log(p) + H)",
-        prints="(log(exp(xᵀ) 𝟏)·𝟏 - (softmax(x)ᵀ (log(exp(xᵀ) 𝟏)·𝟏 - x - 1))·𝟏 - x - 1) ⊙ softmax(x)",
+        "softmax(x) ⊙ (softmax(x)ᵀ x - x)",
+        prints="(xᵀ softmax(x) - x) ⊙ softmax(x)",
     ),
     Case(
         "Cox, one risk set",
