@@ -118,15 +118,14 @@ class Story:
 
 def graph_of(story: Story) -> tuple[GraphNode, ...]:
     """Return the nodes of the computation graph, each with its incoming edges and local derivatives."""
-    tensors = list(story.nodes)
-    edges = story.edges()
+    place = {tensor: at for at, tensor in enumerate(story.nodes)}
+    edges: dict[Tensor, list[tuple[int, Contribution]]] = {tensor: [] for tensor in place}
+    for (source, target), edge in story.edges().items():
+        edges[target].append((place[source], edge))
     found = []
-    for tensor in tensors:
-        into = tuple(
-            (tensors.index(source), story.notation.read(story.local(edge)))
-            for (source, target), edge in sorted(edges.items(), key=lambda item: tensors.index(item[0][0]))
-            if target is tensor
-        )
+    for tensor in place:
+        ordered = sorted(edges[tensor], key=lambda item: item[0])
+        into = tuple((source, story.notation.read(story.local(edge))) for source, edge in ordered)
         operation = story.notation.read(story.operation(tensor))
         found.append(GraphNode(story.node(tensor), operation, into, tensor in story.symbols))
     return tuple(found)
