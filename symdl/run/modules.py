@@ -16,9 +16,10 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import cache
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -73,7 +74,7 @@ class _Loader(SourceFileLoader):
 
 
 def load(source: str, foundation: tuple[str, ...] = ()) -> ModuleType:
-    """Return the module of a source, written and imported if this process does not have it yet.
+    """Return the module of a source, written and imported if this process does not keep it.
 
     Args:
         foundation: what it is built on, as text: with another one it has another name.
@@ -81,11 +82,43 @@ def load(source: str, foundation: tuple[str, ...] = ()) -> ModuleType:
     Raises:
         CompileError: the folder cannot be used, or the source does not compile.
     """
-    return _load(source, foundation, folder())
+    return _load(source, foundation, folder()).module
 
 
-@cache
-def _load(source: str, foundation: tuple[str, ...], where: Path) -> ModuleType:
+@contextmanager
+def loaded(source: str, foundation: tuple[str, ...] = ()) -> Iterator[ModuleType]:
+    """A module that is needed for a while only, to be compiled; arguments and errors as in `load`."""
+    found = _loaded(source, foundation, folder())
+    try:
+        yield found.module
+    finally:
+        found.leave()
+
+
+KEPT = 256
+"""Modules that a process keeps although nobody may need them any more, the latest ones."""
+
+
+class _Loaded:
+    """A module that Python knows by its name for as long as this object is there."""
+
+    def __init__(self, name: str, module: ModuleType) -> None:
+        self.module = module
+        self.leave = weakref.finalize(self, _forget, name, weakref.ref(module))
+        self.leave.atexit = False
+
+
+def _forget(name: str, module: weakref.ref[ModuleType]) -> None:
+    if sys.modules.get(name) is module():
+        sys.modules.pop(name, None)
+
+
+@lru_cache(maxsize=KEPT)
+def _load(source: str, foundation: tuple[str, ...], where: Path) -> _Loaded:
+    return _loaded(source, foundation, where)
+
+
+def _loaded(source: str, foundation: tuple[str, ...], where: Path) -> _Loaded:
     name = name_of(source, foundation)
     path = where / f"{name}.py"
     data = source.encode()
@@ -103,7 +136,7 @@ def _load(source: str, foundation: tuple[str, ...], where: Path) -> ModuleType:
             f"generated code does not compile: {type(error).__name__}: {error}",
             cure=f"please report this with {path}",
         ) from error
-    return module
+    return _Loaded(name, module)
 
 
 def name_of(source: str, foundation: tuple[str, ...] = ()) -> str:

@@ -336,7 +336,7 @@ def test_a_library_is_known_by_what_it_is_for_and_made_of(
         return machine.Library(name, make)
 
     def value(name: str) -> int:
-        machine._load.cache_clear()
+        machine._library.cache_clear()
         return machine.load(library(name)).call("kernel_0", np.array([5]))()
 
     assert [value("double"), value("more"), value("double")] == [10, 105, 10]

@@ -19,7 +19,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,22 +103,42 @@ def load(source: str | Library) -> Machine:
     Raises:
         CompileError: as in `symdl.run.modules.load`.
     """
-    return _load(source, disk.folder())
+    return (_library if isinstance(source, Library) else _load)(source, disk.folder())
+
+
+@lru_cache(maxsize=disk.KEPT)
+def _load(source: str, where: Path) -> Machine:
+    return _found(source, where)
 
 
 @cache
-def _load(source: str | Library, where: Path) -> Machine:
+def _library(source: Library, where: Path) -> Machine:
+    return _found(source, where)  # one for all programs, so there are few
+
+
+def _found(source: str | Library, where: Path) -> Machine:
     key = _key(source)
     path = where / f"{key['module']}.{key['processor']}.code"
     known = _read(path, key)
     linked = _linked(known) if known is not None else None
     if linked is not None:
         return linked
-    made = source.make() if isinstance(source, Library) else disk.load(source, foundation()).entries
-    functions = [_compiled(entry) for entry in made]
+    if isinstance(source, Library):
+        return _kept(source.make(), path, key)
+    with disk.loaded(source, foundation()) as module:
+        made = module.entries
+        machine = _kept(made, path, key)
+        if machine.kept is not made:  # the functions of a module are in circles that nobody else opens
+            vars(module).clear()
+        return machine
+
+
+def _kept(entries: Sequence[Any], path: Path, key: Mapping[str, str | int]) -> Machine:
+    """Write compiled functions to disk and return them."""
+    functions = [_compiled(entry) for entry in entries]
     linked = _linked(functions)
     if linked is None:  # it needs Numba when it runs, so no other process can have it
-        return _in_place(made)
+        return _in_place(entries)
     disk.write(path, _packed(functions, key))
     return linked
 
