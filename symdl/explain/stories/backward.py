@@ -110,8 +110,16 @@ def _told_lines(
     if equation.lhs in page.written or any(crosses(use.equation, story.steps.axes) for use in uses):
         last = _line(page, equation, story.derivative)
         rule = story.steps.rules.get(equation.lhs)
-        return [last if rule is None else replace(last, rule=rule, about=None)]
+        gates = [_gate_line(page, gate) for gate in story.steps.gates.get(equation.lhs, ())]
+        return [*gates, last if rule is None else replace(last, rule=rule, about=None)]
     return _adjoint(story.page, story.derivative, equation, hidden, lines)
+
+
+def _gate_line(page: Page, gate: Equation) -> Step:
+    through = [t.of for t in gate.reads() if t.role == "cotangent" and t.of in page.shown]
+    about = whole(page, through[0]) if through and through[0] is not None else None
+    rule = "chain rule through" if about is not None else "chain rule"
+    return Step(rule, left_side(page, gate), right_side(page, gate), "adjoint", about=about)
 
 
 def _with_last(story: Told, equation: Equation, steps: list[Step]) -> list[Step]:

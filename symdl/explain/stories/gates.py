@@ -10,14 +10,17 @@ from dataclasses import replace
 import sympy as sp
 
 from symdl.explain.notation.tree import Cases, Compare, Node
-from symdl.explain.stories.equations import Page, right_side
+from symdl.explain.stories.equations import Page
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, InRange
-from symdl.express.tensors import Access
+from symdl.express.tensors import Access, Tensor, substitute
 
 
-def by_gates(page: Page, equation: Equation) -> Node | None:
-    """Return the cases of a sum of terms each of which is for a block of places along one axis."""
+def by_gates(page: Page, equation: Equation) -> tuple[Node, tuple[Equation, ...]] | None:
+    """Return the cases of a sum of terms each of which is for a block of places along one axis.
+
+    Each block is a tensor of its own: the equations of these are returned beside the cases.
+    """
     terms = sp.Add.make_args(equation.body)
     if equation.reduction is not None or equation.guards or len(terms) < 2:
         return None
@@ -41,14 +44,33 @@ def by_gates(page: Page, equation: Equation) -> Node | None:
     whole = equation.extents.get(place)
     if any(low != end for (low, *_), end in zip(found, ends, strict=False)) or ends[-1] != whole:
         return None
-    rows = []
-    for count, (_, high, index, source) in enumerate(found):
+    rows, gates = [], []
+    for count, (low, high, index, source) in enumerate(found):
         plain = replace(source, guards=())
         plain = plain.rename(dict(zip(plain.indices, equation.indices, strict=True)))
-        letter = page.notation.symbol(equation.indices[source.indices.index(index)])
+        axis = source.indices.index(index)
+        gate = _gate(page, equation, plain, axis, (low, high))
+        letter = page.notation.symbol(equation.indices[axis])
         last = count == len(found) - 1
-        rows.append(
-            (right_side(page, plain), None if last else Compare("<", letter, page.notation.read(high)))
-        )
+        places = [i - low if k == axis else i for k, i in enumerate(equation.indices)]
+        value = page.notation.read(gate.lhs.at(*places))
+        rows.append((value, None if last else Compare("<", letter, page.notation.read(high))))
+        gates.append(gate)
         page.inlined[source.lhs] = source
-    return Cases(tuple(rows))
+    return Cases(tuple(rows)), tuple(gates)
+
+
+def _gate(page: Page, whole: Equation, block: Equation, axis: int, ends: tuple[sp.Expr, sp.Expr]) -> Equation:
+    """Return one block as a tensor of its own, called as the whole and by the gate that it belongs to."""
+    low, high = ends
+    sizes = [high - low if k == axis else size for k, size in enumerate(whole.lhs.shape)]
+    index = whole.indices[axis]
+    tensor = Tensor(None, sizes)
+    body = substitute(block.body, {index: index + low})
+    of = [t.of for t in block.reads() if t.role == "cotangent" and t.of in page.labels]
+    label = page.labels[whole.lhs]
+    letter = page.labels[of[0]].base if of and of[0] is not None else str(low)
+    page.labels[tensor] = page.letters.free(replace(label, marks=(*label.marks, letter)))
+    equation = replace(block, lhs=tensor, body=body)
+    tensor.attach(equation)
+    return equation

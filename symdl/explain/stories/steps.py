@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import sympy as sp
 
@@ -36,11 +35,13 @@ class Steps:
         axes: of every tensor with an axis of time, which it is.
         starts: the states that are 0 before the first step, each at that place.
         rules: why lines are what they are that are not written as they are computed.
+        gates: of what is written block by block, the blocks, in order.
     """
 
     axes: Mapping[Tensor, int] = field(default_factory=dict)
     starts: tuple[Item, ...] = ()
     rules: Mapping[Tensor, str] = field(default_factory=dict)
+    gates: Mapping[Tensor, tuple[Equation, ...]] = field(default_factory=dict)
 
 
 def time_axes(equations: Iterable[Equation]) -> dict[Tensor, int]:
@@ -164,15 +165,17 @@ def told_by_steps(page: Page, derivative: Derivative) -> Steps:
                 page, equation, axes, alone=equation.lhs.role == "cotangent" and equation.lhs not in inside
             )
     rules: dict[Tensor, str] = {}
+    gates: dict[Tensor, tuple[Equation, ...]] = {}
     for equation in page.backward:
-        for rule, make in (("gate by gate", by_gates), (_FROM_LAST, partial(_from_outside, axes=axes))):
-            cases = make(page, equation)
-            if cases is not None:
-                page.written[equation.lhs], rules[equation.lhs] = cases, rule
+        if (blocks := by_gates(page, equation)) is not None:
+            page.written[equation.lhs], gates[equation.lhs] = blocks
+            rules[equation.lhs] = "the gates side by side"
+        elif (cases := _from_outside(page, equation, axes)) is not None:
+            page.written[equation.lhs], rules[equation.lhs] = cases, _FROM_LAST
     page.forward = tuple(e for e in page.forward if e.lhs not in page.inlined and e.lhs not in merged)
     page.backward = tuple(e for e in page.backward if e.lhs not in page.inlined)
     page.shown = frozenset(page.tensors)
-    return Steps(axes, tuple(starts.values()), rules)
+    return Steps(axes, tuple(starts.values()), rules, gates)
 
 
 def _is_previous(equation: Equation, axes: Mapping[Tensor, int]) -> bool:
