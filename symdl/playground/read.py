@@ -39,6 +39,7 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _PROPERTIES = ("symmetric", "positive_definite", "orthogonal", "diagonal")
 _LARGEST = 1 << 31  # of a number that is written out
+_LARGEST_BASE = 1000
 _EXAMPLE = "declare tensors by their sizes, X: (n, 4), and end with a value, L = sum(X**2)"
 
 
@@ -143,6 +144,15 @@ def _required(name: str, line: ast.stmt) -> str:
     return name
 
 
+def _small(base: Any, exponent: Any, node: ast.expr) -> None:
+    """Refuse powers whose numbers would become too long to be computed."""
+    if not (isinstance(exponent, int | float) and abs(exponent) <= 100):
+        raise ExpressionError("an exponent is a number up to 100", expression=ast.unparse(node))
+    size = max(abs(base.p), base.q) if isinstance(base, sp.Rational) else base
+    if isinstance(size, int | float) and abs(size) > _LARGEST_BASE:
+        raise ExpressionError(f"a power of a number above {_LARGEST_BASE}", expression=ast.unparse(node))
+
+
 @dataclass(slots=True)
 class _Reader:
     """Reads formulas of tensors, with the names that have been given so far."""
@@ -207,8 +217,8 @@ class _Reader:
                 return -self.read(node.operand)
             case ast.BinOp(op=op) if type(op) in _OPERATIONS:
                 left, right = self.read(node.left), self.read(node.right)
-                if isinstance(op, ast.Pow) and not (isinstance(right, int | float) and abs(right) <= 100):
-                    raise ExpressionError("an exponent is a number up to 100", expression=ast.unparse(node))
+                if isinstance(op, ast.Pow):
+                    _small(left, right, node)
                 if isinstance(op, ast.Div) and isinstance(left, int) and isinstance(right, int):
                     return sp.Rational(left, right)
                 return _OPERATIONS[type(op)](left, right)

@@ -73,14 +73,18 @@ def _chosen(question: Question, wish: str) -> str:
 
 
 def derived(question: Question, wrt: str, wish: Mapping[str, Any]) -> Derivation:
-    """Return the derivation of a question.
+    """Return the derivation of a question; order and form count where there is a choice of them.
 
     Raises:
         SymdlError: there is no such derivative, or no such form of it.
     """
-    options: dict[str, Any] = {"order": 2 if wish.get("order") == 2 else 1}
-    if isinstance(question.value, Tensor):
-        options["form"] = "differential" if wish.get("form") == "differential" else "index"
+    tensor = isinstance(question.value, Tensor)
+    axes = tensor and question.value.rank > 0  # a Jacobian, of which there is one form
+    second = wish.get("order") == 2 and not axes
+    options: dict[str, Any] = {"order": 2 if second else 1}
+    if tensor:
+        by_differentials = wish.get("form") == "differential" and not axes and not second
+        options["form"] = "differential" if by_differentials else "index"
         options["let"] = question.named or None
     else:
         options["where"] = question.named or None

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -19,8 +19,8 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 class Tab:
     """One page of a browser. `said` holds what its console, and the log of its requests, said."""
 
-    def __init__(self, reading: int, writing: int) -> None:
-        self._from, self._to = os.fdopen(reading, "rb", buffering=0), os.fdopen(writing, "wb", buffering=0)
+    def __init__(self, reading: IO[bytes], writing: IO[bytes]) -> None:
+        self._from, self._to = reading, writing
         self._rest = b""
         self._number = 0
         self._session: str | None = None
@@ -107,8 +107,9 @@ def browser(profile: Path) -> Iterator[Tab]:
     )
     os.close(theirs[0])
     os.close(ours[1])
-    try:
-        yield Tab(ours[0], theirs[1])
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    with os.fdopen(ours[0], "rb", buffering=0) as reading, os.fdopen(theirs[1], "wb", buffering=0) as writing:
+        try:
+            yield Tab(reading, writing)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)

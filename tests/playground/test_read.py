@@ -65,6 +65,8 @@ def test_examples(example: Example) -> None:
         ("x: d\nL = [y for y in x]", "cannot be part of a formula"),
         ("x: d\nL = sum(x)\nimport os", "a line is a formula or name = formula"),
         ("x: d\nL = sum(x)*99999999999", "is no number that is allowed here"),
+        ("x: d\nL = sum(x)*(2000**100)", "a power of a number above 1000"),
+        ("x: d\nL = sum(x)*((1/7)**100)**100", "a power of a number above 1000"),
         ("x: d\nL = sum(x**1000)", "an exponent is a number up to 100"),
         ("x: d\ny: k\nL = x @ y", "does not fit"),
         ("x: d\nL = dense(x, 3)", "must have an integer size"),
@@ -85,6 +87,8 @@ def test_what_is_refused_says_why(text: str, said: str) -> None:
 def test_wishes() -> None:
     assert "Hessian" in answered("X: (n, d)\nw: d\nL = sum((X @ w)**2)", wrt="w", order=2)["html"]
     assert "by differentials" in answered("x: d\nL = x @ x", form="differential")["html"]
+    jacobian = answered("x: d\ny = softmax(x)", form="differential", order=2)
+    assert "Jacobian" in jacobian["html"]
     assert 'class="reveal"' in answered(NETWORK, exercise=True)["html"]
     assert 'id="depth-result" checked' in answered("x**2", depth="result")["html"]
     assert answered("x**2 + y", wrt="gone")["wrt"] == "x"
