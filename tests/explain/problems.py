@@ -162,5 +162,11 @@ SCALARS: dict[str, tuple[sp.Expr, sp.Symbol]] = {
     "power of itself": (u**u, u),
     "error function": (sp.erf(u / sp.sqrt(2)) / u, u),
     "logarithm of gamma": (sp.loggamma(u) + sp.gamma(u) + sp.digamma(u), u),
+    "normal density": (sp.exp(-((u - v) ** 2) / (2 * c**2)) / (sp.sqrt(2 * sp.pi) * c), c),
+    "logistic loss of a margin": (sp.log(1 + sp.exp(-v * (c * u + rho))), c),
+    "quotient of polynomials": ((u**2 + 1) / (u - 3), u),
+    "hyperbolic tangent": ((sp.exp(u) - sp.exp(-u)) / (sp.exp(u) + sp.exp(-u)), u),
+    "polynomial": (3 * u**4 - 5 * u**3 + 2 * u - 7, u),
+    "squared residual": ((v - c * u - rho) ** 2, c),
     "removed singularity": (sp.Piecewise((1, sp.Eq(u, 0)), ((sp.exp(u) - 1) / u, True)), u),
 }

@@ -88,6 +88,8 @@ def primitive(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
 
 def content_of(total: sp.Add) -> tuple[sp.Expr, sp.Expr]:
     """Return the number to take out of a sum, 1 if none leaves fewer numbers in it, and what remains."""
+    if any(has_root(term) for term in total.args):
+        return sp.Integer(1), total  # sqrt(2 pi) stays together
     common, rest = total.primitive()
     best = (common, rest) if _numbers(rest) < _numbers(total) else (sp.Integer(1), total)
     sizes = {abs(term.as_coeff_Mul()[0]) for term in total.args if not term.is_number}
@@ -101,6 +103,12 @@ def content_of(total: sp.Add) -> tuple[sp.Expr, sp.Expr]:
         parts = [term.as_coeff_Mul() for term in total.args]
         return size, sp.Add(*((rest if number > 0 else -rest) for number, rest in parts))
     return best
+
+
+def has_root(term: sp.Expr) -> bool:
+    """Say whether a term has a factor ``sqrt(2)``: the number before it belongs to it."""
+    factors = sp.Mul.make_args(term)
+    return any(f.is_Pow and f.exp == sp.Rational(1, 2) and f.base.is_Integer for f in factors)
 
 
 def _numbers(total: sp.Expr) -> int:

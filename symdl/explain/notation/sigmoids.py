@@ -25,7 +25,7 @@ def sigmoid_power(expr: sp.Expr) -> tuple[sp.Expr, int] | None:
     others = [a for a in expr.base.args if a != 1]
     if len(others) != 1 or not isinstance(others[0], sp.exp):
         return None
-    return sp.expand_mul(-others[0].args[0]), -int(expr.exp)
+    return -others[0].args[0], -int(expr.exp)
 
 
 def sigmoids(factors: Iterable[sp.Expr]) -> dict[sp.Expr, list[tuple[sp.Expr, int]]]:
@@ -42,6 +42,8 @@ def sigmoids(factors: Iterable[sp.Expr]) -> dict[sp.Expr, list[tuple[sp.Expr, in
         if isinstance(factor, sp.exp) and below == 0:
             shown[main] = [(argument, power - 1)] if power > 1 else []
             shown[factor] = [(argument, 0)]
-        elif factor in found and factor != main and found[factor] == (sp.expand_mul(-argument), 1):
+        elif factor in found and factor != main and found[factor][1] == 1:
+            if sp.expand_mul(found[factor][0] + argument) != 0:
+                continue
             shown[factor] = [(argument, 0)]
     return shown

@@ -122,7 +122,9 @@ def shorter(expr: sp.Expr) -> tuple[str, sp.Expr]:
             even = _even_powers(even, sizes_[sp.Abs(x)], x)
         back = {dummy: size for size, dummy in sizes_.items()}
         forms = (even, sp.factor(even), sp.factor(together))
-        found += [("common denominator", form.xreplace(back)) for form in forms]
+        below = sp.fraction(sp.together(plain))[1].free_symbols
+        name = "common denominator" if below else "common factor"
+        found += [(name, form.xreplace(back)) for form in forms]
     if not found:
         return "", expr
     rule, best = min(found, key=lambda pair: sp.count_ops(pair[1]))

@@ -11,6 +11,7 @@ from dataclasses import replace
 import sympy as sp
 
 from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.order import has_root
 from symdl.explain.notation.tree import Label, Node, Partial, Symbol
 from symdl.explain.sections import Lines, Section, Step, Words
 from symdl.explain.stories.closing import (
@@ -71,16 +72,18 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
     kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else {}
     sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
     final = [Step("in standard order", whole, shown, "result", "result")]
-    rule, short = shorter(result.expr) if not result.where else ("", result.expr)
-    if rule and _result(notation, short) != shown:
-        final.append(Step(rule, None, _result(notation, short), "result", "result"))
+    own: Node | None = None
     if story.numbered and story.small:
         (f,) = story.program.outputs
         value = _value(story, replace(story.program, outputs=(f,)), {}).expr
         label = story.function.label if isinstance(story.function, Symbol) else Label("f")
         own = None if has_sigmoid(value) else own_form(value, label, notation)
-        if own is not None:
-            final.append(Step("written with the function itself", None, own, "result", "result"))
+    rule, short = shorter(result.expr) if not result.where and own is None else ("", result.expr)
+    if own is not None:
+        final.append(Step("written with the function itself", None, own, "result", "result"))
+    elif rule and _result(notation, short) != shown:
+        rule = "quotient rule, over one denominator" if _is_quotient_rule(story, rule) else rule
+        final.append(Step(rule, None, _result(notation, short), "result", "result"))
     words: Words = ()
     if result.where:
         words = ("Written out in full this is too long to read: these intermediates keep their names.",)
@@ -112,9 +115,17 @@ def substituted(story: Story) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def _is_quotient_rule(story: Story, rule: str) -> bool:
+    """Say whether fractions are joined that come from a quotient of two functions."""
+    body = story.plain(story.program.definitions[story.program.outputs[0]].body)
+    below = sp.fraction(body)[1]
+    return rule == "common denominator" and story.numbered and bool(below.free_symbols)
+
+
 def _result(notation: Notation, result: sp.Expr) -> Node:
     """The derivative, a common number in front: ``2*(a - b)``, which SymPy multiplies out."""
-    content, rest = result.primitive() if isinstance(result, sp.Add) else (sp.Integer(1), result)
+    whole = isinstance(result, sp.Add) and not any(map(has_root, result.args))
+    content, rest = result.primitive() if whole else (sp.Integer(1), result)
     return notation.read(result) if content == 1 else notation.times((content, rest))
 
 
