@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import symdl as sd
 from symdl.emit.launch_list import LaunchList
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Step
+from symdl.lower.pipeline import lower
 from symdl.run import modules
 from symdl.run.build import Built
 from symdl.run.compiled import Compiled
@@ -72,6 +74,29 @@ def test_nothing_is_left_of_models_and_compiled_functions() -> None:
     assert len(names() - known) >= 3  # of each program a module or two, the latest are kept
     modules._load.cache_clear()
     assert living() == before and names() == known
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_python_collects_after_lowering_as_before(
+    asked: bool, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def lowered(*args: Any, **options: Any) -> Any:
+        seen.append(gc.isenabled())
+        if fails:
+            raise KeyboardInterrupt
+        return lower(*args, **options)
+
+    monkeypatch.setattr("symdl.run.build.lower", lowered)
+    (gc.enable if asked else gc.disable)()
+    try:
+        with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+            sd.compile(sd.tensor("x", (3,)).sum(), target="python")
+        assert (seen, gc.isenabled()) == ([False], asked)
+    finally:
+        gc.enable()
 
 
 def test_numba_forgets_what_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
