@@ -118,7 +118,7 @@ def _checked(f: Any) -> sp.Expr:
         raise ExpressionError(
             f"{f!r} is no scalar expression", cure=_cure(f) if known else "pass a SymPy expression"
         )
-    for node in nodes(f):
+    for node in reversed(nodes(f)):  # the outermost first, which says most
         wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
             raise ExpressionError(f"{node} cannot be computed", expression=f, cure=_cure(node))
