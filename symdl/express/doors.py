@@ -139,6 +139,11 @@ _DOORS: Mapping[str, Door] = {
     ),
     "Tensor | int": lambda value, what: int(value) if is_whole(value) else as_tensor(value, what),
     "Tensor | None": _or_none(as_tensor),
+    "Tensor | tuple[Tensor, ...]": lambda value, what: (
+        value
+        if isinstance(value, tuple) and all(isinstance(part, Tensor) for part in value)
+        else as_tensor(value, what)
+    ),
     "Mask": as_mask,
     "Sequence[Tensor]": _several(as_tensor),
     "Iterable[Tensor]": _several(as_tensor),
