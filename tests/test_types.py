@@ -113,6 +113,18 @@ def test_a_tensor_lists_what_users_write() -> None:
     X = sd.tensor("X", (3, 4))
     listed = {name for name in dir(X) if not name.startswith("_")}
     wanted = {"T", "argmax", "argmin", "cumsum", "dtype", "equation", "flatten", "init", "max", "mean", "min"}
-    wanted |= {"name", "ndim", "prod", "rank", "reshape", "role", "shape", "squeeze", "std", "sum"}
+    wanted |= {
+        "name",
+        "ndim",
+        "prod",
+        "properties",
+        "rank",
+        "reshape",
+        "role",
+        "shape",
+        "squeeze",
+        "std",
+        "sum",
+    }
     assert listed == wanted | {"swapaxes", "transpose", "value", "var"}
     assert X.serial >= 0 and X.at(0, 0) in X.at(0, 0).free_symbols

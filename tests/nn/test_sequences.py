@@ -287,4 +287,4 @@ def test_lengths_outside_the_axis_are_refused_by_calls_training_and_prediction(
         model.predict(x=bad["x"], lengths=bad["lengths"])
     with pytest.raises(ArgumentError, match=f"lengths holds {wrong}"):
         sd.compile(last)(x=bad["x"], lengths=bad["lengths"], **model.parameters)
-    assert "lengths[i] > j" in str(sd.derive(model.loss, "r.U"))
+    assert "lengths[i] > t" in str(sd.derive(model.loss, "r.U"))

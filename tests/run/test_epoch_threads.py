@@ -87,12 +87,14 @@ MODELS = {
 }
 
 
-def kernel(model: str, optimizer: str) -> TrainingKernel:
-    if (model, optimizer) not in KEPT:
+def kernel(model: str, optimizer: str, schedules: str = "usual") -> TrainingKernel:
+    """Return a kernel, kept for each kind of `schedules`, which stay with it."""
+    if (model, optimizer, schedules) not in KEPT:
         loss = MODELS[model]()
         updates = OPTIMIZERS[optimizer].updates
-        KEPT[model, optimizer] = compile_training(loss, sd.parameters(loss), updates, dtype="float64")
-    return KEPT[model, optimizer]
+        made = compile_training(loss, sd.parameters(loss), updates, dtype="float64")
+        KEPT[model, optimizer, schedules] = made
+    return KEPT[model, optimizer, schedules]
 
 
 def data(made: TrainingKernel, samples: int) -> dict[str, np.ndarray]:
@@ -149,7 +151,7 @@ def test_workers_do_not_change_bits(model: str, optimizer: str, monkeypatch: pyt
         for name, array in own.items():
             np.testing.assert_array_equal(other[name], array)
     in_one_piece(monkeypatch)
-    want, whole, bound = trained(made, 300, 128, 1)
+    want, whole, bound = trained(kernel(model, optimizer, "one piece"), 300, 128, 1)
     assert [len(p) for p in schedule(bound).tasks] == [1]
     np.testing.assert_allclose(losses, want, rtol=1e-9)
     for name, array in own.items():
@@ -174,10 +176,9 @@ def test_gradients_take_the_memory_of_a_block_for_each_worker(workers: int) -> N
 def test_every_batch_size(samples: int, batch: int, model: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("symdl.schedule.partition.WORTH", 0.0)
-        made = kernel(model, "sgd")
-        losses, own, _ = trained(made, samples, batch, 3)
+        losses, own, _ = trained(kernel(model, "sgd", "pieces"), samples, batch, 3)
         in_one_piece(monkeypatch)
-        want, whole, _ = trained(made, samples, batch, 1)
+        want, whole, _ = trained(kernel(model, "sgd", "one piece"), samples, batch, 1)
     np.testing.assert_allclose(losses, want, rtol=1e-8)
     for name, array in own.items():
         np.testing.assert_allclose(array, whole[name], rtol=1e-6, atol=1e-9)
@@ -191,11 +192,12 @@ def test_updates_in_pieces(units: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("symdl.schedule.block_sizes._FEWEST", 1)
     X, y = sd.tensor("X", (n, 6)), sd.tensor("y", (n, units))
     loss = ((sd.nn.dense(X, units, name="a") - y) ** 2).mean()
-    made = compile_training(loss, sd.parameters(loss), sd.nn.Momentum(0.05).updates, dtype="float64")
+    updates = sd.nn.Momentum(0.05).updates
+    made, other = (compile_training(loss, sd.parameters(loss), updates, dtype="float64") for _ in range(2))
     losses, own, bound = trained(made, 40, 20, 2)
     assert len(schedule(bound).tasks[-1]) > 1
     in_one_piece(monkeypatch)
-    want, whole, _ = trained(made, 40, 20, 1)
+    want, whole, _ = trained(other, 40, 20, 1)
     np.testing.assert_allclose(losses, want, rtol=1e-9)
     for name, array in own.items():
         np.testing.assert_allclose(array, whole[name], rtol=1e-9, atol=1e-12)
@@ -208,7 +210,7 @@ def test_plain_python_runs_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         loss, sd.parameters(loss), sd.nn.SGD(0.05).updates, dtype="float64", target="python"
     )
     _, own, bound = trained(made, 40, 33, 4)
-    _, compiled, _ = trained(kernel("mlp", "sgd"), 40, 33, 2)
+    _, compiled, _ = trained(kernel("mlp", "sgd", "pieces"), 40, 33, 2)
     assert len(schedule(bound).tasks) == 2
     for name, array in own.items():
         np.testing.assert_allclose(compiled[name], array, rtol=1e-9, atol=1e-12)

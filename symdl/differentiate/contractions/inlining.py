@@ -16,7 +16,7 @@ import sympy as sp
 from symdl.differentiate.contractions.networks import Factor, Network, as_network, factors_of
 from symdl.differentiate.guards import settle, substitute_guard
 from symdl.differentiate.indexforms import fresh_index
-from symdl.express.dims import Index
+from symdl.express.dims import Index, at_most
 from symdl.express.equations import Equal, Equation, Guard, Reduction, stays_inside
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor, substitute
@@ -98,6 +98,8 @@ class Definitions:
             return None
         if equation.reduction and self.readers[tensor] != 1 and tensor not in self.everywhere:
             return None
+        if equation.reduction and not all(at_most(1, size) for _, size in equation.reduction.axes):
+            return None  # of no terms it is 0: times 1/0 that is no number, which a sum of no products is not
         whole = with_deltas(equation)
         if not _only_deltas(whole):
             return None
