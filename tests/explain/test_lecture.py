@@ -321,3 +321,12 @@ def test_derivatives_of_activations_are_what_central_differences_say(
                 if all(at.get(i, k) == k for i, k in there.items()):
                     value = world.value(step.right, {**at, **there})
                     np.testing.assert_allclose(value, measured[other], atol=1e-8)
+
+
+def test_every_reason_says_what_it_is_of() -> None:
+    """A probability that the user named is what its derivative's line is about."""
+    (i,) = sd.indices("i")
+    z = X @ sd.parameter("w", (3,))
+    p = sd.define("p", (i,), sd.sigmoid(z)[i])
+    page = str(sd.derive(-(y * sd.log(p) + (1 - y) * sd.log(1 - p)).mean(), "w"))
+    assert "(derivative of p)" in page and "(chain rule through p)" in page

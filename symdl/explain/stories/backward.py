@@ -135,8 +135,9 @@ def _with_last(story: Told, equation: Equation, steps: list[Step]) -> list[Step]
         (use,) = uses
         weight = page.notation.read(use.weight)
         above, below = page.notation.read(use.via.target), left_side(page, replace(equation, lhs=use.tensor))
-        slope = Step(steps[0].rule.replace("chain rule through", "derivative of"), None, weight, "definition")
-        steps = [replace(slope, left=Partial(above, below, weight)), *steps]
+        why = steps[0].rule.replace("chain rule through", "derivative of")
+        slope = Step(why, Partial(above, below, weight), weight, "definition", about=steps[0].about)
+        steps = [slope, *steps]
     about = whole(page, bars[0]) if len(bars) == 1 else None
     rule = "terms cancel after putting in" if about is not None else "terms cancel"
     return [*steps, Step(rule, None, last, "adjoint", about=about)]
