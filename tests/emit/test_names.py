@@ -101,9 +101,8 @@ def check_names(source: str) -> None:
         alias.name for x in ast.walk(tree) if isinstance(x, ast.ImportFrom | ast.Import) for alias in x.names
     }
     outside |= {"np"} | {f.name for f in tree.body if isinstance(f, ast.FunctionDef)}
-    outside |= {
-        t.id for x in tree.body if isinstance(x, ast.Assign) for t in x.targets if isinstance(t, ast.Name)
-    }
+    assigned = (t for x in tree.body if isinstance(x, ast.Assign) for t in x.targets)
+    outside |= {name.id for t in assigned for name in ast.walk(t) if isinstance(name, ast.Name)}
     for name, function in functions(source).items():
         if not name.startswith("kernel_"):
             continue
