@@ -22,15 +22,6 @@ from symdl.differentiate.gradients import grad
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
-from symdl.explain.derive import derive
-from symdl.explain.drawings.network import layer_svg, unit_svg
-from symdl.explain.drawings.plots import activation_figure, two_spaces
-from symdl.explain.notation.styles import Style
-from symdl.explain.stories.components import components, generic_gradient, generic_jacobian
-from symdl.explain.stories.compose import compose
-from symdl.explain.stories.formula import formula
-from symdl.explain.stories.updates import update_rules
-from symdl.explain.worksheet import worksheet
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
@@ -122,23 +113,45 @@ if TYPE_CHECKING:
     from symdl.check.gradients import check_gradients
     from symdl.classroom.annotate import annotate
     from symdl.classroom.compare import compare
+    from symdl.explain.derive import derive
     from symdl.explain.documents.collection import Collection
+    from symdl.explain.drawings.network import layer_svg, unit_svg
+    from symdl.explain.drawings.plots import activation_figure, two_spaces
+    from symdl.explain.notation.styles import Style
+    from symdl.explain.stories.components import components, generic_gradient, generic_jacobian
+    from symdl.explain.stories.compose import compose
+    from symdl.explain.stories.formula import formula
+    from symdl.explain.stories.updates import update_rules
+    from symdl.explain.worksheet import worksheet
     from symdl.run.compile import compile
     from symdl.train.model import Model
 
 __version__ = "0.1.0"
 
 _LATER = {
+    "activation_figure": "symdl.explain.drawings.plots",
     "annotate": "symdl.classroom.annotate",
     "check_gradients": "symdl.check.gradients",
-    "compare": "symdl.classroom.compare",
-    "error_curve": "symdl.check.curves",
     "Collection": "symdl.explain.documents.collection",
+    "compare": "symdl.classroom.compare",
     "compile": "symdl.run.compile",
+    "components": "symdl.explain.stories.components",
+    "compose": "symdl.explain.stories.compose",
+    "derive": "symdl.explain.derive",
+    "error_curve": "symdl.check.curves",
+    "formula": "symdl.explain.stories.formula",
+    "generic_gradient": "symdl.explain.stories.components",
+    "generic_jacobian": "symdl.explain.stories.components",
+    "layer_svg": "symdl.explain.drawings.network",
     "Model": "symdl.train.model",
+    "Style": "symdl.explain.notation.styles",
     "train": "symdl.train",
+    "two_spaces": "symdl.explain.drawings.plots",
+    "unit_svg": "symdl.explain.drawings.network",
+    "update_rules": "symdl.explain.stories.updates",
+    "worksheet": "symdl.explain.worksheet",
 }
-"""What needs Numba is imported on first use: a derivation alone starts in half the time."""
+"""What not everybody needs is imported on first use: kernels need no pages, and a derivation no Numba."""
 
 
 def __getattr__(name: str) -> Any:
