@@ -161,6 +161,14 @@ def __getattr__(name: str) -> Any:
     return module if name == "train" else getattr(module, name)
 
 
+def _shown_in_notebooks(tensor: Tensor) -> Any:
+    """Return the LaTeX of a tensor: its formula, by pages that are imported when one is asked for."""
+    return importlib.import_module("symdl.explain.stories.formula").shown_in_notebooks(tensor)
+
+
+Tensor._repr_latex_ = _shown_in_notebooks  # type: ignore[attr-defined]  # notebooks ask; `express` knows no pages
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -74,6 +76,17 @@ def test_the_first_form_that_there_is() -> None:
     assert str(sd.formula(sd.jacobian(X @ w, w))) == "X"
     assert str(sd.formula(sd.jacobian(X @ w, X))) == "J[p,i,j] = w[j]·δ[i,p]"
     assert str(sd.formula(X)) == "X"
+
+
+def test_notebooks_show_a_tensor_before_anything_of_a_page_was_used() -> None:
+    script = """
+import sys, symdl as sd
+x = sd.tensor("x", (3,))
+assert "symdl.explain" not in sys.modules, "kernels need no pages"
+print(x._repr_latex_())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == r"$\displaystyle x$"
 
 
 def test_notebooks() -> None:

@@ -208,7 +208,4 @@ def shown_in_notebooks(tensor: Tensor) -> str | None:
     return f"$\\displaystyle {label_latex(label_of(tensor.name))}$" if tensor.name else None
 
 
-Tensor._repr_latex_ = lambda self: shown_in_notebooks(self)  # type: ignore[attr-defined]
-
-
 __all__ = ["Formula", "element_form", "formula", "put_in", "shown"]
