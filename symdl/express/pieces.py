@@ -44,17 +44,16 @@ class Pieces:
     rest: sp.Expr
 
 
-def pieces(expr: sp.Expr, name: Name, *, enter: Callable[[sp.Basic], bool] = lambda node: True) -> Pieces:
+def pieces(expr: sp.Expr, name: Name) -> Pieces:
     """Cut an expression into pieces of at most some `LARGEST` nodes; a small one is one piece.
 
     Args:
         expr: the expression.
-        name: makes what stands for a piece: a symbol, or an access to a tensor that holds it.
-        enter: says whether a node may be cut inside; ``X[i, j]`` may not.
+        name: makes what stands for a piece, such as a symbol.
     """
     cutter = _Cutter(name)
-    for node in nodes(expr, enter=enter):
-        cutter.add(node, entered=enter(node))
+    for node in nodes(expr):
+        cutter.add(node)
     found = cutter.new[expr]
     assert isinstance(found, sp.Expr)
     return Pieces(tuple((held, piece) for piece, held in cutter.names.items()), found)
@@ -70,11 +69,8 @@ class _Cutter:
         self.sizes: dict[sp.Basic, tuple[int, int]] = {}
         """Nodes as a tree, and levels."""
 
-    def add(self, node: sp.Basic, *, entered: bool) -> None:
+    def add(self, node: sp.Basic) -> None:
         """Note what stands for a node."""
-        if not entered:
-            self.new[node], self.sizes[node] = node, (1, 1)
-            return
         made = with_parts(node, [self.new[part] for part in node.args])
         count, levels = self.size(made)
         self.new[node] = self.cut(made) if count > LARGEST or levels > _DEEPEST else made

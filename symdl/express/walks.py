@@ -7,6 +7,7 @@ what stands in it twice is walked twice, on each level, and a deep one exceeds P
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -66,8 +67,23 @@ def mapped(expr: sp.Basic, change: Callable[[sp.Basic], sp.Basic]) -> sp.Basic:
 def swapped(expr: Any, values: Mapping[Any, Any]) -> Any:
     """Return an expression with nodes replaced, as ``xreplace`` does; what is replaced is not entered."""
     new: dict[sp.Basic, sp.Basic] = dict(values)
-    for node in nodes(expr, enter=lambda node: node not in values):
-        if node not in new:
+    todo = [expr]
+    while todo:  # not by `nodes`: derivations spend their time here
+        node = todo[-1]
+        if node in new:
+            todo.pop()
+            continue
+        missing = []
+        for part in node.args:
+            if part not in new:
+                if part.args:
+                    missing.append(part)
+                else:
+                    new[part] = part
+        if missing:
+            todo += missing
+        else:
+            todo.pop()
             new[node] = with_parts(node, [new[part] for part in node.args])
     return new[expr]
 
@@ -75,7 +91,7 @@ def swapped(expr: Any, values: Mapping[Any, Any]) -> Any:
 def with_parts(node: sp.Basic, parts: Iterable[sp.Basic]) -> sp.Basic:
     """Return a node with other operands; the node itself where none is another."""
     parts = tuple(parts)
-    if all(one is other for one, other in zip(parts, node.args, strict=True)):
+    if all(map(operator.is_, parts, node.args)):
         return node
     made: sp.Basic = node.func(*parts)
     return made

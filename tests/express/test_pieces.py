@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -146,3 +147,31 @@ def test_walks_come_to_an_end() -> None:
     assert len(nodes(e)) < 300
     assert symbols_of(e) == {x, y} and not any_of(e, sp.tan)
     assert symbols_of(swapped(e, {x: sp.Integer(2)})) == {y}
+
+
+HARD = np.array([0.0, 0.5, -0.5, 1.0, np.nan, np.inf, -np.inf, 1e-300, -1e-300, 1e30])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 513])
+def test_large_expressions_at_hard_points(dtype: Any, count: int) -> None:
+    """In pieces and in blocks of points: what numbers and plain Python find."""
+    whole = folded([2, 1, 3, 4, 2, 0], start=7)
+    assert pieces(whole, lambda piece: sp.Dummy(real=True)).steps
+    points = HARD.astype(dtype)
+    at = {"x": np.resize(points, count), "y": np.resize(points[::-1], count)}
+    f, g = (built(whole, dtype, target) for target in ("cpu", "python"))
+    value, slopes = f(**at)
+    right, others = g(**at)
+    near = 1e-4 if dtype == "float32" else 1e-11
+    for ours, theirs in zip((value, *slopes.values()), (right, *others.values()), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=near, atol=near / 100)
+    for a, b in zip(at["x"][: len(points)], at["y"][: len(points)], strict=True):
+        found, one = f(x=a, y=b)
+        single, ones = f(x=np.array([a]), y=np.array([b]))
+        np.testing.assert_array_equal([found, *one.values()], [single[0], *(v[0] for v in ones.values())])
+
+
+@cache
+def built(whole: sp.Expr, dtype: str, target: str) -> Any:
+    return build(whole, wrt=[x, y], dtype=dtype, target=target)  # type: ignore[call-overload]  # chosen by name
