@@ -52,8 +52,9 @@ def closed_form(
     largest: int = _LARGEST_FORMULA,
 ) -> Node | None:
     """Return a tensor's value over named tensors and inputs, or None; see `closed`."""
-    options = {"keep": keep, "definitions": definitions, "one_hot": one_hot, "largest": largest}
-    found = closed(tensor, notation=notation, **options)  # type: ignore[arg-type]
+    found = closed(
+        tensor, notation=notation, keep=keep, definitions=definitions, one_hot=one_hot, largest=largest
+    )
     return None if found is None else found.node
 
 

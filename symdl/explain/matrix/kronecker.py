@@ -38,13 +38,14 @@ from symdl.explain.notation.tree import (
     Node,
     Ones,
     Row,
+    Symbol,
     Terms,
     Transpose,
     number,
     product,
     walk,
 )
-from symdl.express.dims import Index
+from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -95,7 +96,7 @@ class _Form:
     """``front * sum over samples of diag(vec F) (left ⊗ right) K diag(vec H)``, or of ``vec(F) vec(H)'``."""
 
     front: Node
-    samples: tuple[tuple[Node, object], ...]
+    samples: tuple[tuple[Symbol, Extent], ...]
     above: Node | None
     below: Node | None
     left: Node | None
@@ -314,7 +315,7 @@ def _written(form: _Form) -> Node:
     front = form.front
     if form.samples:
         inner = node.arg if isinstance(node, Negative) else node
-        whole_sum = Big("sum", form.samples, inner)  # type: ignore[arg-type]
+        whole_sum = Big("sum", form.samples, inner)
         node = Negative(whole_sum) if isinstance(node, Negative) else whole_sum
     if isinstance(node, Negative):
         front, node = (front.arg if isinstance(front, Negative) else Negative(front)), node.arg

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 from symdl.errors import ExplainError
@@ -86,7 +87,7 @@ class Table:
     """Rows of cells: ``cases``, a matrix in brackets, or lines that are aligned."""
 
     rows: tuple[tuple[Part, ...], ...]
-    form: Literal["cases", "bmatrix", "aligned"]
+    form: TableForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,14 @@ class Keyed:
     key: str
     inside: Part
 
+
+TableForm: TypeAlias = Literal["cases", "bmatrix", "aligned"]
+_TABLES: Mapping[str, TableForm] = {
+    "cases": "cases",
+    "bmatrix": "bmatrix",
+    "aligned": "aligned",
+    "split": "aligned",
+}
 
 Part: TypeAlias = (
     Glyph | Row | Scripts | Ratio | Root | Accent | Fence | Said | Table | Braced | Tinted | Struck | Keyed
@@ -314,7 +323,8 @@ class _Reader:
 
     def table(self) -> Part:
         form = self.raw()
-        if form not in ("cases", "bmatrix", "aligned", "split"):
+        kind = _TABLES.get(form)
+        if kind is None:
             raise self.refused(f"\\begin{{{form}}}")
         rows: list[tuple[Part, ...]] = []
         cells: list[Part] = []
@@ -327,7 +337,7 @@ class _Reader:
             cells = []
             if end == r"\end":
                 self.raw()
-                return Table(tuple(rows), "aligned" if form == "split" else form)  # type: ignore[arg-type]
+                return Table(tuple(rows), kind)
             if self.took("["):
                 while self.take() != "]":
                     pass
@@ -365,7 +375,7 @@ _READ: Mapping[str, Callable[[_Reader], Part]] = {
     "textcolor": _tinted,
     "data": lambda r: Keyed(r.raw().partition("=")[2], r.one()),
     "begin": _Reader.table,
-    **{name: (lambda r, name=name: _font(r, name)) for name in _FONTS},  # type: ignore[misc]
+    **{name: partial(_font, name=name) for name in _FONTS},
 }
 
 
