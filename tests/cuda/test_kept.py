@@ -77,6 +77,63 @@ def test_a_warm_start_compiles_nothing(compiled: list[str]) -> None:
     assert not compiled
 
 
+def kernels(outputs: Any, dtype: str = "float32") -> dict[str, tuple[Callable[..., None], tuple[str, ...]]]:
+    """Return the kernels of a program with the types of their arguments."""
+    from tests.cuda.generated import generated
+
+    compile: Any = sd.compile
+    return {k.name: (k.function, k.kinds) for k in generated(compile(outputs, target="cuda", dtype=dtype))}
+
+
+@needs_compiler
+def test_equal_kernels_of_different_programs_are_compiled_once(compiled: list[str]) -> None:
+    from symdl.run.cuda.kept import ptx
+
+    n, m = sd.Dim("n"), sd.Dim("samples")
+    X, H = sd.tensor("X", (n, 3)), sd.tensor("H", (m, 3))
+    first, second = kernels(sd.softmax(X)), kernels([sd.softmax(H), H.sum(axis=0)])
+    texts = {name: ptx(*kernel, "sm_90") for name, kernel in (first | second).items()}
+    once = list(compiled)
+    assert len(once) == len(set(once)) == len(texts) == 4  # softmax in two forms, the sum in two
+    for name, kernel in first.items():
+        assert kernel[0] is not second[name][0]
+        assert ptx(*kernel, "sm_90") == texts[name]
+    assert compiled == once
+
+
+@needs_compiler
+def test_a_device_loads_equal_kernels_once(compiled: list[str]) -> None:
+    device = Assembling()
+    target = on(device)
+    X, H = sd.tensor("X", (sd.Dim("n"), 3)), sd.tensor("H", (4, 3))
+    for tensor in (X, H):
+        sd.compile(sd.exp(tensor), target=target)(**{tensor.name: np.zeros((4, 3))})
+    assert len(device.images) == len(compiled) == 1
+
+
+DIFFERENT: tuple[Callable[[sd.Tensor], sd.Tensor], ...] = (
+    lambda x: sd.exp(x),
+    lambda x: sd.sin(x),
+    lambda x: sd.exp(-x),
+    lambda x: 2 * x,
+    lambda x: 3 * x,
+    lambda x: x // 2,
+    lambda x: x % 2,
+    lambda x: x.max(axis=1),
+    lambda x: x.sum(axis=1),
+)
+
+
+@needs_compiler
+def test_what_differs_has_another_name() -> None:
+    from symdl.run.cuda.kept import name_of
+
+    X = sd.tensor("X", (sd.Dim("n"), 3))
+    named = [name_of(*k) for f in DIFFERENT for d in TYPES for k in kernels(f(X), d).values()]
+    named += [name_of(k, (*kinds[:-1], "int64")) for k, kinds in kernels(sd.exp(X)).values()]
+    assert len(named) == len(set(named)) > 2 * len(DIFFERENT)
+
+
 class Assembling(SimulatedDevice):
     """A device with an assembler, whose machine code is PTX behind a mark."""
 

@@ -1,9 +1,10 @@
 """Kernels that are kept on disk: PTX, and the machine code that a device's assembler made of it.
 
 Enters: a kernel of a generated module, or one of ours. Leaves: the module on a device, compiled once on a
-machine. The name of a generated module is a hash of its text and of `foundation`, so it says what comes of
-it. The text of ours belongs to `foundation`; what else they are made of is in their closures. Machine code
-is for one architecture and of one version of the assembler. As for the processor's
+machine. A kernel's name is a hash of what the compiler is given: the bytecode, which knows neither comments
+nor names of locals, and what its global names stand for. So kernels of several programs that differ by words
+of people only are one. The text of ours belongs to `foundation`; what else they are made of is in their
+closures. Machine code is for one architecture and of one version of the assembler. As for the processor's
 (`symdl.run.cpu.cache.objects`), a file says of what it is inside what its checksum covers; one that says
 anything else is made again.
 """
@@ -11,11 +12,12 @@ anything else is made again.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from symdl.run import modules
@@ -83,13 +85,22 @@ def _found(path: Path, key: Mapping[str, object]) -> bytes | None:
 
 def name_of(function: Callable[..., None], kinds: Sequence[str]) -> str:
     """Return a name that tells a kernel, and all that it is made of, from others."""
-    if function.__module__.startswith(modules.PREFIX):
-        return f"{function.__module__}-{function.__name__}{'-wide' if 'int64' in kinds else ''}"
-    return modules.name_of("\0".join((described(function), *kinds)), foundation())
+    made_of = given(function) if function.__module__.startswith(modules.PREFIX) else described(function)
+    return modules.name_of("\0".join((made_of, *kinds)), foundation())
+
+
+def given(function: Callable[..., None]) -> str:
+    """Return what the compiler reads of a generated kernel: bytecode, constants, what global names are."""
+    code, known = function.__code__, function.__globals__
+    named = [(name, described(known[name]) if name in known else "") for name in code.co_names]
+    arguments = (code.co_argcount, code.co_nlocals, code.co_flags)
+    return repr((code.co_code, code.co_consts, arguments, named, sys.version_info[:2]))
 
 
 def described(value: Any) -> str:
     """Return which function that is and what its closure holds, or how something else is shown."""
+    if isinstance(value, ModuleType):
+        return value.__name__
     function = getattr(value, "py_func", value)
     if not isinstance(function, FunctionType):
         return repr(value)

@@ -37,11 +37,15 @@ class Launcher:
     def __init__(self, device: Device, blas: Cublas | None = None) -> None:
         self.device, self.allocator, self.blas = device, Allocator(device), blas
         self.function = cache(self._compiled)
+        self._by_name: dict[str, Any] = {}
 
     def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...]) -> Any:
-        from symdl.run.cuda.kept import load
+        from symdl.run.cuda.kept import load, name_of
 
-        return self.device.function(load(function, kinds, self.device))
+        name = name_of(function, kinds)
+        if name not in self._by_name:
+            self._by_name[name] = self.device.function(load(function, kinds, self.device))
+        return self._by_name[name]
 
     def launch(
         self,
