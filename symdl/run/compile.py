@@ -6,28 +6,24 @@ expression a `ScalarFunction` that broadcasts.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypedDict, Unpack, get_args, overload
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack, get_args, overload
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
-from symdl.errors import ArgumentError, CompileError
+from symdl.errors import CompileError
 from symdl.express.conditions import Condition
-from symdl.express.dims import Dim, dims_of
+from symdl.express.dims import dims_of
 from symdl.express.operations import stable_graph
 from symdl.express.program import Fact, Program, collect, dropped
-from symdl.express.scalar import batched
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
-from symdl.express.values import numbers
 from symdl.express.walks import any_of
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
-from symdl.run.compiled import Compiled, DTypeName, Result, TargetName
+from symdl.run.compiled import Compiled, DTypeName, TargetName
 from symdl.run.runtime import ResultsIn, Target
+from symdl.run.scalar_function import ScalarFunction
 from symdl.targets import find
 
 Wrt = str | Tensor | Sequence[str | Tensor] | None
@@ -220,103 +216,3 @@ def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any])
             program = differentiate(program.outputs[0], chosen, exact=True).program
         return ScalarFunction(program, names, present, options)
     return ScalarFunction(program, None, [], options)
-
-
-class ScalarFunction(Generic[Result]):
-    """A compiled scalar function: keyword arguments broadcast, results have their shape.
-
-    Attributes:
-        program: the equations for one point.
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        names: list[str] | None,
-        present: list[str],
-        options: dict[str, Any],
-    ) -> None:
-        self.program = program
-        self._names, self._present = names, present
-        self._dtype = options["dtype"]
-        self._compiled: Compiled[Several] = Compiled(batched(program, Dim("points")), **options)
-        self.inputs = tuple(str(t.name) for t in program.inputs)
-        # What is asked for besides the results: slopes by symbols that do not occur, which are 0.
-        self._others = any(name not in present for name in names or ())
-        self._point = options["target"].runtime.point(self._compiled.built, self.inputs)
-
-    @property
-    def source(self) -> str:
-        """The generated module and the listing of its calls."""
-        return self._compiled.source
-
-    @property
-    def signature(self) -> str:
-        """The inputs and outputs."""
-        return self._compiled.signature
-
-    def __call__(self, /, **values: Any) -> Result:
-        """Return the value, and with `wrt` also a dictionary of derivatives, at all points.
-
-        Raises:
-            ArgumentError: names that do not fit, values that are no real numbers or do not broadcast.
-        """
-        results = self._point(values) if self._point is not None else None
-        if results is None:
-            results = self._at_arrays(values)
-        found: Any = results[0]
-        if self._names is not None:
-            slopes = dict(zip(self._present, results[1:], strict=True))
-            found = found, (self._with_zeros(slopes, np.shape(found)) if self._others else slopes)
-        answer: Result = found
-        return answer
-
-    def _taken(self, name: str, value: Any) -> Any:
-        """Return the numbers of an argument, where they lie."""
-        there = self._compiled.built.runtime.accept(value, name, np.dtype(self._dtype))
-        return numbers(value, name) if there is None else there
-
-    def _with_zeros(self, slopes: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-        """Return all slopes in the order in which they were asked for; those that are 0 were not computed."""
-        return {n: slopes[n] if n in slopes else np.zeros(shape, self._dtype)[()] for n in self._names or ()}
-
-    def _at_arrays(self, values: Mapping[str, Any]) -> list[Any]:
-        """Return the results at arrays of points, which broadcast."""
-        extra = values.keys() - set(self.inputs)
-        unknown = extra - set(self._names or ())
-        if unknown or not values.keys() >= set(self.inputs):
-            raise self._compiled.wrong_names(values)
-        arrays = {name: self._taken(name, value) for name, value in values.items()}
-        shapes = {a.shape for a in arrays.values()}
-        shape = shapes.pop() if len(shapes) == 1 else _common(arrays)
-        count = math.prod(shape)
-        if count and self.inputs:
-            points = {n: _flat(arrays[n], shape) for n in self.inputs}
-            results = list(self._compiled(**points))
-        elif count:
-            results = list(self._compiled.at_points(count))
-        else:
-            results = [np.empty(0, self._dtype) for _ in self.program.outputs]
-        if len(shape) == 1:
-            return results
-        return [r.reshape(shape) if shape else r.reshape(())[()] for r in results]
-
-
-def _common(arrays: Mapping[str, Any]) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(*(a.shape for a in arrays.values()))
-    except ValueError:
-        shapes = {name: a.shape for name, a in arrays.items()}
-        raise ArgumentError("the arguments do not broadcast", shapes=shapes) from None
-
-
-def _flat(array: Any, shape: tuple[int, ...]) -> Any:
-    if array.shape == shape:
-        return array if array.ndim == 1 else array.reshape(-1)
-    if not isinstance(array, np.ndarray):
-        raise ArgumentError(
-            "an argument that lies on a device is not broadcast",
-            shapes={"argument": array.shape, "all of them": shape},
-            cure="broadcast it there, as by cupy.ascontiguousarray(cupy.broadcast_to(x, shape))",
-        )
-    return np.broadcast_to(array, shape).reshape(-1)

@@ -6,7 +6,7 @@ written, compiled or found on disk when it is made, not when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.lower.ir.integers import evaluate, text
+from symdl.lower.ir.loops import FrozenProgram
+from symdl.lower.ir.names import TensorId
 from symdl.lower.kernels import CheckCall
 from symdl.lower.lowered import Schedule
 from symdl.run.arguments import Arguments, Bounds, constants, expected, outside
@@ -40,6 +42,7 @@ class Compiled(Generic[Result]):
 
     Attributes:
         program: the equations it computes.
+        block: how many points of a scalar function are computed at once; 0 if all are.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Compiled(Generic[Result]):
         self._outputs = Outputs(lowered, dtype)
         self._inputs = [lowered.plan.places[t] for t in lowered.program.inputs]
         self._places = self._runtime.places(self._inputs, self._outputs.written, results)
-        self._block = self._runtime.block_size(self._built)
+        self.block = self._runtime.block_size(self._built)
 
     @property
     def source(self) -> str:
@@ -102,14 +105,7 @@ class Compiled(Generic[Result]):
     def signature(self) -> str:
         """The inputs and outputs with their shapes."""
         program = self._built.lowered.program
-        shown = [
-            ", ".join(
-                f"{program.tensors[t].name}({', '.join(map(text, program.tensors[t].shape))})"
-                for t in tensors
-            )
-            for tensors in (program.inputs, program.outputs)
-        ]
-        return f"{shown[0]} -> {shown[1]}"
+        return f"{_listed(program, program.inputs)} -> {_listed(program, program.outputs)}"
 
     def __repr__(self) -> str:
         return f"<Compiled {self.signature}>"
@@ -129,17 +125,12 @@ class Compiled(Generic[Result]):
         given, dims = self._arguments.take(arrays)
         if self._bounds.checked:
             self._bounds.take(given, dims)
-        key = tuple(dims.values())
-        if self._block and key and key[0] > self._block:
-            results = self._in_blocks(given, key[0])
-        else:
-            results = self._results(given, dims, key)
-        if self._outputs.copies:
-            self._outputs.copy(results, given, self._places)
+        results = self._results(given, dims, tuple(dims.values()))
+        self._outputs.copy(results, given, self._places)
         packed: Result = self._pack([r if r.ndim else r[()] for r in results])
         return packed
 
-    def _results(self, given: list[Array], dims: dict[str, int], key: tuple[int, ...]) -> list[Array]:
+    def _results(self, given: list[Array], dims: dict[str, int], key: tuple[int, ...]) -> Sequence[Array]:
         """Compute the outputs in memory for these sizes that no other call uses."""
         found, made = mine = self._memories.take(key) or self._memory(dims)
         try:
@@ -156,15 +147,27 @@ class Compiled(Generic[Result]):
         finally:
             self._memories.give(mine, key)
 
-    def _in_blocks(self, given: list[Array], count: int) -> list[Array]:
-        """Compute a scalar function at so many points that they are several blocks."""
+    def at_points(self, count: int, given: list[Array], numbers: Sequence[int] = ()) -> Sequence[Array]:
+        """Compute a program whose only size is ``points``, many of them in blocks.
+
+        Args:
+            given: a flat array of the right dtype for each input, of `count` elements.
+            numbers: inputs that are the same at all points; their arrays need no more than `block` elements.
+        """
+        if not self.block or count <= self.block:
+            results = self._results(given, {"points": count}, (count,))
+            self._outputs.copy(results, given, self._places)
+            return results
         made = layout([(count,)] * len(self._outputs.dtypes), self._outputs.dtypes)
         blocks = self._blocks.take() or self._runtime.blocks(self._built, self._threads)
         try:
             results, first = self._places.new(made)
-            blocks.run(count, self._places.addresses(given, made, first))
+            fixed = [self._inputs[at] for at in numbers]
+            blocks.run(count, self._places.addresses(given, made, first), fixed)
         finally:
             self._blocks.give(blocks)
+        whole = [array[:1] if at in numbers else array for at, array in enumerate(given)]
+        self._outputs.copy(results, whole, self._places)
         return results
 
     def _memory(self, dims: dict[str, int]) -> tuple[Memory | Cut, Layout]:
@@ -176,15 +179,17 @@ class Compiled(Generic[Result]):
         """Return the error for arguments whose names are not those of the inputs."""
         return self._arguments.wrong_names(given)
 
-    def at_points(self, count: int) -> list[Array]:
-        """Compute a program without inputs whose only size is ``points``; nothing else tells it."""
-        return self._results([], {"points": count}, (count,))
-
     def _outside(self, row: int, given: list[Array], dims: dict[str, int]) -> ArgumentError:
         call = self._built.lowered.calls[row]
         assert isinstance(call, CheckCall)
         at = self._inputs.index(call.buffer)
         return outside(self._arguments.inputs[at].name, np.asarray(given[at]), evaluate(call.below, dims))
+
+
+def _listed(program: FrozenProgram, tensors: Sequence[TensorId]) -> str:
+    """Return tensors with their shapes, for people."""
+    infos = [program.tensors[t] for t in tensors]
+    return ", ".join(f"{info.name}({', '.join(map(text, info.shape))})" for info in infos)
 
 
 def _pack(results: list[Any]) -> Any:

@@ -71,8 +71,8 @@ class Cut(Protocol):
 class Blocks(Protocol):
     """A scalar function in blocks of points."""
 
-    def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
-        """Compute so many points; `inputs` as in `Cut.run`."""
+    def run(self, count: int, places: Sequence[tuple[int, int]], fixed: Sequence[int] = ()) -> None:
+        """Compute so many points; `places` as in `Cut.run`, `fixed` buffers are the same for every block."""
 
 
 class Point(Protocol):
@@ -80,6 +80,13 @@ class Point(Protocol):
 
     def __call__(self, values: Mapping[str, Any]) -> list[Any] | None:
         """Return the results, or None if the arguments are not just one number a name."""
+
+
+class Row(Protocol):
+    """A scalar function at a few points."""
+
+    def __call__(self, values: Mapping[str, Any]) -> Sequence[Array] | None:
+        """Return the results, or None if the arguments are not just numbers and flat arrays."""
 
 
 class Runtime(ABC):
@@ -177,6 +184,10 @@ class Runtime(ABC):
 
     def point(self, built: Built, names: Sequence[str]) -> Point | None:
         """Return a fast way to compute a scalar function at one point, or None if there is none."""
+        return None
+
+    def row(self, built: Built, names: Sequence[str]) -> Row | None:
+        """Return a fast way to compute a scalar function at a few points, or None if there is none."""
         return None
 
     def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:

@@ -10,9 +10,9 @@ import pytest
 import sympy as sp
 
 from symdl.errors import ArgumentError
-from symdl.run.compile import ScalarFunction
 from symdl.run.compile import compile as build
 from symdl.run.memory import address
+from symdl.run.scalar_function import ScalarFunction
 
 x, y = sp.symbols("x y")
 F = sp.sin(x**2 * y) + sp.exp(-y)
@@ -32,7 +32,7 @@ def arguments(count: int) -> dict[str, Any]:
 @pytest.mark.parametrize("count", [16384, 16385, 32768, 70_001])
 def test_blocks_give_what_one_call_for_every_part_gives(count: int) -> None:
     f, given = function(1), arguments(count)
-    assert f._compiled._block == 16384
+    assert f._compiled.block == 16384
     value, slopes = f(**given)
     for low in range(0, count, 1000):
         part = {name: column[low : low + 1000] for name, column in given.items()}

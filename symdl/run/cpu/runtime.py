@@ -22,6 +22,7 @@ from symdl.run.cpu.cache import objects
 from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
 from symdl.run.cpu.gemm.dispatch import products
 from symdl.run.cpu.limits import WORTH_THREADS, Purpose
+from symdl.run.cpu.point_row import Row
 from symdl.run.cpu.single_point import Point
 from symdl.run.cpu.threads.epoch_threads import run_epoch
 from symdl.run.cpu.threads.point_blocks import Blocks, block_size
@@ -121,6 +122,10 @@ class CpuRuntime(Runtime):
     def point(self, built: Built, names: Sequence[str]) -> Point:
         """Return a scalar function that makes no arrays."""
         return Point(built, names)
+
+    def row(self, built: Built, names: Sequence[str]) -> Row | None:
+        """Return a scalar function that makes arrays for its results only."""
+        return Row(built, names) if built.lowered.points else None
 
     def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
         """Take batches on several threads; see `Runtime.epoch`."""

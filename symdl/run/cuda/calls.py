@@ -95,7 +95,7 @@ class DevicePlaces(Places):
         super().__init__(inputs, outputs, place)
         self._results, self._launcher = results, launcher
 
-    def new(self, made: Layout, given: Sequence[Any] = ()) -> tuple[list[Any], int]:
+    def new(self, made: Layout, given: Sequence[Any] = ()) -> tuple[Sequence[Any], int]:
         """Return new arrays for the outputs."""
         alike = self._results == "alike" and any(isinstance(array, DeviceArray) for array in given)
         if not alike and self._results != "target":

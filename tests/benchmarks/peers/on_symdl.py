@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 import symdl as sd
-from symdl.run.compile import ScalarFunction
 from symdl.run.compiled import Compiled
 from symdl.run.cuda.runtime import CudaRuntime
 from symdl.run.runtime import Target
+from symdl.run.scalar_function import ScalarFunction
 from symdl.run.training import TrainingKernel, compile_training
 from symdl.targets import CPU, CUDA
 from symdl.train.weights import initial

@@ -53,7 +53,8 @@ class Blocks:
         self._built, self._threads = built, threads
         self.size, itemsize = block_size(built), np.dtype(built.dtype).itemsize
         outside = [b.kind != "arena" for b in built.lowered.plan.buffers]
-        self._moves = np.array(outside, "int64") * self.size * itemsize
+        self._steps = np.array(outside, "int64") * self.size * itemsize
+        self._moves = self._steps.copy()
         kernels, calls = built.lowered.kernels, built.lowered.calls
         trees = (kernels[c.kernel].items for c in calls if isinstance(c, KernelCall))
         self._work = sum(work(items, lambda _: 1) for items in trees)
@@ -61,15 +62,23 @@ class Blocks:
         self._workers: list[tuple[Memory, Callable[[], int]]] = []
         self._pool = ThreadPool(1)
 
-    def run(self, count: int, inputs: Sequence[tuple[int, int]]) -> None:
-        """Compute all points; `inputs` are the buffers of all arguments and results with their addresses."""
+    def run(self, count: int, places: Sequence[tuple[int, int]], fixed: Sequence[int] = ()) -> None:
+        """Compute all points.
+
+        Args:
+            count: how many there are.
+            places: the buffers of all arguments and results with their addresses.
+            fixed: buffers that every block reads from their begin: they hold a number, once for each point.
+        """
         blocks = -(-count // self.size)
         self._blocks[0], self._rest[:] = blocks, self._numbers(count - (blocks - 1) * self.size)
+        self._moves[:] = self._steps
+        self._moves[list(fixed)] = 0
         threads = max(1, min(self._threads, blocks, int(count * self._work / _EACH)))
         while len(self._workers) < threads:
             self._workers.append(self._worker())
         for made, _ in self._workers:
-            for buffer, address in inputs:
+            for buffer, address in places:
                 made.places[buffer] = address
         self._pool.run(self._take, threads)
 
