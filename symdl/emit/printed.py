@@ -162,17 +162,6 @@ class StoreRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Invert:
-    """The inverse of a matrix is written to memory; `matrix` says what it is of, and its size."""
-
-    kind: ClassVar[str] = "invert"
-    indent: str
-    array: str
-    place: str
-    matrix: str
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """Something that is done for its effect alone."""
 
@@ -183,6 +172,6 @@ class Call:
 
 Block: TypeAlias = Loop | SimdLoop | Stride | When
 Line: TypeAlias = (
-    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Invert | Call
+    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Call
 )
 Printed: TypeAlias = Block | Line

@@ -21,7 +21,17 @@ from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Node
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
 _COMPARING, _ATOMIC = 4, 9
-_MATRIX_NAMES = {"det": "determinant", "logdet": "log_determinant"}
+_MATRIX_NAMES = {
+    "det": "determinant",
+    "logdet": "log_determinant",
+    "inverse": "invert",
+    "factors": "factor",
+    "det_of_factors": "determinant_of",
+    "logdet_of_factors": "log_determinant_of",
+    "inverse_of_factors": "invert_factored",
+    "solution": "solve",
+    "transposed_solution": "solve_transposed",
+}
 _LONGEST = 60
 
 
@@ -41,6 +51,8 @@ class Printer:
 
     def body(self, body: Body) -> str:
         """Return the text of a body."""
+        if body.result.op in MATRIX:
+            return f"real({self.matrix(body)})"
         uses = [0] * len(body.nodes)
         for node in body.nodes:
             for arg in node.args:
@@ -49,8 +61,6 @@ class Printer:
         self.wholes = body.wholes
         for at, node in enumerate(body.nodes):
             text, level = self.node(node, texts)
-            if node.op in MATRIX:
-                text = self.matrix(node, body.nodes[node.args[0]])
             inner = bool(node.args) and at < len(body.nodes) - 1
             if inner and (uses[at] > 1 or len(text) > _LONGEST):
                 name = self.names.fresh("y")
@@ -59,13 +69,16 @@ class Printer:
             texts.append((text, level))
         return texts[-1][0]
 
-    def matrix(self, node: Node, size: Node) -> str:
-        """Return the text of a function of a matrix: what it reads, from where on, how many rows."""
-        load, count = node.value, size.value
-        assert isinstance(load, Element) and isinstance(count, Poly)
+    def matrix(self, body: Body, *first: str) -> str:
+        """Return the call of a function of matrices: what it reads, from where on, how many rows."""
         text = self.integers.text
-        arguments = f"{self.names.of(load.array)}, {text(load.at)}, {text(count)}"
-        return arguments if node.op == "inverse" else f"real({_MATRIX_NAMES[node.op]}({arguments}))"
+        arguments = list(first)
+        for value in (body.nodes[at].value for at in body.result.args):
+            if isinstance(value, Element):
+                arguments += self.names.of(value.array), text(value.at)
+            elif isinstance(value, Poly):
+                arguments.append(text(value))
+        return f"{_MATRIX_NAMES[body.result.op]}({', '.join(arguments)})"
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
         """Return the text of a node and how tightly it binds."""
@@ -99,8 +112,6 @@ class Printer:
         if op == "uniform" and isinstance(value, Poly):
             seed, step = (text for text, _ in args)
             return f"real(uniform({seed}, {step}, {self.integers.text(value)}))", _ATOMIC
-        if op in MATRIX:
-            return "", _ATOMIC
         if op not in self.syntax.functions:
             raise EmitError(f"the target {self.syntax.name} has no function {op}")
         name, arguments = self.syntax.functions[op], ", ".join(text for text, _ in args)

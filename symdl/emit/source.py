@@ -58,6 +58,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     wraps = any(s.whole if isinstance(s, Start) else s.body.whole for s in found) and bool(syntax.wholes)
     flags: dict[str, object] = {
         "lanes": lanes,
+        "factored": "factors" in ops,
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
         "positions": syntax.types.positions,

@@ -34,7 +34,7 @@ from symdl.lower.ir.loops import (
     statements,
 )
 from symdl.lower.ir.names import Local, Slot
-from symdl.lower.ir.scalars import Body
+from symdl.lower.ir.scalars import MATRIX_WRITERS, Body
 
 _LONGEST_COMMENT = 96
 _MOST_LINES = 40
@@ -170,9 +170,11 @@ class Writer:
             with self.where(item.guards):
                 self.let(name, value(item.body))
         elif isinstance(item, Store):
-            node = printed.Invert if item.body.result.op == "inverse" else printed.Store
             array, place = self.names.of(item.target), self.integer(item.where[0])
-            self.add(node, array, place, value(item.body))
+            if item.body.result.op in MATRIX_WRITERS:
+                self.add(printed.Call, self.printer.matrix(item.body, array, place))
+            else:
+                self.add(printed.Store, array, place, value(item.body))
         elif isinstance(item, Fold) and item.at is not None:
             with self.where(item.guards):
                 self.larger(item.name, item.body, self.integer(item.at))

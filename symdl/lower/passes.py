@@ -21,6 +21,7 @@ from symdl.express.program import Program
 from symdl.lower.equations.bounds_checks import checked_positions
 from symdl.lower.equations.contractions import Contraction, as_contraction, as_scatter
 from symdl.lower.equations.copy_elision import without_copies
+from symdl.lower.equations.factored_matrices import with_factors
 from symdl.lower.equations.im2col import with_windows
 from symdl.lower.equations.matrix_functions import with_matrices
 from symdl.lower.equations.shared_exponentials import with_logistics
@@ -79,6 +80,11 @@ def _scatter(state: State) -> State:
 
 def _lay_out_matrices(state: State) -> State:
     program, equations = with_matrices(state.program, state.equations)
+    return replace(state, program=program, equations=tuple(equations))
+
+
+def _factor_matrices(state: State) -> State:
+    program, equations = with_factors(state.program, state.equations)
     return replace(state, program=program, equations=tuple(equations))
 
 
@@ -265,16 +271,21 @@ FREEZE = (
     ),
 )
 
-ORDER = (
-    Pass("order_equations", "equations", "What only updates need comes after all readers.", _order),
-    Pass(
-        "lay_out_matrices",
-        "equations",
-        "Determinants and inverses get their matrices in memory.",
-        _lay_out_matrices,
-    ),
-)
+ORDER = Pass("order_equations", "equations", "What only updates need comes after all readers.", _order)
 
+FACTOR_MATRICES = Pass(
+    "factor_matrices",
+    "equations",
+    "Matrices are factored once; products with inverses are solutions of systems.",
+    _factor_matrices,
+    naive=False,
+)
+LAY_OUT_MATRICES = Pass(
+    "lay_out_matrices",
+    "equations",
+    "Determinants and inverses get their matrices in memory.",
+    _lay_out_matrices,
+)
 SCATTER_SUMS = Pass(
     "scatter_sums",
     "equations",

@@ -42,8 +42,9 @@ from symdl.lower.state import Pass, State
 
 _ARITY = {
     **dict.fromkeys(LEAVES, 0),
-    **dict.fromkeys((*UNARY, *MATRIX, "not"), 1),
-    **dict.fromkeys((*BINARY, *COMPARE, "and", "or", "uniform"), 2),
+    **dict.fromkeys((*UNARY, "not"), 1),
+    **dict.fromkeys((*BINARY, *COMPARE, *MATRIX, "and", "or", "uniform"), 2),
+    **dict.fromkeys(("solution", "transposed_solution"), 4),
     "select": 3,
 }
 

@@ -1,6 +1,7 @@
 """How much work loops are.
 
-Enters: a tree and what sizes are. Leaves: about how many operations it takes.
+Enters: a tree and what sizes are. Leaves: about how many operations it takes; or how many multiplications a
+function of whole matrices does.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from symdl.lower.ir.integers import Poly
 from symdl.lower.ir.loops import ItemOn, Loop, Start, StatementOn, Target, When
-from symdl.lower.ir.scalars import COMPARE
+from symdl.lower.ir.scalars import COMPARE, MATRIX, Body
 
 LANES_GAIN = 8
 """By how much lanes are faster than other loops."""
@@ -30,13 +31,28 @@ def work(items: Iterable[ItemOn[Target]], count: Callable[[Poly], int]) -> float
             case When():
                 total += work(item.items, count)
             case _:
-                total += 1 + _operations(item)
+                total += 1 + _operations(item, count)
     return total
 
 
-def _operations(item: StatementOn[Target]) -> float:
+def of_matrices(body: Body, count: Callable[[Poly], int]) -> int:
+    """Return about how many multiplications a function of matrices takes; 0 if a body is none."""
+    op, *sizes = body.result.op, *(body.nodes[at].value for at in body.result.args)
+    if op not in MATRIX:
+        return 0
+    rows, *columns = (count(size) for size in sizes if isinstance(size, Poly))
+    if op in ("det_of_factors", "logdet_of_factors"):
+        return rows
+    if op in ("det", "logdet", "factors"):
+        return rows**3 // 3
+    return rows**2 * (columns[0] if columns else rows)
+
+
+def _operations(item: StatementOn[Target], count: Callable[[Poly], int]) -> float:
     if isinstance(item, Start):
         return 0
+    if item.body.result.op in MATRIX:
+        return of_matrices(item.body, count) / LANES_GAIN
     plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", *_LEAVES)
     operations = (n.op for n in item.body.nodes)
     return sum(COSTLY.get(op, 1 if op in plain else _FUNCTIONS) for op in operations)

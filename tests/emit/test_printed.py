@@ -11,7 +11,7 @@ from symdl.templating import template
 
 NODES = get_args(printed.Printed)
 ON_SAMPLES = {"simd_loop", "store_samples", "store_rows"}
-BY_TEAMS = {"stride", "call"}
+BY_TEAMS = {"stride"}
 LEFT_OUT = {"cpu": BY_TEAMS, "cuda": ON_SAMPLES, "python": ON_SAMPLES | BY_TEAMS}
 """What a target's kernels never hold."""
 

@@ -84,6 +84,7 @@ CPU = Lowering(
             _vectorize,
         ),
     ),
+    factored=True,
     long=LONG,
 )
 """The target ``cpu``."""

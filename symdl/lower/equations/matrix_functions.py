@@ -2,19 +2,56 @@
 
 Enters: equations whose reduction is a determinant, its logarithm, or an inverse. Leaves: for each two
 equations without a reduction: one lays out the matrix, the other applies the function to it. The function is
-a node of the second body that reads the matrix from its first element on.
+a node of the second body that is told where the matrix begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from symdl.errors import LoweringError
 from symdl.lower.ir.integers import ONE, ZERO, Poly, of
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo
-from symdl.lower.ir.names import TensorId
+from symdl.lower.ir.names import Index, TensorId
 from symdl.lower.ir.scalars import MATRIX, Body, Builder, Load, Node
+
+
+@dataclass(slots=True)
+class Made:
+    """The tensors and the texts of a program, to which a pass adds its own."""
+
+    tensors: list[TensorInfo]
+    stated: dict[int, Stated]
+
+    @classmethod
+    def of(cls, program: FrozenProgram) -> Made:
+        """Return those of a program."""
+        return cls(list(program.tensors), dict(program.stated))
+
+    def into(self, program: FrozenProgram) -> FrozenProgram:
+        """Return the program with what was added."""
+        return replace(program, tensors=tuple(self.tensors), stated=self.stated)
+
+    def tensor(self, name: str, shape: Sequence[Poly]) -> TensorId:
+        """Add a tensor of reals."""
+        tensor = TensorId(len(self.tensors))
+        self.tensors.append(TensorInfo(tensor, name, tuple(shape), False, "intermediate"))
+        return tensor
+
+    def number(self, text: str) -> int:
+        """Add what an equation says; return its number."""
+        self.stated[len(self.stated)] = Stated(text)
+        return len(self.stated) - 1
+
+    def layout(self, equation: FrozenEquation) -> FrozenEquation:
+        """Return the equation that lays out the matrices of which another one takes a function."""
+        order, sizes = (*batch_of(equation), *equation.bound), equation.sizes
+        shape = tuple(sizes[v] for v in order)
+        tensor = self.tensor(f"{self.tensors[equation.lhs].name} (matrix)", shape)
+        number = self.number(f"the matrix of {self.stated[equation.number].text}")
+        indices = tuple(map(of, order))
+        return FrozenEquation(number, tensor, order, (), shape, None, equation.guards, equation.body, indices)
 
 
 def with_matrices(
@@ -25,55 +62,60 @@ def with_matrices(
     Raises:
         LoweringError: a matrix function inside a recurrence.
     """
-    tensors = list(program.tensors)
-    stated = dict(program.stated)
-    made: list[FrozenEquation] = []
+    made = Made.of(program)
+    found: list[FrozenEquation] = []
     for equation in equations:
         if equation.op not in MATRIX:
-            made.append(equation)
+            found.append(equation)
             continue
         if equation.fixed:
             raise LoweringError(
-                f"{equation.op} inside a recurrence has no kernel", expression=stated[equation.number].text
+                f"{equation.op} inside a recurrence has no kernel",
+                expression=made.stated[equation.number].text,
             )
-        number = len(stated)
-        stated[number] = Stated(f"the matrix of {stated[equation.number].text}")
-        made.extend(_two(equation, number, tensors))
+        layout = made.layout(equation)
+        outer = tuple(map(of, batch_of(equation)))
+        size = equation.sizes[equation.bound[0]]
+        body = _applied(str(equation.op), Load(layout.lhs, (*outer, ZERO, ZERO)), size)
+        found += layout, filled(equation, body, own_of(equation))
+    return made.into(program), found
 
-    return replace(program, tensors=tuple(tensors), stated=stated), made
+
+def own_of(equation: FrozenEquation) -> tuple[Index, ...]:
+    """Return the free variables that a matrix function fills by itself: rows and columns of an inverse."""
+    return equation.free[-2:] if equation.op == "inverse" else ()
 
 
-def _two(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) -> list[FrozenEquation]:
-    """Return the layout of the matrices and the function of each of them."""
-    own = equation.free[-2:] if equation.op == "inverse" else ()
-    outer = tuple(v for v in equation.free if v not in own)
-    sizes = equation.sizes
-    order = (*outer, *equation.bound)
-    tensor = TensorId(len(tensors))
-    shape = tuple(sizes[v] for v in order)
-    name = f"{tensors[equation.lhs].name} (matrix)"
-    tensors.append(TensorInfo(tensor, name, shape, False, "intermediate"))
-    indices = tuple(of(v) for v in order)
-    layout = FrozenEquation(number, tensor, order, (), shape, None, equation.guards, equation.body, indices)
-    start = (*(of(v) for v in outer), ZERO, ZERO)
-    body = _applied(str(equation.op), Load(tensor, start), sizes[equation.bound[0]])
-    applied = replace(
+def batch_of(equation: FrozenEquation) -> tuple[Index, ...]:
+    """Return the free variables that count matrices."""
+    own = own_of(equation)
+    return tuple(v for v in equation.free if v not in own)
+
+
+def filled(equation: FrozenEquation, body: Body, own: Sequence[Index]) -> FrozenEquation:
+    """Return an equation with a function of matrices as body, which fills all along the axes of `own`."""
+    return replace(
         equation,
         bound=(),
-        extents=tuple(sizes[v] for v in equation.free),
+        extents=tuple(equation.sizes[v] for v in equation.free),
         op=None,
         guards=(),
         body=body,
         where=tuple(ZERO if v in own else of(v) for v in equation.free),
-        fixed=own,
+        fixed=tuple(own),
     )
-    return [layout, applied]
+
+
+def function(op: str, places: Sequence[Load], sizes: Sequence[Poly]) -> Body:
+    """Return a function of matrices that begin at some elements; of these sizes."""
+    leaves = [*(Node("place", (), place) for place in places), *(Node("index", (), size) for size in sizes)]
+    return Body((*leaves, Node(op, tuple(range(len(leaves))))))
 
 
 def _applied(op: str, first: Load, size: Poly) -> Body:
     """Return a function of the matrix that begins at an element; of one number it is simpler."""
     if size != ONE:
-        return Body((Node("index", (), size), Node(op, (0,), first)))
+        return function(op, [first], [size])
     builder = Builder()
     value = builder.add("load", value=first)
     if op == "logdet":

@@ -21,13 +21,15 @@ UNARY = (
     *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfcx", "lgamma", "floor"),
 )
 BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
-MATRIX = ("det", "logdet", "inverse")
-"""Functions of a square matrix: a load of its first element, and its size as operand."""
+MATRIX_WRITERS = ("inverse", "factors", "inverse_of_factors", "solution", "transposed_solution")
+"""Functions of whole matrices that fill a matrix from the element on that is stored to."""
+MATRIX = ("det", "logdet", "det_of_factors", "logdet_of_factors", *MATRIX_WRITERS)
+"""Functions of whole matrices: their operands say where each begins (``place``), and sizes (``index``)."""
 
 COMPARE = ("lt", "le", "eq", "ne")
 INTEGER_COMPARE = ("ilt", "ile", "ieq", "ine")
 LOGIC = ("and", "or", "not")
-LEAVES = ("const", "load", "local", "index", "whole", "flag", *INTEGER_COMPARE)
+LEAVES = ("const", "load", "place", "local", "index", "whole", "flag", *INTEGER_COMPARE)
 _KEEPING = ("neg", "add", "sub", "mul", "select")
 """What has an int64 as value if its last operand is one."""
 BOOLEAN = (*COMPARE, *INTEGER_COMPARE, *LOGIC, "flag")
@@ -49,9 +51,9 @@ class Node:
     """One operation: its name, the positions of its operands, and a leaf's value.
 
     ``uniform`` has seed and step as operands and the position as an integer expression.
-    ``const`` holds a number, ``load`` a `Load` or in kernels an `Element`, ``local`` a `Local`, ``index`` an
-    integer expression as a real, ``whole`` one as an int64, ``flag`` a truth value, ``ilt`` and the like a
-    pair of integer expressions.
+    ``const`` holds a number, ``load`` a `Load` or in kernels an `Element`, ``place`` the same for where it
+    is, ``local`` a `Local`, ``index`` an integer expression as a real, ``whole`` one as an int64, ``flag`` a
+    truth value, ``ilt`` and the like a pair of integer expressions.
     """
 
     op: str

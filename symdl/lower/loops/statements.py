@@ -26,7 +26,7 @@ from symdl.lower.ir.loops import (
     map_condition,
 )
 from symdl.lower.ir.names import Local, TensorId, Var, Variable
-from symdl.lower.ir.scalars import Body, Load, Node, map_body, number, whole
+from symdl.lower.ir.scalars import MATRIX_WRITERS, Body, Load, Node, map_body, number, whole
 from symdl.lower.loops.building import Building, Part
 from symdl.lower.loops.nests import Nest
 
@@ -68,7 +68,7 @@ class _Resolver:
         where = read.units(equation.lhs, tuple(map(read.poly, equation.where)))
         integer = self.tensors[equation.lhs].integer
         guards = tuple(map_condition(g, read.poly) for g in equation.guards)
-        if part.role == "assign" and equation.body.result.op == "inverse":
+        if part.role == "assign" and equation.body.result.op in MATRIX_WRITERS:
             done.append(Store(equation.lhs, where, read.body(equation.body), integer, number_))
         elif part.role == "assign":
             name = next(self.locals)

@@ -16,6 +16,7 @@ from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.ir.loops import FrozenProgram, Item, Store, TensorInfo, Update, statements
 from symdl.lower.ir.names import StepNumber, TensorId
+from symdl.lower.ir.scalars import MATRIX_WRITERS
 from symdl.lower.ir.visitors import loaded
 
 ALIGNMENT = 64
@@ -89,7 +90,7 @@ class _Planner:
         self.program, self.reuse = program, reuse
         self.reads = [step.read for step in steps]
         self.writes = [step.written for step in steps]
-        self.inverses = {at for at, step in enumerate(steps) if _inverts(step)}
+        self.matrices = {at for at, step in enumerate(steps) if _fills_matrix(step)}
         self.last: dict[TensorId, int] = {}
         for at, (reads, writes) in enumerate(zip(self.reads, self.writes, strict=True)):
             self.last.update(dict.fromkeys((*reads, *writes), at))
@@ -163,16 +164,16 @@ class _Planner:
         """Say whether step `at` reads each element of `old` only to write it to `new`."""
         stored = self.writes[at].get(new, set())
         read = self.reads[at].get(old, set())
-        if new in self.reads[at] or at in self.inverses:
+        if new in self.reads[at] or at in self.matrices:
             return False
         return len(stored) == 1 and (old not in self.reads[at] or read == stored)
 
 
-def _inverts(step: Step) -> bool:
-    """Say whether a step writes an inverse, which is not complete before all of the matrix was read."""
+def _fills_matrix(step: Step) -> bool:
+    """Say whether a step fills a matrix, which is not complete before all of another one was read."""
     if isinstance(step.work, Contraction):
         return False
-    return any(isinstance(s, Store) and s.body.result.op == "inverse" for s in statements(step.work))
+    return any(isinstance(s, Store) and s.body.result.op in MATRIX_WRITERS for s in statements(step.work))
 
 
 def count(info: TensorInfo) -> Poly:

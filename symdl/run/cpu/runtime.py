@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.lower.ir.integers import evaluate
+from symdl.lower.ir.loops import Store, statements
 from symdl.lower.kernels import ProductCall
 from symdl.lower.lowered import Lowered
+from symdl.lower.work import of_matrices
 from symdl.run.build import Built
 from symdl.run.cpu.cache import objects
 from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
@@ -152,9 +154,13 @@ def _loops(lowered: Lowered, dtype: str, *, training: bool) -> objects.Library:
 
 
 def _largest(built: Built, dims: Mapping[str, int]) -> int:
-    """Return the multiplications in the largest matrix product."""
+    """Return the multiplications in the largest matrix product or function of a matrix."""
     sizes = [c.m * c.n * c.k for c in built.lowered.calls if isinstance(c, ProductCall)]
     largest = max((evaluate(size, dims) for size in sizes), default=0)
+    for step in built.lowered.steps:
+        for item in statements(step.work) if isinstance(step.work, tuple) else ():
+            if isinstance(item, Store):
+                largest = max(largest, of_matrices(item.body, lambda size: evaluate(size, dims)))
     if built.lowered.program.recurrences:  # products of single steps are too small for BLAS's threads
         return min(largest, WORTH_THREADS - 1)
     return largest

@@ -17,6 +17,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -30,6 +31,7 @@ from symdl.emit.canonical import canonical
 from symdl.errors import CompileError
 from symdl.run import modules as disk
 from symdl.run.cpu.cache.foundation import foundation
+from symdl.run.cpu.gemm.blas import LINKED, routine_address
 from symdl.run.memory import address
 
 
@@ -189,18 +191,24 @@ def _in_place(entries: Sequence[Any]) -> Machine:
 
 
 def _linked(functions: Sequence[Function]) -> Machine | None:
-    """Return functions linked with the C library, or None if they need something else."""
+    """Return functions linked with the C library and LAPACK, or None if they need something else."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     linker = binding.create_lljit_compiler(suppress_errors=True)
     builder = binding.JITLibraryBuilder().add_current_process()
     for function in functions:
         builder.add_object_img(function.code).export_symbol(function.symbol)
+        for name in {found.decode() for found in _ROUTINES.findall(function.code)}:
+            builder.import_symbol(LINKED + name, routine_address(name))
     try:
         library = builder.link(linker, "kernels")
     except RuntimeError:
         return None
     return Machine({f.name: library[f.symbol] for f in functions}, (linker, library))
+
+
+_ROUTINES = re.compile(LINKED.encode() + rb"([a-z]+)")
+"""How machine code names the routines of LAPACK that it calls."""
 
 
 def _packed(functions: Sequence[Function], key: Mapping[str, str | int]) -> bytes:

@@ -1,7 +1,7 @@
-"""Where BLAS is, and how many threads it uses.
+"""Where BLAS and LAPACK are, and how many threads they use.
 
-Enters: a dtype. Leaves: the address of its matrix product. It is passed at run time, so that compiled code
-can be kept on disk.
+Enters: a dtype, or the name of a routine. Leaves: addresses. They are passed at run time, or when machine
+code is linked, so that it can be kept on disk.
 """
 
 from __future__ import annotations
@@ -29,7 +29,20 @@ def product_address(dtype: str) -> int:
     Raises:
         CompileError: SciPy does not offer it.
     """
-    name = {"float32": "sgemm", "float64": "dgemm"}[dtype]
+    return routine_address({"float32": "sgemm", "float64": "dgemm"}[dtype])
+
+
+LINKED = "symdl_lapack_"
+"""What the names of LAPACK's routines begin with in machine code."""
+
+
+@cache
+def routine_address(name: str) -> int:
+    """Return the address of a routine of BLAS or LAPACK, such as ``dgetrf``; its integers have 32 bits.
+
+    Raises:
+        CompileError: SciPy does not offer it.
+    """
     library = _library()
     for prefix in ("scipy_", ""):
         found = getattr(library, f"{prefix}{name}_", None)
@@ -38,9 +51,11 @@ def product_address(dtype: str) -> int:
     from numba.extending import get_cython_function_address
 
     try:
-        return int(get_cython_function_address("scipy.linalg.cython_blas", name))
+        module = "cython_blas" if name[1:] == "gemm" else "cython_lapack"
+        return int(get_cython_function_address(f"scipy.linalg.{module}", name))
     except (ImportError, ValueError) as error:
-        raise CompileError(f"SciPy offers no {name}: {error}", cure="install a SciPy with BLAS") from error
+        cure = "install a SciPy with BLAS and LAPACK"
+        raise CompileError(f"SciPy offers no {name}: {error}", cure=cure) from error
 
 
 @contextmanager

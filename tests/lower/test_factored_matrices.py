@@ -1,0 +1,124 @@
+"""Matrices are factored once, products with inverses are solutions; both agree with what was written."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symdl as sd
+from symdl.differentiate.adjoint import differentiate
+from symdl.express.program import Program, collect
+from symdl.lower.ir.loops import Let, Store, statements
+from symdl.lower.ir.scalars import MATRIX
+from symdl.run.compiled import Compiled
+from tests.lowering import lower
+
+from .programs import assert_agrees
+
+n, m, b = sd.Dim("n"), sd.Dim("m"), sd.Dim("b")
+A, y = sd.tensor("A", (n, n)), sd.tensor("y", (n,))
+i, k = sd.indices("i k")
+
+
+def regular(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=shape) + 3 * np.eye(shape[-1])
+
+
+def functions(program: Program) -> list[str]:
+    """Return the functions of matrices that a program calls."""
+    works = [step.work for step in lower(program).steps if isinstance(step.work, tuple)]
+    items = [s for work in works for s in statements(work)]
+    ops = [s.body.result.op for s in items if isinstance(s, Let | Store)]
+    return sorted(op for op in ops if op in MATRIX)
+
+
+FORMS: dict[str, tuple[Any, list[str]]] = {
+    "solve": (lambda: sd.solve(A, y), ["factors", "solution"]),
+    "from the left": (lambda: y @ sd.inv(A), ["factors", "transposed_solution"]),
+    "many": (lambda: sd.solve(A, sd.tensor("B", (n, m))), ["factors", "solution"]),
+    "many from the left": (lambda: sd.tensor("B", (m, n)) @ sd.inv(A), ["factors", "transposed_solution"]),
+    "quadratic": (lambda: sd.quadratic(y, sd.inv(A)), ["factors", "solution"]),
+    "formula": (lambda: sd.Sum(sd.inv(A)[i, k] * (y[k] - 3) ** 2 / 7, k), ["factors", "solution"]),
+    "rows": (lambda: sd.inv(A).sum(axis=1), ["factors", "solution"]),
+    "negative power": (lambda: sd.matrix_power(A, -2) @ y, ["factors", "solution", "solution"]),
+    "inverse read": (lambda: sd.inv(A) * sd.inv(A), ["factors", "inverse_of_factors"]),
+    "trace": (lambda: sd.trace(sd.inv(A) @ sd.tensor("B", (n, n))), ["factors", "inverse_of_factors"]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [2, 15])
+def test_products_with_an_inverse_are_solutions(form: str, size: int) -> None:
+    make, expected = FORMS[form]
+    value = make() if form != "formula" else sd.define("z", (i,), make())
+    values = {"A": regular(size, size), "y": regular(size, size)[0], "B": regular(size, size)}
+    program = collect([value])
+    names = {t.name for t in program.inputs}
+    assert_agrees(program, {name: v for name, v in values.items() if name in names}, targets=("cpu",))
+    assert functions(program) == expected
+
+
+def test_a_matrix_is_factored_once_for_value_and_gradient() -> None:
+    loss = (y * sd.solve(A, y)).sum() + sd.logdet(A)
+    program = differentiate(loss, [A, y]).program
+    expected = ["factors", "inverse_of_factors", "logdet_of_factors", "solution", "transposed_solution"]
+    assert functions(program) == expected
+    values = {"A": regular(14, 14) @ regular(14, 14).T, "y": np.ones(14)}
+    assert_agrees(program, values, targets=("cpu",))
+
+
+def test_no_inverse_is_formed_where_only_products_are_read() -> None:
+    x = sd.solve(A, y)
+    once = differentiate((x * x).sum(), [A, y]).program
+    assert not any("inverse" in f for f in functions(once))
+
+
+@pytest.mark.parametrize("axes", [(b,), (2, b)])
+@pytest.mark.parametrize("size", [3, 13])
+def test_batches(axes: tuple[Any, ...], size: int) -> None:
+    C, B = sd.tensor("C", (*axes, n, n)), sd.tensor("B", (*axes, n, m))
+    X = sd.solve(C, B)
+    shape = (3,) if len(axes) == 1 else (2, 3)
+    values = {"C": regular(*shape, size, size), "B": regular(*shape, size, size)[..., :2]}
+    assert_agrees(collect([X, sd.det(C)]), values, targets=("cpu",))
+    assert_agrees(differentiate((X * X).sum(), [C, B]).program, values, targets=("cpu",))
+
+
+@settings(max_examples=12, deadline=None)
+@given(size=st.integers(1, 30), columns=st.integers(1, 4), seed=st.integers(0, 99))
+def test_solutions_are_as_accurate_as_numpy(size: int, columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrix, right = rng.normal(size=(size, size)), rng.normal(size=(size, columns))
+    found = SOLVE(A=matrix, B=right)
+    assert found[0].shape == right.shape
+    scale = np.abs(matrix) @ np.abs(found[0]) + np.abs(right)
+    assert np.all(np.abs(matrix @ found[0] - right) <= 1e-14 * size * scale)
+    np.testing.assert_allclose(found[1], np.linalg.det(matrix), rtol=1e-10)
+
+
+SOLVE = Compiled(collect([sd.solve(A, sd.tensor("B", (n, m))), sd.det(A)]), target="cpu")
+
+
+@pytest.mark.parametrize("size", [2, 20])
+def test_singular_matrices_and_nan(size: int) -> None:
+    run = Compiled(collect([sd.det(A), sd.logdet(A), sd.inv(A), sd.solve(A, y)]), target="cpu")
+    determinant, logarithm, *rest = run(A=np.ones((size, size)), y=np.ones(size))
+    assert determinant == 0 and logarithm == -np.inf and all(np.isnan(r).all() for r in rest)
+    bad = regular(size, size)
+    bad[1, 0] = np.nan
+    assert all(np.isnan(r).any() for r in run(A=bad, y=np.ones(size)))
+
+
+@pytest.mark.parametrize("dtype, limit", [("float64", 1e-15), ("float32", 1e-6)])
+def test_the_residual_of_a_hilbert_matrix_is_at_rounding(
+    dtype: Literal["float32", "float64"], limit: float
+) -> None:
+    at = np.arange(8)
+    matrix = (1 / (1 + at[:, None] + at)).astype(dtype)
+    right = matrix.astype("float64").sum(axis=1)
+    found = sd.compile(sd.solve(A, y), dtype=dtype)(A=matrix, y=right)
+    assert np.abs(matrix.astype("float64") @ found - right).max() <= limit
