@@ -56,8 +56,6 @@ def refuse(f: Any, scalar: Mapping[str, Any], tensors: Mapping[str, Any], forms:
     """Refuse options that say nothing about such an `f`: `scalar` are those of expressions."""
     tensor = isinstance(f, Tensor)
     unused = [option for option, value in (scalar if tensor else tensors).items() if value]
-    if not tensor and forms.form == "differential":
-        unused.append("form")
     if unused:
         raise ExplainError(
             f"{', '.join(unused)} is for {'an expression in symbols' if tensor else 'a tensor'}",
@@ -84,7 +82,9 @@ def _refuse_forms(f: Any, forms: Forms) -> None:
         what = "a gradient has the shape of its argument" if tensor else "an expression has no matrix"
         raise ExplainError(f"layout is for Jacobians; {what}", cure="leave layout out")
     if form == "differential" and (axes or order == 2):
-        raise ExplainError("the form by differentials is for gradients", cure="leave form out")
+        raise ExplainError(
+            "the form by differentials is for gradients and first derivatives", cure="leave form out"
+        )
     if order == 2 and axes:
         raise ExplainError(f"{f} is no scalar, so it has no Hessian", cure="derive a scalar of it")
 

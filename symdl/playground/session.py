@@ -82,9 +82,9 @@ def derived(question: Question, wrt: str, wish: Mapping[str, Any]) -> Derivation
     axes = tensor and question.value.rank > 0  # a Jacobian, of which there is one form
     second = wish.get("order") == 2 and not axes
     options: dict[str, Any] = {"order": 2 if second else 1}
+    by_differentials = wish.get("form") == "differential" and not axes and not second
+    options["form"] = "differential" if by_differentials else "index"
     if tensor:
-        by_differentials = wish.get("form") == "differential" and not axes and not second
-        options["form"] = "differential" if by_differentials else "index"
         options["let"] = question.named or None
     else:
         options["where"] = question.named or None

@@ -15,6 +15,7 @@ X, W, M = sd.tensor("X", (n, d)), sd.tensor("W", (k, d)), sd.tensor("M", (d, k))
 w, z, y = sd.tensor("w", (d,)), sd.tensor("z", (d,)), sd.tensor("y", (n,))
 A, B, G = sd.tensor("A", (d, d)), sd.tensor("B", (k, n)), sd.tensor("G", (n, k))
 S = sd.tensor("S", (d, d))
+t = sd.tensor("t", (n,), dtype="int64")
 b, c = sd.tensor("b", ()), sd.tensor("c", (k,))
 i = sd.indices("i")[0]
 
@@ -76,4 +77,5 @@ DIFFERENTIALS: dict[str, Callable[[], tuple[sd.Tensor, sd.Tensor]]] = {
     "Differentials of a determinant": lambda: (det(A @ S), A),
     "Differentials of a linear form of an inverse": lambda: (sd.inner(w, inv(A) @ z), A),
     "Differentials of a layer": lambda: ((sd.tanh(X @ M, name="H") * G).sum(), M),
+    "Differentials of softmax regression": lambda: (sd.nn.cross_entropy(X @ M, t), M),
 }

@@ -189,12 +189,23 @@ class ClosedReader(Reader):
         return False  # the notation writes them out
 
     def access(self, access: Access, wish: Sequence[Index]) -> Part:
+        labels = [i for i in access.indices if isinstance(i, Access)]
+        if len(labels) == 1 and self.one_hot is not None:
+            return self.picked(access, labels[0], wish)
         if access.tensor not in self.inline and len(access.indices) == 2 and len(set(access.indices)) == 1:
             (index,) = set(access.indices)
             if access.tensor.shape != (self.extents.get(index),) * 2:
                 raise NoMatrixForm
             return Part(Call("diagonal", (self.notation.array(access.tensor),)), (index,))
         return super().access(access, wish)
+
+    def picked(self, access: Access, label: Access, wish: Sequence[Index]) -> Part:
+        """Read ``Z[i, t[i]]`` as the sum of ``Z[i, j]`` over j, each times what is 1 where j is the label."""
+        place = access.indices.index(label)
+        column = Index(f"j_{len(self.extents)}")
+        self.extents[column] = access.tensor.shape[place]
+        every = access.tensor.at(*(column if i is label else i for i in access.indices))
+        return self.total(every * _delta(label, column), (column,), wish)
 
     def diagonal(self, equation: Equation, access: Access) -> Part:
         """Read the elements ``A[i, i]`` of a matrix that is written out."""
@@ -269,20 +280,29 @@ def _moved(part: Part, index: Index, other: Index) -> Part:
 
 
 def _with_deltas(body: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:
-    """Write guards that compare indices as factors δ."""
+    """Write guards that compare indices, or a label and an index, as factors δ."""
     for guard in guards:
-        if not isinstance(guard, Equal) or not all(isinstance(s, Index) for s in (guard.left, guard.right)):
+        if not isinstance(guard, Equal):
             raise NoMatrixForm
         left, right = guard.left, guard.right
+        if isinstance(left, Access) and isinstance(right, Index):
+            body *= _delta(left, right)
+            continue
+        if not isinstance(left, Index) or not isinstance(right, Index):
+            raise NoMatrixForm
 
         def off_diagonal(access: Access, left: sp.Expr = left, right: sp.Expr = right) -> sp.Expr:
             if access.indices in ((left, left), (right, right)):  # the same where δ is not zero
                 return access.tensor.at(left, right)
             return access
 
-        delta = sp.Piecewise((1, sp.Eq(left, right)), (0, True))
-        body = map_accesses(body, off_diagonal) * delta
+        body = map_accesses(body, off_diagonal) * _delta(left, right)
     return body
+
+
+def _delta(left: sp.Expr, right: sp.Expr) -> sp.Expr:
+    """Return what is 1 where two places are the same."""
+    return sp.Piecewise((1, sp.Eq(left, right)), (0, True))
 
 
 __all__ = ["ClosedReader", "closed_form"]

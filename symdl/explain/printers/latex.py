@@ -268,10 +268,11 @@ def _transpose(node: t.Transpose) -> str:
 
 
 def _multiply(node: t.Multiply) -> str:
-    pieces = []
+    pieces: list[str] = []
     for factor in node.args:
         loose = precedence(factor) == SUM or isinstance(factor, t.Hadamard | t.Big | t.Multiply | t.Kronecker)
-        pieces.append(bracketed(factor) if loose else latex(factor))
+        apart = r"\, " if pieces and isinstance(factor, t.Call) and factor.name == "differential" else ""
+        pieces.append(apart + (bracketed(factor) if loose else latex(factor)))
     return r" ".join(pieces)
 
 

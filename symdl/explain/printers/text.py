@@ -155,7 +155,7 @@ def _call(out: _Text, node: t.Call) -> str:
         return f"e^{out.at_least(node.args[0], ATOM)}" if not out.ascii else f"exp({out.show(node.args[0])})"
     if node.name == "differential":
         inner = out.show(node.args[0])
-        return f"d({inner})" if needs_brackets(node.args[0]) else f"d{inner}"
+        return f"d({inner})" if needs_brackets(node.args[0]) or "." in inner else f"d{inner}"
     if node.name == "sqrt" and isinstance(node.args[0], t.Norm):
         return f"{out.sign('norm')}{out.show(node.args[0].arg)}{out.sign('norm')}"
     if node.name == "inverse" and not out.ascii:

@@ -41,7 +41,7 @@ from symdl.explain.notation.tree import (
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
 from symdl.explain.stories.backward import whole
 from symdl.explain.stories.equations import Page
-from symdl.explain.stories.network import find, symbols
+from symdl.explain.stories.network import find, one_hot_lines, symbols
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import COLLECTION, has_own_form, rule_in_differentials
 from symdl.explain.stories.traces import flat, following, last_rule
@@ -81,9 +81,11 @@ def derive_differential(
     result = Step("read off", bar, gradient, "result", "result", about=about)
     names = symbols(page)
     names = replace(names, rows=tuple(row for row in names.rows if row[0] != "defined below"))
+    function = Step("", loss, value, "definition")
+    hot = one_hot_lines(page, [function, *told])
     sections = (
         names,
-        Lines("Function", (*story.named(lines, value), Step("", loss, value, "definition"))),
+        Lines("Function", (*story.named(lines, value), *hot, function)),
         lines,
         Lines("Result", (result,), level="result"),
     )
@@ -111,7 +113,8 @@ class _Story:
         if tensor not in table:
             return whole(self.page, tensor)
         sorted_table = {e.lhs: e for e in order([tensor], table.get).equations}
-        node = closed_form(tensor, notation=self.page.notation, definitions=sorted_table)
+        notation, hot = self.page.notation, self.page.one_hot
+        node = closed_form(tensor, notation=notation, definitions=sorted_table, one_hot=hot)
         if node is None:
             raise ExplainError(
                 f"{tensor} has no matrix expression, or too long a one, so there is no differential form",

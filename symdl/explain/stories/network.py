@@ -90,7 +90,7 @@ def derive_tensor(
         *matrices,
         *computed_lines(page, computed, shares),
         *((Lines("Compact form", tuple(rewritten(end, new)), level="all"),) if new else ()),
-        Lines("Result", (*_one_hot(end, result, told=matrices), *result), level="result"),
+        Lines("Result", (*one_hot_lines(end, result, told=matrices), *result), level="result"),
     )
     kept = [s for s in sections if isinstance(s, Table) or s.level == "all" or s.steps]
     shown = with_assumptions(kept)
@@ -202,11 +202,11 @@ def _matrix_section(story: Told) -> list[Lines]:
                 steps.append(Step("", None, last, "matrix"))
     if not steps:
         return []
-    return [Lines("In matrix form", (*_one_hot(page, steps), *steps), words=matrix_words(steps))]
+    return [Lines("In matrix form", (*one_hot_lines(page, steps), *steps), words=matrix_words(steps))]
 
 
-def _one_hot(page: Page, steps: Sequence[Step], *, told: Sequence[Lines] = ()) -> list[Step]:
-    """Define the one-hot arrays that lines speak of, unless sections before did."""
+def one_hot_lines(page: Page, steps: Sequence[Step], *, told: Sequence[Lines] = ()) -> list[Step]:
+    """Return definitions of the one-hot arrays that lines speak of, unless sections before did."""
     used = {part.tensor for step in steps for part in walk(step.right) if isinstance(part, Array)}
     known = {e.tensor for s in told for step in s.steps for e in walk(step.right) if isinstance(e, Array)}
     hot = [e for e in page.hot if e.lhs in used - known]

@@ -128,7 +128,7 @@ def rule_in_differentials(use: Contribution) -> str:
         return "d(AB) = dA B + A dB, (37)"
     if reduction == "sum" and any(len(a.indices) == 2 and len(set(a.indices)) == 1 for a in reads):
         return "d tr X = tr(dX), (36)"
-    if reduction == "sum" and not isinstance(_core(via), Access):
+    if reduction == "sum" and not all(isinstance(t, Access) for t in _terms(_core(via))):
         return "d ∑ f(z) = ∑ f'(z) dz"
     if reduction == "sum" or name in _LINEAR:
         return "d(A + B) = dA + dB, (35)"
@@ -147,6 +147,11 @@ def has_own_form(via: Equation) -> bool:
 def _core(via: Equation) -> sp.Expr:
     """The body without numbers and sizes in front."""
     return via.body.as_independent(Access, as_Add=False)[1]
+
+
+def _terms(core: sp.Expr) -> list[sp.Expr]:
+    """The terms of a body, without numbers and sizes in front."""
+    return [term.as_independent(Access, as_Add=False)[1] for term in sp.Add.make_args(core)]
 
 
 def _is_product(via: Equation) -> bool:

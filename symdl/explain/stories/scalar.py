@@ -241,7 +241,7 @@ def chain_lines(story: Story, wrt: Tensor, *, brace: bool = False) -> list[Step]
     rule = "chain rule" if len(found) == 1 else "chain rule, sum over paths"
     steps = [Step(rule, left, _sum(named))]
     steps.append(Step("local derivatives", None, written(story, factors, dots=True)))
-    reduced = [_pulled_apart(path) for path in factors]
+    reduced = [pulled_apart(path) for path in factors]
     value: list[Factors] = reduced
     signs = any(len(path) > 1 and f.could_extract_minus_sign() for path in factors for f in path)
     if signs or any(1 in path for path in factors):
@@ -279,7 +279,7 @@ def origin(story: Story, tensor: Tensor) -> sp.Expr:
     return story.symbols.get(tensor, story.nodes[tensor])
 
 
-def _pulled_apart(path: Factors) -> Factors:
+def pulled_apart(path: Factors) -> Factors:
     """Split products into their factors, in the written order, and drop ones.
 
     A factor that is a lone name or a number then survives a substitution without being multiplied out.

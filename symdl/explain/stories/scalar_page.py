@@ -42,26 +42,20 @@ from symdl.express.tensors import Tensor
 def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[tuple[Section, ...], Value]:
     """Return the sections and the derivative as an expression over the user's symbols."""
     sections: list[Section] = []
-    graph = graph_of(story)
     if story.numbered:
-        sections.append(graph_table(story, graph))
+        sections.append(graph_table(story, graph_of(story)))
     else:
-        steps = []
-        for equation in reversed(story.program.equations):
-            name, body = story.node(equation.lhs), story.notation.read(story.plain(equation.body))
-            steps.append(Step("definition", name, body, "definition"))
-        sections.append(Lines("Definitions", tuple(steps)))
+        sections.append(definitions(story))
         whole_lines = substituted(story)
         if len(whole_lines) > 1:
             sections.append(Lines("Substituted", whole_lines, level="all"))
     sections.append(adjoint_lines(story))
     result = derivative_value(story, wrt)
     chain = chain_lines(story, wrt, brace=brace)
-    whole = Partial(story.function, story.notation.read(origin(story, wrt)))
-    notation = with_names(story, {s: bar(story, t) for t, s in _bars(story).items()})
-    shown = _result(notation, result.expr)
     if chain is not None:
         if story.small:
+            notation = _with_bars(story)
+            shown = in_order(notation, result.expr)
             chain += closing_lines(chain[-1].right, result.expr, shown, notation, apart=story.numbered)
         along: Words = (
             "Along a path from the output to ",
@@ -69,31 +63,76 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
             " the local derivatives are multiplied; the paths are added.",
         )
         sections.append(Lines("Chain rule", tuple(chain), along))
-    kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else {}
-    sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
-    final = [Step("in standard order", whole, shown, "result", "result")]
+    sections += result_sections(story, {wrt: result})
+    return tuple(sections), result
+
+
+def definitions(story: Story) -> Lines:
+    """Return the function: in one line, or with its named intermediates, the outermost first."""
+    if story.numbered:
+        (output,) = story.program.outputs
+        whole = _value(story, replace(story.program, outputs=(output,)), {}).expr
+        return Lines("Function", (Step("", story.function, story.notation.read(whole), "definition"),))
+    steps = []
+    for equation in reversed(story.program.equations):
+        name, body = story.node(equation.lhs), story.notation.read(story.plain(equation.body))
+        steps.append(Step("definition", name, body, "definition"))
+    return Lines("Definitions", tuple(steps))
+
+
+def result_sections(
+    story: Story, results: Mapping[Tensor, Value], why: Mapping[Tensor, Node] | None = None
+) -> list[Section]:
+    """Return what derivatives are at kinks, and the derivatives themselves.
+
+    Args:
+        story: what was derived.
+        results: the derivatives, by what they are with respect to.
+        why: where they were read off: what they stand before.
+    """
+    notation = _with_bars(story)
+    sections: list[Section] = []
+    final: list[Step] = []
+    named: dict[sp.Symbol, sp.Expr] = {}
+    for wrt, result in results.items():
+        whole = Partial(story.function, story.notation.read(origin(story, wrt)))
+        kinks = kink_lines(result.expr, story.symbols[wrt], whole, notation) if wrt in story.symbols else {}
+        sections += [Lines(title, tuple(steps)) for title, steps in kinks.items()]
+        rule = "in standard order" if why is None else "what stands before"
+        shown = in_order(notation, result.expr)
+        final.append(Step(rule, whole, shown, "result", "result", about=(why or {}).get(wrt)))
+        final += _shorter_lines(story, result, shown, notation)
+        named |= result.where
+    words: Words = ()
+    if named:
+        words = ("Written out in full this is too long to read: these intermediates keep their names.",)
+        lines = [
+            Step("definition", notation.read(s), notation.read(e), "definition", "result")
+            for s, e in named.items()
+        ]
+        final = [*lines, *final]
+    return [*sections, Lines("Result", tuple(final), words, level="result")]
+
+
+def _shorter_lines(story: Story, result: Value, shown: Node, notation: Notation) -> list[Step]:
+    """A shorter form of a derivative, by the function itself or over one denominator, where there is one."""
     own: Node | None = None
     if story.numbered and story.small:
         (f,) = story.program.outputs
         value = _value(story, replace(story.program, outputs=(f,)), {}).expr
         label = story.function.label if isinstance(story.function, Symbol) else Label("f")
         own = None if has_sigmoid(value) else own_form(value, label, notation)
-    rule, short = shorter(result.expr) if not result.where and own is None else ("", result.expr)
     if own is not None:
-        final.append(Step("written with the function itself", None, own, "result", "result"))
-    elif rule and _result(notation, short) != shown:
-        rule = "quotient rule, over one denominator" if _is_quotient_rule(story, rule) else rule
-        final.append(Step(rule, None, _result(notation, short), "result", "result"))
-    words: Words = ()
-    if result.where:
-        words = ("Written out in full this is too long to read: these intermediates keep their names.",)
-        named = [
-            Step("definition", notation.read(s), notation.read(e), "definition", "result")
-            for s, e in result.where.items()
-        ]
-        final = [*named, *final]
-    sections.append(Lines("Result", tuple(final), words, level="result"))
-    return tuple(sections), result
+        return [Step("written with the function itself", None, own, "result", "result")]
+    rule, short = shorter(result.expr) if not result.where else ("", result.expr)
+    if not rule or in_order(notation, short) == shown:
+        return []
+    rule = "quotient rule, over one denominator" if _is_quotient_rule(story, rule) else rule
+    return [Step(rule, None, in_order(notation, short), "result", "result")]
+
+
+def _with_bars(story: Story) -> Notation:
+    return with_names(story, {s: bar(story, t) for t, s in _bars(story).items()})
 
 
 def substituted(story: Story) -> tuple[Step, ...]:
@@ -122,8 +161,11 @@ def _is_quotient_rule(story: Story, rule: str) -> bool:
     return rule == "common denominator" and story.numbered and bool(below.free_symbols)
 
 
-def _result(notation: Notation, result: sp.Expr) -> Node:
-    """The derivative, a common number in front: ``2*(a - b)``, which SymPy multiplies out."""
+def in_order(notation: Notation, result: sp.Expr) -> Node:
+    """Return a derivative in standard order, a common number in front of it.
+
+    SymPy multiplies ``2*(a - b)`` out.
+    """
     whole = isinstance(result, sp.Add) and not any(map(has_root, result.args))
     content, rest = result.primitive() if whole else (sp.Integer(1), result)
     return notation.read(result) if content == 1 else notation.times((content, rest))
