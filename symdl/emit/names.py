@@ -95,7 +95,9 @@ def names_of(
     """
     naming = _Naming(kernel, program, equations, taken)
     for array, tensor in zip(kernel.arrays, kernel.first_arrays, strict=True):
-        naming.give(array.slot, identifier(program.tensors[tensor].name))
+        naming.give(
+            array.slot.vector, f"{naming.give(array.slot, identifier(program.tensors[tensor].name))}_vector"
+        )
     named = dict(zip(kernel.sizes, sizes, strict=True))
     for name, size in named.items():
         if isinstance(size.atom, Size):

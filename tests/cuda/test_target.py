@@ -56,7 +56,7 @@ def test_a_call_without_compiler_or_device_says_what_is_missing(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("shape", "reduce", "forms"),
     [
-        ((n, 30), lambda x: sd.exp(x), {"threads"}),
+        ((n, 30), lambda x: sd.exp(x), {"threads", "vectors"}),
         ((n, 30), lambda x: x.sum(axis=1), {"warps", "blocks"}),
         ((n, 30), lambda x: x.sum(axis=0), {"threads", "columns"}),
         ((n, 30), lambda x: x.sum(), {"warps", "blocks"}),

@@ -5,6 +5,7 @@ Enters: nothing. Leaves: `CUDA`.
 
 from __future__ import annotations
 
+from symdl.emit.cuda import vectors
 from symdl.emit.cuda.teams import bodies
 from symdl.emit.cuda.tiles import FUNCTIONS, NAMES
 from symdl.emit.syntax import DIVISIONS, Syntax
@@ -30,7 +31,8 @@ CUDA = Syntax(
     own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())
     | {"column", "places", "room", "row", "wholes"}
     | FUNCTIONS
-    | NAMES,
+    | NAMES
+    | vectors.NAMES,
     owners=frozenset({"math", "np", "cuda"}),
     imports={
         "math": frozenset(),
@@ -40,6 +42,7 @@ CUDA = Syntax(
         "symdl.run.cuda.numbers": frozenset({"block", "blocks", "thread", "threads"}),
         "symdl.run.cuda.teams": frozenset(_TEAMS),
         "symdl.run.cuda.tiles": frozenset({"functions_of_tiles"}),
+        "symdl.run.cuda.vectors": frozenset({"functions_of_vectors"}),
     },
 )
 """Kernels whose rows are shared by threads."""

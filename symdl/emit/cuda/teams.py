@@ -3,7 +3,8 @@
 Enters: the items of a kernel. Leaves: for each team that may do its rows the nodes that templates print: a
 thread does a row alone; a warp or a block shares it; in a block seen as 32 columns, threads that stand above
 each other share one, and neighbours have neighbouring rows. Matrix products have tiles in place of rows
-(`symdl.emit.cuda.tiles`). The launch picks one form when it knows the sizes.
+(`symdl.emit.cuda.tiles`), and rows that are elements side by side come in vectors, too
+(`symdl.emit.cuda.vectors`). The launch picks one form when it knows the sizes.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from symdl.emit import printed
 from symdl.emit.cuda.rows import Rows
 from symdl.emit.cuda.tiles import in_tiles
+from symdl.emit.cuda.vectors import VECTORS, VectorWriter
 from symdl.emit.names import Names
 from symdl.emit.printed import Printed
 from symdl.emit.statements import Told
 from symdl.emit.syntax import Syntax
+from symdl.lower.cuda.flat import flat
 from symdl.lower.cuda.teams import Alike, Barrier, Shared, Stage, Work, work
 from symdl.lower.cuda.tiles import TILINGS, matrix_product
 from symdl.lower.ir.integers import product
@@ -89,7 +92,9 @@ COLUMNS = Team(
 
 def forms(made: Work) -> tuple[str, ...]:
     """Return the names of the forms of a kernel: those of tilings of a matrix product, or of teams."""
-    return tuple(one.name for one in (TILINGS if matrix_product(made) else teams(made)))
+    if matrix_product(made):
+        return tuple(tiling.name for tiling in TILINGS)
+    return *(team.name for team in teams(made)), *((VECTORS,) if flat(made) else ())
 
 
 def teams(made: Work) -> tuple[Team, ...]:
@@ -102,7 +107,7 @@ def teams(made: Work) -> tuple[Team, ...]:
 def bodies(
     items: tuple[KernelItem, ...], syntax: Syntax, names: Names, stated: Mapping[int, Stated]
 ) -> dict[str, tuple[Printed, ...]]:
-    """Return the nodes of a kernel's body for each team, or for each tiling of a matrix product."""
+    """Return the nodes of a kernel's body for each of its forms."""
     made = work(items)
     found: dict[str, tuple[Printed, ...]] = {}
     matrices = matrix_product(made)
@@ -113,6 +118,12 @@ def bodies(
         writer.sizes(items)
         writer.rows(made)
         found[f"_{team.name}"] = tuple(writer.open)
+    side_by_side = flat(made)
+    if side_by_side:
+        vectors = VectorWriter(syntax, names, Told(items, stated), side_by_side)
+        vectors.sizes(items)
+        vectors.rows(made)
+        found[f"_{VECTORS}"] = tuple(vectors.open)
     return found
 
 

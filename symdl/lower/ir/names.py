@@ -127,12 +127,18 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An array parameter of a kernel, by its place among them."""
+    """An array parameter of a kernel, by its place among them, or those of its elements that a thread has."""
 
     number: int
+    part: Literal["array", "vector"] = "array"
+
+    @property
+    def vector(self) -> Slot:
+        """Elements that a thread has of it."""
+        return Slot(self.number, "vector")
 
     def __str__(self) -> str:
-        return f"b{self.number}"
+        return f"b{self.number}{'_vector' if self.part == 'vector' else ''}"
 
 
 @dataclass(frozen=True, slots=True)

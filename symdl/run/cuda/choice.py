@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from symdl.lower.cuda.flat import LONG
 from symdl.lower.cuda.tiles import ALL_TILINGS, TILINGS, Tiling
 
 WARP = 32
@@ -17,7 +18,7 @@ BLOCK = 256
 """Threads of a block where nothing asks for another number."""
 ROWS = 16
 """The most rows of a block seen as columns: 32 would leave a thread 64 registers, too few for some."""
-LARGEST = {"threads": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS} | {
+LARGEST = {"threads": BLOCK, "vectors": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS} | {
     tiling.name: tiling.threads for tiling in ALL_TILINGS
 }
 """Threads of the largest block of each form: what its registers have to suffice for."""
@@ -34,12 +35,14 @@ class Choice:
     threads: int
 
 
-def chosen(teams: Collection[str], rows: int, length: int) -> Choice:
-    """Return the team for so many rows of so many elements.
+def chosen(teams: Collection[str], rows: int, length: int, width: int = 0) -> Choice:
+    """Return the team for so many rows of so many elements, or of one, `width` of which a thread may take.
 
     A long row takes a block, unless there are so many rows that warps fill the device; a short column takes
     a thread.
     """
+    if width and "vectors" in teams and rows >= LONG:
+        return Choice("vectors", -(-rows // (BLOCK * width)), BLOCK)
     if "blocks" in teams and length > 4 * WARP and (rows < 4096 or length > 4096):
         threads = min(BLOCK, max(WARP, 1 << (length // 4 - 1).bit_length()))
         return Choice("blocks", rows, threads)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba.cuda
+import numba.cuda.extending
 import numba.cuda.libdevice
 import numba.types
 
 cuda: Any = numba.cuda
 types: Any = numba.types
 libdevice: Any = numba.cuda.libdevice
+intrinsic: Any = numba.cuda.extending.intrinsic
 
 
 def inlined(function: Callable[..., Any]) -> Any:

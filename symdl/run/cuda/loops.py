@@ -16,6 +16,7 @@ import numpy as np
 
 from symdl.emit.cuda.teams import forms
 from symdl.emit.operations import FIRST_PLACE, Operation
+from symdl.lower.cuda.flat import VECTOR, flat
 from symdl.lower.cuda.teams import Work, work
 from symdl.lower.cuda.tiles import MatrixProduct, matrix_product
 from symdl.lower.ir.integers import Poly, constant, evaluate, rebuild
@@ -34,26 +35,37 @@ _KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Launchable:
-    """A kernel with its rows, or the matrices that it multiplies, its forms, and the types of its arrays."""
+    """A kernel with its rows, or the matrices that it multiplies, its forms, and the types of its arrays.
+
+    Of those with numbers in `vectors`, `width` elements may be read or written at once, if they begin where a
+    vector may.
+    """
 
     kernel: Kernel
     work: Work
     product: MatrixProduct | None
     forms: tuple[str, ...]
     arrays: tuple[str, ...]
+    vectors: tuple[int, ...]
+    width: int
 
     def kinds(self, sizes: Sequence[int]) -> tuple[str, ...]:
         """Return the types of all arguments for these sizes."""
         return *self.arrays, *[kind_of(sizes)] * len(sizes)
 
-    def choice(self, sizes: Sequence[int]) -> Choice | None:
+    def aligned(self, addresses: Sequence[int]) -> bool:
+        """Say whether arrays at these addresses can be read and written as vectors."""
+        return bool(self.vectors) and not any(addresses[at] % VECTOR for at in self.vectors)
+
+    def choice(self, sizes: Sequence[int], aligned: bool = False) -> Choice | None:
         """Return which form is launched for these sizes, and how; None if there is nothing to do."""
         known = dict(zip(self.kernel.sizes, sizes, strict=True))
         if self.product:
             matrices, rows, columns = (evaluate(put_in(p, known), {}) for p in self.product.extents)
             return chosen_tiles(matrices, rows, columns) if min(matrices, rows, columns) > 0 else None
         rows, *lengths = (evaluate(put_in(p, known), {}) for p in (self.work.rows, *self.work.lengths))
-        return chosen(self.forms, rows, max(lengths, default=1)) if rows > 0 else None
+        width = self.width if aligned else 0
+        return chosen(self.forms, rows, max(lengths, default=1), width) if rows > 0 else None
 
 
 def put_in(poly: Poly, known: Mapping[Param, int]) -> Poly:
@@ -67,7 +79,10 @@ def prepared(kernels: Sequence[Kernel], dtype: str) -> list[Launchable]:
     for kernel in kernels:
         made = work(kernel.items)
         arrays = tuple("int64*" if array.integer else f"{dtype}*" for array in kernel.arrays)
-        found.append(Launchable(kernel, made, matrix_product(made), forms(made), arrays))
+        side_by_side = flat(made)
+        vectors = tuple(slot.number for slot in side_by_side.arrays) if side_by_side else ()
+        width = VECTOR // np.dtype(dtype).itemsize
+        found.append(Launchable(kernel, made, matrix_product(made), forms(made), arrays, vectors, width))
     return found
 
 
@@ -95,19 +110,20 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
     """Return what launches the kernel of a row with its arrays and sizes."""
 
     @lru_cache(maxsize=_KEPT)
-    def choice_for(number: int, values: tuple[int, ...]) -> Choice | None:
-        return kernels[number].choice(values)
+    def choice_for(number: int, values: tuple[int, ...], aligned: bool) -> Choice | None:
+        return kernels[number].choice(values, aligned)
 
     def call_kernel(line: Any, pointers: Any, sizes: Any) -> None:
         made = kernels[line[1]]
         middle = FIRST_PLACE + line[2]
         end = middle + len(made.kernel.sizes)
         values = tuple(int(sizes[at]) for at in line[middle:end])
-        choice = choice_for(int(line[1]), values)
+        addresses = [int(pointers[at]) for at in line[FIRST_PLACE:middle]]
+        choice = choice_for(int(line[1]), values, made.aligned(addresses))
         if choice is None:
             return
         function = functions[f"{made.kernel.name}_{choice.form}"]
-        arguments = [*(pointers[at] for at in line[FIRST_PLACE:middle]), *values]
+        arguments = [*addresses, *values]
         launcher.launch(
             function, made.kinds(values), arguments, grid=launcher.blocks(choice.blocks), block=choice.threads
         )
