@@ -70,22 +70,28 @@ def differentiate(
     written = collect([output], facts=facts)
     program, rewrites = prepare(written, keep=wrt, apart=apart)
     kept = given_elements(program) if exact else frozenset()
-    sweep = _Sweep(written, program, output, tuple(wrt), kept)
+    sweep = Sweep(written, program, output, tuple(wrt), kept)
     sweep.run()
     wanted = [output, *(sweep.cotangents[t] for t in wrt)]
     raw = Program(
         program.inputs, (*program.equations, *sweep.equations), tuple(wanted), tuple(facts)
     ).with_equations((*program.equations, *sweep.equations))
     cleaned, more = clean(raw, frozenset(e.lhs for e in program.equations), kept)
-    for equation in cleaned.equations:
-        if equation.lhs.equation is None:
-            equation.lhs.attach(equation)
+    attached(cleaned)
     record = Record(tuple(sweep.contributions), (*rewrites, *more))
     return Derivative(cleaned, output, sweep.cotangents, tuple(wrt), record)
 
 
+def attached(program: Program) -> Program:
+    """Let tensors that have no definition of their own be defined by their equations; return the program."""
+    for equation in program.equations:
+        if equation.lhs.equation is None:
+            equation.lhs.attach(equation)
+    return program
+
+
 @dataclass(slots=True)
-class _Sweep:
+class Sweep:
     """One reverse sweep over a program; `cotangents`, `equations` and `contributions` are its result."""
 
     written: Program  # before it was prepared

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.adjoint import attached, differentiate
 from symdl.differentiate.cleanup import clean
 from symdl.differentiate.seeds import for_all_seeds, outer_indices
 from symdl.errors import DerivativeError
@@ -103,7 +103,5 @@ def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:
     inputs = tuple(t for t in program.inputs if t is not seed)
     raw = Program(inputs, (), (new[gradient],), program.facts).with_equations([*given, *written])
     cleaned, _ = clean(raw, frozenset(e.lhs for e in given))
-    for equation in cleaned.equations:
-        if equation.lhs.equation is None:
-            equation.lhs.attach(equation)
+    attached(cleaned)
     return new[gradient]

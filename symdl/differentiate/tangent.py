@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, overload
 
 import sympy as sp
 
-from symdl.differentiate.adjoint import check_variables, differentiate, no_path
+from symdl.differentiate.adjoint import attached, check_variables, differentiate, no_path
 from symdl.differentiate.cleanup import clean, factored
 from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.limits import times
@@ -92,9 +92,7 @@ def _jvp(
     every = (*givens.equations, *program.equations, *equations)
     raw = Program(givens.inputs, (), wanted).with_equations(every)
     cleaned, _ = clean(raw, frozenset(e.lhs for e in (*givens.equations, *program.equations)))
-    for equation in cleaned.equations:
-        if equation.lhs.equation is None:
-            equation.lhs.attach(equation)
+    attached(cleaned)
     return wanted
 
 

@@ -16,21 +16,45 @@ from symdl.express.computed import Computed, computed
 from symdl.express.program import Program
 from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
-from symdl.express.scalar import Builder, cut_for, scalar_graph, whole, widest
-from symdl.express.tensors import Tensor
-from symdl.express.walks import symbols_of
+from symdl.express.scalar import Builder, cut_for, expression, scalar_graphs, whole, widest
+from symdl.express.tensors import Access, Tensor
+from symdl.express.walks import any_of, symbols_of
 
 
 def stable_graph(f: Any, symbols: Sequence[sp.Symbol] | None = None) -> Program:
-    """Return the program that computes a scalar function; see `scalar_graph`, also for what is refused."""
-    if not isinstance(f, sp.Expr):
-        return scalar_graph(f, symbols)
-    f = real_quotients(f)  # before SymPy sees other symbols in its own remainders, which it rewrites
-    free = symbols_of(f)
+    """Return the program that computes a scalar function; `scalar_graph` says what is refused."""
+    return stable_graphs([f], symbols)
+
+
+def stable_graphs(fs: Sequence[Any], symbols: Sequence[sp.Symbol] | None = None) -> Program:
+    """Return the program that computes several scalar functions; see `scalar_graphs`."""
+    # before SymPy sees other symbols in its own remainders, which it rewrites
+    together = real_quotients(sp.Tuple(*map(expression, fs)))
+    free = symbols_of(together)
     real = {s: sp.Symbol(s.name, real=True) for s in free if s.is_extended_real is None}
     real = {} if free & set(real.values()) else real
     named = None if symbols is None else [real.get(s, s) for s in symbols]
-    return scalar_graph(rebuilt(f, real), named, builder=_Stable)
+    return scalar_graphs(rebuilt(together, real).args, named, builder=_Stable)
+
+
+def functions_of(output: Any) -> tuple[list[Any], tuple[int, ...] | None]:
+    """Return the expressions in ordinary symbols that an output is, none if it is of tensors.
+
+    Args:
+        output: one expression, or a list or matrix of them.
+
+    Returns:
+        The expressions in rows, and the shape of what holds them; None for one alone.
+    """
+    if isinstance(output, sp.MatrixBase):
+        several, shape = list(output), output.shape
+    elif isinstance(output, list | tuple):
+        several, shape = list(output), (len(output),)
+    else:
+        several, shape = [output], None
+    of_tensors = any(isinstance(o, Tensor) or any_of(o, Access) for o in several)
+    plain = shape is None or any(isinstance(o, sp.Expr) for o in several)
+    return (several if plain and not of_tensors else []), shape
 
 
 class _Stable(Builder):

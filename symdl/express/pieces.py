@@ -41,22 +41,20 @@ class Pieces:
     """
 
     steps: tuple[tuple[sp.Expr, sp.Expr], ...]
-    rest: sp.Expr
+    rest: sp.Basic
 
 
-def pieces(expr: sp.Expr, name: Name) -> Pieces:
+def pieces(expr: sp.Basic, name: Name) -> Pieces:
     """Cut an expression into pieces of at most some `LARGEST` nodes; a small one is one piece.
 
     Args:
-        expr: the expression.
+        expr: the expression, or several in a tuple.
         name: makes what stands for a piece, such as a symbol.
     """
     cutter = _Cutter(name)
     for node in nodes(expr):
         cutter.add(node)
-    found = cutter.new[expr]
-    assert isinstance(found, sp.Expr)
-    return Pieces(tuple((held, piece) for piece, held in cutter.names.items()), found)
+    return Pieces(tuple((held, piece) for piece, held in cutter.names.items()), cutter.new[expr])
 
 
 class _Cutter:

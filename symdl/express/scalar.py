@@ -53,29 +53,38 @@ def scalar_graph(
         ExpressionError: a symbol that is not among `symbols`, an undefined function, a complex
             number, an integral or another node that is no operation.
     """
-    expr = _checked(f)
-    free = symbols_of(expr)
+    return scalar_graphs([f], symbols, builder=builder)
+
+
+def scalar_graphs(
+    fs: Sequence[Any], symbols: Sequence[sp.Symbol] | None = None, *, builder: type[Builder] | None = None
+) -> Program:
+    """Return the program that computes several scalar functions, what they have in common once.
+
+    Args, errors: as of `scalar_graph`; the program has one output for each of `fs`.
+    """
+    together = _checked(fs)
+    free = symbols_of(together)
     given = sorted(free, key=str) if symbols is None else list(symbols)
     strangers = free - set(given)
     if strangers:
         raise ExpressionError(
             f"{min(strangers, key=str)} is not among the inputs {', '.join(map(str, given))}",
-            expression=expr,
+            expression=together.args[0],
         )
     inputs = {symbol: Tensor(symbol.name, (), role="input") for symbol in given}
     build = (builder or Builder)(inputs)
-    cut = pieces(expr, lambda piece: sp.Dummy(real=True))
+    cut = pieces(together, lambda piece: sp.Dummy(real=True))
     for symbol, piece in cut.steps:
         build.hold(symbol, _normal(piece))
-    output = build.finish(_normal(cut.rest))
-    program = collect([output])
+    program = collect([build.finish(_normal(expr)) for expr in cut.rest.args])
     in_order = sorted(program.equations, key=lambda e: e.lhs.serial)  # as they were numbered
     return replace(program, inputs=tuple(inputs.values()), equations=tuple(in_order))
 
 
 def finite_sums(f: Any) -> Any:
     """Write sums and products with numbers for limits out, term by term; anything else comes back."""
-    if not isinstance(f, sp.Expr) or not any_of(f, (sp.Sum, sp.Product)):
+    if not isinstance(f, sp.Expr | sp.Tuple) or not any_of(f, (sp.Sum, sp.Product)):
         return f
     return mapped(f, lambda node: _terms(node) if _is_finite(node) else node)
 
@@ -109,19 +118,30 @@ def _cure(node: Any) -> str:
     return next((cure for kind, cure in _CURES if isinstance(node, kind)), plain)
 
 
-def _checked(f: Any) -> sp.Expr:
-    f = finite_sums(f)
+def _checked(fs: Sequence[Any]) -> sp.Tuple:
+    """Return expressions as one, of which every part can be computed."""
+    together = finite_sums(sp.Tuple(*map(expression, fs)))
+    for node in reversed(nodes(together)[:-1]):  # the outermost first, which says most
+        wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
+        if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
+            of = next(f for f in together.args if node in nodes(f))
+            raise ExpressionError(f"{node} cannot be computed", expression=of, cure=_cure(node))
+    return together
+
+
+def expression(f: Any) -> sp.Expr:
+    """Return an expression, or a number as one.
+
+    Raises:
+        ExpressionError: it is neither.
+    """
     if isinstance(f, int | float) and not isinstance(f, bool):
-        f = sp.Float(f) if isinstance(f, float) else sp.Integer(f)
+        return sp.Float(f) if isinstance(f, float) else sp.Integer(f)
     if not isinstance(f, sp.Expr):
         known = isinstance(f, sp.MatrixExpr | sp.MatrixBase)
         raise ExpressionError(
             f"{f!r} is no scalar expression", cure=_cure(f) if known else "pass a SymPy expression"
         )
-    for node in reversed(nodes(f)):  # the outermost first, which says most
-        wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
-        if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
-            raise ExpressionError(f"{node} cannot be computed", expression=f, cure=_cure(node))
     return f
 
 

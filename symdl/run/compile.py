@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack, get_args, overload
 
 from symdl.differentiate.adjoint import differentiate
+from symdl.differentiate.each import differentiate_each
+from symdl.differentiate.jacobian import jacobian
 from symdl.differentiate.prepare import prepare
 from symdl.errors import CompileError
 from symdl.express.conditions import Condition
 from symdl.express.dims import dims_of
-from symdl.express.operations import stable_graph
+from symdl.express.operations import functions_of, stable_graphs
 from symdl.express.program import Fact, Program, collect, dropped
 from symdl.express.surface import define
-from symdl.express.tensors import Access, Tensor
-from symdl.express.walks import any_of
+from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
@@ -80,10 +81,11 @@ def compile(
     """Compile an output, and its gradients if `wrt` is given.
 
     Args:
-        output: a tensor, a list of tensors, or a SymPy expression in ordinary symbols; a comparison is the
-            tensor of its ones and zeros.
-        wrt: what to differentiate a rank-0 output by: ``"parameters"``, a tensor or its name, or a list
-            of them; for an expression, its symbols.
+        output: a tensor or a list of tensors; or a SymPy expression in ordinary symbols, a list or a matrix
+            of them, such as residuals: what they have in common is computed once. A comparison is the tensor
+            of its ones and zeros.
+        wrt: what to differentiate one output with respect to: ``"parameters"``, a tensor or its name, or a
+            list of them; for expressions, their symbols.
         dtype: of all real arrays.
         target: ``"cpu"``, ``"cuda"`` (a graphics processor), or ``"python"``: loops without a compiler.
         schedule: ``"fused"``, or ``"naive"`` for one kernel an equation.
@@ -96,8 +98,13 @@ def compile(
     Returns:
         A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
         or left out. Sizes are at least 1. Without `wrt` it returns the array of the output (a tuple for a
-        list); with `wrt` the value and a dictionary of gradients by name. Values of rank 0 are NumPy
-        scalars. For an expression the arguments broadcast.
+        list of tensors); with `wrt` the value and a dictionary of gradients by name, of a tensor with axes
+        Jacobians of shape ``output.shape + input.shape``. Values of rank 0 are NumPy scalars.
+
+        For expressions the arguments broadcast, numbers with arrays of points. Every result has a value at
+        each point, so have derivatives with respect to a number: their sum over the points is the derivative
+        of the sum. The values of k expressions are one array of shape ``(k, *points)``, of a matrix of shape
+        (r, c) ``(r, c, *points)``; derivatives have the shape of the values.
 
     Raises:
         CompileError: `output` or `wrt` is nothing that can be compiled, or `facts` about an expression.
@@ -105,26 +112,31 @@ def compile(
     """
     options = _options(dtype, target, schedule, threads, results)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
+    expressions, shape = functions_of(output)
+    if expressions:
+        return _scalar(expressions, shape, wrt, facts, options)
     if isinstance(output, list):
         if wrt is not None:
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
         program = collect(_tensors(output), facts=facts)
         _check_sizes(program)
         return Compiled(prepare(program)[0], dropped=dropped(program), **options)
-    if not isinstance(output, Tensor) and not any_of(output, Access):
-        return _scalar(output, wrt, facts, options)
     tensor = output if isinstance(output, Tensor) else define(None, (), output)
     written = collect([tensor], facts=facts)
     _check_sizes(written)
     if wrt is None:
         return Compiled(prepare(written)[0], pack=_only, dropped=dropped(written), **options)
-    if tensor.rank:
-        text = f"{tensor} has rank {tensor.rank}; only a scalar has gradients"
-        raise CompileError(text, cure="sum or average it first")
+    return Compiled(**_differentiated(tensor, written, wrt), dropped=dropped(written), **options)
+
+
+def _differentiated(tensor: Tensor, written: Program, wrt: Any) -> dict[str, Any]:
+    """Return the program with the derivatives of a tensor, and how its results are arranged."""
     by = _chosen(wrt, written.inputs)
-    program = differentiate(tensor, by, facts=tuple(facts), exact=True).program
-    names = [str(t.name) for t in by]
-    return Compiled(program, pack=_WithGradients(names), dropped=dropped(written), **options)
+    pack = _WithGradients([str(t.name) for t in by])
+    if not tensor.rank:
+        return {"program": differentiate(tensor, by, facts=written.facts, exact=True).program, "pack": pack}
+    columns = [jacobian(tensor, t, facts=written.facts) for t in by]
+    return {"program": prepare(collect([tensor, *columns], facts=written.facts))[0], "pack": pack}
 
 
 def _options(
@@ -198,21 +210,22 @@ class _WithGradients:
         return results[0], dict(zip(self.names, results[1:], strict=True))
 
 
-def _scalar(expr: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> ScalarFunction[Any]:
+def _scalar(
+    several: list[Any],
+    shape: tuple[int, ...] | None,
+    wrt: Any,
+    facts: Sequence[Fact],
+    options: dict[str, Any],
+) -> ScalarFunction[Any]:
     if facts:
         raise CompileError("facts are about tensors; an expression has none", cure="leave facts out")
-    program = stable_graph(expr)
-    names: list[str] | None = None
-    if wrt is not None:
-        asked = [wrt] if not isinstance(wrt, list | tuple) else list(wrt)
-        if asked == ["parameters"]:
-            asked = [t.name for t in program.inputs]
-        names = [str(w) for w in asked]
-        known = {str(t.name): t for t in program.inputs}
-        # A symbol that does not occur has the gradient 0.
-        present = [name for name in names if name in known]
-        if present:
-            chosen = tuple(known[name] for name in present)
-            program = differentiate(program.outputs[0], chosen, exact=True).program
-        return ScalarFunction(program, names, present, options)
-    return ScalarFunction(program, None, [], options)
+    program = stable_graphs(several)
+    if wrt is None:
+        return ScalarFunction(program, None, shape, options)
+    known = {str(t.name): t for t in program.inputs}
+    asked = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
+    names = list(known) if asked == ["parameters"] else list(dict.fromkeys(map(str, asked)))
+    if names:  # a symbol that does not occur has the derivative 0
+        chosen = [known.get(name) or Tensor(name, (), role="input") for name in names]
+        program = differentiate_each(program.outputs, chosen)
+    return ScalarFunction(program, names, shape, options)

@@ -5,6 +5,7 @@ Enters: a program over rank-0 tensors. Leaves: `ScalarFunction`, whose arguments
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
@@ -19,28 +20,33 @@ from symdl.run.points import given
 
 
 class ScalarFunction(Generic[Result]):
-    """A compiled scalar function: keyword arguments broadcast, results have their shape.
+    """A compiled scalar function, or several: keyword arguments broadcast, results have their shape.
+
+    Args:
+        program: the values for one point, then their derivatives by the first name, by the second one, ….
+        names: what is differentiated with respect to; None for values alone.
+        shape: how several functions are arranged, in rows; None for one function.
+        options: what `Compiled` is told.
 
     Attributes:
         program: the equations for one point.
+        inputs: the names of its arguments.
     """
 
     def __init__(
         self,
         program: Program,
-        names: list[str] | None,
-        present: list[str],
+        names: Sequence[str] | None,
+        shape: tuple[int, ...] | None,
         options: dict[str, Any],
     ) -> None:
         self.program = program
-        self._names, self._present = names, present
+        self._names, self._shape = names, shape
         self._dtype = np.dtype(options["dtype"])
         self._compiled: Compiled[Any] = Compiled(batched(program, Dim("points")), **options)
         self.inputs = tuple(str(t.name) for t in program.inputs)
         self._required = frozenset(self.inputs)
         self._allowed = self._required.union(names or ())
-        # What is asked for besides the results: slopes by symbols that do not occur, which are 0.
-        self._others = any(name not in present for name in names or ())
         runtime, built = options["target"].runtime, self._compiled.built
         self._point, self._row = runtime.point(built, self.inputs), runtime.row(built, self.inputs)
 
@@ -55,40 +61,48 @@ class ScalarFunction(Generic[Result]):
         return self._compiled.signature
 
     def __call__(self, /, **values: Any) -> Result:
-        """Return the value, and with `wrt` also a dictionary of derivatives, at all points.
+        """Return the values, and with `wrt` also a dictionary of derivatives, at all points.
 
         Raises:
             ArgumentError: names that do not fit, values that are no real numbers or do not broadcast.
         """
         fast = self._row if np.ndarray in map(type, values.values()) else self._point
-        results = fast(values) if fast is not None else None
+        results: Any = fast(values) if fast is not None else None
         if results is None:
             results = self._at_arrays(values)
-        found: Any = results[0]
+        if self._shape is not None:
+            results = self._arranged(results, self._shape)
+        answer: Any = results[0]
         if self._names is not None:
-            slopes = dict(zip(self._present, results[1:], strict=True))
-            found = found, (self._with_zeros(slopes, np.shape(found)) if self._others else slopes)
-        answer: Result = found
-        return answer
+            answer = answer, dict(zip(self._names, results[1:], strict=True))
+        return answer  # type: ignore[no-any-return]
+
+    def _arranged(self, results: Any, shape: tuple[int, ...]) -> list[Any]:
+        """Return the values of all functions as one array, and so those of each derivative."""
+        step = math.prod(shape)
+        parts = [results[at : at + step] for at in range(0, len(results), step)]
+        if isinstance(results, np.ndarray):
+            return [part.reshape(*shape, *results.shape[1:]) for part in parts]
+        if np.ndim(results[0]):  # arrays on a device
+            return [tuple(part) for part in parts]
+        return [np.array(part, self._dtype).reshape(shape) for part in parts]
 
     def _taken(self, name: str, value: Any) -> Any:
         """Return the array of an argument, where it lies."""
         there = self._compiled.built.runtime.accept(value, name, self._dtype)
         return fitting(value, name, integer=False, dtype=self._dtype) if there is None else there
 
-    def _with_zeros(self, slopes: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-        """Return all slopes in the order in which they were asked for; those that are 0 were not computed."""
-        return {n: slopes[n] if n in slopes else np.zeros(shape, self._dtype)[()] for n in self._names or ()}
-
-    def _at_arrays(self, values: Mapping[str, Any]) -> Sequence[Any]:
+    def _at_arrays(self, values: Mapping[str, Any]) -> Any:
         """Return the results at arrays of points, which broadcast."""
         if values.keys() != self._required and not self._required <= values.keys() <= self._allowed:
             raise self._compiled.wrong_names(values)
         compiled = self._compiled
         found = given(values, self.inputs, dtype=self._dtype, block=compiled.block, taken=self._taken)
         if not found.count:
-            return [np.empty(found.shape, self._dtype) for _ in self.program.outputs]
-        results = compiled.at_points(found.count, found.arrays, found.numbers)
+            return np.empty((len(self.program.outputs), *found.shape), self._dtype)
+        results: Any = compiled.at_points(found.count, found.arrays, found.numbers)
         if len(found.shape) == 1:
             return results
-        return [r.reshape(found.shape) if found.shape else r.reshape(())[()] for r in results]
+        if isinstance(results, np.ndarray):
+            return results.reshape(len(results), *found.shape)
+        return [r.reshape(found.shape) for r in results]

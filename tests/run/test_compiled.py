@@ -187,7 +187,7 @@ def test_threads_may_call_one_function(step: Compiled) -> None:
         (list, None, "no output"),
         (lambda: ["x"], None, "no tensor"),
         (lambda: [loss()], "parameters", "only one output"),
-        (lambda: tensor("X", (n,)) * 2, "parameters", "rank 1"),
+        (lambda: tensor("X", (n,)) * 2, "parameters", "no parameter"),
         (loss, "nothing", "no input"),
         (loss, "t", "integers"),
         (loss, [], "empty"),

@@ -104,7 +104,9 @@ class Definitions:
         if not _only_deltas(whole):
             return None
         factors, scale = factors_of(whole.body)
-        return Source(whole, factors, scale) if all(isinstance(f.value, Access) for f in factors) else None
+        elements = all(isinstance(f.value, Access) for f in factors)
+        diagonal = bool(whole.guards)  # a formula on it is computed once a row, the matrix for each element
+        return Source(whole, factors, scale) if elements or diagonal else None
 
 
 def definitions(program: Program) -> Definitions:
