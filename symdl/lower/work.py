@@ -17,7 +17,10 @@ LANES_GAIN = 8
 
 COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
 _FUNCTIONS = 40
-_LEAVES = ("local", "const", "index", "whole", "load")
+_PLAIN = (
+    *("add", "sub", "mul", "neg", "select", *COMPARE, "abs"),
+    *("local", "const", "index", "whole", "load"),
+)
 
 
 def work(items: Iterable[ItemOn[Target]], count: Callable[[Poly], int]) -> float:
@@ -53,6 +56,10 @@ def _operations(item: StatementOn[Target], count: Callable[[Poly], int]) -> floa
         return 0
     if item.body.result.op in MATRIX:
         return of_matrices(item.body, count) / LANES_GAIN
-    plain = ("add", "sub", "mul", "neg", "select", *COMPARE, "abs", *_LEAVES)
     operations = (n.op for n in item.body.nodes)
-    return sum(COSTLY.get(op, 1 if op in plain else _FUNCTIONS) for op in operations)
+    return sum(COSTLY.get(op, 1 if op in _PLAIN else _FUNCTIONS) for op in operations)
+
+
+def calls_functions(body: Body) -> bool:
+    """Say whether a body needs more than arithmetic: what is worth computing for many elements at once."""
+    return any(n.op not in (*_PLAIN, *COSTLY) for n in body.nodes)

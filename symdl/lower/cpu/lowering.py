@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from symdl.lower.cpu.axis_order import with_axis_order
+from symdl.lower.cpu.cache_blocking import in_blocks
 from symdl.lower.cpu.sample_layout import direct, with_sample_layout
 from symdl.lower.cpu.split_ranges import in_segments
 from symdl.lower.cpu.unroll_rows import short_rows
@@ -28,6 +30,13 @@ def _lay_out_samples(state: State) -> State:
     made = with_sample_layout(state.program, state.equations, state.batch, state.direct)
     equations = tuple(made.equations)
     return replace(state, program=made.program, equations=equations, heads=made.heads, apart=made.apart)
+
+
+def _order_axes(state: State) -> State:
+    left = {*state.direct, *state.apart}
+    made = with_axis_order(state.program, state.equations, left)
+    heads = {**state.heads, **made.heads}
+    return replace(state, program=made.program, equations=tuple(made.equations), heads=heads)
 
 
 def _vectorize(state: State) -> State:
@@ -59,6 +68,13 @@ CPU = Lowering(
             _lay_out_samples,
             naive=False,
         ),
+        Pass(
+            "order_axes",
+            "equations",
+            "Intermediates are stored in the order of axes in which their equations run through them.",
+            _order_axes,
+            naive=False,
+        ),
     ),
     loops=(
         Pass(
@@ -82,6 +98,13 @@ CPU = Lowering(
             "memory",
             "Loops over samples compute all samples of a layout block at once, in blocks of registers.",
             _vectorize,
+        ),
+        Pass(
+            "block_loops",
+            "memory",
+            "Loops that run across rows are cut into blocks that stay in the nearest cache.",
+            on_trees(lambda items, _: in_blocks(items)),
+            naive=False,
         ),
     ),
     factored=True,

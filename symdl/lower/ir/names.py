@@ -12,11 +12,12 @@ from typing import Literal, NewType, TypeAlias
 TensorId = NewType("TensorId", int)
 """The number of a tensor of a program; kernels know arrays instead, by `Slot`."""
 
-Reason = Literal["row", "range", "step", "each", "read", "term"]
+Reason = Literal["row", "range", "block", "step", "each", "read", "term"]
 """Why there is another loop or local like one that was there before:
 
 - *row*: a step of a short loop that became statements,
 - *range*: the part of a loop from a position on,
+- *block*: a loop over blocks of a loop, or what is left beside them,
 - *step*: one of the steps that a loop takes at once,
 - *each*: a loop over these steps,
 - *read*: what a running value reads before its condition, and *term*: the same for one in memory.
@@ -25,7 +26,7 @@ Reason = Literal["row", "range", "step", "each", "read", "term"]
 Copies: TypeAlias = tuple[tuple[Reason, int], ...]
 """The reasons one after another, each with a number that tells its copies apart."""
 
-_MARKS = {"row": "u", "range": "p", "step": "s", "each": "e", "read": "r", "term": "t"}
+_MARKS = {"row": "u", "range": "p", "block": "b", "step": "s", "each": "e", "read": "r", "term": "t"}
 
 
 class Var:
