@@ -71,8 +71,8 @@ def test_most_are_closed_and_no_longer_than_the_textbook() -> None:
     rows = [(case, case.derived()) for case in CASES]
     closed = [case for case, told in rows if is_closed(told)]
     short = [case for case, told in rows if is_closed(told) and length(shown(told)) <= length(case.book)]
-    assert len(closed) >= 0.99 * len(CASES)
-    assert len(short) >= 0.96 * len(CASES)
+    assert len(closed) == len(CASES)
+    assert len(short) == len(CASES)
 
 
 def test_a_longer_line_counts_as_longer() -> None:

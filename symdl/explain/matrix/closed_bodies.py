@@ -51,20 +51,6 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
     return flat
 
 
-def written_size(table: Mapping[Tensor, Equation], tensor: Tensor) -> int:
-    """Return about how long a tensor is with all of `table` written out, without writing it.
-
-    Args:
-        table: equations, in the order in which they can be computed.
-        tensor: whose value is meant.
-    """
-    sizes: dict[Tensor, int] = {}
-    for lhs, equation in table.items():
-        reads = [p.tensor for p in sp.preorder_traversal(equation.body) if isinstance(p, Access)]
-        sizes[lhs] = int(sp.count_ops(equation.body)) + sum(1 + sizes.get(t, 0) for t in reads)
-    return sizes[tensor]
-
-
 def _without_single_places(equation: Equation) -> Equation:
     """Leave out sums over the only place of an axis of size 1."""
     reduction = equation.reduction

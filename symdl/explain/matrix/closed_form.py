@@ -15,15 +15,17 @@ import sympy as sp
 from symdl.differentiate.prepare import prepare
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, is_unit, oriented, turned_once, with_front
 from symdl.explain.matrix.closed_algebra import tidy
-from symdl.explain.matrix.closed_bodies import flattened, written_size
+from symdl.explain.matrix.closed_bodies import flattened
 from symdl.explain.matrix.facts import Known, with_facts
 from symdl.explain.matrix.matrix import Reader
 from symdl.explain.matrix.ones import with_sizes, without_ones
 from symdl.explain.matrix.powers import gathered, powered
 from symdl.explain.matrix.quotients import divided
+from symdl.explain.matrix.shortest import shortest, with_one_bar
 from symdl.explain.matrix.signs import Facing, faced, facing, is_mixed
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.sizes import written_sizes
 from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, walk
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, Guard
@@ -93,7 +95,7 @@ def closed(
         return None  # each equation that is written out leaves something
     try:
         reader = ClosedReader.of(table, named, notation, one_hot)
-        if written_size(reader.inline, tensor) > _MOST_READ * largest:
+        if written_sizes(reader.inline.values())[tensor] > _MOST_READ * largest:
             return None  # what is shared would be read once for each way that leads to it
         known = [k for fact in facts if (k := _known(fact, notation)) is not None]
         found = reader.whole(table[tensor], known)
@@ -142,10 +144,10 @@ class ClosedReader(Reader):
 
     def whole(self, equation: Equation, facts: Sequence[Known]) -> Closed:
         """Return the right-hand side of an equation, as it is shown."""
-        node, used = with_facts(self.tidied(equation), facts, self.tidy)
+        node, used = with_facts(shortest(self.tidied(equation), self.tidy), facts, self.tidy)
         faces = self.facing() if any(map(is_mixed, walk(node))) else {}
         shown = divided(powered(gathered(turned_once(faced(node, faces)))))
-        return Closed(without_ones(shown), used)
+        return Closed(with_one_bar(without_ones(shown)), used)
 
     def tidied(self, equation: Equation) -> Node:
         """Return the right-hand side of an equation, tidy."""

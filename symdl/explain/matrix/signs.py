@@ -124,6 +124,9 @@ def _monomial(node: Node, known: Facing) -> Node:
         sign = math.prod(s for s, _ in tops)
         inner = tuple(_inside(factor, known) for _, factor in tops)
         return build(Monomial(part.coefficient * sign, inner, _all(part.bottom, known)))
+    core = (
+        faced(core, known) if isinstance(core, Terms) else core
+    )  # its sign is that of its terms as they face
     sign, core = turned(core, lambda terms: _meant(terms, known))
     coefficient = part.coefficient * sign
     if coefficient < 0 and len(both := differences(core)) == 1:

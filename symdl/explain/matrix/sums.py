@@ -159,6 +159,7 @@ def _common(parts: Sequence[Monomial], times: Times) -> list[Node] | None:
         inner = times((outer, inner) if side == 0 else (inner, outer))
     whole = build(times_of([shared.front, parse(inner)]))
     same = len(parts) >= _MANY or all(_face(p) == _face(parts[0]) for p in parts)
+    same = same or shared.front.coefficient.q != 1
     plain = Terms(tuple(build(part) for part in parts))
     return [whole] if same or size_of(whole) < size_of(plain) else None
 
@@ -178,7 +179,7 @@ def _shared(parts: Sequence[Monomial]) -> _Shared | None:
     front = Monomial(coefficient, tuple(top.elements()), tuple(bottom.elements()))
     same = all(_face(part) == _face(parts[0]) for part in parts)
     below = any(not is_size(factor) for factor in front.bottom)
-    many = len(parts) >= _MANY and coefficient != 1
+    many = coefficient.q != 1 or (len(parts) >= _MANY and coefficient != 1)
     if not sides and not below and (_face(parts[0]) == (1, (), ()) if same else not many):
         return None
     return _Shared(front, sides[0] if sides else None)

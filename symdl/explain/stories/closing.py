@@ -17,6 +17,7 @@ from symdl.differentiate.singlepoints import as_point, limit, place_of, same
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.numbers import with_whole_numbers
 from symdl.explain.notation.sigmoids import sigmoid_power
+from symdl.explain.notation.sizes import occurrences, written_size, written_sizes
 from symdl.explain.notation.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.explain.sections import Step
 from symdl.explain.stories.branches import under_conditions
@@ -24,7 +25,7 @@ from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
 
-LARGEST = 160  # nodes of an expression that is still written out
+LARGEST = 160  # operations and names of an expression that is still written out
 _SHARED = 12  # a shared intermediate of more nodes than this keeps its name where the whole is too large
 _SMALL = 80  # operations of a function whose derivative is tried as a polynomial in the function
 _PLACES = tuple(sp.Rational(n, 16) for n in (3, 7, 11, 5, 13))
@@ -43,15 +44,15 @@ def written_out(
 ) -> Value:
     """Return the last output of `program` over the symbols `given`; `names` are for what stays named."""
     (target,) = program.outputs[-1:]
-    whole = sizes(program)[target] <= LARGEST
-    uses = Counter(a.tensor for e in program.equations for a in _occurrences(e.body))
+    whole = written_sizes(program.equations)[target] <= LARGEST
+    uses = Counter(t for e in program.equations for t in occurrences(e.body))
     kept: dict[sp.Symbol, sp.Expr] = {}
     values: dict[Tensor, sp.Expr] = dict(given)
     size: dict[Tensor, int] = {}
     for equation in program.equations:
         found = equation.body.atoms(Access)
         body = with_whole_numbers(rebuilt(equation.body, {a: values[a.tensor] for a in found}))
-        size[equation.lhs] = 1 + sum(size.get(a.tensor, 1) for a in _occurrences(equation.body))
+        size[equation.lhs] = written_size(equation.body, size)
         large = size[equation.lhs] > _SHARED and uses[equation.lhs] > 1
         if not whole and equation.lhs is not target and (large or size[equation.lhs] > LARGEST // 4):
             kept[names[equation.lhs]] = body
@@ -67,18 +68,6 @@ def _needed(expr: sp.Expr, kept: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol,
         if symbol in used:
             used |= kept[symbol].free_symbols
     return {symbol: body for symbol, body in kept.items() if symbol in used}
-
-
-def sizes(program: Program) -> dict[Tensor, int]:
-    """Return how many nodes each tensor has when everything in it is written out."""
-    size: dict[Tensor, int] = {}
-    for equation in program.equations:
-        size[equation.lhs] = 1 + sum(size.get(a.tensor, 1) for a in _occurrences(equation.body))
-    return size
-
-
-def _occurrences(body: sp.Expr) -> list[Access]:
-    return [node for node in sp.preorder_traversal(body) if isinstance(node, Access)]
 
 
 def closing_lines(last: Node, result: sp.Expr, shown: Node, notation: Notation, *, apart: bool) -> list[Step]:
@@ -233,4 +222,4 @@ def _polynomial(coefficients: tuple[sp.Expr, ...], applied: Node) -> Node:
     return terms[0] if len(terms) == 1 else Terms(tuple(terms))
 
 
-__all__ = ["LARGEST", "Value", "closing_lines", "own_form", "sizes", "written_out"]
+__all__ = ["LARGEST", "Value", "closing_lines", "own_form", "written_out"]

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symdl.explain.matrix.closed_bodies import written_size
 from symdl.explain.notation.order import primitive
+from symdl.explain.notation.sizes import written_sizes
 from symdl.explain.notation.tree import (
     Array,
     Big,
@@ -57,7 +57,7 @@ def has_helpers(page: Page, node: Node) -> bool:
 def element_line(page: Page, table: Table, gradient: Tensor) -> Step | None:
     """Return one element of a gradient over what is given and named; None if that is too long to be read."""
     kept = {t for t in table if t is not gradient and (t.name or t in page.abbreviations)}
-    if written_size({t: e for t, e in table.items() if t not in kept}, gradient) > _LARGEST:
+    if written_sizes(e for t, e in table.items() if t not in kept)[gradient] > _LARGEST:
         return None
     table = _under_conditions(table)
     table = {**table, gradient: pairs_together(table[gradient], table)}

@@ -18,9 +18,10 @@ from symdl.explain.notation.names import label_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.order import ordered_factors
 from symdl.explain.notation.sigmoids import sigmoid_argument
+from symdl.explain.notation.sizes import written_sizes
 from symdl.explain.notation.tree import Brace, Label, Negative, Node, Partial, Product, Symbol, Terms, product
 from symdl.explain.sections import GraphNode, Lines, Step, Table
-from symdl.explain.stories.closing import LARGEST, sizes
+from symdl.explain.stories.closing import LARGEST
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
@@ -87,7 +88,7 @@ class Story:
     @property
     def small(self) -> bool:
         """Whether the function written out in one expression can still be read."""
-        return sizes(self.program)[self.program.outputs[0]] <= LARGEST
+        return written_sizes(self.program.equations)[self.program.outputs[0]] <= LARGEST
 
     def plain(self, expr: sp.Expr) -> sp.Expr:
         """Write an expression over node symbols."""

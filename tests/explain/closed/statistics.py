@@ -60,12 +60,12 @@ GAUSSIANS = (
         "samples, covariance",
         lambda: (gaussian, Sigma),
         "1/2·(Σ⁻¹ (X - 𝟏 μᵀ)ᵀ (X - 𝟏 μᵀ) Σ⁻¹ - n·Σ⁻¹)",
-        prints="1/2·Σ⁻¹ (X - 𝟏 μᵀ)ᵀ (X - 𝟏 μᵀ) Σ⁻¹ - n/2·Σ⁻¹",
     ),
     Case(
         "samples, precision",
         lambda: (precise, Lambda),
         "n/2·Λ⁻¹ - 1/2·(X - 𝟏 μᵀ)ᵀ (X - 𝟏 μᵀ)",
+        prints="1/2·(n·Λ⁻¹ - (X - 𝟏 μᵀ)ᵀ (X - 𝟏 μᵀ))",
     ),
     Case("samples, mean by the precision", lambda: (precise, mu), "Λ (Xᵀ 𝟏 - n·μ)"),
     Case("divergence, first mean", lambda: (kl, m0), "S₁⁻¹ (μ₀ - μ₁)"),
