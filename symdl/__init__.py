@@ -124,7 +124,7 @@ if TYPE_CHECKING:
     from symdl.explain.stories.updates import update_rules
     from symdl.explain.worksheet import worksheet
     from symdl.run.compile import compile
-    from symdl.train.model import Model
+    from symdl.train.model import Model, load
 
 __version__ = "0.1.0"
 
@@ -143,6 +143,7 @@ _LATER = {
     "generic_gradient": "symdl.explain.stories.components",
     "generic_jacobian": "symdl.explain.stories.components",
     "layer_svg": "symdl.explain.drawings.network",
+    "load": "symdl.train.model",
     "Model": "symdl.train.model",
     "Style": "symdl.explain.notation.styles",
     "train": "symdl.train",
@@ -244,6 +245,7 @@ __all__ = [
     "jvp",
     "layer_svg",
     "leaky_relu",
+    "load",
     "log",
     "log1p",
     "log_softmax",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sympy as sp
 
@@ -27,6 +27,10 @@ class Index(sp.Symbol):
     def __new__(cls, name: str) -> Index:
         return super().__new__(cls, name, integer=True, nonnegative=True)  # type: ignore[no-any-return]
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        """Tell `pickle` how it is made; what SymPy assumes of it follows."""
+        return (self.name,), {}
+
 
 class Dim(sp.Symbol):
     """A size that is known when a kernel is called: ``n = sd.Dim("n")``. Always positive.
@@ -40,6 +44,10 @@ class Dim(sp.Symbol):
         if not name.isidentifier():
             raise ExpressionError(f"{name!r} cannot name a size", cure="use letters, digits and underscores")
         return super().__new__(cls, name, integer=True, positive=True)  # type: ignore[no-any-return]
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        """Tell `pickle` how it is made; what SymPy assumes of it follows."""
+        return (self.name,), {}
 
 
 def indices(names: str) -> tuple[Index, ...]:

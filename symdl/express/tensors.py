@@ -118,6 +118,13 @@ class Tensor(ArrayMethods):
         """Return the access ``self[where]``, one index expression an axis, unchecked for range."""
         return Access(self, *where)
 
+    def __copy__(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Tensor:
+        """Return the tensor itself: it is what it is called, as a symbol is, and never changes."""
+        return self
+
     def __repr__(self) -> str:
         shape = ", ".join(map(str, self.shape))
         return f"{self.name or f'{self.role}#{self.serial}'}({shape})"

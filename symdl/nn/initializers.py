@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from symdl.express.values import numbers
@@ -28,43 +29,72 @@ def _fans(shape: Sequence[int]) -> tuple[int, int]:
     return max(math.prod(shape[:-1]), 1), max(shape[-1], 1)
 
 
+@dataclass(frozen=True, slots=True)
+class He:
+    """What `he` returns."""
+
+    fans: tuple[int, int] | None = None
+
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator) -> Array:
+        """Draw first values."""
+        return rng.normal(0.0, math.sqrt(2 / (self.fans or _fans(shape))[0]), tuple(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Glorot:
+    """What `glorot` returns."""
+
+    fans: tuple[int, int] | None = None
+
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator) -> Array:
+        """Draw first values."""
+        limit = math.sqrt(6 / sum(self.fans or _fans(shape)))
+        return rng.uniform(-limit, limit, tuple(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """What `uniform` returns."""
+
+    low: float
+    high: float
+
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator) -> Array:
+        """Draw first values."""
+        return rng.uniform(self.low, self.high, tuple(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What `fill` returns."""
+
+    value: float
+
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator) -> Array:
+        """Return the constant everywhere; nothing is drawn."""
+        import numpy as np
+
+        return np.full(tuple(shape), numbers(self.value, "the constant"), dtype=np.float64)
+
+
 def he(*, fans: tuple[int, int] | None = None) -> Initializer:
     """Normal with variance ``2/fan_in``, for rectifiers (He et al., 2015)."""
-
-    def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        return rng.normal(0.0, math.sqrt(2 / (fans or _fans(shape))[0]), tuple(shape))
-
-    return draw
+    return He(fans)
 
 
 def glorot(*, fans: tuple[int, int] | None = None) -> Initializer:
     """Uniform in ``±sqrt(6/(fan_in + fan_out))`` (Glorot and Bengio, 2010)."""
-
-    def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        limit = math.sqrt(6 / sum(fans or _fans(shape)))
-        return rng.uniform(-limit, limit, tuple(shape))
-
-    return draw
+    return Glorot(fans)
 
 
 def uniform(low: float = -0.1, high: float = 0.1) -> Initializer:
     """Uniform between `low` and `high`."""
-
-    def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        return rng.uniform(low, high, tuple(shape))
-
-    return draw
+    return Uniform(low, high)
 
 
 def fill(value: float) -> Initializer:
     """Every entry equal to `value`."""
-
-    def draw(shape: Sequence[int], rng: np.random.Generator) -> Array:
-        import numpy as np
-
-        return np.full(tuple(shape), numbers(value, "the constant"), dtype=np.float64)
-
-    return draw
+    return Fill(value)
 
 
 def zeros() -> Initializer:

@@ -41,7 +41,7 @@ def print_epochs(*, every: int = 1) -> Callback:
 
 
 def save_epochs(path: str | os.PathLike[str]) -> Callback:
-    """Return a callback that saves the parameters after every epoch.
+    """Return a callback that saves the model after every epoch, as `symdl.Model.save` does.
 
     Args:
         path: the file; ``{}`` in it, if any, becomes the epoch's number.

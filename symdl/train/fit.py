@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.errors import ArgumentError, TrainingError
+from symdl.errors import ArgumentError
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
 from symdl.run.autotune import chosen
@@ -28,14 +28,15 @@ from symdl.train.history import Epoch, History
 from symdl.train.loop import Plan, run
 from symdl.train.prepared import prepared
 from symdl.train.progress import progress_for
-from symdl.train.state import ModelState, Resumable
+from symdl.train.resumable import Resumable
+from symdl.train.state import ModelState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """The options of `Model.fit`, which explains them."""
 
-    optimizer: Optimizers
+    optimizer: Optimizers | None
     batch_size: int
     epochs: int
     validation: float | Mapping[str, Any]
@@ -89,7 +90,7 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
     """Train; see `Model.fit`."""
     start = time.perf_counter()
     settings.check()
-    optimizers = chosen_optimizers(settings.optimizer, state.losses)
+    optimizers = _optimizers(state, settings)
     arrays = state.checked(data)
     positions, validation = _split(state, arrays, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
@@ -112,6 +113,15 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
         test_loss=None if score is None else score.loss,
         test_accuracy=None if score is None else score.accuracy,
     )
+
+
+def _optimizers(state: ModelState, settings: Settings) -> Mapping[str, Optimizer]:
+    """Return the optimizer of each loss; of a resumed fit those of the one before if none is given."""
+    if settings.optimizer is not None:
+        return chosen_optimizers(settings.optimizer, state.losses)
+    if not settings.resume:
+        raise ArgumentError("no optimizer is given", cure="pass one, such as optimizer=sd.nn.Adam(1e-3)")
+    return (state.resumable or Resumable({}, {})).again()
 
 
 def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None:
@@ -178,8 +188,7 @@ def _plan(
     weights = trained | _state_values(state, settings, states, optimizers) | own
     changed = {str(t.name) for t in kernel.updated}
     moving = {str(t.name): weights[str(t.name)] for t in states if str(t.name) in changed}
-    kinds = {name: type(optimizer) for name, optimizer in optimizers.items()}
-    state.resumable = Resumable(kinds, moving, settings.seed, _generator(state.resumable, settings))
+    state.resumable = Resumable(optimizers, moving, settings.seed, _generator(state.resumable, settings))
     reads = [str(t.name) for t in program.inputs if t.role == "input"]
     given = {k: data.by_name[k] for k in reads}
     bound = kernel.bind(weights, given, settings.batch_size, threads=settings.threads)
@@ -219,12 +228,5 @@ def _state_values(
     if not settings.resume:
         return fresh
     before = state.resumable or Resumable({}, {})
-    for name, optimizer in optimizers.items():
-        kind = before.kinds.get(name)
-        if kind is not type(optimizer):
-            last = f"used {kind.__name__}" if kind else "does not exist"
-            raise TrainingError(
-                f"resume=True goes on with {type(optimizer).__name__}, but the previous fit {last}",
-                cure="fit with the same kind of optimizer first, or leave resume out",
-            )
+    before.check(optimizers)
     return fresh | before.states

@@ -6,6 +6,7 @@ trains, predicts, scores, and keeps its parameters in files.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,16 +15,18 @@ import numpy as np
 from symdl.errors import TrainingError
 from symdl.express.modes import inference
 from symdl.express.program import collect
+from symdl.run.runtime import Target
 from symdl.train.arrays import checked, label_ranges
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.fit import Settings, fit
 from symdl.train.history import History
-from symdl.train.state import ModelState
+from symdl.train.saved import SavedModel
+from symdl.train.saving import read_model
 from symdl.train.tables import summary
 
 
-class Model(ModelState):
+class Model(SavedModel):
     """A loss, the parameters it depends on, and their values.
 
     Args:
@@ -53,7 +56,7 @@ class Model(ModelState):
         self,
         data: Mapping[str, Any],
         *,
-        optimizer: Optimizers,
+        optimizer: Optimizers | None = None,
         batch_size: int = 32,
         epochs: int = 1,
         validation: float | Mapping[str, Any] = 0.0,
@@ -73,7 +76,7 @@ class Model(ModelState):
 
         Args:
             data, test: an array for each input by name, samples first; `test` is scored at the end.
-            optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name.
+            optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name; None if resumed.
             batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
             shuffle, seed: whether each epoch has an order of its own; decides it and the held-out samples.
@@ -173,6 +176,23 @@ class Model(ModelState):
         names = ", ".join(str(t.name) for t in self.inputs)
         goal = ", ".join(name or t.name or "loss" for name, t in self.losses.items())
         return f"Model({names} -> {goal}, {count:,} parameters, {self.dtype})"
+
+
+def load(path: str | os.PathLike[str], *, target: str | Target = "cpu") -> Model:
+    """Return the model in a file of `Model.save`: ``model = sd.load("model.safetensors")``.
+
+    The network comes from the file; the code that defined it is not needed. Values are those that were saved,
+    and ``model.fit(data, resume=True)`` goes on with training where it was.
+
+    Args:
+        path: the file.
+        target: where the model computes from now on, as in `symdl.compile`.
+
+    Raises:
+        DataError: no such file, a damaged one, one of a later format, or one that holds weights only.
+        MissingExtraError: safetensors is not installed.
+    """
+    return Model.restored(read_model(path), target=target)
 
 
 def _typed(array: Any, dtype: str) -> Any:

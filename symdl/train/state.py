@@ -6,9 +6,8 @@ which `fit` works and `Model` is built.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -29,17 +28,8 @@ from symdl.train.labels import accuracy_of
 from symdl.train.loop import Score
 from symdl.train.parts import Named
 from symdl.train.prepared import Prepared
+from symdl.train.resumable import Resumable
 from symdl.train.values import kept, on_host, placed
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Resumable:
-    """Where a fit left off: its optimizers' kinds and states, its seed, what draws the orders."""
-
-    kinds: Mapping[str, type]
-    states: files.Weights
-    seed: int = 0
-    rng: np.random.Generator = field(default_factory=np.random.default_rng)
 
 
 class ModelState:
@@ -61,31 +51,45 @@ class ModelState:
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
-        self.losses, self.outputs = parts.losses(loss), parts.outputs(output)
-        self.metrics = parts.numbers(metrics or {}, "metric")
-        if self.metrics.keys() & self.losses.keys():
+        self._describe(
+            parts.losses(loss), parts.outputs(output), parts.numbers(metrics or {}, "metric"), facts
+        )
+        self.dtype, self.target = dtype, find_target(target)
+        first = [files.initial(each, seed=seed, dtype=dtype) for each in (self.tensors, self._moving)]
+        self._place(*first)
+
+    def _describe(
+        self,
+        losses: dict[str, Tensor],
+        outputs: dict[str, Tensor],
+        metrics: dict[str, Tensor],
+        facts: Sequence[Fact],
+    ) -> None:
+        """Note what is computed, and of what."""
+        self.losses, self.outputs, self.metrics, self.facts = losses, outputs, metrics, tuple(facts)
+        if metrics.keys() & losses.keys():
             raise ArgumentError("a metric and a loss share a name", cure="give each its own name")
-        self.loss = parts.total(self.losses)
-        self.dtype, self.target, self.facts = dtype, find_target(target), tuple(facts)
-        program = collect([self.loss, *self.metrics.values(), *self.outputs.values()])
+        self.loss = parts.total(losses)
+        program = collect([self.loss, *metrics.values(), *outputs.values()])
         self.inputs = tuple(t for t in program.inputs if t.role == "input")
         self.dropped = dropped(program)  # may be among the data, but nothing reads them
         self.samples = batch_size_of(self.inputs)
         self.tensors = parameters(*program.outputs)
         self.ranges = label_ranges(program.equations)
-        self.accuracy = accuracy_of(tuple(self.losses.values()), tuple(self.outputs.values()), self.ranges)
-        runtime = self.target.runtime
-        self.parameters = placed(files.initial(self.tensors, seed=seed, dtype=dtype), runtime)
+        self.accuracy = accuracy_of(tuple(losses.values()), tuple(outputs.values()), self.ranges)
         known = collect(inference(*program.outputs)).inputs
         self.scored = tuple(dict.fromkeys((*self.inputs, *self._inputs_of_score())))
         moving = (old for old, _ in training_updates(*program.outputs))
-        running = [*(t for t in known if t.role == "state"), *moving]
-        first = files.initial(tuple(dict.fromkeys(running)), seed=seed, dtype=dtype)
-        self.running = placed(first, runtime)
+        self._moving = tuple(dict.fromkeys([*(t for t in known if t.role == "state"), *moving]))
         self.history: History | None = None
         self.resumable: Resumable | None = None
         self.prepared: tuple[Prepared, ...] = ()
         self._forwards: dict[str, Forward] = {}
+
+    def _place(self, weights: files.Weights, running: files.Weights) -> None:
+        """Keep the values of parameters and running states where the target computes."""
+        self.parameters = placed(weights, self.target.runtime)
+        self.running = placed(running, self.target.runtime)
 
     def weights(self) -> files.Weights:
         """Return the parameters' arrays as kernels take them, after a check of names and shapes."""
@@ -146,22 +150,6 @@ class ModelState:
         """Return loss, accuracy and named values for checked data."""
         names, shared = tuple(self.values_by_name), self.accuracy is not None
         return score(self.forward("loss"), data, self.values(), names, accuracy=shared)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write parameters and running states into a ``.npz`` file, whole or not at all.
-
-        Raises:
-            DataError: the file cannot be written.
-        """
-        files.save(self.values(), path)
-
-    def load(self, path: str | os.PathLike[str]) -> None:
-        """Take parameters and running states from a file written by `save`.
-
-        Raises:
-            DataError: no such file, or its names or shapes are not this model's.
-        """
-        files.put_back(self.values(), files.load(path, self.values()))
 
     @property
     def values_by_name(self) -> dict[str, Tensor]:

@@ -1,31 +1,24 @@
-"""The values of parameters: first values, copies, files.
+"""The values of parameters: first values, copies, checks.
 
-Enters: parameter tensors. Leaves: arrays by name, and `.npz` files of them, read and written without
-pickle.
+Enters: parameter tensors. Leaves: arrays by name.
 """
 
 from __future__ import annotations
 
-import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.errors import ArgumentError, DataError, TrainingError
+from symdl.errors import ArgumentError, TrainingError
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
-from symdl.files import replacing
 from symdl.nn.initializers import glorot, zeros
 from symdl.run.resident import Resident
 
 Weights = dict[str, Any]
 """Arrays by name: NumPy's, or a `Resident` each where the target has memory of its own."""
-_PREFIX = "parameters/"
 
 
 def initial(tensors: Sequence[Tensor], *, seed: int, dtype: str) -> Weights:
@@ -98,55 +91,3 @@ def checked_weights(tensors: Sequence[Tensor], weights: Mapping[str, Any], dtype
                 cure="change values in place: model.parameters[name][...] = values",
             )
     return result
-
-
-def save(weights: Weights, path: str | os.PathLike[str]) -> None:
-    """Write the arrays into a file of NumPy's ``.npz`` format, whole or not at all.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    entries = {_PREFIX + name: array for name, array in weights.items()}
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, **entries)
-
-
-def _entry(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Read an array by the exact name of its entry: for `numpy.load` ``a.npy`` may stand for ``a``."""
-    with archive.open(name) as entry:
-        return np.lib.format.read_array(entry, allow_pickle=False)
-
-
-def load(path: str | os.PathLike[str], like: Weights) -> Weights:
-    """Read what `save` wrote, for parameters with the names and shapes of `like`.
-
-    Raises:
-        DataError: no such file, not such a file, or other names, shapes or types.
-    """
-    try:
-        with Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
-            found = {name.removesuffix(".npy"): _entry(archive, name) for name in archive.namelist()}
-    except FileNotFoundError as error:
-        raise DataError(f"{os.fspath(path)}: no such file") from error
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{os.fspath(path)} is no file of saved parameters: {error}",
-            cure="give a file written by model.save(path)",
-        ) from error
-    wanted = {_PREFIX + name: array for name, array in like.items()}
-    differ = sorted(found.keys() ^ wanted.keys())
-    if differ:
-        name = differ[0].removeprefix(_PREFIX)
-        side = "the file has no" if differ[0] in wanted else "the model has no"
-        raise DataError(
-            f"{os.fspath(path)} was saved from another model: {side} parameter {name!r}",
-            cure="build the model that was saved, then load",
-        )
-    for entry, array in wanted.items():
-        if found[entry].shape != array.shape or found[entry].dtype.kind != "f":
-            raise DataError(
-                f"{os.fspath(path)}: the parameter {entry.removeprefix(_PREFIX)!r} does not fit",
-                shapes={"model": array.shape, "file": found[entry].shape},
-                cure="build the model that was saved, then load",
-            )
-    return {name: found[_PREFIX + name].astype(array.dtype) for name, array in like.items()}

@@ -1,9 +1,7 @@
-"""First values of parameters, and files of parameters."""
+"""First values of parameters, and their checks."""
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symdl.errors import ArgumentError, DataError, TrainingError
+from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameter
 from symdl.train import weights
 
@@ -52,65 +50,8 @@ def filled(seed: int = 3, dtype: str = "float32") -> weights.Weights:
     return {name: np.array(rng.normal(size=shape), dtype) for name, shape in shapes.items()}
 
 
-def test_round_trip(tmp_path: Path) -> None:
-    values = filled()
-    weights.save(values, tmp_path / "model")
-    loaded = weights.load(tmp_path / "model", filled(4))
-    assert list(loaded) == list(values)
-    for name in values:
-        np.testing.assert_array_equal(loaded[name], values[name])
-        assert loaded[name].shape == values[name].shape
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    assert weights.load(tmp_path / "model", filled(4, "float64"))["scale"].dtype == np.float64
-
-
 def changed(**arrays: Any) -> weights.Weights:
     return {k: a for k, a in (filled() | arrays).items() if a is not None}
-
-
-@pytest.mark.parametrize(
-    ("saved", "message"),
-    [
-        (changed(scale=None), "the file has no parameter 'scale'"),
-        (changed(more=np.ones(1)), "the model has no parameter 'more'"),
-        (changed(scale=np.ones(2, np.float32)), "parameter 'scale' does not fit"),
-        (changed(scale=np.array(1)), "parameter 'scale' does not fit"),
-    ],
-)
-def test_a_file_of_another_model(saved: weights.Weights, message: str, tmp_path: Path) -> None:
-    weights.save(saved, tmp_path / "model.npz")
-    with pytest.raises(DataError, match=message):
-        weights.load(tmp_path / "model.npz", filled())
-
-
-def test_files_that_are_none(tmp_path: Path) -> None:
-    path = tmp_path / "model.npz"
-    with pytest.raises(DataError, match="no such file"):
-        weights.load(path, filled())
-    with pytest.raises(DataError, match="cannot be written"):
-        weights.save(filled(), tmp_path / "nowhere" / "model.npz")
-    weights.save(filled(), path)
-    whole = path.read_bytes()
-    contents = [b"", b"text", whole[: len(whole) // 2]]
-    for content in contents:
-        path.write_bytes(content)
-        with pytest.raises(DataError, match="no file of saved parameters"):
-            weights.load(path, filled())
-    np.save(tmp_path / "plain.npy", np.ones(3))
-    with pytest.raises(DataError, match="no file of saved parameters"):
-        weights.load(tmp_path / "plain.npy", filled())
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme", "text")
-    with pytest.raises(DataError):
-        weights.load(path, filled())
-
-
-def test_objects_are_never_loaded(tmp_path: Path) -> None:
-    entries: dict[str, Any] = {f"parameters/{k}": a for k, a in filled().items()}
-    entries["parameters/scale"] = np.array({"a": 1}, dtype=object)
-    np.savez(tmp_path / "model.npz", allow_pickle=True, **entries)
-    with pytest.raises(DataError, match="no file of saved parameters"):
-        weights.load(tmp_path / "model.npz", filled())
 
 
 def test_checked_weights() -> None:

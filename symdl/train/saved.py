@@ -1,0 +1,144 @@
+"""Models that are saved, loaded, copied and pickled.
+
+Enters: a model, or a file of one. Leaves: the file, or a model with its values and where its training is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+
+from symdl.express.tensors import Tensor
+from symdl.run.runtime import Target
+from symdl.targets import find as find_target
+from symdl.train import weights as files
+from symdl.train.saving import Taken, opened, save_model, save_weights, take
+from symdl.train.saving.snapshot import OWN, Snapshot, parts_of, snapshot, training_of
+from symdl.train.state import ModelState
+from symdl.train.values import on_host
+
+
+class SavedModel(ModelState):
+    """A model that can be saved and loaded; see `symdl.train.model.Model`."""
+
+    @classmethod
+    def restored(cls, found: Snapshot, *, target: str | Target) -> Self:
+        """Return the model that a snapshot describes; `symdl.load` does so for a file.
+
+        Raises:
+            DataError: the data are damaged, or of a later format.
+        """
+        told = parts_of(found)
+        model = cls.__new__(cls)
+        model._describe(told["losses"], told["outputs"], told["metrics"], told["facts"])
+        model.dtype, model.target = told["dtype"], find_target(target)
+        shapes = {str(t.name): np.empty([int(s) for s in t.shape], told["dtype"]) for t in model._known()}
+        arrays = {name: array for name, array in found.arrays.items() if not name.startswith(OWN)}
+        values, _ = take(shapes, arrays, where="the saved model")
+        learned = {str(t.name) for t in model.tensors}
+        own = {n: a for n, a in values.items() if n in learned}
+        model._place(own, {n: a for n, a in values.items() if n not in learned})
+        model._go_on(found)
+        return model
+
+    def _known(self) -> tuple[Tensor, ...]:
+        return (*self.tensors, *self._moving)
+
+    def _go_on(self, found: Snapshot) -> None:
+        """Take over where training was, and its history."""
+        resumable, self.history = training_of(found)
+        if resumable is not None:
+            keep = self.target.runtime.keep
+            states = {name: keep(array) for name, array in resumable.states.items()}
+            resumable = replace(resumable, states=states)
+        self.resumable = resumable
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return a model of the same network with its own values; compiled code is shared."""
+        other = copy(self)
+        other._place(on_host(self.weights()), on_host(self.running))
+        if self.resumable is not None:
+            rng = np.random.default_rng()
+            rng.bit_generator.state = self.resumable.rng.bit_generator.state
+            states = {n: self.target.runtime.keep(a) for n, a in on_host(self.resumable.states).items()}
+            other.resumable = replace(self.resumable, states=states, rng=rng)
+        other._forwards = dict(self._forwards)
+        return other
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Tell `pickle` what the model is made of: its snapshot."""
+        return _unpickled, (type(self), snapshot(self), self.target.name)
+
+    def save(self, path: str | os.PathLike[str], *, allow_nan: bool = False) -> None:
+        """Write the network, its values, and where its training is, into one file, whole or not at all.
+
+        The file is in the format of safetensors: each of its readers finds the arrays of parameters and
+        running states under their names. Equations, optimizer, random state and history are JSON in its
+        header. `symdl.load` makes the model of it again, in a process that does not have the code of the
+        network; ``fit(..., resume=True)`` then goes on as if nothing had happened, to the same numbers.
+
+        Args:
+            path: such as ``"model.safetensors"``. A file that is there keeps its permissions.
+            allow_nan: whether to save a model that holds NaN or infinity.
+
+        Raises:
+            DataError: the file cannot be written.
+            TrainingError: a value is NaN or infinite.
+            ExpressionError: an equation holds a function that has no form as data.
+            MissingExtraError: safetensors is not installed.
+        """
+        save_model(self, path, allow_nan=allow_nan)
+
+    def save_weights(self, path: str | os.PathLike[str], *, allow_nan: bool = False) -> None:
+        """Write the arrays of parameters and running states alone, for others to read.
+
+        Args:
+            path: such as ``"weights.safetensors"``.
+            allow_nan: whether to save arrays that hold NaN or infinity.
+
+        Raises:
+            DataError: the file cannot be written.
+            TrainingError: a value is NaN or infinite.
+            MissingExtraError: safetensors is not installed.
+        """
+        save_weights(self, path, allow_nan=allow_nan)
+
+    def load(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        strict: bool = True,
+        rename: Mapping[str, str] | None = None,
+    ) -> Taken:
+        """Take parameters and running states from a file, and where training was if it is this whole model's.
+
+        Args:
+            path: a file of `save` or `save_weights`, or another of the format of safetensors.
+            strict: whether names and shapes must be this model's; if not, those that are its are taken.
+            rename: names in the file, and this model's names for them: ``{"body.0.weight": "first.W"}``. A
+                name that ends with a dot stands for all that begin with it: ``{"encoder.": ""}``.
+
+        Returns:
+            The names of what was taken, what is missing and what is not this model's.
+
+        Raises:
+            DataError: no such file, or its names or shapes are not this model's.
+            ArgumentError: `rename` names what is not there.
+        """
+        arrays, contents = opened(path)
+        wanted = self.values()
+        values, taken = take(wanted, arrays, where=contents.path, strict=strict, rename=rename)
+        found = None if contents.data is None else Snapshot(contents.data, dict(contents.arrays))
+        if found is not None and strict and not rename:
+            self._go_on(found)
+        files.put_back({name: wanted[name] for name in values}, values)
+        return taken
+
+
+def _unpickled(kind: type[SavedModel], found: Snapshot, target: str) -> SavedModel:
+    return kind.restored(found, target=target)
