@@ -44,7 +44,7 @@ FOR_ONE = ("lower/cpu", "lower/cuda", "lower/python")
 
 TARGETS = ("cpu", "python", "cuda")
 """Targets, there and to come: each has rooms of its name."""
-DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/state.py")
+DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/model.py", "train/state.py")
 """Where a target's name becomes an object: by `symdl.targets.find`, which lies below these files only."""
 
 LONGEST_FILE = 400

@@ -15,7 +15,6 @@ import numpy as np
 
 from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
-from symdl.targets import find as find_target
 from symdl.train import weights as files
 from symdl.train.saving import Taken, opened, save_model, save_weights, take
 from symdl.train.saving.snapshot import OWN, Snapshot, parts_of, snapshot, training_of
@@ -36,7 +35,7 @@ class SavedModel(ModelState):
         told = parts_of(found)
         model = cls.__new__(cls)
         model._describe(told["losses"], told["outputs"], told["metrics"], told["facts"])
-        model.dtype, model.target = told["dtype"], find_target(target)
+        model._compute(told["dtype"], target)
         shapes = {str(t.name): np.empty([int(s) for s in t.shape], told["dtype"]) for t in model._known()}
         arrays = {name: array for name, array in found.arrays.items() if not name.startswith(OWN)}
         values, _ = take(shapes, arrays, where="the saved model")

@@ -49,12 +49,10 @@ class ModelState:
         target: str | Target = "cpu",
         facts: Sequence[Fact] = (),
     ) -> None:
-        if dtype not in ("float32", "float64"):
-            raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
         self._describe(
             parts.losses(loss), parts.outputs(output), parts.numbers(metrics or {}, "metric"), facts
         )
-        self.dtype, self.target = dtype, find_target(target)
+        self._compute(dtype, target)
         first = [files.initial(each, seed=seed, dtype=dtype) for each in (self.tensors, self._moving)]
         self._place(*first)
 
@@ -85,6 +83,12 @@ class ModelState:
         self.resumable: Resumable | None = None
         self.prepared: tuple[Prepared, ...] = ()
         self._forwards: dict[str, Forward] = {}
+
+    def _compute(self, dtype: str, target: str | Target) -> None:
+        """Note in which numbers and where it is computed."""
+        if dtype not in ("float32", "float64"):
+            raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
+        self.dtype, self.target = dtype, find_target(target)
 
     def _place(self, weights: files.Weights, running: files.Weights) -> None:
         """Keep the values of parameters and running states where the target computes."""

@@ -31,7 +31,7 @@ def test_running_statistics(tmp_path: Path) -> None:
     alone = np.concatenate([one.predict(X=x[k : k + 1]) for k in range(4)])
     np.testing.assert_allclose(alone, one.predict(X=x[:4]), rtol=1e-5, atol=1e-6)
 
-    one.save(tmp_path / "weights.npz")
+    one.save(tmp_path / "weights")
     other = model()
-    other.load(tmp_path / "weights.npz")
+    other.load(tmp_path / "weights")
     np.testing.assert_array_equal(other.predict(X=x), one.predict(X=x))

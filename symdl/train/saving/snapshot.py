@@ -86,7 +86,7 @@ def snapshot(model: ModelState) -> Snapshot:
 
 def versions() -> dict[str, str]:
     """Return the versions of what made a file."""
-    found = {"python": platform.python_version()}
+    found = {platform.python_implementation(): platform.python_version()}
     for name in _PACKAGES:
         try:
             found[name] = version(name)
