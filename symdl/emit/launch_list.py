@@ -27,6 +27,7 @@ from symdl.lower.kernels import (
     Matrix,
     ProductCall,
     RepeatCall,
+    SortCall,
     TotalCall,
     without_checks,
 )
@@ -134,6 +135,9 @@ class _Writer:
                 return Operation.TOTAL, call.buffer, self.order + 1, call.at, self.size(call.samples)
             case ProductCall():
                 return self.product(call)
+            case SortCall():
+                sizes = self.size(call.count), self.size(call.below)
+                return Operation.SORT, call.keys, call.order, call.segments, *sizes, call.first
             case RepeatCall():
                 raise InternalError("the end of a recurrence has rows of its own")
             case _:
@@ -183,6 +187,10 @@ def listing(lowered: Lowered) -> str:
             continue
         if isinstance(call, ProductCall):
             out.append(f"# {number}: {_product_text(call, names)}")
+        elif isinstance(call, SortCall):
+            order, segments, keys = (names[b] for b in (call.order, call.segments, call.keys))
+            below = f"({text(call.count)} positions, {text(call.below)} segments)"
+            out.append(f"# {number}: {order}, {segments} = sort {keys}  {below}")
         elif isinstance(call, KernelCall):
             kernel = lowered.kernels[call.kernel]
             arrays = ", ".join(names[b] for b in call.buffers)

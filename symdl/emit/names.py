@@ -124,6 +124,7 @@ class _Naming:
         self.table: dict[str, str] = {}
         self.variables: set[str] = set()
         self.extents: dict[Param, str] = {}
+        self.averages: dict[Param, str] = {}
         self.running: dict[int, int] = {}
         self.arrays = {
             a.slot: program.tensors[t].name for a, t in zip(kernel.arrays, kernel.first_arrays, strict=True)
@@ -158,13 +159,18 @@ class _Naming:
                 extent = item.extent.atom
                 if isinstance(extent, Param):
                     self.extents.setdefault(extent, chosen)
+                average = item.average.atom if item.average is not None else None
+                if isinstance(average, Param):
+                    self.averages.setdefault(average, chosen)
                 self.loops(item.items, around | {chosen})
                 self.variables.add(chosen)
 
     def size(self, param: Param, size: Poly) -> str:
-        """Return the name of a size that is no `Dim`: by the loop that it ends, if there is one."""
+        """Return the name of a size that is no `Dim`: by the loop that it ends, or that ends about there."""
         if param in self.extents:
             return f"size_{self.extents[param]}"
+        if param in self.averages:
+            return f"average_{self.averages[param]}"
         return "offset" if moves(size) else "stride"
 
     def index(self, equation: int, index: Index) -> str:

@@ -53,6 +53,11 @@ class Operation(IntEnum):
     """The same for integers."""
     COMBINE_INTEGERS = 11
     """`COMBINE` for integers, which wrap around."""
+    SORT = 12
+    """Sort positions by their keys, as `symdl.lower.equations.sorting` says.
+
+    Buffers: keys, order, segments. Sizes: how many positions, how many keys. "The first key."
+    """
 
 
 FIRST_PLACE = 4

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from symdl.lower.equations.contractions import Contraction, Operand
+from symdl.lower.equations.sorting import Sorting
 from symdl.lower.ir.integers import (
     Atom,
     Clamp,
@@ -21,6 +22,7 @@ from symdl.lower.ir.integers import (
     Pick,
     Poly,
     Size,
+    atoms,
     constant,
     of,
     rebuild,
@@ -175,7 +177,20 @@ class TotalCall:
     samples: Poly
 
 
-Call = KernelCall | ProductCall | CheckCall | RepeatCall | GatherCall | CombineCall | TotalCall
+@dataclass(frozen=True, slots=True)
+class SortCall:
+    """Sorts `count` positions by their keys, as `symdl.lower.equations.sorting` says, from and to buffers."""
+
+    keys: int
+    order: int
+    segments: int
+    count: Poly
+    below: Poly
+    first: int
+    equations: tuple[int, ...]
+
+
+Call = KernelCall | ProductCall | SortCall | CheckCall | RepeatCall | GatherCall | CombineCall | TotalCall
 
 
 def without_checks(calls: Sequence[Call]) -> list[Call]:
@@ -209,6 +224,9 @@ def calls(
         if isinstance(step.work, Contraction):
             made.append(_product(step.work, plan, step.equations))
             continue
+        if isinstance(step.work, Sorting):
+            made.append(_sorting(step.work, plan, step.equations))
+            continue
         lanes = any(isinstance(item, Loop) and item.kind == "lanes" for item in step.work)
         canon = _Canonical(plan, literal=lanes)
         items = canon.block(step.work)
@@ -226,6 +244,11 @@ def calls(
 def _product(work: Contraction, plan: Plan, equations: tuple[int, ...]) -> ProductCall:
     left, right, result = (Matrix(plan.places[o.tensor], o) for o in (work.left, work.right, work.result))
     return ProductCall(left, right, result, work.m, work.n, work.k, work.batch, work.alpha, equations)
+
+
+def _sorting(work: Sorting, plan: Plan, equations: tuple[int, ...]) -> SortCall:
+    keys, order, segments = (plan.places[t] for t in (work.keys, work.order, work.segments))
+    return SortCall(keys, order, segments, work.count, work.below, work.first, equations)
 
 
 class _Canonical:
@@ -261,9 +284,9 @@ class _Canonical:
         done: list[KernelItem] = []
         for item in items:
             if isinstance(item, Loop):
-                extent = self.size(item.extent)
+                extent, average = self.extent(item.extent), item.average and self.size(item.average)
                 var = self.loops[item.var] = LoopVar(len(self.loops))
-                done.append(Loop(var, extent, self.block(item.items), item.kind, item.indices))
+                done.append(Loop(var, extent, self.block(item.items), item.kind, item.indices, average))
             elif isinstance(item, When):
                 conditions = tuple(map_condition(c, self.poly) for c in item.conditions)
                 done.append(When(conditions, self.block(item.items)))
@@ -319,6 +342,11 @@ class _Canonical:
     def slot(self, tensor: TensorId) -> Slot:
         """Return the parameter that stands for a tensor's buffer."""
         return self.buffers.setdefault(self.plan.places[tensor], Slot(len(self.buffers)))
+
+    def extent(self, poly: Poly) -> Poly:
+        """Return how often a loop runs: a size, or what is made of elements of arrays."""
+        read = any(isinstance(atom, Pick) for atom in atoms(poly))
+        return self.poly(poly) if read else self.size(poly)
 
     def size(self, poly: Poly) -> Poly:
         """Return a size as a small number or as a parameter."""

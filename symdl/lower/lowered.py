@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from symdl.lower.equations.sorting import Sorting
 from symdl.lower.ir.integers import Sizes
 from symdl.lower.ir.loops import FrozenProgram, structure
 from symdl.lower.ir.names import Rows
@@ -51,8 +52,11 @@ class Lowered:
 
     @property
     def structures(self) -> tuple[str, ...]:
-        """The loop structure of every step, such as ``i0(i1,i2)``; ``gemm`` for a matrix product."""
+        """The loop structure of every step, such as ``i0(i1,i2)``; ``gemm`` for a product, ``sort``."""
         if not self.steps:  # calls on rows of points
             calls = (call for call in self.calls if isinstance(call, KernelCall))
             return tuple(structure(self.kernels[call.kernel].items) for call in calls)
-        return tuple(structure(step.work) if isinstance(step.work, tuple) else "gemm" for step in self.steps)
+        return tuple(
+            structure(work) if isinstance(work, tuple) else "sort" if isinstance(work, Sorting) else "gemm"
+            for work in (step.work for step in self.steps)
+        )

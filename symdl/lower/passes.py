@@ -48,7 +48,7 @@ def on_trees(change: Trees) -> Callable[[State], State]:
 
     def apply(state: State) -> State:
         def one(step: Step) -> Step:
-            if isinstance(step.work, Contraction):
+            if not isinstance(step.work, tuple):
                 return step
             return replace(step, work=change(step.work, state.program.tensors))
 
@@ -109,7 +109,7 @@ def _fuse(state: State, *, apart: bool, epilogue: Callable[[Contraction], bool] 
     groups = fuse(
         program,
         equations,
-        products,
+        {**products, **state.sortings},
         heads=state.heads,
         simd=state.apart,
         naive=state.naive,
@@ -140,7 +140,7 @@ def _bound_samples(state: State) -> State:
 
 def _flatten(state: State) -> State:
     def one(step: Step) -> Step:
-        if isinstance(step.work, Contraction):
+        if not isinstance(step.work, tuple):
             return step
         return replace(step, work=flatten(step.work, state.program.tensors), nested=step.work)
 

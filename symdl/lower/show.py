@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from symdl.lower.equations.contractions import Contraction
+from symdl.lower.equations.sorting import Sorting
 from symdl.lower.ir.integers import Element, Poly, text
 from symdl.lower.ir.loops import (
     Condition,
@@ -118,6 +119,10 @@ def _steps(state: State) -> Iterator[str]:
             operands = (step.work.result, step.work.left, step.work.right)
             result, left, right = (_name(state.program, o.tensor) for o in operands)
             yield f"  {result} = {left} @ {right}"
+        elif isinstance(step.work, Sorting):
+            sorted_ = (step.work.order, step.work.segments, step.work.keys)
+            order, segments, keys = (_name(state.program, t) for t in sorted_)
+            yield f"  {order}, {segments} = sort {keys}"
         else:
             yield from _tree(step.work, state.program, 1)
 

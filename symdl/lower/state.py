@@ -12,6 +12,7 @@ from typing import Literal
 
 from symdl.express.program import Program
 from symdl.lower.equations.contractions import Contraction
+from symdl.lower.equations.sorting import Sorting
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
 from symdl.lower.ir.names import Index
 from symdl.lower.kernels import Call, Kernel
@@ -42,9 +43,10 @@ class State:
         direct: the numbers of the sums over windows that become no matrix products.
         heads: equations that begin a loop nest, and the index of their outermost loop.
         apart: equations that share no loop nest with others.
+        sortings: the equations that put positions in an order.
         contractions: the equations that are matrix products.
         groups: the equations of each kernel.
-        steps: a loop tree or a matrix product each.
+        steps: a loop tree, a matrix product or a sorting each.
         plan: the buffers.
         splits: for every step how it can be cut, if the size of the batch is known by name.
         kernels: the distinct ones.
@@ -61,6 +63,7 @@ class State:
     direct: tuple[int, ...] = ()
     heads: Mapping[int, Index] = field(default_factory=dict)
     apart: frozenset[int] = frozenset()
+    sortings: Mapping[int, Sorting] = field(default_factory=dict)
     contractions: Mapping[int, Contraction] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
+from symdl.lower.equations import sorting
 from symdl.lower.ir.integers import Element, Poly, Sizes, atoms, constant, evaluate, rebuild, variables
 from symdl.lower.ir.loops import Fold, KernelItem, KernelStatement, Loop, Start, Store, Update, When
 from symdl.lower.ir.names import Local, LoopVar, Param, Slot
@@ -34,6 +35,7 @@ from symdl.lower.kernels import (
     Matrix,
     ProductCall,
     RepeatCall,
+    SortCall,
     TotalCall,
 )
 from symdl.schedule.plan import Partition
@@ -170,6 +172,8 @@ class _Counter:
                 size = _INTEGER if call.integer else self.itemsize
                 read, added = (number + 1) * count * size, 0 if call.integer else number * count
                 return Cost(read, count * size, added, launches=1)
+            case SortCall():
+                return self.sort(call)
             case TotalCall():
                 return Cost(_INTEGER + self.itemsize, _INTEGER, 2, launches=1)
             case RepeatCall() | CheckCall():
@@ -190,6 +194,13 @@ class _Counter:
         read = matrix(call.left, m * k) + matrix(call.right, k * n)
         count = 2 * m * n * k * math.prod(batch)
         return Cost(read, matrix(call.result, m * n), count, launches=1)
+
+    def sort(self, call: SortCall) -> Cost:
+        """Return what sorting costs: pairs of key and position are read twice and written once a digit."""
+        count, below = self.value(call.count), self.value(call.below)
+        digits = sorting.passes(below)
+        read, written = (2 + 2 * digits) * count, (2 + digits) * count + sorting.SEGMENT * below
+        return Cost(_INTEGER * read, _INTEGER * written, launches=sorting.launches(count, below))
 
     def kernel(self, call: KernelCall) -> Cost:
         """Return what a kernel costs."""
@@ -228,14 +239,17 @@ class _Touched:
         for item in items:
             match item:
                 case Loop():
-                    self.block(item.items, {**around, item.var: self.number(item.extent)})
+                    for atom in atoms(item.extent):
+                        if isinstance(atom, Element):
+                            self.note(self.read, atom, around)
+                    self.block(item.items, {**around, item.var: self.number(item.expected)})
                 case When():
                     self.block(item.items, around)
                 case _:
                     self.statement(item, around)
 
     def number(self, extent: Poly) -> int:
-        """Return how often a loop runs."""
+        """Return how often a loop runs, or about how often."""
         known = self.known
         return evaluate(rebuild(extent, lambda a: constant(known[a]) if isinstance(a, Param) else None), {})
 

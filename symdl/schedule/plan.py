@@ -19,6 +19,7 @@ from symdl.lower.kernels import (
     Matrix,
     ProductCall,
     RepeatCall,
+    SortCall,
     TotalCall,
 )
 from symdl.lower.memory.buffers import Buffer
@@ -93,6 +94,9 @@ def renumbered(call: Call, count: int, same: Mapping[int, int]) -> Call:
             return replace(call, target=number(call.target))
         case CombineCall():
             return replace(call, buffer=number(call.buffer), parts=number(call.parts))
+        case SortCall():
+            keys, order, segments = map(number, (call.keys, call.order, call.segments))
+            return replace(call, keys=keys, order=order, segments=segments)
         case TotalCall() | CheckCall() | RepeatCall():
             return call
         case _:

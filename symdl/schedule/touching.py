@@ -59,6 +59,7 @@ from symdl.lower.kernels import (
     Matrix,
     ProductCall,
     RepeatCall,
+    SortCall,
     TotalCall,
 )
 
@@ -108,6 +109,9 @@ def touched(call: Call, known: Known) -> Iterator[Touched]:
             parts = np.arange(value(call.number))[:, None] * distance + np.arange(count)
             yield Touched(call.parts, False, parts.reshape(-1))
             yield Touched(call.buffer, True, np.arange(count))
+        case SortCall():
+            yield Touched(call.keys, False, np.arange(value(call.count)))
+            yield from (Touched(made, True, None) for made in (call.order, call.segments))
         case TotalCall():
             yield Touched(call.buffer, False, np.arange(1))
         case CheckCall() | RepeatCall():

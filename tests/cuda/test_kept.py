@@ -229,3 +229,13 @@ def test_what_an_assembler_refuses_is_loaded_as_ptx(compiled: list[str], tmp_pat
         image = loaded(Assembling(refuses=True))
         assert isinstance(image, str) and ".entry" in image
     assert not list(tmp_path.glob("*.cubin")) and len(compiled) == 1
+
+
+def test_kernels_are_kept_by_the_texts_of_all_that_they_are_built_on() -> None:
+    """Whoever changes a function that is taken into kernels gets new ones."""
+    from symdl.run.cuda import kept
+
+    folder = kept.PACKAGE / "run" / "cuda"
+    texts = {file.stem: file.read_text("utf-8") for file in folder.glob("*.py")}
+    built_on = {name for name, text in texts.items() if "@inlined" in text or "import block" in text}
+    assert built_on <= {*kept._MODULES, "compiler"}

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import symdl as sd
 from symdl.differentiate.prepare import prepare
 from symdl.express.program import Program, collect
-from symdl.lower.equations.contractions import Contraction
 from symdl.lower.ir.integers import ONE, ZERO, linear
 from symdl.lower.ir.loops import Item, Loop, Store, statements
 from symdl.lower.ir.visitors import loaded
@@ -35,7 +34,7 @@ def across(lowered: Lowered) -> int:
     """Return how many accesses of innermost loops go to another row with every step, outside blocks."""
     found = 0
     for step in lowered.steps:
-        if isinstance(step.work, Contraction):
+        if not isinstance(step.work, tuple):
             continue
         for loop in innermost(step.work):
             written = [s.where for s in statements(loop.items) if isinstance(s, Store)]

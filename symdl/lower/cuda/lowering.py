@@ -1,7 +1,7 @@
 """The passes for a graphics processor.
 
 Enters: nothing. Leaves: `CUDA`. Tensors are row-major. Outermost loops have independent iterations, which
-threads share; sums over given positions stay sums, so that no two threads add to one element.
+threads share; sums over given positions are sums over segments, so that no two threads add to one element.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symdl.lower.cuda.numbers_first import numbers_first
+from symdl.lower.cuda.segments import in_segments
 from symdl.lower.cuda.tiles import small
 from symdl.lower.cuda.two_stages import in_two_stages
 from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS
@@ -19,6 +20,11 @@ from symdl.lower.target import Lowering
 def _split_long_sums(state: State) -> State:
     program, equations = in_two_stages(state.program, state.equations)
     return replace(state, program=program, equations=tuple(equations))
+
+
+def _sort_positions(state: State) -> State:
+    program, equations, sortings = in_segments(state.program, state.equations)
+    return replace(state, program=program, equations=tuple(equations), sortings=sortings)
 
 
 def _numbers_first(state: State) -> State:
@@ -36,6 +42,13 @@ CUDA = Lowering(
         ),
         LAY_OUT_WINDOWS,
         ELIDE_COPIES,
+        Pass(
+            "sort_positions",
+            "equations",
+            "Sums over given positions read them in the order of what they add to.",
+            _sort_positions,
+            naive=False,
+        ),
         Pass(
             "split_long_sums",
             "equations",

@@ -24,6 +24,7 @@ from symdl.lower.ir.loops import (
     Store,
     Update,
     When,
+    loops,
     statements,
 )
 from symdl.lower.ir.names import Local, LoopVar, Slot, Variable
@@ -82,9 +83,9 @@ class Work:
 
     @property
     def lengths(self) -> tuple[Poly, ...]:
-        """How many iterations each stage deals out."""
+        """How many iterations each stage deals out, or about how many."""
         found = (stage.loops for stage in self.stages if isinstance(stage, Shared))
-        return tuple(product(loop.extent for loop in loops) for loops in found)
+        return tuple(product(loop.expected for loop in loops) for loops in found)
 
 
 def work(items: tuple[KernelItem, ...]) -> Work:
@@ -196,7 +197,8 @@ def _writes(items: tuple[KernelItem, ...]) -> set[Slot]:
 
 
 def _reads(items: tuple[KernelItem, ...]) -> set[Slot]:
-    found: set[Slot] = set()
+    extents = (loop.extent for loop in loops(items))
+    found = {a.array for p in extents for a in atoms(p) if isinstance(a, Element)}
     for statement in statements(items):
         if not isinstance(statement, Start):
             found.update(element.array for element in statement.body.elements)

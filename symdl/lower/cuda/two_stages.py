@@ -47,7 +47,7 @@ def in_two_stages(
 
 def _long(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> bool:
     """Say whether a sum is long, has few results, and is no matrix product or running sum."""
-    if equation.op not in IN_MEMORY or equation.scattered or equation.fixed:
+    if equation.op not in IN_MEMORY or equation.scattered or equation.fixed or equation.averages:
         return False
     sizes = equation.sizes
     length = _nominal(product(sizes[v] for v in equation.bound))

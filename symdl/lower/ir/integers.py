@@ -189,6 +189,20 @@ def mod(value: Poly, by: Poly) -> Poly:
     return of(Mod(rest, by))
 
 
+def rejoined(poly: Poly) -> Poly:
+    """Return `poly` with ``value`` in place of ``floor(value / by)*by + value % by``, wherever that is."""
+    known = dict(poly.terms)
+    for monomial, factor in poly.terms:
+        for at, atom in enumerate(monomial):
+            if not isinstance(atom, Mod):
+                continue
+            times = Poly(((monomial[:at] + monomial[at + 1 :], factor),))
+            whole = times * of(Floor(atom.value, atom.by)) * atom.by
+            if all(known.get(m) == f for m, f in whole.terms):
+                return rejoined(poly - whole - times * of(atom) + times * atom.value)
+    return poly
+
+
 def _divided(value: Poly, by: Poly) -> tuple[Poly, Poly]:
     """Return a quotient of those terms that are multiples of a number, and the other terms."""
     number = by.number
@@ -340,6 +354,8 @@ def evaluate(poly: Poly, sizes: Sizes) -> int:
                 factor *= evaluate(atom.value, sizes) // evaluate(atom.by, sizes)
             elif isinstance(atom, Mod):
                 factor *= evaluate(atom.value, sizes) % evaluate(atom.by, sizes)
+            elif isinstance(atom, Clamp):
+                factor *= max(0, min(evaluate(atom.value, sizes), evaluate(atom.below, sizes) - 1))
             else:
                 raise KeyError(atom)
         total += factor

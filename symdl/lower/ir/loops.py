@@ -110,6 +110,7 @@ class FrozenEquation:
         where: the element that is written; the free variables, unless the equation is a scatter.
         scattered: free variables that a scatter does not loop over.
         fixed: free variables that stand for the present step of a recurrence.
+        averages: of variables whose size is read from memory, about what it is.
     """
 
     number: int
@@ -123,6 +124,7 @@ class FrozenEquation:
     where: tuple[Poly, ...]
     scattered: tuple[Index, ...] = ()
     fixed: tuple[Index, ...] = ()
+    averages: tuple[tuple[Index, Poly], ...] = ()
 
     @property
     def sizes(self) -> dict[Variable, Poly]:
@@ -290,7 +292,8 @@ class Loop(Generic[Target]):
 
     A loop over ``lanes`` runs over layout blocks; what differs between samples is computed for all of a
     layout block at once. `indices` are the index variables for which it was made, each with the number of its
-    equation: one, or several where loops became one. They are for names only.
+    equation: one, or several where loops became one. They are for names only. If the extent is read from
+    memory, `average` says about what it is; nothing that is computed depends on it.
     """
 
     var: LoopVar
@@ -298,6 +301,12 @@ class Loop(Generic[Target]):
     items: tuple[ItemOn[Target], ...]
     kind: Literal["serial", "simd", "parallel", "lanes"] = "serial"
     indices: tuple[tuple[int, Index], ...] = field(default=(), compare=False)
+    average: Poly | None = None
+
+    @property
+    def expected(self) -> Poly:
+        """How often it runs, or about how often."""
+        return self.extent if self.average is None else self.average
 
 
 @dataclass(frozen=True, slots=True)

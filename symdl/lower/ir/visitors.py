@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import assert_never
 
 from symdl.lower.ir.integers import Pick, Poly, atoms, substitute
@@ -23,6 +24,7 @@ from symdl.lower.ir.loops import (
     Target,
     Update,
     When,
+    loops,
     map_condition,
     statements,
     terms,
@@ -40,9 +42,9 @@ class Read:
 
 
 def reads_of(equation: FrozenEquation) -> list[Read]:
-    """Return every element that an equation reads, in body, guards and positions."""
+    """Return every element that an equation reads, in body, guards, positions and sizes."""
     found = [Read(load.tensor, load.where) for load in equation.body.loads]
-    polys = [*equation.body.polys, *equation.where]
+    polys = [*equation.body.polys, *equation.where, *equation.extents]
     for guard in equation.guards:
         polys.extend(terms(guard))
     for poly in polys:
@@ -83,9 +85,9 @@ def polys(statement: StatementOn[Target]) -> list[Poly]:
 def loaded(items: tuple[Item, ...]) -> dict[TensorId, set[tuple[Poly, ...]]]:
     """Return which tensors are read from memory, and where."""
     found: dict[TensorId, set[tuple[Poly, ...]]] = {}
-    for statement in statements(items):
-        for atom in _elements(statement):
-            found.setdefault(atom.tensor, set()).add(atom.where)
+    extents = (loop.extent for loop in loops(items))
+    for atom in chain((a for p in extents for a in _picks(p)), *map(_elements, statements(items))):
+        found.setdefault(atom.tensor, set()).add(atom.where)
     return found
 
 
@@ -94,18 +96,22 @@ def _elements(statement: Statement) -> Iterable[Load | Pick]:
         return
     yield from statement.body.loads
     for poly in polys(statement):
-        yield from (a for a in atoms(poly) if isinstance(a, Pick))
+        yield from _picks(poly)
+
+
+def _picks(poly: Poly) -> Iterable[Pick]:
+    return (a for a in atoms(poly) if isinstance(a, Pick))
 
 
 def map_items(
     items: tuple[Item, ...], change: Callable[[Statement], Statement], poly: Callable[[Poly], Poly]
 ) -> tuple[Item, ...]:
-    """Return a tree with its statements changed, and the expressions in its conditions."""
+    """Return a tree with its statements changed, and the expressions in its conditions and extents."""
 
     def one(item: Item) -> Item:
         match item:
             case Loop():
-                return replace(item, items=map_items(item.items, change, poly))
+                return replace(item, extent=poly(item.extent), items=map_items(item.items, change, poly))
             case When():
                 conditions = tuple(map_condition(c, poly) for c in item.conditions)
                 return When(conditions, map_items(item.items, change, poly))

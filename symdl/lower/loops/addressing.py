@@ -17,6 +17,7 @@ from symdl.lower.ir.integers import (
     Poly,
     of,
     rebuild,
+    rejoined,
     split,
     substitute,
     variables,
@@ -31,6 +32,7 @@ from symdl.lower.ir.loops import (
     Update,
     When,
     conditions,
+    loops,
     statements,
     terms,
 )
@@ -45,24 +47,23 @@ def flatten(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Ite
 
 
 def _positions(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...]:
-    def flat(tensor: TensorId, where: tuple[Poly, ...]) -> tuple[Poly, ...]:
-        return (address(tuple(map(poly, where)), tensors[tensor]),)
+    def flat(tensor: TensorId, where: tuple[Poly, ...]) -> Poly:
+        return rejoined(address(where, tensors[tensor]))
 
     def atom(found: Atom) -> Poly | None:
         if isinstance(found, Pick):
-            return of(Pick(found.tensor, flat(found.tensor, found.where)))
+            return of(Pick(found.tensor, (flat(found.tensor, tuple(map(poly, found.where))),)))
         return None
 
     def poly(expr: Poly) -> Poly:
         return rebuild(expr, atom)
 
     def element(load: Load) -> Node:
-        where = address(load.where, tensors[load.tensor])
-        return Node("load", (), Load(load.tensor, (where,)))
+        return Node("load", (), Load(load.tensor, (flat(load.tensor, load.where),)))
 
     def change(statement: Statement) -> Statement:
         if isinstance(statement, Store | Update):
-            statement = replace(statement, where=(address(statement.where, tensors[statement.target]),))
+            statement = replace(statement, where=(flat(statement.target, statement.where),))
         return map_statement(statement, poly, element)
 
     return map_items(items, change, poly)
@@ -77,8 +78,11 @@ def _merged(item: Item) -> Item:
     if len(loop.items) != 1 or not isinstance(loop.items[0], Loop):
         return loop
     inner = loop.items[0]
+    if inner.average is not None:
+        return loop
     inside = [p for s in statements(inner.items) for p in polys(s)]
     inside += [p for c in conditions(inner.items) for p in terms(c)]
+    inside += [found.extent for found in loops(inner.items)]
     if not all(_as_one(p, loop.var, inner.var, inner.extent) for p in inside):
         return loop
     zero: dict[Variable, Poly] = {loop.var: ZERO}

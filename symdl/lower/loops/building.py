@@ -38,6 +38,7 @@ class Building:
         partial: tensors that are complete only when the loop has ended.
         reads: tensors that are read at the loop's variable, with the axes.
         indices: the index variable for which it was made, with the number of its equation.
+        average: about what the extent is, if that is read from memory.
     """
 
     var: LoopVar
@@ -47,6 +48,7 @@ class Building:
     partial: set[TensorId] = field(default_factory=set)
     reads: dict[TensorId, set[int]] = field(default_factory=dict)
     indices: tuple[tuple[int, Index], ...] = ()
+    average: Poly | None = None
 
     def take(self, variable: Index, new: Task) -> None:
         """Let the loop stand for a variable of a task."""

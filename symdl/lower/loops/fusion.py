@@ -12,6 +12,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.lower.equations.contractions import Contraction
+from symdl.lower.equations.sorting import Sorting
 from symdl.lower.ir.integers import ONE, Poly, of
 from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
 from symdl.lower.ir.names import Index, StepNumber
@@ -24,13 +25,13 @@ _NONE: Mapping[int, Index] = {}
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """One kernel: a matrix product, or loops; `loops` names the recurrences that repeat it, outer first.
+    """One kernel: a matrix product, a sorting, or loops.
 
-    One of `simd` loops holds equations of tensors in sample layout only. One with an `epilogue` is a matrix
-    product and what is done with each of its elements.
+    `loops` names the recurrences that repeat it, outer first. One of `simd` loops holds equations of tensors
+    in sample layout only. One with an `epilogue` is a matrix product and what is done with its elements.
     """
 
-    work: Contraction | Nest
+    work: Contraction | Sorting | Nest
     equations: list[FrozenEquation]
     loops: tuple[StepNumber, ...] = ()
     simd: bool = False
@@ -47,6 +48,9 @@ class Group:
             if not nest.join(equation):
                 return False
             self.work = nest
+        elif isinstance(self.work, Sorting):
+            if equation.lhs != self.work.segments:
+                return False
         elif not self.work.join(equation):
             return False
         self.equations.append(equation)
@@ -96,7 +100,7 @@ def _together(program: FrozenProgram) -> list[list[FrozenEquation]]:
 def fuse(
     program: FrozenProgram,
     equations: Sequence[FrozenEquation],
-    contractions: Mapping[int, Contraction],
+    whole: Mapping[int, Contraction | Sorting],
     *,
     heads: Mapping[int, Index] = _NONE,
     simd: Container[int] = (),
@@ -107,6 +111,7 @@ def fuse(
     """Return the groups in the order of execution.
 
     Args:
+        whole: equations that are no loops, by their numbers.
         heads: equations that begin a group, and the index of their outermost loop.
         simd: equations that share no group with others.
         naive: give every equation its own.
@@ -122,9 +127,9 @@ def fuse(
         loops.update({n: (*loops.get(n, ()), recurrence.name) for n in recurrence.members})
     for equation in equations:
         reads = {read.tensor for read in reads_of(equation)}
-        contraction = contractions.get(equation.number)
+        ready = whole.get(equation.number)
         place = None
-        if contraction is None and not naive and equation.number not in heads:
+        if ready is None and not naive and equation.number not in heads:
             first = max((made[t] for t in reads if t in made), default=-1)
             old = replaces.get(equation.lhs)
             earlier = (*readers.get(equation.lhs, ()), *(readers.get(old, ()) if old is not None else ()))
@@ -140,7 +145,7 @@ def fuse(
         if place is None:
             place = len(groups)
             head = heads.get(equation.number)
-            work = contraction or _alone(equation, head, scans=not naive, apart=apart)
+            work = ready or _alone(equation, head, scans=not naive, apart=apart)
             around, alone = loops.get(equation.number, ()), equation.number in simd
             groups.append(Group(work, [equation], around, alone, equation.number in epilogues))
         made[equation.lhs] = place

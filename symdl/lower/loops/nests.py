@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from symdl.lower.ir.integers import of
+from symdl.lower.ir.integers import of, substitute
 from symdl.lower.ir.loops import FrozenEquation
 from symdl.lower.ir.names import Index, LoopVar
 from symdl.lower.loops.building import IN_MEMORY, Building, Part, Task, task
@@ -87,7 +87,9 @@ class Nest:
             if variable is None:
                 items.extend([self._step(new), *after])
                 return
-            loop = Building(LoopVar(next(self._numbers)), new.equation.sizes[variable])
+            extent = substitute(new.equation.sizes[variable], new.names)
+            average = dict(new.equation.averages).get(variable)
+            loop = Building(LoopVar(next(self._numbers)), extent, average=average)
             loop.take(variable, new)
             items.append(loop)
             items.extend(after)

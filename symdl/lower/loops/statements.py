@@ -54,7 +54,7 @@ class _Resolver:
         for item in items:
             if isinstance(item, Building):
                 inner = self.block(item.items, known)
-                done.append(Loop(item.var, item.extent, inner, indices=item.indices))
+                done.append(Loop(item.var, item.extent, inner, indices=item.indices, average=item.average))
             else:
                 if item.role == "start" and item.equation.op == "sum" and _beside_loop(items, item.equation):
                     self.wide.add(item.equation.number)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from symdl.lower.equations.contractions import Contraction
+from symdl.lower.equations.sorting import Sorting
 from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.ir.loops import FrozenProgram, Item, Store, TensorInfo, Update, statements
 from symdl.lower.ir.names import StepNumber, TensorId
@@ -48,12 +49,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel: a matrix product or a loop tree, its equations, the recurrences that repeat it.
+    """One kernel: a matrix product, a sorting or a loop tree, its equations, the recurrences that repeat it.
 
     `nested` is the tree with one index an axis, before positions became flat.
     """
 
-    work: Contraction | tuple[Item, ...]
+    work: Contraction | Sorting | tuple[Item, ...]
     equations: tuple[int, ...]
     loops: tuple[StepNumber, ...] = ()
     nested: tuple[Item, ...] = ()
@@ -63,6 +64,8 @@ class Step:
         """The tensors written, and where; nothing is said where a tensor is added to."""
         if isinstance(self.work, Contraction):
             return {self.work.result.tensor: set()}
+        if isinstance(self.work, Sorting):
+            return {self.work.order: set(), self.work.segments: set()}
         found: dict[TensorId, set[tuple[Poly, ...]]] = {}
         added: set[TensorId] = set()
         for statement in statements(self.work):
@@ -74,9 +77,11 @@ class Step:
 
     @property
     def read(self) -> dict[TensorId, set[tuple[Poly, ...]]]:
-        """The tensors read from memory, and where; matrix products read them all over."""
+        """The tensors read from memory, and where; matrix products and sorting read them all over."""
         if isinstance(self.work, Contraction):
             return {self.work.left.tensor: set(), self.work.right.tensor: set()}
+        if isinstance(self.work, Sorting):
+            return {self.work.keys: set()}
         return loaded(self.work)
 
 
@@ -171,7 +176,7 @@ class _Planner:
 
 def _fills_matrix(step: Step) -> bool:
     """Say whether a step fills a matrix, which is not complete before all of another one was read."""
-    if isinstance(step.work, Contraction):
+    if not isinstance(step.work, tuple):
         return False
     return any(isinstance(s, Store) and s.body.result.op in MATRIX_WRITERS for s in statements(step.work))
 

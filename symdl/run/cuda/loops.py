@@ -102,7 +102,7 @@ def executor(
         integer_at=itself,
         multiply=multiplier(dtype, launcher),
         call_kernel=caller(functions, prepared(kernels, dtype), launcher),
-        others=training(dtype, launcher),
+        others=others(dtype, launcher),
     )
 
 
@@ -131,15 +131,21 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
     return call_kernel
 
 
-def training(dtype: str, launcher: Launcher) -> Function:
-    """Return what launches the rows that only training has: gathering samples, adding to totals."""
+def others(dtype: str, launcher: Launcher) -> Function:
+    """Return what launches all other rows: sorting; in training gathering samples, adding to totals."""
     from symdl.run.cuda.samples import gather_kernel, total_kernel
+    from symdl.run.cuda.sorting import sort
 
     add_to_total = total_kernel(np.dtype(dtype).type)
     integers = (Operation.GATHER_SINGLE_INTEGERS, Operation.GATHER_INTEGERS)
     single = (Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS)
 
-    def others(op: int, line: Any, pointers: Any, sizes: Any) -> None:
+    def launch(op: int, line: Any, pointers: Any, sizes: Any) -> None:
+        if op == Operation.SORT:
+            count, below = int(sizes[line[4]]), int(sizes[line[5]])
+            keys, order, segments = (pointers[at] for at in line[1:4])
+            sort(launcher, keys, order, segments, count=count, below=below, first=int(line[6]))
+            return
         if op == Operation.TOTAL:
             kinds = ("float64*", f"{dtype}*", "int64", "int64")
             arguments = (pointers[line[2]], pointers[line[1]], line[3], sizes[line[4]])
@@ -153,4 +159,4 @@ def training(dtype: str, launcher: Launcher) -> Function:
         moved = (kind, kind, "int64*", *["uint32"] * 4)
         launcher.launch(gather_kernel, moved, (*arrays, first, count, width, lead), grid=blocks)
 
-    return others
+    return launch
