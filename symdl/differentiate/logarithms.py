@@ -1,8 +1,9 @@
 """Logarithms of what is made of exponentials.
 
 Enters: an equation with ``log(p)`` in it, and the definitions of what it reads. Leaves: the equation with the
-logarithm taken apart: ``z - logsumexp(z)`` for a softmax `p`, ``-log(1 + exp(-z))`` for a sigmoid. An
-identity of real numbers; in floating point `p` can be 0, and then ``log(p)`` is infinite, its gradient NaN.
+logarithm taken apart: ``z - logsumexp(z)`` for a softmax `p`, ``-log(1 + exp(-z))`` for a sigmoid; of a
+determinant it is one function. An identity of real numbers; in floating point `p` can be 0 or infinite, and
+then so is ``log(p)``, and its gradient NaN.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
-from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.equations import Equation, Op, Origin, Reduction
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -34,6 +35,8 @@ class Logarithms:
         values: dict[sp.Expr, sp.Expr] = {}
         for node in sorted(equation.body.atoms(sp.log), key=sp.default_sort_key):
             value = self.log(node.args[0]) if node.args[0].atoms(Access) else None
+            if value is None and isinstance(node.args[0], Access):
+                value = self._log_of_determinant(node.args[0])
             if value is not None and value != node:
                 values[node] = value
         return replace(equation, body=rebuilt(equation.body, values)) if values else equation
@@ -101,13 +104,23 @@ class Logarithms:
         if total is None or access.tensor in self.keep or total.guards or total.reduction is None:
             return None
         inner = self.log(total.body) if total.reduction.op == "sum" else None
-        if inner is None:
+        return None if inner is None else self._make(access, total, inner, "logsumexp")
+
+    def _log_of_determinant(self, access: Access) -> sp.Expr | None:
+        """The determinant of a large matrix overflows long before its logarithm is large."""
+        total = self.done.get(access.tensor)
+        if total is None or access.tensor in self.keep or total.guards or total.reduction is None:
             return None
+        return self._make(access, total, total.body, "logdet") if total.reduction.op == "det" else None
+
+    def _make(self, access: Access, total: Equation, body: sp.Expr, op: Op) -> sp.Expr:
+        """Return the element of a reduction that is the logarithm of another one; each is made once."""
         if access.tensor not in self.made:
-            lhs = Tensor(None, total.lhs.shape)
-            origin = Origin("logsumexp", total.lhs)
-            reduction = Reduction("logsumexp", total.reduction.axes)
-            self.made[access.tensor] = replace(total, lhs=lhs, body=inner, reduction=reduction, origin=origin)
+            words = {"logdet": "log-determinant"}.get(op, op)
+            lhs, origin = Tensor(None, total.lhs.shape), Origin(words, total.lhs)
+            assert total.reduction is not None
+            reduction = Reduction(op, total.reduction.axes)
+            self.made[access.tensor] = replace(total, lhs=lhs, body=body, reduction=reduction, origin=origin)
         return self.made[access.tensor].lhs.at(*access.indices)
 
     def _body(self, access: Access) -> sp.Expr | None:

@@ -113,6 +113,48 @@ def test_singular_matrices_and_nan(size: int) -> None:
     assert all(np.isnan(r).any() for r in run(A=bad, y=np.ones(size)))
 
 
+@pytest.mark.parametrize("kind", ["positive definite", "indefinite", "lower", "upper", "singular lower"])
+def test_values_choose_the_factors(kind: str) -> None:
+    size = 17
+    matrix = regular(size, size)
+    symmetric = matrix + matrix.T
+    matrix = {
+        "positive definite": matrix @ matrix.T,
+        "indefinite": symmetric - np.diag(np.diag(symmetric)) + np.eye(size),
+        "lower": np.tril(matrix),
+        "upper": np.triu(matrix),
+        "singular lower": np.tril(matrix) * (np.arange(size) != 4),
+    }[kind]
+    B = sd.tensor("B", (n, m))
+    right = regular(size, size)[:, :3]
+    program = collect([sd.det(A), sd.logdet(A), sd.inv(A), sd.solve(A, B), B.T @ sd.inv(A)])
+    found = Compiled(program, target="cpu")(A=matrix, B=right)
+    if kind == "singular lower":
+        assert found[0] == 0 and found[1] == -np.inf and all(np.isnan(f).all() for f in found[2:])
+        return
+    sign, size_of = np.linalg.slogdet(matrix)
+    inverse = np.linalg.inv(matrix)
+    expected = [
+        np.linalg.det(matrix),
+        size_of if sign > 0 else np.nan,
+        inverse,
+        inverse @ right,
+        right.T @ inverse,
+    ]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-11 * np.abs(other).max())
+
+
+def test_the_logarithm_of_a_determinant_does_not_overflow() -> None:
+    value = sd.log(sd.det(A)) + (sd.log(sd.det(A)) * 2).sum()
+    program = differentiate(value, [A]).program
+    assert functions(program) == ["factors", "inverse_of_factors", "logdet_of_factors"]
+    matrix = 1e4 * (regular(90, 90) @ regular(90, 90).T + np.eye(90))
+    found, slope = Compiled(program, target="cpu")(A=matrix)
+    np.testing.assert_allclose(found, 3 * np.linalg.slogdet(matrix)[1])
+    np.testing.assert_allclose(slope, 3 * np.linalg.inv(matrix).T, rtol=1e-6, atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype, limit", [("float64", 1e-15), ("float32", 1e-6)])
 def test_the_residual_of_a_hilbert_matrix_is_at_rounding(
     dtype: Literal["float32", "float64"], limit: float

@@ -57,7 +57,7 @@ CPU = Syntax(
             {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
         ),
         "symdl.run.cpu.intrinsics.linalg": frozenset({"determinant", "invert", "log_determinant"}),
-        "symdl.run.cpu.intrinsics.factors": frozenset(
+        "symdl.run.cpu.intrinsics.matrices": frozenset(
             {"determinant_of", "factor", "invert_factored", "log_determinant_of", "solve", "solve_transposed"}
         ),
     },

@@ -38,6 +38,9 @@ from symdl.run.runtime import Module, ResultsIn, Runtime
 Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
 """Multiplications in a matrix product up to which BLAS uses one thread without being told."""
+_MEETINGS = 8
+"""How many times the work of a product a function of a matrix must be, for BLAS's threads to pay: they wait
+for each other at every block of columns."""
 _ONE_PHASE = np.array([[0, 1]])
 """The phases of a call in one piece."""
 
@@ -160,7 +163,8 @@ def _largest(built: Built, dims: Mapping[str, int]) -> int:
     for step in built.lowered.steps:
         for item in statements(step.work) if isinstance(step.work, tuple) else ():
             if isinstance(item, Store):
-                largest = max(largest, of_matrices(item.body, lambda size: evaluate(size, dims)))
+                work = of_matrices(item.body, lambda size: evaluate(size, dims))
+                largest = max(largest, work // _MEETINGS)
     if built.lowered.program.recurrences:  # products of single steps are too small for BLAS's threads
         return min(largest, WORTH_THREADS - 1)
     return largest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..problem import Workload
-from . import attention, cnn, contractions, deep, elementwise, mlp, pinn, recurrent, scalar, sigmoid
+from . import attention, cnn, contractions, deep, elementwise, gaussian, mlp, pinn, recurrent, scalar, sigmoid
 
 ALL: tuple[Workload, ...] = (
     *(w for w in mlp.WORKLOADS if w.name != "iris"),
@@ -16,6 +16,7 @@ ALL: tuple[Workload, ...] = (
     *pinn.WORKLOADS,
     *attention.WORKLOADS,
     *contractions.WORKLOADS,
+    *gaussian.WORKLOADS,
 )
 
 ON_DEVICES: tuple[Workload, ...] = (

@@ -191,15 +191,17 @@ def _in_place(entries: Sequence[Any]) -> Machine:
 
 
 def _linked(functions: Sequence[Function]) -> Machine | None:
-    """Return functions linked with the C library and LAPACK, or None if they need something else."""
+    """Return functions linked with what they call, or None if that is not of C, LAPACK or our own."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     linker = binding.create_lljit_compiler(suppress_errors=True)
     builder = binding.JITLibraryBuilder().add_current_process()
     for function in functions:
         builder.add_object_img(function.code).export_symbol(function.symbol)
-        for name in {found.decode() for found in _ROUTINES.findall(function.code)}:
-            builder.import_symbol(LINKED + name, routine_address(name))
+        for symbol in {found.decode() for found in _NAMED.findall(function.code)}:
+            own = symbol.startswith(OFFERED)
+            place = offered(symbol[len(OFFERED) :]) if own else routine_address(symbol[len(LINKED) :])
+            builder.import_symbol(symbol, place)
     try:
         library = builder.link(linker, "kernels")
     except RuntimeError:
@@ -207,8 +209,22 @@ def _linked(functions: Sequence[Function]) -> Machine | None:
     return Machine({f.name: library[f.symbol] for f in functions}, (linker, library))
 
 
-_ROUTINES = re.compile(LINKED.encode() + rb"([a-z]+)")
-"""How machine code names the routines of LAPACK that it calls."""
+OFFERED = "symdl_matrices_"
+"""What the names of this package's functions of matrices begin with in machine code."""
+_NAMED = re.compile(rb"(?:%b[a-z]+|%bfloat(?:32|64)_[a-z_]+)" % (LINKED.encode(), OFFERED.encode()))
+"""How machine code names the routines of LAPACK, and those functions, that it calls."""
+
+
+def offered(symbol: str) -> int:
+    """Return the address of a function of matrices for a dtype, such as ``float64_solve``."""
+    dtype, name = symbol.split("_", 1)
+
+    def make() -> Sequence[Any]:
+        from symdl.run.cpu.intrinsics.factors import entries  # with Numba, which takes half a second
+
+        return entries(dtype, name)
+
+    return load(Library(f"{name} of matrices, {dtype}", make)).addresses[name]
 
 
 def _packed(functions: Sequence[Function], key: Mapping[str, str | int]) -> bytes:

@@ -1,12 +1,15 @@
 """Factors of matrices, and what is computed with them, for compiled code.
 
 Enters: arrays, positions where matrices begin in them, numbers of rows. Leaves: functions that generated
-modules call. `factor` writes ``L U`` with exchanged rows, as LAPACK's ``getrf``, of which all others read.
+modules call (`symdl.run.cpu.intrinsics.matrices`). `factor` writes factors, of which all others read: a
+triangular matrix is its own factor; of a symmetric one with positive numbers on its diagonal Cholesky's are
+tried first, which succeeds where it is positive definite; all others are ``L U`` with exchanged rows. So the
+values decide, as in MATLAB's ``mldivide``, and nothing need be declared.
 
 Matrices are row-major, and LAPACK reads column by column: what it factors is the transpose, ``A' = P L U``,
 so ``A x = b`` is the transposed system to it, and no matrix is turned. After the factors comes a row that
-holds the numbers of the exchanged rows. Matrices of few rows are factored here, in the same form: a call of
-LAPACK costs more than that.
+holds the numbers of the exchanged rows, or in their place what kind of factors these are. Matrices of few
+rows are factored here, as ``L U``: a call of LAPACK costs more than that.
 
 A singular matrix has the determinant 0 and its logarithm minus infinity; inverse and solutions are NaN, where
 NumPy raises an error. NaN in a matrix spreads into all results. An empty matrix has the determinant 1.
@@ -14,22 +17,30 @@ NumPy raises an error. NaN in a matrix spreads into all results. An empty matrix
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import numpy as np
+from numba import njit, types
 from numba.extending import register_jitable
 
 from symdl.run.cpu.gemm.micro_kernel import behind
-from symdl.run.cpu.intrinsics.lapack import reals_at, routine, rows_exchanged
+from symdl.run.cpu.intrinsics.lapack import PLAIN, reals_at, routine, rows_exchanged
 from symdl.run.cpu.intrinsics.linalg import release, reserve
+from symdl.run.cpu.intrinsics.pointers import OPTIONS
 
 _FEW = 12
 """Rows below which a matrix is factored here."""
-_PLAIN, _TRANSPOSED = ord("N"), ord("T")
+_UPPER, _LOWER = ord("U"), ord("L")
+"""Triangles as LAPACK sees them: the lower one of a row-major matrix is the upper one to it."""
+_CHOLESKY, _LOWER_TRIANGULAR, _UPPER_TRIANGULAR = 0, -1, -2
+"""Kinds of factors; where rows are exchanged, the number of the first is at least 1."""
 _WORK = 64
 """Columns of the room in which LAPACK inverts."""
 _factor, _solve, _invert = routine("getrf"), routine("getrs"), routine("getri")
+_factor_positive, _solve_positive, _invert_positive = routine("potrf"), routine("potrs"), routine("potri")
+_solve_triangular, _invert_triangular = routine("trtrs"), routine("trtri")
 _behind: Any = behind
 _at: Any = reals_at
 _exchanged: Any = rows_exchanged
@@ -44,8 +55,33 @@ def factor(target: Any, target_at: int, matrix: Any, at: int, count: int) -> Non
         work[i] = given[i]
     if count < _FEW:
         _eliminate(work, rows, count)
+        return
+    kind = _kind(given, count)
+    if kind == _CHOLESKY and _factor_positive((_UPPER, count, work, count)) != 0:
+        kind = _CHOLESKY + 1
+        for i in range(count * count):
+            work[i] = given[i]
+    if kind <= _CHOLESKY:
+        rows[0] = kind
     else:
         _factor((count, count, work, count, rows))
+
+
+@register_jitable
+def _kind(matrix: Any, count: int) -> int:
+    """Return what kind of factors a matrix may have; 1 for those of any."""
+    symmetric = lower = upper = True
+    for i in range(count):
+        symmetric = symmetric and matrix[i * count + i] > 0.0
+        for j in range(i):
+            below, above = matrix[i * count + j], matrix[j * count + i]
+            symmetric = symmetric and below == above
+            lower, upper = lower and above == 0.0, upper and below == 0.0
+        if not (symmetric or lower or upper):
+            return 1
+    if lower:
+        return _LOWER_TRIANGULAR
+    return _UPPER_TRIANGULAR if upper else _CHOLESKY
 
 
 @register_jitable
@@ -74,10 +110,12 @@ def determinant_of(factors: Any, at: int, count: int) -> float:
     """The determinant of a matrix from its factors."""
     work = _behind(factors, at)
     rows = _exchanged(_behind(work, count * count))
-    result = 1.0
+    result, kind = 1.0, rows[0]
     for c in range(count):
         pivot = work[c * count + c]
-        result *= pivot if rows[c] == c + 1 else -pivot
+        if kind == _CHOLESKY:
+            pivot *= pivot
+        result *= pivot if kind <= _CHOLESKY or rows[c] == c + 1 else -pivot
     return result
 
 
@@ -86,14 +124,16 @@ def log_determinant_of(factors: Any, at: int, count: int) -> float:
     """The logarithm of the determinant: NaN if that is negative, minus infinity if it is 0."""
     work = _behind(factors, at)
     rows = _exchanged(_behind(work, count * count))
-    result, sign = 0.0, 1.0
+    result, sign, kind = 0.0, 1.0, rows[0]
     for c in range(count):
         pivot = work[c * count + c]
         if pivot == 0.0:
             return -np.inf
-        if (pivot < 0.0) == (rows[c] == c + 1):
+        if (pivot < 0.0) == (kind <= _CHOLESKY or rows[c] == c + 1):
             sign = -sign
         result += math.log(abs(pivot))
+    if kind == _CHOLESKY:
+        result *= 2.0
     return result if sign > 0.0 else np.nan
 
 
@@ -106,15 +146,25 @@ def invert_factored(target: Any, target_at: int, factors: Any, at: int, count: i
         for i in range(count):
             for j in range(count):
                 result[i * count + j] = 1.0 if i == j else 0.0
-        _solve_in_place(result, work, count, count, _PLAIN)
+        _solve_in_place(result, work, count, count, PLAIN)
         return
-    address: int = reserve(8 * _WORK * count)
-    failed = address == 0
-    if not failed:
-        for i in range(count * count):
-            result[i] = work[i]
-        failed = _invert((count, result, count, rows, _at(address, work), _WORK * count)) != 0
-        release(address)
+    for i in range(count * count):
+        result[i] = work[i]
+    kind = rows[0]
+    if kind == _CHOLESKY:
+        failed = _invert_positive((_UPPER, count, result, count)) != 0
+        for i in range(count):
+            for j in range(i):
+                result[j * count + i] = result[i * count + j]
+    elif kind < _CHOLESKY:
+        triangle = _UPPER if kind == _LOWER_TRIANGULAR else _LOWER
+        failed = _invert_triangular((triangle, PLAIN, count, result, count)) != 0
+    else:
+        address: int = reserve(8 * _WORK * count)
+        failed = address == 0
+        if not failed:
+            failed = _invert((count, result, count, rows, _at(address, work), _WORK * count)) != 0
+            release(address)
     if failed:
         for i in range(count * count):
             result[i] = np.nan
@@ -122,24 +172,24 @@ def invert_factored(target: Any, target_at: int, factors: Any, at: int, count: i
 
 @register_jitable
 def solve(
-    target: Any, target_at: int, factors: Any, at: int, right: Any, right_at: int, count: int, columns: int
+    target: Any,
+    target_at: int,
+    factors: Any,
+    at: int,
+    right: Any,
+    right_at: int,
+    count: int,
+    columns: int,
+    way: int,
 ) -> None:
-    """Write the solutions of ``A x = b``; one right-hand side comes after another, and so do solutions."""
+    """Write the solutions of ``A x = b``, or of ``A' x = b`` if the `way` is plain.
+
+    One right-hand side comes after another, and so do solutions.
+    """
     result, given = _behind(target, target_at), _behind(right, right_at)
     for i in range(count * columns):
         result[i] = given[i]
-    _solve_in_place(result, _behind(factors, at), count, columns, _TRANSPOSED)
-
-
-@register_jitable
-def solve_transposed(
-    target: Any, target_at: int, factors: Any, at: int, right: Any, right_at: int, count: int, columns: int
-) -> None:
-    """Write the solutions of ``A' x = b`` in the same way."""
-    result, given = _behind(target, target_at), _behind(right, right_at)
-    for i in range(count * columns):
-        result[i] = given[i]
-    _solve_in_place(result, _behind(factors, at), count, columns, _PLAIN)
+    _solve_in_place(result, _behind(factors, at), count, columns, way)
 
 
 @register_jitable
@@ -152,12 +202,18 @@ def _solve_in_place(result: Any, work: Any, count: int, columns: int, way: int) 
                 result[i] = np.nan
             return
     if count >= _FEW:
-        if columns > 0:
+        kind = rows[0]
+        if kind == _CHOLESKY:
+            _solve_positive((_UPPER, count, columns, work, count, result, count))
+        elif kind < _CHOLESKY:
+            triangle = _UPPER if kind == _LOWER_TRIANGULAR else _LOWER
+            _solve_triangular((triangle, way, PLAIN, count, columns, work, count, result, count))
+        else:
             _solve((way, count, columns, work, count, rows, result, count))
         return
     for column in range(columns):
         x = _behind(result, column * count)
-        if way == _PLAIN:
+        if way == PLAIN:
             _substitute(x, work, rows, count)
         else:
             _substitute_transposed(x, work, rows, count)
@@ -189,3 +245,20 @@ def _substitute_transposed(x: Any, work: Any, rows: Any, count: int) -> None:
             x[c] -= work[c * count + r] * x[r]
     for c in range(count - 1, -1, -1):
         x[c], x[rows[c] - 1] = x[rows[c] - 1], x[c]
+
+
+_FUNCTIONS = (factor, determinant_of, log_determinant_of, invert_factored, solve)
+
+
+_ARRAYS = ("target", "matrix", "factors", "right")
+
+
+def entries(dtype: str, name: str) -> list[Any]:
+    """Return one of the functions, compiled for arrays of a dtype."""
+    (function,) = (f for f in _FUNCTIONS if f.__name__ == name)
+    pointer: Any = types.CPointer
+    reals, whole = pointer(getattr(types, dtype)), types.int64
+    names = inspect.signature(function).parameters
+    kinds = [reals if name in _ARRAYS else whole for name in names]
+    result = types.void if "target" in names else types.float64
+    return [njit(result(*kinds), **OPTIONS)(function)]

@@ -16,6 +16,8 @@ from numba.extending import intrinsic
 from symdl.run.cpu.gemm.blas import LINKED, routine_address
 from symdl.run.cpu.intrinsics.instructions import LONG, call, slot
 
+PLAIN, TRANSPOSED = ord("N"), ord("T")
+"""What LAPACK is asked to solve: a row-major matrix is the transposed one to it."""
 _LETTERS = {types.float32: "s", types.float64: "d"}
 
 
