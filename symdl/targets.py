@@ -6,6 +6,7 @@ name. "Add a target" in CONTRIBUTING.md says what to provide.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping
 
 from symdl.emit.cpu.syntax import CPU as CPU_SYNTAX
@@ -41,3 +42,10 @@ def find(target: str | Target) -> Target:
     if not isinstance(target, str) or target not in TARGETS:
         raise CompileError(f"there is no target {target!r}", cure=f"use one of {', '.join(TARGETS)}")
     return TARGETS[target]
+
+
+def _by_name(target: Target) -> tuple[object, tuple[str]]:
+    return find, (target.name,)
+
+
+copyreg.pickle(Target, _by_name)  # type: ignore[arg-type]  # what a pickle holds of a target is its name

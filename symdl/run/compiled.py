@@ -24,6 +24,7 @@ from symdl.run.build import Built, batch_of
 from symdl.run.memory import Memory
 from symdl.run.outputs import Outputs
 from symdl.run.pool import Pool
+from symdl.run.rebuilt import Rebuilt
 from symdl.run.results import Layout, layout
 from symdl.run.runtime import Blocks, Cut, ResultsIn, Target
 from symdl.targets import CPU, find
@@ -37,7 +38,7 @@ _KEPT = 8
 """How many choices of sizes keep their memory."""
 
 
-class Compiled(Generic[Result]):
+class Compiled(Rebuilt, Generic[Result]):
     """A compiled program. Call it with one keyword argument an input.
 
     Attributes:
@@ -59,6 +60,8 @@ class Compiled(Generic[Result]):
     ) -> None:
         self.program = program
         found = find(target)
+        told: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule, "threads": threads}
+        self.made_of = (program,), told | {"pack": pack, "dropped": dropped, "results": results}
         self._runtime = found.runtime
         batch = batch_of(program) if self._runtime.samples_apart and schedule == "fused" else ""
         options: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule}

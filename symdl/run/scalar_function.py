@@ -17,9 +17,10 @@ from symdl.express.scalar import batched
 from symdl.express.values import fitting
 from symdl.run.compiled import Compiled, Result
 from symdl.run.points import given
+from symdl.run.rebuilt import Rebuilt
 
 
-class ScalarFunction(Generic[Result]):
+class ScalarFunction(Rebuilt, Generic[Result]):
     """A compiled scalar function, or several: keyword arguments broadcast, results have their shape.
 
     Args:
@@ -40,7 +41,7 @@ class ScalarFunction(Generic[Result]):
         shape: tuple[int, ...] | None,
         options: dict[str, Any],
     ) -> None:
-        self.program = program
+        self.program, self.made_of = program, ((program, names, shape, options), {})
         self._names, self._shape = names, shape
         self._dtype = np.dtype(options["dtype"])
         self._compiled: Compiled[Any] = Compiled(batched(program, Dim("points")), **options)
