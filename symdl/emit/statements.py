@@ -190,12 +190,16 @@ class Writer:
 
     def start(self, item: Start) -> None:
         """Write a running value before its first step."""
-        first = f"np.int64({WHOLE_IDENTITY[item.op]})" if item.whole else number(IDENTITY[item.op])
+        first = self.identity(item)
         if item.wide:
             self.printer.wide.add(item.name)
             first = "np.float64(0.0)"
         at = (self.names.of(item.name.position), "0") if item.op == "argmax" else ("", "")
         self.add(printed.Start, self.names.of(item.name), first, *at)
+
+    def identity(self, item: Start) -> str:
+        """Return what changes nothing when it is added to a running value."""
+        return f"np.int64({WHOLE_IDENTITY[item.op]})" if item.whole else number(IDENTITY[item.op])
 
     def step(self, place: str, op: str, body: Body) -> None:
         """Write one step of a running value; a NaN stays."""

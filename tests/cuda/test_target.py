@@ -61,7 +61,8 @@ def test_a_call_without_compiler_or_device_says_what_is_missing(monkeypatch: pyt
         ((n, 30), lambda x: x.sum(axis=0), {"threads", "columns"}),
         ((n, 30), lambda x: x.sum(), {"warps", "blocks"}),
         ((n, 30), lambda x: sd.softmax(x), {"warps", "blocks"}),
-        ((n, 30), lambda x: sd.cumsum(x, axis=1), {"threads"}),
+        ((n, 30), lambda x: sd.cumsum(x, axis=1), {"warps", "blocks"}),
+        ((n, 30), lambda x: sd.cumsum(x, axis=0), {"threads", "blocks"}),
         ((n, 30), lambda x: x.argmax(axis=1), {"warps", "blocks"}),
     ],
 )

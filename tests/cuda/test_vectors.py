@@ -33,7 +33,7 @@ RNG = np.random.default_rng(7)
 X, Y = sd.tensor("X", (n, 5)), sd.tensor("Y", (n, 5))
 b, labels = sd.parameter("b", (5,)), sd.tensor("t", (n,), dtype="int64")
 K = sd.tensor("K", (n, 5), dtype="int64")
-WIDTHS = {"float32": 4, "float64": 2}
+WIDTHS: dict[Any, int] = {"float32": 4, "float64": 2}
 
 
 def launched(device: SimulatedDevice) -> set[str]:
@@ -124,7 +124,8 @@ def test_an_array_that_begins_elsewhere_is_read_element_by_element(
 @needs_compiler
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_they_are_one_instruction(architecture: str) -> None:
-    for dtype, ending in (("float32", "v4.f32"), ("float64", "v2.f64")):
+    for dtype, width in WIDTHS.items():
+        ending = f"v{width}.f{dtype[-2:]}"
         made: Any = [sd.tanh(X + b) * Y, sd.where(K > 2, X, Y)]
         kernels = list(generated(sd.compile(made, dtype=dtype, target="cuda")))
         for kernel in kernels:

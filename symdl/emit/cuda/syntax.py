@@ -19,6 +19,12 @@ _MATH = {
     "abs": "abs",
 }
 _TEAMS = {f"{team}_{op}" for team in ("warp", "block", "column") for op in ("sum", "prod", "max", "argmax")}
+_SCANS = {
+    f"{team}_{kind}_{op}"
+    for team in ("warp", "block")
+    for kind in ("inclusive", "exclusive")
+    for op in ("sum", "prod", "max")
+}
 
 CUDA = Syntax(
     name="cuda",
@@ -29,7 +35,7 @@ CUDA = Syntax(
     wholes={},
     near={},
     own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())
-    | {"column", "places", "room", "row", "wholes"}
+    | {"after", "column", "places", "room", "row", "term", "wholes"}
     | FUNCTIONS
     | NAMES
     | vectors.NAMES,
@@ -40,6 +46,7 @@ CUDA = Syntax(
         "symdl.run.cuda.compiler": frozenset({"cuda"}),
         "symdl.run.cuda.builtins": frozenset({"functions", "larger", "ratio", "remainder", "uniform"}),
         "symdl.run.cuda.numbers": frozenset({"block", "blocks", "thread", "threads"}),
+        "symdl.run.cuda.scans": frozenset(_SCANS),
         "symdl.run.cuda.teams": frozenset(_TEAMS),
         "symdl.run.cuda.tiles": frozenset({"functions_of_tiles"}),
         "symdl.run.cuda.vectors": frozenset({"functions_of_vectors"}),

@@ -21,7 +21,7 @@ from symdl.emit.printed import Printed
 from symdl.emit.statements import Told
 from symdl.emit.syntax import Syntax
 from symdl.lower.cuda.flat import flat
-from symdl.lower.cuda.teams import Alike, Barrier, Shared, Stage, Work, work
+from symdl.lower.cuda.teams import Alike, Barrier, Scan, Shared, Stage, Work, work
 from symdl.lower.cuda.tiles import TILINGS, matrix_product
 from symdl.lower.ir.integers import product
 from symdl.lower.ir.loops import KernelItem, Start, Stated, Store, Update, statements
@@ -101,7 +101,9 @@ def teams(made: Work) -> tuple[Team, ...]:
     """Return the teams that may do the rows of a kernel."""
     if not made.stages:
         return (THREADS,)
-    return (THREADS, COLUMNS) if made.stride == "grid" and made.grid else (WARPS, BLOCKS)
+    if made.stride == "grid" and made.grid:
+        return (THREADS, BLOCKS if made.scans else COLUMNS)
+    return (WARPS, BLOCKS)
 
 
 def bodies(
@@ -154,6 +156,7 @@ class _TeamWriter(Rows):
     def rooms(self, stages: Sequence[Stage]) -> None:
         """Make the shared memory in which values are combined."""
         combined = [start for stage in stages if isinstance(stage, Shared) for start in stage.combined]
+        combined += [stage.start for stage in stages if isinstance(stage, Scan)]
         if not self.team.room:
             return
         if any(not start.whole for start in combined):
@@ -174,6 +177,8 @@ class _TeamWriter(Rows):
             elif isinstance(stage, Alike):
                 for item in stage.items:
                     self.alike(item)
+            elif isinstance(stage, Scan):
+                self.scan(stage)
             else:
                 self.shared(stage)
 
@@ -196,6 +201,26 @@ class _TeamWriter(Rows):
             self.add(printed.Stride, var, self.team.member, extent, self.team.size, tuple(body))
         for start in stage.combined:
             self.combine(start)
+
+    def scan(self, stage: Scan) -> None:
+        """Write a loop whose steps the team takes together, as many at once as it has members."""
+        (loop,), start, step = stage.loops, stage.start, stage.step
+        var, extent, name = self.var(loop), self.integer(loop.extent), self.names.of(start.name)
+        function = f"{self.team.name[:-1]}_{'exclusive' if stage.exclusive else 'inclusive'}_{start.op}"
+        room = [("wholes" if start.whole else "room")] if self.team.room else []
+        with self.deeper() as body:
+            self.let(var, f"first + {self.team.member}")
+            self.let("term", self.identity(start))
+            with self.under(f"{var} < {extent}"):
+                self.block(stage.first)
+                self.told.tell(step, self.open, self.indent)
+                with self.where(step.guards):
+                    self.let("term", self.printer.body(step.body))
+            self.let(f"{name}, after", f"{function}({', '.join([name, 'term', *room])})")
+            with self.under(f"{var} < {extent}"):
+                self.block(stage.rest)
+            self.let(name, "after")
+        self.add(printed.Stride, "first", "0", extent, self.team.size, tuple(body))
 
     def combine(self, start: Start) -> None:
         """Give all threads of the team what they hold together."""

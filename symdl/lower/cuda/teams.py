@@ -3,13 +3,14 @@
 Enters: the loop tree of a kernel whose outermost iterations are independent. Leaves: `Work`: loops whose
 iterations any thread may take (the grid), and for each such iteration a list of stages. One thread can do
 all of them, one after another. Or a *team* of threads does, a warp or a block: loops that are independent,
-apart from values that run up, are dealt out; what stands beside loops is computed by all and stored by one;
-and there is a barrier before a stage that touches what another thread wrote, or writes what another reads.
+apart from values that run up, are dealt out; a scan, whose values are used as they run up, is gone along
+together; what stands beside loops is computed by all and stored by one; and there is a barrier before a stage
+that touches what another thread wrote, or writes what another reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +45,27 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """A loop along which a value runs up that is used at every step.
+
+    Attributes:
+        loops: the loop.
+        items: all that is in it.
+        start: the running value.
+        step: what is added to it, once what comes `first` is done.
+        rest: what uses the value: that after the step, or that before, if the scan is `exclusive`.
+    """
+
+    loops: tuple[Nest]
+    items: tuple[KernelItem, ...]
+    start: Start
+    first: tuple[KernelItem, ...]
+    step: Fold
+    rest: tuple[KernelItem, ...]
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Alike:
     """What all threads of a team compute alike; one of them stores."""
 
@@ -55,7 +77,8 @@ class Barrier:
     """All threads of a team wait for each other, and see what was written."""
 
 
-Stage = Shared | Alike | Barrier
+Dealt = Shared | Scan
+Stage = Dealt | Alike | Barrier
 Stride = Literal["grid", "team", "none"]
 """Whether neighbours in the grid, or in a team, read neighbours in memory."""
 
@@ -84,8 +107,13 @@ class Work:
     @property
     def lengths(self) -> tuple[Poly, ...]:
         """How many iterations each stage deals out, or about how many."""
-        found = (stage.loops for stage in self.stages if isinstance(stage, Shared))
+        found = (stage.loops for stage in self.stages if isinstance(stage, Dealt))
         return tuple(product(loop.expected for loop in loops) for loops in found)
+
+    @property
+    def scans(self) -> bool:
+        """Whether a team runs up a value that is used at every step."""
+        return any(isinstance(stage, Scan) for stage in self.stages)
 
 
 def work(items: tuple[KernelItem, ...]) -> Work:
@@ -156,8 +184,11 @@ def _stages(items: Sequence[KernelItem]) -> tuple[Stage, ...]:
         elif independent(item, running=True):
             found.append(_dealt(item, started))
         else:
-            return ()
-    return tuple(found) if any(isinstance(stage, Shared) for stage in found) else ()
+            scan = _scan(item, started)
+            if scan is None:
+                return ()
+            found.append(scan)
+    return tuple(found) if any(isinstance(stage, Dealt) for stage in found) else ()
 
 
 def _nodes(statement: KernelStatement) -> tuple[Node, ...]:
@@ -172,6 +203,41 @@ def _dealt(loop: Nest, started: dict[Local, Start]) -> Shared:
         items = items[0].items
     folded = dict.fromkeys(s.name for s in statements(items) if isinstance(s, Fold))
     return Shared(tuple(loops), items, tuple(started[name] for name in folded if name in started))
+
+
+def _scan(loop: Nest, started: dict[Local, Start]) -> Scan | None:
+    """Return a loop as a scan, or None: the value of a step must depend on no earlier one but by the sum."""
+    folds = [item for item in loop.items if isinstance(item, Fold)]
+    others = [item for item in loop.items if isinstance(item, Let | Store)]
+    if len(folds) != 1 or len(folds) + len(others) < len(loop.items):
+        return None
+    (step,) = folds
+    if step.name not in started or step.op == "argmax":
+        return None
+    if not all(_moves(item, loop.var) for item in others if isinstance(item, Store)):
+        return None
+    at = loop.items.index(step)
+    known = {step.name}
+    first, using = list[KernelItem](), list[KernelItem]()
+    for item in others[:at]:
+        if _locals(item) & known:
+            using.append(item)
+            known |= {item.name} if isinstance(item, Let) else set()
+        else:
+            first.append(item)
+    rest = tuple(others[at:])
+    if _locals(step) & known or _writes(tuple(using)) & _reads((*first, step)):
+        return None
+    if (using and any(step.name in _locals(item) for item in rest)) or not _in_place(loop.items):
+        return None
+    return Scan((loop,), loop.items, started[step.name], tuple(first), step, (*using, *rest), bool(using))
+
+
+def _in_place(items: tuple[KernelItem, ...]) -> bool:
+    """Say whether what is read of an array that is written, is the element that the same step writes."""
+    written = {(s.target, *s.where) for s in statements(items) if isinstance(s, Store)}
+    slots = {slot for slot, _ in written}
+    return all((e.array, e.at) in written for e in _elements(items) if e.array in slots)
 
 
 class _Touched:
@@ -198,17 +264,21 @@ def _writes(items: tuple[KernelItem, ...]) -> set[Slot]:
 
 def _reads(items: tuple[KernelItem, ...]) -> set[Slot]:
     extents = (loop.extent for loop in loops(items))
-    found = {a.array for p in extents for a in atoms(p) if isinstance(a, Element)}
+    inside = {a.array for p in extents for a in atoms(p) if isinstance(a, Element)}
+    return inside | {element.array for element in _elements(items)}
+
+
+def _elements(items: tuple[KernelItem, ...]) -> Iterator[Element]:
+    """Yield the elements that statements read."""
     for statement in statements(items):
         if not isinstance(statement, Start):
-            found.update(element.array for element in statement.body.elements)
-            found.update(a.array for p in polys(statement) for a in atoms(p) if isinstance(a, Element))
-    return found
+            yield from statement.body.elements
+            yield from (a for p in polys(statement) for a in atoms(p) if isinstance(a, Element))
 
 
 def _stride(grid: Sequence[Nest], stages: Sequence[Stage]) -> Stride:
     """Say who reads neighbours: count the elements that move by one with a loop variable."""
-    shared = [stage for stage in stages if isinstance(stage, Shared)]
+    shared = [stage for stage in stages if isinstance(stage, Dealt)]
     if not shared:
         return "grid"
     team = _neighbours((s.loops[-1].var, s.items) for s in shared)

@@ -22,6 +22,8 @@ LARGEST = {"threads": BLOCK, "vectors": BLOCK, "warps": BLOCK, "blocks": BLOCK, 
     tiling.name: tiling.threads for tiling in ALL_TILINGS
 }
 """Threads of the largest block of each form: what its registers have to suffice for."""
+_LONG = 2048
+"""Elements of a column from which on a block scans it, although its threads do not read neighbours."""
 _ENOUGH = 96
 """Tiles from which on a device is busy enough."""
 
@@ -39,10 +41,12 @@ def chosen(teams: Collection[str], rows: int, length: int, width: int = 0) -> Ch
     """Return the team for so many rows of so many elements, or of one, `width` of which a thread may take.
 
     A long row takes a block, unless there are so many rows that warps fill the device; a short column takes
-    a thread.
+    a thread, and along a scan all but very long ones do.
     """
     if width and "vectors" in teams and rows >= LONG:
         return Choice("vectors", -(-rows // (BLOCK * width)), BLOCK)
+    if "threads" in teams and (length < _LONG or rows >= 4096):
+        teams = set(teams) - {"blocks"}
     if "blocks" in teams and length > 4 * WARP and (rows < 4096 or length > 4096):
         threads = min(BLOCK, max(WARP, 1 << (length // 4 - 1).bit_length()))
         return Choice("blocks", rows, threads)

@@ -27,7 +27,7 @@ from symdl.run.cuda.device import Device
 _FORMAT = 1
 """The version of the files' form."""
 PACKAGE = Path(__file__).resolve().parents[2]
-_MODULES = "builtins choice compiler finite numbers samples sorting teams tiles vectors".split()
+_MODULES = "builtins choice compiler finite numbers samples scans sorting teams tiles vectors".split()
 _FILES = (
     *(f"run/cuda/{name}.py" for name in _MODULES),
     "lower/cuda/flat.py",
