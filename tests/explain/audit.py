@@ -46,6 +46,21 @@ def given(table: Table) -> set[str]:
     return {name for cell in cells for part in cell if isinstance(part, t.Node) for name in named(part)}
 
 
+def too_early(derivation: Derivation) -> set[str]:
+    """Names that a line of the function, or of the backward section, reads before they have their line."""
+    early: set[str] = set()
+    for section in derivation.shown:
+        if not isinstance(section, Lines) or section.title not in ("Forward", "Backward"):
+            continue
+        steps = section.steps
+        places: dict[str, int] = {}
+        for place, step in enumerate(steps):
+            for name in defined(step) if not isinstance(step.left, t.Partial) else ():
+                places.setdefault(name, place)
+        early |= {n for place, s in enumerate(steps) for n in named(s.right) if places.get(n, -1) > place}
+    return early
+
+
 def idle(derivation: Derivation) -> set[str]:
     """Names that lines define on the way and nothing reads; the value of a derivative may say something."""
     sections = [x for x in derivation.shown if isinstance(x, Lines)]

@@ -87,6 +87,14 @@ PROBLEMS: dict[str, Problem] = {
     "norm": lambda: (linalg.norm(A @ x), x),
     "cosine": lambda: (sd.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), x),
     "Kalman": lambda: (trace((A - B @ S) @ (A - B @ S).T), B),
+    "Kalman gain": lambda: (
+        trace((sd.eye(d) - B @ A) @ sd.tensor("P", (d, d)) @ (sd.eye(d) - B @ A).T + B @ S @ B.T),
+        B,
+    ),
+    "noise of probabilistic PCA": lambda: (
+        logdet(W @ W.T + s * sd.eye(d)) + trace(inv(W @ W.T + s * sd.eye(d)) @ A),
+        s,
+    ),
     "linear autoencoder": lambda: (((X @ W @ W.T - X) ** 2).sum(), W),
     "logistic regression": lambda: (sd.nn.binary_cross_entropy(X @ w, y), w),
     "softmax regression": lambda: (

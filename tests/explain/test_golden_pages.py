@@ -19,11 +19,12 @@ from symdl.explain.printers.text_page import sentence
 from symdl.explain.sections import Lines
 from symdl.express.program import collect
 
-from .audit import named, undefined
+from .audit import named, too_early, undefined
 from .problems import PROBLEMS, SCALARS
 from .test_letters import clashes
 from .test_lines import agree, check_scalar, world_of
 
+RECURRENCES = ("recurrent", "LSTM", "GRU", "last state")
 GOLDEN = Path(__file__).parents[1] / "golden" / "pages"
 
 
@@ -76,6 +77,11 @@ def test_names_are_defined_and_mean_one_thing(name: str) -> None:
     for depth in ("key", "all"):
         assert not undefined(told.at(depth))
     assert not clashes(told)
+
+
+@pytest.mark.parametrize("name", [n for n in PROBLEMS if n not in RECURRENCES])
+def test_a_line_reads_what_stands_above_it(name: str) -> None:
+    assert not too_early(sd.derive(*PROBLEMS[name]()))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

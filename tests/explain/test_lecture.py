@@ -151,7 +151,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         lambda: (sd.nn.batch_norm(X, name="bn") ** 3).sum(),
         "bn.gain",
         [
-            "bn.v = 1/n·(bn.d ⊙ bn.d)ᵀ 𝟏",
+            "bn.v = 1/n·(bn.d∘²)ᵀ 𝟏",
             "bn.r = (bn.v + 10⁻⁵)^∘(-1/2)",
             "bn.γ̄ = (b̅n̅ ⊙ bn.x̂)ᵀ 𝟏",
             "bn.γ: 3 (bn.gain)",

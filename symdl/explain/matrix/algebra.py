@@ -106,6 +106,15 @@ def oriented(part: Part, axes: tuple[Index, ...]) -> Part:
     return Part(transposed(part.node), axes)
 
 
+def moved(part: Part, index: Index, other: Index) -> Part:
+    """Call an index by another one; both at once are a diagonal."""
+    if {index, other} <= set(part.axes):
+        if isinstance(part.node, Diagonal):
+            return Part(part.node.arg, (other,))
+        return Part(Call("diagonal", (part.node,)), (other,))
+    return Part(part.node, tuple(other if i == index else i for i in part.axes))
+
+
 def transposed(node: Node) -> Node:
     """Return the transpose, pushed inwards where that leaves no more of them: ``(A . B)'``, but ``B' A'``."""
     if isinstance(node, Transpose):
@@ -213,6 +222,18 @@ def hadamard(nodes: Sequence[Node]) -> Node:
     return flat[0] if len(flat) == 1 else Hadamard(tuple(flat))
 
 
+def squared(node: Node) -> Node:
+    """Write equal factors of products entry by entry as a power."""
+
+    def change(part: Node) -> Node | None:
+        if not isinstance(part, Hadamard) or len(set(part.args)) == len(part.args):
+            return None
+        counts = Counter(map(squared, part.args))
+        return hadamard([f if n == 1 else Power(f, number(n)) for f, n in counts.items()])
+
+    return mapped(node, change)
+
+
 def multiply(*nodes: Node) -> Node:
     """Return a matrix product, numbers and signs in front."""
     flat: list[Node] = []
@@ -225,6 +246,7 @@ def multiply(*nodes: Node) -> Node:
             front += node.args[:-1]
             node = node.args[-1]
         flat += node.args if isinstance(node, Multiply) else (node,)
+    flat = [factor for factor in flat if not is_unit(factor)] or flat[:1]
     result = flat[0] if len(flat) == 1 else Multiply(tuple(flat))
     result = product((*front, result))
     return Negative(result) if negative else result

@@ -17,7 +17,7 @@ from symdl.explain.matrix.algebra import (
     scaled,
     transposed,
 )
-from symdl.explain.notation.tree import Diagonal, Multiply, Negative, Norm, Ones, Transpose
+from symdl.explain.notation.tree import Diagonal, Multiply, Negative, Node, Norm, Ones, Transpose, number
 from symdl.express.dims import Extent, Index
 
 
@@ -36,12 +36,16 @@ def stretched(extents: Mapping[Index, Extent], part: Part, axes: Sequence[Index]
             return Part(multiply(part.node, Transpose(Ones(extents[column]))), (row, column))
         return Part(multiply(Ones(extents[row]), transposed(part.node)), (row, column))
     if len(axes) == 1 and not part.axes:
-        return Part(scaled((part.node,), Ones(extents[axes[0]])), tuple(axes))
+        return Part(_times_ones(part.node, Ones(extents[axes[0]])), tuple(axes))
     if len(axes) == 2 and not part.axes:
         row, column = axes
         ones = Multiply((Ones(extents[row]), Transpose(Ones(extents[column]))))
-        return Part(scaled((part.node,), ones), (row, column))
+        return Part(_times_ones(part.node, ones), (row, column))
     raise NoMatrixForm
+
+
+def _times_ones(scalar: Node, ones: Node) -> Node:
+    return ones if scalar == number(1) else scaled((scalar,), ones)
 
 
 def summed(

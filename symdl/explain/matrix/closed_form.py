@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from symdl.differentiate.prepare import prepare
-from symdl.explain.matrix.algebra import NoMatrixForm, Part, is_unit, oriented, turned_once, with_front
+from symdl.explain.matrix.algebra import NoMatrixForm, Part, moved, squared, turned_once
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_bodies import flattened
 from symdl.explain.matrix.facts import Known, with_facts
 from symdl.explain.matrix.matrix import Reader
-from symdl.explain.matrix.ones import with_sizes, without_ones
+from symdl.explain.matrix.ones import beside_units, with_sizes, without_ones
 from symdl.explain.matrix.powers import gathered, powered
 from symdl.explain.matrix.quotients import divided
 from symdl.explain.matrix.shortest import shortest, with_one_bar
@@ -26,7 +26,7 @@ from symdl.explain.matrix.signs import Facing, faced, facing, is_mixed
 from symdl.explain.notation.letters import letters_of
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.sizes import written_sizes
-from symdl.explain.notation.tree import Call, Diagonal, Node, Ones, walk
+from symdl.explain.notation.tree import Node, walk
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equal, Equation, Guard
 from symdl.express.program import Fact, collect
@@ -147,7 +147,7 @@ class ClosedReader(Reader):
         node, used = with_facts(shortest(self.tidied(equation), self.tidy), facts, self.tidy)
         faces = self.facing() if any(map(is_mixed, walk(node))) else {}
         shown = divided(powered(gathered(turned_once(faced(node, faces)))))
-        return Closed(with_one_bar(without_ones(shown)), used)
+        return Closed(squared(with_one_bar(beside_units(without_ones(shown)))), used)
 
     def tidied(self, equation: Equation) -> Node:
         """Return the right-hand side of an equation, tidy."""
@@ -180,13 +180,6 @@ class ClosedReader(Reader):
         """Return a rank-0 tensor written out."""
         return self.tidy(self.written_out(self.inline[tensor], tensor.at()).node)
 
-    def part(self, expr: sp.Expr, wish: Sequence[Index]) -> Part:
-        if isinstance(expr, sp.Piecewise):
-            delta = self.delta(expr, wish)
-            if delta is not None:
-                return delta
-        return super().part(expr, wish)
-
     def is_sum(self, factor: sp.Expr) -> bool:
         return False  # the notation writes them out
 
@@ -194,11 +187,6 @@ class ClosedReader(Reader):
         labels = [i for i in access.indices if isinstance(i, Access)]
         if len(labels) == 1 and self.one_hot is not None:
             return self.picked(access, labels[0], wish)
-        if access.tensor not in self.inline and len(access.indices) == 2 and len(set(access.indices)) == 1:
-            (index,) = set(access.indices)
-            if access.tensor.shape != (self.extents.get(index),) * 2:
-                raise NoMatrixForm
-            return Part(Call("diagonal", (self.notation.array(access.tensor),)), (index,))
         return super().access(access, wish)
 
     def picked(self, access: Access, label: Access, wish: Sequence[Index]) -> Part:
@@ -219,7 +207,7 @@ class ClosedReader(Reader):
         matrix = self.written_out(equation, access.tensor.at(index, column))
         if set(matrix.axes) != {index, column}:
             raise NoMatrixForm
-        return _moved(matrix, column, index)
+        return moved(matrix, column, index)
 
     def written_out(self, equation: Equation, access: Access) -> Part:
         if len(set(access.indices)) < len(access.indices):
@@ -230,55 +218,6 @@ class ClosedReader(Reader):
         if guards:
             equation = replace(equation, body=_with_deltas(equation.body, guards), guards=())
         return super().written_out(equation, access)
-
-    def delta(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
-        """A unit matrix."""
-        if len(expr.args) != 2 or expr.args[1] != (0, True) or expr.args[0][0] != 1:
-            return None
-        condition = expr.args[0][1]
-        if not isinstance(condition, sp.Eq) or not all(isinstance(a, Index) for a in condition.args):
-            return None
-        i, j = sorted(condition.args, key=lambda a: wish.index(a) if a in wish else 99)
-        if self.extents[i] != self.extents[j]:
-            return None
-        return Part(Diagonal(Ones(self.extents[i])), (i, j))
-
-    def eliminated(self, parts: list[Part], index: Index, wish: Sequence[Index]) -> list[Part]:
-        units = [p for p in parts if index in p.axes and is_unit(p.node)]
-        if units:  # a sum over δ
-            other = next(i for i in units[0].axes if i != index)
-            rest = [p for p in parts if p is not units[0]]
-            return [_moved(p, index, other) for p in rest]
-        return super().eliminated(parts, index, wish)
-
-    def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
-        if len(bound) == 1 and not wish and not isinstance(body, sp.Add):
-            traced = self.trace(body, bound[0])
-            if traced is not None:
-                return traced
-        return super().total(body, bound, wish)
-
-    def trace(self, body: sp.Expr, index: Index) -> Part | None:
-        """``sum_i f(A[i, i])`` is ``tr(f(A))``, `f` entry by entry."""
-        front, inside = body.as_independent(Access, as_Add=False)
-        accesses = inside.atoms(Access)
-        if not accesses or any(a.indices != (index, index) for a in accesses):
-            return None
-        column = Index(f"{index}_{len(self.extents)}")
-        self.extents[column] = self.extents[index]
-        spread = map_accesses(inside, lambda a: a.tensor.at(index, column))
-        matrix = self.part(spread, (index, column))
-        node: Node = Call("trace", (oriented(matrix, (index, column)).node,))
-        return with_front(self.notation.read(front), Part(node))
-
-
-def _moved(part: Part, index: Index, other: Index) -> Part:
-    """Call an index by another one; both at once are a diagonal."""
-    if {index, other} <= set(part.axes):
-        if isinstance(part.node, Diagonal):
-            return Part(part.node.arg, (other,))
-        return Part(Call("diagonal", (part.node,)), (other,))
-    return Part(part.node, tuple(other if i == index else i for i in part.axes))
 
 
 def _with_deltas(body: sp.Expr, guards: Sequence[Guard]) -> sp.Expr:

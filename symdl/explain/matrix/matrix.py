@@ -17,14 +17,18 @@ from symdl.explain.matrix.algebra import (
     Part,
     is_fixed,
     is_number,
+    is_unit,
+    moved,
     oriented,
+    squared,
     turned_once,
 )
 from symdl.explain.matrix.axes import stretched, summed
 from symdl.explain.matrix.cases import cases
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.functions import reduced
-from symdl.explain.matrix.totals import ordered_by_width, times_of, total_of
+from symdl.explain.matrix.ones import beside_units, with_sizes
+from symdl.explain.matrix.totals import ordered_by_width, times_of, total_of, trace_of
 from symdl.explain.notation.arithmetic import switches_apart
 from symdl.explain.notation.known import by_normal
 from symdl.explain.notation.notation import Notation
@@ -33,8 +37,10 @@ from symdl.explain.notation.shortening import softmax_argument
 from symdl.explain.notation.sigmoids import sigmoid_power, sigmoids
 from symdl.explain.notation.tree import (
     Call,
+    Diagonal,
     Negative,
     Node,
+    Ones,
     Power,
     Terms,
     Transpose,
@@ -71,7 +77,8 @@ def matrix_form(
     except NoMatrixForm:
         return None
     same = isinstance(node, Terms) and len(set(node.args)) < len(node.args)
-    return tidy(node) if same else node
+    node = with_sizes(node, lambda size: notation.read(sp.sympify(size, strict=True)))
+    return squared(beside_units(tidy(node) if same else node))
 
 
 @dataclass(slots=True)
@@ -100,6 +107,8 @@ class Reader:
         expr = by_normal(expr)
         if isinstance(expr, Access):
             return self.access(expr, wish)
+        if isinstance(expr, sp.Piecewise) and (unit := self.delta(expr, wish)) is not None:
+            return unit
         if not expr.atoms(Access):
             if any(isinstance(s, Index) for s in expr.free_symbols):
                 raise NoMatrixForm
@@ -166,6 +175,11 @@ class Reader:
             return self.full(part, where) if set(part.axes) < set(where) else part
         if not access.indices:
             return Part(self.notation.read(access))
+        if len(access.indices) == 2 and access.indices[0] == access.indices[1]:
+            index = access.indices[0]
+            if access.tensor.shape != (self.extents.get(index),) * 2:
+                raise NoMatrixForm
+            return Part(Call("diagonal", (self.notation.array(access.tensor),)), (index,))
         kept = [i for i in access.indices if isinstance(i, Index)]
         sizes = list(zip(access.indices, access.tensor.shape, strict=True))
         whole = all(size == (1 if i == 0 else self.extents.get(i, size)) for i, size in sizes)
@@ -205,7 +219,7 @@ class Reader:
         if len(every) > 2:
             raise NoMatrixForm
         nodes = [p.node if not p.axes and is_number(p.node) else self.full(p, every).node for p in parts]
-        return Part(Terms(tuple(nodes)), every)
+        return Part(Terms(tuple(sorted(nodes, key=lambda n: isinstance(n, Negative)))), every)
 
     def times(self, factors: Sequence[tuple[sp.Expr, Part]], wish: Sequence[Index]) -> Part:
         """Multiply factors, each with its part."""
@@ -213,12 +227,29 @@ class Reader:
 
     def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
         """Sum an expression over `bound`."""
-        return total_of(self, body, bound, wish)
+        traced = trace_of(self, body, bound[0]) if len(bound) == 1 and not wish else None
+        return traced if traced is not None else total_of(self, body, bound, wish)
 
     def is_sum(self, factor: sp.Expr) -> bool:
         """Say whether a scalar is a sum that has a matrix form, which the notation does not know."""
         return isinstance(factor, Access) and factor.tensor in self.inline
 
+    def delta(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
+        """A unit matrix."""
+        if len(expr.args) != 2 or expr.args[1] != (0, True) or expr.args[0][0] != 1:
+            return None
+        condition = expr.args[0][1]
+        if not isinstance(condition, sp.Eq) or not all(isinstance(a, Index) for a in condition.args):
+            return None
+        i, j = sorted(condition.args, key=lambda a: wish.index(a) if a in wish else 99)
+        if self.extents[i] != self.extents[j]:
+            return None
+        return Part(Diagonal(Ones(self.extents[i])), (i, j))
+
     def eliminated(self, parts: list[Part], index: Index, wish: Sequence[Index]) -> list[Part]:
         """Sum a product of parts over one index."""
+        units = [p for p in parts if index in p.axes and is_unit(p.node)]
+        if units:  # a sum over δ
+            other = next(i for i in units[0].axes if i != index)
+            return [moved(p, index, other) for p in parts if p is not units[0]]
         return summed(self.extents, parts, index, wish)

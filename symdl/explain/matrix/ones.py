@@ -11,11 +11,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from symdl.explain.matrix.closed_algebra import tidy
-from symdl.explain.matrix.monomials import Monomial, build, parse
+from symdl.explain.matrix.monomials import Monomial, build, parse, shape
 from symdl.explain.notation.tree import (
     Call,
     Diagonal,
     Multiply,
+    Negative,
     Node,
     Norm,
     Ones,
@@ -93,6 +94,41 @@ def without_ones(node: Node) -> Node:
         return Terms(tuple(_number(p) if one else without_ones(t) for t, p, one in terms))
 
     return mapped(node, change)
+
+
+def beside_units(node: Node) -> Node:
+    """Write a number that is added to a unit matrix as that number times ``1 1'``, and signs term by term."""
+
+    def change(part: Node) -> Node | None:
+        if not isinstance(part, Terms):
+            return None
+        flat: list[Node] = []
+        for term in part.args:
+            inside = term.arg if isinstance(term, Negative) else term
+            parts = inside.args if isinstance(inside, Terms) else (inside,)
+            flat += [_minus(p) if isinstance(term, Negative) else p for p in parts]
+        units = [ones.size for t in flat if (ones := _unit(t)) is not None]
+        if not units:
+            return None
+        every = Multiply((Ones(units[0]), Transpose(Ones(units[0]))))
+        spread = [tidy(product((t, every))) if _is_scalar(t) else beside_units(t) for t in flat]
+        return Terms(tuple(sorted(spread, key=lambda t: isinstance(t, Negative))))
+
+    return mapped(node, change)
+
+
+def _minus(node: Node) -> Node:
+    return node.arg if isinstance(node, Negative) else Negative(node)
+
+
+def _unit(term: Node) -> Ones | None:
+    """Return the ones on the diagonal of a unit matrix, of a multiple of one too."""
+    core = parse(term).core
+    return core.arg if isinstance(core, Diagonal) and isinstance(core.arg, Ones) else None
+
+
+def _is_scalar(node: Node) -> bool:
+    return shape(node.arg if isinstance(node, Negative) else node) == ()
 
 
 def _number(part: Monomial) -> Node:

@@ -132,7 +132,12 @@ def _monomial(node: Node, known: Facing) -> Node:
     if coefficient < 0 and len(both := differences(core)) == 1:
         _, core = turned(core, lambda terms: -1 if terms is both[0] else 1)
         coefficient = -coefficient
-    return build(Monomial(coefficient, _all(part.top, known), _all(part.bottom, known), _inside(core, known)))
+    top = part.top
+    mixed = [f for f in top if isinstance(f, Terms) and is_mixed(f)]
+    if coefficient < 0 and len(mixed) == 1:
+        top = tuple(opposite(f) if f is mixed[0] else f for f in top)  # -2 (3 - tr A) I is 2 (tr A - 3) I
+        coefficient = -coefficient
+    return build(Monomial(coefficient, _all(top, known), _all(part.bottom, known), _inside(core, known)))
 
 
 def _all(factors: tuple[Node, ...], known: Facing) -> tuple[Node, ...]:

@@ -17,12 +17,13 @@ from symdl.explain.matrix.algebra import (
     inner_product,
     is_unit,
     joined,
+    oriented,
     with_front,
 )
 from symdl.explain.notation.order import ordered_factors, ordered_terms, primitive
-from symdl.explain.notation.tree import Ones, number, walk
+from symdl.explain.notation.tree import Call, Node, Ones, number, walk
 from symdl.express.dims import Index
-from symdl.express.tensors import Access, Tensor
+from symdl.express.tensors import Access, Tensor, map_accesses
 
 if TYPE_CHECKING:
     from symdl.explain.matrix.matrix import Reader
@@ -64,6 +65,20 @@ def total_of(reader: Reader, body: sp.Expr, bound: Sequence[Index], wish: Sequen
     for scalar in scalars:
         result = Part(scalar) if result.node == number(1) else with_front(scalar, result)
     return with_front(front, result)
+
+
+def trace_of(reader: Reader, body: sp.Expr, index: Index) -> Part | None:
+    """``sum_i f(A[i, i])`` is ``tr(f(A))``, `f` entry by entry."""
+    front, inside = body.as_independent(Access, as_Add=False)
+    accesses = inside.atoms(Access)
+    if isinstance(body, sp.Add) or not accesses or any(a.indices != (index, index) for a in accesses):
+        return None
+    column = Index(f"{index}_{len(reader.extents)}")
+    reader.extents[column] = reader.extents[index]
+    spread = map_accesses(inside, lambda a: a.tensor.at(index, column))
+    matrix = reader.part(spread, (index, column))
+    node: Node = Call("trace", (oriented(matrix, (index, column)).node,))
+    return with_front(reader.notation.read(front), Part(node))
 
 
 def _without_ones(parts: list[Part]) -> list[Part]:

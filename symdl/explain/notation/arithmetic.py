@@ -55,8 +55,6 @@ def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
     factors, roots = _roots_below(switches_apart(factors))
     for factor in primitive(factors):
         factor = as_whole(factor) if isinstance(factor, sp.Float) else factor
-        if isinstance(factor, sp.Add) and all(a.could_extract_minus_sign() for a in factor.args):
-            factor, sign = sp.Add(*(-a for a in factor.args)), -sign  # -a - b is -(a + b)
         if factor in shown:
             top += [_sigmoid(notation, *power) for power in shown[factor]]
         elif factor.is_Rational:
@@ -77,13 +75,23 @@ def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
     else:
         top[:0] = [number_node(sp.Integer(abs(constant.p)))] if abs(constant.p) != 1 else []
         bottom[:0] = [number(int(constant.q))] if constant.q != 1 else []
+    top = sums_last(top)
     tests = [node for node in top if isinstance(node, Indicator)]
     if not bottom and not roots:
         result = product(tuple(top))
     else:  # c/n [a > 0] rather than c [a > 0]/n
         front = _quotient(tuple(n for n in top if n not in tests), _one_root((*_squared(bottom), *roots)))
-        result = product((*(front.args if isinstance(front, Product) else (front,)), *tests))
+        result = product(
+            tuple(sums_last([*(front.args if isinstance(front, Product) else (front,)), *tests]))
+        )
     return result if sign > 0 else Negative(result)
+
+
+def sums_last(factors: list[Node]) -> list[Node]:
+    """Write the only sum in a product last: ``P·∑ Y`` can be read without brackets, ``∑ Y·P`` cannot."""
+    flat = [g for f in factors for g in (f.args if isinstance(f, Product) and not f.dots else (f,))]
+    sums = [f for f in flat if isinstance(f, Big)]
+    return factors if len(sums) != 1 else [*(f for f in flat if f is not sums[0]), *sums]
 
 
 def _sigmoid(notation: Notation, argument: sp.Expr, power: int) -> Node:
@@ -105,6 +113,8 @@ def sum_of(notation: Notation, expr: sp.Add) -> Node:
         return product_of(notation, (content, rest))
     known = [notation.read(term) for term in places] if places else _by_length(notation, expr.args)
     flat = [part for node in known for part in (node.args if isinstance(node, Terms) else (node,))]
+    if any(access.tensor in notation.inline for access in expr.atoms(Access)):
+        flat.sort(key=lambda part: isinstance(part, Negative))  # what is written out may have a sign
     return Terms(tuple(flat)) if len(flat) > 1 else flat[0]
 
 
@@ -206,4 +216,6 @@ def _squared(nodes: list[Node]) -> tuple[Node, ...]:
 def _is_size(node: Node) -> bool:
     if isinstance(node, Power):
         return _is_size(node.base)
+    if isinstance(node, Call) and node.name == "sqrt":
+        return not isinstance(node.args[0], Number) and _is_size(node.args[0])
     return isinstance(node, Number) or (isinstance(node, Symbol) and isinstance(node.expr, Dim))

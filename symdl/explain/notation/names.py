@@ -70,6 +70,7 @@ USUAL_LETTERS = {
     "deviation": "d",
     "variance": "v",
     "rstd": "r",
+    "tanh": "u",
 }
 """Letters that are usual for what a layer calls by a word, as in ``norm.gain``."""
 

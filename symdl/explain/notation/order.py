@@ -78,10 +78,15 @@ def ordered_factors(expr: sp.Expr) -> tuple[sp.Expr, ...]:
 
 
 def primitive(factors: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
-    """Take common numbers out of bracketed sums where fewer remain: ``2*a - 2*b`` gives 2 and ``a - b``."""
+    """Take common numbers out of bracketed sums where fewer remain: ``2*a - 2*b`` gives 2 and ``a - b``.
+
+    A sign that all terms have is taken out, too: ``-a - b`` gives -1 and ``a + b``.
+    """
     result: list[sp.Expr] = []
     for factor in factors:
         content, rest = content_of(factor) if isinstance(factor, sp.Add) else (sp.Integer(1), factor)
+        if isinstance(rest, sp.Add) and all(term.could_extract_minus_sign() for term in rest.args):
+            content, rest = -content, sp.Add(*(-term for term in rest.args))
         result += [rest] if content == 1 else [content, rest]
     return tuple(result)
 

@@ -164,7 +164,7 @@ def _call(out: _Text, node: t.Call) -> str:
         power = out.show(node.args[1])
         raised = f"^({power})" if out.ascii and power[0] == "-" else f"^{power}"
         return out.at_least(node.args[0], ATOM) + (raised if out.ascii else power.translate(_SUPERSCRIPT))
-    if node.name == "sqrt" and isinstance(node.args[0], t.Number) and not out.ascii:
+    if node.name == "sqrt" and isinstance(node.args[0], t.Number | t.Symbol) and not out.ascii:
         return f"√{out.show(node.args[0])}"
     draw = drawn(node) if node.name == "RandomUniform" else None
     if draw is not None:

@@ -85,12 +85,12 @@ def backward(story: Told) -> list[Step]:
     merged = {bar: e for bar, e in merged.items() if bar not in lines}  # these are written out
     for bar in in_order(page, lines, story.steps.axes) if story.steps.axes else lines:
         equation = lines[bar]
-        for needed in _before(equation, shown, done):
+        for needed in _before(page, equation, shown, done):
             steps.append(_line(page, needed, derivative))
         steps += _with_last(story, equation, _told_lines(story, own[bar], equation, merged, lines))
     for equation in page.backward:
         if equation.lhs not in done and equation.lhs not in derivative.cotangents.values():
-            steps += [_line(page, e, derivative) for e in _before(equation, shown, done)]
+            steps += [_line(page, e, derivative) for e in _before(page, equation, shown, done)]
             steps.append(_line(page, equation, derivative))
             done.add(equation.lhs)
     return steps
@@ -161,13 +161,21 @@ def _said(page: Page, equation: Equation | None, read: Collection[Tensor]) -> Eq
     return equation if known and of in page.program.definitions else None
 
 
-def _before(equation: Equation, shown: dict[Tensor, Equation], done: set[Tensor]) -> list[Equation]:
-    """What an equation reads of the derivative that has not been shown: helpers, abbreviations."""
+def _before(
+    page: Page, equation: Equation, shown: dict[Tensor, Equation], done: set[Tensor]
+) -> list[Equation]:
+    """What an equation reads of the derivative that has not been shown: helpers, abbreviations.
+
+    What is written inside it is read by it, too.
+    """
     found: list[Equation] = []
     for tensor in equation.reads():
-        if tensor in shown and tensor not in done and shown[tensor] is not equation:
+        inner = page.inlined.get(tensor)
+        if inner is not None and inner is not equation:
+            found += _before(page, inner, shown, done)
+        elif tensor in shown and tensor not in done and shown[tensor] is not equation:
             done.add(tensor)
-            found += [*_before(shown[tensor], shown, done), shown[tensor]]
+            found += [*_before(page, shown[tensor], shown, done), shown[tensor]]
     return found
 
 

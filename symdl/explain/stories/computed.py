@@ -19,7 +19,7 @@ from symdl.differentiate.record import Derivative
 from symdl.differentiate.reuse import reuse_output
 from symdl.differentiate.solve import with_indices
 from symdl.explain.notation.shortening import with_single_places
-from symdl.explain.notation.tree import Big, Node, Product, mapped, product
+from symdl.explain.notation.tree import Node
 from symdl.explain.sections import Lines, Step, Words
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.softmaxes import Share
@@ -51,13 +51,13 @@ class Form:
     inside: Mapping[Tensor, Equation]
 
     def node(self, page: Page) -> Node:
-        """Return the right-hand side, sums at the end of products."""
+        """Return the right-hand side."""
         taken = {*self.equation.extents}
         inside = {}
         for tensor, equation in self.inside.items():
             names = {i: fresh_index({*taken, *equation.extents}) for i in equation.bound if i in taken}
             inside[tensor] = equation.rename(names)
-        return sums_last(right_side(page.with_inlined(inside), self.equation))
+        return right_side(page.with_inlined(inside), self.equation)
 
 
 def last_forms(page: Page, derivative: Derivative, computed: Derivative) -> dict[Tensor, Form]:
@@ -81,21 +81,6 @@ def last_forms(page: Page, derivative: Derivative, computed: Derivative) -> dict
             if form.node(page) != right_side(page, equation):
                 found[equation.lhs] = form
     return found
-
-
-def sums_last(node: Node) -> Node:
-    """Write the sum in a product last: ``P·∑ Y`` can be read without brackets, ``∑ Y·P`` cannot."""
-
-    def change(part: Node) -> Node | None:
-        if not isinstance(part, Product):
-            return None
-        factors = [f for a in part.args for f in (a.args if isinstance(a, Product) else (a,))]
-        sums = [f for f in factors if isinstance(f, Big)]
-        if len(sums) != 1 or part.dots:
-            return None
-        return product((*(mapped(f, change) for f in factors if f is not sums[0]), mapped(sums[0], change)))
-
-    return mapped(node, change)
 
 
 def _is_short(equation: Equation, shown: frozenset[Tensor]) -> bool:

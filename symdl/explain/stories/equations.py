@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
 from symdl.explain.matrix.matrix import matrix_form
+from symdl.explain.notation.arithmetic import sums_last
 from symdl.explain.notation.conditions import conditions
 from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.notation import Notation
@@ -259,11 +260,13 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
         return node
     if node == number(1):
         return Indicator(shown)
-    return (
-        Product((node, Indicator(shown)))
-        if not isinstance(node, Negative)
-        else Negative(Product((node.arg, Indicator(shown))))
-    )
+    return _under(node, shown) if not isinstance(node, Negative) else Negative(_under(node.arg, shown))
+
+
+def _under(node: Node, condition: Node) -> Node:
+    """What is 0 unless a condition holds."""
+    factors = list(node.args) if isinstance(node, Product) and not node.dots else [node]
+    return product(tuple(sums_last([*factors, Indicator(condition)])))
 
 
 def _exact(access: Access, guards: Sequence[Guard]) -> sp.Expr:

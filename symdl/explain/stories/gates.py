@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import sympy as sp
 
-from symdl.explain.notation.tree import Cases, Compare, Node
+from symdl.explain.notation.tree import Cases, Compare, Label, Node
+from symdl.explain.stories.blocks import GATE
 from symdl.explain.stories.equations import Page
 from symdl.express.dims import Index
 from symdl.express.equations import Equation, InRange
@@ -67,10 +68,21 @@ def _gate(page: Page, whole: Equation, block: Equation, axis: int, ends: tuple[s
     index = whole.indices[axis]
     tensor = Tensor(None, sizes)
     body = substitute(block.body, {index: index + low})
-    of = [t.of for t in block.reads() if t.role == "cotangent" and t.of in page.labels]
-    label = page.labels[whole.lhs]
-    letter = page.labels[of[0]].base if of and of[0] is not None else str(low)
-    page.labels[tensor] = page.letters.free(replace(label, marks=(*label.marks, letter)))
+    page.labels[tensor] = page.letters.free(_label(page, whole, block, low))
     equation = replace(block, lhs=tensor, body=body)
     tensor.attach(equation)
     return equation
+
+
+def _label(page: Page, whole: Equation, block: Equation, low: sp.Expr) -> Label:
+    """Return the name of a block of columns with a bar, else that of the whole, marked by its gate."""
+    for gate in page.forward if whole.lhs.of is not None else ():
+        read = gate.body if gate.origin.rule == GATE else None
+        if isinstance(read, Access) and read.tensor is whole.lhs.of:
+            if low in [place - index for place, index in zip(read.indices, gate.indices, strict=True)]:
+                label = page.labels[gate.lhs]
+                return replace(label, accents=(*label.accents, "bar"))
+    of = [t.of for t in block.reads() if t.role == "cotangent" and t.of in page.labels]
+    label = page.labels[whole.lhs]
+    letter = page.labels[of[0]].base if of and of[0] is not None else str(low)
+    return replace(label, marks=(*label.marks, letter))

@@ -6,7 +6,7 @@ two sums over the pairs of a symmetric tensor, such as distances, are one there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import sympy as sp
@@ -42,16 +42,26 @@ Table = Mapping[Tensor, Equation]
 
 def has_helpers(page: Page, node: Node) -> bool:
     """Say whether a line speaks of tensors that the page has made up: bars, and unnamed intermediates."""
+    known = {page.output, *page.abbreviations}
+    made_up = (t for t in _spoken_of(page, node) if t.name is None and t not in known)
+    return any(t.role in ("cotangent", "intermediate") for t in made_up)
+
+
+def over_what(page: Page, node: Node) -> str:
+    """Return what a line without helpers is written in: what is given, or also what has a name."""
+    defined = page.program.definitions
+    named = any(t in defined and t is not page.output for t in _spoken_of(page, node))
+    return f"in the {'named' if named else 'given'} symbols"
+
+
+def _spoken_of(page: Page, node: Node) -> Iterator[Tensor]:
     hot = {equation.lhs for equation in page.hot}
     for part in walk(node):
         tensor = part.tensor if isinstance(part, Array | Item) else None
         if isinstance(part, Symbol) and isinstance(part.expr, Access):
             tensor = part.expr.tensor
-        if tensor is None or tensor in hot or tensor in page.abbreviations:
-            continue
-        if tensor.name is None and tensor.role in ("cotangent", "intermediate"):
-            return True
-    return False
+        if tensor is not None and tensor not in hot:
+            yield tensor
 
 
 def element_line(page: Page, table: Table, gradient: Tensor) -> Step | None:
@@ -71,7 +81,7 @@ def element_line(page: Page, table: Table, gradient: Tensor) -> Step | None:
     places = any(isinstance(part, Big) and part.op in ("max", "argmax") for part in walk(node))
     if places or sum(1 for _ in walk(node)) > _LONGEST:
         return None
-    return Step("in the given symbols", left_side(page, made[1]), node, "result", "result")
+    return Step(over_what(page, node), left_side(page, made[1]), node, "result", "result")
 
 
 def _under_conditions(table: Table) -> Table:
@@ -193,4 +203,4 @@ def _conditions_below(node: Node) -> Node:
     return mapped(node, change)
 
 
-__all__ = ["element_line", "has_helpers", "is_symmetric", "pairs_together"]
+__all__ = ["element_line", "has_helpers", "over_what", "is_symmetric", "pairs_together"]

@@ -32,9 +32,13 @@ def forward_words(steps: Sequence[Step], recurrences: Steps) -> Words:
 def matrix_words(steps: Sequence[Step]) -> Words:
     """Return that lines are those of before, for whole arrays, and what their signs mean."""
     parts = [part for step in steps for part in walk(step.right)]
-    ones = next((part for part in parts if isinstance(part, Ones)), None)
+    diagonals = [part for part in parts if isinstance(part, Diagonal)]
+    units = [part for part in diagonals if isinstance(part.arg, Ones)]
+    ones = next((p for p in parts if isinstance(p, Ones) and not any(p is u.arg for u in units)), None)
     signs: list[Words] = [(ones, " is a column of ones")] if ones is not None else []
-    if any(isinstance(part, Diagonal) for part in parts):
+    if units:
+        signs.append((units[0], " is the unit matrix"))
+    if len(units) < len(diagonals):
         signs.append(("diag puts a vector on the diagonal of a matrix",))
     if any(isinstance(part, Hadamard) for part in parts):
         signs.append(("⊙ multiplies entry by entry, after matrix products",))

@@ -19,12 +19,14 @@ from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.tree import Call, Item, Label, Node, Partial, Transpose, number
 from symdl.explain.sections import Depth, Lines, Section, Step, respelled
 from symdl.explain.stories.backward import Told, backward, bar_words, not_told, whole
+from symdl.explain.stories.computed import Form, is_rewritten, last_forms
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.jacobian import derivative_lines, joined
 from symdl.explain.stories.network import forward_lines, found_in, listed, symbols
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.results import Named, result_lines, words_of_vec
 from symdl.explain.stories.steps import told_by_steps
+from symdl.explain.stories.units import with_units
 from symdl.express.program import Fact
 from symdl.express.tensors import Tensor
 
@@ -45,12 +47,16 @@ def derive_hessian(
         DerivativeError: `f` does not depend on `wrt`.
     """
     targets = found_in(f, wrt)
-    derivative = differentiate(f, targets, facts=facts)
+    computed = derivative = with_units(differentiate(f, targets, facts=facts))
+    if is_rewritten(computed):
+        derivative = with_units(differentiate(f, targets, facts=facts, apart=True))
     page = page_of(derivative, named, again=targets)
     loss = whole(page, f)
     steps = told_by_steps(page, derivative)
     forward = forward_lines(page)
-    gradient = not_told(backward(Told(page, derivative, steps=steps)), forward)
+    last = {bar: form for bar, form in last_forms(page, derivative, computed).items() if not form.inside}
+    gradient = not_told(backward(Told(page, derivative, last=last, steps=steps)), forward)
+    page = _with_last(page, last)
     sections: list[Section] = [
         symbols(page),
         Lines("Forward", tuple(forward)),
@@ -87,6 +93,14 @@ def derive_hessian(
     return Derivation(
         ("Hessian of ", loss, " with respect to ", *by), shown, result, depth, joined(page.program, every)
     )
+
+
+def _with_last(page: Page, last: Mapping[Tensor, Form]) -> Page:
+    """Return the page with the last forms of cotangents as their definitions: these are differentiated."""
+    if not last:
+        return page
+    equations = [last[e.lhs].equation if e.lhs in last else e for e in page.program.equations]
+    return replace(page, program=page.program.with_equations(equations))
 
 
 def _named(page: Page, loss: Node, first: Tensor) -> Named:

@@ -47,6 +47,7 @@ from symdl.explain.stories.network import forward_lines, found_in, listed, symbo
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import FUNCTIONS, Why, rule_of
 from symdl.explain.stories.results import Layout, result_lines, words_of_layout, words_of_vec
+from symdl.explain.stories.units import with_units
 from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, Program, collect
@@ -72,7 +73,7 @@ def derive_jacobian(
     targets = found_in(y, wrt)
     results = tuple(jacobian(y, x, facts=facts) for x in targets)  # refuses what has none
     program, _ = prepare(collect([y], facts=facts), keep=targets, apart=True)
-    derivative = Derivative(program, y, {}, ())
+    derivative = with_units(Derivative(program, y, {}, ()))
     page = page_of(derivative, named, again=targets)
     top = whole_of(page, y)
     sections: list[Section] = [symbols(page), Lines("Forward", tuple(forward_lines(page)))]

@@ -21,19 +21,22 @@ from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.known import explained
 from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.names import USUAL_LETTERS
-from symdl.explain.notation.tree import Array, Compare, Label, Logic, Node, walk
+from symdl.explain.notation.tree import Array, Compare, Label, Logic, Negative, Node, Power, Symbol, walk
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
 from symdl.explain.stories.assumed import symmetric_line, with_assumptions
 from symdl.explain.stories.backward import Told, backward, bar_words, not_told, whole
+from symdl.explain.stories.blocks import in_order, with_blocks
 from symdl.explain.stories.computed import Form, computed_lines, is_rewritten, last_forms
 from symdl.explain.stories.contributions import every_step, rewritten
 from symdl.explain.stories.equations import Page, left_side, right_side
-from symdl.explain.stories.given import element_line, has_helpers
+from symdl.explain.stories.given import element_line, has_helpers, over_what
 from symdl.explain.stories.heads import forward_words, matrix_words
+from symdl.explain.stories.normalised import normalised_forms
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import is_window
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
 from symdl.explain.stories.steps import told_by_steps, with_time
+from symdl.explain.stories.units import with_units
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.properties import in_words
@@ -43,6 +46,7 @@ from symdl.express.tensors import Tensor
 _SAYS_NOTHING = ("definition", "elementwise", "add", "sub", "mul", "div", "neg", "pow")
 _IN_WORDS = {"matmul": "matrix product"}
 _LONGEST_CLOSED = 40  # nodes of a formula without intermediates that is shown beside the short one
+_LONG = 24  # nodes of a formula from which on a named part makes it easier to read
 _LONGEST_WAY_OUT = 90  # the same where the short one speaks of helpers
 
 
@@ -57,23 +61,20 @@ def derive_tensor(
 ) -> Derivation:
     """Return the derivation of the gradient of `f` by `wrt`; see `symdl.explain.derive.derive`."""
     targets = found_in(f, wrt)
-    computed = differentiate(f, targets, facts=facts)
-    derivative = computed
+    computed = derivative = readable(differentiate(f, targets, facts=facts))
     if is_rewritten(computed):  # what is told goes along every name; what is computed comes after it
-        derivative = differentiate(f, targets, facts=facts, apart=True)
-    derivative, computed = (
-        (one := with_time(derivative)),
-        one if derivative is computed else with_time(computed),
-    )
+        derivative = readable(differentiate(f, targets, facts=facts, apart=True))
     short = compact(derivative)
     page = page_of(derivative, named)
     steps = told_by_steps(page, derivative)
+    page.forward = in_order(page.forward)
     shares = shares_of(page, derivative)
     without_logsumexps(page, shares, derivative)
     bare = page.without({share.total.lhs for share in shares.values()})
     end = page if short is derivative else page_of(short, named)
     new = short.record.rewrites[len(derivative.record.rewrites) :]
-    told = Told(page, derivative, shares, last_forms(page, derivative, computed), steps)
+    last = normalised_forms(page, derivative, shares) | last_forms(page, derivative, computed)
+    told = Told(page, derivative, shares, last, steps)
     loss = page.notation.read(f.at())
     forward = forward_lines(page)
     matrices = _matrix_section(told)
@@ -99,6 +100,11 @@ def derive_tensor(
     gradients = tuple(map(computed.gradient, targets))
     gradient = gradients if isinstance(wrt, list | tuple) else gradients[0]
     return Derivation(title, shown, gradient, depth, page.program, network=f)
+
+
+def readable(derivative: Derivative) -> Derivative:
+    """Return a derivative with the names and signs of a lecture: t for time, δ for a unit matrix, gates."""
+    return with_blocks(with_units(with_time(derivative)))
 
 
 def listed(parts: Sequence[Node]) -> tuple[str | Node, ...]:
@@ -233,19 +239,61 @@ def _result(
     arrays = arrays or any(t.equation is not None and not t.name for t in equation.reads())
     if node is not None and (target.rank or arrays):
         steps.append(Step("matrix form", whole(page, gradient), node, "result", "result"))
-    hot = page.one_hot if page.hot else None
-    found: Closed | None = None
-    for one in dict.fromkeys((computed.gradient(target), gradient)) if target.rank or arrays else ():
-        options = {"one_hot": hot, "largest": _LONGEST_CLOSED, "facts": computed.program.facts}
-        found = found or closed(one, notation=page.notation, **options)  # type: ignore[arg-type]
-    if found is not None and found.node != node:
+    found = _without_intermediates(page, target, gradient, computed) if target.rank or arrays else None
+    if found is not None and found.node != node and not _says_no_more(page, node, found):
         about = tuple(Compare("=", known.left, known.right) for known in found.used)
-        rule = "in the given symbols" + ("; declared:" if about else "")
+        rule = over_what(page, found.node) + ("; declared:" if about else "")
         named = about[0] if len(about) == 1 else Logic("and", about) if about else None
         steps.append(Step(rule, whole(page, gradient), found.node, "result", "result", about=named))
     if not story.steps.axes and has_helpers(page, steps[-1].right):
         steps += _way_out(page, computed, target)
     return steps
+
+
+def _without_intermediates(
+    page: Page, target: Tensor, gradient: Tensor, computed: Derivative
+) -> Closed | None:
+    """Return a gradient as one formula: as it is computed, or as it is told where that is half as long.
+
+    A logarithm of a softmax is long where it is computed by logsumexp.
+    """
+    forms: list[Closed] = []
+    for one in dict.fromkeys((computed.gradient(target), gradient)):
+        form = closed(
+            one,
+            notation=page.notation,
+            one_hot=page.one_hot if page.hot else None,
+            largest=_LONGEST_CLOSED,
+            facts=computed.program.facts,
+        )
+        forms += [form] if form is not None else []
+    if len(forms) == 2 and 2 * _length(forms[1].node) <= _length(forms[0].node):
+        return forms[1]
+    return forms[0] if forms else None
+
+
+def _says_no_more(page: Page, node: Node | None, found: Closed) -> bool:
+    """Say whether a formula without intermediates is longer than a line that has none either.
+
+    A line with the function itself, or with what the user has named, is the better one where writing these
+    out makes a long line twice as long.
+    """
+    if node is None or found.used or has_helpers(page, node):
+        return False
+    loss = any(isinstance(part, Symbol) and part.expr == page.output.at() for part in walk(node))
+    named = loss or over_what(page, node) != over_what(page, found.node)
+    if named:
+        return _length(found.node) > max(2 * _length(node), _LONG)
+    return _length(node) < _length(found.node) and not any(map(_is_below, walk(node)))
+
+
+def _is_below(part: Node) -> bool:
+    """Say whether a part is a negative power, which the other formula writes below a fraction bar."""
+    return isinstance(part, Power) and isinstance(part.exponent, Negative)
+
+
+def _length(node: Node) -> int:
+    return sum(1 for _ in walk(node))
 
 
 def _way_out(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
@@ -260,6 +308,6 @@ def _way_out(page: Page, derivative: Derivative, target: Tensor) -> list[Step]:
     )
     node = node or closed_form(gradient, notation=notation, one_hot=hot, largest=_LONGEST_WAY_OUT)
     if node is not None and not has_helpers(page, node):
-        return [Step("in the given symbols", whole(page, gradient), node, "result", "result")]
+        return [Step(over_what(page, node), whole(page, gradient), node, "result", "result")]
     line = element_line(page, table, gradient)
     return [line] if line is not None else []

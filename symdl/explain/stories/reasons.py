@@ -85,14 +85,17 @@ def rule_of(use: Contribution) -> Why:
         return Why(_REDUCTIONS[reduction])
     if reduction in _OF_MATRICES:
         return Why(_OF_MATRICES[reduction])
-    factors = len(via.body.atoms(Access)) > 1
+    if name == "div" and _core(via).as_numer_denom()[1].has(Access):
+        return Why("quotient rule")
+    if name in ("mul", "div", "pow") and not reduction:
+        return Why(_by_form(use) or _RULES[name])
     if name in _RULES and name not in _LINEAR:
         return Why(_RULES[name])
     if reduction == "sum" and is_window(via):
         moved = any(_is_moving(place) for place in use.access.indices)
         return Why(f"product rule: {'convolution, the kernel turned round' if moved else 'correlation'}")
     if reduction == "sum":
-        return Why("product rule" if factors else "differentiate under the sum")
+        return Why(_by_form(use) or "differentiate under the sum")
     term = use.equation
     spread = {i for i in term.bound if term.extents[i] != 1} - set(via.bound)
     if not reduction and spread:
@@ -102,6 +105,26 @@ def rule_of(use: Contribution) -> Why:
     if name in FUNCTIONS:
         return Why(f"chain rule through {FUNCTIONS[name]}")
     return Why("chain rule through", via.lhs)
+
+
+def _by_form(use: Contribution) -> str:
+    """Return the rule that the form of a body asks for: of a product, of a power, of a constant factor.
+
+    Nothing is returned for a sum of several terms.
+    """
+    factors = [f for f in sp.Mul.make_args(_core(use.via)) if f.has(use.access)]
+    if len(factors) != 1:
+        return "product rule" if factors else ""
+    (own,) = factors
+    if own == use.access:
+        if _core(use.via) != own:
+            return "product rule"
+        return "" if use.via.reduction else "constant factor"
+    if isinstance(own, sp.log | sp.exp):
+        return f"derivative of {own.func.__name__}"
+    if own.is_Pow and not own.exp.has(use.access):
+        return "quotient rule" if own.exp.is_negative else "power rule"
+    return "constant factor" if own.is_Add and not use.via.reduction and not use.local.has(Access) else ""
 
 
 def is_window(equation: Equation) -> bool:

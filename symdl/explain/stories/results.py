@@ -20,7 +20,6 @@ from symdl.explain.matrix.algebra import is_symmetric, transposed
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_form import closed_form
 from symdl.explain.matrix.kronecker import kronecker_form
-from symdl.explain.matrix.monomials import shape
 from symdl.explain.notation.tree import (
     Array,
     Big,
@@ -28,7 +27,6 @@ from symdl.explain.notation.tree import (
     Cases,
     Commutation,
     Compare,
-    Diagonal,
     Fraction,
     Item,
     Kronecker,
@@ -36,13 +34,10 @@ from symdl.explain.notation.tree import (
     Multiply,
     Negative,
     Node,
-    Ones,
     Partial,
-    Product,
     Terms,
     Transpose,
     number,
-    product,
     walk,
 )
 from symdl.explain.sections import Step, Words
@@ -98,7 +93,7 @@ def result_lines(
     whole_left = name(top, whole(page, found.x), _laid(Array(_VALUE, derivative), layout))
     matrix = closed_form(derivative, notation=page.notation, keep=kept, definitions=definitions)
     if matrix is not None and derivative.rank:
-        steps.append(Step("matrix form", whole_left, _laid(beside_unit(matrix), layout), "result", "result"))
+        steps.append(Step("matrix form", whole_left, _laid(matrix, layout), "result", "result"))
     closed = closed_form(derivative, notation=page.notation, keep=[y], definitions=definitions)
     if closed is not None and closed != matrix and derivative.rank:
         steps.append(Step("in the given symbols", whole_left, _laid(closed, layout), "result", "result"))
@@ -139,31 +134,6 @@ def _turned(node: Node) -> Node:
         case Big():
             return replace(node, body=_turned(node.body))
     return transposed(node)
-
-
-def beside_unit(node: Node) -> Node:
-    """Write a number that is added to a unit matrix as that number times ``1 1'``, and signs term by term."""
-    if isinstance(node, Negative | Fraction):
-        inner = beside_unit(node.arg if isinstance(node, Negative) else node.top)
-        return Negative(inner) if isinstance(node, Negative) else Fraction(inner, node.bottom)
-    if isinstance(node, Product):
-        return replace(node, args=(*node.args[:-1], beside_unit(node.args[-1])))
-    if not isinstance(node, Terms):
-        return node
-    flat: list[Node] = []
-    for term in node.args:
-        inside = term.arg if isinstance(term, Negative) else term
-        parts = inside.args if isinstance(inside, Terms) else (inside,)
-        flat += [Negative(p) if isinstance(term, Negative) else p for p in parts]
-    units = [t.arg.size for t in flat if isinstance(t, Diagonal) and isinstance(t.arg, Ones)]
-    if not units:
-        return node
-    every = Multiply((Ones(units[0]), Transpose(Ones(units[0]))))
-    return Terms(tuple(tidy(product((t, every))) if _is_scalar(t) else t for t in flat))
-
-
-def _is_scalar(node: Node) -> bool:
-    return shape(node.arg if isinstance(node, Negative) else node) == ()
 
 
 def _by_element(page: Page, short: Equation, left: Node) -> list[Step]:

@@ -116,10 +116,7 @@ def quotient(page: Page, share: Share) -> Node:
 
 def share_lines(page: Page, share: Share, equation: Equation, derivative: Derivative) -> list[Step]:
     """Return the lines of the cotangent of a softmax's argument; `equation` is that cotangent's."""
-    where = dict(zip(equation.indices, _places(share, equation), strict=True))
-    back = {old: new for new, old in where.items()}  # from the softmax's letters to the cotangent's
-    rows = tuple(back.get(i, i) for i in share.equation.indices)
-    own = back.get(share.axis, share.axis)
+    rows, own = letters_of_share(share, equation)
     other = fresh_index({*rows, *equation.extents, *share.equation.extents})
     there = tuple(other if i == own else i for i in rows)
     read, P = page.notation.read, share.equation.lhs
@@ -149,6 +146,8 @@ def share_lines(page: Page, share: Share, equation: Equation, derivative: Deriva
     ]
 
 
-def _places(share: Share, equation: Equation) -> tuple[Index, ...]:
-    """The softmax's letters for the places of its argument."""
-    return tuple(i for i in share.argument.indices if isinstance(i, Index))
+def letters_of_share(share: Share, equation: Equation) -> tuple[tuple[Index, ...], Index]:
+    """Return how the cotangent of its argument calls a softmax's indices, and the one that it sums over."""
+    places = [i for i in share.argument.indices if isinstance(i, Index)]
+    back = dict(zip(places, equation.indices, strict=True))
+    return tuple(back.get(i, i) for i in share.equation.indices), back.get(share.axis, share.axis)

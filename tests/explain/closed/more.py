@@ -135,7 +135,7 @@ MATRICES = (
     Case("sum of an image", lambda: (total(A @ x), x), "Aᵀ 𝟏"),
     Case("sum of an image, by its matrix", lambda: (total(A @ x), A), "𝟏 xᵀ"),
     Case("diagonal scaling", lambda: (inner(a, sd.diag(x) @ b), x), "a ⊙ b"),
-    Case("form of a diagonal", lambda: (square(A * x), x), "2·x ⊙ (A ⊙ A)ᵀ 𝟏", prints="2·x ⊙ ((A ⊙ A)ᵀ 𝟏)"),
+    Case("form of a diagonal", lambda: (square(A * x), x), "2·x ⊙ (A ⊙ A)ᵀ 𝟏", prints="2·x ⊙ ((A∘²)ᵀ 𝟏)"),
     Case("projection residual", lambda: (square(x - Q @ y), y), "2·(y - Qᵀ x)"),
     Case("trace of a diagonal", lambda: (tr(sd.diag(x) @ A), x), "diagonal(A)", prints="diag(A)"),
 )
