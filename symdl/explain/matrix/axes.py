@@ -7,17 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import sympy as sp
+
 from symdl.explain.matrix.algebra import (
     NoMatrixForm,
     Part,
     elementwise,
     hadamard,
+    is_unit,
+    moved,
     multiply,
     oriented,
     scaled,
     transposed,
 )
-from symdl.explain.notation.tree import Diagonal, Multiply, Negative, Node, Norm, Ones, Transpose, number
+from symdl.explain.notation.tree import (
+    Array,
+    Call,
+    Diagonal,
+    Multiply,
+    Negative,
+    Node,
+    Norm,
+    Ones,
+    Transpose,
+    number,
+)
 from symdl.express.dims import Extent, Index
 
 
@@ -48,10 +63,21 @@ def _times_ones(scalar: Node, ones: Node) -> Node:
     return ones if scalar == number(1) else scaled((scalar,), ones)
 
 
+def diagonal(extents: Mapping[Index, Extent], array: Array, index: sp.Expr) -> Part:
+    """Return the elements ``A[i, i]`` of a square matrix."""
+    if not isinstance(index, Index) or array.tensor.shape != (extents.get(index),) * 2:
+        raise NoMatrixForm
+    return Part(Call("diagonal", (array,)), (index,))
+
+
 def summed(
     extents: Mapping[Index, Extent], parts: list[Part], index: Index, wish: Sequence[Index]
 ) -> list[Part]:
     """Sum a product of parts over one index."""
+    units = [p for p in parts if index in p.axes and is_unit(p.node)]
+    if units:  # a sum over δ
+        other = next(i for i in units[0].axes if i != index)
+        return [moved(p, index, other) for p in parts if p is not units[0]]
     inside = [p for p in parts if index in p.axes]
     outside = [p for p in parts if index not in p.axes]
     vectors = [p.node for p in inside if len(p.axes) == 1]

@@ -14,7 +14,7 @@ from sympy.core.relational import Relational
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented
 from symdl.explain.notation.order import ordered_factors
 from symdl.explain.notation.relations import shown_relation
-from symdl.explain.notation.tree import Call, Cases, Compare, Indicator, Node
+from symdl.explain.notation.tree import Call, Cases, Compare, Diagonal, Indicator, Node, Ones
 from symdl.express.dims import Index
 from symdl.express.tensors import Access
 
@@ -45,6 +45,19 @@ def cases(reader: Reader, expr: sp.Piecewise | sp.Max | sp.Min, wish: Sequence[I
     if shown.name not in ("Max", "Min") or len(fixed) != 1:
         raise NoMatrixForm
     return Part(Call(shown.name, (inner.node, reader.notation.read(fixed[0]))), inner.axes)
+
+
+def unit_matrix(reader: Reader, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
+    """Read δ as a unit matrix; None if it is no δ."""
+    if len(expr.args) != 2 or expr.args[1] != (0, True) or expr.args[0][0] != 1:
+        return None
+    condition = expr.args[0][1]
+    if not isinstance(condition, sp.Eq) or not all(isinstance(a, Index) for a in condition.args):
+        return None
+    i, j = sorted(condition.args, key=lambda a: wish.index(a) if a in wish else 99)
+    if reader.extents[i] != reader.extents[j]:
+        return None
+    return Part(Diagonal(Ones(reader.extents[i])), (i, j))
 
 
 def entries(reader: Reader, expr: sp.Piecewise, wish: Sequence[Index]) -> Part:

@@ -17,18 +17,16 @@ from symdl.explain.matrix.algebra import (
     Part,
     is_fixed,
     is_number,
-    is_unit,
-    moved,
     oriented,
     squared,
     turned_once,
 )
-from symdl.explain.matrix.axes import stretched, summed
-from symdl.explain.matrix.cases import cases
+from symdl.explain.matrix.axes import diagonal, stretched, summed
+from symdl.explain.matrix.cases import cases, unit_matrix
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.functions import reduced
 from symdl.explain.matrix.ones import beside_units, with_sizes
-from symdl.explain.matrix.totals import ordered_by_width, times_of, total_of, trace_of
+from symdl.explain.matrix.totals import ordered_by_width, times_of, total_of
 from symdl.explain.notation.arithmetic import switches_apart
 from symdl.explain.notation.known import by_normal
 from symdl.explain.notation.notation import Notation
@@ -37,10 +35,8 @@ from symdl.explain.notation.shortening import softmax_argument
 from symdl.explain.notation.sigmoids import sigmoid_power, sigmoids
 from symdl.explain.notation.tree import (
     Call,
-    Diagonal,
     Negative,
     Node,
-    Ones,
     Power,
     Terms,
     Transpose,
@@ -107,7 +103,7 @@ class Reader:
         expr = by_normal(expr)
         if isinstance(expr, Access):
             return self.access(expr, wish)
-        if isinstance(expr, sp.Piecewise) and (unit := self.delta(expr, wish)) is not None:
+        if isinstance(expr, sp.Piecewise) and (unit := unit_matrix(self, expr, wish)) is not None:
             return unit
         if not expr.atoms(Access):
             if any(isinstance(s, Index) for s in expr.free_symbols):
@@ -176,10 +172,7 @@ class Reader:
         if not access.indices:
             return Part(self.notation.read(access))
         if len(access.indices) == 2 and access.indices[0] == access.indices[1]:
-            index = access.indices[0]
-            if access.tensor.shape != (self.extents.get(index),) * 2:
-                raise NoMatrixForm
-            return Part(Call("diagonal", (self.notation.array(access.tensor),)), (index,))
+            return diagonal(self.extents, self.notation.array(access.tensor), access.indices[0])
         kept = [i for i in access.indices if isinstance(i, Index)]
         sizes = list(zip(access.indices, access.tensor.shape, strict=True))
         whole = all(size == (1 if i == 0 else self.extents.get(i, size)) for i, size in sizes)
@@ -189,11 +182,9 @@ class Reader:
         array = self.notation.array(access.tensor)
         row_only = access.tensor.rank == 2 and access.indices[0] == 0
         part = Part(Transpose(array) if row_only else array, tuple(kept))
-        return (
-            oriented(part, tuple(w for w in wish if w in kept))
-            if len(kept) == 2 and set(kept) <= set(wish)
-            else part
-        )
+        if len(kept) == 2 and set(kept) <= set(wish):
+            return oriented(part, tuple(w for w in wish if w in kept))
+        return part
 
     def written_out(self, equation: Equation, access: Access) -> Part:
         """Read what stands for an element inside its user."""
@@ -227,29 +218,12 @@ class Reader:
 
     def total(self, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
         """Sum an expression over `bound`."""
-        traced = trace_of(self, body, bound[0]) if len(bound) == 1 and not wish else None
-        return traced if traced is not None else total_of(self, body, bound, wish)
+        return total_of(self, body, bound, wish)
 
     def is_sum(self, factor: sp.Expr) -> bool:
         """Say whether a scalar is a sum that has a matrix form, which the notation does not know."""
         return isinstance(factor, Access) and factor.tensor in self.inline
 
-    def delta(self, expr: sp.Piecewise, wish: Sequence[Index]) -> Part | None:
-        """A unit matrix."""
-        if len(expr.args) != 2 or expr.args[1] != (0, True) or expr.args[0][0] != 1:
-            return None
-        condition = expr.args[0][1]
-        if not isinstance(condition, sp.Eq) or not all(isinstance(a, Index) for a in condition.args):
-            return None
-        i, j = sorted(condition.args, key=lambda a: wish.index(a) if a in wish else 99)
-        if self.extents[i] != self.extents[j]:
-            return None
-        return Part(Diagonal(Ones(self.extents[i])), (i, j))
-
     def eliminated(self, parts: list[Part], index: Index, wish: Sequence[Index]) -> list[Part]:
         """Sum a product of parts over one index."""
-        units = [p for p in parts if index in p.axes and is_unit(p.node)]
-        if units:  # a sum over δ
-            other = next(i for i in units[0].axes if i != index)
-            return [moved(p, index, other) for p in parts if p is not units[0]]
         return summed(self.extents, parts, index, wish)

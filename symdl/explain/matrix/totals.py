@@ -43,6 +43,9 @@ def times_of(reader: Reader, factors: Sequence[tuple[sp.Expr, Part]], wish: Sequ
 
 def total_of(reader: Reader, body: sp.Expr, bound: Sequence[Index], wish: Sequence[Index]) -> Part:
     """Sum an expression over `bound`, factor by factor."""
+    traced = _trace(reader, body, bound[0]) if len(bound) == 1 and not wish else None
+    if traced is not None:
+        return traced
     if isinstance(body, sp.Add):
         return _total_of_sum(reader, body, bound, wish)
     order = (*wish, *bound)
@@ -67,7 +70,7 @@ def total_of(reader: Reader, body: sp.Expr, bound: Sequence[Index], wish: Sequen
     return with_front(front, result)
 
 
-def trace_of(reader: Reader, body: sp.Expr, index: Index) -> Part | None:
+def _trace(reader: Reader, body: sp.Expr, index: Index) -> Part | None:
     """``sum_i f(A[i, i])`` is ``tr(f(A))``, `f` entry by entry."""
     front, inside = body.as_independent(Access, as_Add=False)
     accesses = inside.atoms(Access)

@@ -13,6 +13,7 @@ from typing import Any
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.jacobian import hessian
+from symdl.differentiate.record import Derivative
 from symdl.differentiate.sensitivity import Sensitivities, sensitivities
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation.letters import spelling
@@ -47,9 +48,7 @@ def derive_hessian(
         DerivativeError: `f` does not depend on `wrt`.
     """
     targets = found_in(f, wrt)
-    computed = derivative = with_units(differentiate(f, targets, facts=facts))
-    if is_rewritten(computed):
-        derivative = with_units(differentiate(f, targets, facts=facts, apart=True))
+    derivative, computed = _derivatives(f, targets, facts)
     page = page_of(derivative, named, again=targets)
     loss = whole(page, f)
     steps = told_by_steps(page, derivative)
@@ -93,6 +92,16 @@ def derive_hessian(
     return Derivation(
         ("Hessian of ", loss, " with respect to ", *by), shown, result, depth, joined(page.program, every)
     )
+
+
+def _derivatives(
+    f: Tensor, targets: Sequence[Tensor], facts: Sequence[Fact]
+) -> tuple[Derivative, Derivative]:
+    """Return the gradient along every name, as it is told, and as it is computed."""
+    computed = with_units(differentiate(f, targets, facts=facts))
+    if not is_rewritten(computed):
+        return computed, computed
+    return with_units(differentiate(f, targets, facts=facts, apart=True)), computed
 
 
 def _with_last(page: Page, last: Mapping[Tensor, Form]) -> Page:
