@@ -4,6 +4,8 @@ Enters: source text. Leaves: the imported module. A file is named by the hash of
 on. It is for people: what runs is the text that entered, never what a file or a folder of bytecode says it
 is. What Numba makes of it is kept beside it (`symdl.run.cpu.cache.objects`).
 
+The folder stays small: `symdl.run.pruning`.
+
 A file that is missing, was changed, or belongs to others is written anew. If that is not possible either, the
 next process has to do the same work; the result of this one does not depend on it.
 """
@@ -26,8 +28,7 @@ from types import CodeType, ModuleType
 
 from symdl.errors import CompileError, DataError
 from symdl.files import replacing
-
-PREFIX = "symdl_kernels_"
+from symdl.run.pruning import PREFIX, mark_used, prune_hourly
 
 
 def folder() -> Path:
@@ -86,9 +87,12 @@ def load(source: str, foundation: tuple[str, ...] = ()) -> ModuleType:
 
 
 @contextmanager
-def loaded(source: str, foundation: tuple[str, ...] = ()) -> Iterator[ModuleType]:
-    """A module that is needed for a while only, to be compiled; arguments and errors as in `load`."""
-    found = _loaded(source, foundation, folder())
+def loaded(source: str, foundation: tuple[str, ...] = (), *, written: bool = True) -> Iterator[ModuleType]:
+    """A module that is needed for a while only, to be compiled; arguments and errors as in `load`.
+
+    With `written` false its file is written only if it does not compile, so that it can be looked at.
+    """
+    found = _loaded(source, foundation, folder(), written=written)
     try:
         yield found.module
     finally:
@@ -118,12 +122,19 @@ def _load(source: str, foundation: tuple[str, ...], where: Path) -> _Loaded:
     return _loaded(source, foundation, where)
 
 
-def _loaded(source: str, foundation: tuple[str, ...], where: Path) -> _Loaded:
-    name = name_of(source, foundation)
-    path = where / f"{name}.py"
+def keep(source: str, foundation: tuple[str, ...] = ()) -> Path:
+    """Write the file of a module if it is not there; return its path. Errors as in `load`."""
+    path = folder() / f"{name_of(source, foundation)}.py"
     data = source.encode()
     if content(path) != data:
         write(path, data)
+    return path
+
+
+def _loaded(source: str, foundation: tuple[str, ...], where: Path, *, written: bool = True) -> _Loaded:
+    name = name_of(source, foundation)
+    path = keep(source, foundation) if written else where / f"{name}.py"
+    data = source.encode()
     spec = importlib.util.spec_from_file_location(name, path, loader=_Loader(name, str(path), data))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -132,6 +143,7 @@ def _loaded(source: str, foundation: tuple[str, ...], where: Path) -> _Loaded:
         spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(name, None)
+        keep(source, foundation)
         raise CompileError(
             f"generated code does not compile: {type(error).__name__}: {error}",
             cure=f"please report this with {path}",
@@ -148,7 +160,10 @@ def content(path: Path) -> bytes | None:
     """Return what is in a file of this user's, or None if there is none or others may write to it."""
     try:
         status = path.stat()
-        return path.read_bytes() if stat.S_ISREG(status.st_mode) and not _foreign(status) else None
+        if not stat.S_ISREG(status.st_mode) or _foreign(status):
+            return None
+        mark_used(path, status)
+        return path.read_bytes()
     except OSError:
         return None
 
@@ -172,3 +187,4 @@ def write(path: Path, data: bytes) -> None:
     """Put a file in its place, whole or not at all; if it cannot be written, the next process works anew."""
     with suppress(DataError), replacing(path, cache=True) as file:
         file.write(data)
+    prune_hourly(path.parent)

@@ -30,8 +30,9 @@ from llvmlite import binding
 
 import symdl
 from symdl.emit.cpu.syntax import CPU
+from symdl.emit.parts import parts
 from symdl.run import modules as cache
-from symdl.run.cpu.cache import foundation
+from symdl.run.cpu.cache import foundation, keys
 from symdl.run.cpu.cache import objects as machine
 
 PACKAGE = Path(symdl.__file__).parent
@@ -79,8 +80,12 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def code_of(source: str, folder: Path) -> Path:
-    key = machine._key(source)
-    return folder / f"{key['module']}.{key['processor']}.code"
+    return key_of(source).path(folder)
+
+
+def key_of(source: str) -> keys.Key:
+    (part,) = parts(source)
+    return keys.key_of(part.source)
 
 
 def text_of(source: str, folder: Path) -> Path:
@@ -103,6 +108,8 @@ def exchange(one: Path, other: Path) -> None:
 
 def test_files_that_changed_places(folder: Path) -> None:
     exchange(code_of(DOUBLE, folder), code_of(MORE, folder))
+    assert (fresh(DOUBLE, folder), fresh(MORE, folder)) == (10, 105)
+    exchange(keys.listing(DOUBLE, folder), keys.listing(MORE, folder))
     assert (fresh(DOUBLE, folder), fresh(MORE, folder)) == (10, 105)
     exchange(text_of(DOUBLE, folder), text_of(MORE, folder))
     for source in (DOUBLE, MORE):
@@ -162,7 +169,16 @@ def test_a_file_of_machine_code_that_is_not_the_one(damage: str, folder: Path) -
     right, other = path.read_bytes(), code_of(MORE, folder).read_bytes()
     path.write_bytes(DAMAGE[damage](right, other))
     assert fresh(DOUBLE, folder) == 10
-    assert machine._read(path, machine._key(DOUBLE)) is not None  # it was made again
+    assert machine._read(path, key_of(DOUBLE)) is not None  # it was made again
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGE if name != "code of another"])
+def test_a_listing_of_kernels_that_is_not_the_one(damage: str, folder: Path) -> None:
+    path = keys.listing(DOUBLE, folder)
+    right, other = path.read_bytes(), keys.listing(MORE, folder).read_bytes()
+    path.write_bytes(DAMAGE[damage](right, other))
+    assert fresh(DOUBLE, folder) == 10
+    assert path.read_bytes() == right  # it was made again
 
 
 @pytest.mark.parametrize("damage", [name for name in DAMAGE if name not in ("one bit", "longer")])
@@ -263,7 +279,7 @@ def test_left_over_files_do_no_harm(folder: Path) -> None:
 
 def test_many_writers(folder: Path) -> None:
     """Writers and readers at once: each reads nothing, or one whole file."""
-    path, key = code_of(DOUBLE, folder), machine._key(DOUBLE)
+    path, key = code_of(DOUBLE, folder), key_of(DOUBLE)
     right = path.read_bytes()
 
     def work(number: int) -> bool:
@@ -282,7 +298,7 @@ def test_many_writers(folder: Path) -> None:
 @given(st.data())
 def test_any_change_of_any_byte(made: Path, data: st.DataObject) -> None:
     """Bytes changed, put in or left out anywhere: the file is not taken for the one it was."""
-    path, key = code_of(DOUBLE, made), machine._key(DOUBLE)
+    path, key = code_of(DOUBLE, made), key_of(DOUBLE)
     right = path.read_bytes()
     at = data.draw(st.one_of(st.integers(0, 400), st.integers(0, len(right))))
     new, gone = data.draw(st.binary(max_size=3)), data.draw(st.integers(0, 3))
@@ -342,19 +358,17 @@ def test_a_library_is_known_by_what_it_is_for_and_made_of(
     assert [value("double"), value("more"), value("double")] == [10, 105, 10]
     assert made == ["double", "more"]
     changed = (*foundation.foundation(), "another line")
-    monkeypatch.setattr(machine, "foundation", lambda: changed)
+    monkeypatch.setattr(keys, "foundation", lambda: changed)
     assert value("double") == 10 and made == ["double", "more", "double"]
 
 
 def test_other_settings_and_compilers_have_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = machine._key(DOUBLE)
-    assert (
-        machine._key(MORE)["module"] != before["module"] and machine._key(MORE)["source"] != before["source"]
-    )
+    before, other = key_of(DOUBLE), key_of(MORE)
+    assert other.module != before.module and other.source != before.source
     with monkeypatch.context() as patch:
         patch.setattr(binding, "llvm_version_info", (1, 2, 3))
-        assert machine._key(DOUBLE)["processor"] != before["processor"]
+        assert key_of(DOUBLE).processor != before.processor
     with monkeypatch.context() as patch:
         patch.setattr(binding, "get_host_cpu_name", lambda: "z80")
-        assert machine._key(DOUBLE)["processor"] != before["processor"]
-    assert machine._key(DOUBLE) == before
+        assert key_of(DOUBLE).processor != before.processor
+    assert key_of(DOUBLE) == before

@@ -23,6 +23,7 @@ from typing import Any
 from symdl.run import modules
 from symdl.run.cuda.compiler import translate
 from symdl.run.cuda.device import Device
+from symdl.run.pruning import PREFIX
 
 _FORMAT = 1
 """The version of the files' form."""
@@ -85,7 +86,7 @@ def _found(path: Path, key: Mapping[str, object]) -> bytes | None:
 
 def name_of(function: Callable[..., None], kinds: Sequence[str]) -> str:
     """Return a name that tells a kernel, and all that it is made of, from others."""
-    made_of = given(function) if function.__module__.startswith(modules.PREFIX) else described(function)
+    made_of = given(function) if function.__module__.startswith(PREFIX) else described(function)
     return modules.name_of("\0".join((made_of, *kinds)), foundation())
 
 

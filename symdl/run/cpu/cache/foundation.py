@@ -1,11 +1,12 @@
 """What machine code is built on, besides the text of a generated module.
 
-Enters: nothing. Leaves: `foundation`, texts and versions. Where one of them is another, so is the key of all
-that is kept on disk.
+Enters: nothing. Leaves: `foundation`, a hash of texts and versions. Where one of them is another, so is the
+key of all that is kept on disk.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from functools import cache
@@ -26,7 +27,7 @@ def files() -> list[str]:
 
 @cache
 def foundation() -> tuple[str, ...]:
-    """Return the texts of those files and the versions of other ones.
+    """Return a hash of the texts of those files and of the versions of other ones.
 
     The file with Numba's version is read, because importing Numba takes longer than all that is done here.
 
@@ -38,4 +39,5 @@ def foundation() -> tuple[str, ...]:
     if numba is None or numba.origin is None:
         raise CompileError("there is no Numba", cure="install numba, or use target='python'")
     texts.append(Path(numba.origin).with_name("_version.py").read_text("utf-8"))
-    return *texts, sys.version
+    texts.append(sys.version)
+    return (hashlib.sha256("\0".join(texts).encode()).hexdigest(),)

@@ -1,10 +1,10 @@
 """Machine code on disk.
 
 Enters: the source of a generated module, or a `Library` of this package. Leaves: `Machine`: where its
-functions are. Numba compiles it once; the machine code is kept on disk, beside the source, for this
-processor, and found for all modules that differ from it by names only. A later process only links it, with
+functions are. Numba compiles a kernel once; its machine code is kept on disk for this processor, and found
+for all kernels that differ from it by names only, in whatever program. A later process only links it, with
 LLVM alone, in a millisecond. Numba is not even imported then: with all that it makes ready, that takes half a
-second. A file says of which module it is, and for which processor, inside what its checksum covers; one that
+second. A file says of which kernel it is, and for which processor, inside what its checksum covers; one that
 says anything else is made again.
 
 Functions are called as those of Numba call each other: ``status = f(result, error, *arguments)``, with the
@@ -14,12 +14,12 @@ addresses of where a result and an error belong.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,12 @@ from typing import Any
 import numpy as np
 from llvmlite import binding
 
-from symdl.emit.canonical import canonical
+from symdl.emit.parts import in_whole, parts
 from symdl.errors import CompileError
 from symdl.run import modules as disk
 from symdl.run.cpu.cache.foundation import foundation
+from symdl.run.cpu.cache.keys import Key, Keys, key_of, key_of_text, keys_of, listed_keys, processor
+from symdl.run.cpu.cache.processes import compile_apart
 from symdl.run.cpu.gemm.blas import LINKED, routine_address
 from symdl.run.memory import address
 
@@ -110,68 +112,66 @@ def load(source: str | Library) -> Machine:
 
 @lru_cache(maxsize=disk.KEPT)
 def _load(source: str, where: Path) -> Machine:
-    return _found(source, where)
+    keys = listed_keys(source, where)
+    codes = [_read(key.path(where), key) for _, key in keys or ()]
+    if keys is None or None in codes:
+        keys, codes = _parts_of(source, where)
+    named = [
+        [replace(f, name=in_whole(name, f.name)) for f in code or ()]
+        for (name, _), code in zip(keys, codes, strict=True)
+    ]
+    linked = _linked(named)
+    if linked is not None:
+        return linked
+    with disk.loaded(source, foundation()) as module:
+        return _in_place(module.entries)
+
+
+def _parts_of(source: str, where: Path) -> tuple[Keys, list[list[Function] | None]]:
+    """Return the kernels of a module, those compiled that are not on disk."""
+    keys, texts = keys_of(source, where), [part.source for part in parts(source)]
+    codes = [_read(key.path(where), key) for _, key in keys]
+    missing = [text for text, code in zip(texts, codes, strict=True) if code is None]
+    if missing:
+        disk.keep(source, foundation())
+        compile_apart(missing, lambda text: _made(text, where))
+    for at, (text, (_, key)) in enumerate(zip(texts, keys, strict=True)):
+        codes[at] = codes[at] or _read(key.path(where), key) or _made(text, where)
+    return keys, codes
 
 
 @cache
 def _library(source: Library, where: Path) -> Machine:
-    return _found(source, where)  # one for all programs, so there are few
-
-
-def _found(source: str | Library, where: Path) -> Machine:
-    key = _key(source)
-    path = where / f"{key['module']}.{key['processor']}.code"
-    known = _read(path, key)
-    linked = _linked(known) if known is not None else None
+    key = key_of_text(source.name, processor())
+    known = _read(key.path(where), key)
+    linked = _linked([known]) if known is not None else None
     if linked is not None:
         return linked
-    if isinstance(source, Library):
-        return _kept(source.make(), path, key)
-    with disk.loaded(source, foundation()) as module:
-        made = module.entries
-        machine = _kept(made, path, key)
-        if machine.kept is not made:  # the functions of a module are in circles that nobody else opens
-            vars(module).clear()
-        return machine
-
-
-def _kept(entries: Sequence[Any], path: Path, key: Mapping[str, str | int]) -> Machine:
-    """Write compiled functions to disk and return them."""
+    entries = source.make()
     functions = [_compiled(entry) for entry in entries]
-    linked = _linked(functions)
+    linked = _linked([functions])
     if linked is None:  # it needs Numba when it runs, so no other process can have it
         return _in_place(entries)
-    disk.write(path, _packed(functions, key))
+    disk.write(key.path(where), _packed(functions, key))
     return linked
 
 
-def _key(source: str | Library) -> dict[str, str | int]:
-    """Return what a file of machine code is for: all modules that differ by names only."""
-    text = source.name if isinstance(source, Library) else canonical(source)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return {
-        "format": _FORMAT,
-        "module": disk.name_of(text, foundation()),
-        "processor": _processor(),
-        "source": digest,
-    }
+def _made(source: str, where: Path) -> list[Function]:
+    """Compile a part of a module; its machine code is kept if another process can link it."""
+    with disk.loaded(source, foundation(), written=False) as module:
+        functions = [_compiled(entry) for entry in module.entries]
+        vars(module).clear()  # its functions are in circles that nobody else opens
+    if _linked([functions]) is not None:
+        key = key_of(source)
+        disk.write(key.path(where), _packed(functions, key))
+    return functions
 
 
-_FORMAT = 3
-"""The version of a file's form."""
-
-
-def _processor() -> str:
-    """Return a hash of what machine code depends on besides its source: the processor, LLVM, settings."""
-    names = [name for name in os.environ if name.startswith("NUMBA_") and name not in _OTHER_SETTINGS]
-    chosen = sorted(f"{name}={os.environ[name]}" for name in names)
-    version = ".".join(map(str, binding.llvm_version_info))
-    parts = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), version, *chosen]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-_OTHER_SETTINGS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR")
-"""Settings of Numba on which no machine code depends."""
+def compile_given() -> None:
+    """Compile the parts that standard input lists: what a process does that `compile_apart` has started."""
+    for source in json.load(sys.stdin):
+        with suppress(CompileError):
+            _made(source, disk.folder())
 
 
 def _compiled(entry: Any) -> Function:
@@ -190,23 +190,31 @@ def _in_place(entries: Sequence[Any]) -> Machine:
     return Machine(addresses, entries)
 
 
-def _linked(functions: Sequence[Function]) -> Machine | None:
-    """Return functions linked with what they call, or None if that is not of C, LAPACK or our own."""
+def _linked(parts: Sequence[Sequence[Function]]) -> Machine | None:
+    """Return functions linked with what they call, or None if that is not of C, LAPACK or our own.
+
+    Each part is a library of its own: what it has inside may have the names of something else in another one.
+    """
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     linker = binding.create_lljit_compiler(suppress_errors=True)
-    builder = binding.JITLibraryBuilder().add_current_process()
-    for function in functions:
-        builder.add_object_img(function.code).export_symbol(function.symbol)
-        for symbol in {found.decode() for found in _NAMED.findall(function.code)}:
-            own = symbol.startswith(OFFERED)
-            place = offered(symbol[len(OFFERED) :]) if own else routine_address(symbol[len(LINKED) :])
-            builder.import_symbol(symbol, place)
-    try:
-        library = builder.link(linker, "kernels")
-    except RuntimeError:
-        return None
-    return Machine({f.name: library[f.symbol] for f in functions}, (linker, library))
+    addresses: dict[str, int] = {}
+    libraries = []
+    for number, functions in enumerate(parts):
+        builder = binding.JITLibraryBuilder().add_current_process()
+        for function in functions:
+            builder.add_object_img(function.code).export_symbol(function.symbol)
+            for symbol in {found.decode() for found in _NAMED.findall(function.code)}:
+                own = symbol.startswith(OFFERED)
+                place = offered(symbol[len(OFFERED) :]) if own else routine_address(symbol[len(LINKED) :])
+                builder.import_symbol(symbol, place)
+        try:
+            library = builder.link(linker, f"kernels {number}")
+        except RuntimeError:
+            return None
+        addresses |= {f.name: library[f.symbol] for f in functions}
+        libraries.append(library)
+    return Machine(addresses, (linker, libraries))
 
 
 OFFERED = "symdl_matrices_"
@@ -227,13 +235,13 @@ def offered(symbol: str) -> int:
     return load(Library(f"{name} of matrices, {dtype}", make)).addresses[name]
 
 
-def _packed(functions: Sequence[Function], key: Mapping[str, str | int]) -> bytes:
+def _packed(functions: Sequence[Function], key: Key) -> bytes:
     """Return the content of a file: what it is, the object files."""
     listing = [[f.name, f.symbol, len(f.code)] for f in functions]
-    return disk.sealed({**key, "functions": listing}, b"".join(f.code for f in functions))
+    return disk.sealed({**key.head, "functions": listing}, b"".join(f.code for f in functions))
 
 
-def _read(path: Path, key: Mapping[str, str | int]) -> list[Function] | None:
+def _read(path: Path, key: Key) -> list[Function] | None:
     """Return the functions in a file, or None if it is not just what `_packed` made for this key."""
     data = disk.content(path)
     if data is None:
