@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -180,3 +181,21 @@ def test_pdf(tmp_path: Path, options: dict[str, Any]) -> None:
 def test_endings_are_written_in_the_help() -> None:
     for suffix in FORMATS:
         assert suffix in str(type(sd.derive(*SCALARS["chain"])).save.__doc__)
+
+
+def test_latex_of_a_long_chain_grows_as_its_text() -> None:
+    """Brackets are as large as what is in them, which is found without walking the formula at every level."""
+    x = sp.Symbol("x", real=True)
+
+    def seconds(depth: int) -> tuple[float, int]:
+        f = x
+        for _ in range(depth):
+            f = sp.sin(f)
+        told = sd.derive(f, x)
+        start = time.perf_counter()
+        page = told.latex()
+        return time.perf_counter() - start, len(page)
+
+    seconds(5)
+    (short, few), (long, many) = seconds(20), seconds(60)
+    assert long / short < 3 * many / few

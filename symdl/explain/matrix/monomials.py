@@ -39,11 +39,14 @@ from symdl.express.dims import Dim, Extent
 
 _FACTORS = range(2, 9)  # powers of scalars that are counted factor by factor
 _SCALAR_CALLS = ("trace", "determinant")
+_OWN_SHAPES = (*_SCALAR_CALLS, "vec", "diagonal")
 Shape = tuple[Extent, Extent] | tuple[()]
 
 
 def shape(node: Node) -> Shape | None:
     """Return the shape of a matrix expression, ``()`` for a scalar, None if it is not known."""
+    while isinstance(node, Call) and node.args and node.name not in _OWN_SHAPES:
+        node = node.args[0]  # entry by entry
     match node:
         case Array():
             sizes = node.tensor.shape
@@ -85,8 +88,6 @@ def shape(node: Node) -> Shape | None:
         case Call(name="diagonal"):
             inner = shape(node.args[0])
             return (inner[0], 1) if inner else None
-        case Call() if node.args:
-            return shape(node.args[0])
         case Terms() | Product() | Hadamard():
             found = [shape(arg) for arg in node.args]
             return next((s for s in found if s), None if None in found else ())

@@ -1,6 +1,6 @@
 """How tightly formulas bind: where a printer needs brackets.
 
-Enters: a node. Leaves: its precedence, and whether it is tall.
+Enters: a node. Leaves: its precedence, and whether it needs some.
 """
 
 from __future__ import annotations
@@ -36,12 +36,6 @@ def is_factor(node: t.Node) -> bool:
     """Say whether a factor of a Kronecker product needs no brackets."""
     simple = (t.Array, t.Symbol, t.Item, t.Ones, t.Diagonal, t.Commutation, t.Call, t.Transpose, t.Row)
     return isinstance(node, simple)
-
-
-def is_tall(node: t.Node) -> bool:
-    """Say whether brackets around a node must grow."""
-    kinds = (t.Fraction, t.Big, t.Cases, t.Grid, t.Partial, t.Brace)
-    return any(isinstance(part, kinds) for part in t.walk(node))
 
 
 def needs_brackets(node: t.Node) -> bool:

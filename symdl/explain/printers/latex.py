@@ -22,7 +22,6 @@ from symdl.explain.printers.binding import (
     SUM,
     is_array,
     is_factor,
-    is_tall,
     needs_brackets,
     precedence,
 )
@@ -34,6 +33,14 @@ _NOT_RAISED = "sqrt Max Min Abs Mod sigmoid inverse determinant polygamma loggam
 _LOGIC = {"and": r"\wedge", "or": r"\vee"}
 
 
+_TALL = (r"\frac", r"\sum", r"\prod", r"\max_", r"\operatorname*", r"\begin", r"\underbrace")
+
+
+def is_tall(printed: str) -> bool:
+    """Say whether brackets around a formula must grow, by how it is printed: no tree is walked again."""
+    return any(sign in printed for sign in _TALL)
+
+
 def latex(node: t.Node) -> str:
     """Return a node as LaTeX."""
     return _PRINT[type(node)](node)
@@ -41,9 +48,8 @@ def latex(node: t.Node) -> str:
 
 def bracketed(node: t.Node, *, pair: str = "()") -> str:
     """Return a node in brackets as large as it is."""
-    if is_tall(node):
-        return rf"\left{pair[0]} {latex(node)} \right{pair[1]}"
-    return f"{pair[0]}{latex(node)}{pair[1]}"
+    inner = latex(node)
+    return rf"\left{pair[0]} {inner} \right{pair[1]}" if is_tall(inner) else f"{pair[0]}{inner}{pair[1]}"
 
 
 def _at_least(node: t.Node, level: int) -> str:
@@ -197,7 +203,7 @@ def _arguments(node: t.Call) -> str:
     if len(node.args) == 1:
         return bracketed(node.args[0])
     inner = ", ".join(map(latex, node.args))
-    return rf"\left({inner}\right)" if any(map(is_tall, node.args)) else f"({inner})"
+    return rf"\left({inner}\right)" if is_tall(inner) else f"({inner})"
 
 
 def _compare(node: t.Compare) -> str:
@@ -308,7 +314,7 @@ def _entry(node: t.Entry) -> str:
 
 def _grid(node: t.Grid) -> str:
     rows = [" & ".join(map(latex, row)) for row in node.rows]
-    ends = r" \\[4pt] " if any(is_tall(entry) for row in node.rows for entry in row) else r" \\ "
+    ends = r" \\[4pt] " if any(map(is_tall, rows)) else r" \\ "
     return r"\begin{bmatrix} " + ends.join(rows) + r" \end{bmatrix}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from symdl.explain.notation.tree import Grid, Label, Negative, Node, Product, Symbol, Terms, mapped
+from symdl.explain.notation.tree import Grid, Label, Negative, Node, Product, Symbol, Terms, mapped, walk
 from symdl.explain.printers.latex import latex
 from symdl.explain.printers.text import text
 from symdl.explain.printers.text_page import columns
@@ -81,7 +81,8 @@ def width(node: Node) -> int:
         sizes = [max(width(entry) for entry in column) for column in zip(*part.rows, strict=True)]
         return Symbol(Label("x" * (sum(sizes) + 2 * len(sizes)), verbatim=True))
 
-    return columns(text(mapped(node, narrow)))
+    grids = any(isinstance(part, Grid) for part in walk(node))
+    return columns(text(mapped(node, narrow) if grids else node))
 
 
 def _group(terms: list[Node], *, first: bool) -> Piece:
