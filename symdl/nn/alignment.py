@@ -97,9 +97,9 @@ def _forward(logits: Tensor, labels: Tensor, lengths: Tensor | None, blank: int,
     fresh = sp.Ne(labels.at(i, sp.floor((s - 1) / 2)), labels.at(i, sp.floor((s - 1) / 2) - 1))
     later = InRange(s - 3, places - 3)
     open_ = define(
-        None, (i, s), sp.Piecewise((-NEVER, fresh), (0, True)), shape=(batch, places), guards=(odd, later)
+        None, (i, s), sp.Piecewise((1, fresh), (0, True)), shape=(batch, places), guards=(odd, later)
     )
-    cost = sp.Piecewise((0, r < 2), (NEVER + open_.at(i, s), True))
+    cost = sp.Piecewise((0, r < 2), (0, open_.at(i, s) > 0), (NEVER, True))
     jump = define(None, (i, s, r), cost, shape=(batch, places, 3))
     counts = counting(shape, lengths, None, time_first=False)
 

@@ -12,6 +12,7 @@ from symdl.express.relations import rebuilt
 
 _LARGEST_WHOLE = 2**53  # up to which every whole number is a float
 _FINEST = 16  # parts of a whole that a float may be to be shown as a fraction
+BEYOND = 1e29  # from which on a number stands for infinity, as the logarithm of 0 does where it is subtracted
 LARGEST_BOTTOM = 10**6  # of a fraction; a constant with a longer one is shown as a decimal number
 
 

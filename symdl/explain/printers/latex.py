@@ -15,6 +15,7 @@ from symdl.explain.notation import tree as t
 from symdl.explain.notation.known import drawn
 from symdl.explain.notation.names import braced, label_latex, word_latex
 from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.numbers import BEYOND
 from symdl.explain.printers.binding import (
     ATOM,
     POWER,
@@ -58,6 +59,8 @@ def _at_least(node: t.Node, level: int) -> str:
 
 
 def _number(node: t.Number) -> str:
+    if isinstance(node.value, sp.Float) and node.value >= BEYOND:
+        return r"\infty"
     if isinstance(node.value, sp.Float):
         text = f"{float(node.value):.12g}"
         mantissa, _, power = text.partition("e")

@@ -15,6 +15,7 @@ from symdl.explain.notation import tree as t
 from symdl.explain.notation.known import drawn
 from symdl.explain.notation.names import label_text
 from symdl.explain.notation.notation import Notation
+from symdl.explain.notation.numbers import BEYOND
 from symdl.explain.printers.binding import (
     ATOM,
     POWER,
@@ -89,6 +90,8 @@ class _Text:
 
 
 def _number(out: _Text, node: t.Number) -> str:
+    if isinstance(node.value, sp.Float) and node.value >= BEYOND:
+        return "oo" if out.ascii else "∞"
     if isinstance(node.value, sp.Float):
         return f"{float(node.value):.12g}"
     special = {sp.pi: "π", sp.oo: "∞", sp.nan: "not defined"}

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sympy as sp
+
 from symdl.explain.matrix.monomials import shape
-from symdl.explain.notation.tree import Call, Diagonal, Hadamard, Node, Ones, Power, walk
+from symdl.explain.notation.numbers import BEYOND
+from symdl.explain.notation.tree import Call, Diagonal, Hadamard, Node, Number, Ones, Power, walk
 from symdl.explain.sections import Step, Words
 from symdl.explain.stories.steps import Steps, start_words
 
@@ -26,7 +29,13 @@ def forward_words(steps: Sequence[Step], recurrences: Steps) -> Words:
             "The function, step by step: a line reads what is given, lines above it, and the step before.",
         )
     start = start_words(recurrences)
-    return (*words, " ", *start) if start else words
+    words = (*words, " ", *start) if start else words
+    beyond = any(_is_beyond(part) for step in steps for part in walk(step.right))
+    return (*words, " For -∞ a number is computed that is below all others.") if beyond else words
+
+
+def _is_beyond(part: Node) -> bool:
+    return isinstance(part, Number) and isinstance(part.value, sp.Float) and bool(part.value >= BEYOND)
 
 
 def matrix_words(steps: Sequence[Step]) -> Words:

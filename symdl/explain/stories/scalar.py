@@ -117,6 +117,19 @@ class Story:
         return {(c.tensor, c.via.lhs): c for c in self.derivative.record.contributions}
 
 
+def _rule(use: Contribution) -> str:
+    """Return the rule that an adjoint goes by: the chain rule, and that of the node through which it goes."""
+    body = use.via.body
+    core = body.as_independent(Access, as_Add=False)[1]
+    if sp.fraction(core)[1].has(Access):
+        return "chain rule, quotient rule"
+    if core.is_Mul:
+        return "chain rule, product rule"
+    if core.is_Add:
+        return "chain rule, sum rule"
+    return "chain rule, power rule" if core.is_Pow and core.exp.is_number else "chain rule"
+
+
 def graph_of(story: Story) -> tuple[GraphNode, ...]:
     """Return the nodes of the computation graph, each with its incoming edges and local derivatives."""
     place = {tensor: at for at, tensor in enumerate(story.nodes)}
@@ -165,7 +178,7 @@ def adjoint_lines(story: Story) -> Lines:
             continue
         terms = [(bar(story, use.via.lhs), story.notation.read(story.local(use))) for use in uses[tensor]]
         shown = tuple(Product((a, b), dots=True) for a, b in terms)
-        rule = "chain rule" if len(shown) == 1 else "each use adds a term"
+        rule = _rule(uses[tensor][0]) if len(shown) == 1 else "each use adds a term"
         steps.append(Step(rule, bar(story, tensor), shown[0] if len(shown) == 1 else Terms(shown), "adjoint"))
         value = sp.Add(*(values[use.via.lhs] * story.local(use) for use in uses[tensor]))
         if len(value.args) > 8 or sp.count_ops(value) > _LONGEST_ADJOINT:

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.order import has_root
-from symdl.explain.notation.tree import Label, Node, Partial, Symbol
+from symdl.explain.notation.tree import Fraction, Label, Negative, Node, Partial, Symbol, Terms
 from symdl.explain.sections import Lines, Section, Step, Words
 from symdl.explain.stories.closing import (
     LARGEST,
@@ -36,7 +36,7 @@ from symdl.explain.stories.scalar import (
 )
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
-from symdl.express.tensors import Tensor
+from symdl.express.tensors import Access, Tensor
 
 
 def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[tuple[Section, ...], Value]:
@@ -65,6 +65,9 @@ def scalar_sections(story: Story, wrt: Tensor, *, brace: bool = False) -> tuple[
         sections.append(Lines("Chain rule", tuple(chain), along))
     sections += result_sections(story, {wrt: result})
     return tuple(sections), result
+
+
+_LONGEST_QUOTIENT = 60  # operations above the fraction bar
 
 
 def definitions(story: Story) -> Lines:
@@ -101,7 +104,8 @@ def result_sections(
         rule = "in standard order" if why is None else "what stands before"
         shown = in_order(notation, result.expr)
         final.append(Step(rule, whole, shown, "result", "result", about=(why or {}).get(wrt)))
-        final += _shorter_lines(story, result, shown, notation)
+        joined = _quotient_line(story, wrt, notation) if not result.where else []
+        final += [*joined, *_shorter_lines(story, result, shown, notation, told=bool(joined))]
         named |= result.where
     words: Words = ()
     if named:
@@ -114,8 +118,35 @@ def result_sections(
     return [*sections, Lines("Result", tuple(final), words, level="result")]
 
 
-def _shorter_lines(story: Story, result: Value, shown: Node, notation: Notation) -> list[Step]:
-    """A shorter form of a derivative, by the function itself or over one denominator, where there is one."""
+def _quotient_line(story: Story, wrt: Tensor, notation: Notation) -> list[Step]:
+    """The quotient rule, ``(u' v - u v')/v^2``, where the function is one thing that moves by another."""
+    (f,) = story.program.outputs
+    above, below = sp.fraction(story.program.definitions[f].body)
+    if not (story.numbered and story.small and isinstance(above, Access) and isinstance(below, Access)):
+        return []
+    u, v = (_over_symbols(story, part.tensor) for part in (above, below))
+    x = story.symbols[wrt]
+    slopes = u.diff(x), v.diff(x)
+    first, second = slopes[0] * v, u * slopes[1]
+    if 0 in slopes or sp.count_ops(first) + sp.count_ops(second) > _LONGEST_QUOTIENT:
+        return []
+    if any(slope.has(sp.Derivative, sp.Heaviside, sp.sign, sp.Piecewise) for slope in slopes):
+        return []
+    left, right = notation.read(first), notation.read(second)
+    top = Terms((left, right.arg if isinstance(right, Negative) else Negative(right)))
+    return [Step("quotient rule", None, Fraction(top, notation.read(v**2)), "result", "result")]
+
+
+def _over_symbols(story: Story, tensor: Tensor) -> sp.Expr:
+    given = story.symbols.get(tensor)
+    return given if given is not None else _value(story, replace(story.program, outputs=(tensor,)), {}).expr
+
+
+def _shorter_lines(story: Story, result: Value, shown: Node, notation: Notation, *, told: bool) -> list[Step]:
+    """A shorter form of a derivative, by the function itself or over one denominator, where there is one.
+
+    With `told`, the quotient rule stands before it.
+    """
     own: Node | None = None
     if story.numbered and story.small:
         (f,) = story.program.outputs
@@ -127,7 +158,8 @@ def _shorter_lines(story: Story, result: Value, shown: Node, notation: Notation)
     rule, short = shorter(result.expr) if not result.where else ("", result.expr)
     if not rule or in_order(notation, short) == shown:
         return []
-    rule = "quotient rule, over one denominator" if _is_quotient_rule(story, rule) else rule
+    if _is_quotient_rule(story, rule):
+        rule = "multiplied out" if told else "quotient rule, over one denominator"
     return [Step(rule, None, in_order(notation, short), "result", "result")]
 
 
