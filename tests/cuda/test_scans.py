@@ -13,6 +13,7 @@ import pytest
 
 import symdl as sd
 from symdl.express.equations import InRange
+from symdl.lower.cuda import long_scans
 from symdl.run import modules
 from symdl.run.cuda import choice
 from symdl.run.cuda.compiler import translate
@@ -35,8 +36,9 @@ ACCUMULATE = {"sum": np.add, "prod": np.multiply, "max": np.maximum}
 
 def running(op: str, order: str, axis: int, extent: Any = None) -> sd.Tensor:
     """The elements up to one's own (or from it on), with or without it, along an axis."""
-    along = extent if extent is not None else (m if axis else n)
-    shape = (n, along) if axis else (along, m)
+    sizes: tuple[Any, Any] = (m, n) if axis else (n, m)
+    along, others = (extent, 3) if extent else sizes
+    shape = (others, along) if axis else (along, others)
     x = sd.tensor("x", shape)
     place, where = ((j, k), (j, i)) if axis else ((k, j), (i, j))
     guard = InRange(ORDERS[order], along)
@@ -83,6 +85,38 @@ def test_integers_are_exact_and_nan_stays(target: Target) -> None:
     for op in REDUCTIONS:
         found = sd.compile(running(op, "to", 1), target=target)(x=y)
         np.testing.assert_array_equal(np.isnan(found), np.isnan(np.cumsum(y, axis=1)))
+
+
+@needs_compiler
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("op", REDUCTIONS)
+def test_long_ones_are_cut_into_parts(
+    op: str, order: str, axis: int, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_scans, "LONG", 50)
+    monkeypatch.setattr(long_scans, "PARTS", 4)
+    for length in (50, 51, 52, 53, 260):
+        f = sd.compile(running(op, order, axis, length), target=target)
+        assert len(f.structures) == (3 if op == "sum" or order in ("to", "from") else 1)
+        x = RNG.uniform(0.9, 1.1, size=(3, length) if axis else (length, 3))
+        if op == "max":
+            x[1, length // 2 if axis else 1] = np.nan
+        np.testing.assert_allclose(f(x=x), right(op, order, axis, x), rtol=1e-12)
+
+
+@needs_compiler
+def test_a_very_long_one_has_three_launches(device: SimulatedDevice, target: Target) -> None:
+    x = sd.tensor("x", (70_001,), dtype="int64")
+    values = RNG.integers(-(10**12), 10**12, 70_001)
+    f = sd.compile(x.cumsum(axis=0), target=target)
+    np.testing.assert_array_equal(f(x=values), np.cumsum(values))
+    assert len(device.reports) == 3
+
+
+def test_many_long_ones_are_not_cut() -> None:
+    assert len(sd.compile(sd.tensor("x", (65, 70_001)).cumsum(axis=1), target="cuda").structures) == 1
+    assert len(sd.compile(sd.tensor("x", (64, 70_001)).cumsum(axis=1), target="cuda").structures) == 3
 
 
 def test_what_is_no_scan_is_the_work_of_one_thread() -> None:

@@ -164,7 +164,7 @@ def test_long_sums_have_two_stages(axes: Any, op: str, target: Target) -> None:
     X = sd.tensor("X", (n, width))
     made = getattr(X, op)(axis=axes)
     f = sd.compile(made, target=target)
-    assert f.structures != sd.compile(made, target="cuda", schedule="naive").structures
+    assert len(f.structures) == 2
     values = 1 + RNG.normal(size=(2, width)) * 1e-3
     np.testing.assert_allclose(f(X=values), sd.compile(made)(X=values), rtol=1e-11)
     short = sd.compile(getattr(sd.tensor("Y", (4, 30)), op)(axis=1), target="cuda")

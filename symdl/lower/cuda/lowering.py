@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from symdl.lower.cuda.long_scans import in_three_stages
 from symdl.lower.cuda.numbers_first import numbers_first
 from symdl.lower.cuda.segments import in_segments
 from symdl.lower.cuda.tiles import small
@@ -19,6 +20,11 @@ from symdl.lower.target import Lowering
 
 def _split_long_sums(state: State) -> State:
     program, equations = in_two_stages(state.program, state.equations)
+    return replace(state, program=program, equations=tuple(equations))
+
+
+def _split_long_scans(state: State) -> State:
+    program, equations = in_three_stages(state.program, state.equations)
     return replace(state, program=program, equations=tuple(equations))
 
 
@@ -54,6 +60,13 @@ CUDA = Lowering(
             "equations",
             "Sums of very many elements with few results become parts, and what they make together.",
             _split_long_sums,
+            naive=False,
+        ),
+        Pass(
+            "split_long_scans",
+            "equations",
+            "Running sums along very long axes become those in parts, what comes before, and both together.",
+            _split_long_scans,
             naive=False,
         ),
     ),

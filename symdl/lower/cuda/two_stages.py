@@ -2,7 +2,8 @@
 
 Enters: equations. Leaves: the same, in which a sum (a product, a maximum) of very many elements with few
 results is two: parts, which many teams run up at the same time, and what the parts make together. Otherwise
-one team would do all the work of a result. The order of the sums depends on sizes only.
+one team would do all the work of a result. Parts come first among the axes, so that no loop over results
+holds both. The order of the sums depends on sizes only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from symdl.lower.loops.prefix_scans import as_scan
 
 PARTS = 256
 """Parts of a sum: as many as the last team has threads."""
-_LONG, _FEW = 1 << 16, 1 << 10
+LONG, _FEW = 1 << 16, 1 << 10
 """From how many elements on, and up to how many results."""
 _NOMINAL = 1024
 """What a size that nobody knows yet is taken to be."""
@@ -50,32 +51,33 @@ def _long(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> bool:
     if equation.op not in IN_MEMORY or equation.scattered or equation.fixed or equation.averages:
         return False
     sizes = equation.sizes
-    length = _nominal(product(sizes[v] for v in equation.bound))
-    results = _nominal(product(sizes[v] for v in equation.free))
-    if length < _LONG or results > _FEW:
+    length = nominal(product(sizes[v] for v in equation.bound))
+    results = nominal(product(sizes[v] for v in equation.free))
+    if length < LONG or results > _FEW:
         return False
     return as_contraction(equation, tensors) is None and as_scan(equation, IN_MEMORY) is None
 
 
-def _nominal(size: Poly) -> int:
+def nominal(size: Poly) -> int:
+    """Return a size, as far as it is known."""
     return evaluate(size, defaultdict(lambda: _NOMINAL))
 
 
 def _stages(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) -> list[FrozenEquation]:
     """Return the parts, each over a stretch of the longest axis, and what they make together."""
     sizes = equation.sizes
-    axis = max(equation.bound, key=lambda v: _nominal(sizes[v]))
+    axis = max(equation.bound, key=lambda v: nominal(sizes[v]))
     length = sizes[axis]
     stretch = floor(length + (PARTS - 1), constant(PARTS))
     last = max(v.number for v in (*equation.free, *equation.bound))
     part, inside = Index(last + 1), Index(last + 2)
     tensor = TensorId(len(tensors))
     own = tensors[equation.lhs]
-    shape = (*(sizes[v] for v in equation.free), constant(PARTS))
+    shape = (constant(PARTS), *(sizes[v] for v in equation.free))
     tensors.append(TensorInfo(tensor, f"{own.name} (parts)", shape, own.integer, "intermediate"))
     position = of(part) * stretch + of(inside)
     moved = with_index(equation, axis, position)
-    free = (*equation.free, part)
+    free = (part, *equation.free)
     bound = tuple(inside if v == axis else v for v in equation.bound)
     parts = replace(
         moved,
@@ -91,5 +93,6 @@ def _stages(equation: FrozenEquation, number: int, tensors: list[TensorInfo]) ->
     node = (
         Node("whole", (), of(Pick(tensor, where))) if own.integer else Node("load", (), Load(tensor, where))
     )
-    together = replace(equation, bound=(part,), extents=shape, guards=(), body=Body((node,)))
+    extents = (*shape[1:], shape[0])
+    together = replace(equation, bound=(part,), extents=extents, guards=(), body=Body((node,)))
     return [parts, together]
