@@ -28,12 +28,14 @@ def options() -> argparse.Namespace:
         "--peer",
         action="append",
         choices=peers,
-        help=f"may be repeated; default all but {', '.join(SLOW_START)}",
+        help="may be repeated; default all",
     )
-    ask.add_argument("--all", action="store_true", help="peers that start slowly, too")
     ask.add_argument("--rounds", type=int, default=7)
     ask.add_argument("--seconds", type=float, default=0.2, help="of one sample")
-    ask.add_argument("--quick", action="store_true", help="3 rounds of 0.1 s")
+    ask.add_argument(
+        "--quick", action="store_true", help=f"3 rounds of 0.1 s, without {', '.join(SLOW_START)}"
+    )
+    ask.add_argument("--list", action="store_true", help="name the workloads, and end")
     ask.add_argument("--cores", help="such as 0,1; default the two that are least used now")
     ask.add_argument("--python", default=sys.executable, help="the Python that the other peers run in")
     ask.add_argument("--latency", action="store_true", help="starts and calls instead of steps")
@@ -60,6 +62,9 @@ def installed(peers: list[str], pythons: dict[str, str]) -> list[str]:
 def main() -> None:
     """Time and write."""
     asked = options()
+    if asked.list:
+        print("\n".join(f"{w.name:20} {w.title}" for w in ALL))
+        return
     rounds, seconds = (3, 0.1) if asked.quick else (asked.rounds, asked.seconds)
     cores = tuple(map(int, asked.cores.split(","))) if asked.cores else quiet_cores(2)
     if asked.latency:
@@ -67,7 +72,9 @@ def main() -> None:
 
         latency_report(asked.out, cores)
         return
-    chosen = asked.peer or [p for p in ON_PROCESSORS if asked.all or p not in SLOW_START]
+    chosen = asked.peer or [p for p in ON_PROCESSORS if not (asked.quick and p in SLOW_START)]
+    if asked.quick and not asked.peer:
+        print(f"left out, because they start slowly: {', '.join(SLOW_START)}; figures for the docs need them")
     pythons = {peer: sys.executable if peer in OURS else asked.python for peer in chosen}
     chosen = installed(chosen, pythons)
     if not os.environ.get("SYMDL_DATA"):

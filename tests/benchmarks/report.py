@@ -85,7 +85,8 @@ def show(row: Row) -> str:
         noise = f", {o.disturbed} of {len(o.samples)} disturbed" if o.disturbed else ""
         lines.append(
             f"  {o.peer:14} {duration(o.median):>9}  (least {duration(o.least):>9}{noise})  x{ratio}"
-            f"  start {o.start:.1f} s  peak {o.peak / 2**20:.0f} MiB  off by {o.deviation:.0e}"
+            f"  p90/median {number(o.spread)}  first {o.start:.1f} s  peak {o.peak / 2**20:.0f} MiB"
+            f"  off by {o.deviation:.0e}"
         )
     return "\n".join(lines)
 
@@ -93,7 +94,8 @@ def show(row: Row) -> str:
 def table(rows: list[Row]) -> str:
     """Return the Markdown table."""
     peers = [p for p in PEERS if any(r.of(p) for r in rows)]
-    head = ["workload", "symdl / best (medians; least)", "goal", "best", "floor / symdl", *peers]
+    head = ["workload", "symdl / best (medians; least)", "goal", "best", "floor / symdl"]
+    head += ["p90 / median: symdl; best", "first gradient: symdl; best", *peers]
     lines = ["", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         cells = [
@@ -102,6 +104,8 @@ def table(rows: list[Row]) -> str:
             number(row.workload.goal),
             row.best.peer if row.best else "–",
             number(row.floor_share),
+            "; ".join(number(o.spread) if o else "–" for o in (row.ours, row.best)),
+            "; ".join(duration(o.start) if o else "–" for o in (row.ours, row.best)),
         ]
         for peer in peers:
             outcome = row.of(peer)
@@ -142,6 +146,7 @@ def write(rows: list[Row], folder: Path, cores: tuple[int, ...]) -> None:
             "floor_share": r.floor_share,
             "peers": {
                 o.peer: {"samples": o.samples, "disturbed": o.disturbed, "error": o.error, "start": o.start,
+                         "import": o.importing, "spread": o.spread,
                          "deviation": o.deviation, "peak": o.peak}
                 for o in r.outcomes
             },

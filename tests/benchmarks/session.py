@@ -14,7 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
@@ -35,19 +35,24 @@ class Outcome:
 
     Attributes:
         samples: seconds a step, one a round.
+        parts: the same of pieces of all samples.
         disturbed: how many of them were taken while others used the cores.
         error: why there are none.
         deviation: from the reference.
-        start: seconds to build, compile and do the checked steps.
+        start: seconds to build, compile and do the checked steps, with empty caches and the library loaded:
+            the time to the first gradient.
+        importing: seconds to load the library.
         peak: bytes, the process's largest memory.
     """
 
     peer: str
     samples: list[float] = field(default_factory=list)
+    parts: list[float] = field(default_factory=list)
     disturbed: int = 0
     error: str = ""
     deviation: float = 0.0
     start: float = 0.0
+    importing: float = 0.0
     peak: int = 0
 
     @property
@@ -60,6 +65,11 @@ class Outcome:
         """The smallest sample."""
         return min(self.samples, default=float("nan"))
 
+    @property
+    def spread(self) -> float:
+        """How much longer than the median nine in ten pieces take at most: 1 if all take the same time."""
+        return quantiles(self.parts, n=10)[-1] / median(self.parts) if len(self.parts) > 1 else float("nan")
+
 
 class Process:
     """A peer's process, on cores and a device (`peers.Place`)."""
@@ -67,8 +77,9 @@ class Process:
     def __init__(
         self, peer: str, python: str, cores: tuple[int, ...], place: Place = "cpu", **more: str
     ) -> None:
-        self.peer, self.cores = peer, cores
-        threads = "1" if peer.endswith(" 1t") else str(len(cores))
+        # Some libraries take a thread for each core that they see, so one thread means one core.
+        cores = cores[:1] if peer.endswith(" 1t") else cores
+        self.peer, self.cores, threads = peer, cores, str(len(cores))
         names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
         env = {**os.environ, **{f"{name}_NUM_THREADS": threads for name in names}, **more}
         if threads == "1":
@@ -124,6 +135,7 @@ class Process:
                 break
         assert best is not None
         outcome.samples.append(best["step"])
+        outcome.parts += best["parts"]
         outcome.disturbed += quietest > _DISTURBED
         outcome.peak = best["peak"]
 
@@ -144,8 +156,9 @@ def measure(
     processes = {}
     with tempfile.TemporaryDirectory() as folder:
         for peer, outcome in outcomes.items():
-            process = Process(peer, (pythons or {}).get(peer, sys.executable), cores)
-            _open(process, outcome, workload, wanted, Path(folder) / "found.npz", tiny)
+            python, path = (pythons or {}).get(peer, sys.executable), Path(folder) / peer.replace(" ", "-")
+            process = Process(peer, python, cores, "cpu", **_empty_caches(path))
+            _open(process, outcome, workload, wanted, path / "found.npz", tiny)
             if outcome.error:
                 process.close()
             else:
@@ -160,13 +173,21 @@ def measure(
     return list(outcomes.values())
 
 
+def _empty_caches(folder: Path) -> dict[str, str]:
+    """Return variables that make libraries keep what they compile in a new folder."""
+    folder.mkdir()
+    names = {"SYMDL_CACHE": "symdl", "TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
+    flags = f"base_compiledir={folder / 'pytensor'}"
+    return {**{name: str(folder / part) for name, part in names.items()}, "PYTENSOR_FLAGS": flags}
+
+
 def _open(
     process: Process, outcome: Outcome, workload: Workload, wanted: list[Array], path: Path, tiny: bool
 ) -> None:
     """Start a peer and compare what it finds with the reference."""
     answer = process.ask({"open": workload.name, "save": str(path), "tiny": tiny})
     outcome.error = answer.get("error", "")
-    outcome.start = answer.get("start", 0.0)
+    outcome.start, outcome.importing = answer.get("start", 0.0), answer.get("import", 0.0)
     if outcome.error or outcome.peer in FLOORS:
         return
     with np.load(path) as found:

@@ -34,6 +34,10 @@ def main() -> None:
         answers.write(json.dumps(found) + "\n")
 
 
+_PARTS = 12
+"""Pieces of a sample that are timed apart: how much they differ says how steady steps are."""
+
+
 class Served:
     """The runners in use, by workload, and how many steps of each were a sample."""
 
@@ -54,22 +58,25 @@ class Served:
         """Make a runner and save what it finds."""
         import numpy as np
 
-        from .peers import runner
+        from .peers import imported, runner
         from .workloads import by_name
 
         name = asked["open"]
         workload = by_name(name)
         problem = workload.make(bool(asked.get("tiny")))
         start = time.perf_counter()
+        imported(self.peer)
+        importing = time.perf_counter() - start
+        start = time.perf_counter()
         made = self.runners[name] = runner(self.peer, workload, problem, self.place)
         found = made.check()
         seconds = time.perf_counter() - start
         np.savez(asked["save"], *found)
         self.steps[name] = 1
-        return {"start": seconds}
+        return {"start": seconds, "import": importing}
 
     def time(self, name: str, seconds: float) -> dict[str, Any]:
-        """Run for about `seconds`; return the seconds a step, and those of clock and CPU altogether.
+        """Run for about `seconds`; return the seconds a step, those of parts, of clock and CPU altogether.
 
         Half of that goes before, untimed: what counts is the steady state, and cores that have waited for
         others' turns are slow at first.
@@ -78,16 +85,20 @@ class Served:
         made, steps = self.runners[name], self.steps[name]
         made.run(max(1, steps // 2))
         while True:
-            start = time.perf_counter()
-            done = made.run(steps)
-            took = time.perf_counter() - start
+            took, done, parts = 0.0, 0, []
+            while done < steps:
+                start = time.perf_counter()
+                new = made.run(max(1, steps // _PARTS))
+                seconds_ = time.perf_counter() - start
+                took, done = took + seconds_, done + new
+                parts.append(seconds_ / new)
             if took > 0.7 * seconds or steps > 1e8:
                 break
             # Few steps at first say little about many.
             steps = max(done, int(done * min(seconds / max(took, 1e-7), 20)), steps + 1)
         self.steps[name] = max(1, round(done * seconds / took))
         wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
-        return {"step": took / done, "wall": wall, "cpu": cpu, "peak": peak_memory()}
+        return {"step": took / done, "parts": parts, "wall": wall, "cpu": cpu, "peak": peak_memory()}
 
 
 def peak_memory() -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ..problem import Array, Problem, Workload
 
@@ -33,8 +33,11 @@ PEERS: dict[str, tuple[str, str]] = {
     "torch 1t": ("on_torch", "torch"),
     "torch fused": ("on_torch", "torch"),
     "torch compile": ("on_torch", "torch"),
+    "torch compile 1t": ("on_torch", "torch"),
     "jax step": ("on_jax", "jax"),
+    "jax step 1t": ("on_jax", "jax"),
     "jax scan": ("on_jax", "jax"),
+    "jax scan 1t": ("on_jax", "jax"),
     "torch graphs": ("on_torch", "torch"),
     "torch compile graphs": ("on_torch", "torch"),
     "pytensor": ("on_pytensor", "pytensor"),
@@ -44,12 +47,12 @@ PEERS: dict[str, tuple[str, str]] = {
     "floor 1t": ("on_floor", "numpy"),
     "floor": ("on_floor", "numpy"),
 }
-"""The file and the needed library of each peer. Those with ``1t`` have one thread, the others two."""
+"""The file and the needed library of each peer. Those with ``1t`` have one core, the others two."""
 FLOORS = ("floor", "floor 1t")
 """No peers: matrix products alone, or copying all arguments and results once."""
 OURS = ("symdl", "symdl 1t")
-SLOW_START = ("torch compile", "lambdify")
-"""Used if asked for by name."""
+SLOW_START = ("torch compile", "torch compile 1t", "lambdify")
+"""What ``--quick`` leaves out."""
 ON_DEVICES = (
     *("symdl", "torch fused", "torch compile", "torch graphs", "torch compile graphs", "jax step"),
     *("jax scan", "cupy"),
@@ -59,12 +62,16 @@ ON_PROCESSORS = tuple(p for p in PEERS if not p.endswith("graphs") and p != "cup
 """What is timed on the processor."""
 
 
+def imported(peer: str) -> Any:
+    """Return the module of a peer, with its library loaded."""
+    return importlib.import_module(f".{PEERS[peer][0]}", __package__)
+
+
 def runner(peer: str, workload: Workload, problem: Problem, place: Place = "cpu") -> Runner:
     """Return a runner.
 
     Raises:
         NotImplementedError: the peer does not have this workload.
     """
-    module = importlib.import_module(f".{PEERS[peer][0]}", __package__)
-    make: Callable[[str, Workload, Problem, Place], Runner] = module.make
+    make: Callable[[str, Workload, Problem, Place], Runner] = imported(peer).make
     return make(peer, workload, problem, place)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..problem import BETA1, BETA2, CHECKED_STEPS, EPSILON, Array, Problem, Workload
+from ..problem import BETA1, BETA2, CHECKED_STEPS, EPSILON, Array, Problem, Workload, decay, fitted, with_rows
 
 
 def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
@@ -26,10 +26,11 @@ def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
     if workload.jax is None:
         raise NotImplementedError(workload.name)
     if workload.kind == "training":
-        return Training(workload, problem, scan=peer == "jax scan")
-    if peer == "jax scan":
+        return Training(workload, problem, scan=peer.startswith("jax scan"))
+    if peer.startswith("jax scan"):
         raise NotImplementedError("nothing to scan over")
-    return Function(workload, problem)
+    kinds: dict[str, Any] = {"values": Values, "fit": Fit}
+    return kinds.get(workload.kind, Function)(workload, problem)
 
 
 class Training:
@@ -38,20 +39,25 @@ class Training:
     def __init__(self, workload: Workload, problem: Problem, *, scan: bool) -> None:
         assert workload.jax is not None
         slope = jax.value_and_grad(workload.jax)
-        adam, rate = problem.optimizer == "adam", problem.rate
+        adam, rate, share = problem.optimizer != "sgd", problem.rate, decay(problem)
         data = {k: jnp.asarray(v) for k, v in problem.data.items()}
 
         def step(carry: Any, rows: Any, data: Any) -> Any:
             params, state = carry
-            loss, grads = slope(params, {k: v[rows] for k, v in data.items()})
+            batch = {k: v[rows] for k, v in data.items()}
+            loss, grads = slope(*with_rows(workload, params, batch, jnp.arange(len(rows))))
             if not adam:
-                return ({k: params[k] - rate * grads[k] for k in params}, state), loss
+                new = {k: params[k] - rate * grads[k] for k in params if k not in workload.tables}
+                for table, column in workload.tables.items():
+                    new[table] = params[table].at[batch[column]].add(-rate * grads[table])
+                return (new, state), loss
             t, ms, vs = state
             t = t + 1
             ms = {k: BETA1 * ms[k] + (1 - BETA1) * grads[k] for k in ms}
             vs = {k: BETA2 * vs[k] + (1 - BETA2) * grads[k] ** 2 for k in vs}
             a, b = 1 / (1 - BETA1**t), 1 / (1 - BETA2**t)
-            new = {k: params[k] - rate * (ms[k] * a) / (jnp.sqrt(vs[k] * b) + EPSILON) for k in params}
+            steps = {k: ms[k] * a / (jnp.sqrt(vs[k] * b) + EPSILON) + share * params[k] for k in params}
+            new = {k: params[k] - rate * steps[k] for k in params}
             return (new, (t, ms, vs)), loss
 
         def epoch(carry: Any, order: Any, data: Any) -> Any:
@@ -118,4 +124,50 @@ class Function:
         for _ in range(steps):
             result = self.call(*self.arrays)
         jax.block_until_ready(result)
+        return steps
+
+
+class Values:
+    """Several results."""
+
+    def __init__(self, workload: Workload, problem: Problem) -> None:
+        assert workload.jax is not None
+        self.arrays = [{k: jnp.asarray(v) for k, v in a.items()} for a in (problem.params, problem.data)]
+        self.call = jax.jit(workload.jax)
+
+    def check(self) -> list[Array]:
+        """Return the results."""
+        return [np.asarray(found) for found in self.call(*self.arrays)]
+
+    def run(self, steps: int) -> int:
+        """Call, and wait for the last results."""
+        found = None
+        for _ in range(steps):
+            found = self.call(*self.arrays)
+        jax.block_until_ready(found)
+        return steps
+
+
+class Fit:
+    """Residuals and their Jacobian, called by SciPy."""
+
+    def __init__(self, workload: Workload, problem: Problem) -> None:
+        jax.config.update("jax_enable_x64", True)
+        f, (name,) = workload.jax, problem.params
+        assert f is not None
+        data = {k: jnp.asarray(v) for k, v in problem.data.items()}
+
+        def value(x: Any) -> Any:
+            return f({name: x}, data)
+
+        self.problem, self.value, self.slope = problem, jax.jit(value), jax.jit(jax.jacfwd(value))
+
+    def check(self) -> list[Array]:
+        """Return the fitted parameters."""
+        return [fitted(self.problem, self.value, self.slope)]
+
+    def run(self, steps: int) -> int:
+        """Fit."""
+        for _ in range(steps):
+            fitted(self.problem, self.value, self.slope)
         return steps

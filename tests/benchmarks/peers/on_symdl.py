@@ -16,14 +16,15 @@ from symdl.run.training import TrainingKernel, compile_training
 from symdl.targets import CPU, CUDA
 from symdl.train.weights import initial
 
-from ..problem import CHECKED_STEPS, Array, Problem, Workload
+from ..problem import CHECKED_STEPS, Array, Problem, Workload, fitted
 
 
 def make(peer: str, workload: Workload, problem: Problem, place: str) -> Any:
     """Return a runner."""
     if workload.kind == "training":
         return Training(workload, problem, target_of(place))
-    return Function(workload, problem, target_of(place))
+    kinds: dict[str, Any] = {"values": Values, "fit": Fit}
+    return kinds.get(workload.kind, Function)(workload, problem, target_of(place))
 
 
 def target_of(place: str) -> Target:
@@ -39,7 +40,7 @@ def target_of(place: str) -> Target:
 def kernel(workload: Workload, problem: Problem, target: Target = CPU) -> TrainingKernel:
     """Return the compiled training step."""
     loss = workload.symdl(problem)
-    optimizer = {"sgd": sd.nn.SGD, "adam": sd.nn.Adam}[problem.optimizer](problem.rate)
+    optimizer = {"sgd": sd.nn.SGD, "adam": sd.nn.Adam, "adamw": sd.nn.AdamW}[problem.optimizer](problem.rate)
     return compile_training(loss, sd.parameters(loss), optimizer.updates, dtype="float32", target=target)
 
 
@@ -88,4 +89,48 @@ class Function:
         """Call."""
         for _ in range(steps):
             self.function(**self.arrays)
+        return steps
+
+
+class Values:
+    """Several results, called from Python."""
+
+    def __init__(self, workload: Workload, problem: Problem, target: Target = CPU) -> None:
+        self.arrays = {**problem.params, **problem.data}
+        self.function: Any = sd.compile(workload.symdl(problem), dtype="float32", target=target)
+
+    def check(self) -> list[Array]:
+        """Return the results."""
+        return [np.asarray(found) for found in self.function(**self.arrays)]
+
+    def run(self, steps: int) -> int:
+        """Call."""
+        for _ in range(steps):
+            self.function(**self.arrays)
+        return steps
+
+
+class Fit:
+    """Residuals and their Jacobian, called by SciPy."""
+
+    def __init__(self, workload: Workload, problem: Problem, target: Target = CPU) -> None:
+        self.problem, (self.name,) = problem, problem.params
+        residuals = workload.symdl(problem)
+        slopes = sd.jacobian(residuals, sd.parameters(residuals)[0])
+        self.functions: Any = [sd.compile(t, dtype="float64", target=target) for t in (residuals, slopes)]
+
+    def fit(self) -> Array:
+        """Return the fitted parameters."""
+        data = self.problem.data
+        value, slope = (lambda x, call=call: call(**data, **{self.name: x}) for call in self.functions)
+        return fitted(self.problem, value, slope)
+
+    def check(self) -> list[Array]:
+        """Return the fitted parameters."""
+        return [self.fit()]
+
+    def run(self, steps: int) -> int:
+        """Fit."""
+        for _ in range(steps):
+            self.fit()
         return steps

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from ..problem import Workload
-from . import attention, cnn, contractions, deep, elementwise, gaussian, mlp, pinn, recurrent, scalar, sigmoid
+from . import (
+    attention,
+    cnn,
+    contractions,
+    deep,
+    elementwise,
+    feedforward,
+    fitting,
+    gaussian,
+    mlp,
+    newton,
+    objectives,
+    pinn,
+    recurrent,
+    resnet,
+    scalar,
+    sigmoid,
+)
 
 ALL: tuple[Workload, ...] = (
     *(w for w in mlp.WORKLOADS if w.name != "iris"),
@@ -17,6 +34,11 @@ ALL: tuple[Workload, ...] = (
     *attention.WORKLOADS,
     *contractions.WORKLOADS,
     *gaussian.WORKLOADS,
+    *feedforward.WORKLOADS,
+    *resnet.WORKLOADS,
+    *newton.WORKLOADS,
+    *objectives.WORKLOADS,
+    *fitting.WORKLOADS,
 )
 
 ON_DEVICES: tuple[Workload, ...] = (
@@ -24,7 +46,7 @@ ON_DEVICES: tuple[Workload, ...] = (
     *elementwise.WORKLOADS,
     *cnn.WORKLOADS,
     *(w for w in recurrent.WORKLOADS if w.name == "lstm"),
-    *attention.WORKLOADS,
+    *(w for w in attention.WORKLOADS if w.name == "attention"),
 )
 """Those for graphics processors, the most telling ones first."""
 

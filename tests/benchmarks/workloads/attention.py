@@ -1,7 +1,8 @@
-"""A transformer block: layer norm, four heads, and a GELU network of width 256, each added to its input."""
+"""Transformer blocks: layer norm, four heads, a GELU network, each added to its input; one is causal."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,15 @@ from ..problem import Problem, Workload, glorot, orders
 NORM = 1e-5
 
 
-def sizes(tiny: bool) -> tuple[int, int, int]:
-    """Return length, features, heads."""
-    return (5, 4, 2) if tiny else (64, 64, 4)
-
-
-def make(tiny: bool) -> Problem:
+def make(tiny: bool, *, length: int, d: int, batch: int) -> Problem:
     """Return the weights, and sequences (n, length, features)."""
     rng = np.random.default_rng(9)
-    length, d, _ = sizes(tiny)
+    length, d = (5, 4) if tiny else (length, d)
     params = {name: glorot(rng, d, d) for name in ("q", "k", "v", "o")}
     params |= {"a.W": glorot(rng, d, 4 * d), "a.b": np.zeros(4 * d, "float32")}
     params |= {"c.W": glorot(rng, 4 * d, d), "c.b": np.zeros(d, "float32")}
     params |= {"g1": np.ones(d, "float32"), "g2": np.ones(d, "float32")}
-    count, batch, steps = (8, 4, 8) if tiny else (128, 16, 32)
+    count, batch, steps = (8, 4, 8) if tiny else (128, batch, 32)
     x, y = rng.normal(size=(2, count, length, d)).astype("float32")
     return Problem(params, {"x": x, "y": y}, orders(rng, count, batch, steps), "sgd", 0.1)
 
@@ -33,7 +29,7 @@ def _heads(params: Any) -> int:
     return 2 if int(params["q"].shape[0]) == 4 else 4
 
 
-def reference(p: Any, batch: Any) -> Any:
+def reference(causal: bool, p: Any, batch: Any) -> Any:
     """NumPy."""
     import autograd.numpy as np
     from autograd.scipy.special import erf
@@ -52,6 +48,8 @@ def reference(p: Any, batch: Any) -> Any:
     z = normed(x, p["g1"])
     q, k, v = (split(z @ p[name]) for name in "qkv")
     scores = np.matmul(q, np.transpose(k, (0, 1, 3, 2))) * (d // heads) ** -0.5
+    if causal:
+        scores = np.where(np.tril(np.ones((length, length), bool)), scores, -np.inf)
     weights = np.exp(scores - np.max(scores, axis=3, keepdims=True))
     mixed = np.matmul(weights / np.sum(weights, axis=3, keepdims=True), v)
     x = x + np.transpose(mixed, (0, 2, 1, 3)).reshape(n, length, d) @ p["o"]
@@ -60,7 +58,7 @@ def reference(p: Any, batch: Any) -> Any:
     return np.mean((x - batch["y"]) ** 2)
 
 
-def symdl(problem: Problem) -> Any:
+def symdl(causal: bool, problem: Problem) -> Any:
     """symdl."""
     import symdl as sd
 
@@ -78,15 +76,18 @@ def symdl(problem: Problem) -> Any:
 
     z = normed(x, p["g1"])
     q, k, v = (split(z @ p[name]) for name in "qkv")
-    scores = q @ k.transpose(0, 1, 3, 2) * (d // heads) ** -0.5
-    mixed = sd.exp(scores - sd.logsumexp(scores, 3, keepdims=True)) @ v
+    if causal:
+        mixed = sd.nn.attention(q, k, v, causal=True)
+    else:
+        scores = q @ k.transpose(0, 1, 3, 2) * (d // heads) ** -0.5
+        mixed = sd.exp(scores - sd.logsumexp(scores, 3, keepdims=True)) @ v
     x = x + mixed.transpose(0, 2, 1, 3).reshape(n, length, d) @ p["o"]
     a = sd.nn.dense(normed(x, p["g2"]), 4 * d, activation=sd.nn.gelu, name="a")
     x = x + sd.nn.dense(a, d, name="c")
     return ((x - y) ** 2).mean()
 
 
-def torch(p: Any, batch: Any) -> Any:
+def torch(causal: bool, p: Any, batch: Any) -> Any:
     """PyTorch, with its own attention."""
     from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
@@ -94,13 +95,13 @@ def torch(p: Any, batch: Any) -> Any:
     n, length, d = x.shape
     z = layer_norm(x, (d,), p["g1"], None, NORM)
     q, k, v = ((z @ p[name]).view(n, length, _heads(p), -1).transpose(1, 2) for name in "qkv")
-    mixed = scaled_dot_product_attention(q, k, v)
+    mixed = scaled_dot_product_attention(q, k, v, is_causal=causal)
     x = x + mixed.transpose(1, 2).reshape(n, length, d) @ p["o"]
     a = gelu(layer_norm(x, (d,), p["g2"], None, NORM) @ p["a.W"] + p["a.b"])
     return ((x + a @ p["c.W"] + p["c.b"] - batch["y"]) ** 2).mean()
 
 
-def jax(p: Any, batch: Any) -> Any:
+def jax(causal: bool, p: Any, batch: Any) -> Any:
     """JAX."""
     import jax.numpy as jnp
     from jax.nn import gelu, softmax
@@ -114,6 +115,8 @@ def jax(p: Any, batch: Any) -> Any:
     z = normed(x, p["g1"])
     q, k, v = ((z @ p[name]).reshape(n, length, _heads(p), -1).transpose(0, 2, 1, 3) for name in "qkv")
     scores = q @ k.transpose(0, 1, 3, 2) * q.shape[3] ** -0.5
+    if causal:
+        scores = jnp.where(jnp.tril(jnp.ones((length, length), bool)), scores, -jnp.inf)
     mixed = softmax(scores, axis=3) @ v
     x = x + mixed.transpose(0, 2, 1, 3).reshape(n, length, d) @ p["o"]
     a = gelu(normed(x, p["g2"]) @ p["a.W"] + p["a.b"], approximate=False)
@@ -133,17 +136,22 @@ def gemms(problem: Problem) -> list[tuple[int, int, int]]:
     return [*large, *small * int(n * heads)]
 
 
-WORKLOADS = (
-    Workload(
-        name="attention",
-        title="transformer block, T = 64, d = 64, 4 heads, batch 16",
+def _row(name: str, title: str, *, causal: bool, length: int, d: int, batch: int) -> Workload:
+    return Workload(
+        name=name,
+        title=f"{title}, T = {length}, d = {d}, 4 heads, batch {batch}",
         kind="training",
         goal=0.7,
-        make=make,
-        reference=reference,
-        symdl=symdl,
-        torch=torch,
-        jax=jax,
+        make=partial(make, length=length, d=d, batch=batch),
+        reference=partial(reference, causal),
+        symdl=partial(symdl, causal),
+        torch=partial(torch, causal),
+        jax=partial(jax, causal),
         gemms=gemms,
-    ),
+    )
+
+
+WORKLOADS = (
+    _row("attention", "transformer block", causal=False, length=64, d=64, batch=16),
+    _row("gpt", "GPT block of 4 × 64", causal=True, length=256, d=256, batch=4),
 )

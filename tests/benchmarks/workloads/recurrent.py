@@ -1,4 +1,4 @@
-"""Recurrent networks: 32 features, 50 steps, 64 units, the last state mapped to 10. Vanilla, LSTM."""
+"""Recurrent networks: 32 features, 64 units, the last state mapped to 10. Vanilla, GRU, LSTM."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from ..problem import Problem, Workload, glorot, orders
 
 
-def make(tiny: bool, *, gates: int) -> Problem:
+def make(tiny: bool, *, gates: int, time: int, batch: int) -> Problem:
     """Return the weights of the cell and of the map, and sequences (n, time, features)."""
     rng = np.random.default_rng(7)
-    count, time, features, units, results = (10, 5, 3, 4, 2) if tiny else (512, 50, 32, 64, 10)
+    count, time, features, units, results = (10, 5, 3, 4, 2) if tiny else (512, time, 32, 64, 10)
     params = {
         "r.W": glorot(rng, features, gates * units),
         "r.U": glorot(rng, units, gates * units),
@@ -21,11 +21,17 @@ def make(tiny: bool, *, gates: int) -> Problem:
         "l.W": glorot(rng, units, results),
         "l.b": np.zeros(results, "float32"),
     }
+    if gates == GRU:
+        params["r.d"] = np.zeros(gates * units, "float32")
     data = {
         "x": rng.normal(size=(count, time, features)).astype("float32"),
         "y": rng.normal(size=(count, results)).astype("float32"),
     }
-    return Problem(params, data, orders(rng, count, 4 if tiny else 32, 8 if tiny else 64), "sgd", 0.05)
+    return Problem(params, data, orders(rng, count, 4 if tiny else batch, 8 if tiny else 64), "sgd", 0.05)
+
+
+VANILLA, GRU, LSTM = 1, 3, 4
+"""Gates of a cell."""
 
 
 def reference(gates: int, params: Any, batch: Any) -> Any:
@@ -38,11 +44,17 @@ def reference(gates: int, params: Any, batch: Any) -> Any:
     x, u = batch["x"], params["r.U"]
     c = h = np.zeros((x.shape[0], u.shape[0]))
     for t in range(x.shape[1]):
-        z = x[:, t] @ params["r.W"] + h @ u + params["r.b"]
-        if gates == 1:
-            h = np.tanh(z)
+        z = x[:, t] @ params["r.W"] + params["r.b"]
+        if gates == VANILLA:
+            h = np.tanh(z + h @ u)
             continue
-        i, f, g, o = (z[:, at * u.shape[0] : (at + 1) * u.shape[0]] for at in range(4))
+        if gates == GRU:
+            q = h @ u + params["r.d"]
+            (zr, zu, zn), (qr, qu, qn) = (np.split(part, 3, axis=1) for part in (z, q))
+            keep = squash(zu + qu)
+            h = (1 - keep) * np.tanh(zn + squash(zr + qr) * qn) + keep * h
+            continue
+        i, f, g, o = np.split(z + h @ u, 4, axis=1)
         c = squash(f) * c + squash(i) * np.tanh(g)
         h = squash(o) * np.tanh(c)
     return np.mean((h @ params["l.W"] + params["l.b"] - batch["y"]) ** 2)
@@ -55,7 +67,8 @@ def symdl(gates: int, problem: Problem) -> Any:
     n, (_, time, features) = sd.Dim("n"), problem.data["x"].shape
     units, results = problem.params["l.W"].shape
     x, y = sd.tensor("x", (n, time, features)), sd.tensor("y", (n, results))
-    h = sd.nn.rnn(x, units, name="r") if gates == 1 else sd.nn.lstm(x, units, name="r")[0]
+    cells = {VANILLA: sd.nn.rnn, GRU: sd.nn.gru, LSTM: lambda *a, **k: sd.nn.lstm(*a, **k)[0]}
+    h = cells[gates](x, units, name="r")
     return ((sd.nn.dense(h[:, time - 1], results, name="l") - y) ** 2).mean()
 
 
@@ -64,11 +77,12 @@ def torch(gates: int, params: Any, batch: Any) -> Any:
     import torch as tp
 
     x = batch["x"]
-    weights = [params["r.W"].T, params["r.U"].T, params["r.b"], tp.zeros_like(params["r.b"])]
+    other = params["r.d"] if gates == GRU else tp.zeros_like(params["r.b"])
+    weights = [params["r.W"].T, params["r.U"].T, params["r.b"], other]
     start = x.new_zeros((1, x.shape[0], params["r.U"].shape[0]))
     options = (True, 1, 0.0, True, False, True)  # bias, layers, dropout, training, both ways, batch first
-    if gates == 1:
-        h = tp.rnn_tanh(x, start, weights, *options)[0]
+    if gates != LSTM:
+        h = (tp.gru if gates == GRU else tp.rnn_tanh)(x, start, weights, *options)[0]
     else:
         h = tp.lstm(x, (start, start), weights, *options)[0]
     return ((h[:, -1] @ params["l.W"] + params["l.b"] - batch["y"]) ** 2).mean()
@@ -84,8 +98,13 @@ def jax(gates: int, params: Any, batch: Any) -> Any:
 
     def step(state: Any, z: Any) -> Any:
         h, c = state
+        if gates == GRU:
+            q = h @ params["r.U"] + params["r.d"]
+            (zr, zu, zn), (qr, qu, qn) = (jnp.split(part, 3, axis=1) for part in (z, q))
+            keep = sigmoid(zu + qu)
+            return ((1 - keep) * jnp.tanh(zn + sigmoid(zr + qr) * qn) + keep * h, c), None
         z = z + h @ params["r.U"]
-        if gates == 1:
+        if gates == VANILLA:
             return (jnp.tanh(z), c), None
         i, f, g, o = jnp.split(z, 4, axis=1)
         c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
@@ -104,13 +123,13 @@ def gemms(problem: Problem) -> list[tuple[int, int, int]]:
     return [(n * time, features, wide), (features, n * time, wide), (units, n * time, wide), *steps]
 
 
-def _row(name: str, title: str, gates: int, goal: float) -> Workload:
+def _row(name: str, title: str, gates: int, goal: float, *, time: int = 50, batch: int = 32) -> Workload:
     return Workload(
         name=name,
-        title=f"{title}, 32 → 64, 50 steps, batch 32",
+        title=f"{title}, 32 → 64, {time} steps, batch {batch}",
         kind="training",
         goal=goal,
-        make=partial(make, gates=gates),
+        make=partial(make, gates=gates, time=time, batch=batch),
         reference=partial(reference, gates),
         symdl=partial(symdl, gates),
         torch=partial(torch, gates),
@@ -119,4 +138,10 @@ def _row(name: str, title: str, gates: int, goal: float) -> Workload:
     )
 
 
-WORKLOADS = (_row("rnn", "vanilla RNN", 1, 0.40), _row("lstm", "LSTM", 4, 0.40))
+WORKLOADS = (
+    _row("rnn", "vanilla RNN", VANILLA, 0.40),
+    _row("lstm", "LSTM", LSTM, 0.40),
+    _row("rnn-16", "vanilla RNN", VANILLA, 0.70, time=16),
+    _row("gru-128", "GRU", GRU, 0.70, batch=128),
+    _row("lstm-128", "LSTM", LSTM, 0.70, batch=128),
+)
