@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import get_args
 
 from symdl.emit.cpu.syntax import CPU as CPU_SYNTAX
 from symdl.emit.cuda.syntax import CUDA as CUDA_SYNTAX
@@ -15,15 +17,16 @@ from symdl.emit.python.syntax import PYTHON as PYTHON_SYNTAX
 from symdl.errors import CompileError
 from symdl.lower.cpu.lowering import CPU as CPU_LOWERING
 from symdl.lower.cuda.lowering import CUDA as CUDA_LOWERING
+from symdl.lower.cuda.lowering import CUDA_ATOMICS
 from symdl.lower.python.lowering import PYTHON as PYTHON_LOWERING
 from symdl.run.cpu.runtime import CpuRuntime
 from symdl.run.cuda.runtime import CudaRuntime
 from symdl.run.python.runtime import PythonRuntime
-from symdl.run.runtime import Target
+from symdl.run.runtime import Scatter, Target
 
 CPU = Target("cpu", CPU_LOWERING, CPU_SYNTAX, CpuRuntime())
 """Code for the processor, compiled by Numba."""
-CUDA = Target("cuda", CUDA_LOWERING, CUDA_SYNTAX, CudaRuntime())
+CUDA = Target("cuda", CUDA_LOWERING, CUDA_SYNTAX, CudaRuntime(), atomics=CUDA_ATOMICS)
 """Code for a graphics processor of NVIDIA's, compiled by numba-cuda."""
 PYTHON = Target("python", PYTHON_LOWERING, PYTHON_SYNTAX, PythonRuntime())
 """The same loops without a compiler: slow, to step through and to compare with."""
@@ -31,12 +34,31 @@ TARGETS: Mapping[str, Target] = {target.name: target for target in (CPU, CUDA, P
 """The targets by name."""
 
 
-def find(target: str | Target) -> Target:
+def find(target: str | Target, *, scatter: Scatter = "deterministic") -> Target:
     """Return a target.
 
+    Args:
+        target: its name, or itself.
+        scatter: how it makes sums over given positions, as in `symdl.compile`.
+
     Raises:
-        CompileError: there is no such target.
+        CompileError: there is no such target, or it has no atomics.
     """
+    if scatter not in get_args(Scatter):
+        raise CompileError(f"scatter={scatter!r}", cure="use 'deterministic' or 'atomics'")
+    found = _found(target)
+    if scatter == "deterministic":
+        return found
+    if found.atomics is None:
+        having = ", ".join(name for name, one in TARGETS.items() if one.atomics)
+        raise CompileError(
+            f"the target {found.name} has no atomics: its sums are the same in every call",
+            cure=f"leave scatter out, or use one of {having}",
+        )
+    return replace(found, lowering=found.atomics)
+
+
+def _found(target: str | Target) -> Target:
     if isinstance(target, Target):
         return target
     if not isinstance(target, str) or target not in TARGETS:
@@ -44,8 +66,13 @@ def find(target: str | Target) -> Target:
     return TARGETS[target]
 
 
-def _by_name(target: Target) -> tuple[object, tuple[str]]:
-    return find, (target.name,)
+def _named(name: str, scatter: Scatter) -> Target:
+    return find(name, scatter=scatter)
 
 
-copyreg.pickle(Target, _by_name)  # type: ignore[arg-type]  # what a pickle holds of a target is its name
+def _by_name(target: Target) -> tuple[object, tuple[str, str]]:
+    """Return what a pickle holds of a target: its name, and how it makes sums over given positions."""
+    return _named, (target.name, "atomics" if target.lowering is target.atomics else "deterministic")
+
+
+copyreg.pickle(Target, _by_name)  # type: ignore[arg-type]

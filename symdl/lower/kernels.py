@@ -42,6 +42,7 @@ from symdl.lower.ir.loops import (
     Update,
     When,
     map_condition,
+    statements,
 )
 from symdl.lower.ir.names import Index, Lane, Local, LoopVar, Param, Slot, StepNumber, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
@@ -227,18 +228,30 @@ def calls(
         if isinstance(step.work, Sorting):
             made.append(_sorting(step.work, plan, step.equations))
             continue
-        lanes = any(isinstance(item, Loop) and item.kind == "lanes" for item in step.work)
-        canon = _Canonical(plan, literal=lanes)
-        items = canon.block(step.work)
-        arrays = canon.arrays()
-        key = (items, arrays)
-        if key not in kernels:
-            sizes = tuple(canon.sizes.values())
-            firsts, replaced = canon.tensors(), canon.replaced()
-            kernels[key] = Kernel(len(kernels), arrays, sizes, items, step.equations, firsts, replaced)
-        number = kernels[key].number
-        made.append(KernelCall(number, tuple(canon.buffers), tuple(canon.sizes), step.equations))
+        made += (_kernel_call(tree, plan, step.equations, kernels) for tree in _launched(step.work))
     return tuple(kernels.values()), tuple(made)
+
+
+def _launched(work: tuple[Item, ...]) -> list[tuple[Item, ...]]:
+    """Return the trees that are kernels of their own: what many add to at once must be there before."""
+    atomic = any(isinstance(s, Update) and s.atomic for s in statements(work))
+    return [(item,) for item in work] if atomic else [work]
+
+
+def _kernel_call(
+    work: tuple[Item, ...], plan: Plan, equations: tuple[int, ...], kernels: dict[object, Kernel]
+) -> KernelCall:
+    """Return the call of a tree, whose kernel is a new one or one of those that are known."""
+    lanes = any(isinstance(item, Loop) and item.kind == "lanes" for item in work)
+    canon = _Canonical(plan, literal=lanes)
+    items = canon.block(work)
+    arrays = canon.arrays()
+    key = (items, arrays)
+    if key not in kernels:
+        sizes = tuple(canon.sizes.values())
+        firsts, replaced = canon.tensors(), canon.replaced()
+        kernels[key] = Kernel(len(kernels), arrays, sizes, items, equations, firsts, replaced)
+    return KernelCall(kernels[key].number, tuple(canon.buffers), tuple(canon.sizes), equations)
 
 
 def _product(work: Contraction, plan: Plan, equations: tuple[int, ...]) -> ProductCall:
@@ -305,7 +318,9 @@ class _Canonical:
             case Store(target, where, body, integer, equation):
                 return Store(self.output(target), where, self.locals(body), integer, equation)
             case Update(target, where, op, body, guards, equation):
-                return Update(self.output(target), where, op, self.locals(body), guards, equation)
+                return Update(
+                    self.output(target), where, op, self.locals(body), guards, equation, item.atomic
+                )
             case _:
                 assert_never(item)
 

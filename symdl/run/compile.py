@@ -23,7 +23,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
-from symdl.run.runtime import ResultsIn, Target
+from symdl.run.runtime import ResultsIn, Scatter, Target
 from symdl.run.scalar_function import ScalarFunction
 from symdl.targets import find
 
@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     facts: Sequence[Fact]
     threads: int | None
     results: ResultsIn
+    scatter: Scatter
 
 
 @overload
@@ -77,6 +78,7 @@ def compile(
     facts: Sequence[Fact] = (),
     threads: int | None = None,
     results: ResultsIn = "alike",
+    scatter: Scatter = "deterministic",
 ) -> Compiled[Any] | ScalarFunction[Any]:
     """Compile an output, and its gradients if `wrt` is given.
 
@@ -94,6 +96,9 @@ def compile(
             comes first. Results do not depend on it.
         results: where they lie: ``"alike"``, on the device if an argument is there (of any library that has
             ``__cuda_array_interface__`` or DLPack; results have both), ``"host"`` or ``"target"``.
+        scatter: how sums over given positions are made, such as the gradient of an embedding:
+            ``"deterministic"``, or ``"atomics"`` on a target that has them. Threads then add in whatever
+            order they come, so **results are not deterministic**: they differ by rounding from call to call.
 
     Returns:
         A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
@@ -107,10 +112,11 @@ def compile(
         (r, c) ``(r, c, *points)``; derivatives have the shape of the values.
 
     Raises:
-        CompileError: `output` or `wrt` is nothing that can be compiled, or `facts` about an expression.
+        CompileError: `output` or `wrt` is nothing that can be compiled, `facts` about an expression, no such
+            target, or one without atomics.
         ArgumentError: `threads` is no positive integer.
     """
-    options = _options(dtype, target, schedule, threads, results)
+    options = _options(dtype, find(target, scatter=scatter), schedule, threads, results)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     expressions, shape = functions_of(output)
     if expressions:
@@ -121,6 +127,11 @@ def compile(
         program = collect(_tensors(output), facts=facts)
         _check_sizes(program)
         return Compiled(prepare(program)[0], dropped=dropped(program), **options)
+    return _one(output, wrt, facts, options)
+
+
+def _one(output: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> Compiled[Any]:
+    """Return a function of one tensor, or of a formula of elements of tensors, and of its derivatives."""
     tensor = output if isinstance(output, Tensor) else define(None, (), output)
     written = collect([tensor], facts=facts)
     _check_sizes(written)
@@ -140,12 +151,12 @@ def _differentiated(tensor: Tensor, written: Program, wrt: Any) -> dict[str, Any
 
 
 def _options(
-    dtype: str, target: str | Target, schedule: Schedule, threads: int | None, results: ResultsIn
+    dtype: str, target: Target, schedule: Schedule, threads: int | None, results: ResultsIn
 ) -> dict[str, Any]:
     """Return what `Compiled` is told."""
     if results not in get_args(ResultsIn):
         raise CompileError(f"results={results!r}", cure="use 'alike', 'host' or 'target'")
-    found: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": schedule, "results": results}
+    found: dict[str, Any] = {"dtype": dtype, "target": target, "schedule": schedule, "results": results}
     return found | {"threads": chosen(threads) or min(cores(), MOST_WORKERS)}
 
 

@@ -33,6 +33,8 @@ Array = NDArray[Any]
 
 ResultsIn: TypeAlias = Literal["alike", "host", "target"]
 """Where results lie."""
+Scatter: TypeAlias = Literal["deterministic", "atomics"]
+"""How sums over given positions are made."""
 
 
 class Module(Protocol):
@@ -220,9 +222,12 @@ class Target:
         lowering: how its loops and the layout of its tensors are made.
         syntax: how its code is written.
         runtime: how its code runs.
+        atomics: how loops are made if sums over given positions may differ from call to call; None if they
+            never do.
     """
 
     name: str
     lowering: Lowering
     syntax: Syntax
     runtime: Runtime
+    atomics: Lowering | None = None

@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from symdl.emit import printed
 from symdl.emit.statements import Writer
 from symdl.lower.cuda.teams import Nest
 from symdl.lower.ir.integers import ONE, Poly, atoms, product
-from symdl.lower.ir.loops import KernelItem, Start, conditions, loops, statements, terms
+from symdl.lower.ir.loops import (
+    KernelItem,
+    KernelStatement,
+    Start,
+    Update,
+    conditions,
+    loops,
+    statements,
+    terms,
+)
 from symdl.lower.ir.names import Param
 from symdl.lower.ir.visitors import polys
+
+ATOMIC = "atomic_add"
+"""What `symdl.run.cuda.builtins` has for this."""
 
 
 def _sizes(items: Sequence[KernelItem]) -> list[Param]:
@@ -39,6 +52,15 @@ class Rows(Writer):
     def start(self, item: Start) -> None:
         """Write a running value before its first step: many threads share long sums, so none is a double."""
         super().start(replace(item, wide=False))
+
+    def statement(self, item: KernelStatement) -> None:
+        """Write a statement; threads that add to one element take turns."""
+        if isinstance(item, Update) and item.atomic:
+            array, place, value = self.names.of(item.target), self.integer(item.where[0]), self.printer.body
+            with self.where(item.guards):
+                self.add(printed.Call, f"{ATOMIC}({array}, {place}, {value(item.body)})")
+        else:
+            super().statement(item)
 
     def unravel(self, loops: Sequence[Nest], flat: str) -> None:
         """Give the variables of loops their values for one number of an iteration."""

@@ -6,6 +6,7 @@ Enters: nothing. Leaves: `CUDA`.
 from __future__ import annotations
 
 from symdl.emit.cuda import vectors
+from symdl.emit.cuda.rows import ATOMIC
 from symdl.emit.cuda.teams import bodies
 from symdl.emit.cuda.tiles import FUNCTIONS, NAMES
 from symdl.emit.syntax import DIVISIONS, Syntax
@@ -44,7 +45,9 @@ CUDA = Syntax(
         "math": frozenset(),
         "numpy": frozenset(),
         "symdl.run.cuda.compiler": frozenset({"cuda"}),
-        "symdl.run.cuda.builtins": frozenset({"functions", "larger", "ratio", "remainder", "uniform"}),
+        "symdl.run.cuda.builtins": frozenset(
+            {ATOMIC, "functions", "larger", "ratio", "remainder", "uniform"}
+        ),
         "symdl.run.cuda.numbers": frozenset({"block", "blocks", "thread", "threads"}),
         "symdl.run.cuda.scans": frozenset(_SCANS),
         "symdl.run.cuda.teams": frozenset(_TEAMS),

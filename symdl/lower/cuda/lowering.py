@@ -1,7 +1,8 @@
 """The passes for a graphics processor.
 
-Enters: nothing. Leaves: `CUDA`. Tensors are row-major. Outermost loops have independent iterations, which
-threads share; sums over given positions are sums over segments, so that no two threads add to one element.
+Enters: nothing. Leaves: `CUDA`, `CUDA_ATOMICS`. Tensors are row-major. Outermost loops have independent
+iterations, which threads share; sums over given positions are sums over segments, so that no two threads add
+to one element, unless atomics are asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from symdl.lower.cuda.numbers_first import numbers_first
 from symdl.lower.cuda.segments import in_segments
 from symdl.lower.cuda.tiles import small
 from symdl.lower.cuda.two_stages import in_two_stages
-from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS
+from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS
 from symdl.lower.state import Pass, State
 from symdl.lower.target import Lowering
 
@@ -37,8 +38,9 @@ def _numbers_first(state: State) -> State:
     return replace(state, equations=tuple(numbers_first(state.program, state.equations)))
 
 
-CUDA = Lowering(
-    equations=(
+def _passes(positions: Pass) -> tuple[Pass, ...]:
+    """Return the passes over equations, with the one that sees to sums over given positions."""
+    return (
         Pass(
             "move_numbers",
             "equations",
@@ -48,13 +50,7 @@ CUDA = Lowering(
         ),
         LAY_OUT_WINDOWS,
         ELIDE_COPIES,
-        Pass(
-            "sort_positions",
-            "equations",
-            "Sums over given positions read them in the order of what they add to.",
-            _sort_positions,
-            naive=False,
-        ),
+        positions,
         Pass(
             "split_long_sums",
             "equations",
@@ -69,9 +65,17 @@ CUDA = Lowering(
             _split_long_scans,
             naive=False,
         ),
-    ),
-    cut=False,
-    apart=True,
-    epilogue=small,
+    )
+
+
+SORT_POSITIONS = Pass(
+    "sort_positions",
+    "equations",
+    "Sums over given positions read them in the order of what they add to.",
+    _sort_positions,
+    naive=False,
 )
+CUDA = Lowering(equations=_passes(SORT_POSITIONS), cut=False, apart=True, epilogue=small)
 """The target ``cuda``."""
+CUDA_ATOMICS = replace(CUDA, equations=_passes(SCATTER_SUMS))
+"""The same, in which threads add to given positions by turns: sums are not the same every time."""

@@ -143,7 +143,9 @@ def independent(loop: Nest, *, running: bool) -> bool:
 
 
 def _moves(statement: Store[Slot] | Update[Slot], variable: LoopVar) -> bool:
-    """Say whether an element of its own is written for each value of a variable."""
+    """Say whether an element of its own is written for each value of a variable, or added to by turns."""
+    if isinstance(statement, Update) and statement.atomic:
+        return True
     (where,) = statement.where
     picked = any(isinstance(a, Element) and variable in variables(a.at) for a in atoms(where))
     return variable in variables(where) and not picked

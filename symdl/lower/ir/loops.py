@@ -273,7 +273,10 @@ class Store(Generic[Target]):
 
 @dataclass(frozen=True, slots=True)
 class Update(Generic[Target]):
-    """``target[where] += body`` (or times, or the larger of the two), where the guards hold."""
+    """``target[where] += body`` (or times, or the larger of the two), where the guards hold.
+
+    If it is `atomic`, others may add to the same element at the same time.
+    """
 
     target: Target
     where: tuple[Poly, ...]
@@ -281,6 +284,7 @@ class Update(Generic[Target]):
     body: Body
     guards: tuple[Condition, ...] = ()
     equation: int = field(default=-1, compare=False)
+    atomic: bool = False
 
 
 StatementOn: TypeAlias = Let | Start | Fold | Store[Target] | Update[Target]

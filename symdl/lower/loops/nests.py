@@ -22,22 +22,27 @@ class Nest:
     """A kernel under construction: a list of loops and parts.
 
     With `apart`, the iterations of an outermost loop never depend on each other, unless all that is done in
-    it is to run up values: then no sum is kept in memory, and other threads can take other iterations.
+    it is to run up values: then no sum is kept in memory, and other threads can take other iterations. Where
+    an equation is a scatter after all, others may add to its elements at the same time, and it stays alone.
     """
 
     def __init__(self, *, scans: bool = True, apart: bool = False) -> None:
         self.scans, self.apart = scans, apart
         self.items: list[Building | Part] = []
         self._numbers = itertools.count()
+        self._closed = False
 
     def start(self, equation: FrozenEquation, outermost: Index | None = None) -> None:
         """Place the first equation; with an `outermost` index its loops are not reordered."""
         new = task(equation, scans=self.scans and outermost is None)
+        self._closed = self.apart and bool(equation.scattered)
         free = sorted(new.free, key=lambda v: v != outermost)
         self._fresh(self.items, new, [*free, *new.bound] if outermost else None)
 
     def join(self, equation: FrozenEquation) -> bool:
         """Place an equation that reads what others here make or read, if it fits; say whether."""
+        if self._closed or (self.apart and equation.scattered):
+            return False
         new = task(equation, scans=self.scans)
         if not new.free and not new.bound:
             if self.apart and any(isinstance(item, Building) and item.makes for item in self.items):
@@ -72,7 +77,8 @@ class Nest:
     def _fresh(self, items: list[Building | Part], new: Task, order: list[Index] | None = None) -> None:
         """Place what is left of the task in new loops at the end."""
         if order is None:
-            order = [*new.free, *new.bound] if self.apart else preferred(new)
+            apart = self.apart and not new.equation.scattered
+            order = [*new.free, *new.bound] if apart else preferred(new)
         if new.scan:
             order = [v for v in order if v not in (new.scan.free, new.scan.bound)]
         while order or (new.equation.op and not new.summing):

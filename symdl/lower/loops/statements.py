@@ -35,12 +35,12 @@ Known = dict[tuple[TensorId, tuple[Poly, ...]], Local]
 
 def resolve(nest: Nest, tensors: tuple[TensorInfo, ...]) -> tuple[Item, ...]:
     """Return the nest as loops and statements; every tensor it makes is stored."""
-    return _Resolver(tensors).block(nest.items, {})
+    return _Resolver(tensors, apart=nest.apart).block(nest.items, {})
 
 
 class _Resolver:
-    def __init__(self, tensors: tuple[TensorInfo, ...]) -> None:
-        self.tensors = tensors
+    def __init__(self, tensors: tuple[TensorInfo, ...], *, apart: bool) -> None:
+        self.tensors, self.apart = tensors, apart
         self.locals = map(Local, itertools.count())
         self.running: dict[int, Local] = {}
         self.shifts: dict[int, Local] = {}
@@ -82,7 +82,8 @@ class _Resolver:
         elif part.role == "add":
             op = equation.op or "sum"
             body = read.body(equation.body)
-            done.append(Update(equation.lhs, where, op, body, guards, number_))
+            atomic = self.apart and bool(equation.scattered)
+            done.append(Update(equation.lhs, where, op, body, guards, number_, atomic))
         elif part.role == "start":
             self.running[number_] = name = next(self.locals)
             op = "max" if equation.op == "logsumexp" else equation.op or "sum"

@@ -11,9 +11,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
 
 from symdl.express.random import GOLDEN, MIX, STRIDE
-from symdl.run.cuda.compiler import inlined, libdevice
+from symdl.run.cuda.compiler import inlined, intrinsic, libdevice, types
 
 
 @inlined
@@ -31,6 +32,37 @@ def uniform(seed: Any, step: Any, position: Any) -> Any:
     state = (state ^ (state >> np.uint64(MIX[1][0]))) * np.uint64(MIX[1][1])
     state = state ^ (state >> np.uint64(31))
     return np.float32(state >> np.uint64(40)) * np.float32(2.0**-24)
+
+
+_ADDS = {
+    types.float32: "llvm.nvvm.atomic.load.add.f32.p0f32",
+    types.float64: "llvm.nvvm.atomic.load.add.f64.p0f64",
+}
+
+
+def _adding(context: Any, array: Any, at: Any, value: Any) -> Any:
+    """Add to an element of an array in one instruction."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> None:
+        array, at, number = values
+        place, known = builder.gep(array, [at]), builder.module.globals
+        if value not in _ADDS:
+            builder.atomic_rmw("add", place, number, "monotonic")
+            return
+        kind = ir.FunctionType(number.type, [place.type, number.type])
+        add = known.get(_ADDS[value]) or ir.Function(builder.module, kind, _ADDS[value])
+        builder.call(add, [place, number])
+
+    return types.void(array, types.int64, array.dtype), code
+
+
+_add = intrinsic(_adding)
+
+
+@inlined
+def atomic_add(array: Any, at: Any, value: Any) -> None:
+    """Add to an element that other threads add to as well, in no order that could be told."""
+    _add(array, at, value)
 
 
 @inlined
