@@ -250,6 +250,42 @@ def files_are_written_whole(path: Path, package: Path) -> Iterator[str]:
             yield f"line {node.lineno}: {name}(...)"
 
 
+BEFORE_PIECES = (
+    *("express/scalar.py", "express/operations.py", "express/pieces.py", "express/surface.py"),
+    *("express/tensors.py", "express/magnitudes.py", "express/quotients.py", "express/relations.py"),
+    *("explain/options.py", "run/compile.py", "run/scalar_function.py"),
+)
+"""Files that see expressions of any size; what comes after them sees pieces of a bounded size."""
+TREE_WALKS = frozenset(
+    "has xreplace subs atoms free_symbols count_ops preorder_traversal postorder_traversal".split()
+)
+"""What SymPy has walks an expression as a tree: without end where parts are shared, and recursing."""
+MAY_WALK = {
+    ("express/scalar.py", "_terms"): "the summand of a sum that is written out",
+    ("express/scalar.py", "body"): "one operation of a piece",
+    ("express/scalar.py", "in_order"): "operands of an operation of a piece",
+    ("express/operations.py", "find"): "one operation of a piece",
+    ("express/operations.py", "same"): "one operation of a piece",
+    ("express/tensors.py", "free_symbols"): "the positions of one element",
+    ("express/surface.py", "_cases_apart"): "indices, of cases that read outside of a tensor",
+    ("express/surface.py", "_split"): "the indices of single elements",
+    ("express/surface.py", "_cut"): "the indices of single elements",
+}
+
+
+def walks_end(path: Path, package: Path) -> Iterator[str]:
+    """Expressions are walked by `symdl.express.walks` until they are cut into pieces."""
+    where = path.relative_to(package).as_posix()
+    if where not in BEFORE_PIECES:
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    allowed = {id(n) for f in functions if (where, f.name) in MAY_WALK for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in TREE_WALKS and id(node) not in allowed:
+            yield f"line {node.lineno}: {node.attr} walks a tree"
+
+
 def documented(path: Path, package: Path) -> Iterator[str]:
     if not ast.get_docstring(ast.parse(path.read_text("utf-8"))):
         yield "no module docstring"
@@ -283,6 +319,7 @@ CHECKS: tuple[Check, ...] = (
     no_backward_in_nn,
     no_counts_of_references,
     files_are_written_whole,
+    walks_end,
     documented,
     words,
 )
@@ -407,6 +444,9 @@ BAD = [
     (files_are_written_whole, "train/a.py", "path.open(mode='r+b')"),
     (files_are_written_whole, "explain/a.py", "path.write_text(text)"),
     (files_are_written_whole, "run/a.py", "tempfile.mkstemp()"),
+    (walks_end, "express/surface.py", "def f(e): return e.has(x)"),
+    (walks_end, "express/scalar.py", "def f(e): return sp.preorder_traversal(e)"),
+    (walks_end, "run/compile.py", "symbols = e.free_symbols"),
     (documented, "nn/a.py", "x = 1"),
     (words, "schedule/legs.py", "'''d'''"),
     (words, "lower/a.py", "def f(*, in_tiles): ..."),
@@ -430,6 +470,7 @@ GOOD = [
     ("nn/a.py", "'''d'''\ndef f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1)),
     ("emit/cpu/a.py", "'''d'''\nlanes = text.strip()"),
     ("express/a.py", "'''d'''\ndef tile(x): ..."),
+    ("express/scalar.py", "'''d'''\ndef in_order(e): return e.free_symbols"),
 ]
 
 

@@ -57,6 +57,13 @@ def pieces(expr: sp.Basic, name: Name) -> Pieces:
     return Pieces(tuple((held, piece) for piece, held in cutter.names.items()), cutter.new[expr])
 
 
+def is_large(expr: sp.Basic) -> bool:
+    """Say whether an expression is more than one piece."""
+    cutter = _Cutter(lambda piece: piece)
+    count, levels = cutter.size(expr)
+    return count > LARGEST or levels > _DEEPEST
+
+
 class _Cutter:
     """Goes through the nodes, operands first, and cuts where a tree would become too large."""
 

@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdl.express.dims import Dim, Index, ratio
 from symdl.express.tensors import Access
-from symdl.express.walks import any_of, mapped
+from symdl.express.walks import any_of, kinds_of, mapped, symbols_of
 
 
 class FloorDivide(sp.Function):
@@ -86,9 +86,9 @@ def real_quotients(expr: Any) -> Any:
 
 def _moves(expr: sp.Expr) -> bool:
     """Say whether an expression holds anything else than positions, sizes and integers."""
-    if any(access.tensor.dtype == "real" for access in expr.atoms(Access)):
+    if any(access.tensor.dtype == "real" for access in kinds_of(expr, Access)):
         return True
-    return any(not isinstance(symbol, Access | Index | Dim) for symbol in expr.free_symbols)
+    return any(not isinstance(symbol, Access | Index | Dim) for symbol in symbols_of(expr))
 
 
 def _divided(node: sp.Expr) -> sp.Expr:

@@ -54,7 +54,7 @@ def _decided(before: Any, after: Any, values: Mapping[Any, Any]) -> bool:
 def compare_cases(kind: type[Relational], left: sp.Expr, right: sp.Expr) -> sp.Basic:
     """Compare, with the cases of a Piecewise side drawn out: SymPy refuses them in a condition."""
     for side in (left, right):
-        if not side.has(sp.Piecewise):
+        if not any_of(side, sp.Piecewise):
             continue
         chosen: list[sp.Basic] = []
         before: list[sp.Basic] = []
@@ -90,7 +90,7 @@ def _rebuilt(node: sp.Basic, values: Mapping[Any, Any]) -> sp.Basic:
     args = [_rebuilt(arg, values) for arg in node.args]
     if isinstance(node, Relational):
         return compare_cases(type(node), *args)
-    if isinstance(node, Compared) and any(side.has(sp.Piecewise) for side in args):
+    if isinstance(node, Compared) and any(any_of(side, sp.Piecewise) for side in args):
         kind, left, right = parts(Compared(*args))
         return compare_cases(kind, left, right)
     result: sp.Basic = node.func(*args)

@@ -19,9 +19,11 @@ from symdl.express.dims import Dim, Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, settled
 from symdl.express.magnitudes import representable
+from symdl.express.pieces import is_large, pieces
 from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
+from symdl.express.walks import any_of, kinds_of, mapped, nodes, symbols_of
 from symdl.express.wholes import is_whole
 
 
@@ -183,7 +185,7 @@ def _cases_apart(equation: Equation) -> Equation | None:
     for value, condition in body.args:
         holds = sp.And(condition, *map(sp.Not, before))
         before.append(condition)
-        if not value.has(Access):
+        if not any_of(value, Access):
             pieces.append((value, condition))
             continue
         free = tuple(i for i in extents if value.has(i) or holds.has(i))
@@ -195,8 +197,8 @@ def _cases_apart(equation: Equation) -> Equation | None:
 
 def _on_values(body: sp.Piecewise) -> set[sp.Basic]:
     """Return the conditions that are not only on positions and sizes."""
-    relations = {r for _, condition in body.args for r in condition.atoms(Relational)}
-    return {r for r in relations if any(not isinstance(s, Index | Dim) for s in r.free_symbols)}
+    relations = {r for _, condition in body.args for r in kinds_of(condition, Relational)}
+    return {r for r in relations if any(not isinstance(s, Index | Dim) for s in symbols_of(r))}
 
 
 def _axes(node: Reduce, extents: Mapping[Index, Extent]) -> tuple[tuple[Index, Extent], ...]:
@@ -212,7 +214,7 @@ def _axes(node: Reduce, extents: Mapping[Index, Extent]) -> tuple[tuple[Index, E
 def _infer(expr: sp.Expr, given: dict[Index, Extent]) -> dict[Index, Extent]:
     """Collect the sizes of index variables from the axes that they run over alone."""
     extents = dict(given)
-    for node in expr.atoms(Reduce):
+    for node in kinds_of(expr, Reduce):
         for index, size in node.axes.items():
             if size is not None:
                 extents[index] = size
@@ -231,21 +233,42 @@ def _infer(expr: sp.Expr, given: dict[Index, Extent]) -> dict[Index, Extent]:
 
 
 def _split(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Extent], dtype: DType) -> sp.Expr:
-    """Replace every reduction inside `body` by an access to a new tensor, of integers inside integers."""
-    nodes = [node for node in sp.preorder_traversal(body) if isinstance(node, Reduce)]
+    """Replace reductions inside `body`, and what is large, by new tensors, of integers inside integers."""
+    outermost = nodes(body, enter=lambda node: not isinstance(node, Reduce))
     replaced: dict[sp.Basic, sp.Expr] = {}
-    for node in nodes:
-        if any(node != outer and outer.has(node) for outer in nodes):
-            continue  # belongs to an outer reduction, which is split by its own definition
-        used = {s for a in accesses_in(node) for s in a.free_symbols} | node.args[0].free_symbols
+    for node in outermost:  # inner ones are split by their own definition
+        if not isinstance(node, Reduce):
+            continue
+        used = {s for a in accesses_in(node) for s in a.free_symbols} | symbols_of(node.args[0])
         clash = [index for index in node.axes if index in scope]
         if clash:
             raise ExpressionError(
                 f"{clash[0]} is summed inside an expression that already uses it", expression=body
             )
         free = tuple(index for index in scope if index in used)
-        inside = node.args[0].replace(lambda n: isinstance(n, Reduce), lambda _: sp.Integer(1))
+        inside = mapped(node.args[0], lambda n: sp.Integer(1) if isinstance(n, Reduce) else n)
         kind: DType = dtype if is_whole(inside) else "real"
         inner = define(None, free, node, shape=[extents[i] for i in free], dtype=kind)
         replaced[node] = Access(inner, *free)
-    return rebuilt(body, replaced)
+    return _cut(rebuilt(body, replaced), scope, extents, dtype)
+
+
+def _cut(body: sp.Expr, scope: tuple[Index, ...], extents: Mapping[Index, Extent], dtype: DType) -> sp.Expr:
+    """Return a large body over tensors that hold its pieces, so that every equation is of a bounded size.
+
+    A body stays whole if a piece could not be computed everywhere, as one that reads outside of a tensor
+    where a condition on indices does not hold.
+    """
+
+    def held(piece: sp.Expr) -> sp.Expr:
+        used = {s for a in accesses_in(piece) for s in a.free_symbols} | symbols_of(piece)
+        free = tuple(index for index in scope if index in used)
+        kind: DType = dtype if is_whole(piece) else "real"
+        return define(None, free, piece, shape=[extents[i] for i in free], dtype=kind).at(*free)
+
+    if not is_large(body):
+        return body
+    try:
+        return pieces(body, held).rest
+    except ShapeError:
+        return body

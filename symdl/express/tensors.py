@@ -17,6 +17,7 @@ from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, as_extent
 from symdl.express.properties import Property
 from symdl.express.relations import rebuilt
+from symdl.express.walks import kinds_of
 
 if TYPE_CHECKING:
     from symdl.express.equations import Equation
@@ -233,7 +234,7 @@ def as_expression(value: Any) -> sp.Expr:
 
 def accesses_in(expr: sp.Basic) -> list[Access]:
     """Return the distinct accesses in an expression, nested ones included, in a fixed order."""
-    found = dict.fromkeys(expr.atoms(Access)) if not isinstance(expr, Access) else {expr: None}
+    found = dict.fromkeys(kinds_of(expr, Access))
     for access in list(found):
         found.update(dict.fromkeys(access.nested()))
     return sorted(found, key=lambda a: a.order)
@@ -243,7 +244,7 @@ def map_accesses(expr: sp.Expr, change: Callable[[Access], sp.Expr]) -> sp.Expr:
     """Return `expr` with every outermost access replaced by ``change(access)``."""
     if isinstance(expr, Access):
         return change(expr)
-    changed = {a: change(a) for a in expr.atoms(Access)}
+    changed = {a: change(a) for a in kinds_of(expr, Access)}
     changed = {a: new for a, new in changed.items() if new is not a}
     return rebuilt(expr, changed) if changed else expr
 

@@ -51,6 +51,21 @@ def any_of(expr: Any, kinds: type | tuple[type, ...]) -> bool:
     return False
 
 
+def kinds_of(expr: sp.Basic, kinds: type | tuple[type, ...]) -> list[Any]:
+    """Return the distinct nodes of these classes, in no particular order."""
+    seen = {expr}
+    todo = [expr]
+    found = []
+    while todo:
+        node = todo.pop()
+        if isinstance(node, kinds):
+            found.append(node)
+        fresh = [part for part in node.args if part not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return found
+
+
 def symbols_of(expr: sp.Basic) -> set[sp.Basic]:
     """Return the free symbols of an expression whose nodes bind none."""
     return {s for node in nodes(expr) if not node.args for s in node.free_symbols}

@@ -12,9 +12,13 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symdl.differentiate.adjoint import differentiate
+from symdl.express.build import parameter, tensor
+from symdl.express.dims import Dim, indices
 from symdl.express.operations import stable_graph
 from symdl.express.pieces import LARGEST, pieces
 from symdl.express.scalar import scalar_graph
+from symdl.express.surface import Sum, define
 from symdl.express.walks import any_of, mapped, nodes, swapped, symbols_of
 from symdl.run.compile import compile as build
 
@@ -147,6 +151,53 @@ def test_walks_come_to_an_end() -> None:
     assert len(nodes(e)) < 300
     assert symbols_of(e) == {x, y} and not any_of(e, sp.tan)
     assert symbols_of(swapped(e, {x: sp.Integer(2)})) == {y}
+
+
+n, i = Dim("n"), indices("i")[0]
+X, W = tensor("X", (n,)), parameter("w", ())
+
+
+def of_tensors(expr: sp.Expr) -> sp.Expr:
+    """Return an expression over elements of X and w."""
+    return swapped(expr, {x: X[i], y: W.at()})
+
+
+def test_large_bodies_of_tensors_are_cut() -> None:
+    """Thirty levels are 2^30 nodes as a tree; three hundred of one function are deeper than a stack."""
+    deep: sp.Expr = x * y
+    for _ in range(300):
+        deep = sp.sin(deep) + x
+    for whole in (folded([0] * 30, start=8), deep, sp.Add(*(sp.sin(k * x) * y for k in range(1, 400)))):
+        total = (define("T", (i,), of_tensors(whole)) * 2).sum()
+        program = differentiate(total, [W, X]).program
+        assert len(program.equations) < len(nodes(whole))
+        assert all(tree(e.body) < 8 * LARGEST for e in program.equations if e.lhs.role != "cotangent")
+
+
+@pytest.mark.parametrize("step, reduced", [(0, True), (4, False)])
+def test_values_and_gradients_of_large_bodies(step: int, reduced: bool) -> None:
+    body = of_tensors(folded([step] * 12, start=9))
+    total = define("s", (), Sum(body, i)) if reduced else define("S", (i,), body).sum()
+    points, weight = np.linspace(-1, 1, 5), complex(0.2, 1e-30)
+    value = points + 9 * weight
+    for _ in range(12):
+        value = np.sin(value) * np.cos(value) if step == 0 else np.tanh(value) + points * weight
+    for target in ("cpu", "python"):
+        f: Any = build(total, wrt=[W], target=target)
+        found, slopes = f(X=points, w=0.2)
+        assert found == pytest.approx(value.sum().real, rel=1e-12)
+        assert slopes["w"] == pytest.approx(value.sum().imag / 1e-30, rel=1e-12)
+
+
+def test_a_large_case_that_reads_outside_stays_one() -> None:
+    before = swapped(folded([1] * 7, start=10), {x: X[i - 1], y: W.at()})
+    shifted = define("H", (i,), sp.Piecewise((before, i > 0), (0, True)), shape=(n,))
+    f: Any = build(shifted)
+    points = np.linspace(0, 0.1, 6)
+    value = points + 10 * 0.02
+    for _ in range(7):
+        value = value + value**2 / 3
+    np.testing.assert_allclose(f(X=points, w=0.02), np.append(0, value[:-1]), rtol=1e-12)
 
 
 HARD = np.array([0.0, 0.5, -0.5, 1.0, np.nan, np.inf, -np.inf, 1e-300, -1e-300, 1e30])
