@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symdl.classroom.judge import judge_of
+from symdl.classroom.judge import is_proved, judge_of
 from symdl.classroom.mutations import Kind
 from symdl.errors import ArgumentError
 from symdl.explain.printers.text import text
@@ -32,6 +32,7 @@ class Comparison:
         step: the line of the derivation in which the mistake was made, if one was found.
         also: other single mistakes with the same result, and a second mistake.
         difference: the largest difference from the right gradient, relative to it.
+        proved: whether the difference is shown to be zero for all values; else it is so at random points.
     """
 
     equal: bool
@@ -41,6 +42,7 @@ class Comparison:
     step: Step | None = None
     also: tuple[str, ...] = ()
     difference: float = 0.0
+    proved: bool = False
 
     def __bool__(self) -> bool:
         return self.equal
@@ -87,6 +89,7 @@ def compare(
     lines = list(mine) if isinstance(mine, list) else [mine]
     if not lines:
         raise ArgumentError("there are no lines to compare", cure="pass at least one")
+    proved, points = True, 0
     for number, one in enumerate(lines, start=1):
         what, value = one if isinstance(one, tuple) and len(one) == 2 else (wrt, one)
         judge = judge_of(f, what, facts, at, seed)
@@ -101,7 +104,12 @@ def compare(
                 also=verdict.also,
                 difference=verdict.difference,
             )
-    return Comparison(True)
+        proved, points = proved and is_proved(value, judge), len(judge.points)
+    if proved:
+        words = "It is the derivative that was derived: their difference is identically zero."
+        return Comparison(True, message=words, proved=True)
+    where = "the given point" if at is not None else f"{points} random points"
+    return Comparison(True, message=f"It is equal to the derivative that was derived at {where}.")
 
 
 __all__ = ["Comparison", "compare"]

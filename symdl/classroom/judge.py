@@ -23,6 +23,7 @@ from symdl.explain.derive import derive
 from symdl.explain.documents.blanks import tensor_of
 from symdl.explain.documents.derivation import Derivation
 from symdl.explain.documents.record import lefts
+from symdl.explain.matrix.identity import are_identical, is_zero
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.tree import Array as Whole
 from symdl.explain.notation.tree import Big, Item, Label, Node, Symbol, walk
@@ -67,7 +68,7 @@ def judge_of(f: Any, wrt: Any, facts: Sequence[Fact], at: Mapping[str, Any] | No
         derivative = differentiate(graph.outputs[0], [given], apart=True)
         program, target = derivative.program, derivative.gradient(given)
     points = [point_at(program, at)] if at is not None else points_of(program, seed=seed)
-    return Judge(program, target, told, points, _labels(told))
+    return Judge(program, target, told, points, _labels(told), tuple(facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Judge:
     told: Derivation
     points: Sequence[Point]
     labels: Mapping[Tensor, Label]
+    facts: tuple[Fact, ...] = ()
 
     def verdict(self, mine: Any, what: str) -> Verdict | None:
         """Return what is wrong with a gradient, or None if nothing is.
@@ -219,6 +221,15 @@ class Judge:
             return text(Symbol(Notation(labels=self.labels).label(tensor)))
         equation = self.program.definitions.get(tensor)
         return "a part of it" if equation is None else self.sentence((equation.body,))
+
+
+def is_proved(mine: Any, judge: Judge) -> bool:
+    """Say whether a gradient is shown to be the right one for all values, not only at points."""
+    if isinstance(mine, Tensor):
+        return are_identical(mine, judge.target, judge.program.definitions, judge.facts)
+    if isinstance(mine, sp.Expr) and isinstance(judge.told.result, sp.Expr) and not judge.told.where:
+        return is_zero(mine - judge.told.result)
+    return False
 
 
 def _written(notation: Notation, equation: Equation) -> Callable[[tuple[sp.Expr, ...]], Node]:

@@ -97,14 +97,14 @@ def closed(
         reader = ClosedReader.of(table, named, notation, one_hot)
         if written_sizes(reader.inline.values())[tensor] > _MOST_READ * largest:
             return None  # what is shared would be read once for each way that leads to it
-        known = [k for fact in facts if (k := _known(fact, notation)) is not None]
-        found = reader.whole(table[tensor], known)
+        equal = [k for fact in facts if (k := known(fact, notation)) is not None]
+        found = reader.whole(table[tensor], equal)
     except NoMatrixForm:
         return None
     return found if sum(1 for _ in walk(found.node)) <= largest else None
 
 
-def _known(fact: Fact, notation: Notation) -> Known | None:
+def known(fact: Fact, notation: Notation) -> Known | None:
     """Return both sides of a declared equation as formulas; None where one has no such form."""
     sides: list[Node] = []
     for side in (fact.tensor, fact.right):
@@ -246,4 +246,4 @@ def _delta(left: sp.Expr, right: sp.Expr) -> sp.Expr:
     return sp.Piecewise((1, sp.Eq(left, right)), (0, True))
 
 
-__all__ = ["ClosedReader", "closed_form"]
+__all__ = ["ClosedReader", "closed", "closed_form", "known"]
