@@ -20,7 +20,7 @@ def derivations() -> list[Derivation]:
     n, d = sd.Dim("n"), sd.Dim("d")
     X, w, y = sd.tensor("X", (n, d)), sd.tensor("w", (d,)), sd.tensor("y", (n,))
     x = sp.Symbol("x")
-    p = sd.sigmoid(X @ w)
+    p = sd.sigmoid(X @ w, name="p")
     loss = -(y * sd.log(p) + (1 - y) * sd.log(1 - p)).mean()
     return [
         sd.derive(1 / (1 + sp.exp(-x)), x, name="sigma"),

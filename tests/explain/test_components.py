@@ -105,3 +105,10 @@ def test_updates_of_every_optimizer_can_be_read() -> None:
         assert steps[-1].left is not None and r"\theta_{p+1" in latex(steps[-1].left)
         assert any(r"\nabla_\theta L" in latex(s.right) for s in steps)
         assert all("gradient" not in latex(s.right) for s in steps)
+
+
+def test_positions_are_counted_from_1_in_every_section() -> None:
+    z = sd.tensor("z", (3,))
+    page = sd.components(z * z[1]).text()
+    assert "u[i] = z[2]·z[i]" in page and "u[1] = z[2]·z[1]" in page
+    assert "z[0]" not in page

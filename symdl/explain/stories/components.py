@@ -69,9 +69,8 @@ def components(tensor: Tensor, *, sizes: Sizes | None = None) -> Derivation:
         )
     known = {Dim(name): size for name, size in (sizes or {}).items()}
     page = simple_page(tensor)
+    page.notation = replace(page.notation, counted=True)  # in every section alike
     inline = dict(page.inlined)
-    writer = _Writer(page.notation, known)
-    writer = _Writer(page.notation, known)
     writer = _Writer(page.notation, known)
     matrix = matrix_form(equation, page.notation, inline=inline)
     sections: list[Section] = [
@@ -102,7 +101,7 @@ def generic_gradient(name: str, x: Tensor, *, sizes: Sizes | None = None) -> Der
     (places,) = _places(x, known)
     column = Grid(tuple((_entry(notation, f, x, p),) for p in places))
     step = Step("definition", Gradient(f, notation.array(x)), column, "definition", "result")
-    title: Words = ("Gradient of ", f, ", a number, by the vector ", notation.array(x))
+    title: Words = ("Gradient of ", f, ", a number, with respect to the vector ", notation.array(x))
     return Derivation(title, (Lines("Definition", (step,), words_of(sizes), "result"),), None)
 
 

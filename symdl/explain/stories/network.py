@@ -34,6 +34,7 @@ from symdl.explain.stories.heads import forward_words, matrix_words
 from symdl.explain.stories.normalised import normalised_forms
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import is_window
+from symdl.explain.stories.small import with_small_numbers
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
 from symdl.explain.stories.steps import told_by_steps, with_time
 from symdl.explain.stories.units import with_units
@@ -103,8 +104,8 @@ def derive_tensor(
 
 
 def readable(derivative: Derivative) -> Derivative:
-    """Return a derivative with the names and signs of a lecture: t for time, δ for a unit matrix, gates."""
-    return with_blocks(with_units(with_time(derivative)))
+    """Return a derivative with the names and signs of a lecture: t for time, δ and ε, named gates."""
+    return with_small_numbers(with_blocks(with_units(with_time(derivative))))
 
 
 def listed(parts: Sequence[Node]) -> tuple[str | Node, ...]:
@@ -146,6 +147,7 @@ def find(f: Tensor, wrt: Any) -> Tensor:
 
 
 _MEANINGS = {"input": "given", "parameter": "parameters", "state": "given", "constant": "constants"}
+_SPELLED = {"rstd": "1/standard deviation"}
 _SHOWN = 8
 """Values of a constant up to which they are shown."""
 
@@ -167,7 +169,7 @@ def symbols(page: Page) -> Table:
         kind += f" ({in_words(tensor.properties)})" if tensor.properties else ""
         owner, _, word = str(tensor.name).rpartition(".")
         if owner and word in USUAL_LETTERS and word not in ("mean", "unit"):
-            kind += f" ({tensor.name if tensor.role == 'parameter' else word})"
+            kind += f" ({tensor.name if tensor.role == 'parameter' else _SPELLED.get(word, word)})"
         if tensor.value is not None and tensor.rank == 1 and tensor.value.size <= _SHOWN:
             kind += f" = ({', '.join(f'{value:g}' for value in tensor.value)})"
         group = groups[meaning]
