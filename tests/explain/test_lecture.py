@@ -152,7 +152,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
         "bn.gain",
         [
             "bn.v = 1/n·(bn.d∘²)ᵀ 𝟏",
-            "bn.r = (bn.v + 10⁻⁵)^∘(-1/2)",
+            "bn.r = (bn.v + ε)^∘(-1/2)",
             "bn.γ̄ = (b̅n̅ ⊙ bn.x̂)ᵀ 𝟏",
             "bn.γ: 3 (bn.gain)",
         ],
@@ -203,7 +203,7 @@ MODELS: dict[str, tuple[Callable[[], sd.Tensor], Any, list[str]]] = {
     "triplets": (
         triplets,
         X,
-        ["ū[i] = 1/(2·n·√(u[i]))·[√(v[i]) - √(u[i]) < 1]", "2·diag(ū) (X + 10⁻⁶ - p)"],
+        ["ū[i] = 1/(2·n·√(u[i]))·[√(v[i]) - √(u[i]) < 1]", "2·diag(ū) (X + ε - p)"],
     ),
     "attention": (
         lambda: squares(sd.nn.multi_head_attention(sd.tensor("u", (n, 3, 4)), heads=2, name="a")),
