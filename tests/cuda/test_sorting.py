@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symdl.errors import ArgumentError
 from symdl.lower.equations.sorting import ALONE, PIECE, SEGMENT, STRETCH, length, passes
 from symdl.lower.ir.integers import constant
 from tests.cuda.device import SimulatedDevice
@@ -88,6 +89,14 @@ def test_kinds_of_keys(
         "some out of range": RNG.integers(-below, 2 * below, count),
     }[kind]
     check(device, keys, below, first=3)
+
+
+def test_too_many_are_refused() -> None:
+    from symdl.run.cuda.sorting import sort
+
+    for count, below in ((1 << 31, 5), (5, 1 << 31)):
+        with pytest.raises(ArgumentError, match="cannot be sorted"):
+            sort(None, 0, 0, 0, count=count, below=below, first=0)  # type: ignore[arg-type]
 
 
 def test_digits_of_keys() -> None:

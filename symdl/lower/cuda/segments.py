@@ -117,7 +117,8 @@ def in_segments(
 
 def _scattered(equation: FrozenEquation) -> _Scattered | None:
     """Return an equation as a sum over given positions, or None if it is none, or one of few."""
-    if equation.op != "sum" or equation.fixed or equation.scattered:
+    plain = equation.where == tuple(map(of, equation.free)) and not equation.fixed
+    if equation.op != "sum" or not plain:
         return None
     given: dict[Index, Poly] = {}
     rest: list[Condition] = []

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from symdl.errors import ArgumentError
 from symdl.lower.equations.sorting import ALONE, BITS, DIGITS, PIECE, SEGMENT, STRETCH, passes
 from symdl.run.cuda.choice import BLOCK, WARP
 from symdl.run.cuda.compiler import cuda, inlined
@@ -23,6 +24,8 @@ from symdl.run.cuda.numbers import block, blocks, thread, threads
 _ALL = np.uint32(0xFFFFFFFF)
 _ONE_BLOCK = 512
 """Threads of the block that sorts alone."""
+_MOST = 1 << 31
+"""Positions, or keys, that are too many."""
 _WARPS, _MOST_WARPS = BLOCK // WARP, _ONE_BLOCK // WARP
 _TABLE, _LARGE_TABLE = _WARPS * DIGITS, _MOST_WARPS * DIGITS
 
@@ -250,7 +253,16 @@ def result_kernel(pairs: Any, segments: Any, order: Any, count: int, below: int)
 def sort(
     launcher: Launcher, keys: int, order: int, segments: int, *, count: int, below: int, first: int
 ) -> None:
-    """Sort `count` positions by their keys, which lie at an address, as the other two do."""
+    """Sort `count` positions by their keys, which lie at an address, as the other two do.
+
+    Raises:
+        ArgumentError: there are too many for a position and a key in one number.
+    """
+    if max(count, below) >= _MOST:
+        raise ArgumentError(
+            f"{count} positions among {below} elements cannot be sorted: each must be less than {_MOST}",
+            cure="pass fewer samples at a time",
+        )
     pairs, target = order + 8 * count, order + 16 * count
     counts, digits = order + 24 * count, passes(below)
     pointer, number = "int64*", "uint32"
