@@ -59,6 +59,7 @@ from symdl.express.functions import (
 )
 from symdl.express.joining import concatenate, split, stack
 from symdl.express.linalg import (
+    cholesky,
     det,
     diag,
     eye,
@@ -70,6 +71,7 @@ from symdl.express.linalg import (
     outer,
     quadratic,
     solve,
+    solve_triangular,
     trace,
 )
 from symdl.express.modes import inference, training_updates
@@ -202,6 +204,7 @@ __all__ = [
     "broadcast_to",
     "ceil",
     "check_gradients",
+    "cholesky",
     "clip",
     "compare",
     "compile",
@@ -289,6 +292,7 @@ __all__ = [
     "softmax",
     "softplus",
     "solve",
+    "solve_triangular",
     "sort",
     "split",
     "sqrt",

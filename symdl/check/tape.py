@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from symdl.check.local import LOCAL
 from symdl.errors import DerivativeError
 from symdl.express.dims import Dim
-from symdl.express.equations import MATRIX_OPS, Equation
+from symdl.express.equations import MATRIX_OPS, MATRIX_VALUED, Equation
 from symdl.express.kinks import chosen
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
@@ -162,7 +162,7 @@ def _record_matrices(equation: Equation, grid: Grid, tape: Tape) -> Node:
     """Record determinants, their logarithms or inverses of the matrices that the body spans."""
     assert equation.reduction is not None
     op = equation.reduction.op
-    own = equation.indices[-2:] if op == "inverse" else ()  # the body does not read them
+    own = equation.indices[-2:] if op in MATRIX_VALUED else ()  # the body does not read them
     grid = replace(grid, ranges={i: range(1) if i in own else r for i, r in grid.ranges.items()})
     scope = grid.scope()
     body = _Tracer(grid, tape).trace(equation.body, scope)
@@ -171,6 +171,8 @@ def _record_matrices(equation: Equation, grid: Grid, tape: Tape) -> Node:
     value = matrix_function(equation, matrices)
 
     def pull(cotangent: Array) -> Array:
+        if op == "cholesky":
+            return np.where(scope.mask, _of_cholesky(value, cotangent).reshape(grid.shape), 0.0)
         turned = np.linalg.inv(matrices).swapaxes(-1, -2)
         if op == "inverse":
             spread = -turned @ cotangent @ turned
@@ -179,6 +181,13 @@ def _record_matrices(equation: Equation, grid: Grid, tape: Tape) -> Node:
         return np.where(scope.mask, spread.reshape(grid.shape), 0.0)
 
     return tape.add(value, [(body, pull)])
+
+
+def _of_cholesky(lower: Array, cotangent: Array) -> Array:
+    """Return the cotangent of a matrix from that of its Cholesky factor."""
+    half = np.tril(lower.swapaxes(-1, -2) @ cotangent) * (1 - np.eye(lower.shape[-1]) / 2)
+    inverse = np.linalg.inv(lower)
+    return inverse.swapaxes(-1, -2) @ half @ inverse
 
 
 def _masked(equation: Equation, grid: Grid, outside: float, free: tuple[int, ...]) -> Array:

@@ -25,6 +25,7 @@ from symdl.differentiate.guards import Positions, checked_positions, settle, sub
 from symdl.differentiate.limits import Limits, times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
+from symdl.differentiate.primitives import widened
 from symdl.differentiate.record import Contribution, Derivative, Record
 from symdl.differentiate.reductions import Reductions
 from symdl.differentiate.reuse import given_elements, reuse_output
@@ -180,7 +181,8 @@ class Sweep:
             exact = equation.lhs in self.exact
             weight = reuse_output(equation.body, equation.target, weight, exact=exact)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
-        solution = solve(equation, access, _names_of(access.tensor))
+        wide = widened(equation)
+        solution = solve(wide, access, _names_of(access.tensor))
         support = self._limits.of(equation, weight)
         self._limits.pass_on(equation, access, weight, solution)
         weight = support.applied(weight)
@@ -193,7 +195,7 @@ class Sweep:
         helper = Tensor(None, access.tensor.shape, role="cotangent", of=access.tensor)
         term = replace(term, lhs=helper, origin=Origin(rule, access.tensor))
         self._terms.setdefault(access.tensor, []).append(term)
-        contribution = Contribution(access.tensor, equation, access, local, weight, term, support.guards)
+        contribution = Contribution(access.tensor, wide, access, local, weight, term, support.guards)
         self.contributions.append(contribution)
 
     def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:

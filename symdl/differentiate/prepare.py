@@ -20,7 +20,7 @@ from symdl.differentiate.names import Names
 from symdl.differentiate.record import Rewrite
 from symdl.express.comparisons import Compared
 from symdl.express.dims import Index
-from symdl.express.equations import Equation, Origin, Reduction
+from symdl.express.equations import SYMMETRIC_PART, Equation, Origin, Reduction
 from symdl.express.ordering import depends_on_itself
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
@@ -157,7 +157,8 @@ def is_helper(equation: Equation, fixed: Collection[Tensor]) -> bool:
     """Say whether an equation is an unnamed elementwise one that may be merged into its users."""
     lhs = equation.lhs
     plain = equation.reduction is None and not equation.guards and lhs.dtype == "real"
-    plain = plain and equation.origin.rule != "softmax"  # its derivative is written with it
+    # Their derivatives are written with them.
+    plain = plain and equation.origin.rule not in ("softmax", SYMMETRIC_PART)
     return plain and lhs.name is None and lhs not in fixed
 
 

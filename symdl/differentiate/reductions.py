@@ -13,7 +13,13 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 
 from symdl.differentiate.known_values import canonical
-from symdl.differentiate.primitives import inverse_of, is_matrix_function, matrix_weight
+from symdl.differentiate.primitives import (
+    cholesky_weight,
+    inverse_of,
+    inverse_of_value,
+    is_matrix_function,
+    matrix_weight,
+)
 from symdl.differentiate.products import other_factors
 from symdl.errors import DerivativeError
 from symdl.express.dims import as_extent
@@ -38,6 +44,8 @@ class Reductions:
 
     def weight(self, equation: Equation, local: sp.Expr) -> tuple[sp.Expr, tuple[Guard, ...]]:
         """Return the weight of a term whose derivative is `local`, and the guards under which it counts.
+
+        A weight may hold the index that `symdl.differentiate.primitives.widened` adds.
 
         Raises:
             DerivativeError: the reduction has no derivative.
@@ -71,10 +79,15 @@ class Reductions:
         return self._factors[equation.lhs]
 
     def _matrix_weight(self, equation: Equation) -> sp.Expr:
-        """The derivative of a determinant or inverse with respect to an entry."""
+        """The derivative of a function of a matrix with respect to an entry."""
         assert equation.reduction is not None
         if equation.reduction.op == "inverse":
             return matrix_weight(equation)
+        if equation.reduction.op == "cholesky":
+            if equation.lhs not in self._inverses:
+                self.equations.append(inverse_of_value(equation))
+                self._inverses[equation.lhs] = self.equations[-1].lhs
+            return cholesky_weight(equation, self._inverses[equation.lhs])
         if equation.lhs not in self._inverses:
             companion = inverse_of(equation)
             key = canonical(companion)

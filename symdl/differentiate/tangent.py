@@ -21,6 +21,7 @@ from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.limits import times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
+from symdl.differentiate.primitives import widened
 from symdl.differentiate.reductions import Reductions
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
@@ -154,7 +155,8 @@ def _tangent(
             weight = reuse_output(equation.body, equation.target, weight)
         body = times(weight, moving[access.tensor].at(*access.indices))
         guards = (*equation.guards, *chosen)
-        settled = None if body == 0 else settle(body, guards, equation.bound, equation.extents, positions)
+        wide = widened(equation)
+        settled = None if body == 0 else settle(body, guards, wide.bound, wide.extents, positions)
         if settled is None:
             continue
         helper = Tensor(None, equation.lhs.shape, role="intermediate", of=equation.lhs)

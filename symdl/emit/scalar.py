@@ -25,6 +25,7 @@ _MATRIX_NAMES = {
     "det": "determinant",
     "logdet": "log_determinant",
     "inverse": "invert",
+    "cholesky": "cholesky",
     "factors": "factor",
     "det_of_factors": "determinant_of",
     "logdet_of_factors": "log_determinant_of",

@@ -59,6 +59,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     flags: dict[str, object] = {
         "lanes": lanes,
         "factored": "factors" in ops,
+        "cholesky": "cholesky" in ops,
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
         "positions": syntax.types.positions,

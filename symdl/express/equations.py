@@ -21,11 +21,15 @@ from symdl.express.counting import outside_at
 from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
-Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse", "cholesky"]
 
-MATRIX_OPS: tuple[Op, ...] = ("det", "logdet", "inverse")
-"""Functions of the square matrix that the body spans over the two reduced indices, row first. ``inverse`` has
-a matrix as its value: the last two indices of the left-hand side are its row and its column."""
+MATRIX_VALUED: tuple[Op, ...] = ("inverse", "cholesky")
+"""Functions of matrices with a matrix as value: the last two indices of the left-hand side are its row and
+its column."""
+SYMMETRIC_PART = "symmetric part"
+"""The rule of an equation that a function of symmetric matrices reads; it keeps a line of its own."""
+MATRIX_OPS: tuple[Op, ...] = ("det", "logdet", *MATRIX_VALUED)
+"""Functions of the square matrix that the body spans over the two reduced indices, row first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, is_number, is_whole
 from symdl.express.doors import takes_tensors
-from symdl.express.equations import Equation, Op, Origin, Reduction, check
+from symdl.express.equations import MATRIX_VALUED, SYMMETRIC_PART, Equation, Op, Origin, Reduction, check
 from symdl.express.operators import absolute, as_real, axis_indices, elementwise, joint, matmul, reduce
+from symdl.express.patterns import tril, triu
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 
@@ -72,6 +73,42 @@ def solve(matrix: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
         name: of the result.
     """
     return matmul(inv(matrix), right, name=name)
+
+
+@takes_tensors
+def solve_triangular(matrix: Tensor, right: Tensor, *, lower: bool = True, name: str | None = None) -> Tensor:
+    """The solution ``x`` of ``T @ x = right`` for a triangle ``T`` of a matrix: its inverse times `right`.
+
+    Args:
+        matrix: shape ``(..., n, n)``; its other triangle is not read.
+        right: shape ``(n,)`` or ``(..., n, m)``.
+        lower: the lower triangle; else the upper one.
+        name: of the result.
+
+    Raises:
+        ShapeError: the last two axes of `matrix` are no square.
+    """
+    _square(matrix, "triangle")
+    triangle = tril(matrix) if lower else triu(matrix)
+    return matmul(inv(triangle), right, name=name)
+
+
+@takes_tensors
+def cholesky(matrix: Tensor, *, name: str | None = None) -> Tensor:
+    """The lower triangular ``L`` with ``L @ L.T`` equal to a positive definite matrix: shape ``(..., n, n)``.
+
+    It is taken of the symmetric part ``(A + A')/2``. Where that is not positive definite, all is NaN.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
+    if "symmetric" not in matrix.properties:
+        batch, (row, column) = _square(matrix, "Cholesky factor")
+        body = (matrix.at(*batch, row, column) + matrix.at(*batch, column, row)) / 2
+        origin = Origin(SYMMETRIC_PART)
+        where = (*batch, row, column)
+        matrix = define(None, where, body, shape=matrix.shape, dtype=matrix.dtype, origin=origin)
+    return _matrix_function("cholesky", matrix, name)
 
 
 @takes_tensors
@@ -201,12 +238,13 @@ def _square(matrix: Tensor, what: str) -> tuple[tuple[Index, ...], tuple[Index, 
 
 
 def _matrix_function(op: Op, matrix: Tensor, name: str | None) -> Tensor:
-    words = {"det": "determinant", "logdet": "log-determinant"}.get(op, op)
+    words = {"det": "determinant", "logdet": "log-determinant", "cholesky": "Cholesky factor"}.get(op, op)
     batch, free = _square(matrix, words)
-    where = (*batch, *free) if op == "inverse" else batch
+    valued = op in MATRIX_VALUED
+    where = (*batch, *free) if valued else batch
     row, column = axis_indices(2, skip=where)
     size = matrix.shape[-1]
-    lhs = Tensor(name, matrix.shape if op == "inverse" else matrix.shape[:-2])
+    lhs = Tensor(name, matrix.shape if valued else matrix.shape[:-2])
     reduction = Reduction(op, ((row, size), (column, size)))
-    equation = Equation(lhs, where, matrix.at(*batch, row, column), reduction, origin=Origin(words))
-    return lhs.attach(check(equation))
+    body = matrix.at(*batch, row, column)
+    return lhs.attach(check(Equation(lhs, where, body, reduction, origin=Origin(words))))

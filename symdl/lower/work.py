@@ -46,7 +46,7 @@ def of_matrices(body: Body, count: Callable[[Poly], int]) -> int:
     rows, *columns = (count(size) for size in sizes if isinstance(size, Poly))
     if op in ("det_of_factors", "logdet_of_factors"):
         return rows
-    if op in ("det", "logdet", "factors"):
+    if op in ("det", "logdet", "factors", "cholesky"):
         return rows**3 // 3
     return rows**2 * (columns[0] if columns else rows)
 

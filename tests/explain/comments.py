@@ -216,10 +216,10 @@ class Reader:
         def reduced(env: Env) -> Any:
             places = itertools.product(*(range(sizes[a]) for a in axes))
             every = [{**env, **dict(zip(axes, place, strict=True))} for place in places]
-            if op in ("det", "logdet", "inverse"):
+            if op in ("det", "logdet", "inverse", "cholesky"):
                 matrix = np.array([body(e) for e in every], float).reshape([sizes[a] for a in axes])
-                if op == "inverse":
-                    return np.linalg.inv(matrix)
+                if op in ("inverse", "cholesky"):
+                    return np.linalg.inv(matrix) if op == "inverse" else np.linalg.cholesky(matrix)
                 return np.linalg.det(matrix) if op == "det" else np.linalg.slogdet(matrix)[1]
             values = [(n, body(e)) for n, e in enumerate(every) if where(e)]
             return fold(op, values)

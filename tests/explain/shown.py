@@ -24,6 +24,7 @@ from symdl.express.tensors import Access, Tensor
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in "sin cos tan sinh cosh tanh exp log sqrt sign".split()},
     "Abs": np.abs,
+    "cholesky": np.linalg.cholesky,
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,

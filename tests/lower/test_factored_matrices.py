@@ -164,3 +164,44 @@ def test_the_residual_of_a_hilbert_matrix_is_at_rounding(
     right = matrix.astype("float64").sum(axis=1)
     found = sd.compile(sd.solve(A, y), dtype=dtype)(A=matrix, y=right)
     assert np.abs(matrix.astype("float64") @ found - right).max() <= limit
+
+
+@pytest.mark.parametrize("size", [1, 3, 14])
+def test_cholesky_and_its_derivatives(size: int) -> None:
+    C, W = sd.tensor("C", (b, n, n)), sd.tensor("W", (n, n))
+    factor = sd.cholesky(C)
+    values = {"C": positive(2, size), "W": regular(size, size)}
+    assert_agrees(collect([factor]), {"C": values["C"]}, targets=("python", "cpu"))
+    loss = (W * factor * factor).sum()
+    slopes = differentiate(loss, [C]).program
+    assert_agrees(slopes, values, targets=("python", "cpu"))
+    assert_agrees(collect([sd.jvp(factor, {C: W + C})]), values, targets=("cpu",))
+    if size > 1:
+        expected = ["cholesky", "factors", "transposed_solution", "transposed_solution"]
+        assert functions(slopes) == expected
+
+
+def test_the_gradient_of_a_cholesky_factor_has_no_tensor_of_three_axes() -> None:
+    slopes = differentiate((A * sd.cholesky(A)).sum(), [A]).program
+    assert max(len(t.shape) for t in lower(slopes).program.tensors) == 2
+
+
+@pytest.mark.parametrize("size", [2, 14])
+def test_a_matrix_that_is_not_positive_definite_has_no_cholesky_factor(size: int) -> None:
+    for target in ("python", "cpu"):
+        run = Compiled(collect([sd.cholesky(A)]), target=target)
+        assert np.isnan(run(A=np.diag([1.0] * (size - 1) + [-1.0]))[0]).all()
+
+
+def positive(count: int, size: int) -> np.ndarray:
+    half = np.random.default_rng(2).normal(size=(count, size, size))
+    return half @ half.swapaxes(1, 2) + np.eye(size)
+
+
+def test_a_triangle_is_not_eliminated() -> None:
+    x = sd.solve_triangular(A, y)
+    values = {"A": regular(20, 20), "y": np.ones(20)}
+    assert_agrees(collect([x]), values, targets=("cpu",))
+    slopes = differentiate((x * x).sum(), [A, y]).program
+    assert functions(slopes) == ["factors", "solution", "transposed_solution", "transposed_solution"]
+    assert_agrees(slopes, values, targets=("cpu",))

@@ -58,7 +58,15 @@ CPU = Syntax(
         ),
         "symdl.run.cpu.intrinsics.linalg": frozenset({"determinant", "invert", "log_determinant"}),
         "symdl.run.cpu.intrinsics.matrices": frozenset(
-            {"determinant_of", "factor", "invert_factored", "log_determinant_of", "solve", "solve_transposed"}
+            {
+                "cholesky",
+                "determinant_of",
+                "factor",
+                "invert_factored",
+                "log_determinant_of",
+                "solve",
+                "solve_transposed",
+            }
         ),
     },
 )

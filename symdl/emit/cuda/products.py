@@ -73,5 +73,5 @@ def module(dtype: str) -> str:
             name = f"multiply{ending}{suffix}"
             tables[name] = names
             kernels.append(KernelText(name, ", ".join(arguments), "", (), nodes, name))
-    text = template(CUDA.template).render(dtype=dtype, kernels=kernels)
+    text = template(CUDA.template).render(dtype=dtype, kernels=kernels, cholesky=False)
     return inspect_source(put_in(text.rstrip() + "\n", tables), CUDA)

@@ -36,7 +36,7 @@ CUDA = Syntax(
     wholes={},
     near={},
     own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())
-    | {"after", "column", "places", "room", "row", "term", "wholes"}
+    | {"after", "cholesky", "column", "places", "room", "row", "term", "wholes"}
     | FUNCTIONS
     | NAMES
     | vectors.NAMES,
@@ -46,7 +46,7 @@ CUDA = Syntax(
         "numpy": frozenset(),
         "symdl.run.cuda.compiler": frozenset({"cuda"}),
         "symdl.run.cuda.builtins": frozenset(
-            {ATOMIC, "functions", "larger", "ratio", "remainder", "uniform"}
+            {ATOMIC, "cholesky_of", "functions", "larger", "ratio", "remainder", "uniform"}
         ),
         "symdl.run.cuda.numbers": frozenset({"block", "blocks", "thread", "threads"}),
         "symdl.run.cuda.scans": frozenset(_SCANS),

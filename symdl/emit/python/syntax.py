@@ -42,6 +42,7 @@ PYTHON = Syntax(
         "numpy": frozenset(),
         "symdl.run.python.builtins": frozenset(
             {
+                "cholesky",
                 "determinant",
                 "erf",
                 "erfc",

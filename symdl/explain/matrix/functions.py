@@ -12,7 +12,7 @@ import sympy as sp
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented
 from symdl.explain.notation.tree import Call, Multiply, Ones, Transpose
 from symdl.express.dims import Index
-from symdl.express.equations import MATRIX_OPS, Equation
+from symdl.express.equations import MATRIX_OPS, MATRIX_VALUED, Equation
 from symdl.express.tensors import Access, substitute
 
 if TYPE_CHECKING:
@@ -44,17 +44,17 @@ def _inner(reader: Reader, equation: Equation, access: Access) -> tuple[sp.Expr,
 
 def matrix_function(reader: Reader, equation: Equation, access: Access) -> Part:
     """Read a determinant, its logarithm, or an inverse, of the matrix that the body spans."""
-    body, (row, column) = _inner(reader, equation, access)
+    body, (row, column, *_) = _inner(reader, equation, access)
     assert equation.reduction is not None
     matrix = reader.full(reader.part(body, (row, column)), (row, column))
     if set(matrix.axes) != {row, column} or len(equation.indices) not in (0, 2):
         raise NoMatrixForm
     node = oriented(matrix, (row, column)).node
-    if equation.reduction.op == "inverse":
+    if equation.reduction.op in MATRIX_VALUED:
         where = tuple(i for i in access.indices if isinstance(i, Index))
         if len(set(where)) < 2:
             raise NoMatrixForm
-        return Part(Call("inverse", (node,)), where)
+        return Part(Call(equation.reduction.op, (node,)), where)
     value = Call("determinant", (node,))
     return Part(value if equation.reduction.op == "det" else Call("log", (value,)))
 

@@ -44,6 +44,7 @@ _TABLE = {
     "phi": Written(r"\varphi", "φ", "phi"),
     "trace": Written(r"\operatorname{tr}", "tr"),
     "inverse": Written(r"\operatorname{inv}", "inv"),
+    "cholesky": Written(r"\operatorname{chol}", "chol"),
     "determinant": Written(r"\det", "det"),
     "Mod": Written(r"\operatorname{mod}", "mod"),
     "StopGradient": Written(r"\operatorname{sg}", "sg"),

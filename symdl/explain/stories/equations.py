@@ -42,6 +42,7 @@ from symdl.explain.notation.tree import (
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import (
     MATRIX_OPS,
+    MATRIX_VALUED,
     Divisible,
     Equation,
     Guard,
@@ -210,7 +211,7 @@ def right_side(page: Page, equation: Equation) -> Node:
 def _matrix_function(page: Page, equation: Equation, where: tuple[Node, ...]) -> Node:
     """``det(X)`` or an element of ``X^-1``, of the matrix that the body spans."""
     assert equation.reduction is not None
-    row, column = equation.reduction.axes
+    row, column = equation.reduction.axes[:2]  # a use may have one more, which its derivative is summed over
     last = (row[0], column[0])
     body = equation.body
     if isinstance(body, Access) and body.tensor.rank == 2 and body.indices in (last, last[::-1]):
@@ -224,8 +225,8 @@ def _matrix_function(page: Page, equation: Equation, where: tuple[Node, ...]) ->
         spread = Equation(Tensor(None, (row[1], column[1])), last, body)
         found = matrix_form(spread, page.notation, inline=page.inlined, totals=page.totals)
         array = found if found is not None else page.notation.read(body)
-    if equation.reduction.op == "inverse":
-        return Entry(Call("inverse", (array,)), where[-2:])
+    if equation.reduction.op in MATRIX_VALUED:
+        return Entry(Call(equation.reduction.op, (array,)), where[-2:])
     value = Call("determinant", (array,))
     return value if equation.reduction.op == "det" else Call("log", (value,))
 

@@ -82,8 +82,8 @@ def with_matrices(
 
 
 def own_of(equation: FrozenEquation) -> tuple[Index, ...]:
-    """Return the free variables that a matrix function fills by itself: rows and columns of an inverse."""
-    return equation.free[-2:] if equation.op == "inverse" else ()
+    """Return the free variables that a matrix function fills by itself: rows and columns of a matrix."""
+    return equation.free[-2:] if equation.op in ("inverse", "cholesky") else ()
 
 
 def batch_of(equation: FrozenEquation) -> tuple[Index, ...]:
@@ -122,4 +122,6 @@ def _applied(op: str, first: Load, size: Poly) -> Body:
         value = builder.add("log", value)
     elif op == "inverse":
         value = builder.add("div", builder.const(1), value)
+    elif op == "cholesky":
+        value = builder.add("sqrt", value)
     return builder.body(value)

@@ -20,7 +20,7 @@ LAYOUT_BLOCK = 16
 Target = TypeVar("Target", TensorId, Slot)
 """What is written: tensors before kernels, arrays in them."""
 
-Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse"]
+Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse", "cholesky"]
 
 
 @dataclass(frozen=True, slots=True)

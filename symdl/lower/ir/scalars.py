@@ -21,7 +21,7 @@ UNARY = (
     *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfcx", "lgamma", "floor"),
 )
 BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
-MATRIX_WRITERS = ("inverse", "factors", "inverse_of_factors", "solution", "transposed_solution")
+MATRIX_WRITERS = ("inverse", "cholesky", "factors", "inverse_of_factors", "solution", "transposed_solution")
 """Functions of whole matrices that fill a matrix from the element on that is stored to."""
 MATRIX = ("det", "logdet", "det_of_factors", "logdet_of_factors", *MATRIX_WRITERS)
 """Functions of whole matrices: their operands say where each begins (``place``), and sizes (``index``)."""

@@ -212,3 +212,32 @@ def inversion(real: Any) -> Any:
                         target[target_at + row * count + j] -= factor * target[target_at + column * count + j]
 
     return invert
+
+
+def cholesky_of(real: Any) -> Any:
+    """Return what writes Cholesky's factor of a symmetric matrix to another place."""
+    zero, nan = real(0.0), real(np.nan)
+
+    @inlined
+    def cholesky(target: Any, target_at: int, matrix: Any, at: int, count: int) -> None:
+        """Write the factor; where the matrix is not positive definite, it is NaN."""
+        positive = True
+        for i in range(count):
+            for j in range(i + 1):
+                total = matrix[at + i * count + j]
+                for k in range(j):
+                    total -= target[target_at + i * count + k] * target[target_at + j * count + k]
+                if j < i:
+                    total /= target[target_at + j * count + j]
+                else:
+                    positive = positive and total > zero
+                    total = math.sqrt(total)
+                target[target_at + i * count + j] = total
+        for i in range(count):
+            for j in range(count):
+                if not positive:
+                    target[target_at + i * count + j] = nan
+                elif j > i:
+                    target[target_at + i * count + j] = zero
+
+    return cholesky

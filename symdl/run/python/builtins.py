@@ -38,5 +38,14 @@ def invert(target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, 
     target[target_at : target_at + count * count] = inverse.reshape(-1)
 
 
+def cholesky(target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, count: int) -> None:
+    """Write Cholesky's factor; where the matrix is not positive definite, it is NaN."""
+    try:
+        factor = np.linalg.cholesky(_square(matrix, at, count))
+    except np.linalg.LinAlgError:
+        factor = np.full((count, count), np.nan)
+    target[target_at : target_at + count * count] = factor.reshape(-1)
+
+
 def _square(array: NDArray[Any], at: int, count: int) -> NDArray[Any]:
     return array[at : at + count * count].reshape(count, count).astype("float64")

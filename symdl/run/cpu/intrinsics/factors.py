@@ -247,7 +247,40 @@ def _substitute_transposed(x: Any, work: Any, rows: Any, count: int) -> None:
         x[c], x[rows[c] - 1] = x[rows[c] - 1], x[c]
 
 
-_FUNCTIONS = (factor, determinant_of, log_determinant_of, invert_factored, solve)
+@register_jitable
+def cholesky(target: Any, target_at: int, matrix: Any, at: int, count: int) -> None:
+    """Write Cholesky's factor of a symmetric matrix; where it is not positive definite, it is NaN."""
+    result, given = _behind(target, target_at), _behind(matrix, at)
+    for i in range(count):
+        for j in range(count):
+            result[i * count + j] = given[i * count + j] if j <= i else 0.0
+    if count >= _FEW:
+        failed = _factor_positive((_UPPER, count, result, count)) != 0
+    else:
+        failed = _factor_few(result, count)
+    if failed:
+        for i in range(count * count):
+            result[i] = np.nan
+
+
+@register_jitable
+def _factor_few(work: Any, count: int) -> bool:
+    """Factor a lower triangle in place, row by row; say whether it is not of a positive definite one."""
+    for i in range(count):
+        for j in range(i + 1):
+            total = work[i * count + j]
+            for k in range(j):
+                total -= work[i * count + k] * work[j * count + k]
+            if j < i:
+                work[i * count + j] = total / work[j * count + j]
+            elif total > 0.0:
+                work[i * count + i] = math.sqrt(total)
+            else:
+                return True
+    return False
+
+
+_FUNCTIONS = (cholesky, factor, determinant_of, log_determinant_of, invert_factored, solve)
 
 
 _ARRAYS = ("target", "matrix", "factors", "right")

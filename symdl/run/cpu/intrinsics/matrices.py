@@ -76,6 +76,6 @@ def _solving(name: str, way: int) -> Any:
     return intrinsic(fill)
 
 
-factor, invert_factored = map(_filling, ("factor", "invert_factored"))
+cholesky, factor, invert_factored = map(_filling, ("cholesky", "factor", "invert_factored"))
 determinant_of, log_determinant_of = map(_value, ("determinant_of", "log_determinant_of"))
 solve, solve_transposed = _solving("solve", TRANSPOSED), _solving("solve_transposed", PLAIN)
