@@ -104,7 +104,11 @@ def _terms(node: sp.Expr) -> sp.Expr:
 
 _CURES: tuple[tuple[type, str], ...] = (
     (AppliedUndef, "write what the function is; a value of it that is given can be a symbol of its own"),
-    (sp.Integral, "work the integral out first: expression.doit()"),
+    (
+        sp.Integral,
+        "work the integral out first: expression.doit(); one without a closed form can be a sum over the "
+        'midpoints of n intervals, whose limits may be variable: integral.as_sum(n, "midpoint")',
+    ),
     (sp.Derivative, "work the derivative out first: expression.doit()"),
     (sp.Sum, "write it with tensors: sd.Sum(a[k]*x[()]**k, k) runs over the whole axis of a"),
     (sp.Product, "write it with tensors: sd.Prod(a[k], k) runs over the whole axis of a"),

@@ -90,3 +90,21 @@ def test_lists_that_are_none() -> None:
     with pytest.raises(sd.SymdlError) as caught:
         sd.derive(sp.trace(matrix), matrix)
     assert "sd.tensor" in str(caught.value.cure)
+
+
+def test_the_cure_for_an_integral_works_with_variable_limits() -> None:
+    """An integral over midpoints is derived and compiled: boundary terms come by themselves."""
+    t = sp.Symbol("t")
+    integral = sp.Integral(sp.exp(-x * t**2), (t, 0, x))
+    with pytest.raises(sd.SymdlError) as caught:
+        sd.compile(integral, wrt=[x])
+    assert "as_sum" in str(caught.value.cure)
+    midpoints = integral.as_sum(24, "midpoint")
+    value, gradient = sd.compile(midpoints, wrt=[x], target="python")(x=1.3)
+    assert value == pytest.approx(0.7492396318, abs=1e-4)
+    assert float(gradient["x"]) == pytest.approx(-0.1214649841, abs=1e-4)  # Leibniz: boundary and integrand
+    told = sd.derive(midpoints, x)
+    values: dict[Any, Any] = {x: sp.Float(1.3)}
+    for name, body in told.where.items():
+        values[name] = body.xreplace(values)
+    assert float(told.result.xreplace(values)) == pytest.approx(float(gradient["x"]))
