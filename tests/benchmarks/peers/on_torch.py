@@ -143,7 +143,10 @@ class Captured(Eager):
 
 
 class Graph:
-    """Gather, forward, backward and update in one compiled graph."""
+    """Gather, forward, backward and update in one compiled graph.
+
+    An LSTM of oneDNN cannot be part of one, so that library is not used then.
+    """
 
     def __init__(self, workload: Workload, problem: Problem, device: str) -> None:
         assert workload.torch is not None
@@ -177,7 +180,13 @@ class Graph:
 
     def check(self) -> list[Array]:
         """Return the losses of the first steps."""
-        return [np.array([self._one(rows) for rows in self.order[:CHECKED_STEPS]])]
+        rows = self.order[:CHECKED_STEPS]
+        try:
+            return [np.array([self._one(r) for r in rows])]
+        except torch._dynamo.exc.TorchDynamoException:
+            torch.backends.mkldnn.set_flags(False)
+            torch._dynamo.reset()
+            return [np.array([self._one(r) for r in rows])]
 
     def _one(self, rows: Any) -> float:
         self.params, self.state, loss = self.step(self.params, self.state, self.data, rows)
