@@ -11,7 +11,7 @@ import sympy as sp
 
 from symdl.explain.matrix.monomials import shape
 from symdl.explain.notation.numbers import BEYOND
-from symdl.explain.notation.tree import Call, Diagonal, Hadamard, Node, Number, Ones, Power, walk
+from symdl.explain.notation.tree import Call, Diagonal, Hadamard, Negative, Node, Number, Ones, Power, walk
 from symdl.explain.sections import Step, Words
 from symdl.explain.stories.steps import Steps, start_words
 
@@ -31,7 +31,8 @@ def forward_words(steps: Sequence[Step], recurrences: Steps) -> Words:
     start = start_words(recurrences)
     words = (*words, " ", *start) if start else words
     beyond = any(_is_beyond(part) for step in steps for part in walk(step.right))
-    return (*words, " For -∞ a number is computed that is below all others.") if beyond else words
+    never = Negative(Number(sp.oo))
+    return (*words, " For ", never, " a number is computed that is below all others.") if beyond else words
 
 
 def _is_beyond(part: Node) -> bool:
