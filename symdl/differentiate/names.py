@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
+from symdl.differentiate.forms import written
 from symdl.express.computed import Computed, computed
 from symdl.express.equations import Equation
 from symdl.express.kinks import settled
@@ -40,6 +41,12 @@ class Names:
     users: Counter[Tensor]
     fixed: Collection[Tensor]
     _growing: dict[Tensor, frozenset[str]] = field(default_factory=dict)
+    _kinds: dict[object, frozenset[str]] = field(default_factory=dict)
+    _plain: set[object] = field(default_factory=set)
+    """What was found of definitions by their forms, and the forms of equations that stay.
+
+    Equal blocks have equal forms, so that each structure is looked at once.
+    """
 
     def rewrite(self, equation: Equation) -> Equation:
         """Return the equation with those definitions put in that change its numbers."""
@@ -50,8 +57,12 @@ class Names:
         names = self.below(equation)
         if not names:
             return equation
+        form = self.form(equation, names)
+        if form in self._plain:
+            return equation
         gain = self.gain(equation, names)
         if gain <= 0 and not self.grows(equation, frozenset()):
+            self._plain.add(form)
             return equation
         for name in sorted(names, key=lambda tensor: tensor.serial):
             fewer = names - {name}
@@ -77,6 +88,25 @@ class Names:
                     following.append(source)
             level = following
         return frozenset(found)
+
+    def form(self, equation: Equation, names: Collection[Tensor]) -> object:
+        """Return all on which it depends what becomes of an equation: no names, but who has one."""
+        return self.written(equation, names), tuple(
+            (self.grows_so(access, equation, "growing"), self.grows_so(access, equation, "poles"))
+            for access in sorted(equation.body.atoms(Access), key=lambda a: a.order)
+        )
+
+    def written(self, equation: Equation, names: Collection[Tensor]) -> object:
+        """Return an equation with the definitions of `names`, as `symdl.differentiate.forms` has it."""
+
+        def source(access: Access, reader: Equation) -> Equation | None:
+            return self.definition(access, reader) if access.tensor in names else None
+
+        return written(equation, source, self.known)
+
+    def known(self, tensor: Tensor) -> object:
+        """Return what counts of a tensor besides its definition and what it is."""
+        return tensor.name is None, tensor in self.fixed, self.users[tensor] == 1
 
     def body(self, equation: Equation, names: Collection[Tensor]) -> sp.Expr:
         """Return the body with the definitions of `names` put in."""
@@ -132,11 +162,15 @@ class Names:
         if source is None:
             return False
         if access.tensor not in self._growing:
-            whole = self.body(source, self.below(source))
-            forms = Computed()
-            forms.form(whole)
-            kinds = {"growing": whole in forms.growing, "poles": whole in forms.poles}
-            self._growing[access.tensor] = frozenset(kind for kind, holds in kinds.items() if holds)
+            names = self.below(source)
+            form = self.written(source, names)
+            if form not in self._kinds:
+                whole = self.body(source, names)
+                forms = Computed()
+                forms.form(whole)
+                kinds = {"growing": whole in forms.growing, "poles": whole in forms.poles}
+                self._kinds[form] = frozenset(kind for kind, holds in kinds.items() if holds)
+            self._growing[access.tensor] = self._kinds[form]
         return how in self._growing[access.tensor]
 
 

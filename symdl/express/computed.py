@@ -19,6 +19,7 @@ from symdl.express.computedsums import exponentials, inverse_sine, logarithm, nu
 from symdl.express.dims import Dim
 from symdl.express.precise import Erfc, Erfcx, Expm1, Logistic, Precise, Sech2
 from symdl.express.tensors import Access
+from symdl.express.walks import with_parts
 
 _SENSITIVE = (sp.exp, sp.log, sp.erf, sp.erfc, sp.cos, sp.cosh, sp.sinh, sp.tanh)
 
@@ -108,7 +109,7 @@ class Computed:
             return node
         if isinstance(node, sp.Piecewise | sp.core.relational.Relational):
             return node.func(*parts, evaluate=False)
-        return node.func(*parts)
+        return with_parts(node, parts)
 
 
 def _is_quotient(node: sp.Basic) -> bool:

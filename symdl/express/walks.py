@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -108,5 +109,11 @@ def with_parts(node: sp.Basic, parts: Iterable[sp.Basic]) -> sp.Basic:
     parts = tuple(parts)
     if all(map(operator.is_, parts, node.args)):
         return node
-    made: sp.Basic = node.func(*parts)
+    made: sp.Basic = _extremum(node.func, *parts) if isinstance(node, sp.Max | sp.Min) else node.func(*parts)
     return made
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _extremum(kind: Callable[..., sp.Basic], *parts: sp.Basic) -> sp.Basic:
+    """Return a maximum or minimum: SymPy looks for the larger one each time, in sums by their factors."""
+    return kind(*parts)

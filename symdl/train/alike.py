@@ -7,7 +7,7 @@ be compared, and the form of an answer: equal forms are the same equations, what
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,8 @@ import sympy as sp
 
 from symdl.express.equations import Equation, Guard
 from symdl.express.ordering import order
-from symdl.express.tensors import Access, Tensor
+from symdl.express.structure import terms
+from symdl.express.tensors import Tensor
 
 _OWN = __name__.partition(".")[0]
 
@@ -106,27 +107,10 @@ def _equation(equation: Equation, numbers: dict[Tensor, object], at: int) -> obj
         None if reduction is None else (reduction.op, reduction.axes),
         tuple(_guard(guard, numbers) for guard in equation.guards),
         equation.origin.rule,
-        _terms([equation.body], numbers),
+        terms([equation.body], lambda access: numbers[access.tensor]),
     )
 
 
 def _guard(guard: Guard, numbers: Mapping[Tensor, object]) -> object:
     parts: Sequence[Any] = [getattr(guard, field.name) for field in dataclasses.fields(guard)]
-    return type(guard), _terms(map(sp.sympify, parts), numbers)
-
-
-def _terms(expressions: Iterable[Any], numbers: Mapping[Tensor, object]) -> tuple[object, ...]:
-    """Return the nodes of expressions, each before its arguments, with numbers for tensors."""
-    found: list[object] = []
-    todo = list(expressions)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, Access):
-            found.append((Access, numbers[node.tensor], len(node.indices)))
-            todo += node.indices
-        elif node.args:
-            found.append((node.func, len(node.args)))
-            todo += node.args
-        else:
-            found.append((type(node), node))
-    return tuple(found)
+    return type(guard), terms(map(sp.sympify, parts), lambda access: numbers[access.tensor])
