@@ -149,6 +149,10 @@ class Runtime(ABC):
         """Return so many bytes, from a multiple of `symdl.lower.memory.buffers.ALIGNMENT` on."""
         return aligned((length,), BYTE)
 
+    def release(self) -> None:
+        """Give back memory that nobody has and that is kept for later, if the target keeps any."""
+        return
+
     def piece(self, room: Any, begin: int, end: int, kind: np.dtype[Any]) -> Any:
         """Return the place of some bytes of what was reserved, for elements of a type."""
         return self.place(room[begin:end].view(kind))

@@ -15,7 +15,7 @@ import numpy as np
 from symdl.run.cuda.choice import BLOCK
 from symdl.run.cuda.cublas import Cublas, Product
 from symdl.run.cuda.device import Device, Scalar, Size
-from symdl.run.cuda.memory import Allocator
+from symdl.run.cuda.memory import KEPT, Allocator
 
 _WAVES = 8
 """Blocks that each multiprocessor gets; more would only queue."""
@@ -34,8 +34,8 @@ class Launcher:
         blas: a library for matrix products, or None.
     """
 
-    def __init__(self, device: Device, blas: Cublas | None = None) -> None:
-        self.device, self.allocator, self.blas = device, Allocator(device), blas
+    def __init__(self, device: Device, blas: Cublas | None = None, kept: int = KEPT) -> None:
+        self.device, self.allocator, self.blas = device, Allocator(device, kept), blas
         self.function = cache(self._compiled)
         self._by_name: dict[str, Any] = {}
 

@@ -31,7 +31,7 @@ from symdl.run.cuda.exchange import on_device, shared
 from symdl.run.cuda.installed import require_compiler
 from symdl.run.cuda.launching import Launcher
 from symdl.run.cuda.loops import executor
-from symdl.run.cuda.memory import Room
+from symdl.run.cuda.memory import KEPT, Room
 from symdl.run.cuda.steps import Steps
 from symdl.run.resident import Resident
 from symdl.run.runtime import Module, ResultsIn, Runtime
@@ -83,7 +83,10 @@ class CudaModule:
 
 
 class CudaRuntime(Runtime):
-    """The device that `find` returns, by default the first one of NVIDIA's driver."""
+    """The device that `find` returns, by default the first one of NVIDIA's driver.
+
+    Up to `kept` bytes of its memory that nobody has any more are kept for later.
+    """
 
     apart = True
 
@@ -91,8 +94,9 @@ class CudaRuntime(Runtime):
         self,
         find: Callable[[], Device] = HardwareDevice,
         blas: Callable[[Device], Cublas | None] = installed,
+        kept: int = KEPT,
     ) -> None:
-        self._find, self._blas = find, blas
+        self._find, self._blas, self._kept = find, blas, kept
 
     @cached_property
     def launcher(self) -> Launcher:
@@ -102,7 +106,7 @@ class CudaRuntime(Runtime):
             CompileError: there is no device.
         """
         device = self._find()
-        return Launcher(device, self._blas(device))
+        return Launcher(device, self._blas(device), self._kept)
 
     def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> CudaModule:
         """Keep the text; see `Runtime.load`."""
@@ -152,6 +156,11 @@ class CudaRuntime(Runtime):
     def reserve(self, length: int) -> Room:
         """Return memory for intermediate values."""
         return self.launcher.allocator.reserve(length)
+
+    def release(self) -> None:
+        """Give back memory that is kept for later; see `Runtime.release`."""
+        if "launcher" in self.__dict__:  # otherwise no device was asked for anything
+            self.launcher.allocator.empty()
 
     def piece(self, room: Room, begin: int, end: int, kind: np.dtype[Any]) -> int:
         """Return the address of a piece of it."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from symdl.run.cuda import dlpack
 from symdl.run.cuda.launching import Launcher
+from symdl.run.cuda.memory import Room
 
 
 class Shareable:
@@ -51,10 +52,19 @@ class Shareable:
         """Return a copy on the device."""
         raise NotImplementedError
 
+    def _lend(self) -> None:
+        """Note that another library knows this memory; its owners lead to the room that it is in."""
+        owner = self.owner
+        while isinstance(owner, Shareable):
+            owner = owner.owner
+        if isinstance(owner, Room):
+            owner.lend()
+
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """What other libraries read; all that was put into our stream is done by then."""
         self._launcher.device.synchronize()
+        self._lend()
         return {
             "shape": self.shape,
             "typestr": self.dtype.str,
@@ -75,6 +85,7 @@ class Shareable:
         given = self.copy() if copy else self
         if stream != -1:  # whose consumer asks for no order
             self._launcher.device.synchronize()
+        given._lend()
         return dlpack.exported(given, given.address, given.shape, given.dtype)
 
     def __repr__(self) -> str:
