@@ -83,10 +83,7 @@ class CudaModule:
 
 
 class CudaRuntime(Runtime):
-    """The device that `find` returns, by default the first one of NVIDIA's driver.
-
-    Up to `kept` bytes of its memory that nobody has any more are kept for later.
-    """
+    """The device that `find` returns, the first of the driver; up to `kept` bytes are kept for later."""
 
     apart = True
 
