@@ -60,7 +60,7 @@ def test_scalar_page(name: str, request: pytest.FixtureRequest) -> None:
 def test_the_logarithm_of_zero_is_minus_infinity() -> None:
     logits, labels = sd.tensor("Z", (4, 5, 3)), sd.tensor("labels", (4, 2), dtype="int64")
     told = sd.derive(sd.nn.ctc(logits, labels), logits)
-    assert "-∞ otherwise" in told.text() and "For -∞ a number is computed" in told.text()
+    assert "-∞ otherwise" in told.text() and "For -∞ a number is computed" in " ".join(told.text().split())
     assert "u221e" not in told.latex()
     for page in (told.text(), told.text(ascii=True), told.latex()):
         assert not re.search(r"e\+?(29|30)|10\^\{(29|30)\}", page)
