@@ -32,16 +32,11 @@ def autograd() -> SimpleNamespace:
     )  # fmt: skip
 
 
-def torch() -> SimpleNamespace:
+def torch() -> Any:
     """Return PyTorch's functions."""
-    import torch
-    from torch.nn.functional import softplus
+    from . import torch_functions
 
-    return SimpleNamespace(
-        exp=torch.exp, log=torch.log, tanh=torch.tanh, sin=torch.sin, cos=torch.cos, sqrt=torch.sqrt,
-        stack=torch.stack, relu=torch.relu, sigmoid=torch.sigmoid, softplus=softplus,
-        take=lambda x, rows: x[rows], logsumexp=torch.logsumexp, swap=lambda x: x.mT,
-    )  # fmt: skip
+    return torch_functions
 
 
 def jax() -> SimpleNamespace:
@@ -68,7 +63,7 @@ def symdl() -> SimpleNamespace:
     )  # fmt: skip
 
 
-def _of(functions: Callable[[], SimpleNamespace], formula: Formula, params: Any, batch: Any) -> Any:
+def _of(functions: Callable[[], Any], formula: Formula, params: Any, batch: Any) -> Any:
     return formula(functions(), params, batch)
 
 
