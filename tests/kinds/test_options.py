@@ -302,7 +302,7 @@ APART = {
     *"sd.Model sd.Style sd.Tensor sd.SymdlError sd.Collection sd.tensor sd.parameter sd.define".split(),
     *"sd.compile sd.derive sd.components sd.compose sd.grad sd.hessian sd.jacobian sd.hvp".split(),
     *"sd.check_gradients sd.update_rules sd.generic_gradient sd.generic_jacobian sd.error_curve".split(),
-    *"sd.annotate sd.compare sd.worksheet sd.formula sd.fact".split(),
+    *"sd.annotate sd.compare sd.worksheet sd.formula sd.fact sd.load".split(),
     *"sd.activation_figure sd.unit_svg sd.two_spaces sd.constant sd.sums_to_one".split(),
     *"nn.glorot nn.he nn.uniform".split(),
 }
