@@ -7,12 +7,14 @@ from symdl.train import datasets
 from symdl.train.callbacks import Callback, print_epochs, save_epochs, stop_at
 from symdl.train.history import Epoch, History
 from symdl.train.model import Model
+from symdl.train.trainer import Trainer
 
 __all__ = [
     "Callback",
     "Epoch",
     "History",
     "Model",
+    "Trainer",
     "datasets",
     "print_epochs",
     "save_epochs",

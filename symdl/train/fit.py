@@ -7,7 +7,7 @@ can be wrong with the arguments is found before anything is compiled or computed
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,19 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
-from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
 from symdl.run.autotune import chosen
-from symdl.train import weights as files
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback
-from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, learning
+from symdl.train.choice import Optimizers, Trainable
 from symdl.train.finish import sizes_of
 from symdl.train.history import Epoch, History
+from symdl.train.learner import learner_of, optimizers_of
 from symdl.train.loop import Plan, run
-from symdl.train.prepared import prepared
 from symdl.train.progress import progress_for
-from symdl.train.resumable import Resumable
 from symdl.train.state import ModelState
 
 
@@ -75,13 +72,6 @@ class Settings:
             raise ArgumentError("a callback cannot be called", cure="pass functions (epoch, model)")
 
 
-def _generator(before: Resumable | None, settings: Settings) -> np.random.Generator:
-    """Return what draws the orders of samples: what did so in the previous fit, if it is gone on with."""
-    if settings.resume and before is not None and before.seed == settings.seed:
-        return before.rng
-    return np.random.default_rng([settings.seed, 1])
-
-
 def _is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -90,7 +80,7 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
     """Train; see `Model.fit`."""
     start = time.perf_counter()
     settings.check()
-    optimizers = _optimizers(state, settings)
+    optimizers = optimizers_of(state, settings.optimizer, resume=settings.resume)
     arrays = state.checked(data)
     positions, validation = _split(state, arrays, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
@@ -113,15 +103,6 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
         test_loss=None if score is None else score.loss,
         test_accuracy=None if score is None else score.accuracy,
     )
-
-
-def _optimizers(state: ModelState, settings: Settings) -> Mapping[str, Optimizer]:
-    """Return the optimizer of each loss; of a resumed fit those of the one before if none is given."""
-    if settings.optimizer is not None:
-        return chosen_optimizers(settings.optimizer, state.losses)
-    if not settings.resume:
-        raise ArgumentError("no optimizer is given", cure="pass one, such as optimizer=sd.nn.Adam(1e-3)")
-    return (state.resumable or Resumable({}, {})).again()
 
 
 def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None:
@@ -178,55 +159,30 @@ def _plan(
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
 ) -> Plan:
-    names = state.values_by_name
-    made = prepared(state, optimizers, learning(state.losses, optimizers, settings.trainable))
-    kernel, program = made.kernel, made.kernel.program
-    known = state.values()
-    trained = {str(t.name): known[str(t.name)] for t in program.parameters}
-    states = [t for t in made.states if str(t.name) not in state.running]
-    own = {n: known[n] for n in state.running if n in {str(t.name) for t in made.states}}
-    weights = trained | _state_values(state, settings, states, optimizers) | own
-    changed = {str(t.name) for t in kernel.updated}
-    moving = {str(t.name): weights[str(t.name)] for t in states if str(t.name) in changed}
-    state.resumable = Resumable(optimizers, moving, settings.seed, _generator(state.resumable, settings))
-    reads = [str(t.name) for t in program.inputs if t.role == "input"]
-    given = {k: data.by_name[k] for k in reads}
-    bound = kernel.bind(weights, given, settings.batch_size, threads=settings.threads)
+    learner = learner_of(state, optimizers, settings.trainable, resume=settings.resume, seed=settings.seed)
+    state.resumable = resumable = learner.resumable
+    made, program = learner.made, learner.made.kernel.program
+    given = {name: data.by_name[name] for name in learner.reads}
+    bound = made.kernel.bind(learner.weights, given, settings.batch_size, threads=settings.threads)
 
     def heard(callback: Callback, epoch: Epoch) -> bool:
         return bool(callback(epoch, state))
 
     return Plan(
         kernel=bound,
-        weights=weights,
+        weights=learner.weights,
         positions=positions,
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         shuffle=settings.shuffle,
-        rng=state.resumable.rng,
+        rng=resumable.rng,
         validate=None if scored[0] is None else partial(state.score, scored[0]),
         score=None if scored[1] is None else partial(state.score, scored[1]),
         after_epoch=[partial(heard, callback) for callback in settings.callbacks],
         patience=settings.patience,
         restore=settings.restore_best and any(part is not None for part in scored),
-        names=tuple(names),
+        names=tuple(state.values_by_name),
         watch=settings.watch,
         join=made.step.join,
         figures=partial(made.step.figures, sizes_of(program.inputs, data.by_name)),
     )
-
-
-def _state_values(
-    state: ModelState, settings: Settings, states: Sequence[Tensor], optimizers: Mapping[str, Optimizer]
-) -> files.Weights:
-    """Return the optimizers' states, fresh, or going on from where the previous fit left them.
-
-    States that no step changes, such as the learning rate, are always the optimizer's own.
-    """
-    first, keep = files.initial(states, seed=settings.seed, dtype=state.dtype), state.target.runtime.keep
-    fresh = {name: keep(array) for name, array in first.items()}
-    if not settings.resume:
-        return fresh
-    before = state.resumable or Resumable({}, {})
-    before.check(optimizers)
-    return fresh | before.states

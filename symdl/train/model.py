@@ -21,12 +21,12 @@ from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.fit import Settings, fit
 from symdl.train.history import History
-from symdl.train.saved import SavedModel
 from symdl.train.saving import read_model
 from symdl.train.tables import summary
+from symdl.train.trained import TrainedModel
 
 
-class Model(SavedModel):
+class Model(TrainedModel):
     """A loss, the parameters it depends on, and their values.
 
     Args:

@@ -6,15 +6,17 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symdl.errors import TrainingError
 from symdl.nn.described import is_known, kind_of
 from symdl.nn.optimizers import Optimizer
+from symdl.train.values import on_host
 from symdl.train.weights import Weights
 
 
@@ -27,12 +29,20 @@ class Resumable:
         states: their states by name.
         seed: of the orders of samples.
         rng: what draws the orders.
+        fixed: the states that no step changes, such as learning rates.
     """
 
-    optimizers: Mapping[str, Any]
+    optimizers: dict[str, Any]
     states: Weights
     seed: int = 0
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    fixed: Weights = field(default_factory=dict)
+
+    def kept(self, keep: Callable[[NDArray[Any]], Any]) -> Resumable:
+        """Return the same with arrays of its own, where `keep` puts those of the host."""
+        each = ({n: keep(a) for n, a in on_host(part).items()} for part in (self.states, self.fixed))
+        states, fixed = each
+        return replace(self, optimizers=dict(self.optimizers), states=states, fixed=fixed)
 
     def check(self, optimizers: Mapping[str, Optimizer]) -> None:
         """Refuse to go on with optimizers of another kind.

@@ -21,7 +21,7 @@ from symdl.express.ordering import order
 from symdl.express.program import Program
 from symdl.express.replacing import replaced
 from symdl.express.tensors import Tensor
-from symdl.run.training import LARGEST
+from symdl.run.bound import LARGEST
 from symdl.train.finish import Finish, finish, with_count
 from symdl.train.samples import Place, places
 from symdl.train.splitting import power_of

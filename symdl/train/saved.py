@@ -51,11 +51,7 @@ class SavedModel(ModelState):
     def _go_on(self, found: Snapshot) -> None:
         """Take over where training was, and its history."""
         resumable, self.history = training_of(found)
-        if resumable is not None:
-            keep = self.target.runtime.keep
-            states = {name: keep(array) for name, array in resumable.states.items()}
-            resumable = replace(resumable, states=states)
-        self.resumable = resumable
+        self.resumable = None if resumable is None else resumable.kept(self.target.runtime.keep)
 
     def __deepcopy__(self, memo: object) -> Self:
         """Return a model of the same network with its own values; compiled code is shared."""
@@ -64,8 +60,7 @@ class SavedModel(ModelState):
         if self.resumable is not None:
             rng = np.random.default_rng()
             rng.bit_generator.state = self.resumable.rng.bit_generator.state
-            states = {n: self.target.runtime.keep(a) for n, a in on_host(self.resumable.states).items()}
-            other.resumable = replace(self.resumable, states=states, rng=rng)
+            other.resumable = replace(self.resumable.kept(self.target.runtime.keep), rng=rng)
         other._forwards = dict(self._forwards)
         return other
 

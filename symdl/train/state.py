@@ -7,7 +7,6 @@ which `fit` works and `Model` is built.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -130,8 +129,7 @@ class ModelState:
             self.target, self._forwards = found, {}
             self.parameters, self.running = placed(values, found.runtime), placed(running, found.runtime)
             if self.resumable is not None:
-                states = {n: found.runtime.keep(a) for n, a in on_host(self.resumable.states).items()}
-                self.resumable = replace(self.resumable, states=states)
+                self.resumable = self.resumable.kept(found.runtime.keep)
         return self
 
     def checked(self, data: Mapping[str, Any], what: str = "data", *, scoring: bool = False) -> Arrays:

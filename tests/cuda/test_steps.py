@@ -15,10 +15,11 @@ from symdl.emit.launch_list import FIRST_SAMPLE, launch_list_of
 from symdl.lower.ir.integers import atoms
 from symdl.lower.ir.names import FirstSample
 from symdl.lower.kernels import GatherCall
+from symdl.run.bound import BoundEpoch
 from symdl.run.cuda import steps
 from symdl.run.epoch import Job
 from symdl.run.runtime import Target
-from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
+from symdl.run.training import TrainingKernel, compile_training
 from tests.cuda.conftest import on
 from tests.cuda.device import Graph, SimulatedDevice
 from tests.cuda.toolchain import needs_compiler

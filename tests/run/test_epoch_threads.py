@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import symdl as sd
 from symdl.express.selecting import take
 from symdl.lower.memory.buffers import ALIGNMENT
+from symdl.run.bound import BoundEpoch
 from symdl.run.cpu.threads import epoch_threads
-from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
+from symdl.run.training import TrainingKernel, compile_training
 from symdl.schedule.plan import Partition
 from symdl.train.weights import initial
 

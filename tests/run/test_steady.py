@@ -18,11 +18,12 @@ from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Step
 from symdl.lower.pipeline import lower
 from symdl.run import modules
+from symdl.run.bound import BoundEpoch
 from symdl.run.build import Built
 from symdl.run.compiled import Compiled
 from symdl.run.cpu.cache import objects
 from symdl.run.pruning import PREFIX
-from symdl.run.training import BoundEpoch, TrainingKernel
+from symdl.run.training import TrainingKernel
 from symdl.train.model import Model
 from symdl.train.prepared import Prepared
 

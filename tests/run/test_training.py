@@ -12,7 +12,8 @@ from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
-from symdl.run.training import BoundEpoch, TrainingKernel, compile_training
+from symdl.run.bound import BoundEpoch
+from symdl.run.training import TrainingKernel, compile_training
 from tests.targets import EVERY
 
 n = Dim("n")

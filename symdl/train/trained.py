@@ -1,0 +1,65 @@
+"""Models with training steps of their users' own.
+
+Enters: a saved model's state. Leaves: `TrainedModel`: trainers, and the learning rate while one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from symdl.run.autotune import chosen
+from symdl.train.choice import Optimizers, Trainable
+from symdl.train.learner import optimizers_of
+from symdl.train.rates import rates_of, set_rates
+from symdl.train.saved import SavedModel
+from symdl.train.trainer import Trainer
+
+
+class TrainedModel(SavedModel):
+    """A model that is trained step by step; see `symdl.train.model.Model`."""
+
+    def trainer(
+        self,
+        *,
+        optimizer: Optimizers | None = None,
+        trainable: Trainable | Mapping[str, Trainable] = None,
+        resume: bool = False,
+        threads: int | None = None,
+    ) -> Trainer:
+        """Return the compiled training step, for a loop of your own.
+
+        Args:
+            optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name; None if resumed.
+            trainable: what learns, as in `fit`.
+            resume: go on with the states of the previous trainer or fit.
+            threads: how many cores to use; None measures and chooses.
+
+        Returns:
+            A `Trainer`: ``trainer.step(batch)`` trains on a dictionary of arrays.
+
+        Raises:
+            ArgumentError: options do not fit.
+            TrainingError: the loss depends on no parameter, or there is nothing to go on from.
+        """
+        chosen(threads)
+        optimizers = optimizers_of(self, optimizer, resume=resume)
+        seed = self.resumable.seed if resume and self.resumable is not None else 0
+        return Trainer(self, optimizers, trainable, resume=resume, seed=seed, threads=threads)
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate of the training under way or, if none is, of the last; a callback may set it.
+
+        ``model.learning_rate = 1e-4`` holds from the next step on, and in ``fit(..., resume=True)`` without
+        an optimizer. Of several losses it is a dictionary by name. A schedule's can be read only.
+
+        Raises:
+            TrainingError: nothing was trained, an optimizer has none, or it is set and is a schedule.
+            ArgumentError: it is set to what is no number, or less than 0.
+        """
+        return rates_of(self.resumable)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | Mapping[str, float]) -> None:
+        set_rates(self.resumable, value)
