@@ -2,20 +2,44 @@
 
 Enters: a path. Leaves: an open file whose content appears under that path when it is closed without
 an error, so that no reader ever sees half of it and a failure leaves the old file as it was. All files that
-symdl writes are written here.
+symdl writes are written here; `user_cache` says where those lie that can be made again.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from symdl.errors import DataError
+
+_PATIENCE = 1.0
+"""Seconds to wait for somebody who holds a file open, where systems refuse to replace it meanwhile."""
+_waits = os.name == "nt"
+
+
+def user_cache(environ: Mapping[str, str]) -> Path:
+    """Return the user's folder for what can be made again; it need not exist.
+
+    That is ``symdl`` in ``XDG_CACHE_HOME`` on all systems, where that is an absolute path. Else it is the one
+    that each system has for it: ``~/.cache/symdl``, ``~/Library/Caches/symdl`` on macOS,
+    ``%LOCALAPPDATA%\\symdl\\Cache`` on Windows.
+    """
+    chosen = environ.get("XDG_CACHE_HOME", "")
+    if Path(chosen).is_absolute():
+        return Path(chosen) / "symdl"
+    system: str = sys.platform  # so that checks of types, which know the one that they run on, see all ways
+    if system == "linux":
+        return Path.home() / ".cache" / "symdl"
+    import platformdirs  # where it is needed: it takes ten milliseconds
+
+    return platformdirs.user_cache_path("symdl", appauthor=False)
 
 
 @contextmanager
@@ -55,10 +79,36 @@ def replacing(
                     os.fsync(file.fileno())
             if kept is not None:
                 beside.chmod(kept)  # what the user's mask took away
-            beside.replace(target)
+            _replace(beside, target, patience=0.0 if cache else _PATIENCE)
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            _remove(beside)
+
+
+def _replace(beside: Path, target: Path, *, patience: float) -> None:
+    """Put a file in the place of another one.
+
+    Windows refuses that while anybody has the other one open, as programs that look for viruses do for a
+    moment; so it is tried again for a while.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            beside.replace(target)
+            return
+        except PermissionError:
+            if not _waits or time.monotonic() >= end:
+                raise
+            time.sleep(0.02)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file if it is there; Windows wants it to be writable."""
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        path.chmod(0o600)
+        path.unlink(missing_ok=True)
 
 
 def _permissions(target: Path) -> int | None:

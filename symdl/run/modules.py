@@ -27,12 +27,12 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from symdl.errors import CompileError, DataError
-from symdl.files import replacing
+from symdl.files import replacing, user_cache
 from symdl.run.pruning import PREFIX, mark_used, prune_hourly
 
 
 def folder() -> Path:
-    """Return the folder of generated modules: ``SYMDL_CACHE``, or ``symdl/kernels`` in the user's cache.
+    """Return the folder of generated modules: ``SYMDL_CACHE``, or ``kernels`` in `symdl.files.user_cache`.
 
     It is made if it is not there, for this user only.
 
@@ -40,8 +40,7 @@ def folder() -> Path:
         CompileError: it cannot be used, or others may write to it.
     """
     chosen = os.environ.get("SYMDL_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    path = Path(chosen) if chosen else Path(base) / "symdl" / "kernels"
+    path = Path(chosen) if chosen else user_cache(os.environ) / "kernels"
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = path.stat()

@@ -108,7 +108,7 @@ def mnist(*, flatten: bool = True) -> Dataset:
 
     Inputs have shape ``(n, 784)``, or ``(n, 1, 28, 28)`` with ``flatten=False``. The four gzipped
     IDX files are looked for in the folder SYMDL_DATA (directly or under ``mnist``), then in the
-    cache (``$XDG_CACHE_HOME/symdl/mnist``, by default ``~/.cache/symdl/mnist``), then downloaded
+    cache (``symdl/mnist`` in ``$XDG_CACHE_HOME``, else in the system's place), then downloaded
     into the cache and verified by SHA-256.
 
     Raises:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import DataError
-from symdl.files import replacing
+from symdl.files import replacing, user_cache
 from symdl.train.idx import parse_idx, unzip
 
 Bytes = NDArray[np.uint8]
@@ -104,10 +104,7 @@ def user_folder(environ: Mapping[str, str]) -> Path | None:
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return the folder in which downloaded files are kept; it need not exist."""
-    base = environ.get("XDG_CACHE_HOME")
-    # The XDG specification says that a relative path is to be ignored.
-    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
-    return root / "symdl" / "mnist"
+    return user_cache(environ) / "mnist"
 
 
 def fetch(url: str) -> bytes:

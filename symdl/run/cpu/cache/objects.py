@@ -115,16 +115,34 @@ def _load(source: str, where: Path) -> Machine:
     keys = listed_keys(source, where)
     codes = [_read(key.path(where), key) for _, key in keys or ()]
     if keys is None or None in codes:
+        if not _can_link():
+            return _whole(source)
         keys, codes = _parts_of(source, where)
     named = [
         [replace(f, name=in_whole(name, f.name)) for f in code or ()]
         for (name, _), code in zip(keys, codes, strict=True)
     ]
     linked = _linked(named)
-    if linked is not None:
-        return linked
+    return linked if linked is not None else _whole(source)
+
+
+def _whole(source: str) -> Machine:
+    """Return the functions of a module that this process compiles for itself alone."""
     with disk.loaded(source, foundation()) as module:
         return _in_place(module.entries)
+
+
+@cache
+def _can_link() -> bool:
+    """Say whether LLVM links object files here; where it does not, no machine code is kept on disk.
+
+    It is found out with the smallest of functions, before anything is compiled in parts for nothing.
+    """
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    module = binding.parse_assembly("define i32 @nothing(i8*, i8*) {\n  ret i32 0\n}")
+    made = binding.Target.from_default_triple().create_target_machine(codemodel="jitdefault", jit=True)
+    return _linked([[Function("nothing", "nothing", made.emit_object(module))]]) is not None
 
 
 def _parts_of(source: str, where: Path) -> tuple[Keys, list[list[Function] | None]]:
@@ -197,7 +215,10 @@ def _linked(parts: Sequence[Sequence[Function]]) -> Machine | None:
     """
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    linker = binding.create_lljit_compiler(suppress_errors=True)
+    try:
+        linker = binding.create_lljit_compiler(suppress_errors=True)
+    except RuntimeError:
+        return None
     addresses: dict[str, int] = {}
     libraries = []
     for number, functions in enumerate(parts):

@@ -1,12 +1,15 @@
 """Where BLAS and LAPACK are, and how many threads they use.
 
 Enters: a dtype, or the name of a routine. Leaves: addresses. They are passed at run time, or when machine
-code is linked, so that it can be kept on disk.
+code is linked, so that it can be kept on disk. Where systems look into the libraries that a library is linked
+with (Linux), functions are found through SciPy's file, without an import. Elsewhere SciPy is imported: its
+Cython modules say where they found each routine, and threadpoolctl knows the library.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import importlib.util
 import os
 import threading
@@ -15,6 +18,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 from symdl.errors import CompileError
 
@@ -48,14 +52,28 @@ def routine_address(name: str) -> int:
         found = getattr(library, f"{prefix}{name}_", None)
         if found is not None:
             return int(ctypes.cast(found, ctypes.c_void_p).value or 0)
-    from numba.extending import get_cython_function_address
-
     try:
-        module = "cython_blas" if name[1:] == "gemm" else "cython_lapack"
-        return int(get_cython_function_address(f"scipy.linalg.{module}", name))
-    except (ImportError, ValueError) as error:
+        offered = _offered("cython_blas" if name[1:] == "gemm" else "cython_lapack")
+        return _inside_capsule(offered[name])
+    except (ImportError, LookupError) as error:
         cure = "install a SciPy with BLAS and LAPACK"
         raise CompileError(f"SciPy offers no {name}: {error}", cure=cure) from error
+
+
+def _offered(module: str) -> dict[str, Any]:
+    """Return the routines that one of SciPy's Cython modules offers to others, each in a capsule."""
+    found: dict[str, Any] = importlib.import_module(f"scipy.linalg.{module}").__pyx_capi__
+    return found
+
+
+def _inside_capsule(capsule: Any) -> int:
+    """Return the address in a capsule, which is named by the signature of what is there."""
+    interface: Any = ctypes.pythonapi
+    name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", interface))
+    place = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", interface)
+    )
+    return int(place(capsule, name(capsule)))
 
 
 @contextmanager
@@ -133,7 +151,7 @@ def _library() -> ctypes.CDLL | None:
 
 @cache
 def _controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """Return how to ask for and to set the number of threads of SciPy's OpenBLAS, if it is that."""
+    """Return how to ask for and to set the number of threads of SciPy's BLAS, if somebody knows."""
     library = _library()
     for prefix in _PREFIXES:
         for suffix in _SUFFIXES:
@@ -141,4 +159,23 @@ def _controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
             choose = getattr(library, f"{prefix}_set_num_threads{suffix}", None)
             if get is not None and choose is not None:
                 return get, choose
-    return None
+    return _known_controls()
+
+
+def _known_controls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """Return these controls as threadpoolctl finds them, which looks at all libraries of the process.
+
+    It is asked when SciPy has been imported. Where there are several libraries, that one is taken that came
+    with SciPy.
+    """
+    try:
+        importlib.import_module("scipy.linalg.cython_blas")
+    except ImportError:
+        return None
+    import threadpoolctl  # where it is needed: on Linux, OpenBLAS is found without
+
+    found = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    if not found:
+        return None
+    library = max(found, key=lambda each: "scipy" in str(each.filepath))
+    return (lambda: library.get_num_threads() or 1), library.set_num_threads

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ def run_epoch(job: Job, span: tuple[int, int, int], workers: int) -> None:
     def part(cores: set[int], places: Any, script: Array) -> Callable[[], object]:
         def work(*, _alive: Any = owned) -> None:
             if cores:
-                os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
+                with suppress(OSError):  # some containers forbid it
+                    os.sched_setaffinity(0, cores)  # of this thread alone, which ends with the span
             mine = apart(job.memory.sizes)
             options = (places, mine, job.memory.factors, module.products, arrivals, workers)
             module.call("epoch", job.code, script, *options, job.slot, limits)()
@@ -73,7 +74,9 @@ def _own_core(workers: int) -> Iterator[set[int]]:
         yield set()
         return
     try:
-        os.sched_setaffinity(0, own)
+        with suppress(OSError):
+            os.sched_setaffinity(0, own)
         yield allowed - own
     finally:
-        os.sched_setaffinity(0, allowed)
+        with suppress(OSError):
+            os.sched_setaffinity(0, allowed)
