@@ -12,15 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from symdl.errors import TrainingError
-from symdl.express.modes import inference
-from symdl.express.program import collect
 from symdl.run.runtime import Target
-from symdl.train.arrays import checked, label_ranges
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.fit import Settings, fit
 from symdl.train.history import History
+from symdl.train.sample_weights import ClassWeight, fit_weighted
 from symdl.train.saving import read_model
 from symdl.train.tables import summary
 from symdl.train.trained import TrainedModel
@@ -71,6 +68,8 @@ class Model(TrainedModel):
         resume: bool = False,
         threads: int | None = None,
         trainable: Trainable | Mapping[str, Trainable] = None,
+        sample_weight: Any = None,
+        class_weight: ClassWeight = None,
     ) -> History:
         """Train by mini-batches; on one machine equal seeds and data give equal results on any cores.
 
@@ -88,81 +87,23 @@ class Model(TrainedModel):
             resume: go on with the previous fit: its state of a like optimizer, its orders by one seed.
             threads: how many cores to use; None measures and chooses.
             trainable: what learns: names, paths such as ``"out"``, a function of names; or each for its loss.
+            sample_weight: how much each sample counts in the loss: 2 as two samples, 0 not at all; means are
+                weighted. Validation and test data have theirs under ``"sample_weight"``, or 1.
+            class_weight: a weight for each class as well, 1 where none is given, or ``"balanced"``.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
             TrainingError: training diverged; the weights are then the last good ones.
         """
         settings = Settings(
-            optimizer=optimizer,
-            batch_size=batch_size,
-            epochs=epochs,
-            validation=validation,
-            shuffle=shuffle,
-            seed=seed,
-            patience=patience,
-            watch=watch,
-            restore_best=restore_best,
-            progress=progress,
-            callbacks=tuple(callbacks),
-            test=test,
-            resume=resume,
-            threads=threads,
-            trainable=trainable,
+            *(optimizer, batch_size, epochs, validation, shuffle, seed, patience, watch, restore_best),
+            *(progress, tuple(callbacks), test, resume, threads, trainable),
         )
-        self.history = fit(self, data, settings)
+        if sample_weight is None and class_weight is None:
+            self.history = fit(self, data, settings)
+        else:
+            self.history = fit_weighted(self, data, settings, sample_weight, class_weight)
         return self.history
-
-    def predict(self, /, **inputs: Any) -> Any:
-        """Return the output for all samples; inputs that only the loss reads may be left out.
-
-        Samples pass in batches where they can; an output that mixes samples, such as a mean, is one over all.
-
-        Returns:
-            An array, on the device if an input is; of a model with named outputs a dictionary of arrays.
-
-        Raises:
-            TrainingError: the model has no output.
-            ArgumentError: inputs do not fit.
-        """
-        if not self.outputs:
-            raise TrainingError(
-                "this model has no output to predict", cure="build it with Model(loss, output=...)"
-            )
-        program = collect(inference(*self.outputs.values()))
-        needed = tuple(t for t in program.inputs if t.role == "input")
-        if not needed:
-            raise TrainingError(f"the output {program.outputs[0]} depends on no input")
-        others = [*self.dropped, *(str(t.name) for t in self.inputs if t not in needed)]
-        ranges = label_ranges(program.equations)
-        data = checked(
-            needed,
-            inputs,
-            dtype=self.dtype,
-            ranges=ranges,
-            results=program.outputs,
-            ignore=others,
-            what="inputs",
-            accept=self.target.runtime.accept,
-        )
-        arrays = self.forward("output")(data, self.values())
-        found = {name: _typed(array, self.dtype) for name, array in zip(self.outputs, arrays, strict=True)}
-        if any(not isinstance(array, np.ndarray) for array in data.by_name.values()):
-            found = {name: self.target.runtime.there(array) for name, array in found.items()}
-        return found[""] if found.keys() == {""} else found
-
-    def evaluate(self, data: Mapping[str, Any]) -> dict[str, float]:
-        """Return ``{"loss": ...}``, ``"accuracy"`` where labels and logits define one, and what has a name.
-
-        Of several losses, ``"loss"`` is the sum, and each follows under its name, as the metrics do. What
-        is random in training stands still: the network is taken in its inference form.
-
-        Raises:
-            ArgumentError: data do not fit.
-        """
-        found = self.score(self.checked(data, scoring=True))
-        accuracy = {} if found.accuracy is None else {"accuracy": found.accuracy}
-        return {"loss": found.loss, **accuracy, **found.values}
 
     def summary(self) -> str:
         """Return a table of the parameters, and of running states if there are any: names, shapes, counts.
@@ -193,9 +134,3 @@ def load(path: str | os.PathLike[str], *, target: str | Target = "cpu") -> Model
         MissingExtraError: safetensors is not installed.
     """
     return Model.restored(read_model(path), target=target)
-
-
-def _typed(array: Any, dtype: str) -> Any:
-    """Return a real array as `dtype`; a number that was put together is float64."""
-    real = array.dtype.kind == "f" and isinstance(array, np.ndarray)
-    return array.astype(dtype, copy=False)[()] if real else array

@@ -22,6 +22,7 @@ from symdl.train.nothing import learnable
 from symdl.train.running import Running, running
 
 if TYPE_CHECKING:
+    from symdl.train.copied import CopiedModel
     from symdl.train.state import ModelState
 
 MOST = 4
@@ -63,6 +64,19 @@ class Prepared:
         return replace(self, settings=settings, answers=answers, states=_states(self.kernel, answers))
 
 
+@dataclass(slots=True, eq=False)
+class Steps:
+    """What a model and its copies share: what was derived and compiled for them.
+
+    Attributes:
+        steps: the latest training steps.
+        weighted: a model whose losses read a weight for each sample, without values; see `sample_weights.py`.
+    """
+
+    steps: tuple[Prepared, ...] = ()
+    weighted: CopiedModel | None = None
+
+
 def prepared(
     state: ModelState, optimizers: Mapping[str, Optimizer], learning: Mapping[str, Sequence[Tensor]]
 ) -> Prepared:
@@ -77,13 +91,14 @@ def prepared(
     losses, metrics = tuple(state.losses.items()), tuple(state.metrics.items())
     key = (losses, metrics, taught, state.facts, state.dtype, state.target, asked_for())
     settings = tuple(map(settings_of, optimizers.values()))
-    for old in state.prepared:
+    known = state.prepared
+    for old in known.steps:
         found = old.with_optimizers(optimizers, settings) if old.key == key else None
         if found is not None:
             break
     else:
         old, found = None, _made(state, optimizers, learning, (key, settings))
-    state.prepared = (found, *(each for each in state.prepared if each is not old))[:MOST]
+    known.steps = (found, *(each for each in known.steps if each is not old))[:MOST]
     return found
 
 

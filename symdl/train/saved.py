@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,13 +15,13 @@ import numpy as np
 from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
 from symdl.train import weights as files
+from symdl.train.predicting import PredictingModel
 from symdl.train.saving import Taken, opened, save_model, save_weights, take
 from symdl.train.saving.snapshot import OWN, Snapshot, parts_of, snapshot, training_of
-from symdl.train.state import ModelState
 from symdl.train.values import on_host
 
 
-class SavedModel(ModelState):
+class SavedModel(PredictingModel):
     """A model that can be saved and loaded; see `symdl.train.model.Model`."""
 
     @classmethod
@@ -55,13 +54,12 @@ class SavedModel(ModelState):
 
     def __deepcopy__(self, memo: object) -> Self:
         """Return a model of the same network with its own values; compiled code is shared."""
-        other = copy(self)
+        other = self.alike()
         other._place(on_host(self.weights()), on_host(self.running))
         if self.resumable is not None:
             rng = np.random.default_rng()
             rng.bit_generator.state = self.resumable.rng.bit_generator.state
             other.resumable = replace(self.resumable.kept(self.target.runtime.keep), rng=rng)
-        other._forwards = dict(self._forwards)
         return other
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:

@@ -26,7 +26,7 @@ from symdl.train.history import History
 from symdl.train.labels import accuracy_of
 from symdl.train.loop import Score
 from symdl.train.parts import Named
-from symdl.train.prepared import Prepared
+from symdl.train.prepared import Steps
 from symdl.train.resumable import Resumable
 from symdl.train.values import kept, on_host, placed
 
@@ -52,8 +52,7 @@ class ModelState:
             parts.losses(loss), parts.outputs(output), parts.numbers(metrics or {}, "metric"), facts
         )
         self._compute(dtype, target)
-        first = [files.initial(each, seed=seed, dtype=dtype) for each in (self.tensors, self._moving)]
-        self._place(*first)
+        self._place(*self._first_values(seed))
 
     def _describe(
         self,
@@ -80,7 +79,7 @@ class ModelState:
         self._moving = tuple(dict.fromkeys([*(t for t in known if t.role == "state"), *moving]))
         self.history: History | None = None
         self.resumable: Resumable | None = None
-        self.prepared: tuple[Prepared, ...] = ()
+        self.prepared = Steps()
         self._forwards: dict[str, Forward] = {}
 
     def _compute(self, dtype: str, target: str | Target) -> None:
@@ -88,6 +87,13 @@ class ModelState:
         if dtype not in ("float32", "float64"):
             raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
         self.dtype, self.target = dtype, find_target(target)
+
+    def _first_values(self, seed: int) -> tuple[files.Weights, files.Weights]:
+        """Return first values of parameters and of running states."""
+        learned, moving = (
+            files.initial(each, seed=seed, dtype=self.dtype) for each in (self.tensors, self._moving)
+        )
+        return learned, moving
 
     def _place(self, weights: files.Weights, running: files.Weights) -> None:
         """Keep the values of parameters and running states where the target computes."""

@@ -64,7 +64,7 @@ def fitted(make: Callable[[], Model], fits: Sequence[Callable[[Model], Any]], *,
     model, found = make(), []
     for fit in fits:
         if not kept:
-            model.prepared = ()
+            model.prepared.steps = ()
         history = fit(model)
         found.append((state_of(model), [e.loss for e in history.epochs], history.epochs[-1].validation_loss))
     return found
@@ -231,13 +231,13 @@ def test_after_an_interrupt_all_goes_on(
             patched.setattr("symdl.run.build.lower", interrupt)
         with pytest.raises(KeyboardInterrupt):
             models[0].fit(data, optimizer=ADAM, epochs=2, callbacks=callbacks)
-    assert len(models[0].prepared) == (when == "while")
+    assert len(models[0].prepared.steps) == (when == "while")
     work.taken()
     models[0].fit(data, optimizer=ADAM, epochs=2)
     assert work.taken() == ((0, 0) if when == "while" else (1, 1))
     if when == "while":
         models[1].fit(data, optimizer=ADAM, epochs=1)
-    models[1].prepared = ()
+    models[1].prepared.steps = ()
     models[1].fit(data, optimizer=ADAM, epochs=2)
     one, two = map(state_of, models)
     assert all(np.array_equal(one[name], two[name]) for name in two)
@@ -249,10 +249,10 @@ def test_a_few_steps_are_kept_and_go_with_their_model(network: Any, data: Data, 
     kernels = []
     for beta in range(MOST + 2):
         model.fit(small, optimizer=nn.Adam(0.1, beta1=beta / 10), batch_size=4)
-        kernels.append(weakref.ref(model.prepared[0].kernel))
+        kernels.append(weakref.ref(model.prepared.steps[0].kernel))
     work.taken()
     model.fit(small, optimizer=nn.Adam(0.1, beta1=0.2), batch_size=4)  # the oldest that is kept
-    assert work.taken() == (0, 0) and len(model.prepared) == MOST
+    assert work.taken() == (0, 0) and len(model.prepared.steps) == MOST
     model.fit(small, optimizer=nn.Adam(0.1, beta1=0.9), batch_size=4)
     gc.collect()
     assert [kernel() is None for kernel in kernels] == [True, True, False, True, False, False]
