@@ -30,13 +30,15 @@ Everything here is a formula; its derivative is derived.
 """
 SECTIONS = {
     "Language": "express.build express.constants express.dims express.surface express.operators "
-    "express.facts express.tensors express.recurrent express.replacing express.stopping errors",
+    "express.facts express.tensors express.recurrent express.replacing express.batching "
+    "express.stopping errors",
     "Elementwise": "express.functions express.conditions",
     "Sums and statistics": "express.statistics express.reducing",
     "Shapes": "express.views express.shaping express.joining express.repeating express.padding",
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
     "Matrices": "express.einsum express.linalg",
-    "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian",
+    "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian "
+    "differentiate.persample",
     "Derivations and drawings": "explain.derive explain.worksheet classroom.compare classroom.annotate "
     "explain.documents.collection explain.notation.styles explain.stories.updates "
     "explain.stories.components explain.stories.compose "

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from symdl import nn
 from symdl.differentiate.gradients import grad
 from symdl.differentiate.jacobian import hessian, jacobian
+from symdl.differentiate.persample import per_sample_grad
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
+from symdl.express.batching import vmap
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
@@ -271,6 +273,7 @@ __all__ = [
     "pad",
     "parameter",
     "parameters",
+    "per_sample_grad",
     "power",
     "prod",
     "quadratic",
@@ -322,6 +325,7 @@ __all__ = [
     "unit_svg",
     "update_rules",
     "var",
+    "vmap",
     "where",
     "worksheet",
 ]

@@ -7,7 +7,7 @@ equations over the replacements; what does not depend on them, parameters above 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sympy as sp
 
@@ -47,12 +47,12 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
             )
         if old.dtype != other.dtype:
             raise ExpressionError(f"{other} holds {other.dtype}, but {old} holds {old.dtype}")
-    found = _with_modes(output, parts)
+    found = in_every_mode([output], parts)
     strangers = [t for t in parts if t not in {*found.inputs, *(e.lhs for e in found.equations)}]
     if strangers:
         raise ExpressionError(f"{output} does not depend on {strangers[0]}", cure="leave it out")
     new = dict(parts)
-    affected = _affected(found.equations, parts)
+    affected = affected_by(parts, found.equations)
     for group in Program(found.inputs, found.equations, (), recurrences=found.recurrences).groups:
         if any(e.lhs in affected for e in group):
             renew(group, new)
@@ -89,11 +89,14 @@ def replaced(equation: Equation, new: Mapping[Tensor, Tensor]) -> Equation:
     return dataclasses.replace(equation, lhs=lhs, body=change(equation.body), guards=guards)
 
 
-def _with_modes(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Ordered:
-    """Return the equations of `output` and of everything that its tensors are in another mode."""
-    wanted = [output]
+def in_every_mode(outputs: Sequence[Tensor], given: Collection[Tensor]) -> Ordered:
+    """Return the equations of `outputs` and of everything that their tensors are in another mode.
+
+    What is `given` is not looked into.
+    """
+    wanted = list(outputs)
     while True:
-        found = order(wanted, lambda t: None if t in parts else t.equation)
+        found = order(wanted, lambda t: None if t in given else t.equation)
         others = [
             tensor
             for e in found.equations
@@ -106,9 +109,10 @@ def _with_modes(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Ordered:
         wanted += missing
 
 
-def _affected(equations: Sequence[Equation], parts: Mapping[Tensor, Tensor]) -> set[Tensor]:
-    """Return the tensors whose value changes in any mode."""
-    affected, before = set(parts), -1
+def affected_by(changed: Iterable[Tensor], equations: Sequence[Equation]) -> set[Tensor]:
+    """Return the other tensors whose value changes with those of `changed`, in any mode."""
+    start = set(changed)
+    affected, before = set(start), -1
     while len(affected) != before:
         before = len(affected)
         for equation in equations:
@@ -116,4 +120,4 @@ def _affected(equations: Sequence[Equation], parts: Mapping[Tensor, Tensor]) -> 
             others = () if modes is None else (modes.inference, *(value for _, value in modes.updates))
             if any(t in affected for t in (*equation.reads(), *others)):
                 affected.add(equation.lhs)
-    return affected - set(parts)
+    return affected - start

@@ -81,6 +81,8 @@ COPIES = (
     Case("sd.full", lambda x: sd.full((3,), 0.5) * x, {"x": real("n", 3)}, lambda t, x: 0.5 * x),
     Case("sd.arange", lambda x: sd.arange(3, start=1.5, step=-0.5) * x, {"x": real("n", 3)},
          lambda t, x: t.arange(1.5, 0, -0.5, dtype=t.float64) * x),
+    Case("sd.vmap", lambda x, y: sd.vmap(lambda x: sd.sin(x) @ y)(x), {"x": real("n", 3), "y": real(3)},
+         lambda T, x, y: T.func.vmap(lambda x: x.sin() @ y)(x)),
     Case("sd.replace", lambda x, y: sd.replace(sd.sin(x) * 2, {x: y}) + x,
          {"x": real("n", 3), "y": real("n", 3)}, lambda t, x, y: y.sin() * 2 + x),
     *(Case("sd.pad", lambda x, mode=mode: sd.pad(x, ((0, 0), (0, 0), (2, 1)), mode=mode),

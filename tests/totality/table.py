@@ -25,6 +25,7 @@ _REASONS = {
     "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
     " sd.error_curve sd.formula sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces"
     " sd.unit_svg sd.worksheet sd.compare sd.annotate sd.update_rules",
+    "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
     "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",
