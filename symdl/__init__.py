@@ -10,6 +10,7 @@ The pipeline, in reading order:
     run            compiled modules, their cache, the reference interpreter
     train          data sets, epochs, history
     check          gradients three ways
+    interop        models and functions of other libraries
     classroom      a student's gradient held against the derivation
     playground     derivations in a browser
 """
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from symdl.explain.stories.formula import formula
     from symdl.explain.stories.updates import update_rules
     from symdl.explain.worksheet import worksheet
+    from symdl.interop.onnx.reading import from_onnx
     from symdl.run.compile import compile
     from symdl.train.model import Model, load
 
@@ -144,6 +146,7 @@ _LATER = {
     "derive": "symdl.explain.derive",
     "error_curve": "symdl.check.curves",
     "formula": "symdl.explain.stories.formula",
+    "from_onnx": "symdl.interop.onnx.reading",
     "generic_gradient": "symdl.explain.stories.components",
     "generic_jacobian": "symdl.explain.stories.components",
     "layer_svg": "symdl.explain.drawings.network",
@@ -236,6 +239,7 @@ __all__ = [
     "flip",
     "floor",
     "formula",
+    "from_onnx",
     "full",
     "generic_gradient",
     "generic_jacobian",

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "targets": (*MATHEMATICS, *MACHINES, "run"),
     "train": (*MATHEMATICS, *MACHINES, "files", "run", "targets"),
     "check": (*MATHEMATICS, *MACHINES, "run", "targets"),
+    "interop": (*MATHEMATICS, *MACHINES, "files", "run", "targets", "train", "check"),
     "playground": (*MATHEMATICS, "explain", "files", "templating"),
     "classroom": (*MATHEMATICS, *MACHINES, "explain", "run", "targets", "check"),
 }
@@ -384,7 +385,7 @@ def test_circles_are_found(tmp_path: Path) -> None:
 
 def test_every_big_room_says_what_it_is() -> None:
     rooms = [p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()]
-    assert len(rooms) == 12
+    assert len(rooms) == 13
     for room in rooms:
         page = (PACKAGE / room / "README.md").read_text("utf-8")
         assert page.startswith(f"# {room}: ")

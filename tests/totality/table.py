@@ -28,6 +28,7 @@ _REASONS = {
     "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
     "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile",
+    "reads or writes another format": "sd.from_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",
     "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.Lion nn.Momentum nn.Nesterov"
     " nn.Optimizer nn.RMSProp nn.SGD",

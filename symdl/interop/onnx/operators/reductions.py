@@ -1,4 +1,4 @@
-"""Adapters of reductions, cumulative sums, softmax and matrix products.
+"""Operators: reductions, cumulative sums, softmax and matrix products.
 
 Enters: a node. Leaves: tensors.
 """
@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import symdl as sd
-
-from .cases import Adapter, Node, Skip
+from symdl.express.tensors import Tensor
+from symdl.interop.onnx import language as sd
+from symdl.interop.onnx.nodes import Adapter, Node
 
 
 def reducing(
     op: str,
-    before: Callable[[sd.Tensor], sd.Tensor] = lambda x: x,
-    after: Callable[[sd.Tensor], sd.Tensor] = lambda x: x,
+    before: Callable[[Tensor], Tensor] = lambda x: x,
+    after: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Adapter:
     """A reduction, with something done to the elements before it and to the result after it."""
 
-    def adapter(node: Node) -> sd.Tensor:
-        if node.array(0).dtype == bool and not node.array(0).size:
-            raise Skip("the largest of no truth values")
+    def adapter(node: Node) -> Tensor:
         axes = node.get("axes") or node.ints(1) or None
         if axes is None and node.get("noop_with_empty_axes"):
             return after(before(node[0])) + 0
@@ -33,7 +31,7 @@ def reducing(
 def position(op: str) -> Adapter:
     """Where the extreme is; of the last one by looking from the other end."""
 
-    def adapter(node: Node) -> sd.Tensor:
+    def adapter(node: Node) -> Tensor:
         axis, keepdims = node.get("axis", 0), bool(node.get("keepdims", 1))
         if not node.get("select_last_index"):
             return getattr(node[0], op)(axis, keepdims=keepdims)
@@ -42,28 +40,31 @@ def position(op: str) -> Adapter:
     return adapter
 
 
-def cumulative(function: Callable[..., sd.Tensor]) -> Adapter:
-    def adapter(node: Node) -> sd.Tensor:
+def cumulative(function: Callable[..., Tensor]) -> Adapter:
+    def adapter(node: Node) -> Tensor:
         reverse, exclusive = bool(node.get("reverse")), bool(node.get("exclusive"))
         return function(node[0], node.ints(1)[0], reverse=reverse, exclusive=exclusive)
 
     return adapter
 
 
-def hardmax(node: Node) -> sd.Tensor:
+def hardmax(node: Node) -> Tensor:
     axis = node.get("axis", -1)
     return sd.moveaxis(sd.one_hot(node[0].argmax(axis), node[0].shape[axis]), -1, axis)
 
 
-def gemm(node: Node) -> sd.Tensor:
+def gemm(node: Node) -> Tensor:
     a, b = (
         node[place].T if node.get(flag) else node[place] for place, flag in ((0, "transA"), (1, "transB"))
     )
-    product = node.get("alpha") * (a @ b)
-    return product + node.get("beta") * node[2] if node.has(2) else product
+    product, alpha, beta = a @ b, node.get("alpha"), node.get("beta")
+    product = product if alpha == 1 else alpha * product
+    if not node.has(2):
+        return product
+    return product + (node[2] if beta == 1 else beta * node[2])
 
 
-def power_norm(node: Node) -> sd.Tensor:
+def power_norm(node: Node) -> Tensor:
     axis = node.get("axis")
     if node.get("p") == 1:
         total = abs(node[0]).sum(axis, keepdims=True)
@@ -72,7 +73,7 @@ def power_norm(node: Node) -> sd.Tensor:
     return sd.where(sd.equal(total, 0), 0, node[0] / total)
 
 
-def einsum(node: Node) -> sd.Tensor:
+def einsum(node: Node) -> Tensor:
     return sd.einsum(node.get("equation"), *node.all())
 
 

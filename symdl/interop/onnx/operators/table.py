@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .cases import Adapter
-from .elementwise import ELEMENTWISE
-from .learning import LEARNING
-from .lookups import LOOKUPS
-from .norms import NORMS
-from .reductions import REDUCTIONS
-from .resampling import RESAMPLING
-from .sequences import SEQUENCES
-from .shapes import SHAPES
-from .windows import WINDOWS
+from symdl.interop.onnx.nodes import Adapter
+from symdl.interop.onnx.operators.attention import LOOKUPS
+from symdl.interop.onnx.operators.elementwise import ELEMENTWISE
+from symdl.interop.onnx.operators.learning import LEARNING
+from symdl.interop.onnx.operators.norms import NORMS
+from symdl.interop.onnx.operators.reductions import REDUCTIONS
+from symdl.interop.onnx.operators.resampling import RESAMPLING
+from symdl.interop.onnx.operators.sequences import SEQUENCES
+from symdl.interop.onnx.operators.shapes import SHAPES
+from symdl.interop.onnx.operators.windows import WINDOWS
 
 ADAPTERS: dict[str, Adapter] = {
     **ELEMENTWISE,
@@ -27,7 +27,7 @@ ADAPTERS: dict[str, Adapter] = {
 
 _REASONS = {
     "types other than real numbers and int64: their bits, conversions, scales": """
-        BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike ConvInteger DequantizeLinear
+        BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor ConvInteger DequantizeLinear
         DynamicQuantizeLinear IsInf IsNaN MatMulInteger QLinearConv QLinearMatMul QuantizeLinear
     """,
     "text, images in files, tables of labels": """
@@ -42,7 +42,6 @@ _REASONS = {
     "complex numbers": "DFT MelWeightMatrix STFT",
     "samples at positions that are computed": "DeformConv GridSample RoiAlign",
     "random numbers of another generator": "Bernoulli",
-    "no computation: known from the shapes": "Constant Shape Size",
 }
 
 WITHOUT: dict[str, str] = {op: reason for reason, ops in _REASONS.items() for op in ops.split()}

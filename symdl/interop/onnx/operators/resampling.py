@@ -1,4 +1,4 @@
-"""Adapters of resizing and of affine grids.
+"""Operators: resizing and of affine grids.
 
 Enters: a node. Leaves: tensors. Along each axis the positions are a formula of the index, by the node's
 rule, and the weights a formula of the distance.
@@ -10,17 +10,17 @@ from collections.abc import Callable
 
 import sympy as sp
 
-import symdl as sd
 from symdl import nn
+from symdl.express.tensors import Tensor
+from symdl.interop.onnx import language as sd
+from symdl.interop.onnx.nodes import Adapter, Node
 from symdl.nn.resampling import cubic_weight, linear_weight
-
-from .cases import Adapter, Node
 
 HALF = sp.Rational(1, 2)
 Formula = Callable[[sp.Expr], sp.Expr]
 
 
-def resized(node: Node) -> sd.Tensor:
+def resized(node: Node) -> Tensor:
     x = node[0]
     for axis, scale, size in sizes(node):
         if size == x.shape[axis] and scale == 1:
@@ -89,16 +89,17 @@ def weighed(node: Node) -> tuple[Formula, int]:
     if node.get("mode") == "cubic":
         a = sp.Rational(str(round(node.get("cubic_coeff_a"), 6)))
         return lambda t: cubic_weight(t, a), 2
-    low, high = {
+    ends: dict[str, tuple[Formula, Formula]] = {
         "round_prefer_floor": (lambda t: t > -HALF, lambda t: t <= HALF),
         "round_prefer_ceil": (lambda t: t >= -HALF, lambda t: t < HALF),
         "floor": (lambda t: t >= 0, lambda t: t < 1),
         "ceil": (lambda t: t > -1, lambda t: t <= 0),
-    }[node.get("nearest_mode")]
+    }
+    low, high = ends[node.get("nearest_mode")]
     return lambda t: sp.Piecewise((1, sp.And(low(t), high(t))), (0, True)), 1
 
 
-def affine_grid(node: Node) -> sd.Tensor:
+def affine_grid(node: Node) -> Tensor:
     """Where each element of an image comes from, if the image is turned, stretched and moved."""
     batch, _, *image = node.ints(1)
     names = sd.indices("h w") if len(image) == 2 else sd.indices("d h w")

@@ -1,4 +1,4 @@
-"""Adapters of elementwise operators.
+"""Operators: elementwise operators.
 
 Enters: a node. Leaves: tensors. Truth values are int64 zeros and ones.
 """
@@ -9,13 +9,13 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
-import symdl as sd
 from symdl import nn
-
-from .cases import Adapter, Node, Skip
+from symdl.express.operators import axis_indices
+from symdl.express.tensors import Tensor
+from symdl.interop.onnx import language as sd
+from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
 
 
 def unary(function: Callable[..., Any], **names: str) -> Adapter:
@@ -24,8 +24,15 @@ def unary(function: Callable[..., Any], **names: str) -> Adapter:
 
 
 def binary(function: Callable[[Any, Any], Any]) -> Adapter:
-    """A function of two tensors that broadcast."""
-    return lambda node: function(node[0], node[1])
+    """A function of two tensors, or a tensor and a number, that broadcast."""
+
+    def adapter(node: Node) -> Tensor:
+        left, right = node.operand(0), node.operand(1)
+        if not isinstance(left, Tensor) and not isinstance(right, Tensor):
+            left = node[0]
+        return function(left, right)
+
+    return adapter
 
 
 def fold(function: Callable[[Any, Any], Any]) -> Adapter:
@@ -35,82 +42,109 @@ def fold(function: Callable[[Any, Any], Any]) -> Adapter:
 
 def relation(compare: Callable[[Any, Any], Any]) -> Adapter:
     """A comparison, as zeros and ones."""
-    return lambda node: sd.where(compare(node[0], node[1]), 1, 0)
+    return lambda node: sd.where(compare(node[0], node.operand(1)), 1, 0)
 
 
 def logical(join: Callable[[Any, Any], Any]) -> Adapter:
     """Truth values joined."""
 
-    def adapter(node: Node) -> sd.Tensor:
+    def adapter(node: Node) -> Tensor:
         return sd.where(join(sd.equal(node[0], 1), sd.equal(node[1], 1)), 1, 0)
 
     return adapter
 
 
-def divided(node: Node) -> sd.Tensor:
+def divided(node: Node) -> Tensor:
     if node[0].dtype == "int64":  # towards zero
         return sd.elementwise(lambda a, b: sp.sign(a) * sp.sign(b) * sp.floor(abs(a / b)), node[0], node[1])
-    return node[0] / node[1]
+    return node[0] / node.operand(1)
 
 
-def remainder(node: Node) -> sd.Tensor:
-    if (
-        node[0].dtype == "real"
-        and not np.isfinite([*np.ravel(node.array(0)), *np.ravel(node.array(1))]).all()
-    ):
-        raise Skip("remainders of what is not finite")
+def remainder(node: Node) -> Tensor:
     if node.get("fmod"):  # the sign of the dividend
         return sd.elementwise(lambda a, b: sp.sign(a) * sp.Mod(abs(a), abs(b)), node[0], node[1])
     return sd.mod(node[0], node[1])
 
 
-def powered(node: Node) -> sd.Tensor:
-    return sd.power(node[0], node[1])
+def powered(node: Node) -> Tensor:
+    exponent = node.operand(1)
+    whole = isinstance(exponent, float) and exponent.is_integer()
+    return sd.power(node[0], int(exponent) if whole else exponent)
 
 
-def clipped(node: Node) -> sd.Tensor:
-    low, high = (node[place] if node.has(place) else None for place in (1, 2))
+def clipped(node: Node) -> Tensor:
+    low, high = (node.operand(place) if node.has(place) else None for place in (1, 2))
     if low is None and high is None:
         return node[0] + 0
     above = node[0] if low is None else sd.maximum(node[0], low)
     return above if high is None else sd.minimum(above, high)
 
 
-def gelu(node: Node) -> sd.Tensor:
+def gelu(node: Node) -> Tensor:
     return nn.gelu(node[0], approximate=node.get("approximate") == "tanh")
 
 
-def prelu(node: Node) -> sd.Tensor:
+def prelu(node: Node) -> Tensor:
     return sd.where(node[0] >= 0, node[0], node[0] * node[1])
 
 
-def chosen(node: Node) -> sd.Tensor:
+def converted(node: Node) -> Tensor:
+    """Another type: there are real numbers, integers, and truth values, which are zeros and ones."""
+    kind = TYPES.get(node.get("to"))
+    if kind is None:
+        raise Unsupported(f"values of the type number {node.get('to')}")
+    return as_kind(node[0], kind)
+
+
+def converted_alike(node: Node) -> Tensor:
+    return as_kind(node[0], node[1].dtype)
+
+
+def as_kind(x: Tensor, kind: str) -> Tensor:
+    if kind == "truth":
+        return sd.where(sd.not_equal(x, 0), 1, 0)
+    if kind == x.dtype:
+        return x + 0
+    if kind == "real":
+        return x * 1.0
+    where = axis_indices(x.rank)
+    value = x.at(*where)
+    towards_zero = sp.sign(value) * sp.floor(abs(value))
+    return sd.define(None, where, towards_zero, shape=x.shape, dtype="int64")
+
+
+def chosen(node: Node) -> Tensor:
     return sd.where(sd.equal(node[0], 1), node[1], node[2])
 
 
-def negated(node: Node) -> sd.Tensor:
+def negated(node: Node) -> Tensor:
     return sd.where(sd.equal(node[0], 1), 0, 1)
 
 
-def mean(node: Node) -> sd.Tensor:
+def mean(node: Node) -> Tensor:
     total = functools.reduce(lambda a, b: a + b, node.all())
     return total / len(node.all())
 
 
-def same(node: Node) -> sd.Tensor:
+def same(node: Node) -> Tensor:
     return node[0] + 0
 
 
-def selu(node: Node) -> sd.Tensor:
+def selu(node: Node) -> Tensor:
     alpha, gamma = node.get("alpha"), node.get("gamma")
     if (round(alpha, 5), round(gamma, 5)) == (1.67326, 1.0507):
         return nn.selu(node[0])
     return gamma * nn.elu(node[0], alpha)
 
 
-def swiglu(node: Node) -> sd.Tensor:
+def swiglu(node: Node) -> Tensor:
     return nn.silu(node[0], beta=node.get("alpha", 1.0)) * node[1]
 
+
+TYPES = {1: "real", 11: "real", 10: "real", 16: "real", 9: "truth"} | dict.fromkeys(
+    (2, 3, 4, 5, 6, 7, 12, 13), "int64"
+)
+"""What the format's numbers of types are here."""
 
 ELEMENTWISE: dict[str, Adapter] = {
     "Abs": unary(abs),
@@ -122,6 +156,8 @@ ELEMENTWISE: dict[str, Adapter] = {
     "Asinh": unary(sd.asinh),
     "Atan": unary(sd.atan),
     "Atanh": unary(sd.atanh),
+    "Cast": converted,
+    "CastLike": converted_alike,
     "Ceil": unary(sd.ceil),
     "Celu": unary(nn.celu, alpha="alpha"),
     "Clip": clipped,

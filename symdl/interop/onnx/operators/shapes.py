@@ -1,4 +1,4 @@
-"""Adapters of operators that move, copy, choose and write elements.
+"""Operators: operators that move, copy, choose and write elements.
 
 Enters: a node. Leaves: tensors. Shapes, axes and counts are known beforehand: a tensor's shape never depends
 on values. Positions may depend on them.
@@ -13,45 +13,46 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-import symdl as sd
+from symdl.express.operators import broadcast_shapes
+from symdl.express.tensors import Tensor
+from symdl.interop.onnx import language as sd
+from symdl.interop.onnx.nodes import Adapter, Node, Unsupported, count
 
-from .cases import Adapter, Node, Skip
 
-
-def reshaped(node: Node) -> sd.Tensor:
+def reshaped(node: Node) -> Tensor:
     old, new = node[0].shape, node.ints(1)
     kept = bool(node.get("allowzero"))
     return node[0].reshape(*(old[a] if size == 0 and not kept else size for a, size in enumerate(new)))
 
 
-def flattened(node: Node) -> sd.Tensor:
+def flattened(node: Node) -> Tensor:
     axis, shape = node.get("axis", 1), node[0].shape
-    first = int(np.prod(shape[: axis + len(shape) if axis < 0 else axis]))
-    return node[0].reshape(first, -1)
+    at = axis + len(shape) if axis < 0 else axis
+    return node[0].reshape(count(shape[:at]), count(shape[at:]))
 
 
 def axes_of(node: Node) -> list[int] | None:
     return node.get("axes") or node.ints(1)
 
 
-def unsqueezed(node: Node) -> sd.Tensor:
+def unsqueezed(node: Node) -> Tensor:
     return sd.expand_dims(node[0], axes_of(node) or ())
 
 
-def expanded(node: Node) -> sd.Tensor:
-    return sd.broadcast_to(node[0], np.broadcast_shapes(node[0].shape, tuple(node.ints(1))))
+def expanded(node: Node) -> Tensor:
+    return sd.broadcast_to(node[0], broadcast_shapes(node[0].shape, tuple(node.ints(1))))
 
 
-def split(node: Node) -> Sequence[sd.Tensor]:
+def split(node: Node) -> Sequence[Tensor]:
     axis, size = node.get("axis", 0), node[0].shape[node.get("axis", 0)]
     parts = node.ints(1) or node.get("split")
     if parts is None:
-        step = -(-size // len(node.asked))
+        step = -(-size // (node.get("num_outputs") or len(node.asked)))
         return sd.split(node[0], list(range(step, size, step)), axis)
     return sd.split(node[0], list(itertools.accumulate(parts))[:-1], axis)
 
 
-def sliced(node: Node) -> sd.Tensor:
+def sliced(node: Node) -> Tensor:
     starts, ends = node.ints(1), node.ints(2)
     axes = node.ints(3, range(len(starts)))
     steps = node.ints(4, [1] * len(starts))
@@ -61,7 +62,7 @@ def sliced(node: Node) -> sd.Tensor:
     return node[0][tuple(key)]
 
 
-def padded(node: Node) -> sd.Tensor:
+def padded(node: Node) -> Tensor:
     amounts, axes = node.ints(1), node.ints(3, range(node[0].rank))
     pairs = [(0, 0)] * node[0].rank
     for at, axis in enumerate(axes):
@@ -72,7 +73,7 @@ def padded(node: Node) -> sd.Tensor:
     return sd.pad(node[0], pairs, value=float(node.array(2, np.float32(0)).item()))
 
 
-def cropped_or_padded(node: Node) -> sd.Tensor:
+def cropped_or_padded(node: Node) -> Tensor:
     x = node[0]
     for axis, size in zip(node.get("axes") or range(x.rank), node.ints(1), strict=True):
         axis %= x.rank
@@ -85,32 +86,33 @@ def cropped_or_padded(node: Node) -> sd.Tensor:
     return x + 0
 
 
-def eye_like(node: Node) -> sd.Tensor:
-    ones, k = sd.full(node.array(0).shape, 1), node.get("k", 0)
+def eye_like(node: Node) -> Tensor:
+    node.get("dtype")  # ones are ones
+    ones, k = sd.full(node[0].shape, 1), node.get("k", 0)
     return sd.tril(sd.triu(ones, k), k)
 
 
-def triangle(node: Node) -> sd.Tensor:
+def triangle(node: Node) -> Tensor:
     cut = sd.triu if node.get("upper", 1) else sd.tril
     return cut(node[0], *node.ints(1, ()))
 
 
-def counted(node: Node) -> sd.Tensor:
+def counted(node: Node) -> Tensor:
     start, limit, step = (node.array(place).item() for place in range(3))
     return sd.arange(max(0, int(np.ceil((limit - start) / step))), start=start, step=step)
 
 
-def one_hot(node: Node) -> sd.Tensor:
+def one_hot(node: Node) -> Tensor:
     depth, axis = node.ints(1)[0], node.get("axis", -1)
     if node[0].dtype != "int64":
-        raise Skip("positions that are no integers")
+        raise Unsupported("positions that are no integers")
     shift = node[0] + depth * sd.where(node[0] < 0, 1, 0)
     cold, hot = node[2][0], node[2][1]
     i = sd.moveaxis(sd.expand_dims(shift, -1) - sd.arange(depth), -1, axis)
     return sd.where(sd.equal(i, 0), hot, cold)
 
 
-def depth_to_space(node: Node) -> sd.Tensor:
+def depth_to_space(node: Node) -> Tensor:
     n, c, h, w = node[0].shape
     b = node.get("blocksize")
     if node.get("mode") == "CRD":
@@ -120,7 +122,7 @@ def depth_to_space(node: Node) -> sd.Tensor:
     return y.reshape(n, c // b**2, h * b, w * b)
 
 
-def space_to_depth(node: Node) -> sd.Tensor:
+def space_to_depth(node: Node) -> Tensor:
     n, c, h, w = node[0].shape
     b = node.get("blocksize")
     y = node[0].reshape(n, c, h // b, b, w // b, b)
@@ -128,15 +130,15 @@ def space_to_depth(node: Node) -> sd.Tensor:
     return y.transpose(*order).reshape(n, c * b * b, h // b, w // b)
 
 
-def gathered(node: Node) -> sd.Tensor:
+def gathered(node: Node) -> Tensor:
     return sd.take(node[0], node[1], node.get("axis", 0), mode="wrap")
 
 
-def gathered_elements(node: Node) -> sd.Tensor:
+def gathered_elements(node: Node) -> Tensor:
     return sd.take_along_axis(node[0], node[1], node.get("axis", 0), mode="wrap")
 
 
-def flat_positions(ids: sd.Tensor, sizes: Sequence[int]) -> sd.Tensor:
+def flat_positions(ids: Tensor, sizes: Sequence[int]) -> Tensor:
     """Rows of coordinates as positions in the flattened axes."""
     flat: Any = 0
     for place, size in enumerate(sizes):
@@ -144,13 +146,13 @@ def flat_positions(ids: sd.Tensor, sizes: Sequence[int]) -> sd.Tensor:
     return flat
 
 
-def gathered_nd(node: Node) -> sd.Tensor:
+def gathered_nd(node: Node) -> Tensor:
     x, ids, batch = node[0], node[1], node.get("batch_dims", 0)
-    count = ids.shape[-1]
-    flat = x.reshape(int(np.prod(x.shape[: batch + count])), *x.shape[batch + count :])
-    place = flat_positions(ids, x.shape[batch : batch + count])
+    width = int(ids.shape[-1])
+    flat = x.reshape(count(x.shape[: batch + width]), *x.shape[batch + width :])
+    place = flat_positions(ids, x.shape[batch : batch + width])
     for axis in range(batch):  # the batch counts as a coordinate too
-        below = int(np.prod(x.shape[axis + 1 : batch + count]))
+        below = count(x.shape[axis + 1 : batch + width])
         own = sd.arange(x.shape[axis], step=below)
         place = place + own[(slice(None),) + (None,) * (place.rank - axis - 1)]
     return sd.take(flat, place)
@@ -159,22 +161,22 @@ def gathered_nd(node: Node) -> sd.Tensor:
 WRITING: dict[str, Any] = {"none": "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
-def scattered(node: Node) -> sd.Tensor:
+def scattered(node: Node) -> Tensor:
     op, axis = WRITING[node.get("reduction", "none")], node.get("axis", 0)
     return sd.scatter(node[0], node[1], node[2], axis, op=op, mode="wrap")
 
 
-def scattered_nd(node: Node) -> sd.Tensor:
+def scattered_nd(node: Node) -> Tensor:
     x, ids, updates = node[0], node[1], node[2]
-    count = ids.shape[-1]
-    rows, rest = int(np.prod(x.shape[:count])), int(np.prod(x.shape[count:]))
-    place = flat_positions(ids, x.shape[:count]).reshape(-1, 1)
+    width = int(ids.shape[-1])
+    rows, rest = count(x.shape[:width]), count(x.shape[width:])
+    place = flat_positions(ids, x.shape[:width]).reshape(-1, 1)
     wide = sd.broadcast_to(place, (place.shape[0], rest))
     op = WRITING[node.get("reduction", "none")]
     return sd.scatter(x.reshape(rows, rest), wide, updates.reshape(-1, rest), op=op).reshape(*x.shape)
 
 
-def written(node: Node) -> sd.Tensor:
+def written(node: Node) -> Tensor:
     """New rows of a cache, from a position on that each sample has."""
     x, update = node[0], node[1]
     axis = node.get("axis", -2) % x.rank
@@ -185,12 +187,12 @@ def written(node: Node) -> sd.Tensor:
     return sd.scatter(x, places, update, axis, mode=mode)
 
 
-def best(node: Node) -> Sequence[sd.Tensor]:
+def best(node: Node) -> Sequence[Tensor]:
     largest = bool(node.get("largest", 1))
     return sd.top_k(node[0], node.ints(1)[0], node.get("axis", -1), largest=largest)
 
 
-def reversed_starts(node: Node) -> sd.Tensor:
+def reversed_starts(node: Node) -> Tensor:
     """The first elements of each sequence in reverse order, the others where they are."""
     time, batch = node.get("time_axis"), node.get("batch_axis")
     x = node[0] if time == 0 else node[0].swapaxes(time, batch)
@@ -206,7 +208,7 @@ def reversed_starts(node: Node) -> sd.Tensor:
 def window(*weights: float) -> Adapter:
     """A sum of cosines over an axis."""
 
-    def adapter(node: Node) -> sd.Tensor:
+    def adapter(node: Node) -> Tensor:
         size = node.ints(0)[0]
         span = size if node.get("periodic", 1) else size - 1
         (i,) = sd.indices("i")

@@ -1,21 +1,22 @@
 """The single-node cases of the ``onnx`` package, operator by operator, where that package is installed.
 
-Every case of an operator with a counterpart runs through the reference interpreter and through its generated
-kernels, as Python code; one case of each also through compiled kernels.
+Every case of an operator with a counterpart is read as a model, and runs through the reference interpreter
+and through its generated kernels, as Python code; one case of each also through compiled kernels.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from symdl.interop.onnx.operators.table import ADAPTERS, WITHOUT
+from symdl.interop.onnx.reading import KNOWN
 from symdl.run.compile import compile
 
-from .adapter import ADAPTERS, WITHOUT
-from .cases import Built, Case, Skip, cases
+from .onnx_cases import Built, Case, Skip, cases
+from .onnx_counts import count, without
 
 pytestmark = pytest.mark.onnx
 
@@ -33,33 +34,17 @@ Record = Callable[[str, object], None]
 
 @pytest.mark.parametrize("op", sorted(ADAPTERS))
 def test_operator(op: str, record_property: Record) -> None:
-    skipped: Counter[str] = Counter()
-    passed = 0
-    failures: list[str] = []
-    for case in cases()[op]:
-        try:
-            built = case.build(ADAPTERS[op])
-            case.compare(built.interpreted())
-            case.compare(built.run("python"))
-        except Skip as reason:
-            skipped[str(reason)] += 1
-        except Exception as error:
-            failures.append(f"{case.name}: {type(error).__name__}: {error}")
-        else:
-            passed += 1
-    counts = {"op": op, "passed": passed, "failed": len(failures), "skipped": skipped}
-    record_property("onnx", json.dumps(counts))
-    assert not failures, "\n".join(failures)
-    assert passed, f"no case of {op} was run: {dict(skipped)}"
+    found = count(op, kernels=True)
+    record_property("onnx", json.dumps(found.data()))
+    assert not found.failures, "\n".join(found.failures)
+    assert found.passed, f"no case of {op} was run: {dict(found.skipped)}"
 
 
 def test_every_operator_has_an_adapter_or_a_reason(record_property: Record) -> None:
-    found = cases()
     assert not ADAPTERS.keys() & WITHOUT.keys()
-    assert found.keys() == ADAPTERS.keys() | WITHOUT.keys()
-    for op, reason in WITHOUT.items():
-        counts = {"op": op, "passed": 0, "failed": 0, "skipped": {reason: len(found[op])}}
-        record_property("onnx", json.dumps(counts))
+    assert cases().keys() == ADAPTERS.keys() | WITHOUT.keys() | KNOWN.keys()
+    for counted in without():
+        record_property("onnx", json.dumps(counted.data()))
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -78,7 +63,7 @@ def first(op: str) -> tuple[Case, Built] | None:
     """The first case of an operator that has a counterpart."""
     for case in cases()[op]:
         try:
-            return case, case.build(ADAPTERS[op])
+            return case, case.build()
         except Skip:
             continue
     return None

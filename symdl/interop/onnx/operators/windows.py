@@ -1,4 +1,4 @@
-"""Adapters of convolution, pooling and resizing by whole numbers.
+"""Operators: convolution, pooling and resizing by whole numbers.
 
 Enters: a node. Leaves: tensors.
 """
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-import symdl as sd
 from symdl import nn
-
-from .cases import Adapter, Node, Skip
+from symdl.express.tensors import Tensor
+from symdl.interop.onnx import language as sd
+from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
 
 Pairs = list[tuple[int, int]]
 
@@ -40,14 +40,23 @@ def halves(total: int, *, upper: bool) -> tuple[int, int]:
     return (less, more) if upper else (more, less)
 
 
-def convolved(node: Node) -> sd.Tensor:
+def kernel_of(node: Node) -> tuple[Any, ...]:
+    """The sizes of a window: those of the weights."""
+    sizes = node[1].shape[2:]
+    said = node.get("kernel_shape")
+    if said and tuple(said) != sizes:
+        raise Unsupported(f"a window of sizes {tuple(said)} and weights of shape {node[1].shape}")
+    return sizes
+
+
+def convolved(node: Node) -> Tensor:
     bias = node[2] if node.has(2) else None
-    options = settings(node, node[1].shape[2:])
+    options = settings(node, kernel_of(node))
     return nn.convolution(node[0], node[1], bias, groups=node.get("group", 1), **options)
 
 
-def spread(node: Node) -> sd.Tensor:
-    kernel, sizes = node[1].shape[2:], node[0].shape[2:]
+def spread(node: Node) -> Tensor:
+    kernel, sizes = kernel_of(node), node[0].shape[2:]
     options = settings(node, kernel)
     more = list(node.get("output_padding") or [0] * len(kernel))
     same = node.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER")
@@ -65,16 +74,16 @@ def spread(node: Node) -> sd.Tensor:
     return nn.convolution(node[0], node[1], bias, **options)
 
 
-def pooled(node: Node) -> Sequence[sd.Tensor]:
+def pooled(node: Node) -> Sequence[Tensor]:
     y = nn.max_pool(node[0], node.get("kernel_shape"), **pooling(node))
-    return (y,) if len(node.asked) < 2 else (y, peaks(node))
+    return (y,) if not any(node.asked[1:]) else (y, peaks(node))
 
 
-def peaks(node: Node) -> sd.Tensor:
+def peaks(node: Node) -> Tensor:
     """Where the largest value of each window is, counted over the whole flattened tensor."""
     x, kernel = node[0], node.get("kernel_shape")
     if x.rank != 4 or any(d != 1 for d in pooling(node)["dilation"]):
-        raise Skip("positions of maxima in other windows")
+        raise Unsupported("positions of maxima in other windows")
     (top, _), (left, _) = pooling(node)["padding"]
     down, right = pooling(node)["stride"]
     shape = nn.max_pool(x, kernel, **pooling(node)).shape
@@ -92,10 +101,10 @@ def peaks(node: Node) -> sd.Tensor:
     return sd.define(None, (n, c, h, w), flat, shape=shape, dtype="int64")
 
 
-def unpooled(node: Node) -> sd.Tensor:
+def unpooled(node: Node) -> Tensor:
     """Each maximum back at its place."""
-    x = node[0]
-    shape = node.ints(2)
+    x, shape = node[0], node.ints(2)
+    node.get("kernel_shape")
     if shape is None:
         options = settings(node, node.get("kernel_shape"))
         triples = zip(
@@ -114,7 +123,7 @@ def unpooled(node: Node) -> sd.Tensor:
     return sd.scatter(flat, places.reshape(-1), x.reshape(-1)).reshape(*shape)
 
 
-def overlapped(node: Node) -> sd.Tensor:
+def overlapped(node: Node) -> Tensor:
     """Blocks added where they belong: a transposed convolution whose kernel is the unit matrix."""
     image, block = node.ints(1), node.ints(2)
     x, size = node[0], int(np.prod(block))
@@ -134,26 +143,26 @@ def pooling(node: Node) -> dict[str, Any]:
     return settings(node, node.get("kernel_shape")) | {"ceil": bool(node.get("ceil_mode"))}
 
 
-def averaged(node: Node) -> sd.Tensor:
+def averaged(node: Node) -> Tensor:
     counted = bool(node.get("count_include_pad"))
     return nn.avg_pool(node[0], node.get("kernel_shape"), count_padding=counted, **pooling(node))
 
 
-def normed(node: Node) -> sd.Tensor:
+def normed(node: Node) -> Tensor:
     return nn.lp_pool(node[0], node.get("kernel_shape"), order=node.get("p"), **pooling(node))
 
 
 def whole(op: Any) -> Adapter:
     """The pool of a whole image, with its axes kept."""
 
-    def adapter(node: Node) -> sd.Tensor:
+    def adapter(node: Node) -> Tensor:
         y = nn.global_pool(node[0], op=op)
         return y.reshape(*y.shape, *(1,) * (node[0].rank - 2))
 
     return adapter
 
 
-def causal(node: Node) -> Sequence[sd.Tensor]:
+def causal(node: Node) -> Sequence[Tensor]:
     """A convolution of each channel with what came before, and the inputs that the next call needs."""
     x, w = node[0], node[1]
     before = w.shape[-1] - 1
@@ -164,11 +173,11 @@ def causal(node: Node) -> Sequence[sd.Tensor]:
     return y, whole[:, :, whole.shape[2] - before :]
 
 
-def enlarged(node: Node) -> sd.Tensor:
+def enlarged(node: Node) -> Tensor:
     x = node[0]
     for axis, factor in enumerate(np.ravel(node.array(1))):
         if node.get("mode") != "nearest" or factor != int(factor):
-            raise Skip("enlarging by interpolation")
+            raise Unsupported("enlarging by interpolation")
         x = sd.repeat(x, int(factor), axis)
     return x
 

@@ -1,4 +1,4 @@
-"""Adapters of attention and rotary embedding.
+"""Operators: attention and rotary embedding.
 
 Enters: a node. Leaves: what the queries find, the keys and values to be kept, and the scores where asked for.
 """
@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import symdl as sd
 from symdl import nn
-
-from .cases import Adapter, Node, Skip
-from .sequences import heads_apart
+from symdl.express.tensors import Tensor
+from symdl.interop.onnx import language as sd
+from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
+from symdl.interop.onnx.operators.sequences import heads_apart
 
 LOWEST = -1e38
 """A bias below this is minus infinity: that key is not seen."""
 
 
-def attention(node: Node) -> Sequence[sd.Tensor]:
+def attention(node: Node) -> Sequence[Tensor]:
     q, k, v = node[0], node[1], node[2]
+    node.get("softmax_precision")  # all is computed in one precision
     flat = q.rank == 3
     if flat:
         q = heads_apart(q, node.get("q_num_heads"))
@@ -41,16 +42,16 @@ def attention(node: Node) -> Sequence[sd.Tensor]:
     return y, *kept, shown(node, scores, seen, bias)
 
 
-def flexible(node: Node) -> sd.Tensor:
+def flexible(node: Node) -> Tensor:
     if node.get("score_mod") or node.get("prob_mod"):
-        raise Skip("graphs as attributes")
+        raise Unsupported("graphs as attributes")
     return attention(node)[0]
 
 
-def visible(node: Node, queries: int, keys: int) -> tuple[Any, sd.Tensor | None]:
+def visible(node: Node, queries: int, keys: int) -> tuple[Any, Tensor | None]:
     """Which query sees which key, and what is added to their score."""
     distance = sd.arange(keys)[None, :] - sd.arange(queries)[:, None]
-    offset: Any = node.array(4).shape[2] if node.has(4) else 0
+    offset: Any = node[4].shape[2] if node.has(4) else 0
     conditions = []
     if node.has(6):
         lengths = node[6][:, None, None, None]
@@ -74,7 +75,7 @@ def visible(node: Node, queries: int, keys: int) -> tuple[Any, sd.Tensor | None]
     return seen, bias
 
 
-def shown(node: Node, scores: sd.Tensor, seen: Any, bias: sd.Tensor | None) -> sd.Tensor:
+def shown(node: Node, scores: Tensor, seen: Any, bias: Tensor | None) -> Tensor:
     """The scores at the place that is asked for: before the bias, with it, or as shares."""
     mode = node.get("qk_matmul_output_mode", 0)
     if mode < 2:
@@ -88,14 +89,14 @@ def shown(node: Node, scores: sd.Tensor, seen: Any, bias: sd.Tensor | None) -> s
     return sd.where(seen, sd.exp(biased - total), 0)
 
 
-def rotary(node: Node) -> sd.Tensor:
+def rotary(node: Node) -> Tensor:
     flat = node[0].rank == 3
     x = heads_apart(node[0], node.get("num_heads")) if flat else node[0]
     cosine, sine = node[1], node[2]
     if node.has(3):
         cosine, sine = sd.take(cosine, node[3]), sd.take(sine, node[3])
     if 2 * cosine.shape[-1] != (node.get("rotary_embedding_dim") or x.shape[-1]):
-        raise Skip("more angles than are used")
+        raise Unsupported("more angles than are used")
     y = nn.rotary(x, cosine[:, None], sine[:, None], interleaved=bool(node.get("interleaved")))
     return y.swapaxes(1, 2).reshape(*node[0].shape) if flat else y
 

@@ -1,0 +1,1 @@
+"""Bridges to what others use; each imports its library when it is crossed."""
