@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from symdl.explain.stories.updates import update_rules
     from symdl.explain.worksheet import worksheet
     from symdl.interop.onnx.reading import from_onnx
+    from symdl.interop.torch import to_torch
     from symdl.run.compile import compile
     from symdl.train.model import Model, load
 
@@ -153,6 +154,7 @@ _LATER = {
     "load": "symdl.train.model",
     "Model": "symdl.train.model",
     "Style": "symdl.explain.notation.styles",
+    "to_torch": "symdl.interop.torch",
     "train": "symdl.train",
     "two_spaces": "symdl.explain.drawings.plots",
     "unit_svg": "symdl.explain.drawings.network",
@@ -318,6 +320,7 @@ __all__ = [
     "tensor",
     "tensordot",
     "tile",
+    "to_torch",
     "top_k",
     "trace",
     "train",

@@ -16,7 +16,7 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import attached, differentiate
 from symdl.differentiate.cleanup import clean
-from symdl.differentiate.seeds import for_all_seeds, outer_indices
+from symdl.differentiate.seeds import for_all_seeds, outer_indices, unused_name
 from symdl.errors import DerivativeError
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation, Origin
@@ -45,7 +45,7 @@ def jacobian(y: Tensor, x: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor:
     if y.dtype != "real":
         raise DerivativeError(f"{y} holds integers, which have no derivative")
     names = {str(t.name) for t in collect([y]).inputs}
-    seed = Tensor(_unused("seed", names), y.shape)
+    seed = Tensor(unused_name("seed", names), y.shape)
     where = y.equation.indices if y.equation is not None else axis_indices(y.rank)
     pairs = list(zip(where, y.shape, strict=True))
     total = seed.at(*where) * y.at(*where)
@@ -80,12 +80,6 @@ def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence
     zero = Tensor(None, shape, role="cotangent", of=gradient)
     zero.attach(Equation(zero, axis_indices(len(shape)), sp.Integer(0), origin=Origin("no change", gradient)))
     return zero.derived(loss)
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ contracted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import sympy as sp
@@ -90,4 +90,11 @@ def outer_indices(equation: Equation, seed: Tensor) -> tuple[Index, ...]:
     return tuple(found)
 
 
-__all__ = ["for_all_seeds", "outer_indices"]
+def unused_name(name: str, taken: Collection[str]) -> str:
+    """Return `name`, or one made of it that is not taken."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+__all__ = ["for_all_seeds", "outer_indices", "unused_name"]

@@ -124,6 +124,20 @@ class Arguments:
         return misfits.wrong_names(given, wanted, self.dropped)
 
 
+def sizes(wanted: Sequence[Expected], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Return the symbolic sizes that inputs of these shapes have.
+
+    Raises:
+        ArgumentError: a shape or size that does not fit.
+    """
+    dims: dict[str, int] = {}
+    # Arrays of one element each, seen as that many: nothing but their shapes is looked at.
+    arrays = [(e, np.broadcast_to(np.zeros((), "int8"), shapes[e.name])) for e in wanted]
+    later = [(want, array) for want, array in arrays if not _bind(want, array, dims)]
+    solve([axis for want, array in later for axis in _axes(want, array)], dims)
+    return dims
+
+
 def constants(program: Program, inputs: Sequence[Expected]) -> dict[str, Array]:
     """Return the arrays of the inputs that are constants, by the names that they have in kernels."""
     pairs = zip(program.inputs, inputs, strict=True)

@@ -136,14 +136,14 @@ def _one(output: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) 
     written = collect([tensor], facts=facts)
     _check_sizes(written)
     if wrt is None:
-        return Compiled(prepare(written)[0], pack=_only, dropped=dropped(written), **options)
+        return Compiled(prepare(written)[0], pack=alone, dropped=dropped(written), **options)
     return Compiled(**_differentiated(tensor, written, wrt), dropped=dropped(written), **options)
 
 
 def _differentiated(tensor: Tensor, written: Program, wrt: Any) -> dict[str, Any]:
     """Return the program with the derivatives of a tensor, and how its results are arranged."""
     by = _chosen(wrt, written.inputs)
-    pack = _WithGradients([str(t.name) for t in by])
+    pack = WithGradients([str(t.name) for t in by])
     if not tensor.rank:
         return {"program": differentiate(tensor, by, facts=written.facts, exact=True).program, "pack": pack}
     columns = [jacobian(tensor, t, facts=written.facts) for t in by]
@@ -207,11 +207,12 @@ def _chosen(wrt: Wrt, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(t for t in chosen if isinstance(t, Tensor))
 
 
-def _only(results: list[Any]) -> Any:
+def alone(results: list[Any]) -> Any:
+    """Return the result of a function that has one."""
     return results[0]
 
 
-class _WithGradients:
+class WithGradients:
     """Arranges results as a value and a dictionary of gradients."""
 
     def __init__(self, names: list[str]) -> None:

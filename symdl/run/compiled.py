@@ -66,7 +66,7 @@ class Compiled(Rebuilt, Generic[Result]):
         batch = batch_of(program) if self._runtime.samples_apart and schedule == "fused" else ""
         options: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule}
         self._built = Built(program, **options, training=False, batch=batch)
-        self._pack = pack or _pack
+        self.pack: Callable[[list[Any]], Any] = pack or tuple
         wanted = expected(self._built.inputs, dtype)
         self._arguments = Arguments(wanted, constants(program, wanted), dropped, self._runtime.accept)
         self._threads = threads
@@ -130,7 +130,7 @@ class Compiled(Rebuilt, Generic[Result]):
             self._bounds.take(given, dims)
         results = self._results(given, dims, tuple(dims.values()))
         self._outputs.copy(results, given, self._places)
-        packed: Result = self._pack([r if r.ndim else r[()] for r in results])
+        packed: Result = self.pack([r if r.ndim else r[()] for r in results])
         return packed
 
     def _results(self, given: list[Array], dims: dict[str, int], key: tuple[int, ...]) -> Sequence[Array]:
@@ -193,10 +193,6 @@ def _listed(program: FrozenProgram, tensors: Sequence[TensorId]) -> str:
     """Return tensors with their shapes, for people."""
     infos = [program.tensors[t] for t in tensors]
     return ", ".join(f"{info.name}({', '.join(map(text, info.shape))})" for info in infos)
-
-
-def _pack(results: list[Any]) -> Any:
-    return tuple(results)
 
 
 __all__ = ["Built", "Compiled"]
