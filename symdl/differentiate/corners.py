@@ -19,9 +19,10 @@ import sympy as sp
 from symdl.differentiate.singlepoints import as_point, points_of, single_point, slope_at
 from symdl.express.kinks import chosen
 from symdl.express.relations import compare_cases, rebuilt
+from symdl.express.special.kinds import SLOPES
 
 _STEPS = (sp.floor, sp.ceiling, sp.sign)
-_CORNERS = (sp.Abs, sp.Max, sp.Min, sp.Mod, sp.Piecewise, *_STEPS)
+_CORNERS = (sp.Abs, sp.Max, sp.Min, sp.Mod, sp.Piecewise, *_STEPS, *SLOPES)
 
 
 def slope(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
@@ -68,6 +69,9 @@ def _through(outer: sp.Expr, node: sp.Expr, variable: sp.Symbol) -> sp.Expr:
         parts = [(slope(arg, variable), condition) for arg, condition in chosen(node)]
         return sp.Add(*(times(outer, _where(s, condition)) for s, condition in parts if s != 0))
     inner = [slope(arg, variable) for arg in node.args]
+    if type(node) in SLOPES:
+        partial = SLOPES[type(node)](*node.args)
+        return sp.Add(*(times(outer, p * s) for p, s in zip(partial, inner, strict=False) if s != 0))
     if isinstance(node, sp.Abs):
         return times(_signed(outer, sp.sign(node.args[0])), inner[0])
     left, right = node.args

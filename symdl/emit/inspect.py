@@ -16,6 +16,8 @@ from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_ROUTINE = re.compile(r"(special|function[0-9]+)_[A-Za-z0-9_]+")
+"""What routines are called: one of SciPy's, or one that a user gave."""
 _OTHER_ATTRIBUTES = {"shape"}
 
 
@@ -56,6 +58,8 @@ def _import(node: Any, syntax: Syntax) -> str:
 def _import_from(node: Any, syntax: Syntax) -> str:
     allowed = syntax.imports.get(node.module or "", frozenset())
     names = [alias.name for alias in node.names]
+    if node.module == syntax.routines and all(map(_ROUTINE.fullmatch, names)):
+        return ""
     return "" if allowed.issuperset(names) else f"an import from {node.module}"
 
 

@@ -6,7 +6,7 @@ more than once, and long ones, get a name of their own first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
 
@@ -16,7 +16,7 @@ from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import Atom, Element, Floor, Mod, Poly
 from symdl.lower.ir.names import Local
-from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Node
+from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Node, Routine
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
@@ -113,6 +113,8 @@ class Printer:
         if op == "uniform" and isinstance(value, Poly):
             seed, step = (text for text, _ in args)
             return f"real(uniform({seed}, {step}, {self.integers.text(value)}))", _ATOMIC
+        if isinstance(value, Routine):
+            return self.call(value, [text for text, _ in args]), _ATOMIC
         if op not in self.syntax.functions:
             raise EmitError(f"the target {self.syntax.name} has no function {op}")
         name, arguments = self.syntax.functions[op], ", ".join(text for text, _ in args)
@@ -121,6 +123,22 @@ class Printer:
             reach = "reach" if len(args) == 1 else "reach_of_two"
             self.assign("far", f"max(far, {reach}({arguments}))")
         return f"{name}({arguments})", _ATOMIC
+
+    def call(self, routine: Routine, args: Sequence[str]) -> str:
+        """Return the text of a call of a routine.
+
+        Raises:
+            EmitError: the target has none.
+        """
+        if routine.name in self.syntax.functions:
+            return f"{self.syntax.functions[routine.name]}({', '.join(args)})"
+        if not self.syntax.routines:
+            name = routine.name.partition("_")[2]
+            raise EmitError(
+                f"the target {self.syntax.name} has no code for the function {name}",
+                cure="compile it for the processor (target='cpu'), or write it with elementary functions",
+            )
+        return f"real({routine.name}({', '.join(args)}))"
 
     def whole(self, poly: Poly) -> tuple[str, int]:
         """Return the text of an int64 and how tightly it binds; sums and products wrap around."""

@@ -19,6 +19,7 @@ from symdl.emit.syntax import DIVISIONS, Syntax, Types
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
 from symdl.lower.ir.loops import FrozenProgram, KernelItem, Loop, Start, Stated, statements
+from symdl.lower.ir.scalars import Routine
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
@@ -43,7 +44,10 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         EmitError: an unknown dtype, or text that generated code must not hold.
     """
     _check(dtype, syntax.types)
-    calls, taken = _calls(lowered), reserved(syntax.imports, syntax.own)
+    found = [s for k in lowered.kernels for s in statements(k.items)]
+    used = [node for s in found if not isinstance(s, Start) for node in s.body.nodes]
+    routines = sorted({node.value.name for node in used if isinstance(node.value, Routine)})
+    calls, taken = _calls(lowered), reserved(syntax.imports, syntax.own) | frozenset(routines)
     equations = {e.number: e for e in lowered.program.equations}
     tables: dict[str, Mapping[str, str]] = {}
     kernels: list[KernelText] = []
@@ -53,11 +57,11 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         tables |= {form.name: table for form in forms}
         kernels += forms
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
-    found = [s for k in lowered.kernels for s in statements(k.items)]
-    ops = {node.op for s in found if not isinstance(s, Start) for node in s.body.nodes}
+    ops = {node.op for node in used}
     wraps = any(s.whole if isinstance(s, Start) else s.body.whole for s in found) and bool(syntax.wholes)
     flags: dict[str, object] = {
         "lanes": lanes,
+        "routines": routines,
         "factored": "factors" in ops,
         "cholesky": "cholesky" in ops,
         "divides": bool(ops.intersection(DIVISIONS)),

@@ -57,6 +57,7 @@ class Syntax:
         owners: of which names it may use attributes.
         imports: the modules whose names generated code may use, and the names.
         types: of numbers.
+        routines: the module that has routines by name; empty if the target cannot call any.
     """
 
     name: str
@@ -70,3 +71,4 @@ class Syntax:
     owners: frozenset[str]
     imports: Mapping[str, frozenset[str]]
     types: Types = Types()
+    routines: str = ""

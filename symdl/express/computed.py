@@ -18,6 +18,7 @@ from sympy.logic.boolalg import Boolean
 from symdl.express.computedsums import exponentials, inverse_sine, logarithm, number_of, split, total
 from symdl.express.dims import Dim
 from symdl.express.precise import Erfc, Erfcx, Expm1, Logistic, Precise, Sech2
+from symdl.express.special.written import written
 from symdl.express.tensors import Access
 from symdl.express.walks import with_parts
 
@@ -27,6 +28,7 @@ _SENSITIVE = (sp.exp, sp.log, sp.erf, sp.erfc, sp.cos, sp.cosh, sp.sinh, sp.tanh
 @lru_cache(maxsize=4096)
 def computed(expr: sp.Expr) -> sp.Expr:
     """Return the form in which `expr` is computed; an expression without sensitive parts as it is."""
+    expr = written(expr)
     sensitive = expr.has(*_SENSITIVE) or any(
         abs(p.exp) == sp.S.Half and p.base.is_Add for p in expr.atoms(sp.Pow)
     )

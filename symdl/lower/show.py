@@ -32,7 +32,7 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.names import Slot, TensorId
-from symdl.lower.ir.scalars import Body, Load, Node
+from symdl.lower.ir.scalars import Body, Load, Node, Routine
 from symdl.lower.kernels import Call, Kernel, KernelCall
 from symdl.lower.memory.buffers import Buffer
 from symdl.lower.state import Pass, State
@@ -105,6 +105,8 @@ def _node(node: Node, operands: list[str], program: FrozenProgram) -> str:
     if isinstance(value, tuple):
         sign = _SIGNS[node.op.removeprefix("i")]
         return f"({text(value[0])} {sign} {text(value[1])})"
+    if isinstance(value, Routine):
+        return f"{value.name}({', '.join(operands)})"
     if node.op in _SIGNS and len(operands) == 2:
         return f"({operands[0]} {_SIGNS[node.op]} {operands[1]})"
     return f"{node.op}({', '.join(operands)})" if operands else str(value)

@@ -33,7 +33,7 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, Slot, Var, Variable
-from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body
+from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body, Routine
 from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
@@ -121,8 +121,9 @@ def verify_program(program: FrozenProgram, equations: Sequence[FrozenEquation] =
 
 def _body(body: Body) -> None:
     for at, node in enumerate(body.nodes):
-        _known(node.op in _ARITY, f"the operation {node.op} is unknown")
-        _known(len(node.args) == _ARITY[node.op], f"{node.op} has {len(node.args)} operands")
+        called = isinstance(node.value, Routine) and node.op == "call"
+        _known(called or node.op in _ARITY, f"the operation {node.op} is unknown")
+        _known(called or len(node.args) == _ARITY[node.op], f"{node.op} has {len(node.args)} operands")
         _known(all(0 <= a < at for a in node.args), f"{node.op} refers to a later node")
         truths = [body.nodes[a].op in BOOLEAN for a in node.args]
         wanted = {"select": [True, False, False]}.get(node.op, [node.op in LOGIC] * len(truths))

@@ -35,7 +35,7 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.names import ROW, Lane, Local, Slot, Variable
-from symdl.lower.ir.scalars import Body, Node
+from symdl.lower.ir.scalars import Body, Node, Routine
 
 _ATOMIC = 9
 _ZERO = number(0.0)
@@ -137,6 +137,9 @@ class _SimdPrinter(Printer):
                 f"each(real, each_of_three(uniform, {', '.join(args)}, {self.integers.text(value)}))",
                 _ATOMIC,
             )
+        if isinstance(value, Routine):
+            name = ("each", "each_of_two", "each_of_three")[len(args) - 1]
+            return f"{name}({', '.join((value.name, *args))})", _ATOMIC
         if node.op in self.syntax.functions:
             name = "each" if len(args) == 1 else "each_of_two"
             return f"{name}({self.syntax.functions[node.op]}, {', '.join(args)})", _ATOMIC

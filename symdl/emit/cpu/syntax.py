@@ -69,5 +69,6 @@ CPU = Syntax(
             }
         ),
     },
+    routines="symdl.run.cpu.intrinsics.routines",
 )
 """Compiled code."""

@@ -16,6 +16,7 @@ _MATH = {
     **{name: f"math.{name}" for name in _NAMES},
     **{name: f"math.{name}" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
     **{name: f"math.{name}" for name in ("floor", "erf", "erfc", "lgamma")},
+    "special_gamma": "math.gamma",
     **{name: name for name in (*DIVISIONS, "erfcx")},
     "abs": "abs",
 }

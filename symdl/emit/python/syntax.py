@@ -55,5 +55,6 @@ PYTHON = Syntax(
             }
         ),
     },
+    routines="symdl.run.python.routines",
 )
 """Loops without a compiler."""

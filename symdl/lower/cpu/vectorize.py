@@ -44,9 +44,12 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.names import LANE, ROW, Local, TensorId
-from symdl.lower.ir.scalars import MATRIX, Load
+from symdl.lower.ir.scalars import MATRIX, Load, Node
 from symdl.lower.ir.visitors import map_items, map_statement
 from symdl.lower.loops.addressing import flatten
+
+_OPERANDS = 3
+"""Of a function that is called in every lane, at most."""
 
 
 def in_lanes(items: tuple[Item, ...], tensors: Sequence[TensorInfo]) -> tuple[Item, ...] | None:
@@ -114,7 +117,7 @@ class _Lanes:
         """Say whether a statement has a form for lanes."""
         if isinstance(item, Start):
             return item.op in ("sum", "prod", "max", "argmax") and not item.whole
-        if any(node.op in MATRIX for node in item.body.nodes):
+        if any(node.op in MATRIX or _is_long_call(node) for node in item.body.nodes):
             return False
         if item.body.whole and not (isinstance(item, Let | Store) and len(item.body.nodes) == 1):
             return False  # running values, choices and products of int64
@@ -165,3 +168,8 @@ def values_of(item: StatementOn[Target]) -> list[Poly]:
     if not isinstance(item, Store):
         found.extend(p for guard in item.guards for p in terms(guard))
     return found
+
+
+def _is_long_call(node: Node) -> bool:
+    """Say whether a node is a call of more operands than there is a form for, in every lane."""
+    return node.op == "call" and len(node.args) > _OPERANDS

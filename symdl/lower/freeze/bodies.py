@@ -33,6 +33,7 @@ from symdl.express.precise import (
 )
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.random import RandomUniform
+from symdl.express.special.kinds import Called
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.express.wholes import holds_labels, is_integer, is_whole, of_sizes
@@ -41,7 +42,7 @@ from symdl.lower.freeze.indices import Indices
 from symdl.lower.ir import names
 from symdl.lower.ir.integers import wrapped
 from symdl.lower.ir.names import TensorId
-from symdl.lower.ir.scalars import Builder, Load
+from symdl.lower.ir.scalars import Builder, Load, Routine
 
 _SAME_NAME = "exp erf erfc sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2"
 _FUNCTIONS: dict[Any, str] = {
@@ -155,6 +156,8 @@ class Bodies(Indices):
         if isinstance(expr, RandomUniform):
             seed, step, position = expr.args
             return add("uniform", self.value(seed), self.value(step), value=self.poly(position))
+        if isinstance(expr, Called):
+            return add("call", *map(self.value, expr.args), value=Routine(expr.calls))
         if type(expr) in _FUNCTIONS:
             return add(_FUNCTIONS[type(expr)], *map(self.value, expr.args))
         raise LoweringError(

@@ -43,13 +43,23 @@ class Load:
     where: tuple[Poly, ...]
 
 
-Value: TypeAlias = Fraction | float | bool | Local | Load | Element | Poly | tuple[Poly, Poly] | None
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A function that is in no target's table: its name in generated code, by which the target finds it."""
+
+    name: str
+
+
+Value: TypeAlias = (
+    Routine | Fraction | float | bool | Local | Load | Element | Poly | tuple[Poly, Poly] | None
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """One operation: its name, the positions of its operands, and a leaf's value.
 
+    ``call`` has a `Routine` and any number of operands.
     ``uniform`` has seed and step as operands and the position as an integer expression.
     ``const`` holds a number, ``load`` a `Load` or in kernels an `Element`, ``place`` the same for where it
     is, ``local`` a `Local`, ``index`` an integer expression as a real, ``whole`` one as an int64, ``flag`` a

@@ -19,6 +19,7 @@ from symdl.errors import SymdlError
 from symdl.express.comparisons import parts
 from symdl.express.dims import ratio, whole_sides
 from symdl.express.random import uniform_numbers
+from symdl.run.values import values
 
 Array = NDArray[Any]
 Leaf = Callable[[Any, Array], Any]
@@ -57,6 +58,9 @@ class Scope:
         return Scope(self.leaf, self.mask & mask)
 
     def _compute(self, expr: Any) -> Any:
+        calls = getattr(type(expr), "calls", None)
+        if calls:
+            return values(calls)(*map(self.value, expr.args))
         for kind in type(expr).__mro__:
             name = kind.__name__
             if name in NUMBERS:

@@ -16,7 +16,14 @@ from symdl.errors import CompileError
 
 PACKAGE = Path(__file__).resolve().parents[3]
 _ROOMS = ("run/cpu/gemm", "run/cpu/intrinsics", "run/cpu/loops", "run/elementary")
-_FILES = ("run/loops.py", "run/cpu/limits.py", "emit/operations.py", "express/random.py", "lower/ir/loops.py")
+_FILES = (
+    "run/loops.py",
+    "run/routines.py",
+    "run/cpu/limits.py",
+    "emit/operations.py",
+    "express/random.py",
+    "lower/ir/loops.py",
+)
 
 
 def files() -> list[str]:

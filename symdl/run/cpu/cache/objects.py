@@ -30,6 +30,7 @@ from llvmlite import binding
 from symdl.emit.parts import in_whole, parts
 from symdl.errors import CompileError
 from symdl.run import modules as disk
+from symdl.run import routines
 from symdl.run.cpu.cache.foundation import foundation
 from symdl.run.cpu.cache.keys import Key, Keys, key_of, key_of_text, keys_of, listed_keys, processor
 from symdl.run.cpu.cache.processes import compile_apart
@@ -226,9 +227,7 @@ def _linked(parts: Sequence[Sequence[Function]]) -> Machine | None:
         for function in functions:
             builder.add_object_img(function.code).export_symbol(function.symbol)
             for symbol in {found.decode() for found in _NAMED.findall(function.code)}:
-                own = symbol.startswith(OFFERED)
-                place = offered(symbol[len(OFFERED) :]) if own else routine_address(symbol[len(LINKED) :])
-                builder.import_symbol(symbol, place)
+                builder.import_symbol(symbol, _place(symbol))
         try:
             library = builder.link(linker, f"kernels {number}")
         except RuntimeError:
@@ -238,10 +237,22 @@ def _linked(parts: Sequence[Sequence[Function]]) -> Machine | None:
     return Machine(addresses, (linker, libraries))
 
 
+def _place(symbol: str) -> int:
+    """Return where that is which machine code calls by a name of ours."""
+    if symbol.startswith(OFFERED):
+        return offered(symbol[len(OFFERED) :])
+    if symbol.startswith(routines.LINKED):
+        return routines.address(symbol[len(routines.LINKED) :])
+    return routine_address(symbol[len(LINKED) :])
+
+
 OFFERED = "symdl_matrices_"
 """What the names of this package's functions of matrices begin with in machine code."""
-_NAMED = re.compile(rb"(?:%b[a-z]+|%bfloat(?:32|64)_[a-z_]+)" % (LINKED.encode(), OFFERED.encode()))
-"""How machine code names the routines of LAPACK, and those functions, that it calls."""
+_NAMED = re.compile(
+    rb"(?:%b[a-z]+|%bfloat(?:32|64)_[a-z_]+|%b[A-Za-z0-9_]+)"
+    % (LINKED.encode(), OFFERED.encode(), routines.LINKED.encode())
+)
+"""How machine code names the routines of LAPACK, those functions, and routines, that it calls."""
 
 
 def offered(symbol: str) -> int:

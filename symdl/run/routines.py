@@ -1,0 +1,93 @@
+"""Where the routines are that generated code calls by name.
+
+Enters: the name of a routine, such as ``special_jv``. Leaves: the address of a C function of doubles, and how
+it is called. Those of SciPy are found through ``scipy.special.cython_special``, so that compiled code calls
+them without Python; they are looked up when machine code is linked, so that it can be kept on disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from symdl.errors import CompileError
+from symdl.express.special.kinds import SPECIAL
+
+LINKED = "symdl_routine_"
+"""What the names of routines begin with in machine code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How a C function is called.
+
+    Attributes:
+        name: in ``scipy.special.cython_special``; for one with several forms, that of doubles.
+        arguments: how many numbers it takes.
+        values: for how many values it takes addresses; 0 if it returns its value.
+        which: of those that is wanted.
+        flag: whether an integer follows its arguments, as where Python could call it, too.
+    """
+
+    name: str
+    arguments: int
+    values: int = 0
+    which: int = 0
+    flag: bool = True
+
+
+def _of(arguments: int, form: str, names: str) -> dict[str, Source]:
+    return {name: Source(f"{form}{name}", arguments) for name in names.split()}
+
+
+def _one_of(values: int, name: str, members: str) -> dict[str, Source]:
+    form = f"__pyx_fuse_1{name}"
+    return {m: Source(form, 1, values, n, flag=False) for n, m in enumerate(members.split())}
+
+
+_FIRST, _SECOND = "__pyx_fuse_0", "__pyx_fuse_1"
+_SCIPY: Mapping[str, Source] = {
+    **_of(1, "", "zetac ellipk ellipe erfcinv"),
+    **_of(2, "", "beta betaln gammainc gammaincc"),
+    **_of(1, _SECOND, "gamma psi exp1 expi erfi"),
+    **_of(2, _SECOND, "jv yv iv kv"),
+    **_of(3, _SECOND, "elliprd"),
+    **_of(1, _FIRST, "erfinv"),
+    **_of(2, _FIRST, "expn"),
+    **_of(3, _FIRST, "betainc"),
+    **_one_of(2, "sici", "si ci"),
+    **_one_of(2, "shichi", "shi chi"),
+    **_one_of(2, "fresnel", "fresnels fresnelc"),
+    **_one_of(4, "airy", "airyai airyaiprime airybi airybiprime"),
+}
+"""Where SciPy has the C function of a routine; others are compiled in `symdl.run.cpu.intrinsics.routines`."""
+
+
+def source(name: str) -> Source | None:
+    """Return how the C function of a routine is called, or None if the routine is compiled."""
+    return _SCIPY.get(name.removeprefix(SPECIAL))
+
+
+@cache
+def address(name: str) -> int:
+    """Return where the C function of a routine is.
+
+    Raises:
+        CompileError: SciPy does not offer it.
+    """
+    from scipy.special import cython_special
+
+    found = source(name)
+    capsule = cython_special.__pyx_capi__.get(found.name) if found else None
+    if capsule is None:
+        raise CompileError(f"SciPy offers no {name}", cure="install another release of SciPy")
+    return int(_POINTER(capsule, _NAME(capsule)) or 0)
+
+
+_NAME: Any = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", ctypes.pythonapi))
+_POINTER: Any = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
