@@ -45,8 +45,12 @@ class Place:
         return self.level + self.reduces
 
 
-def places(program: Program, samples: Dim) -> dict[Tensor, Place | None]:
-    """Return the place of every tensor; None where samples meet other than in a reduction of `MERGED`."""
+def places(program: Program, samples: Dim, *, numbered: bool = False) -> dict[Tensor, Place | None]:
+    """Return the place of every tensor; None where samples meet other than in a reduction of `MERGED`.
+
+    Not `numbered`: nor where a sample's part holds its number, as random numbers do, which other samples in
+    its place would not have.
+    """
     found: dict[Tensor, Place | None] = {t: _declared(t, samples, 0) for t in program.inputs}
     for group in program.groups:
         members = {e.lhs for e in group}
@@ -58,7 +62,8 @@ def places(program: Program, samples: Dim) -> dict[Tensor, Place | None]:
         level = max(levels, default=0)
         declared = {t: _declared(t, samples, level) for t in members}
         loop = any(t in members for e in group for t in e.reads())
-        new = {e.lhs: _placed(e, found | declared, samples, level) for e in group}
+        around = found | declared
+        new = {e.lhs: _placed(e, around, samples, level, numbered=numbered) for e in group}
         if loop and any(place is None or place.reduces for place in new.values()):
             new = dict.fromkeys(members)
         found.update(new)
@@ -89,11 +94,11 @@ def _rows(size: Extent, samples: Dim) -> Extent | None:
 
 
 def _placed(
-    equation: Equation, known: Mapping[Tensor, Place | None], samples: Dim, level: int
+    equation: Equation, known: Mapping[Tensor, Place | None], samples: Dim, level: int, *, numbered: bool
 ) -> Place | None:
     over = [index for index, size in equation.extents.items() if samples in dims_of(size)]
     rows = _rows(equation.extents[over[0]], samples) if over else 1
-    if len(over) > 1 or rows is None or not _apart(equation, over, rows, known, samples):
+    if len(over) > 1 or rows is None or not _apart(equation, over, rows, known, samples, numbered=numbered):
         return None
     if not over:
         return Place(level)
@@ -109,8 +114,10 @@ def _apart(
     rows: Extent,
     known: Mapping[Tensor, Place | None],
     samples: Dim,
+    *,
+    numbered: bool,
 ) -> bool:
-    """Say whether each sample's part of an equation reads that sample only, and not its number."""
+    """Say whether each sample's part reads that sample only, and, if not `numbered`, not its number."""
     moved: dict[sp.Basic, sp.Expr] = dict.fromkeys(over, rows * _SAMPLE + (_ROW if rows != 1 else 0))
     extents = {**equation.extents, _ROW: rows}
 
@@ -140,7 +147,7 @@ def _apart(
                     return False
                 if not in_range(rest, place.rows, extents):
                     return False
-    if _SAMPLE in bare(equation.body):
+    if not numbered and _SAMPLE in bare(equation.body):
         return False
     for guard in equation.guards:
         sizes = dims_of(guard.extent) if isinstance(guard, InRange) else set()

@@ -42,7 +42,7 @@ def weighted(loss: Tensor, samples: Dim, weights: Tensor) -> Tensor:
         TrainingError: samples meet in it other than in sums, so that a weight has no meaning.
     """
     program = collect([loss])
-    known = places(program, samples)
+    known = places(program, samples, numbered=True)
     late = _late(program, known, loss)
     sums = [e for e in program.equations if e.lhs in late and _reduces(known, e.lhs)]
     if not sums:

@@ -87,3 +87,10 @@ def test_own_layer(capsys: pytest.CaptureFixture[str]) -> None:
     found = example("13_own_layer").main(["--epochs", "40"])
     assert found["ok"] and found["loss"] < 0.85 * found["median"]
     assert "pairs.Q̄[u,a,b] = " in capsys.readouterr().out
+
+
+def test_estimators(capsys: pytest.CaptureFixture[str]) -> None:
+    found = example("15_estimators").main(["--passes", "60"])
+    assert found["ours"] > 0.95 and found["own"] > 0.9 and found["components"] > 0.8
+    assert found["ours"] > found["theirs"] - 0.03
+    assert "output.b̄[j] = " in capsys.readouterr().out

@@ -146,6 +146,18 @@ def test_running_statistics_learn_too() -> None:
     assert all((before[name] != array).all() for name, array in model.running.items())
 
 
+def test_dropout_has_weights_too() -> None:
+    noisy = nn.dense(nn.dropout(HIDDEN, 0.5), 3, name="noisy")
+    model = sd.Model(nn.cross_entropy(noisy, t), dtype="float64")
+    one, two = model.fresh(), model.fresh()
+    few = read_by(model, data(6))
+    one.fit(few, optimizer=nn.SGD(0.1), sample_weight=[1, 2, 1, 2, 0, 1], shuffle=False)
+    two.fit(few, optimizer=nn.SGD(0.1), sample_weight=[3, 6, 3, 6, 0, 3], shuffle=False)
+    for name, array in one.parameters.items():
+        np.testing.assert_allclose(array, two.parameters[name], rtol=1e-12)
+        assert not np.array_equal(array, model.parameters[name])
+
+
 @pytest.mark.parametrize("weights", [[1.0], [-1.0] * 5, [np.nan] * 5, [0.0] * 5, np.ones((5, 1))])
 def test_weights_that_do_not_fit(weights: Any) -> None:
     model = MODELS["cross entropy"]

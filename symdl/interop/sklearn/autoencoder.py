@@ -1,0 +1,154 @@
+"""An autoencoder.
+
+Enters: samples. Leaves: few numbers for each, from which it can be made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from symdl.express.tensors import Tensor
+from symdl.interop.sklearn.networks import Loss, Network, Plan, template
+from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
+
+
+class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, Trained):  # type: ignore[name-defined]
+    """A network that learns to make samples again from a few components of its own choice.
+
+    Args:
+        n_components: how many numbers stand for a sample.
+        network: sizes of the encoder's hidden layers, or a function ``(X, components)`` from the tensor of
+            inputs, shape ``(n, features)``, to their components.
+        decoder: a function ``(Z, features)`` from components, shape ``(n, n_components)``, to samples; None:
+            the hidden layers in reverse, or none of them if `network` is a function.
+        activation: of hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``, ``"gelu"``, ``"identity"``, ...
+        loss: a function ``(again, X)`` to a rank-0 tensor; None: `symdl.nn.mean_squared_error`.
+        alpha: strength of the penalty ``alpha/(2*n)*sum(W**2)`` of weights, not biases, for batches of `n`.
+        optimizer: such as ``sd.nn.SGD(0.1)``; None: `symdl.nn.Adam` with `learning_rate`.
+        learning_rate: of Adam, where no optimizer is given.
+        batch_size: samples a step; ``"auto"``: 200, or all if they are fewer.
+        max_iter: the most passes over the data.
+        shuffle: whether each pass has an order of its own.
+        tol, n_iter_no_change: training ends when its loss, or with `early_stopping` the score of the samples
+            held out, got no better by `tol` for so many passes.
+        early_stopping, validation_fraction: whether samples are held out, and which share; the weights of the
+            pass that was best on them are kept.
+        random_state: decides first values, orders, and which samples are held out.
+        warm_start: whether `fit` goes on from the weights of the fit before.
+        n_jobs: cores of one fit: None is 1, -1 measures and chooses.
+        dtype: ``"float32"``, ``"float64"`` or None: that of the samples.
+        target: where the network is computed, as in `symdl.compile`; None: where it usually is.
+
+    Attributes:
+        model_: the trained `symdl.Model`; its parameters, derivations and files are at hand.
+        history_: its `symdl.train.History`. loss_curve_: the loss of each pass; loss_: the last.
+        n_iter_: passes over the data. n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+
+    Raises:
+        ArgumentError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        network: Network = (100,),
+        decoder: Callable[[Tensor, int], Tensor] | None = None,
+        activation: str = "relu",
+        loss: Loss = None,
+        alpha: float = 1e-4,
+        optimizer: Any = None,
+        learning_rate: float = 1e-3,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: Any = None,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        dtype: str | None = None,
+        target: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.network = network
+        self.decoder = decoder
+        self.activation = activation
+        self.loss = loss
+        self.alpha = alpha
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+        self.target = target
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on samples of shape ``(n, features)``; `y` is not used."""
+        X = validation.validate_data(self, X, dtype=FLOATS)
+        data, weights = positive(self, {"X": X}, sample_weight)
+        self._train(self._planned(X), data, weights)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Pass once over more samples."""
+        X = validation.validate_data(self, X, dtype=FLOATS, reset=not hasattr(self, "model_"))
+        data, weights = positive(self, {"X": X}, sample_weight)
+        self._train_on(self._planned(X), data, weights)
+        return self
+
+    def _planned(self, X: Array) -> Plan:
+        return Plan(
+            kind="autoencoder",
+            features=X.shape[1],
+            outputs=self.n_components,
+            network=tuple(self.network) if not callable(self.network) else self.network,
+            activation=self.activation,
+            dtype=self.dtype or X.dtype.name,
+            decoder=self.decoder,
+            loss=self.loss,
+            target=self.target,
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self._plan.outputs)
+
+    def transform(self, X: Any) -> Array:
+        """Return the components of each sample, shape ``(n, n_components)``."""
+        X = self._samples(X)
+        found: Array = self.model_.predict(X=X)["code"]
+        return found
+
+    def inverse_transform(self, Z: Any) -> Array:
+        """Return the samples that components stand for, shape ``(n, features)``."""
+        validation.check_is_fitted(self)
+        Z = validation.check_array(Z, dtype=FLOATS)
+        decode = template(self._plan).decode
+        read = {str(t.name) for t in decode.program.inputs}
+        found: Array = decode(Z=Z, **{k: a for k, a in self.model_.parameters.items() if k in read})
+        return found
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return minus the mean squared difference of samples and what is made of their components."""
+        X = self._samples(X)
+        again = self.model_.predict(X=X)["again"]
+        return -float(np.mean((again.astype(np.float64) - X) ** 2))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,127 @@
+"""A regressor.
+
+Enters: samples, and a number or several for each. Leaves: predicted numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from symdl.interop.sklearn.networks import Loss, Network, Plan
+from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
+
+
+class Regressor(base.RegressorMixin, base.MultiOutputMixin, Trained):  # type: ignore[name-defined]
+    """A network that predicts numbers, by default in the sense of least squares.
+
+    Args:
+        network: sizes of hidden layers, or a function ``(X, outputs)`` from the tensor of inputs, shape
+            ``(n, features)``, and the number of targets to predictions of shape ``(n, outputs)``.
+        activation: of hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``, ``"gelu"``, ``"identity"``, ...
+        loss: a function ``(prediction, y)`` of tensors of shape ``(n, outputs)`` to a rank-0 tensor, such as
+            `symdl.nn.huber`; None: `symdl.nn.mean_squared_error`.
+        alpha: strength of the penalty ``alpha/(2*n)*sum(W**2)`` of weights, not biases, for batches of `n`.
+        optimizer: such as ``sd.nn.SGD(0.1)``; None: `symdl.nn.Adam` with `learning_rate`.
+        learning_rate: of Adam, where no optimizer is given.
+        batch_size: samples a step; ``"auto"``: 200, or all if they are fewer.
+        max_iter: the most passes over the data.
+        shuffle: whether each pass has an order of its own.
+        tol, n_iter_no_change: training ends when its loss, or with `early_stopping` the score of the samples
+            held out, got no better by `tol` for so many passes.
+        early_stopping, validation_fraction: whether samples are held out, and which share; the weights of the
+            pass that was best on them are kept.
+        random_state: decides first values, orders, and which samples are held out.
+        warm_start: whether `fit` goes on from the weights of the fit before.
+        n_jobs: cores of one fit: None is 1, -1 measures and chooses.
+        dtype: ``"float32"``, ``"float64"`` or None: that of the samples.
+        target: where the network is computed, as in `symdl.compile`; None: where it usually is.
+
+    Attributes:
+        model_: the trained `symdl.Model`; its parameters, derivations and files are at hand.
+        history_: its `symdl.train.History`. loss_curve_: the loss of each pass; loss_: the last.
+        n_iter_: passes over the data. n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+
+    Raises:
+        ArgumentError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        network: Network = (100,),
+        *,
+        activation: str = "relu",
+        loss: Loss = None,
+        alpha: float = 1e-4,
+        optimizer: Any = None,
+        learning_rate: float = 1e-3,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: Any = None,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        dtype: str | None = None,
+        target: Any = None,
+    ) -> None:
+        self.network = network
+        self.activation = activation
+        self.loss = loss
+        self.alpha = alpha
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+        self.target = target
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on samples of shape ``(n, features)``, targets of shape ``(n,)`` or ``(n, outputs)``."""
+        data, weights = self._data(X, y, sample_weight, reset=True)
+        self._train(self._planned(data), data, weights)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Pass once over more samples."""
+        data, weights = self._data(X, y, sample_weight, reset=not hasattr(self, "model_"))
+        self._train_on(self._planned(data), data, weights)
+        return self
+
+    def _data(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[dict[str, Array], Array | None]:
+        X, y = validation.validate_data(
+            self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True, reset=reset
+        )
+        if reset:
+            self._flat = y.ndim == 1
+        return positive(self, {"X": X, "y": y.reshape(len(y), -1)}, sample_weight)
+
+    def _planned(self, data: dict[str, Array]) -> Plan:
+        return Plan(
+            kind="regressor",
+            features=data["X"].shape[1],
+            outputs=data["y"].shape[1],
+            network=tuple(self.network) if not callable(self.network) else self.network,
+            activation=self.activation,
+            dtype=self.dtype or data["X"].dtype.name,
+            loss=self.loss,
+            target=self.target,
+        )
+
+    def predict(self, X: Any) -> Array:
+        """Return predictions, of the shape that the targets had."""
+        X = self._samples(X)
+        found: Array = self.model_.predict(X=X)
+        return found[:, 0] if self._flat else found
