@@ -128,6 +128,7 @@ if TYPE_CHECKING:
     from symdl.explain.stories.formula import formula
     from symdl.explain.stories.updates import update_rules
     from symdl.explain.worksheet import worksheet
+    from symdl.interop.jax import to_jax
     from symdl.interop.onnx.reading import from_onnx
     from symdl.interop.torch import to_torch
     from symdl.run.compile import compile
@@ -154,6 +155,7 @@ _LATER = {
     "load": "symdl.train.model",
     "Model": "symdl.train.model",
     "Style": "symdl.explain.notation.styles",
+    "to_jax": "symdl.interop.jax",
     "to_torch": "symdl.interop.torch",
     "train": "symdl.train",
     "two_spaces": "symdl.explain.drawings.plots",
@@ -320,6 +322,7 @@ __all__ = [
     "tensor",
     "tensordot",
     "tile",
+    "to_jax",
     "to_torch",
     "top_k",
     "trace",

@@ -61,7 +61,7 @@ class Differentiable(Rebuilt):
         if inputs is None:
             inputs = [t for t in collect(self.outputs).inputs if t.value is None]
         self.inputs = tuple(inputs)
-        self._kernels: dict[tuple[str, str], tuple[Compiled[Any], tuple[tuple[int, str], ...]]] = {}
+        self._kernels: dict[tuple[str, str | None], tuple[Compiled[Any], tuple[tuple[int, str], ...]]] = {}
         self._pullbacks: dict[tuple[tuple[int, ...], tuple[int, ...]], Derived] = {}
         self._tangents: dict[tuple[int, ...], Derived] = {}
 
@@ -70,13 +70,13 @@ class Differentiable(Rebuilt):
         """The names of the arguments."""
         return tuple(str(t.name) for t in self.inputs)
 
-    def __call__(self, values: Sequence[Any], *, dtype: str, target: str) -> tuple[Any, ...]:
+    def __call__(self, values: Sequence[Any], *, dtype: str, target: str | None = None) -> tuple[Any, ...]:
         """Compute the outputs.
 
         Args:
             values: one for each of `inputs`.
             dtype: of all real arrays.
-            target: where to compute, as in `symdl.compile`.
+            target: where to compute, as in `symdl.compile`; None for its default.
 
         Raises:
             ArgumentError: shapes, types or labels that do not fit.
@@ -86,7 +86,7 @@ class Differentiable(Rebuilt):
         return results
 
     def shapes(
-        self, shapes: Sequence[tuple[int, ...]], *, dtype: str, target: str
+        self, shapes: Sequence[tuple[int, ...]], *, dtype: str, target: str | None = None
     ) -> tuple[tuple[int, ...], ...]:
         """Return the shapes of the results for arguments of these shapes; nothing is computed.
 
@@ -100,11 +100,11 @@ class Differentiable(Rebuilt):
         found = [program.tensors[t].shape for t in program.outputs]
         return tuple(tuple(evaluate(size, dims) for size in shape) for shape in found)
 
-    def _kernel(self, dtype: str, target: str) -> tuple[Compiled[Any], tuple[tuple[int, str], ...]]:
+    def _kernel(self, dtype: str, target: str | None) -> tuple[Compiled[Any], tuple[tuple[int, str], ...]]:
         """Return what computes the outputs, and the places and names of the arguments that it reads."""
         if (dtype, target) not in self._kernels:
-            options: dict[str, Any] = {"dtype": dtype, "target": target, "facts": self.facts}
-            kernel = compile(list(self.outputs), **options)
+            options: dict[str, Any] = {"dtype": dtype} | ({} if target is None else {"target": target})
+            kernel = compile(list(self.outputs), facts=self.facts, **options)
             names = {t.name for t in kernel.program.inputs if t.value is None}
             read = tuple((at, name) for at, name in enumerate(self.names) if name in names)
             self._kernels[dtype, target] = kernel, read

@@ -30,7 +30,7 @@ _REASONS = {
     "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile",
     "reads or writes another format": "sd.from_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",
-    "hands functions to another library": "sd.to_torch",
+    "hands functions to another library": "sd.to_torch sd.to_jax",
     "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.Lion nn.Momentum nn.Nesterov"
     " nn.Optimizer nn.RMSProp nn.SGD",
     "is a rate of the optimizers": "nn.CosineDecay nn.ExponentialDecay nn.StepDecay nn.WarmUp",
