@@ -72,7 +72,7 @@ class PredictingModel(CopiedModel):
             data: an array for each input by name, samples first.
             metrics: names of scikit-learn's scores, such as ``"f1_macro"``, ``"roc_auc"``, ``"r2"`` or
                 ``"mean_absolute_error"``, computed from the output for all samples at once; of a model with
-                one output and one input that only the loss reads: the labels (int64) or the targets.
+                one output and one input that only the loss reads: labels (int64), targets, or 0 and 1.
             sample_weight: how much each sample counts in the losses and in the scores of `metrics`.
 
         Raises:

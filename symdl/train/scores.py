@@ -46,8 +46,16 @@ def scores(
     known = set(require_extra("sklearn.metrics", "train").get_scorer_names())
     target, labels = _target(model)
     truth = model.checked(data, scoring=True).by_name[str(target.name)]
-    fitted = _fitted(np.asarray(predict(**data)), labels=labels)
-    return {name: _score(name, known, fitted, np.asarray(truth), sample_weight) for name in names}
+    output, truth = np.asarray(predict(**data)), np.asarray(truth)
+    ways = [_fitted(output, labels=labels)]
+    if not labels and output.shape == truth.shape and np.isin(truth, (0, 1)).all() and _logits(output):
+        ways.append(_fitted(output, labels=True))
+    return {name: _score(name, known, ways, truth, sample_weight) for name in names}
+
+
+def _logits(output: Array) -> bool:
+    """Say whether numbers are logits of class 1 and no probabilities."""
+    return bool((output < 0).any() or (output > 1).any())
 
 
 def _target(model: ModelState) -> tuple[Tensor, bool]:
@@ -106,7 +114,8 @@ def _fitted(output: Array, *, labels: bool) -> Any:
     return KnownClasses() if labels else KnownNumbers()
 
 
-def _score(name: str, known: set[str], fitted: Any, truth: Array, sample_weight: Any) -> float:
+def _score(name: str, known: set[str], ways: Sequence[Any], truth: Array, sample_weight: Any) -> float:
+    """Return a score of numbers or classes; of 0 and 1, which may be either, the first that is defined."""
     sign = -1.0 if name not in known and f"neg_{name}" in known else 1.0
     own = f"neg_{name}" if sign < 0 else name
     if own not in known:
@@ -116,9 +125,13 @@ def _score(name: str, known: set[str], fitted: Any, truth: Array, sample_weight:
     scorer = require_extra("sklearn.metrics", "train").get_scorer(own)
     weights = {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight)}
     samples = np.zeros((len(truth), 1))  # nothing reads them
-    try:
-        return sign * float(scorer(fitted, samples, truth, **weights))
-    except (TypeError, ValueError) as error:
-        several = [n for n in (f"{name}_macro", f"{name}_ovr") if n in known]
-        cure = f"use {several[0]!r} for several classes" if several else "choose a score that fits the data"
-        raise ArgumentError(f"{name!r} is not defined here: {error}", cure=cure) from error
+    for fitted in ways:
+        try:
+            return sign * float(scorer(fitted, samples, truth, **weights))
+        except (AttributeError, TypeError, ValueError) as error:
+            last = error
+    several = [n for n in (f"{name}_macro", f"{name}_ovr") if n in known]
+    cure = f"use {several[0]!r} for several classes" if several else "choose a score that fits the data"
+    raise ArgumentError(
+        f"{name!r} is not defined here: {last}", cure=f"{cure}; of one class, let the output be its logit"
+    ) from last

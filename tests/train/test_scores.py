@@ -46,7 +46,15 @@ def test_of_one_logit() -> None:
     logit = nn.dense(X, 1, name="logit")[:, 0]
     model = sd.Model(nn.binary_cross_entropy(logit, t), output=logit, dtype="float64")
     truth = (DATA["X"][:, 0] > 0).astype(float)
-    found = model.evaluate(DATA | {"t": truth}, metrics=["mean_absolute_error"])
+    data = DATA | {"t": truth}
+    found = model.evaluate(data, metrics=["mean_absolute_error", "f1", "roc_auc", "log_loss"])
+    output = model.predict(X=DATA["X"])
+    assert found["f1"] == pytest.approx(sk.f1_score(truth, output > 0))
+    assert found["roc_auc"] == pytest.approx(sk.roc_auc_score(truth, output))
+    assert found["log_loss"] == pytest.approx(found["loss"])
+    shares = sd.Model(nn.binary_cross_entropy(logit, t), output=sd.sigmoid(logit))
+    with pytest.raises(sd.SymdlError, match="logit"):
+        shares.evaluate(data, metrics=["f1"])
     assert found["mean_absolute_error"] == pytest.approx(np.abs(model.predict(X=DATA["X"]) - truth).mean())
 
 
