@@ -17,6 +17,8 @@ from symdl.explain.sections import GraphNode
 MOST = 24
 """Nodes up to which a graph is drawn."""
 _WIDE, _HIGH, _RADIUS = 150, 84, 24
+_ROOM = 18
+"""Characters for which there is room beside an edge and under a node; the table below has the rest."""
 
 
 Point = tuple[float, float]
@@ -38,7 +40,8 @@ def graph_svg(graph: Sequence[GraphNode], key: Callable[[Node], str] = lambda no
         for source, local in node.edges:
             way = [places[source], *bends.get((source, target), []), places[target]]
             ends = f"{key(graph[source].name)} {key(node.name)}".strip()
-            parts.append(_edge(way, text(local), f' data-edge="{ends}"' if ends else ""))
+            words = text(local) if has_room(local) else f"∂{text(node.name)}/∂{text(graph[source].name)}"
+            parts.append(_edge(way, words, f' data-edge="{ends}"' if ends else ""))
     for (x, y), node in zip(places, graph, strict=True):
         kind = "given" if node.given else "node"
         tint = _colour(node.name) or _colour(node.operation)
@@ -47,8 +50,14 @@ def graph_svg(graph: Sequence[GraphNode], key: Callable[[Node], str] = lambda no
         parts.append(f'<g data-s="{known}" class="v">' if known else "<g>")
         parts.append(f'<circle class="{kind}"{ring} cx="{x:.0f}" cy="{y:.0f}" r="{_RADIUS}"/>')
         parts.append(_words(x, y + 5, text(node.name), "name", tint))
-        parts.append(_words(x, y + _RADIUS + 16, text(node.operation), "operation") + "</g>")
+        words = text(node.operation) if has_room(node.operation) else ""
+        parts.append(_words(x, y + _RADIUS + 16, words, "operation") + "</g>")
     return "".join([*parts, "</svg>"])
+
+
+def has_room(node: Node) -> bool:
+    """Say whether a formula is short enough to stand in the drawing, so that no words lie over others."""
+    return len(text(node)) <= _ROOM
 
 
 def places_of(graph: Sequence[GraphNode]) -> tuple[list[Point], dict[tuple[int, int], list[Point]]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdl.explain.drawings.graph import MOST, Point, places_of
+from symdl.explain.drawings.graph import MOST, Point, has_room, places_of
 from symdl.explain.printers.latex import latex
 from symdl.explain.sections import GraphNode
 
@@ -26,7 +26,8 @@ def graph_tikz(graph: Sequence[GraphNode]) -> str:
     for number, ((x, y), node) in enumerate(zip(places, graph, strict=True)):
         style = "circle,draw,dashed" if node.given else "circle,draw"
         at = f"({x / _UNIT:.2f},{-y / _UNIT:.2f})"
-        words = rf"$\smash{{{latex(node.operation)}}}\vphantom{{x}}$"
+        shown = latex(node.operation) if has_room(node.operation) else ""
+        words = rf"$\smash{{{shown}}}\vphantom{{x}}$"
         below = rf"label={{[font=\footnotesize,text=gray]below:{words}}}"
         parts.append(
             rf"\node[{style},minimum size=8mm,inner sep=1pt,{below}] (n{number}) at {at} "
@@ -34,7 +35,9 @@ def graph_tikz(graph: Sequence[GraphNode]) -> str:
         )
     for target, node in enumerate(graph):
         for source, local in node.edges:
-            parts.append(_edge(source, target, bends.get((source, target), []), latex(local)))
+            name = rf"\partial {latex(node.name)} / \partial {latex(graph[source].name)}"
+            words = latex(local) if has_room(local) else name
+            parts.append(_edge(source, target, bends.get((source, target), []), words))
     return "\n".join([*parts, r"\end{tikzpicture}"])
 
 
