@@ -46,7 +46,7 @@ SECTIONS = {
     "explain.drawings.network "
     "explain.drawings.plots",
     "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
-    "Other libraries": "interop.onnx.reading interop.torch interop.jax",
+    "Other libraries": "interop.onnx.reading interop.torch interop.jax interop.scipy.flat",
     "Training": "train.trainer train.callbacks train.history train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "
@@ -54,7 +54,7 @@ SECTIONS = {
     "Sequences": "nn.recurrent nn.sequences",
     "Losses, penalties, metrics": "nn.losses nn.classification nn.regression nn.similarity nn.alignment "
     "nn.metrics",
-    "Optimizers and schedules": "nn.optimizers nn.adaptive nn.clipping nn.schedules",
+    "Optimizers and schedules": "nn.optimizers nn.adaptive nn.lbfgs nn.clipping nn.schedules",
     "Initial values": "nn.initializers",
 }
 PACKAGES = (

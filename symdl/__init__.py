@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from symdl.explain.worksheet import worksheet
     from symdl.interop.jax import to_jax
     from symdl.interop.onnx.reading import from_onnx
+    from symdl.interop.scipy.flat import flat
     from symdl.interop.torch import to_torch
     from symdl.run.compile import compile
     from symdl.train.model import Model, load
@@ -147,6 +148,7 @@ _LATER = {
     "compose": "symdl.explain.stories.compose",
     "derive": "symdl.explain.derive",
     "error_curve": "symdl.check.curves",
+    "flat": "symdl.interop.scipy.flat",
     "formula": "symdl.explain.stories.formula",
     "from_onnx": "symdl.interop.onnx.reading",
     "generic_gradient": "symdl.explain.stories.components",
@@ -239,6 +241,7 @@ __all__ = [
     "expm1",
     "eye",
     "fact",
+    "flat",
     "flatten",
     "flip",
     "floor",

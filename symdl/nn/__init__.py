@@ -66,6 +66,7 @@ from symdl.nn.layers import (
     dense,
     flatten,
 )
+from symdl.nn.lbfgs import LBFGS
 from symdl.nn.losses import (
     binary_cross_entropy,
     cross_entropy,
@@ -153,6 +154,7 @@ __all__ = [
     "Clipped",
     "CosineDecay",
     "ExponentialDecay",
+    "LBFGS",
     "Lion",
     "Momentum",
     "Nesterov",

@@ -18,13 +18,14 @@ from symdl.errors import DataError
 from symdl.nn.adaptive import Adagrad, Adam, AdamW, Lion, RMSProp
 from symdl.nn.clipping import Clipped
 from symdl.nn.initializers import Fill, Glorot, He, Uniform
+from symdl.nn.lbfgs import LBFGS
 from symdl.nn.optimizers import SGD, Momentum, Nesterov
 from symdl.nn.schedules import CosineDecay, ExponentialDecay, StepDecay, WarmUp
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(SGD, Momentum, Nesterov, Adam, AdamW, Lion, RMSProp, Adagrad, Clipped),
+        *(SGD, Momentum, Nesterov, Adam, AdamW, Lion, RMSProp, Adagrad, Clipped, LBFGS),
         *(StepDecay, ExponentialDecay, CosineDecay, WarmUp),
         *(He, Glorot, Uniform, Fill),
     )

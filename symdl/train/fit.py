@@ -16,16 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
+from symdl.nn.lbfgs import LBFGS
 from symdl.nn.optimizers import Optimizer
 from symdl.run.autotune import chosen
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.finish import sizes_of
+from symdl.train.full_batch import FullBatch
 from symdl.train.history import Epoch, History
 from symdl.train.learner import learner_of, optimizers_of
 from symdl.train.loop import Plan, run
 from symdl.train.progress import progress_for
+from symdl.train.resumable import Resumable
 from symdl.train.state import ModelState
 
 
@@ -159,23 +162,19 @@ def _plan(
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
 ) -> Plan:
-    learner = learner_of(state, optimizers, settings.trainable, resume=settings.resume, seed=settings.seed)
-    state.resumable = resumable = learner.resumable
-    made, program = learner.made, learner.made.kernel.program
-    given = {name: data.by_name[name] for name in learner.reads}
-    bound = made.kernel.bind(learner.weights, given, settings.batch_size, threads=settings.threads)
+    if any(isinstance(optimizer, LBFGS) for optimizer in optimizers.values()):
+        trained = _all_samples(state, data, positions, settings, optimizers)
+    else:
+        trained = _batches(state, data, settings, optimizers)
 
     def heard(callback: Callback, epoch: Epoch) -> bool:
         return bool(callback(epoch, state))
 
     return Plan(
-        kernel=bound,
-        weights=learner.weights,
+        **trained,
         positions=positions,
-        batch_size=settings.batch_size,
         epochs=settings.epochs,
-        shuffle=settings.shuffle,
-        rng=resumable.rng,
+        rng=state.resumable.rng if state.resumable is not None else np.random.default_rng(settings.seed),
         validate=None if scored[0] is None else partial(state.score, scored[0]),
         score=None if scored[1] is None else partial(state.score, scored[1]),
         after_epoch=[partial(heard, callback) for callback in settings.callbacks],
@@ -183,6 +182,45 @@ def _plan(
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(state.values_by_name),
         watch=settings.watch,
-        join=made.step.join,
-        figures=partial(made.step.figures, sizes_of(program.inputs, data.by_name)),
     )
+
+
+def _batches(
+    state: ModelState, data: Arrays, settings: Settings, optimizers: Mapping[str, Optimizer]
+) -> dict[str, Any]:
+    """Return what of a plan belongs to training by batches."""
+    learner = learner_of(state, optimizers, settings.trainable, resume=settings.resume, seed=settings.seed)
+    state.resumable = learner.resumable
+    made, program = learner.made, learner.made.kernel.program
+    given = {name: data.by_name[name] for name in learner.reads}
+    return {
+        "kernel": made.kernel.bind(learner.weights, given, settings.batch_size, threads=settings.threads),
+        "weights": learner.weights,
+        "batch_size": settings.batch_size,
+        "shuffle": settings.shuffle,
+        "join": made.step.join,
+        "figures": partial(made.step.figures, sizes_of(program.inputs, data.by_name)),
+    }
+
+
+def _all_samples(
+    state: ModelState,
+    data: Arrays,
+    positions: NDArray[np.int64],
+    settings: Settings,
+    optimizers: Mapping[str, Optimizer],
+) -> dict[str, Any]:
+    """Return what of a plan belongs to training on all samples at once."""
+    chosen_data = data if len(positions) == data.count else data.take(positions)
+    kernel = FullBatch(state, chosen_data.by_name, optimizers, settings.trainable, threads=settings.threads)
+    if settings.resume:
+        (state.resumable or Resumable({}, {})).check(optimizers)
+    state.resumable = Resumable(dict(optimizers), {}, settings.seed)
+    return {
+        "kernel": kernel,
+        "weights": kernel.weights,
+        "batch_size": len(positions),
+        "shuffle": False,
+        "figures": kernel.figures,
+        "ended": kernel.ended,
+    }

@@ -51,6 +51,10 @@ def averages(totals: NDArray[np.float64], count: int) -> list[float]:
     return (totals / count).tolist()  # type: ignore[no-any-return]
 
 
+def never() -> None:
+    """Say that training may go on."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Everything that a training run needs.
@@ -68,6 +72,7 @@ class Plan:
         watch: the name among them, or ``"accuracy"``, that is monitored in place of the loss.
         join: from the kernel's totals over some batches and over others to those over both.
         figures: from these totals over so many samples to the loss and what is followed.
+        ended: says after an epoch why there is nothing left to do, or None.
     """
 
     kernel: BoundEpoch
@@ -86,6 +91,7 @@ class Plan:
     watch: str | None = None
     join: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
     figures: Callable[[NDArray[np.float64], int], list[float]] = averages
+    ended: Callable[[], str | None] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,9 @@ def run(plan: Plan, progress: Progress) -> Result:
         wishes = [after(record) for after in plan.after_epoch]  # each hears of every epoch
         if any(wishes):
             stopped = f"a callback asked for it after epoch {number}"
+            break
+        if (reason := plan.ended()) is not None:
+            stopped = reason
             break
         if plan.patience is not None and number - best >= plan.patience:
             stopped = f"no {_goal(plan, record)} for {plan.patience} epochs"

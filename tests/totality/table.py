@@ -27,11 +27,11 @@ _REASONS = {
     " sd.unit_svg sd.worksheet sd.compare sd.annotate sd.update_rules",
     "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
-    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile",
+    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.load",
     "reads or writes another format": "sd.from_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",
-    "hands functions to another library": "sd.to_torch sd.to_jax",
-    "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.Lion nn.Momentum nn.Nesterov"
+    "hands functions to another library": "sd.to_torch sd.to_jax sd.flat",
+    "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.LBFGS nn.Lion nn.Momentum nn.Nesterov"
     " nn.Optimizer nn.RMSProp nn.SGD",
     "is a rate of the optimizers": "nn.CosineDecay nn.ExponentialDecay nn.StepDecay nn.WarmUp",
     "draws the first values of parameters": "nn.fill nn.glorot nn.he nn.uniform nn.zeros",

@@ -1,0 +1,1 @@
+"""SciPy: functions of one vector, for its minimizers and solvers."""
