@@ -198,6 +198,8 @@ def flat(inputs: sd.Tensor, outputs: int) -> sd.Tensor:
     [
         ({"alpha": -1.0}, "alpha"),
         ({"network": (0,)}, "network"),
+        ({"network": 50}, "network"),
+        ({"network": "50"}, "network"),
         ({"activation": "rellu"}, "activation"),
         ({"n_iter_no_change": 0}, "n_iter_no_change"),
         ({"batch_size": 0}, "batch_size"),

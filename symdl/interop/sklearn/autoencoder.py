@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from symdl.express.tensors import Tensor
-from symdl.interop.sklearn.networks import Loss, Network, Plan, template
+from symdl.interop.sklearn.networks import Loss, Network, template
 from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
 
 
@@ -100,28 +100,17 @@ class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, T
         """Train on samples of shape ``(n, features)``; `y` is not used."""
         X = validation.validate_data(self, X, dtype=FLOATS)
         data, weights = positive(self, {"X": X}, sample_weight)
-        self._train(self._planned(X), data, weights)
+        self._train(self._planned("autoencoder", X, self.n_components, decoder=self.decoder), data, weights)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Pass once over more samples."""
         X = validation.validate_data(self, X, dtype=FLOATS, reset=not hasattr(self, "model_"))
         data, weights = positive(self, {"X": X}, sample_weight)
-        self._train_on(self._planned(X), data, weights)
-        return self
-
-    def _planned(self, X: Array) -> Plan:
-        return Plan(
-            kind="autoencoder",
-            features=X.shape[1],
-            outputs=self.n_components,
-            network=tuple(self.network) if not callable(self.network) else self.network,
-            activation=self.activation,
-            dtype=self.dtype or X.dtype.name,
-            decoder=self.decoder,
-            loss=self.loss,
-            target=self.target,
+        self._train_on(
+            self._planned("autoencoder", X, self.n_components, decoder=self.decoder), data, weights
         )
+        return self
 
     @property
     def _n_features_out(self) -> int:

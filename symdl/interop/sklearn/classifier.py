@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from symdl.errors import ArgumentError, require_extra
-from symdl.interop.sklearn.networks import Loss, Network, Plan
+from symdl.interop.sklearn.networks import Loss, Network
 from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
 
 multiclass = require_extra("sklearn.utils.multiclass", "train")
@@ -101,7 +101,9 @@ class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
         multiclass.check_classification_targets(y)
         data, weights = positive(self, {"X": X, "y": y}, sample_weight)
         self.classes_, data["y"] = np.unique(data["y"], return_inverse=True)
-        self._train(self._planned(X), data, self._weighted(data["y"], weights))
+        self._train(
+            self._planned("classifier", X, len(self.classes_)), data, self._weighted(data["y"], weights)
+        )
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -115,20 +117,10 @@ class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
         if len(unknown):
             raise ArgumentError(f"{unknown[0]!r} is no class", cure="name all in the first partial_fit")
         data, weights = positive(self, {"X": X, "y": np.searchsorted(self.classes_, y)}, sample_weight)
-        self._train_on(self._planned(X), data, self._weighted(data["y"], weights))
-        return self
-
-    def _planned(self, X: Array) -> Plan:
-        return Plan(
-            kind="classifier",
-            features=X.shape[1],
-            outputs=len(self.classes_),
-            network=tuple(self.network) if not callable(self.network) else self.network,
-            activation=self.activation,
-            dtype=self.dtype or X.dtype.name,
-            loss=self.loss,
-            target=self.target,
+        self._train_on(
+            self._planned("classifier", X, len(self.classes_)), data, self._weighted(data["y"], weights)
         )
+        return self
 
     def _weighted(self, y: Array, weights: Array | None) -> Array | None:
         """Return weights of samples and of their classes, if there are any."""

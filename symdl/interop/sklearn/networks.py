@@ -8,7 +8,7 @@ fitted. Two plans of equal equations have one template.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -67,6 +67,22 @@ class Plan:
     def plain(self) -> bool:
         """Whether it is settings only, and no function that may build another network tomorrow."""
         return isinstance(self.network, tuple) and self.decoder is None and self.loss is None
+
+
+def layers_of(network: Any) -> Network:
+    """Return the setting of a network, checked: a function as it is, or sizes of hidden layers.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    if callable(network):
+        return network  # type: ignore[no-any-return]
+    sizes = tuple(network) if isinstance(network, Sequence | np.ndarray) else (network, None)
+    if not all(isinstance(u, int | np.integer) and not isinstance(u, bool) and u > 0 for u in sizes):
+        raise ArgumentError(
+            f"network={network!r}", cure="pass sizes of hidden layers, such as (50, 20), or a function"
+        )
+    return tuple(int(units) for units in sizes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,9 +197,7 @@ def _applied(network: Network, X: Tensor, outputs: int, activation: str, path: s
         raise ArgumentError(f"activation={activation!r}", cure=f"use {', '.join(functions)} or identity")
     h = X
     for number, units in enumerate(network, 1):
-        if isinstance(units, bool) or not isinstance(units, int | np.integer) or units < 1:
-            raise ArgumentError(f"network={network!r}", cure="pass positive numbers of units, or a function")
-        h = nn.dense(h, int(units), activation=functions.get(activation), name=f"{path}hidden{number}")
+        h = nn.dense(h, units, activation=functions.get(activation), name=f"{path}hidden{number}")
     return nn.dense(h, outputs, name=f"{path}output")
 
 

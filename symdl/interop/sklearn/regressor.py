@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from symdl.interop.sklearn.networks import Loss, Network, Plan
+from symdl.interop.sklearn.networks import Loss, Network
 from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
 
 
@@ -89,13 +89,13 @@ class Regressor(base.RegressorMixin, base.MultiOutputMixin, Trained):  # type: i
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on samples of shape ``(n, features)``, targets of shape ``(n,)`` or ``(n, outputs)``."""
         data, weights = self._data(X, y, sample_weight, reset=True)
-        self._train(self._planned(data), data, weights)
+        self._train(self._planned("regressor", data["X"], data["y"].shape[1]), data, weights)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Pass once over more samples."""
         data, weights = self._data(X, y, sample_weight, reset=not hasattr(self, "model_"))
-        self._train_on(self._planned(data), data, weights)
+        self._train_on(self._planned("regressor", data["X"], data["y"].shape[1]), data, weights)
         return self
 
     def _data(
@@ -107,18 +107,6 @@ class Regressor(base.RegressorMixin, base.MultiOutputMixin, Trained):  # type: i
         if reset:
             self._flat = y.ndim == 1
         return positive(self, {"X": X, "y": y.reshape(len(y), -1)}, sample_weight)
-
-    def _planned(self, data: dict[str, Array]) -> Plan:
-        return Plan(
-            kind="regressor",
-            features=data["X"].shape[1],
-            outputs=data["y"].shape[1],
-            network=tuple(self.network) if not callable(self.network) else self.network,
-            activation=self.activation,
-            dtype=self.dtype or data["X"].dtype.name,
-            loss=self.loss,
-            target=self.target,
-        )
 
     def predict(self, X: Any) -> Array:
         """Return predictions, of the shape that the targets had."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from symdl import nn
 from symdl.errors import ArgumentError, require_extra
-from symdl.interop.sklearn.networks import PENALTY, Plan, template
+from symdl.interop.sklearn.networks import PENALTY, Plan, layers_of, template
 from symdl.train.history import Epoch
 from symdl.train.model import Model
 
@@ -38,6 +38,20 @@ class Trained(base.BaseEstimator):  # type: ignore[name-defined]
         validation.check_is_fitted(self)
         found: Array = validation.validate_data(self, X, reset=False, dtype=FLOATS)
         return found
+
+    def _planned(self, kind: str, X: Array, outputs: int, **more: Any) -> Plan:
+        """Return what the settings and the data say of the network."""
+        return Plan(
+            kind=kind,
+            features=X.shape[1],
+            outputs=outputs,
+            network=layers_of(self.network),
+            activation=self.activation,
+            dtype=self.dtype or X.dtype.name,
+            loss=self.loss,
+            target=self.target,
+            **more,
+        )
 
     def _train(self, plan: Plan, data: dict[str, Array], weights: Array | None) -> None:
         """Train anew; with ``warm_start=True`` on from the weights of the fit before."""
