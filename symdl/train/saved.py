@@ -6,7 +6,7 @@ Enters: a model, or a file of one. Leaves: the file, or a model with its values 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
 from symdl.train import weights as files
 from symdl.train.predicting import PredictingModel
-from symdl.train.saving import Taken, opened, save_model, save_weights, take
+from symdl.train.saving import Taken, load_module, opened, save_model, save_weights, state_of_module, take
 from symdl.train.saving.snapshot import OWN, Snapshot, parts_of, snapshot, training_of
 from symdl.train.values import on_host
 
@@ -130,6 +130,40 @@ class SavedModel(PredictingModel):
             self._go_on(found)
         files.put_back({name: wanted[name] for name in values}, values)
         return taken
+
+    def load_state_dict(
+        self,
+        source: Any,
+        *,
+        strict: bool = True,
+        rename: Mapping[str, str] | None = None,
+        transpose: Collection[str] = (),
+    ) -> Taken:
+        """Take parameters and running states from a module of PyTorch, or from a dictionary of arrays.
+
+        Args:
+            source: a ``torch.nn.Module``, whose layers are known by their kinds: a ``Linear``'s ``weight`` is
+                the transposed ``W`` of `symdl.nn.dense`. Or its ``state_dict()``, where nothing says so.
+            strict, rename: as in `load`: ``{"0.": "first."}``.
+            transpose: names in `source` of further matrices to be transposed.
+
+        Raises:
+            DataError: names or shapes are not this model's.
+            ArgumentError: `rename` or `transpose` names what is not there, or `source` is none of these.
+        """
+        wanted = self.values()
+        values, taken = load_module(wanted, source, strict=strict, rename=rename, transpose=transpose)
+        files.put_back({name: wanted[name] for name in values}, values)
+        return taken
+
+    def state_dict(
+        self, module: Any, *, rename: Mapping[str, str] | None = None, transpose: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Return the arrays for a module of PyTorch: ``module.load_state_dict(model.state_dict(module))``.
+
+        Arguments are as in `load_state_dict`, and so are the errors.
+        """
+        return state_of_module(on_host(self.values()), module, rename=rename, transpose=transpose)
 
 
 def _unpickled(kind: type[SavedModel], found: Snapshot, target: str) -> SavedModel:

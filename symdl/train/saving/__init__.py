@@ -6,6 +6,16 @@ model again.
 """
 
 from symdl.train.saving.model_file import opened, read_model, save_model, save_weights
+from symdl.train.saving.modules import load_module, state_of_module
 from symdl.train.saving.taking import Taken, take
 
-__all__ = ["Taken", "opened", "read_model", "save_model", "save_weights", "take"]
+__all__ = [
+    "Taken",
+    "load_module",
+    "opened",
+    "read_model",
+    "save_model",
+    "save_weights",
+    "state_of_module",
+    "take",
+]

@@ -58,7 +58,7 @@ def take(
         DataError: names or shapes are not the model's.
         ArgumentError: `rename` names what is not there.
     """
-    arrays = _renamed(found, rename or {}, where)
+    arrays = renamed(found, rename or {}, where)
     fits = {name: name in arrays and _fits(arrays[name], like) for name, like in wanted.items()}
     unexpected = tuple(name for name in arrays if name not in wanted)
     missing = tuple(name for name, fit in fits.items() if not fit)
@@ -72,7 +72,8 @@ def _fits(array: Any, like: Any) -> bool:
     return tuple(np.shape(array)) == tuple(like.shape) and np.asarray(array).dtype.kind == "f"
 
 
-def _renamed(found: Mapping[str, Any], rename: Mapping[str, str], where: str) -> dict[str, Any]:
+def renamed(found: Mapping[str, Any], rename: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Return what was found under the model's names; see `take`."""
     unused = set(rename)
     arrays: dict[str, Any] = {}
     for name, array in found.items():
