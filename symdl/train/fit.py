@@ -7,7 +7,7 @@ can be wrong with the arguments is found before anything is compiled or computed
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,8 +26,9 @@ from symdl.train.finish import sizes_of
 from symdl.train.full_batch import FullBatch
 from symdl.train.history import Epoch, History
 from symdl.train.learner import learner_of, optimizers_of
-from symdl.train.loop import Plan, run
+from symdl.train.loop import BoundEpoch, Diverged, Plan, run
 from symdl.train.progress import progress_for
+from symdl.train.ranks.communicator import Ranks, Value
 from symdl.train.resumable import Resumable
 from symdl.train.state import ModelState
 
@@ -51,6 +52,7 @@ class Settings:
     resume: bool
     threads: int | None = None
     trainable: Trainable | Mapping[str, Trainable] = None
+    communicator: Any = None
 
     def check(self) -> None:
         """Raise an `ArgumentError` for an option that is out of range."""
@@ -81,6 +83,38 @@ def _is_count(value: object) -> bool:
 
 def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> History:
     """Train; see `Model.fit`."""
+    if settings.communicator is None:
+        return _trained(state, _ready(state, data, settings), settings)
+    ranks = Ranks(settings.communicator)
+    ready = ranks.agreed(lambda: _ready(state, data, settings, ranks))
+    plan = ready.plan
+    ranks.same(
+        {**_told_options(settings), "samples": len(plan.positions), "orders": plan.rng.bit_generator.state}
+    )
+    with ranks.ending_together(Diverged):
+        ranks.alike(plan.weights.values())
+        return _trained(state, ready, settings, ranks)
+
+
+def _told_options(settings: Settings) -> dict[str, object]:
+    """Return the options that must be the same in all processes."""
+    names = ("batch_size", "epochs", "seed", "shuffle", "patience", "watch", "restore_best")
+    return {name: getattr(settings, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A plan, data to be scored at the end, and the time at which all began."""
+
+    plan: Plan
+    test: Arrays | None
+    start: float
+
+
+def _ready(
+    state: ModelState, data: Mapping[str, Any], settings: Settings, ranks: Ranks | None = None
+) -> _Ready:
+    """Find what can be wrong; return the plan."""
     start = time.perf_counter()
     settings.check()
     optimizers = optimizers_of(state, settings.optimizer, resume=settings.resume)
@@ -92,11 +126,17 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
     arrays = arrays.moved(there)
     validation = None if validation is None else validation.moved(there)
     scored = _scored(state, data, arrays, settings) if validation is None else None
-    plan = _plan(state, arrays, positions, (validation, scored), settings, optimizers)
-    with progress_for(settings.progress, epochs=settings.epochs, samples=len(positions)) as progress:
-        preparing = time.perf_counter() - start
+    plan = _plan(state, arrays, positions, (validation, scored), settings, optimizers, ranks)
+    return _Ready(plan, test, start)
+
+
+def _trained(state: ModelState, ready: _Ready, settings: Settings, ranks: Ranks | None = None) -> History:
+    plan = ready.plan
+    shown = settings.progress if ranks is None or ranks.first else False
+    with progress_for(shown, epochs=settings.epochs, samples=len(plan.positions)) as progress:
+        preparing = time.perf_counter() - ready.start
         result = run(plan, progress)
-    score = None if test is None else state.score(test)
+    score = None if ready.test is None else _told(ranks, partial(state.score, ready.test))()
     return History(
         epochs=result.epochs,
         best_epoch=result.best_epoch,
@@ -106,6 +146,11 @@ def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> Histo
         test_loss=None if score is None else score.loss,
         test_accuracy=None if score is None else score.accuracy,
     )
+
+
+def _told(ranks: Ranks | None, work: Callable[[], Value]) -> Callable[[], Value]:
+    """Return what does some work; of several processes the first does it and tells the others."""
+    return work if ranks is None else partial(ranks.told, work)
 
 
 def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None:
@@ -161,23 +206,33 @@ def _plan(
     scored: tuple[Arrays | None, Arrays | None],
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
+    ranks: Ranks | None,
 ) -> Plan:
     if any(isinstance(optimizer, LBFGS) for optimizer in optimizers.values()):
+        if ranks is not None:
+            raise ArgumentError("L-BFGS takes all samples in one process", cure="leave communicator= out")
         trained = _all_samples(state, data, positions, settings, optimizers)
     else:
-        trained = _batches(state, data, settings, optimizers)
+        trained = _batches(state, data, settings, optimizers, ranks)
 
-    def heard(callback: Callback, epoch: Epoch) -> bool:
-        return bool(callback(epoch, state))
+    def heard(epoch: Epoch) -> bool:
+        wishes = [bool(callback(epoch, state)) for callback in settings.callbacks]  # each hears of it
+        return any(wishes)
+
+    def after(epoch: Epoch) -> bool:
+        stop = _told(ranks, partial(heard, epoch))()
+        if ranks is not None:
+            ranks.alike(trained["weights"].values())  # callbacks may change them
+        return stop
 
     return Plan(
         **trained,
         positions=positions,
         epochs=settings.epochs,
         rng=state.resumable.rng if state.resumable is not None else np.random.default_rng(settings.seed),
-        validate=None if scored[0] is None else partial(state.score, scored[0]),
-        score=None if scored[1] is None else partial(state.score, scored[1]),
-        after_epoch=[partial(heard, callback) for callback in settings.callbacks],
+        validate=None if scored[0] is None else _told(ranks, partial(state.score, scored[0])),
+        score=None if scored[1] is None else _told(ranks, partial(state.score, scored[1])),
+        after_epoch=[after],
         patience=settings.patience,
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(state.values_by_name),
@@ -186,16 +241,25 @@ def _plan(
 
 
 def _batches(
-    state: ModelState, data: Arrays, settings: Settings, optimizers: Mapping[str, Optimizer]
+    state: ModelState,
+    data: Arrays,
+    settings: Settings,
+    optimizers: Mapping[str, Optimizer],
+    ranks: Ranks | None,
 ) -> dict[str, Any]:
     """Return what of a plan belongs to training by batches."""
     learner = learner_of(state, optimizers, settings.trainable, resume=settings.resume, seed=settings.seed)
     state.resumable = learner.resumable
-    made, program = learner.made, learner.made.kernel.program
+    made, weights, program = learner.made, learner.weights, learner.made.step.program
     given = {name: data.by_name[name] for name in learner.reads}
+    kernel: BoundEpoch
+    if ranks is None:
+        kernel = made.kernel.bind(weights, given, settings.batch_size, threads=settings.threads)
+    else:
+        kernel = made.kernels.shared.bind(ranks, weights, given, settings.batch_size)
     return {
-        "kernel": made.kernel.bind(learner.weights, given, settings.batch_size, threads=settings.threads),
-        "weights": learner.weights,
+        "kernel": kernel,
+        "weights": weights,
         "batch_size": settings.batch_size,
         "shuffle": settings.shuffle,
         "join": made.step.join,

@@ -42,7 +42,7 @@ class Learner:
     @property
     def reads(self) -> tuple[str, ...]:
         """The names of the inputs that a step reads."""
-        return tuple(str(t.name) for t in self.made.kernel.program.inputs if t.role == "input")
+        return tuple(str(t.name) for t in self.made.step.program.inputs if t.role == "input")
 
 
 def optimizers_of(state: ModelState, given: Optimizers | None, *, resume: bool) -> Mapping[str, Optimizer]:
@@ -70,10 +70,10 @@ def learner_of(
     """
     made = prepared(state, optimizers, learning(state.losses, optimizers, trainable))
     known = state.values()
-    trained = {str(t.name): known[str(t.name)] for t in made.kernel.program.parameters}
+    trained = {str(t.name): known[str(t.name)] for t in made.step.program.parameters}
     names = {str(t.name) for t in made.states}
     states = [t for t in made.states if str(t.name) not in state.running]
-    changed = {str(t.name) for t in made.kernel.updated}
+    changed = {str(t.name) for t, _ in made.step.program.updates}
     own = _state_values(state, states, optimizers, resume=resume, seed=seed)
     weights = trained | own | {name: known[name] for name in state.running if name in names}
     moving = {name: array for name, array in own.items() if name in changed}

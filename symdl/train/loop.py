@@ -196,7 +196,11 @@ def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tupl
         first = last
 
 
-def _diverged(record: Epoch, epoch: int, *, finite: bool) -> TrainingError:
+class Diverged(TrainingError):
+    """A loss or a weight is no finite number: of several processes, in all."""
+
+
+def _diverged(record: Epoch, epoch: int, *, finite: bool) -> Diverged:
     if not math.isfinite(record.loss):
         what = f"the loss is {record.loss}"
     elif not math.isfinite(record.monitored):
@@ -207,13 +211,13 @@ def _diverged(record: Epoch, epoch: int, *, finite: bool) -> TrainingError:
         what = "a weight is no finite number"
     weights = f"those after epoch {epoch}" if epoch else "those from before this training"
     if finite and math.isnan(record.loss + record.monitored):
-        return TrainingError(
+        return Diverged(
             f"training stopped in epoch {record.number}: {what}, although its weights were finite;"
             f" they are now {weights}",
             cure="see that samples count in all data that are scored (a mean over nothing is NaN), and where"
             " the formula has no value",
         )
-    return TrainingError(
+    return Diverged(
         f"training diverged in epoch {record.number}: {what}; the weights are now {weights}",
         cure="use a smaller learning rate, or scale the data",
     )

@@ -70,6 +70,7 @@ class Model(TrainedModel):
         trainable: Trainable | Mapping[str, Trainable] = None,
         sample_weight: Any = None,
         class_weight: ClassWeight = None,
+        communicator: Any = None,
     ) -> History:
         """Train by mini-batches; on one machine equal seeds and data give equal results on any cores.
 
@@ -90,6 +91,7 @@ class Model(TrainedModel):
             sample_weight: how much each sample counts in the loss: 2 as two samples, 0 not at all; means are
                 weighted. Validation and test data have theirs under ``"sample_weight"``, or 1.
             class_weight: a weight for each class as well, 1 where none is given, or ``"balanced"``.
+            communicator: mpi4py's, whose processes share each batch; the first one calls the callbacks.
 
         Raises:
             ArgumentError: data or options do not fit, found before anything is computed.
@@ -97,7 +99,7 @@ class Model(TrainedModel):
         """
         settings = Settings(
             *(optimizer, batch_size, epochs, validation, shuffle, seed, patience, watch, restore_best),
-            *(progress, tuple(callbacks), test, resume, threads, trainable),
+            *(progress, tuple(callbacks), test, resume, threads, trainable, communicator),
         )
         if sample_weight is None and class_weight is None:
             self.history = fit(self, data, settings)

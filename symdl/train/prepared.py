@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symdl.differentiate.turns import Turn, Updates, training_step
+from symdl.express.dims import Dim
 from symdl.express.modes import training_updates
+from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.nn.optimizers import Optimizer
+from symdl.run.runtime import Target
 from symdl.run.training import TrainingKernel
 from symdl.run.watching import asked_for
 from symdl.train.alike import Answer, settings_of
 from symdl.train.nothing import learnable
+from symdl.train.ranks.shared import SharedKernel
 from symdl.train.running import Running, running
 
 if TYPE_CHECKING:
@@ -27,6 +32,24 @@ if TYPE_CHECKING:
 
 MOST = 4
 """Steps that a model keeps: enough for those that take turns with frozen parts or two optimizers."""
+
+
+class Kernels:
+    """A training step, compiled for one process or for several that share it."""
+
+    def __init__(self, step: Running, samples: Dim, *, dtype: str, target: Target) -> None:
+        self._step, self._samples = step, samples
+        self._options: dict[str, Any] = {"weights": step.weights, "dtype": dtype, "target": target}
+
+    @cached_property
+    def alone(self) -> TrainingKernel:
+        """All in one call."""
+        return TrainingKernel(self._step.program, **self._options)
+
+    @cached_property
+    def shared(self) -> SharedKernel:
+        """In phases, between which processes meet."""
+        return SharedKernel(self._step.program, samples=self._samples, **self._options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +61,21 @@ class Prepared:
         settings: of each optimizer, as `settings_of` describes them.
         answers: what each loss's optimizer answered.
         step: what batches add up, and what becomes of it.
-        kernel: what computes it.
-        states: the states that it reads or updates, with their first values, in the kernel's order.
+        kernels: what computes it, compiled when it is asked for.
+        states: the states that it reads or updates, with their first values, in the program's order.
     """
 
     key: tuple[object, ...]
     settings: tuple[object, ...]
     answers: Mapping[str, Answer]
     step: Running
-    kernel: TrainingKernel
+    kernels: Kernels
     states: tuple[Tensor, ...]
+
+    @property
+    def kernel(self) -> TrainingKernel:
+        """What computes the step in one process."""
+        return self.kernels.alone
 
     def with_optimizers(
         self, optimizers: Mapping[str, Optimizer], settings: tuple[object, ...]
@@ -61,7 +89,7 @@ class Prepared:
             if found is None:
                 return None
             answers[name] = found
-        return replace(self, settings=settings, answers=answers, states=_states(self.kernel, answers))
+        return replace(self, settings=settings, answers=answers, states=_states(self.step.program, answers))
 
 
 @dataclass(slots=True, eq=False)
@@ -124,17 +152,17 @@ def _made(
         turns.append(Turn(own, tuple(learning[name]), asking(name), training_updates(own), name))
     program = training_step(turns, metrics=tuple(state.metrics.values()), facts=state.facts)
     step = running(program, state.samples)
-    kernel = TrainingKernel(step.program, weights=step.weights, dtype=state.dtype, target=state.target)
-    return Prepared(*known, answers, step, kernel, _states(kernel, answers))
+    kernels = Kernels(step, state.samples, dtype=state.dtype, target=state.target)
+    return Prepared(*known, answers, step, kernels, _states(step.program, answers))
 
 
-def _states(kernel: TrainingKernel, answers: Mapping[str, Answer]) -> tuple[Tensor, ...]:
-    """Return the states of a kernel, those of the optimizers with the first values that these gave last."""
+def _states(program: Program, answers: Mapping[str, Answer]) -> tuple[Tensor, ...]:
+    """Return the states of a step, those of the optimizers with the first values that these gave last."""
     known: dict[str, Tensor] = {}
     for loss, answer in answers.items():
         known |= {f"{loss}.{name}" if loss else name: t for name, t in answer.states.items()}
     found = []
-    for own in kernel.states:
+    for own in (t for t in program.inputs if t.role == "state"):
         like = known.get(str(own.name), own)
         found.append(Tensor(own.name, own.shape, dtype=own.dtype, role="state", init=like.init))
     return tuple(found)

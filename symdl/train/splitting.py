@@ -76,8 +76,8 @@ class Split:
     count: Tensor
 
 
-def split(program: Program, samples: Dim) -> Split | None:
-    """Return `program` in passes, or None where it takes all samples at once, or too many passes."""
+def split(program: Program, samples: Dim, *, most: int = _MOST_PASSES) -> Split | None:
+    """Return `program` in passes, or None where it takes all samples at once, or more than `most` passes."""
     known = places(program, samples)
     if any(known[t] is None for t in program.outputs):
         return None
@@ -85,7 +85,7 @@ def split(program: Program, samples: Dim) -> Split | None:
     found = {t: place for t in (*program.inputs, *table) if (place := known[t]) is not None}
     if len(found) < len(known.keys() & {*program.inputs, *table}):
         return None
-    if max((found[t].ready for t in program.outputs), default=0) > _MOST_PASSES:
+    if max((found[t].ready for t in program.outputs), default=0) > most:
         return None
     cut = _Cut(program, samples, table, found)
     levels = range(1 + max((s.level for s in found.values()), default=0))
@@ -101,9 +101,9 @@ class _Cut:
     ) -> None:
         self.program, self.samples, self.places = program, samples, found
         taken = set(program.names.values())
-        self.count = Tensor(_free("samples", taken), (), role="state")
+        self.count = Tensor(free_name("samples", taken), (), role="state")
         self.statistics = {
-            e.lhs: _statistic(e, samples, _free(f"statistic_{number}", taken))
+            e.lhs: _statistic(e, samples, free_name(f"statistic_{number}", taken))
             for number, e in enumerate(table.values(), 1)
             if found[e.lhs].reduces
         }
@@ -143,7 +143,8 @@ class _Cut:
         return Pass(program, now, kept)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """Return a name that is not taken."""
     while name in taken:
         name += "_"
     return name

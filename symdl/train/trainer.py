@@ -122,7 +122,7 @@ class Trainer:
     def figures(self, data: Arrays, totals: NDArray[np.float64], count: int) -> Sequence[float]:
         """Return the same in order."""
         made = self._learner.made
-        return made.step.figures(sizes_of(made.kernel.program.inputs, data.by_name), totals, count)
+        return made.step.figures(sizes_of(made.step.program.inputs, data.by_name), totals, count)
 
     @property
     def learner(self) -> Learner:
