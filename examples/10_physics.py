@@ -6,6 +6,7 @@ is derived again. Printed are a derivation and the error against the exact solut
 waves.
 
     python examples/10_physics.py [--epochs 1500] [--seed 0]
+    python examples/10_physics.py --optimizer l-bfgs --epochs 500
 """
 
 from __future__ import annotations
@@ -39,14 +40,17 @@ def network() -> tuple[sd.Tensor, sd.Tensor]:
     return ((u_t - RATE * u_xx) ** 2).mean(), u
 
 
-def train(*, epochs: int, seed: int) -> float:
+def train(*, epochs: int, seed: int, optimizer: str = "adam") -> float:
     """Train on random places and times; return the largest error on a grid."""
     loss, u = network()
     rng = np.random.default_rng(seed)
     data = {"x": rng.uniform(size=(1000, 1)), "t": rng.uniform(size=(1000, 1))}
     model = sd.Model(loss, output=u, seed=seed, dtype="float64")
-    steps = sd.nn.CosineDecay(0.01, steps=epochs * 5)
-    model.fit(data, optimizer=sd.nn.Adam(steps), batch_size=200, epochs=epochs, seed=seed)
+    if optimizer == "l-bfgs":  # all places at once; an epoch is an iteration
+        print(model.fit(data, optimizer=sd.nn.LBFGS(), epochs=epochs).stopped)
+    else:
+        steps = sd.nn.CosineDecay(0.01, steps=epochs * 5)
+        model.fit(data, optimizer=sd.nn.Adam(steps), batch_size=200, epochs=epochs, seed=seed)
     x, t = (a.reshape(-1, 1) for a in np.meshgrid(np.linspace(0, 1, 41), np.linspace(0, 1, 41)))
     return float(np.abs(model.predict(x=x, t=t) - solution(x, t)).max())
 
@@ -56,10 +60,11 @@ def main(arguments: list[str] | None = None) -> float:
     parser = argparse.ArgumentParser(description="Solve the heat equation with a network.")
     parser.add_argument("--epochs", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--optimizer", choices=["adam", "l-bfgs"], default="adam")
     options = parser.parse_args(arguments)
 
     print(sd.derive(network()[0], "third.W"), end="\n\n")
-    error = train(epochs=options.epochs, seed=options.seed)
+    error = train(epochs=options.epochs, seed=options.seed, optimizer=options.optimizer)
     print(f"largest error on a grid of 41 x 41 places and times: {error:.1e}")
     return error
 

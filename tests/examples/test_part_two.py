@@ -94,3 +94,14 @@ def test_estimators(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["ours"] > 0.95 and found["own"] > 0.9 and found["components"] > 0.8
     assert found["ours"] > found["theirs"] - 0.03
     assert "output.b̄[j] = " in capsys.readouterr().out
+
+
+def test_meta_learning(capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = example("16_meta_learning").main(["--epochs", "40"])
+    assert after < 0.25 * before
+    assert "one step" in capsys.readouterr().out
+
+
+def test_physics_by_l_bfgs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("10_physics").train(epochs=150, seed=0, optimizer="l-bfgs") < 0.02
+    assert "all epochs are done" in capsys.readouterr().out
