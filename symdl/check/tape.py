@@ -15,13 +15,15 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symdl.check.local import LOCAL
+from symdl.check.local import LOCAL, numeric
 from symdl.errors import DerivativeError
 from symdl.express.dims import Dim
 from symdl.express.equations import MATRIX_OPS, MATRIX_VALUED, Equation
 from symdl.express.kinks import chosen
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
+from symdl.express.special.kinds import Called
+from symdl.express.special.written import FORMS, written
 from symdl.express.tensors import Access, Tensor
 from symdl.run.reference.binding import Values, bind, bind_dims, extent_value
 from symdl.run.reference.interpreter import Grid
@@ -256,12 +258,30 @@ class _Tracer:
         if isinstance(expr, sp.Max | sp.Min):
             return self._choose(chosen(expr), scope)
         name = next((kind for kind in kinds if kind in LOCAL), None)
+        if name is None and isinstance(expr, (Called, *FORMS)):
+            return self._call(expr, scope)
         if name is None:
             raise DerivativeError(f"{expr.func} has no recorded derivative", expression=expr)
         parents = [self.trace(arg, scope) for arg in expr.args]
         inner = [np.asarray(parent.value) for parent in parents]
         value = np.asarray(FUNCTIONS[name](*inner))
         return self.tape.add(value, _pulls(LOCAL[name], parents, inner, value))
+
+    def _call(self, expr: Any, scope: Scope) -> Node:
+        """Record a special function, or one of the user's, whose slopes are those of its values."""
+        moving = [arg for arg in expr.args if arg.has(Access)]
+        names = {arg: sp.Dummy(real=True) for arg in moving}
+        form = written(expr.func(*(names.get(arg, arg) for arg in expr.args)))
+
+        def function(*arrays: Array) -> Array:
+            table = dict(zip(names.values(), arrays, strict=True))
+            found: Array = Scope(lambda leaf, mask: table[leaf], np.asarray(True)).value(form)
+            return found
+
+        parents = [self.trace(arg, scope) for arg in names]
+        inner = [np.asarray(parent.value) for parent in parents]
+        value = np.asarray(function(*inner))
+        return self.tape.add(value, _pulls(numeric(function), parents, inner, value))
 
     def _read(self, access: Access, scope: Scope) -> Node:
         source = self.tape.tensors[access.tensor]

@@ -6,6 +6,7 @@ more than once, and long ones, get a name of their own first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
@@ -34,6 +35,8 @@ _MATRIX_NAMES = {
     "transposed_solution": "solve_transposed",
 }
 _LONGEST = 60
+_NUMBERED = re.compile(r"(special|function[0-9]+_[0-9]+)_")
+"""What stands before a function's own name in that of its routine."""
 
 
 class Printer:
@@ -133,7 +136,7 @@ class Printer:
         if routine.name in self.syntax.functions:
             return f"{self.syntax.functions[routine.name]}({', '.join(args)})"
         if not self.syntax.routines:
-            name = routine.name.partition("_")[2]
+            name = _NUMBERED.sub("", routine.name)
             raise EmitError(
                 f"the target {self.syntax.name} has no code for the function {name}",
                 cure="compile it for the processor (target='cpu'), or write it with elementary functions",

@@ -140,6 +140,9 @@ def _loaded(source: str, foundation: tuple[str, ...], where: Path, *, written: b
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except CompileError:
+        sys.modules.pop(name, None)
+        raise
     except Exception as error:
         sys.modules.pop(name, None)
         keep(source, foundation)

@@ -15,6 +15,7 @@ from typing import Any
 
 from symdl.errors import CompileError
 from symdl.express.special.kinds import SPECIAL
+from symdl.express.special.own import Own, number_and_count, routine
 
 LINKED = "symdl_routine_"
 """What the names of routines begin with in machine code."""
@@ -67,8 +68,20 @@ _SCIPY: Mapping[str, Source] = {
 
 
 def source(name: str) -> Source | None:
-    """Return how the C function of a routine is called, or None if the routine is compiled."""
-    return _SCIPY.get(name.removeprefix(SPECIAL))
+    """Return how the C function of a routine is called, or None if the routine is compiled.
+
+    Raises:
+        CompileError: a user's function has no code for the processor.
+    """
+    if name.startswith(SPECIAL):
+        return _SCIPY.get(name.removeprefix(SPECIAL))
+    own = routine(name)
+    if own is not None and own.c is None:
+        raise CompileError(
+            f"the function {own.label} has no code for the processor",
+            cure="pass c= to sd.function, or compile with target='python'",
+        )
+    return Source(name, number_and_count(name)[1], flag=False)
 
 
 @cache
@@ -76,8 +89,11 @@ def address(name: str) -> int:
     """Return where the C function of a routine is.
 
     Raises:
-        CompileError: SciPy does not offer it.
+        CompileError: SciPy does not offer it, or Numba cannot compile what the user gave.
     """
+    if not name.startswith(SPECIAL):
+        own = routine(name)
+        return _own_address(own) if own is not None else _NOWHERE
     from scipy.special import cython_special
 
     found = source(name)
@@ -85,6 +101,36 @@ def address(name: str) -> int:
     if capsule is None:
         raise CompileError(f"SciPy offers no {name}", cure="install another release of SciPy")
     return int(_POINTER(capsule, _NAME(capsule)) or 0)
+
+
+_NOWHERE = 1
+"""Stands for a function of another process, for which this one only compiles."""
+
+
+def _own_address(own: type[Own]) -> int:
+    """Return where a user's function is."""
+    if isinstance(own.c, int):
+        return own.c
+    if hasattr(own.c, "argtypes"):
+        return int(ctypes.cast(own.c, ctypes.c_void_p).value or 0)
+    return int(_compiled(own.calls).address)
+
+
+@cache
+def _compiled(name: str) -> Any:
+    """Return a user's Python function as a C function, which stays: machine code may call it."""
+    from numba import cfunc, float64
+
+    own = routine(name)
+    assert own is not None
+    function = getattr(own.c, "py_func", own.c)
+    try:
+        return cfunc(float64(*[float64] * number_and_count(name)[1]), error_model="numpy")(function)
+    except Exception as error:  # whatever Numba raises
+        raise CompileError(
+            f"Numba cannot compile the function {own.label}: {str(error)[:400]}",
+            cure="write it with floats and the module math, or pass the address of a C function",
+        ) from error
 
 
 _NAME: Any = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", ctypes.pythonapi))

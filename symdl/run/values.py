@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from symdl.express.special.kinds import SPECIAL
+from symdl.express.special.own import routine
 
 
 def _lambert_w(x: Any, branch: Any) -> Any:
@@ -39,6 +40,10 @@ _VALUES: Mapping[str, Callable[..., Any]] = {
 
 def values(name: str) -> Callable[..., Any]:
     """Return a routine as a function of arrays."""
+    own = routine(name)
+    if own is not None:
+        given: Callable[..., Any] = own.numpy
+        return given
     plain = name.removeprefix(SPECIAL)
     found: Callable[..., Any] = _VALUES.get(plain) or getattr(special, plain)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -31,6 +33,15 @@ def _shifted(x: sd.Tensor) -> sd.Tensor:
 def _two(operation: str, formula: Any, setting: str = "", **given: Given) -> Case:
     """An operator, written the same way in both libraries."""
     return Case(operation, lambda x, y: formula(x, y), given, lambda t, x, y: formula(x, y), setting)
+
+
+def _pair(operation: str, theirs: Any, **given: Given) -> Case:
+    """A function of two tensors."""
+    return Case(operation, lambda x, y: getattr(sd, operation.removeprefix("sd."))(x, y), given, theirs)
+
+
+def _bessel(kind: str, x: sd.Tensor) -> Any:
+    return getattr(sd, f"bessel{kind}")(1.5, x)
 
 
 FUNCTIONS = (
@@ -66,6 +77,47 @@ FUNCTIONS = (
     Case("sd.power", lambda x: sd.power(x, 3), {"x": X}, lambda t, x: x**3, "whole exponent"),
     Case("sd.elementwise", lambda x, y: sd.elementwise(lambda a, b: a * sp.exp(b), x, y),
          {"x": X, "y": ROW}, lambda t, x, y: x * y.exp()),
+)  # fmt: skip
+
+ABOVE = positive("n", 3)
+UNIT = real("n", 3, low=0.1, high=0.9)
+SPECIAL = (
+    _pair("sd.atan2", lambda t, x, y: x.atan2(y), x=X, y=positive(3)),
+    _plain("sd.cot", lambda t, x: 1 / x.tan(), ABOVE),
+    _plain("sd.coth", lambda t, x: 1 / x.tanh(), ABOVE),
+    _plain("sd.csc", lambda t, x: 1 / x.sin(), ABOVE),
+    _plain("sd.sec", lambda t, x: 1 / x.cos(), INSIDE),
+    _plain("sd.log10", lambda t, x: x.log10(), ABOVE),
+    _plain("sd.log2", lambda t, x: x.log2(), ABOVE),
+    _pair("sd.hypot", lambda t, x, y: x.hypot(y), x=X, y=positive(3)),
+    _pair("sd.logaddexp", lambda t, x, y: x.logaddexp(y), x=X, y=ROW),
+    _plain("sd.sinc", lambda t, x: x.sinc(), ABOVE),
+    _pair("sd.xlogy", lambda t, x, y: x.xlogy(y), x=X, y=positive(3)),
+    Case("sd.cross", lambda x, y: sd.cross(x, y), {"x": X, "y": ROW},
+         lambda t, x, y: t.linalg.cross(x, y.expand(x.shape))),
+    _plain("sd.erfc", lambda t, x: x.erfc()),
+    _plain("sd.erfinv", lambda t, x: x.erfinv(), INSIDE),
+    _plain("sd.gamma", lambda t, x: x.lgamma().exp(), ABOVE),
+    _plain("sd.gammaln", lambda t, x: x.lgamma(), ABOVE),
+    _plain("sd.digamma", lambda t, x: x.digamma(), ABOVE),
+    Case("sd.polygamma", lambda x: sd.polygamma(2, x), {"x": ABOVE}, lambda t, x: t.polygamma(2, x)),
+    Case("sd.beta", lambda x: sd.beta(x, 1.5), {"x": ABOVE},
+         lambda t, x: (x.lgamma() + math.lgamma(1.5) - (x + 1.5).lgamma()).exp()),
+    _pair("sd.betaln", lambda t, x, y: x.lgamma() + y.lgamma() - (x + y).lgamma(), x=ABOVE, y=positive(3)),
+    Case("sd.gammainc", lambda x: sd.gammainc(1, x), {"x": ABOVE}, lambda t, x: 1 - (-x).exp()),
+    Case("sd.gammaincc", lambda x: sd.gammaincc(1, x), {"x": ABOVE}, lambda t, x: (-x).exp()),
+    Case("sd.betainc", lambda x: sd.betainc(1, 3, x), {"x": UNIT}, lambda t, x: 1 - (1 - x) ** 3),
+    *(Case(f"sd.bessel{kind}", partial(_bessel, kind), {"x": ABOVE}, None) for kind in "jyik"),
+    _plain("sd.expi", None, ABOVE),
+    Case("sd.expint", lambda x: sd.expint(2, x), {"x": ABOVE}, None),
+    Case("sd.zeta", lambda x: sd.zeta(3, x), {"x": ABOVE}, lambda t, x: -t.polygamma(2, x) / 2),
+    _plain("sd.lambertw", None, ABOVE),
+    _plain("sd.ellipk", None, UNIT),
+    _plain("sd.ellipe", None, UNIT),
+    _plain("sd.sine_integral", None, ABOVE),
+    _plain("sd.cosine_integral", None, ABOVE),
+    _plain("sd.airy_ai", None),
+    _plain("sd.airy_bi", None),
 )  # fmt: skip
 
 OPERATORS = (
@@ -170,4 +222,4 @@ ACTIVATIONS = (
          lambda t, x, a: t.nn.functional.prelu(x, a), "one slope a channel"),
 )  # fmt: skip
 
-CASES = (*FUNCTIONS, *OPERATORS, *COMPARISONS, *ACTIVATIONS)
+CASES = (*FUNCTIONS, *SPECIAL, *OPERATORS, *COMPARISONS, *ACTIVATIONS)

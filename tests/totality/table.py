@@ -28,6 +28,7 @@ _REASONS = {
     "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
     "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.load",
+    "makes a function, which is tested by itself": "sd.function",
     "reads or writes another format": "sd.from_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",
     "hands functions to another library": "sd.to_torch sd.to_jax sd.flat",

@@ -17,6 +17,9 @@ from symdl.express.comparisons import Compared
 from symdl.express.dims import Dim, Index
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.random import RandomUniform
+from symdl.express.special.kinds import OWN
+from symdl.express.special.own import Own, latest
+from symdl.express.special.written import FORMS
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.express.walks import nodes
@@ -69,6 +72,8 @@ _UNEVALUATED: Mapping[str, Callable[..., sp.Basic]] = {
         *(sp.asinh, sp.acosh, sp.atanh, sp.acoth, sp.asech, sp.acsch),
         *(sp.erf, sp.erfc, sp.erfi, sp.erfinv, sp.gamma, sp.loggamma, sp.digamma, sp.polygamma, sp.beta),
         *(sp.besselj, sp.bessely, sp.besseli, sp.besselk, sp.zeta, sp.LambertW, sp.factorial),
+        *(kind for kind in FORMS if isinstance(kind, type) and kind.__module__.startswith("sympy.")),
+        *OWN,
     )
 }
 _KINDS = {kind: name for table in (_PLAIN, _UNEVALUATED) for name, kind in table.items()}
@@ -125,12 +130,14 @@ class Rows:
         if type(node) is sp.Symbol:
             known = {name: truth for name, truth in sorted(node.assumptions0.items()) if truth is not None}
             return ["symbol", node.name, known]
+        if isinstance(node, Own):
+            return ["function", node.label, *(self._known[part] for part in node.args)]
         return [_KINDS[type(node)], *(self._known[part] for part in node.args)]
 
 
 def _has_form(node: sp.Basic) -> bool:
     atoms = isinstance(node, Access | Index | Dim | sp.Number) or type(node) is sp.Symbol
-    return atoms or node in _NAMES or (type(node) in _KINDS and bool(node.args))
+    return atoms or node in _NAMES or isinstance(node, Own) or (type(node) in _KINDS and bool(node.args))
 
 
 def _ordered(expr: sp.Basic) -> list[sp.Basic]:
@@ -161,6 +168,8 @@ def expressions(rows: Sequence[Any], tensors: Sequence[Tensor] = ()) -> list[sp.
     for row in rows:
         try:
             found.append(_node(row, found, tensors))
+        except DataError:
+            raise  # it says what is missing
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
             raise DataError(f"row {len(found)} of the expressions is damaged: {str(row)[:80]}") from error
     return found
@@ -184,6 +193,15 @@ def _node(row: Any, before: Sequence[sp.Basic], tensors: Sequence[Tensor]) -> sp
     if kind == "symbol":
         name, known = rest
         return sp.Symbol(_text(name), **{_text(fact): truth is True for fact, truth in known.items()})
+    if kind == "function":
+        name, *rest = rest
+        own = latest(_text(name))
+        if own is None:
+            raise DataError(
+                f"there is no function {name} in this process",
+                cure=f'make it first, as it was made where this was saved: sd.function("{name}", ...)',
+            )
+        return own(*(before[_place(each)] for each in rest))
     parts = [before[_place(each)] for each in rest]
     return _PLAIN[kind](*parts) if kind in _PLAIN else _UNEVALUATED[kind](*parts, evaluate=False)
 

@@ -58,6 +58,9 @@ def _intrinsic(name: str, of: Source) -> Any:
         1: lambda _typing, a: called(a),
         2: lambda _typing, a, b: called(a, b),
         3: lambda _typing, a, b, c: called(a, b, c),
+        4: lambda _typing, a, b, c, d: called(a, b, c, d),
+        5: lambda _typing, a, b, c, d, e: called(a, b, c, d, e),
+        6: lambda _typing, a, b, c, d, e, f: called(a, b, c, d, e, f),
     }
     form = forms[of.arguments]
     form.__name__ = name
