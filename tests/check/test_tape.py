@@ -142,8 +142,8 @@ def test_what_cannot_be_recorded() -> None:
     X = tensor("X", (2,))
     with pytest.raises(DerivativeError, match="is no scalar"):
         tape_gradient(collect([X * 2]), X * 2, [X], {"X": [1.0, 2.0]})
-    L = define("L", (), Sum(sp.besselj(0, X[i]), i))
-    with pytest.raises(DerivativeError, match="besselj"):
+    L = define("L", (), Sum(sp.polylog(3, X[i]), i))
+    with pytest.raises(DerivativeError, match="polylog"):
         tape_gradient(collect([L]), L, [X], {"X": [1.0, 2.0]})
 
 

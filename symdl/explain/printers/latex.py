@@ -29,7 +29,7 @@ from symdl.explain.printers.binding import (
 from symdl.explain.printers.functions import in_latex, is_operator
 
 _RELATION = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "|": r"\mid"}
-_NOT_RAISED = "sqrt Max Min Abs Mod sigmoid inverse determinant polygamma loggamma trigamma".split()
+_NOT_RAISED = "sqrt Max Min Abs Mod sigmoid inverse determinant polygamma loggamma betaln trigamma".split()
 """Functions whose power stands behind their argument."""
 _LOGIC = {"and": r"\wedge", "or": r"\vee"}
 
