@@ -47,7 +47,8 @@ SECTIONS = {
     "explain.drawings.network "
     "explain.drawings.plots",
     "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
-    "Other libraries": "interop.onnx.reading interop.torch interop.jax interop.scipy.flat",
+    "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
+    "interop.torch interop.jax interop.scipy.flat",
     "Training": "train.trainer train.callbacks train.history train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "

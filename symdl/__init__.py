@@ -172,6 +172,7 @@ if TYPE_CHECKING:
     from symdl.explain.worksheet import worksheet
     from symdl.interop.jax import to_jax
     from symdl.interop.onnx.reading import from_onnx
+    from symdl.interop.onnx.writing.model import to_onnx
     from symdl.interop.scipy.flat import flat
     from symdl.interop.torch import to_torch
     from symdl.run.compile import compile
@@ -193,6 +194,7 @@ _LATER = {
     "flat": "symdl.interop.scipy.flat",
     "formula": "symdl.explain.stories.formula",
     "from_onnx": "symdl.interop.onnx.reading",
+    "to_onnx": "symdl.interop.onnx.writing.model",
     "generic_gradient": "symdl.explain.stories.components",
     "generic_jacobian": "symdl.explain.stories.components",
     "layer_svg": "symdl.explain.drawings.network",
@@ -264,7 +266,7 @@ __all__ = [
     "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "softmax", "softplus",
     "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "stop_gradient", "sum", "sums_to_one", "swapaxes",
-    "take", "take_along_axis", "tan", "tanh", "tensor", "tensordot", "tile", "to_jax", "to_torch",
+    "take", "take_along_axis", "tan", "tanh", "tensor", "tensordot", "tile", "to_jax", "to_onnx", "to_torch",
     "top_k", "trace", "train", "training_updates", "transpose", "tril", "triu", "two_spaces",
     "unit_svg", "update_rules",
     "var", "vmap",

@@ -29,7 +29,7 @@ _REASONS = {
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
     "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.load",
     "makes a function, which is tested by itself": "sd.function",
-    "reads or writes another format": "sd.from_onnx",
+    "reads or writes another format": "sd.from_onnx sd.to_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",
     "hands functions to another library": "sd.to_torch sd.to_jax sd.flat",
     "updates parameters": "nn.Adagrad nn.Adam nn.AdamW nn.Clipped nn.LBFGS nn.Lion nn.Momentum nn.Nesterov"

@@ -24,6 +24,7 @@ from symdl.interop.onnx.loading import loaded
 from symdl.interop.onnx.nodes import Array, Node, Unsupported, Value
 from symdl.interop.onnx.operators.table import ADAPTERS, WITHOUT
 
+REFUSED = "the model asks for what has no counterpart"
 REALS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -132,6 +133,12 @@ def _extent(axis: Any, otherwise: str) -> Extent:
     return Dim(name if name.isidentifier() else f"d_{name}")
 
 
+def refusal(what: str, wrong: Mapping[str, list[str]], cure: str) -> ExpressionError:
+    """Return the error that names everything without a counterpart, with some of those that ask for it."""
+    lines = [f"{each} ({', '.join(by[:3])}{', …' * (len(by) > 3)})" for each, by in wrong.items()]
+    return ExpressionError(f"{what}: {'; '.join(lines)}", cure=cure)
+
+
 @dataclass(slots=True)
 class Reader:
     """The values of a graph as far as it is read.
@@ -185,15 +192,9 @@ class Reader:
         Raises:
             ExpressionError: something was.
         """
-        if not self.wrong:
-            return
-        lines = [
-            f"{what} ({', '.join(nodes[:3])}{', …' * (len(nodes) > 3)})" for what, nodes in self.wrong.items()
-        ]
-        raise ExpressionError(
-            "the model asks for what has no counterpart: " + "; ".join(lines),
-            cure="export it without these, or cut it before them (onnx.utils.extract_model)",
-        )
+        if self.wrong:
+            cure = "export it without these, or cut it before them (onnx.utils.extract_model)"
+            raise refusal(REFUSED, self.wrong, cure)
 
     def run(self, graph: Any) -> None:
         """Take every node of a graph; they stand in the order of computation."""

@@ -1,0 +1,115 @@
+"""Nodes of a graph, one after the other.
+
+Enters: operators and what they read. Leaves: `Graph`, whose nodes stand in the order of computation and whose
+names are unique; equal constants are written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Kind = Literal["real", "int64", "truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A value of the graph: its name, what it holds, and its number if it is one that is known."""
+
+    name: str
+    kind: Kind
+    number: Any = None
+
+
+@dataclass(slots=True)
+class Graph:
+    """A graph that is being written.
+
+    Attributes:
+        dtype: of real numbers.
+        nodes, arrays: as the format has them.
+        taken: the names that are in use.
+    """
+
+    dtype: str
+    nodes: list[Any] = field(default_factory=list)
+    arrays: list[Any] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    _constants: dict[Any, Made] = field(default_factory=dict)
+    _count: int = 0
+
+    def fresh(self, word: str) -> str:
+        """Return a name that nothing has."""
+        while True:
+            self._count += 1
+            name = f"{word}_{self._count}"
+            if name not in self.taken:
+                self.taken.add(name)
+                return name
+
+    def node(
+        self, op: str, *reads: Made, kind: Kind | None = None, to: str | None = None, **attributes: Any
+    ) -> Made:
+        """Write a node with one output, of the kind of its first input unless told."""
+        from onnx import helper
+
+        name = to or self.fresh(op)
+        self.nodes.append(
+            helper.make_node(op, [r.name for r in reads], [name], name=f"{op}:{name}", **attributes)
+        )
+        return Made(name, kind or reads[0].kind)
+
+    def array(self, values: Any, name: str | None = None) -> Made:
+        """Write an array."""
+        from onnx import numpy_helper
+
+        array = np.asarray(values)
+        kind: Kind = "real" if array.dtype.kind == "f" else "truth" if array.dtype.kind == "b" else "int64"
+        array = array.astype({"real": self.dtype, "truth": "bool", "int64": "int64"}[kind])
+        key = (kind, array.shape, array.tobytes())
+        if name is None and key in self._constants:
+            return self._constants[key]
+        made = Made(name or self.fresh("constant"), kind, None if array.ndim else array.item())
+        self.arrays.append(
+            numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), made.name)
+        )
+        if name is None:
+            self._constants[key] = made
+        return made
+
+    def whole(self, numbers: Sequence[int]) -> Made:
+        """Write a list of whole numbers: axes, sizes."""
+        return self.array(np.asarray(numbers, "int64"))
+
+    def needed(self, outputs: Sequence[str]) -> tuple[list[Any], list[Any]]:
+        """Return the nodes and arrays that outputs depend on."""
+        wanted, nodes = set(outputs), list[Any]()
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.output):
+                nodes.append(node)
+                wanted.update(node.input)
+        return nodes[::-1], [array for array in self.arrays if array.name in wanted]
+
+    def real(self, value: Made) -> Made:
+        """Return a value as real numbers."""
+        if value.kind == "real":
+            return value
+        if value.number is not None:
+            return self.array(float(value.number))
+        return self._cast(value, "real")
+
+    def integer(self, value: Made) -> Made:
+        """Return a value as whole numbers."""
+        return value if value.kind == "int64" else self._cast(value, "int64")
+
+    def _cast(self, value: Made, kind: Kind) -> Made:
+        from onnx import TensorProto, helper
+
+        number = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}[self.dtype]
+        name = self.fresh("Cast")
+        to = number if kind == "real" else TensorProto.INT64
+        self.nodes.append(helper.make_node("Cast", [value.name], [name], name=f"Cast:{name}", to=to))
+        return Made(name, kind)
