@@ -7,8 +7,10 @@ name. "Add a target" in CONTRIBUTING.md says what to provide.
 from __future__ import annotations
 
 import copyreg
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 from symdl.emit.cpu.syntax import CPU as CPU_SYNTAX
@@ -19,6 +21,8 @@ from symdl.lower.cpu.lowering import CPU as CPU_LOWERING
 from symdl.lower.cuda.lowering import CUDA as CUDA_LOWERING
 from symdl.lower.cuda.lowering import CUDA_ATOMICS
 from symdl.lower.python.lowering import PYTHON as PYTHON_LOWERING
+from symdl.run.alone import Exporter
+from symdl.run.c99.alone import source_and_header
 from symdl.run.cpu.runtime import CpuRuntime
 from symdl.run.cuda.runtime import CudaRuntime
 from symdl.run.python.runtime import PythonRuntime
@@ -32,6 +36,8 @@ PYTHON = Target("python", PYTHON_LOWERING, PYTHON_SYNTAX, PythonRuntime())
 """The same loops without a compiler: slow, to step through and to compare with."""
 TARGETS: Mapping[str, Target] = {target.name: target for target in (CPU, CUDA, PYTHON)}
 """The targets by name."""
+EXPORTERS: Mapping[str, Exporter] = {".c": source_and_header}
+"""What writes files that stand alone, by their endings."""
 
 
 def find(target: str | Target, *, scatter: Scatter = "deterministic") -> Target:
@@ -56,6 +62,21 @@ def find(target: str | Target, *, scatter: Scatter = "deterministic") -> Target:
             cure=f"leave scatter out, or use one of {having}",
         )
     return replace(found, lowering=found.atomics)
+
+
+def exporter(path: str | os.PathLike[str]) -> Exporter:
+    """Return what writes files with the ending of a path.
+
+    Raises:
+        CompileError: there are no such files.
+    """
+    ending = Path(path).suffix
+    if ending not in EXPORTERS:
+        raise CompileError(
+            f"{Path(path).name} has the ending {ending!r}, which says in no language what is to be written",
+            cure=f"use one of {', '.join(EXPORTERS)}",
+        )
+    return EXPORTERS[ending]
 
 
 def _found(target: str | Target) -> Target:

@@ -40,12 +40,15 @@ none of them may import it.
 """
 
 FOR_ALL_TARGETS = ("lower", "schedule", "run/reference", "run/python")
-FOR_ONE = ("lower/cpu", "lower/cuda", "lower/python")
+FOR_ONE = ("lower/cpu", "lower/cuda", "lower/python", "lower/c99")
 """Rooms that know no target; what they leave is for all of them."""
 
-TARGETS = ("cpu", "python", "cuda")
+TARGETS = ("cpu", "python", "cuda", "c99")
 """Targets, there and to come: each has rooms of its name."""
-DOORS = ("run/compile.py", "run/compiled.py", "run/training.py", "train/model.py", "train/state.py")
+DOORS = (
+    *("run/compile.py", "run/compiled.py", "run/exported.py", "run/training.py"),
+    *("train/model.py", "train/state.py"),
+)
 """Where a target's name becomes an object: by `symdl.targets.find`, which lies below these files only."""
 
 LONGEST_FILE = 400

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from symdl.emit.names import Names
+from symdl.emit.spelling import PYTHON, Spelling
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import (
     ZERO,
@@ -29,8 +30,8 @@ from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, 
 class Integers:
     """Prints integer expressions and conditions on them."""
 
-    def __init__(self, names: Names) -> None:
-        self.names = names
+    def __init__(self, names: Names, spelling: Spelling = PYTHON) -> None:
+        self.names, self.spelling = names, spelling
 
     def text(self, poly: Poly) -> str:
         """Return an integer expression."""
@@ -53,11 +54,11 @@ class Integers:
             case Element():
                 return self.element(value.array, value.at)
             case Floor():
-                return f"(({self.text(value.value)}) // {self.bracketed(value.by)})"
+                return self.spelling.floor.format(self.text(value.value), self.bracketed(value.by))
             case Mod():
-                return f"(({self.text(value.value)}) % {self.bracketed(value.by)})"
+                return self.spelling.modulo.format(self.text(value.value), self.bracketed(value.by))
             case Clamp():
-                return f"max(0, min({self.text(value.value)}, {self.text(value.below - 1)}))"
+                return self.spelling.clamp.format(self.text(value.value), self.text(value.below - 1))
             case Index() | Size() | Pick():
                 raise EmitError(f"{value} is not known inside a kernel")
             case _:
@@ -82,9 +83,9 @@ class Integers:
         """Return a guard."""
         match guard:
             case Within():
-                return f"0 <= {self.text(guard.value)} < {self.text(guard.extent)}"
+                return self.spelling.within.format(self.text(guard.value), self.text(guard.extent))
             case Divides():
-                return f"({self.text(guard.value)}) % {self.bracketed(guard.by)} == 0"
+                return self.spelling.divides.format(self.text(guard.value), self.bracketed(guard.by))
             case Same():
                 return f"{self.text(guard.left)} == {self.text(guard.right)}"
             case _:
@@ -92,7 +93,7 @@ class Integers:
 
     def conditions(self, guards: tuple[Condition, ...]) -> str:
         """Return guards that must hold together."""
-        return " and ".join(map(self.condition, guards))
+        return f" {self.spelling.both} ".join(map(self.condition, guards))
 
 
 def by_lane(position: Poly) -> tuple[Poly, Lane | None, Poly]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from symdl.emit.identifiers import PYTHON, free, identifier
+from symdl.emit.spelling import PYTHON as SPELLING
 from symdl.lower.ir.integers import Element, Poly, Size
 from symdl.lower.ir.loops import (
     Fold,
@@ -36,7 +37,6 @@ Named: TypeAlias = Slot | Param | LoopVar | Lane | Local
 
 OWN = frozenset("real reals whole integers entries far live row lane np math types".split())
 """What generated modules call by a name of their own."""
-_WORD = re.compile(r"#[^\n]*|\bdef (\w+)|\b[bxin]\d\w*")
 _UNNAMED = re.compile(r"[pyr]\d+(_more)?|kernel_\d+(_entry)?")
 """Names of values and places that the printers make themselves."""
 
@@ -66,8 +66,13 @@ def reserved(imports: Mapping[str, frozenset[str]], own: frozenset[str]) -> froz
     return frozenset((*PYTHON, *OWN, *own, *modules, *(name for names in imports.values() for name in names)))
 
 
-def put_in(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the text of a module with the names of each kernel put in; comments stay as they are."""
+def put_in(
+    text: str, tables: Mapping[str, Mapping[str, str]], words: re.Pattern[str] = SPELLING.words
+) -> str:
+    """Return the text of a module with the names of each kernel put in; comments stay as they are.
+
+    Of `words` the first group is the name of a kernel that begins.
+    """
     table: Mapping[str, str] = {}
 
     def word(match: re.Match[str]) -> str:
@@ -76,7 +81,7 @@ def put_in(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:
             table = tables.get(match[1], {})
         return table.get(match[0], match[0])
 
-    return _WORD.sub(word, text)
+    return words.sub(word, text)
 
 
 def names_of(

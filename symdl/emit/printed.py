@@ -71,6 +71,16 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
+class Declare:
+    """Locals of one kind: ``real``, ``whole``, ``flag`` or ``double``."""
+
+    kind: ClassVar[str] = "declare"
+    indent: str
+    holds: str
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
 class Let:
     """A value gets a name."""
 
@@ -172,6 +182,6 @@ class Call:
 
 Block: TypeAlias = Loop | SimdLoop | Stride | When
 Line: TypeAlias = (
-    Comment | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Call
+    Comment | Declare | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Call
 )
 Printed: TypeAlias = Block | Line

@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
+from typing import Literal, TypeAlias
 
 from symdl.emit.integers import Integers
 from symdl.emit.names import Names
+from symdl.emit.spelling import PYTHON, Spelling
 from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import Atom, Element, Floor, Mod, Poly
 from symdl.lower.ir.names import Local
-from symdl.lower.ir.scalars import COMPARE, INTEGER_COMPARE, MATRIX, Body, Node, Routine
+from symdl.lower.ir.scalars import BOOLEAN, COMPARE, INTEGER_COMPARE, MATRIX, Body, Node, Routine
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
@@ -37,14 +39,17 @@ _MATRIX_NAMES = {
 _LONGEST = 60
 _NUMBERED = re.compile(r"(special|function[0-9]+_[0-9]+)_")
 """What stands before a function's own name in that of its routine."""
+Kind: TypeAlias = Literal["real", "whole", "flag", "double"]
+"""What a local holds."""
 
 
 class Printer:
-    """Writes the expressions of one kernel; `assign` receives a name and its value."""
+    """Writes the expressions of one kernel; `assign` receives a name, its value, and of which kind it is."""
 
-    def __init__(self, syntax: Syntax, names: Names, assign: Callable[[str, str], None]) -> None:
+    def __init__(self, syntax: Syntax, names: Names, assign: Callable[..., None]) -> None:
         self.syntax, self.names, self.assign = syntax, names, assign
-        self.integers = Integers(names)
+        self.spelling = syntax.spelling
+        self.integers = Integers(names, self.spelling)
         self.wide: set[Local] = set()
         """Locals that are doubles."""
         self.wholes: list[bool] = []
@@ -68,10 +73,14 @@ class Printer:
             inner = bool(node.args) and at < len(body.nodes) - 1
             if inner and (uses[at] > 1 or len(text) > _LONGEST):
                 name = self.names.fresh("y")
-                self.assign(name, text)
+                self.assign(name, text, self.kind(node, at))
                 text, level = name, _ATOMIC
             texts.append((text, level))
         return texts[-1][0]
+
+    def kind(self, node: Node, at: int) -> Kind:
+        """Return of which kind the value of a node is."""
+        return "flag" if node.op in BOOLEAN else "whole" if self.wholes[at] else "real"
 
     def matrix(self, body: Body, *first: str) -> str:
         """Return the call of a function of matrices: what it reads, from where on, how many rows."""
@@ -82,6 +91,7 @@ class Printer:
                 arguments += self.names.of(value.array), text(value.at)
             elif isinstance(value, Poly):
                 arguments.append(text(value))
+        arguments += filter(None, [self.syntax.scratch])
         return f"{_MATRIX_NAMES[body.result.op]}({', '.join(arguments)})"
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
@@ -95,21 +105,23 @@ class Printer:
         if op == "whole" and isinstance(value, Poly):
             return self.whole(value)
         if op in self.wrapping and self.wholes[node.args[0]]:
-            return f"{self.wrapping[op]}({args[0][0]}, {args[1][0]})", _ATOMIC
+            return f"{self.wrapping[op]}({', '.join(text for text, _ in args)})", _ATOMIC
         if op == "local" and value in self.wide:
             return f"real({self.leaf(node)})", _ATOMIC
         if not args:
             return self.leaf(node), _ATOMIC
         if op == "select":
             truth, chosen, other = (_within(text, inner, 1) for text, inner in args)
-            return f"{chosen} if {truth} else {other}", level
+            return self.spelling.select.format(truth=truth, chosen=chosen, other=other), level
         if op in ("and", "or", "not"):
-            inside = [_within(text, inner, level + 1) for text, inner in args]
-            return (f" {op} ".join(inside) if op != "not" else f"not {inside[0]}"), level
+            inside = [_within(text, inner, max(level + 1, self.spelling.logic)) for text, inner in args]
+            if op == "not":
+                return self.spelling.negation.format(inside[0]), level
+            return f" {self.spelling.both if op == 'and' else self.spelling.either} ".join(inside), level
         if op == "neg":
             return f"-{_within(*args[0], level)}", level
         if op == "pow":
-            return f"{_within(*args[0], _ATOMIC)} ** {_within(*args[1], _ATOMIC)}", 7
+            return self.spelling.power.format(*(_within(*arg, _ATOMIC) for arg in args)), 7
         if op in _SIGNS:
             left = _within(*args[0], level + (level == _COMPARING))
             return f"{left} {_SIGNS[op]} {_within(*args[1], level + 1)}", level
@@ -162,6 +174,9 @@ class Printer:
         if not isinstance(value, Floor | Mod):
             return self.integers.atom(value)
         above, below = (self.whole(part)[0] for part in (value.value, value.by))
+        if self.spelling.declares:  # these round down, and wrap around, whatever the operands are
+            pattern = self.spelling.modulo if isinstance(value, Mod) else self.spelling.floor
+            return pattern.format(above, below)
         if isinstance(value, Mod):
             return f"({above} % {below})"
         if value.by.number is not None:
@@ -177,21 +192,21 @@ class Printer:
         if isinstance(value, Poly):
             return f"real({self.integers.text(value)})"
         if node.op == "flag":
-            return str(bool(value))
+            return self.spelling.true if value else self.spelling.false
         if isinstance(value, Local):
             return self.names.of(value)
         if isinstance(value, Fraction | float):
-            return number(value)
+            return number(value, self.spelling)
         raise EmitError(f"{node} has no text")
 
 
-def number(value: Fraction | float) -> str:
+def number(value: Fraction | float, spelling: Spelling = PYTHON) -> str:
     """Return a real literal of the module's type."""
     exact = float(value)
     if exact != exact:
-        return "real(np.nan)"
+        return f"real({spelling.nan})"
     if exact in (float("inf"), -float("inf")):
-        return "real(np.inf)" if exact > 0 else "real(-np.inf)"
+        return f"real({'' if exact > 0 else '-'}{spelling.infinity})"
     return f"real({exact!r})"
 
 

@@ -19,7 +19,7 @@ from symdl.emit.syntax import DIVISIONS, Syntax, Types
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
 from symdl.lower.ir.loops import FrozenProgram, KernelItem, Loop, Start, Stated, statements
-from symdl.lower.ir.scalars import Routine
+from symdl.lower.ir.scalars import MATRIX, Routine
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
@@ -66,10 +66,13 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         "cholesky": "cholesky" in ops,
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
+        **syntax.of_dtype.get(dtype, {}),
+        "matrices": bool(ops.intersection(MATRIX)),
         "positions": syntax.types.positions,
     }
     text = template(syntax.template).render(dtype=dtype, kernels=kernels, **flags)
-    return inspect_source(put_in(text.rstrip() + "\n", tables), syntax)
+    named = put_in(text.rstrip() + "\n", tables, syntax.spelling.words)
+    return (syntax.inspect or inspect_source)(named, syntax)
 
 
 def _check(dtype: str, types: Types) -> None:
@@ -120,7 +123,7 @@ def _texts(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, 
         name = f"{kernel.name}{suffix}"
         yield KernelText(
             name,
-            ", ".join(names),
+            syntax.parameters(kernel) if syntax.parameters else ", ".join(names),
             ", ".join([*types, *(["whole"] * len(kernel.sizes))]),
             legend,
             nodes,

@@ -10,11 +10,12 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from typing import get_args
 
 from symdl.emit import printed
 from symdl.emit.names import Names
 from symdl.emit.printed import Printed
-from symdl.emit.scalar import Printer, number
+from symdl.emit.scalar import Kind, Printer, number
 from symdl.emit.syntax import NEAR, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.loops import (
@@ -42,18 +43,23 @@ _MOST_LINES = 40
 
 def comment(text: str) -> str:
     """Return text that can stand in a comment: one printable line, not too long."""
-    clean = "".join(c if c.isprintable() else " " for c in text)
-    clean = re.sub(r"\s+", " ", clean).strip()
+    clean = _clean(text)
     return clean if len(clean) <= _LONGEST_COMMENT else clean[: _LONGEST_COMMENT - 1] + "…"
 
 
 def comments(text: str) -> list[str]:
     """Return text as lines that can stand in comments, cut at blanks; far too long a text ends with ``…``."""
-    clean = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
+    clean = _clean(text)
     found = textwrap.wrap(
         clean, _LONGEST_COMMENT, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
     return found if len(found) <= _MOST_LINES else [*found[: _MOST_LINES - 1], "  …"]
+
+
+def _clean(text: str) -> str:
+    """Return text as one printable line that ends a comment in no language."""
+    clean = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
+    return clean.replace("*/", "* /").replace("/*", "/ *")
 
 
 def repeatable(items: tuple[KernelItem, ...], syntax: Syntax) -> bool:
@@ -100,6 +106,7 @@ class Writer:
     def __init__(self, syntax: Syntax, names: Names, told: Told) -> None:
         self.syntax, self.names, self.told = syntax, names, told
         self.indent = "    "
+        self.kinds: dict[str, Kind] = {}
         self.open: list[Printed] = []
         self.printer = Printer(syntax, names, self.let)
         self.integer = self.printer.integers.text
@@ -108,8 +115,9 @@ class Writer:
         """Write a node into the block that is open."""
         self.open.append(node(self.indent, *parts))
 
-    def let(self, name: str, value: str) -> None:
-        """Give a value a name."""
+    def let(self, name: str, value: str, kind: Kind = "real") -> None:
+        """Give a value a name, which is one of its kind from now on."""
+        self.kinds.setdefault(name, kind)
         self.add(printed.Let, name, value)
 
     @contextmanager
@@ -165,10 +173,11 @@ class Writer:
             self.start(item)
         elif isinstance(item, Let):
             name = self.names.of(item.name)
+            kind: Kind = "whole" if item.integer or item.body.whole else "real"
             if item.guards:
-                self.let(name, "0" if item.integer else number(0.0))
+                self.let(name, "0" if item.integer else number(0.0), kind)
             with self.where(item.guards):
-                self.let(name, value(item.body))
+                self.let(name, value(item.body), kind)
         elif isinstance(item, Store):
             array, place = self.names.of(item.target), self.integer(item.where[0])
             if item.body.result.op in MATRIX_WRITERS:
@@ -190,22 +199,29 @@ class Writer:
 
     def start(self, item: Start) -> None:
         """Write a running value before its first step."""
-        first = self.identity(item)
+        first, kind = self.identity(item), self.kinds.setdefault
         if item.wide:
             self.printer.wide.add(item.name)
-            first = "np.float64(0.0)"
+            first = self.syntax.spelling.double
+        kind(self.names.of(item.name), "double" if item.wide else "whole" if item.whole else "real")
         at = (self.names.of(item.name.position), "0") if item.op == "argmax" else ("", "")
+        if at[0]:
+            kind(at[0], "whole")
         self.add(printed.Start, self.names.of(item.name), first, *at)
 
     def identity(self, item: Start) -> str:
         """Return what changes nothing when it is added to a running value."""
-        return f"np.int64({WHOLE_IDENTITY[item.op]})" if item.whole else number(IDENTITY[item.op])
+        spelling = self.syntax.spelling
+        if item.whole:
+            first = WHOLE_IDENTITY[item.op]
+            return spelling.smallest if first == -(2**63) else spelling.whole.format(first)
+        return number(IDENTITY[item.op], spelling)
 
     def step(self, place: str, op: str, body: Body) -> None:
         """Write one step of a running value; a NaN stays."""
         value, wholes = self.printer.body(body), self.syntax.wholes
         if op not in ("sum", "prod"):
-            function = "max" if body.whole else "larger"
+            function = self.syntax.spelling.larger_whole if body.whole else "larger"
         elif not body.whole or not wholes:
             sign = "+" if op == "sum" else "*"
             self.add(printed.Accumulate, place, sign, value)
@@ -219,7 +235,7 @@ class Writer:
         value = self.printer.body(body)
         if not value.isidentifier():
             held = self.names.fresh("y")
-            self.let(held, value)
+            self.let(held, value, "whole" if body.whole else "real")
             value = held
         name, at = self.names.of(local), self.names.of(local.position)
         self.add(printed.Larger, name, at, value, position, not body.whole)
@@ -233,7 +249,7 @@ def body(
     simd = any(isinstance(item, Loop) and item.kind == "lanes" for item in items)
     if simd or not repeatable(items, syntax):
         writer.block(items)
-        return tuple(writer.open)
+        return (*declared(writer), *writer.open)
     writer.printer.near = True
     writer.let("far", "reach(real(0.0))")
     writer.block(items)
@@ -243,3 +259,12 @@ def body(
         writer.block(items)
     writer.add(printed.When, f"far > reach(real({NEAR!r}))", tuple(again))
     return tuple(writer.open)
+
+
+def declared(writer: Writer) -> Iterator[Printed]:
+    """Yield what declares the locals of a body, where the language wants that."""
+    if writer.syntax.spelling.declares:
+        for kind in get_args(Kind):
+            found = [name for name, its in writer.kinds.items() if its == kind]
+            if found:
+                yield printed.Declare("    ", kind, ", ".join(found))

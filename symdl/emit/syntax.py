@@ -7,14 +7,17 @@ an array is passed. `symdl.emit.cpu.syntax` and `symdl.emit.python.syntax` are t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from symdl.emit.spelling import PYTHON, Spelling
 
 if TYPE_CHECKING:
     from symdl.emit.names import Names
     from symdl.emit.printed import Printed
     from symdl.emit.statements import Writer
     from symdl.lower.ir.loops import KernelItem, Stated
+    from symdl.lower.kernels import Kernel
 
     Forms = Callable[
         [tuple[KernelItem, ...], "Syntax", Names, Mapping[int, Stated]], Mapping[str, tuple[Printed, ...]]
@@ -58,6 +61,11 @@ class Syntax:
         imports: the modules whose names generated code may use, and the names.
         types: of numbers.
         routines: the module that has routines by name; empty if the target cannot call any.
+        spelling: of its language.
+        parameters: the parameters of a kernel, where they are more than names.
+        scratch: what functions of matrices are told last: where there is room for them.
+        of_dtype: what templates are told besides for each type of reals.
+        inspect: what looks at the source once more, where that is no Python.
     """
 
     name: str
@@ -72,3 +80,8 @@ class Syntax:
     imports: Mapping[str, frozenset[str]]
     types: Types = Types()
     routines: str = ""
+    spelling: Spelling = PYTHON
+    parameters: Callable[[Kernel], str] | None = None
+    scratch: str = ""
+    of_dtype: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    inspect: Callable[[str, Syntax], str] | None = None

@@ -21,6 +21,7 @@ from symdl.lower.kernels import CheckCall
 from symdl.lower.lowered import Schedule
 from symdl.run.arguments import Arguments, Bounds, constants, expected, outside
 from symdl.run.build import Built, batch_of
+from symdl.run.exported import Exported
 from symdl.run.memory import Memory
 from symdl.run.outputs import Outputs
 from symdl.run.pool import Pool
@@ -38,7 +39,7 @@ _KEPT = 8
 """How many choices of sizes keep their memory."""
 
 
-class Compiled(Rebuilt, Generic[Result]):
+class Compiled(Rebuilt, Exported, Generic[Result]):
     """A compiled program. Call it with one keyword argument an input.
 
     Attributes:

@@ -127,7 +127,7 @@ def test_every_name_in_a_kernel_is_given_there(drawn: tuple[Program, Any]) -> No
     """And what is computed does not depend on names: none is taken for another."""
     named = sources(drawn[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emitted, "put_in", lambda text, _: text)
+        patch.setattr(emitted, "put_in", lambda text, _, _words: text)
         unnamed = sources(drawn[0])
     for target, source in named.items():
         check_names(source)

@@ -1,0 +1,1 @@
+"""emit.c99: code in C99."""

@@ -1,0 +1,114 @@
+"""A program as files in C99 that stand alone.
+
+Enters: `Lowered`, a name, values that are part of the files. Leaves: `Files`: the text of a ``.c`` file and
+of its header. Nothing in them allocates memory, and nothing is kept between two calls.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from symdl.emit.c99.syntax import C, inspect
+from symdl.emit.driver import Driver, Passed, driver
+from symdl.emit.identifiers import free, identifier
+from symdl.emit.names import reserved
+from symdl.emit.source import module_source
+from symdl.emit.statements import comment
+from symdl.lower.lowered import Lowered
+from symdl.templating import template
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The source and the header of a program, and what its function is called."""
+
+    name: str
+    source: str
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A stretch of the workspace, from one place to the next: the largest of some numbers of elements."""
+
+    begin: int
+    end: int
+    type: str
+    counts: tuple[str, ...]
+
+
+def files(lowered: Lowered, *, name: str, dtype: str, values: Mapping[int, Any]) -> Files:
+    """Return a program as C99.
+
+    Args:
+        name: of the files, and of the function as far as it is an identifier.
+        dtype: of reals.
+        values: NumPy arrays of inputs that become constants, by their places among the inputs.
+
+    Raises:
+        EmitError: an operation that C does not have.
+    """
+    made = driver(lowered, syntax=C, constants=values)
+    arrays = {p.name for p in (*made.passed, *made.constants)} | {t.name for t in made.inner}
+    known = reserved(C.imports, C.own) | arrays
+    function = free(identifier(name, "f"), known | {kernel.name for kernel in lowered.kernels})
+    real = "float" if dtype == "float32" else "double"
+    sizes = [f"int64_t {size}" for size, _ in made.dims]
+    module = module_source(lowered, syntax=C, dtype=dtype)
+    pairs = zip(made.constants, sorted(values), strict=True)
+    numbers = [(passed, _numbers(passed, values[at])) for passed, at in pairs]
+    stretches = _stretches(made)
+    source = template("c99/export.jinja").render(
+        d=made,
+        name=function,
+        file=name,
+        module=module,
+        constants=numbers,
+        signature=_signature(made, sizes, "real"),
+        sizes=", ".join(sizes) or "void",
+        stretches=stretches,
+        scratch=stretches[-1].begin,
+        end=stretches[-1].end,
+        places=stretches[-1].end + 1,
+    )
+    about = [f"cmake: add_library({function} STATIC {name}.c)", f"       target_link_libraries({function} m)"]
+    header = template("c99/header.jinja").render(
+        name=function,
+        guard=f"SYMDL_{function.upper()}_H",
+        about=about,
+        sizes=", ".join(sizes),
+        arrays=[*(f"{n}: {comment(t)}" for n, t in made.dims if n != t), *map(_said, made.passed)],
+        signature=_signature(made, sizes, real),
+    )
+    return Files(function, inspect(source, C), f"{header.rstrip()}\n")
+
+
+def _stretches(made: Driver) -> list[_Stretch]:
+    """Return the stretches of the workspace; functions of matrices have the last one."""
+    kinds = [("int64_t" if integer else "real", counts) for integer, counts in made.stretches]
+    kinds.append(("double", tuple(f"2 * ({rows}) * ({rows})" for rows in made.scratch)))
+    return [_Stretch(at, at + 1, kind, counts) for at, (kind, counts) in enumerate(kinds)]
+
+
+def _signature(made: Driver, sizes: list[str], real: str) -> str:
+    arrays = [
+        f"{'' if p.written else 'const '}{'int64_t' if p.integer else real} *{p.name}" for p in made.passed
+    ]
+    return ", ".join([*sizes, *arrays, "void *workspace"])
+
+
+def _said(passed: Passed) -> str:
+    """Return a line about an array."""
+    title = "" if passed.title == passed.name else f"{comment(passed.title)} "
+    return f"{passed.name}: {title}{passed.shape}{', written' if passed.written else ''}"
+
+
+def _numbers(passed: Passed, array: Any) -> list[str]:
+    """Return the values of a constant as lines."""
+    texts = {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}
+    each = map(str, map(int, array.flat)) if passed.integer else map(repr, map(float, array.flat))
+    found = [texts.get(value, value if passed.integer else f"real({value})") for value in each]
+    return textwrap.wrap(", ".join(found) or "0", 100, break_on_hyphens=False)

@@ -1,0 +1,1 @@
+"""lower.c99: the passes for C."""

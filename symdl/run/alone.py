@@ -1,0 +1,72 @@
+"""Programs as files that stand alone.
+
+Enters: a program, a path, what writes files with its ending. Leaves: the files, which need no symdl.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from symdl.errors import ArgumentError
+from symdl.express.program import Program
+from symdl.express.values import fitting
+from symdl.files import replacing
+
+Exporter: TypeAlias = Callable[[Program, str, str, Mapping[int, Any]], Mapping[str, str]]
+"""Returns the texts of files by their endings.
+
+Arguments: the program, the name of the files, the dtype of reals, and arrays of inputs that become constants,
+by their places among the inputs.
+"""
+
+
+def write(
+    program: Program,
+    path: str | os.PathLike[str],
+    exporter: Exporter,
+    *,
+    dtype: str,
+    values: Mapping[str, Any],
+) -> tuple[Path, ...]:
+    """Write the files of a program beside each other; return their paths.
+
+    Raises:
+        ArgumentError: `values` has a name that is no input, or a value that does not fit.
+        DataError: a file cannot be written.
+    """
+    given = Path(path)
+    texts = exporter(program, given.stem, dtype, _constants(program, dtype, values))
+    found = []
+    for ending, text in texts.items():
+        found.append(given.with_suffix(ending))
+        with replacing(found[-1]) as file:
+            file.write(text.encode())
+    return tuple(found)
+
+
+def _constants(program: Program, dtype: str, values: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the arrays of the inputs that are constants already, or become that."""
+    inputs = {str(t.name): t for t in program.inputs if t.value is None}
+    unknown = [name for name in values if name not in inputs]
+    if unknown:
+        raise ArgumentError(f"{unknown[0]} is no input", cure=f"choose from {', '.join(inputs)}")
+    found: dict[int, Any] = {}
+    for at, tensor in enumerate(program.inputs):
+        name = str(tensor.name)
+        value = values[name] if name in values and tensor.value is None else tensor.value
+        if value is None:
+            continue
+        integer = tensor.dtype == "int64"
+        kind = np.dtype("int64" if integer else dtype)
+        array = fitting(value, name, integer=integer, dtype=kind)
+        known = all(isinstance(size, int) for size in tensor.shape)
+        if array.shape != tuple(tensor.shape) or not known:
+            shapes = {name: array.shape, "expected": tensor.shape}
+            raise ArgumentError(f"the value of {name} has the wrong shape", shapes=shapes)
+        found[at] = np.ascontiguousarray(array).reshape(array.shape)
+    return found

@@ -1,0 +1,1 @@
+"""run.c99: programs as files in C99."""
