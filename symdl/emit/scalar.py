@@ -129,7 +129,7 @@ class Printer:
             seed, step = (text for text, _ in args)
             return f"real(uniform({seed}, {step}, {self.integers.text(value)}))", _ATOMIC
         if isinstance(value, Routine):
-            return self.call(value, [text for text, _ in args]), _ATOMIC
+            return called(value, [text for text, _ in args], self.syntax), _ATOMIC
         if op not in self.syntax.functions:
             raise EmitError(f"the target {self.syntax.name} has no function {op}")
         name, arguments = self.syntax.functions[op], ", ".join(text for text, _ in args)
@@ -138,22 +138,6 @@ class Printer:
             reach = "reach" if len(args) == 1 else "reach_of_two"
             self.assign("far", f"max(far, {reach}({arguments}))")
         return f"{name}({arguments})", _ATOMIC
-
-    def call(self, routine: Routine, args: Sequence[str]) -> str:
-        """Return the text of a call of a routine.
-
-        Raises:
-            EmitError: the target has none.
-        """
-        if routine.name in self.syntax.functions:
-            return f"{self.syntax.functions[routine.name]}({', '.join(args)})"
-        if not self.syntax.routines:
-            name = _NUMBERED.sub("", routine.name)
-            raise EmitError(
-                f"the target {self.syntax.name} has no code for the function {name}",
-                cure="compile it for the processor (target='cpu'), or write it with elementary functions",
-            )
-        return f"real({routine.name}({', '.join(args)}))"
 
     def whole(self, poly: Poly) -> tuple[str, int]:
         """Return the text of an int64 and how tightly it binds; sums and products wrap around."""
@@ -198,6 +182,23 @@ class Printer:
         if isinstance(value, Fraction | float):
             return number(value, self.spelling)
         raise EmitError(f"{node} has no text")
+
+
+def called(routine: Routine, args: Sequence[str], syntax: Syntax) -> str:
+    """Return the text of a call of a routine.
+
+    Raises:
+        EmitError: the target has none.
+    """
+    if routine.name in syntax.functions:
+        return f"{syntax.functions[routine.name]}({', '.join(args)})"
+    if not syntax.routines:
+        name = _NUMBERED.sub("", routine.name)
+        raise EmitError(
+            f"the target {syntax.name} has no code for the function {name}",
+            cure="compile it for the processor (target='cpu'), or write it with elementary functions",
+        )
+    return f"real({routine.name}({', '.join(args)}))"
 
 
 def number(value: Fraction | float, spelling: Spelling = PYTHON) -> str:
