@@ -81,17 +81,17 @@ class Formula:
             name, *sides = (kind, *whole_sides(*expr.args)) if kind in COMPARISONS else parts(expr)
             word = name if isinstance(name, str) else name.__name__
             return self._compared(word, *self.alike(*map(self.value, sides)))
+        if not expr.args:
+            return self.leaf(expr)
+        if kind not in FOLDED and kind not in FUNCTIONS and kind not in WRITTEN:
+            raise Unsupported(f"the function {kind}")
         values = [self.known[part] for part in expr.args]
         if kind in FOLDED:
             return self._folded(FOLDED[kind], values)
         if kind in FUNCTIONS:
             read = graph.real(values[0]) if kind not in ("Abs", "sign", "Not", "StopGradient") else values[0]
             return graph.node(FUNCTIONS[kind], read)
-        if kind in WRITTEN:
-            return WRITTEN[kind](self, *values)
-        if not expr.args:
-            return self.leaf(expr)
-        raise Unsupported(f"the function {kind}")
+        return WRITTEN[kind](self, *values)
 
     def alike(self, *values: Made) -> list[Made]:
         """Return values as one kind: real numbers if one is, truth values only among themselves."""
