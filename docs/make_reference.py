@@ -49,7 +49,8 @@ SECTIONS = {
     "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
     "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
     "interop.torch interop.jax interop.scipy.flat",
-    "Training": "train.trainer train.callbacks train.history train.epochs train.datasets",
+    "Training": "train.trainer train.callbacks train.history train.feeds.source train.feeds.tables "
+    "train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "
     "nn.dropout nn.noise",

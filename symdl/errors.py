@@ -98,9 +98,14 @@ class ArgumentError(SymdlError, ValueError):
 
 
 class TrainingError(SymdlError):
-    """Training cannot start or cannot go on."""
+    """Training cannot start or cannot go on.
+
+    Attributes:
+        history: the `symdl.train.History` of the epochs before it went wrong, or None.
+    """
 
     stage = "train"
+    history: object = None
 
 
 class DataError(SymdlError, ValueError):

@@ -56,7 +56,7 @@ LONGEST_CLASS = 150
 LONGEST_FUNCTION = 60
 
 BACK_HALF = ("lower/", "schedule/", "emit/", "run/", "train/")
-THREADS = ("train/", "run/autotune", "run/epoch", "run/training", "run/loops", "run/python/")
+THREADS = ("train/", "run/autotune", "run/epoch", "run/training", "run/bound", "run/loops", "run/python/")
 NOT_SAID = (
     ("team helper helpers", BACK_HALF),  # worker, thread
     ("lane lanes", (*THREADS, "run/cpu/threads/", "run/cpu/loops/")),  # of a vector only; else worker

@@ -5,16 +5,21 @@ Enters: a loss as a tensor, and data. Leaves: trained parameters and a `History`
 
 from symdl.train import datasets
 from symdl.train.callbacks import Callback, print_epochs, save_epochs, stop_at
-from symdl.train.history import Epoch, History
+from symdl.train.feeds.source import Feed
+from symdl.train.feeds.tables import columns
+from symdl.train.history import Batch, Epoch, History
 from symdl.train.model import Model
 from symdl.train.trainer import Trainer
 
 __all__ = [
+    "Batch",
     "Callback",
     "Epoch",
     "History",
     "Model",
+    "Feed",
     "Trainer",
+    "columns",
     "datasets",
     "print_epochs",
     "save_epochs",

@@ -1,23 +1,56 @@
-"""Functions that are called after every epoch.
+"""What is called after every epoch, and after every batch.
 
-Enters: the epoch's record and the model. Leaves: True to stop training, anything else to go on. Any
-function of two arguments is a callback; these are the customary ones.
+Enters: the record of an epoch or a batch, and the model. Leaves: True to stop training, anything else to go
+on. Any function of two arguments is a callback; these are the customary ones.
+
+A callback may change the values in ``model.parameters`` and ``model.running``, in place, and set
+``model.learning_rate``: the next step goes on from there. It may save the model, predict and evaluate with
+it. What it must not do is fit it, or move it to another target.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from symdl.errors import ArgumentError
-from symdl.train.history import Epoch
-
-Callback = Callable[[Epoch, Any], bool | None]
-"""A function of the epoch and of the `symdl.Model` that is trained."""
+from symdl.train.history import Batch, Epoch
 
 
-def print_epochs(*, every: int = 1) -> Callback:
+class Listener(Protocol):
+    """Called after every batch, too: an object with a method ``after_batch``, and perhaps ``after_epoch``."""
+
+    def after_batch(self, batch: Batch, model: Any) -> bool | None:
+        """Hear of a batch; return True to stop training at once."""
+        ...
+
+
+AfterEpoch = Callable[[Epoch, Any], bool | None]
+Callback = AfterEpoch | Listener
+"""A function of the epoch and of the `symdl.Model` that is trained, or an object with
+``after_batch(batch, model)`` and perhaps ``after_epoch(epoch, model)``. It may change values of the
+model, and ``model.learning_rate``."""
+
+
+def heard(callbacks: Sequence[Any], kind: str) -> list[Callable[[Any, Any], bool | None]]:
+    """Return what of callbacks is called after every ``"batch"`` or ``"epoch"``."""
+    found = []
+    for callback in callbacks:
+        method = getattr(callback, f"after_{kind}", None)
+        if method is not None:
+            found.append(method)
+        elif kind == "epoch" and callable(callback):
+            found.append(callback)
+    return found
+
+
+def is_callback(value: Any) -> bool:
+    """Say whether a value is a callback."""
+    return callable(value) or hasattr(value, "after_batch") or hasattr(value, "after_epoch")
+
+
+def print_epochs(*, every: int = 1) -> AfterEpoch:
     """Return a callback that prints a line after every `every`-th epoch.
 
     Raises:
@@ -40,7 +73,7 @@ def print_epochs(*, every: int = 1) -> Callback:
     return callback
 
 
-def save_epochs(path: str | os.PathLike[str]) -> Callback:
+def save_epochs(path: str | os.PathLike[str]) -> AfterEpoch:
     """Return a callback that saves the model after every epoch, as `symdl.Model.save` does.
 
     Args:
@@ -53,7 +86,7 @@ def save_epochs(path: str | os.PathLike[str]) -> Callback:
     return callback
 
 
-def stop_at(*, loss: float | None = None, accuracy: float | None = None) -> Callback:
+def stop_at(*, loss: float | None = None, accuracy: float | None = None) -> AfterEpoch:
     """Return a callback that stops when a goal is reached.
 
     Args:

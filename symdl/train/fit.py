@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.errors import ArgumentError
+from symdl.errors import ArgumentError, TrainingError
 from symdl.nn.lbfgs import LBFGS
 from symdl.nn.optimizers import Optimizer
 from symdl.run.autotune import chosen
 from symdl.train.arrays import Arrays
-from symdl.train.callbacks import Callback
+from symdl.train.callbacks import Callback, heard, is_callback
 from symdl.train.choice import Optimizers, Trainable
+from symdl.train.feeds.source import Batches, Feed, Rows, source_of
+from symdl.train.feeds.tables import columns, held, is_frame
+from symdl.train.feeds.training import Augment, FedEpochs
 from symdl.train.finish import sizes_of
 from symdl.train.full_batch import FullBatch
 from symdl.train.history import Epoch, History
@@ -31,6 +34,7 @@ from symdl.train.progress import progress_for
 from symdl.train.ranks.communicator import Ranks, Value
 from symdl.train.resumable import Resumable
 from symdl.train.state import ModelState
+from symdl.train.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +57,7 @@ class Settings:
     threads: int | None = None
     trainable: Trainable | Mapping[str, Trainable] = None
     communicator: Any = None
+    augment: Augment | None = None
 
     def check(self) -> None:
         """Raise an `ArgumentError` for an option that is out of range."""
@@ -73,15 +78,17 @@ class Settings:
                 cure="pass a share such as 0.1, or a dictionary of arrays",
             )
         chosen(self.threads)
-        if not all(map(callable, self.callbacks)):
+        if not all(map(is_callback, self.callbacks)):
             raise ArgumentError("a callback cannot be called", cure="pass functions (epoch, model)")
+        if self.augment is not None and not callable(self.augment):
+            raise ArgumentError("augment cannot be called", cure="pass a function (batch, rng) -> batch")
 
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def fit(state: ModelState, data: Mapping[str, Any], settings: Settings) -> History:
+def fit(state: ModelState, data: Any, settings: Settings) -> History:
     """Train; see `Model.fit`."""
     if settings.communicator is None:
         return _trained(state, _ready(state, data, settings), settings)
@@ -104,40 +111,45 @@ def _told_options(settings: Settings) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ready:
-    """A plan, data to be scored at the end, and the time at which all began."""
+    """A plan, data to be scored at the end, the time at which all began, samples if their number is known."""
 
     plan: Plan
     test: Arrays | None
     start: float
+    samples: int | None
 
 
-def _ready(
-    state: ModelState, data: Mapping[str, Any], settings: Settings, ranks: Ranks | None = None
-) -> _Ready:
+def _ready(state: ModelState, data: Any, settings: Settings, ranks: Ranks | None = None) -> _Ready:
     """Find what can be wrong; return the plan."""
     start = time.perf_counter()
+    settings = replace(settings, validation=held(settings.validation), test=held(settings.test))
     settings.check()
     optimizers = optimizers_of(state, settings.optimizer, resume=settings.resume)
-    arrays = state.checked(data)
-    positions, validation = _split(state, arrays, settings)
+    given = _given(state, data, settings, ranks)
+    positions, validation = _split(state, given, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
     _check_watch(state, settings, scored=validation is not None)
     there = state.target.runtime.there
-    arrays = arrays.moved(there)
+    given = given if given.arrays is None else replace(given, arrays=given.arrays.moved(there))
     validation = None if validation is None else validation.moved(there)
-    scored = _scored(state, data, arrays, settings) if validation is None else None
-    plan = _plan(state, arrays, positions, (validation, scored), settings, optimizers, ranks)
-    return _Ready(plan, test, start)
+    scored = _scored(state, given, settings) if validation is None else None
+    plan = _plan(state, given, positions, (validation, scored), settings, optimizers, ranks)
+    return _Ready(plan, test, start, len(positions) if given.count else None)
 
 
 def _trained(state: ModelState, ready: _Ready, settings: Settings, ranks: Ranks | None = None) -> History:
     plan = ready.plan
     shown = settings.progress if ranks is None or ranks.first else False
-    with progress_for(shown, epochs=settings.epochs, samples=len(plan.positions)) as progress:
+    with progress_for(shown, epochs=settings.epochs, samples=ready.samples) as progress:
         preparing = time.perf_counter() - ready.start
-        result = run(plan, progress)
+        records: list[Epoch] = []
+        try:
+            result = run(plan, progress, records)
+        except BaseException as error:
+            _keep(state, records, error, preparing)
+            raise
     score = None if ready.test is None else _told(ranks, partial(state.score, ready.test))()
-    return History(
+    state.history = History(
         epochs=result.epochs,
         best_epoch=result.best_epoch,
         stopped=result.stopped,
@@ -146,6 +158,62 @@ def _trained(state: ModelState, ready: _Ready, settings: Settings, ranks: Ranks 
         test_loss=None if score is None else score.loss,
         test_accuracy=None if score is None else score.accuracy,
     )
+    return state.history
+
+
+def _keep(state: ModelState, records: list[Epoch], error: BaseException, preparing: float) -> None:
+    """Keep the history of a run that did not come to its end; a `TrainingError` carries it, too."""
+    if not records:
+        return
+    best = min(records, key=lambda record: record.monitored).number
+    why = str(error).partition("\n")[0] or f"{type(error).__name__} in epoch {len(records) + 1}"
+    state.history = History(tuple(records), best, why, preparing=preparing)
+    if isinstance(error, TrainingError):
+        error.history = state.history
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """The data to train on.
+
+    Attributes:
+        data: as they were passed, without tables.
+        arrays: checked, where a compiled epoch reads them.
+        source: where batches come from otherwise.
+        prefetch: how many of them are prepared ahead.
+    """
+
+    data: Any
+    arrays: Arrays | None
+    source: Rows | Batches | None
+    prefetch: int
+
+    @property
+    def count(self) -> int:
+        """The number of samples; 0 if nobody knows."""
+        return self.arrays.count if self.arrays else getattr(self.source, "count", 0)
+
+    def take(self, state: ModelState, positions: NDArray[np.int64]) -> Arrays:
+        """Return samples by their positions."""
+        if self.arrays is not None:
+            return self.arrays.take(positions)
+        assert isinstance(self.source, Rows)
+        return state.checked(self.source.take(positions))
+
+
+def _given(state: ModelState, data: Any, settings: Settings, ranks: Ranks | None) -> _Given:
+    feed = data if isinstance(data, Feed) else Feed(data)
+    if is_frame(feed.source):
+        feed = replace(feed, source=columns(feed.source))
+    shared = ranks is not None and settings.augment is None and isinstance(feed.source, Mapping)
+    source = None if shared else source_of(feed, state.inputs, apart=settings.augment is not None)
+    if ranks is not None and (source is not None or heard(settings.callbacks, "batch")):
+        raise ArgumentError(
+            "processes share the batches of arrays, without augment= and callbacks of batches",
+            cure="pass a dictionary of arrays, or leave communicator= out",
+        )
+    arrays = state.checked(feed.source) if source is None else None
+    return _Given(feed.source, arrays, source, feed.prefetch)
 
 
 def _told(ranks: Ranks | None, work: Callable[[], Value]) -> Callable[[], Value]:
@@ -167,13 +235,18 @@ def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None
         raise ArgumentError("watch='accuracy' without validation data", cure="pass validation=0.1 or data")
 
 
-def _split(state: ModelState, data: Arrays, settings: Settings) -> tuple[NDArray[np.int64], Arrays | None]:
+def _split(state: ModelState, data: _Given, settings: Settings) -> tuple[NDArray[np.int64], Arrays | None]:
     """Return the positions to train on, and the validation data if there are any."""
     everything = np.arange(data.count, dtype=np.int64)
     if isinstance(settings.validation, Mapping):
         return everything, state.checked(settings.validation, "validation data", scoring=True)
     if not settings.validation:
         return everything, None
+    if not data.count:
+        raise ArgumentError(
+            f"validation={settings.validation}, but nobody knows how many samples the stream has",
+            cure="pass validation data: validation={...}",
+        )
     count = max(round(settings.validation * data.count), 1)
     late = [str(t.name) for t in state.scored if t not in state.inputs]
     if late:
@@ -187,21 +260,26 @@ def _split(state: ModelState, data: Arrays, settings: Settings) -> tuple[NDArray
             cure="pass a smaller share, or more data",
         )
     mixed = np.random.default_rng([settings.seed, 0]).permutation(everything)
-    return np.sort(mixed[count:]), data.take(np.sort(mixed[:count]))
+    return np.sort(mixed[count:]), data.take(state, np.sort(mixed[:count]))
 
 
-def _scored(state: ModelState, data: Mapping[str, Any], arrays: Arrays, settings: Settings) -> Arrays | None:
+def _scored(state: ModelState, given: _Given, settings: Settings) -> Arrays | None:
     """Return the training data to be scored after every epoch if weights are to be compared by them."""
     if settings.patience is None:
         return None
+    if given.arrays is None:
+        raise ArgumentError(
+            "patience without validation data: batches of a stream are not scored again",
+            cure="pass validation data: validation={...}, or patience=None",
+        )
     if state.scored == state.inputs:
-        return arrays
-    return state.checked(data, scoring=True).moved(state.target.runtime.there)
+        return given.arrays
+    return state.checked(given.data, scoring=True).moved(state.target.runtime.there)
 
 
 def _plan(
     state: ModelState,
-    data: Arrays,
+    given: _Given,
     positions: NDArray[np.int64],
     scored: tuple[Arrays | None, Arrays | None],
     settings: Settings,
@@ -211,16 +289,18 @@ def _plan(
     if any(isinstance(optimizer, LBFGS) for optimizer in optimizers.values()):
         if ranks is not None:
             raise ArgumentError("L-BFGS takes all samples in one process", cure="leave communicator= out")
-        trained = _all_samples(state, data, positions, settings, optimizers)
+        trained = _all_samples(state, given, positions, settings, optimizers)
+    elif given.arrays is None:
+        trained = _fed(state, given, settings, optimizers)
     else:
-        trained = _batches(state, data, settings, optimizers, ranks)
+        trained = _batches(state, given.arrays, settings, optimizers, ranks)
 
-    def heard(epoch: Epoch) -> bool:
-        wishes = [bool(callback(epoch, state)) for callback in settings.callbacks]  # each hears of it
+    def wished(kind: str, record: Any) -> bool:
+        wishes = [bool(each(record, state)) for each in heard(settings.callbacks, kind)]  # each hears of it
         return any(wishes)
 
     def after(epoch: Epoch) -> bool:
-        stop = _told(ranks, partial(heard, epoch))()
+        stop = _told(ranks, partial(wished, "epoch", epoch))()
         if ranks is not None:
             ranks.alike(trained["weights"].values())  # callbacks may change them
         return stop
@@ -233,11 +313,31 @@ def _plan(
         validate=None if scored[0] is None else _told(ranks, partial(state.score, scored[0])),
         score=None if scored[1] is None else _told(ranks, partial(state.score, scored[1])),
         after_epoch=[after],
+        after_batch=[partial(wished, "batch")] if heard(settings.callbacks, "batch") else [],
         patience=settings.patience,
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(state.values_by_name),
         watch=settings.watch,
     )
+
+
+def _fed(
+    state: ModelState, given: _Given, settings: Settings, optimizers: Mapping[str, Optimizer]
+) -> dict[str, Any]:
+    """Return what of a plan belongs to training by batches that are made in Python."""
+    assert given.source is not None
+    options: dict[str, Any] = {"resume": settings.resume, "seed": settings.seed}
+    trainer = Trainer(state, optimizers, settings.trainable, **options, threads=settings.threads)
+    size, augment = settings.batch_size, settings.augment
+    kernel = FedEpochs(trainer, state, given.source, size, augment, given.prefetch)
+    return {
+        "kernel": kernel,
+        "weights": trainer.learner.weights,
+        "batch_size": size,
+        "shuffle": settings.shuffle,
+        "join": trainer.learner.made.step.join,
+        "figures": kernel.figures,
+    }
 
 
 def _batches(
@@ -269,12 +369,18 @@ def _batches(
 
 def _all_samples(
     state: ModelState,
-    data: Arrays,
+    given: _Given,
     positions: NDArray[np.int64],
     settings: Settings,
     optimizers: Mapping[str, Optimizer],
 ) -> dict[str, Any]:
     """Return what of a plan belongs to training on all samples at once."""
+    data = given.arrays
+    if data is None:
+        raise ArgumentError(
+            "LBFGS trains on all samples at once, not on batches that come one by one",
+            cure="pass arrays and no augment=, or another optimizer, such as sd.nn.Adam(1e-3)",
+        )
     chosen_data = data if len(positions) == data.count else data.take(positions)
     kernel = FullBatch(state, chosen_data.by_name, optimizers, settings.trainable, threads=settings.threads)
     if settings.resume:

@@ -16,6 +16,25 @@ from symdl.files import replacing
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """One step of training, or of several losses one turn of each.
+
+    Attributes:
+        epoch: the number of the epoch, counted from 1.
+        number: of the batch in the epoch, counted from 1.
+        samples: in the batch.
+        loss: before the update.
+        values: the metrics and, where there are several, each loss, taken as `loss` is.
+    """
+
+    epoch: int
+    number: int
+    samples: int
+    loss: float
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Epoch:
     """One pass over the training data.
 

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import TrainingError
-from symdl.train.history import Epoch
+from symdl.train.history import Batch, Epoch
 from symdl.train.progress import Progress
 from symdl.train.weights import Weights, all_finite, copies, put_back
 
 _REDRAW_SECONDS = 0.2
+
+
+Figures = Callable[[NDArray[np.float64], int], list[float]]
 
 
 class BoundEpoch(Protocol):
@@ -35,6 +39,16 @@ class BoundEpoch(Protocol):
 
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
         """Train on batches `first` to `last` of `order`; return the first of the totals."""
+
+
+@runtime_checkable
+class FedEpoch(Protocol):
+    """Training batches that are made in Python; see `symdl.train.feeds.training.FedEpochs`."""
+
+    def parts(
+        self, order: NDArray[np.int64], rng: np.random.Generator, seconds: float
+    ) -> Iterator[tuple[NDArray[np.float64], int]]:
+        """Train on an epoch; yield totals over batches of about so many seconds, and their samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +74,13 @@ class Plan:
     """Everything that a training run needs.
 
     Attributes:
-        kernel: trains on batches of the data bound to it.
+        kernel: trains on batches of the data bound to it, or on a stream.
         weights: parameters and states, updated by the kernel in place.
         positions: of the training samples in the bound data.
         validate: scores data that are not trained on with the present weights, or None.
         score: scores the training data likewise, or None; not both.
         after_epoch: called with each record; True stops.
+        after_batch: the same for every batch; each is then a call of its own.
         patience: epochs without a lower monitored loss after which to stop, or None.
         restore: whether the weights of the best epoch are put back at the end.
         names: of what is followed besides the loss.
@@ -75,7 +90,7 @@ class Plan:
         ended: says after an epoch why there is nothing left to do, or None.
     """
 
-    kernel: BoundEpoch
+    kernel: BoundEpoch | FedEpoch
     weights: Weights
     positions: NDArray[np.int64]
     batch_size: int
@@ -85,12 +100,13 @@ class Plan:
     validate: Callable[[], Score] | None = None
     score: Callable[[], Score] | None = None
     after_epoch: Sequence[Callable[[Epoch], bool]] = field(default=())
+    after_batch: Sequence[Callable[[Batch], bool]] = field(default=())
     patience: int | None = None
     restore: bool = False
     names: tuple[str, ...] = ()
     watch: str | None = None
     join: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
-    figures: Callable[[NDArray[np.float64], int], list[float]] = averages
+    figures: Figures = averages
     ended: Callable[[], str | None] = never
 
 
@@ -103,19 +119,24 @@ class Result:
     stopped: str
 
 
-def run(plan: Plan, progress: Progress) -> Result:
+def run(plan: Plan, progress: Progress, records: list[Epoch] | None = None) -> Result:
     """Train as planned.
+
+    Args:
+        plan: what is trained on what.
+        progress: shows how far it is.
+        records: takes the records of the epochs that were completed, for those that want them after an error.
 
     Raises:
         TrainingError: a loss or a weight is no finite number; the weights are then those of the best
             epoch, if it was kept, or else of the last epoch that was finite.
     """
-    records: list[Epoch] = []
+    records = [] if records is None else records
     best, kept = 0, plan.weights
     stopped = "all epochs are done"
     for number in range(1, plan.epochs + 1):
         before = copies(plan.weights)
-        record = _epoch(plan, number, progress)
+        record, enough = _epoch(plan, number, progress)
         finite = all_finite(plan.weights)
         if not (math.isfinite(record.loss + record.monitored) and finite):
             put_back(plan.weights, kept if plan.restore and records else before)
@@ -126,6 +147,9 @@ def run(plan: Plan, progress: Progress) -> Result:
             best = number
             kept = copies(plan.weights) if plan.restore else kept
         wishes = [after(record) for after in plan.after_epoch]  # each hears of every epoch
+        if enough:
+            stopped = f"a callback asked for it in epoch {number}"
+            break
         if any(wishes):
             stopped = f"a callback asked for it after epoch {number}"
             break
@@ -152,47 +176,72 @@ def _watched(watch: str | None, values: Mapping[str, float], accuracy: float | N
     return None if watch is None else values[watch]
 
 
-def _epoch(plan: Plan, number: int, progress: Progress) -> Epoch:
+def _epoch(plan: Plan, number: int, progress: Progress) -> tuple[Epoch, bool]:
+    """Train on an epoch; return its record, and whether a callback ended it before its last batch."""
     progress.epoch(number)
     order = plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
     start = time.perf_counter()
-    total, done = None, 0
-    for part, samples in _parts(plan, order, live=progress.live):
-        total = part.copy() if total is None else plan.join(total, part)
-        done += samples
-        loss, *others = plan.figures(total, done)
-        progress.advance(samples, loss)
+    total, done, enough = None, 0, False
+    with closing(_parts(plan, order, live=progress.live)) as parts:
+        for place, (part, samples) in enumerate(parts, 1):
+            enough = _heard(plan, (number, place, samples), part)
+            total = part.copy() if total is None else plan.join(total, part)
+            done += samples
+            if progress.live:
+                progress.advance(samples, plan.figures(total, done)[0])
+            if enough:
+                break
+    assert total is not None
+    loss, *others = plan.figures(total, done)
+    if not progress.live:
+        progress.advance(done, loss)
     seconds = max(time.perf_counter() - start, 1e-9)
     scored = plan.validate or plan.score
     score = scored() if scored else Score(math.nan, None)
     values = dict(zip(plan.names, others, strict=True))
     validation = score if plan.validate else None
-    return Epoch(
+    record = Epoch(
         number=number,
         loss=loss,
         validation_loss=None if validation is None else validation.loss,
         accuracy=None if validation is None else validation.accuracy,
         seconds=seconds,
-        samples_per_second=len(order) / seconds,
+        samples_per_second=done / seconds,
         values=values,
         validation_values=dict(validation.values) if validation else {},
         loss_after=score.loss if plan.score else None,
         watched=_watched(plan.watch, score.values if scored else values, score.accuracy),
     )
+    return record, enough
 
 
-def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Iterator[tuple[NDArray[np.float64], int]]:
+def _heard(plan: Plan, place: tuple[int, int, int], totals: NDArray[np.float64]) -> bool:
+    """Tell callbacks about a batch; say whether one of them wants no more."""
+    if not plan.after_batch:
+        return False
+    loss, *others = plan.figures(totals, place[-1])
+    record = Batch(*place, loss, dict(zip(plan.names, others, strict=True)))
+    wishes = [after(record) for after in plan.after_batch]  # each hears of every batch
+    return any(wishes)
+
+
+def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Generator[tuple[NDArray[np.float64], int]]:
     """Train on an epoch, in one call or in calls of about `_REDRAW_SECONDS`; yield totals, lengths."""
+    kernel = plan.kernel
+    if isinstance(kernel, FedEpoch):
+        seconds = 0.0 if plan.after_batch else _REDRAW_SECONDS
+        yield from kernel.parts(order, plan.rng, seconds)
+        return
     size, count = plan.batch_size, len(order)
     batches = -(-count // size)
-    first, step = 0, 1 if live else batches
+    first, step = 0, 1 if live or plan.after_batch else batches
     while first < batches:
         last = min(first + step, batches)
         start = time.perf_counter()
-        plan.kernel.run(order, first, last)
-        yield plan.kernel.totals, min(last * size, count) - first * size
+        kernel.run(order, first, last)
+        yield kernel.totals, min(last * size, count) - first * size
         faster = _REDRAW_SECONDS / max(time.perf_counter() - start, 1e-6)
-        step = max(1, int(step * min(faster, 8.0)))
+        step = 1 if plan.after_batch else max(1, int(step * min(faster, 8.0)))
         first = last
 
 

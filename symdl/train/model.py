@@ -15,6 +15,7 @@ import numpy as np
 from symdl.run.runtime import Target
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
+from symdl.train.feeds.training import Augment
 from symdl.train.fit import Settings, fit
 from symdl.train.history import History
 from symdl.train.sample_weights import ClassWeight, fit_weighted
@@ -42,7 +43,7 @@ class Model(TrainedModel):
     Attributes:
         parameters: the array of each parameter by name; change values in place. (A device's come when asked.)
         running: the array of each state that layers keep, such as the running means of batch norm.
-        history: the `History` of the last completed `fit`, or None.
+        history: the `History` of the last `fit`; if that was interrupted or diverged, of its whole epochs.
         losses, outputs, metrics: the tensors by name; one loss or output alone is called ``""``.
 
     Raises:
@@ -51,7 +52,7 @@ class Model(TrainedModel):
 
     def fit(
         self,
-        data: Mapping[str, Any],
+        data: Any,
         *,
         optimizer: Optimizers | None = None,
         batch_size: int = 32,
@@ -71,11 +72,13 @@ class Model(TrainedModel):
         sample_weight: Any = None,
         class_weight: ClassWeight = None,
         communicator: Any = None,
+        augment: Augment | None = None,
     ) -> History:
         """Train by mini-batches; on one machine equal seeds and data give equal results on any cores.
 
         Args:
-            data, test: an array for each input by name, samples first; `test` is scored at the end.
+            data, test: an array for each input by name, samples first; `test` is scored at the end. `data`
+                may be a stream of batches, too: see docs/interop.md.
             optimizer: such as ``sd.nn.Adam(1e-3)``; of several losses one for each by name; None if resumed.
             batch_size, epochs: samples a step (the last batch may be smaller); the most passes over the data.
             validation: validation data, or the share of `data` to be held out, in [0, 1).
@@ -83,11 +86,11 @@ class Model(TrainedModel):
             patience: stop after so many epochs in which what is watched after them got no better; None never.
             watch: ``"accuracy"``, or a loss or metric by name; by default the (validation) loss (a sum).
             restore_best: at the end, put back the weights of the epoch in which what is watched was best.
-            progress: show a bar; None: if standard error is a terminal.
-            callbacks: functions ``(epoch, model) -> bool | None``; True stops training.
+            callbacks: functions ``(epoch, model) -> bool | None``; True stops; see `symdl.train.Callback`.
             resume: go on with the previous fit: its state of a like optimizer, its orders by one seed.
-            threads: how many cores to use; None measures and chooses.
+            progress, threads: show a bar, None if standard error is a terminal; cores to use, None chooses.
             trainable: what learns: names, paths such as ``"out"``, a function of names; or each for its loss.
+            augment: a function ``(batch, rng) -> batch`` on dictionaries of arrays, called before each step.
             sample_weight: how much each sample counts in the loss: 2 as two samples, 0 not at all; means are
                 weighted. Validation and test data have theirs under ``"sample_weight"``, or 1.
             class_weight: a weight for each class as well, 1 where none is given, or ``"balanced"``.
@@ -99,7 +102,7 @@ class Model(TrainedModel):
         """
         settings = Settings(
             *(optimizer, batch_size, epochs, validation, shuffle, seed, patience, watch, restore_best),
-            *(progress, tuple(callbacks), test, resume, threads, trainable, communicator),
+            *(progress, tuple(callbacks), test, resume, threads, trainable, communicator, augment),
         )
         if sample_weight is None and class_weight is None:
             self.history = fit(self, data, settings)

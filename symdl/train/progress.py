@@ -93,11 +93,11 @@ class Bar(Quiet):
 
     live = True
 
-    def __init__(self, tqdm: Any, epochs: int, samples: int) -> None:
+    def __init__(self, tqdm: Any, epochs: int, samples: int | None) -> None:
         self._epochs = epochs
         self._values: dict[str, str] = {}
         self._bar = tqdm(
-            total=epochs * samples,
+            total=None if samples is None else epochs * samples,
             unit=" samples",
             unit_scale=True,
             dynamic_ncols=True,
@@ -125,8 +125,8 @@ class Bar(Quiet):
         self._bar.close()
 
 
-def progress_for(shown: bool | None, *, epochs: int, samples: int) -> Progress:
-    """Return what shows the progress of `epochs` passes over `samples` samples.
+def progress_for(shown: bool | None, *, epochs: int, samples: int | None) -> Progress:
+    """Return what shows the progress of `epochs` passes over `samples` samples, or over so many as come.
 
     Args:
         shown: True or False; None means: only if standard error is a terminal.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
+from symdl.train.callbacks import heard
 from symdl.train.copied import CopiedModel
+from symdl.train.feeds.tables import held
 from symdl.train.fit import Settings, fit
-from symdl.train.history import Epoch, History
+from symdl.train.history import History
 from symdl.train.labels import label_of
 from symdl.train.weighing import weighted
 
@@ -34,24 +37,33 @@ def fit_weighted(
     model: CopiedModel, data: Mapping[str, Any], settings: Settings, given: Any, classes: ClassWeight
 ) -> History:
     """Train; `given` is a weight for each sample and `classes` one for each class, or None."""
-    twin = with_weights(model)
+    data, twin = held(data), with_weights(model)
     count = model.checked(data).count
     weights = checked_weights(given, count) * class_weights(model, data, classes)
     data = {**data, NAME: weights}
     others = {k: _with_ones(model, getattr(settings, k)) for k in ("validation", "test")}
-    heard = tuple(partial(_heard, callback, model) for callback in settings.callbacks)
+    callbacks: tuple[Any, ...] = tuple(_told(callback, model) for callback in settings.callbacks)
+    twin.history = model.history
     try:
-        return fit(twin, data, replace(settings, callbacks=heard, **others))
+        return fit(twin, data, replace(settings, callbacks=callbacks, **others))
     finally:
-        model.resumable = twin.resumable
+        model.resumable, model.history = twin.resumable, twin.history
+
+
+def _told(callback: Any, model: CopiedModel) -> SimpleNamespace:
+    """Return a callback that calls a user's with the user's model."""
+    known = {kind: heard([callback], kind) for kind in ("batch", "epoch")}
+    return SimpleNamespace(
+        **{f"after_{kind}": partial(_heard, method, model) for kind, each in known.items() for method in each}
+    )
 
 
 def _heard(
-    callback: Callable[[Epoch, Any], bool | None], model: CopiedModel, epoch: Epoch, twin: CopiedModel
+    callback: Callable[[Any, Any], bool | None], model: CopiedModel, record: Any, twin: CopiedModel
 ) -> bool | None:
     """Call a user's callback with the user's model."""
     model.resumable = twin.resumable
-    return callback(epoch, model)
+    return callback(record, model)
 
 
 def with_weights(model: CopiedModel) -> CopiedModel:

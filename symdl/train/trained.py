@@ -1,6 +1,7 @@
 """Models with training steps of their users' own.
 
-Enters: a saved model's state. Leaves: `TrainedModel`: trainers, and the learning rate while one runs.
+Enters: a model that can be saved. Leaves: `TrainedModel`: the training step for loops of one's own, and the
+learning rate while training is under way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from symdl.train.trainer import Trainer
 
 
 class TrainedModel(SavedModel):
-    """A model that is trained step by step; see `symdl.train.model.Model`."""
+    """A model that can be trained; see `symdl.train.model.Model`."""
 
     def trainer(
         self,
