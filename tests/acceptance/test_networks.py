@@ -103,7 +103,10 @@ def test_network_gradients_read_like_a_textbook() -> None:
         for letter in "Wb":
             derivation = sd.derive(loss, f"{name}.{letter}")
             for step in derivation.steps:
-                if step.left is not None and step.rule != "in the given symbols":
+                if step.left is not None and step.rule not in (
+                    "in the given symbols",
+                    "in the named symbols",
+                ):
                     shown[latex(step.left)] = latex(step.right)
     mark = {name: rf"^{{(\mathrm{{{name}}})}}" for name in ("first", "second", "third")}
     same(shown[rf"\bar Z{mark['third']}"], r"\frac{1}{N} (P - Y)")

@@ -216,7 +216,7 @@ def test_the_differential_form_reads_as_a_textbook_writes_it() -> None:
         "tr(x (W x + b - y)ᵀ dW)",
         "(W x + b - y) xᵀ",
     ]
-    assert r"\operatorname{tr}(x (W x + b - y)^\top \mathrm{d}W)" in derivation.latex()
+    assert r"\operatorname{tr}(x (W x + b - y)^\top \, \mathrm{d}W)" in derivation.latex()
 
 
 def test_no_differential_form_is_an_error() -> None:

@@ -120,6 +120,10 @@ def pools(function: Any) -> tuple[Sample, ...]:
 
 
 CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
+    "sd.lambertw": (lambda **o: sd.lambertw(-0.3*sd.sigmoid(X), **o), {"branch": -1}),
+    "sd.solve_triangular": (
+        lambda **o: sd.solve_triangular(X[:, :4] + 3*sd.eye(4), X[:, 4], **o), {"lower": False}),
+    "sd.zeta": (lambda **o: sd.zeta(2 + sd.sigmoid(X), **({"a": 1} | o)), {"a": 1 + sd.sigmoid(X)}),
     "sd.arange": (lambda **o: sd.arange(4, **o) * X[:, 0], {"start": 2, "step": 3}),
     "sd.argmax": (lambda **o: sd.argmax(X, **o), {"axis": 1, **WHERE}),
     "sd.argmin": (lambda **o: sd.argmin(X, **o), {"axis": 1, **WHERE}),
@@ -302,7 +306,8 @@ APART = {
     *"sd.Model sd.Style sd.Tensor sd.SymdlError sd.Collection sd.tensor sd.parameter sd.define".split(),
     *"sd.compile sd.derive sd.components sd.compose sd.grad sd.hessian sd.jacobian sd.hvp".split(),
     *"sd.check_gradients sd.update_rules sd.generic_gradient sd.generic_jacobian sd.error_curve".split(),
-    *"sd.annotate sd.compare sd.worksheet sd.formula sd.fact sd.load".split(),
+    *"sd.annotate sd.compare sd.worksheet sd.formula sd.fact sd.load sd.flat sd.from_onnx sd.to_onnx".split(),
+    *"sd.to_torch sd.to_jax sd.function sd.vmap sd.per_sample_grad".split(),
     *"sd.activation_figure sd.unit_svg sd.two_spaces sd.constant sd.sums_to_one".split(),
     *"nn.glorot nn.he nn.uniform".split(),
 }

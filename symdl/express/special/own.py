@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
-import numpy as np
 import sympy as sp
 
 from symdl.errors import DerivativeError, ExpressionError
@@ -185,7 +184,7 @@ def function(
         "nargs": count,
         "label": name,
         "derivative": staticmethod(derivative) if derivative is not None else None,
-        "numpy": staticmethod(numpy if numpy is not None else np.vectorize(python, otypes=[float])),
+        "numpy": staticmethod(numpy if numpy is not None else _of_arrays(python)),
         "c": staticmethod(c) if callable(c) else c,
         "__module__": __name__,
     }
@@ -211,3 +210,10 @@ def _count(given: Any) -> int:
         return int(getattr(given, "nin", 0))
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return 0 if any(p.kind not in plain for p in parameters) else len(parameters)
+
+
+def _of_arrays(python: Any) -> Callable[..., Any]:
+    """Return a function of floats as one of arrays; derivations, which need no arrays, do without NumPy."""
+    import numpy as np
+
+    return np.vectorize(python, otypes=[float])
