@@ -40,7 +40,19 @@ X = sd.tensor("X", (n,))
 twice = sd.compile(X * 2)
 several = sd.compile([X * 2, X + 1, X.sum(), X])
 scalar = sd.compile(2 * sp.Symbol("X"))
+rows = sd.compile([2 * sp.Symbol("X"), sp.Symbol("X") + 1])
+slopes = sd.compile(sp.Symbol("X") ** 2, wrt=[sp.Symbol("X")])
 slow = sd.compile(2 * sp.Symbol("X"), target="python")
+
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "a tensor": lambda x: twice(X=x),
+    "one of several": lambda x: several(X=x)[0],
+    "scalar": lambda x: scalar(X=x),
+    "one of a row": lambda x: rows(X=x)[0],
+    "a slope": lambda x: slopes(X=x)[1]["X"],
+}
+"""Calls whose result is twice the argument: the only one, a row of an array of all, or one beside others."""
 
 
 class Holder:
@@ -86,6 +98,14 @@ def masked(array: Any) -> Any:
     return np.ma.array(array, copy=False)
 
 
+def bases(array: Any) -> list[Any]:
+    """Return all that can be had of what an array lies in, the last one last."""
+    found = []
+    while (array := getattr(array, "base", None)) is not None:
+        found.append(array)
+    return found
+
+
 def same(kept: Any) -> Any:
     return kept
 
@@ -115,7 +135,9 @@ WAYS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "iterator": (iter, lambda k: np.array(list(k))),
     "nditer": (lambda r: np.nditer(r), lambda k: k.operands[0]),
     "base": (lambda r: r.base, lambda k: k),
-    "view of base": (lambda r: r.base[64:], lambda k: k),
+    "view of base": (lambda r: r.base[...], lambda k: k),
+    "last base": (lambda r: bases(r)[-1], lambda k: k),
+    "view of last base": (lambda r: bases(r)[-1][...], lambda k: k),
     "base as array": (lambda r: r.base.view(np.ndarray), lambda k: k),
     "memoryview": (memoryview, raw),
     "data": (lambda r: r.data, raw),
@@ -173,38 +195,48 @@ if importlib.util.find_spec("torch") is not None:
     WAYS["torch.from_dlpack"] = torch.utils.dlpack.from_dlpack, lambda k: k.numpy()
 
 
-def disturb(count: int) -> None:
+def disturb(count: int, call: Callable[[Any], Any]) -> None:
     """Call everything again, with and without keeping the latest result."""
     for value in (-1.0, -2.0, -3.0, -4.0, -5.0):
-        later = twice(X=np.full(count, value))
-        twice(X=np.full(count, value - 0.5))
+        later = call(np.full(count, value))
+        call(np.full(count, value - 0.5))
         assert later[0] == later[-1] == 2 * value
 
 
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "way", [pytest.param(w, marks=pytest.mark.torch) if w.startswith("torch") else w for w in WAYS]
 )
-def test_every_way_to_keep_a_result_keeps_it(way: str, size: str) -> None:
-    keep, read = WAYS[way]
+def test_every_way_to_keep_a_result_keeps_it(way: str, size: str, call: str) -> None:
+    (keep, read), run = WAYS[way], CALLS[call]
     given = np.arange(SIZES[size]) + 0.5
-    disturb(len(given))  # so that there is memory to be taken again
-    kept = keep(twice(X=given))
-    if "base" in way:  # bytes with the result somewhere in them
+    disturb(len(given), run)  # so that there is memory to be taken again
+    kept = keep(run(given))
+    if "base" in way:  # the result is somewhere in it
         assert (2 * given[-8:]).tobytes() in np.array(kept).tobytes()
-        disturb(len(given))
+        disturb(len(given), run)
         assert (2 * given[-8:]).tobytes() in np.array(kept).tobytes()
         return
-    disturb(len(given))
+    disturb(len(given), run)
     found = np.asarray(read(kept))
     assert found.size and np.isin(found, 2 * given).all()
 
 
-def test_what_is_behind_the_lease_cannot_be_had() -> None:
-    result = twice(X=np.zeros(LARGE))
-    assert type(result) is np.ndarray and result.base is not None
-    assert getattr(result.base, "base", None) is None
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_behind_the_lease_cannot_be_had(call: str) -> None:
+    """Whichever arrays a result is a view of, the lease is the last that can be had, and holds them all."""
+    result = CALLS[call](np.zeros(5 * LARGE))
+    *between, lease = bases(result)
+    assert type(result) is np.ndarray and type(lease) is results.Lease
+    assert all(type(array) is np.ndarray for array in between)
+    assert bases(lease) == bases(lease[1:])[:-1] == bases(lease.view(np.ndarray))[:-1] == []
     assert result.flags.writeable and result.flags.aligned and result.ctypes.data % 64 == 0
+    gone, view = weakref.ref(lease), between[-1][...] if between else result[...]
+    del between, lease, result
+    assert gone() is not None
+    del view
+    assert gone() is None
 
 
 @pytest.mark.parametrize("size", SIZES)
