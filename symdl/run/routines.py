@@ -3,19 +3,23 @@
 Enters: the name of a routine, such as ``special_jv``. Leaves: the address of a C function of doubles, and how
 it is called. Those of SciPy are found through ``scipy.special.cython_special``, so that compiled code calls
 them without Python; they are looked up when machine code is linked, so that it can be kept on disk.
+
+A user's function and its code live as long as somebody holds the function. So whoever keeps code that calls
+it also keeps what `called_in` returns.
 """
 
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from symdl.errors import CompileError
 from symdl.express.special.kinds import SPECIAL
-from symdl.express.special.own import Own, number_and_count, routine
+from symdl.express.special.own import OWN, Own, number_and_count, routine
 
 LINKED = "symdl_routine_"
 """What the names of routines begin with in machine code."""
@@ -84,7 +88,6 @@ def source(name: str) -> Source | None:
     return Source(name, number_and_count(name)[1], flag=False)
 
 
-@cache
 def address(name: str) -> int:
     """Return where the C function of a routine is.
 
@@ -113,19 +116,31 @@ def _own_address(own: type[Own]) -> int:
         return own.c
     if hasattr(own.c, "argtypes"):
         return int(ctypes.cast(own.c, ctypes.c_void_p).value or 0)
-    return int(_compiled(own.calls).address)
+    if own not in _compiled:
+        _compiled.setdefault(own, _c_function(own))  # the first one stays, if two threads compile it
+    return int(_compiled[own].address)
 
 
-@cache
-def _compiled(name: str) -> Any:
-    """Return a user's Python function as a C function, which stays: machine code may call it."""
+_compiled: WeakKeyDictionary[type[Own], Any] = WeakKeyDictionary()
+"""The code of users' Python functions."""
+
+
+def called_in(source: str) -> tuple[type[Own], ...]:
+    """Return the users' functions that a generated module names."""
+    found = map(routine, sorted(set(_OWN_NAME.findall(source))))
+    return tuple(own for own in found if own is not None)
+
+
+_OWN_NAME = re.compile(rf"\b{OWN}\d+_\d+_\w+")
+
+
+def _c_function(own: type[Own]) -> Any:
+    """Return a user's Python function as a C function."""
     from numba import cfunc, float64
 
-    own = routine(name)
-    assert own is not None
     function = getattr(own.c, "py_func", own.c)
     try:
-        return cfunc(float64(*[float64] * number_and_count(name)[1]), error_model="numpy")(function)
+        return cfunc(float64(*[float64] * number_and_count(own.calls)[1]), error_model="numpy")(function)
     except Exception as error:  # whatever Numba raises
         raise CompileError(
             f"Numba cannot compile the function {own.label}: {str(error)[:400]}",

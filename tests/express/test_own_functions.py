@@ -16,6 +16,7 @@ import sympy as sp
 from scipy import special
 
 import symdl as sd
+from symdl.run import routines
 
 x, y = sp.symbols("x y")
 POINTS = np.array([0.3, 1.0, 4.5])
@@ -84,6 +85,17 @@ def test_two_functions_of_one_name_are_two() -> None:
     assert sd.compile(one(x))(x=0.0) == 1.0
     assert sd.compile(other(x))(x=0.0) == 2.0
     assert sd.compile(one(x) - other(x))(x=0.0) == -1.0
+
+
+def test_code_stays_as_long_as_something_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever links code that calls a function holds the function, and that its own code."""
+    held: list[Any] = []
+    find = routines.called_in
+    monkeypatch.setattr(routines, "called_in", lambda source: held.append(find(source)) or held[-1])
+    swish = _swish()
+    function = sd.compile(swish(x), target="cpu")
+    np.testing.assert_allclose(function(x=POINTS), POINTS * special.expit(POINTS), rtol=1e-14)
+    assert (swish.kind,) in held and swish.kind in routines._compiled
 
 
 def test_saved_by_name() -> None:

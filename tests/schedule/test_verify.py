@@ -129,7 +129,7 @@ def test_schedules_are_in_parts_here() -> None:
 def test_what_runs_is_checked_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYMDL_CHECK", "1")
     checked = []
-    monkeypatch.setattr("symdl.run.training.verify_partition", lambda *given: checked.append(given))
+    monkeypatch.setattr("symdl.run.bound.verify_partition", lambda *given: checked.append(given))
     loss = (sd.nn.dense(sd.tensor("X", (n, 3)), 2, name="a") ** 2).mean()
     model = sd.Model(loss, target="python")
     model.fit({"X": np.ones((8, 3))}, optimizer=sd.nn.SGD(0.1), batch_size=4, epochs=1)

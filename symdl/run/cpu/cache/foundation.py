@@ -1,7 +1,8 @@
 """What machine code is built on, besides the text of a generated module.
 
 Enters: nothing. Leaves: `foundation`, a hash of texts and versions. Where one of them is another, so is the
-key of all that is kept on disk.
+key of all that is kept on disk. That holds also for what decides which kernels have the same key, and for
+how users' functions are called.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from pathlib import Path
 from symdl.errors import CompileError
 
 PACKAGE = Path(__file__).resolve().parents[3]
-_ROOMS = ("run/cpu/gemm", "run/cpu/intrinsics", "run/cpu/loops", "run/elementary")
+_ROOMS = ("run/cpu/cache", "run/cpu/gemm", "run/cpu/intrinsics", "run/cpu/loops", "run/elementary")
 _FILES = (
     "run/loops.py",
     "run/routines.py",
     "run/cpu/limits.py",
+    "emit/canonical.py",
     "emit/operations.py",
+    "emit/parts.py",
     "express/random.py",
+    "express/special/kinds.py",
+    "express/special/own.py",
     "lower/ir/loops.py",
 )
 

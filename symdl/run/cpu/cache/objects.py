@@ -113,6 +113,12 @@ def load(source: str | Library) -> Machine:
 
 @lru_cache(maxsize=disk.KEPT)
 def _load(source: str, where: Path) -> Machine:
+    called = routines.called_in(source)  # held before it is linked, and for as long as it may be called
+    made = _module(source, where)
+    return replace(made, kept=(made.kept, called)) if called else made
+
+
+def _module(source: str, where: Path) -> Machine:
     keys = listed_keys(source, where)
     codes = [_read(key.path(where), key) for _, key in keys or ()]
     if keys is None or None in codes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from symdl.run.cpu.intrinsics.instructions import call, slot
 from symdl.run.routines import LINKED, Source, address, source
 
 _DOUBLE, _INT = ir.DoubleType(), ir.IntType(32)
+_KEPT = 256
+"""Routines of which the intrinsic is kept, the latest ones."""
 
 
 def __getattr__(name: str) -> Any:
@@ -31,7 +33,7 @@ def __getattr__(name: str) -> Any:
     return _routine(name)
 
 
-@cache
+@lru_cache(maxsize=_KEPT)
 def _routine(name: str) -> Any:
     found = source(name)
     return _intrinsic(name, found) if found is not None else _COMPILED[name]
