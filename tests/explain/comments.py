@@ -22,13 +22,13 @@ from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import ready
 from symdl.run.reference.interpreter import evaluate
 
-from .shown import FUNCTIONS, RELATIONS, dims_of
+from .shown import FUNCTIONS, RELATIONS, SPECIAL, dims_of
 
 Env = Mapping[str, Any]
 Value = Callable[[Env], Any]
 
 OWN: dict[str, Any] = {
-    **{name: f for name, f in FUNCTIONS.items() if name.islower()},
+    **{name: f for name, f in FUNCTIONS.items() if name.islower() or name in SPECIAL},
     "max": FUNCTIONS["Max"],
     "min": FUNCTIONS["Min"],
     "abs": np.abs,

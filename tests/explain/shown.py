@@ -19,9 +19,32 @@ from symdl.explain.notation import tree as t
 from symdl.explain.stories.equations import ALL
 from symdl.express.dims import Dim, Index
 from symdl.express.random import uniform_numbers
+from symdl.express.special import kinds
+from symdl.express.special.written import FORMS
 from symdl.express.tensors import Access, Tensor
+from symdl.run.values import values
 
+
+def by_routines(kind: Any) -> Any:
+    """A special function of numbers, by the form and the routines that kernels have for it."""
+
+    def value(*args: Any) -> Any:
+        names = sp.symbols(f"x:{len(args)}")
+        form = FORMS[kind](*names) if kind in FORMS else kind(*names)
+        calls = form.atoms(kinds.Called)
+        routines = {call.calls: values(call.calls) for call in calls}
+        form = form.replace(
+            lambda part: isinstance(part, kinds.Called), lambda c: sp.Function(c.calls)(*c.args)
+        )
+        return sp.lambdify(names, form, [routines, "numpy"])(*args)
+
+    return value
+
+
+SPECIAL: dict[str, Any] = {kind.__name__: by_routines(kind) for kind in (*FORMS, *kinds.OWN)}
+"""Every special function that an equation may have, by its name."""
 FUNCTIONS: dict[str, Any] = {
+    **SPECIAL,
     **{name: getattr(np, name) for name in "sin cos tan sinh cosh tanh exp log sqrt sign".split()},
     "Abs": np.abs,
     "cholesky": np.linalg.cholesky,

@@ -11,7 +11,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError, ExplainError
-from symdl.explain.notation.tree import Array
+from symdl.explain.notation.tree import Array, Item, Symbol
 from symdl.explain.sections import Lines
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
@@ -149,8 +149,16 @@ def differentials(case: Case) -> None:
     function, lines, result = (s for s in told.sections if isinstance(s, Lines))
     *named, last = function.steps
     for step in named:
-        assert isinstance(step.left, Array)
-        close(world.value(step.right), as_columns(arrays[step.left.tensor]), step)
+        assert isinstance(step.left, Array | Item)
+        one = step.left.tensor
+        if isinstance(step.left, Array):
+            found = world.value(step.right)
+        else:  # entry by entry, as computed labels and their one-hot rows, which exist on paper only
+            places = np.ndindex(*map(world.size, one.shape))
+            names = [i.expr for i in step.left.indices if isinstance(i, Symbol)]
+            entries = [world.value(step.right, dict(zip(names, place, strict=True))) for place in places]
+            found = as_columns(np.reshape(entries, [*map(world.size, one.shape)]))
+        close(found, as_columns(arrays.setdefault(one, found)), step)
     close(np.squeeze(world.value(last.right)), arrays[loss], "the function")
     for step in lines.steps:
         close(np.squeeze(world.value(step.right)), np.sum(gradient * along), step, 1e-6)

@@ -28,6 +28,7 @@ from symdl.explain.notation.tree import (
     Call,
     Diagonal,
     Hadamard,
+    Item,
     Label,
     Multiply,
     Node,
@@ -40,7 +41,7 @@ from symdl.explain.notation.tree import (
 )
 from symdl.explain.sections import Depth, Lines, Step, Table, respelled
 from symdl.explain.stories.backward import whole
-from symdl.explain.stories.equations import Page
+from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.network import find, one_hot_lines, symbols
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import COLLECTION, has_own_form, rule_in_differentials
@@ -82,10 +83,13 @@ def derive_differential(
     names = symbols(page)
     names = replace(names, rows=tuple(row for row in names.rows if row[0] != "defined below"))
     function = Step("", loss, value, "definition")
-    hot = one_hot_lines(page, [function, *told])
+    named_lines = story.named(lines, value)
+    hot = story.labelled(one_hot_lines(page, [*named_lines, function, *told]))
+    given = {step.left.tensor for step in hot if isinstance(step.left, Item)}
+    named_lines = [s for s in named_lines if not (isinstance(s.left, Array) and s.left.tensor in given)]
     sections = (
         names,
-        Lines("Function", (*story.named(lines, value), *hot, function)),
+        Lines("Function", (*hot, *named_lines, function)),
         lines,
         Lines("Result", (result,), level="result"),
     )
@@ -133,6 +137,17 @@ class _Story:
                 inside = self.value(equation.lhs)
                 used |= {part.tensor for part in walk(inside) if isinstance(part, Array)}
                 steps.insert(0, Step("", whole(self.page, equation.lhs), inside, "definition"))
+        return steps
+
+    def labelled(self, hot: Sequence[Step]) -> list[Step]:
+        """Put the definitions of computed labels, entry by entry, before those of one-hot arrays."""
+        steps = list(hot)
+        used = _entries(steps)
+        for equation in reversed(self.page.forward):
+            if hot and equation.lhs in used:
+                sides = left_side(self.page, equation), right_side(self.page, equation)
+                steps.insert(0, Step("", *sides, "definition"))
+                used |= _entries(steps[:1])
         return steps
 
     def lines(self, target: Tensor) -> list[Step]:
@@ -217,6 +232,11 @@ class _Story:
         """Return what is written behind a ``d``: a name, or an intermediate written out."""
         named = tensor.name is not None or tensor not in self.table
         return whole(self.page, tensor) if named else self.value(tensor)
+
+
+def _entries(steps: Sequence[Step]) -> set[Tensor]:
+    """Return the tensors of which right-hand sides have single entries."""
+    return {part.tensor for step in steps for part in walk(step.right) if isinstance(part, Item)}
 
 
 def differential_form(page: Page, target: Tensor, bar: Node) -> Node:
