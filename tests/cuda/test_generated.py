@@ -15,6 +15,7 @@ from symdl.run.cuda.choice import LARGEST
 from symdl.run.cuda.compiler import translate
 from symdl.run.runtime import Target
 from tests.cuda.generated import Generated, generated
+from tests.cuda.special import with_code
 from tests.cuda.toolchain import ARCHITECTURES, assembled, float64_instructions, needs_compiler
 from tests.totality import checks
 from tests.totality.case import Case
@@ -34,7 +35,7 @@ def seen() -> set[tuple[str, ...]]:
 @groups(FIRST)
 def test_kernels_go_through_both_compilers(cases: Sequence[Case], seen: set[tuple[str, ...]]) -> None:
     failures = []
-    for case in cases:
+    for case in with_code(cases):
         wanted = list(checks.first(case.build()))
         for kernel in generated(sd.compile(wanted, dtype="float32", target="cuda")):
             if kernel.key in seen:
@@ -67,10 +68,14 @@ def wrong(kernel: Generated, architecture: str) -> list[str]:
 @pytest.mark.parametrize("case", [case for case in FIRST if case.order > 1][::8], ids=named)
 def test_second_derivatives_agree_with_the_interpreter(case: Case, target: Target) -> None:
     n = case.sizes[0]
+    if not with_code([case]):
+        pytest.skip("a special function without code for a graphics processor")
     assert checks.Kernels.of([case], checks.second, n=n, target=target).failures(n) == []
 
 
 @pytest.mark.parametrize("case", FIRST[3::8], ids=named)
 def test_float32_agrees_with_the_interpreter(case: Case, target: Target) -> None:
     n = case.sizes[0]
+    if not with_code([case]):
+        pytest.skip("a special function without code for a graphics processor")
     assert checks.Kernels.of([case], checks.first, n=n, target=target, dtype="float32").failures(n) == []
