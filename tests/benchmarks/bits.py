@@ -24,7 +24,7 @@ def results(workload: Workload) -> list[Array]:
     """Return what `STEPS` steps leave in weights and states, or the value and the gradients."""
     problem = workload.make(False)
     if workload.kind != "training":
-        return make("symdl", workload, problem, "cpu").check()  # type: ignore[no-any-return]
+        return make("symdl", workload, problem, "cpu").check()
     runner = Training(workload, problem)
     totals = [runner.bound.run(rows) for rows in problem.order[:STEPS]]
     return [np.array(totals), *(runner.weights[name] for name in sorted(runner.weights))]

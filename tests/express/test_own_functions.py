@@ -91,7 +91,12 @@ def test_code_stays_as_long_as_something_calls_it(monkeypatch: pytest.MonkeyPatc
     """Whoever links code that calls a function holds the function, and that its own code."""
     held: list[Any] = []
     find = routines.called_in
-    monkeypatch.setattr(routines, "called_in", lambda source: held.append(find(source)) or held[-1])
+
+    def noted(source: str) -> Any:
+        held.append(find(source))
+        return held[-1]
+
+    monkeypatch.setattr(routines, "called_in", noted)
     swish = _swish()
     function = sd.compile(swish(x), target="cpu")
     np.testing.assert_allclose(function(x=POINTS), POINTS * special.expit(POINTS), rtol=1e-14)
