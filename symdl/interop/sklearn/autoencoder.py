@@ -75,26 +75,28 @@ class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, T
         dtype: str | None = None,
         target: Any = None,
     ) -> None:
+        super().__init__(
+            network,
+            activation=activation,
+            loss=loss,
+            alpha=alpha,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            dtype=dtype,
+            target=target,
+        )
         self.n_components = n_components
-        self.network = network
         self.decoder = decoder
-        self.activation = activation
-        self.loss = loss
-        self.alpha = alpha
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.dtype = dtype
-        self.target = target
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train on samples of shape ``(n, features)``; `y` is not used."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from symdl.interop.sklearn.networks import Loss, Network
 from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
 
 
@@ -44,47 +43,6 @@ class Regressor(base.RegressorMixin, base.MultiOutputMixin, Trained):  # type: i
     Raises:
         ArgumentError: a setting is out of range.
     """
-
-    def __init__(
-        self,
-        network: Network = (100,),
-        *,
-        activation: str = "relu",
-        loss: Loss = None,
-        alpha: float = 1e-4,
-        optimizer: Any = None,
-        learning_rate: float = 1e-3,
-        batch_size: int | str = "auto",
-        max_iter: int = 200,
-        shuffle: bool = True,
-        tol: float = 1e-4,
-        n_iter_no_change: int = 10,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        random_state: Any = None,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        dtype: str | None = None,
-        target: Any = None,
-    ) -> None:
-        self.network = network
-        self.activation = activation
-        self.loss = loss
-        self.alpha = alpha
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.dtype = dtype
-        self.target = target
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on samples of shape ``(n, features)``, targets of shape ``(n,)`` or ``(n, outputs)``."""

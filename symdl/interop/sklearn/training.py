@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from symdl import nn
 from symdl.errors import ArgumentError, require_extra
-from symdl.interop.sklearn.networks import PENALTY, Plan, layers_of, template
+from symdl.interop.sklearn.networks import PENALTY, Loss, Network, Plan, layers_of, template
 from symdl.train.history import Epoch
 from symdl.train.model import Model
 
@@ -28,7 +28,48 @@ FLOATS = (np.float64, np.float32)
 
 
 class Trained(base.BaseEstimator):  # type: ignore[name-defined]
-    """An estimator whose `model_` is trained."""
+    """An estimator whose `model_` is trained, with the settings that all have and each explains."""
+
+    def __init__(
+        self,
+        network: Network = (100,),
+        *,
+        activation: str = "relu",
+        loss: Loss = None,
+        alpha: float = 1e-4,
+        optimizer: Any = None,
+        learning_rate: float = 1e-3,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: Any = None,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        dtype: str | None = None,
+        target: Any = None,
+    ) -> None:
+        self.network = network
+        self.activation = activation
+        self.loss = loss
+        self.alpha = alpha
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+        self.target = target
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
