@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
+from symdl.train.arrays import Arrays
 from symdl.train.callbacks import heard
 from symdl.train.copied import CopiedModel
 from symdl.train.feeds.tables import held
@@ -38,9 +39,9 @@ def fit_weighted(
 ) -> History:
     """Train; `given` is a weight for each sample and `classes` one for each class, or None."""
     data, twin = held(data), with_weights(model)
-    count = model.checked(data).count
-    weights = checked_weights(given, count) * class_weights(model, data, classes)
-    data = {**data, NAME: weights}
+    arrays = model.checked(data)
+    weights = checked_weights(given, arrays.count) * class_weights(model, arrays, classes)
+    data = {**data, **arrays.by_name, NAME: weights}  # what is checked is of the kernels' types already
     others = {k: _with_ones(model, getattr(settings, k)) for k in ("validation", "test")}
     callbacks: tuple[Any, ...] = tuple(_told(callback, model) for callback in settings.callbacks)
     twin.history = model.history
@@ -108,7 +109,7 @@ def checked_weights(given: Any, count: int) -> NDArray[np.float64]:
     return weights
 
 
-def class_weights(model: CopiedModel, data: Mapping[str, Any], classes: ClassWeight) -> NDArray[np.float64]:
+def class_weights(model: CopiedModel, data: Arrays, classes: ClassWeight) -> NDArray[np.float64]:
     """Return the weight of each sample's class; ``"balanced"`` is ``n/(classes*count)``.
 
     Raises:
@@ -122,7 +123,7 @@ def class_weights(model: CopiedModel, data: Mapping[str, Any], classes: ClassWei
             "class_weight: it is not clear which input holds the classes",
             cure="pass output=logits to Model, and labels in an int64 input of rank 1; or use sample_weight=",
         )
-    labels, size = model.checked(data).by_name[str(label.name)], int(logits.shape[1])
+    labels, size = data.by_name[str(label.name)], int(logits.shape[1])
     labels = np.asarray(labels)
     inside = (labels >= 0) & (labels < size)
     table = np.ones(size)
