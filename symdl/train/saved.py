@@ -17,7 +17,7 @@ from symdl.run.runtime import Target
 from symdl.train import weights as files
 from symdl.train.predicting import PredictingModel
 from symdl.train.saving import Taken, load_module, opened, save_model, save_weights, state_of_module, take
-from symdl.train.saving.snapshot import OWN, Snapshot, parts_of, snapshot, training_of
+from symdl.train.saving.snapshot import Snapshot, parts_of, snapshot, training_of, weights_among
 from symdl.train.values import on_host
 
 
@@ -36,8 +36,7 @@ class SavedModel(PredictingModel):
         model._describe(told["losses"], told["outputs"], told["metrics"], told["facts"])
         model._compute(told["dtype"], target)
         shapes = {str(t.name): np.empty([int(s) for s in t.shape], told["dtype"]) for t in model._known()}
-        arrays = {name: array for name, array in found.arrays.items() if not name.startswith(OWN)}
-        values, _ = take(shapes, arrays, where="the saved model")
+        values, _ = take(shapes, weights_among(found.arrays), where="the saved model")
         learned = {str(t.name) for t in model.tensors}
         own = {n: a for n, a in values.items() if n in learned}
         model._place(own, {n: a for n, a in values.items() if n not in learned})

@@ -51,7 +51,7 @@ def written(tensors: Iterable[Tensor], given: Iterable[Tensor] = ()) -> tuple[Gr
         ExpressionError: an equation holds what has no form as data.
     """
     first = list(dict.fromkeys(given))
-    others = sorted(_closure(tensors, first), key=lambda t: t.serial)
+    others = sorted(closure(tensors, first), key=lambda t: t.serial)
     numbers = {tensor: place for place, tensor in enumerate((*first, *others))}
     rows = Rows(numbers.__getitem__)
     shapes = [([_size(s, rows) for s in t.shape], _size_or_none(t.below, rows)) for t in others]
@@ -99,7 +99,8 @@ def read(graph: Graph, given: Sequence[Tensor] = ()) -> list[Tensor]:
     return tensors
 
 
-def _closure(tensors: Iterable[Tensor], known: Iterable[Tensor]) -> list[Tensor]:
+def closure(tensors: Iterable[Tensor], known: Iterable[Tensor] = ()) -> list[Tensor]:
+    """Return tensors and all that they refer to, but for those that are known."""
     found = dict.fromkeys(known)
     start = len(found)
     todo = list(tensors)

@@ -1,8 +1,9 @@
 """What Python's `pickle` asks of tensors and programs; `copy` leaves both as they are, for they never change.
 
-Enters: a tensor or a program. Leaves: what it can be made of again: its graph as data, and the tensors that
-are given and not computed. Those are pickled one by one, so that two outputs that are pickled together still
-share their inputs and parameters. What is computed on the way is each output's own afterwards.
+Enters: a tensor or a program. Leaves: what it can be made of again: its graph as data, and of a tensor those
+that are given and not computed. They are pickled one by one, so that two outputs that are pickled together
+still share their inputs and parameters; what is computed on the way is each output's own afterwards. A
+program is pickled whole, so that its terms keep their order.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from symdl.express.dims import Extent
 from symdl.express.ordering import order
-from symdl.express.portable.graphs import Data, Graph, equation_data, equation_of, read, written
+from symdl.express.portable.graphs import Data, Graph, closure, equation_data, equation_of, read, written
 from symdl.express.portable.rows import Rows, expressions
 from symdl.express.program import Fact, Program
 from symdl.express.tensors import Access, Tensor
@@ -31,7 +32,7 @@ def _of_tensor(tensor: Tensor) -> Reduced:
         options |= {"properties": tensor.properties}
         return _given, (tensor.name, tensor.shape, options, tensor.segment, tensor.value)
     # What is given comes first then, so that terms may stand in another order than before.
-    given = tuple(sorted(filter(_is_given, written([tensor])[1]), key=lambda t: t.serial))
+    given = tuple(sorted(filter(_is_given, closure([tensor])), key=lambda t: t.serial))
     graph, numbers = written([tensor], given)
     return _member, (graph.data, graph.arrays, graph.inits, given, numbers[tensor])
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import DataError, TrainingError
 from symdl.train.saving.container import Contents, read, write
-from symdl.train.saving.snapshot import OWN, Snapshot, snapshot
+from symdl.train.saving.snapshot import Snapshot, snapshot, weights_among
 from symdl.train.values import on_host
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ Path = str | os.PathLike[str]
 
 def save_model(model: ModelState, path: Path, *, allow_nan: bool) -> None:
     """Write a model and where its training is; see `symdl.Model.save`."""
-    _check_finite(on_host(model.values()), allow_nan=allow_nan)
     found = snapshot(model)
+    _check_finite(weights_among(found.arrays), allow_nan=allow_nan)
     write(path, found.arrays, found.data)
 
 
@@ -40,7 +40,7 @@ def save_weights(model: ModelState, path: Path, *, allow_nan: bool) -> None:
 def opened(path: Path) -> tuple[dict[str, NDArray[Any]], Contents]:
     """Return the weights in a file by name, and all that it holds."""
     found = read(path)
-    return {name: a for name, a in found.arrays.items() if not name.startswith(OWN)}, found
+    return weights_among(found.arrays), found
 
 
 def read_model(path: Path) -> Snapshot:

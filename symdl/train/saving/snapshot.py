@@ -84,6 +84,11 @@ def snapshot(model: ModelState) -> Snapshot:
     return Snapshot(data, arrays)
 
 
+def weights_among(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays of parameters and running states among those of a snapshot or a file."""
+    return {name: array for name, array in arrays.items() if not name.startswith(OWN)}
+
+
 def versions() -> dict[str, str]:
     """Return the versions of what made a file."""
     found = {platform.python_implementation(): platform.python_version()}
