@@ -23,7 +23,7 @@ from symdl.express.ordering import Ordered
 from symdl.express.program import Program
 from symdl.express.random import RandomUniform
 from symdl.express.reducing import mean
-from symdl.express.replacing import affected_by, in_every_mode
+from symdl.express.replacing import affected_by, check_read, in_every_mode
 from symdl.express.shaping import moveaxis
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor, map_accesses
@@ -134,9 +134,7 @@ def _batched(
     """Return `outputs` with one axis more."""
     sources = _sources(outputs)
     found = in_every_mode([*outputs, *sources], parts)
-    known = {*found.inputs, *(e.lhs for e in found.equations)}
-    if strangers := [t for t in parts if t not in known]:
-        raise ExpressionError(f"{outputs[0]} does not depend on {strangers[0]}", cure="leave it out")
+    check_read(parts, found, outputs[0])
     size = next(iter(parts.values())).shape[0]
     start = set(parts)
     if randomness == "different":

@@ -48,9 +48,7 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
         if old.dtype != other.dtype:
             raise ExpressionError(f"{other} holds {other.dtype}, but {old} holds {old.dtype}")
     found = in_every_mode([output], parts)
-    strangers = [t for t in parts if t not in {*found.inputs, *(e.lhs for e in found.equations)}]
-    if strangers:
-        raise ExpressionError(f"{output} does not depend on {strangers[0]}", cure="leave it out")
+    check_read(parts, found, output)
     new = dict(parts)
     affected = affected_by(parts, found.equations)
     for group in Program(found.inputs, found.equations, (), recurrences=found.recurrences).groups:
@@ -62,6 +60,18 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
             still = new.get(old.modes.inference, old.modes.inference)
             new[old].modes = dataclasses.replace(old.modes, updates=updates, inference=still)
     return new[output].derived(output) if output in new else output
+
+
+def check_read(given: Iterable[Tensor], found: Ordered, output: Tensor) -> None:
+    """Refuse what is given in place of a tensor that nothing reads.
+
+    Raises:
+        ExpressionError: naming it.
+    """
+    known = {*found.inputs, *(e.lhs for e in found.equations)}
+    strangers = [t for t in given if t not in known]
+    if strangers:
+        raise ExpressionError(f"{output} does not depend on {strangers[0]}", cure="leave it out")
 
 
 def renew(group: Sequence[Equation], new: dict[Tensor, Tensor]) -> tuple[Equation, ...]:
