@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from symdl.lower.cuda.stages import Numbered, in_stages
 from symdl.lower.cuda.two_stages import LONG, PARTS, nominal
 from symdl.lower.ir.integers import Pick, Poly, constant, floor, of, product
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo, Within
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo, Within
 from symdl.lower.ir.names import Index, TensorId, Variable
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.ir.visitors import with_index
@@ -29,19 +30,14 @@ def in_three_stages(
     program: FrozenProgram, equations: Sequence[FrozenEquation]
 ) -> tuple[FrozenProgram, list[FrozenEquation]]:
     """Return the equations with long running sums in three stages, and the program with their tensors."""
-    tensors, stated = list(program.tensors), dict(program.stated)
-    repeated = {number for recurrence in program.recurrences for number in recurrence.members}
-    made: list[FrozenEquation] = []
-    for equation in equations:
-        scan = None if equation.number in repeated else _long(equation, tensors[equation.lhs].integer)
-        if scan is None:
-            made.append(equation)
-            continue
-        numbers = len(stated), len(stated) + 1
-        text = stated[equation.number].text
-        stated |= {numbers[0]: Stated(f"inside parts: {text}"), numbers[1]: Stated(f"before parts: {text}")}
-        made.extend(_Stages.of(equation, scan, tensors).equations(numbers))
-    return replace(program, tensors=tuple(tensors), stated=stated), made
+    return in_stages(program, equations, _cut)
+
+
+def _cut(equation: FrozenEquation, tensors: list[TensorInfo], named: Numbered) -> list[FrozenEquation] | None:
+    scan = _long(equation, tensors[equation.lhs].integer)
+    if scan is None:
+        return None
+    return _Stages.of(equation, scan, tensors).equations((named("inside parts:"), named("before parts:")))
 
 
 def _long(equation: FrozenEquation, integer: bool) -> Scan | None:

@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from symdl.lower.cuda.stages import Numbered, in_stages
 from symdl.lower.equations.contractions import as_contraction
 from symdl.lower.ir.integers import Pick, Poly, constant, evaluate, floor, of, product
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo, Within
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, TensorInfo, Within
 from symdl.lower.ir.names import Index, TensorId
 from symdl.lower.ir.scalars import Body, Load, Node
 from symdl.lower.ir.visitors import with_index
@@ -33,17 +34,11 @@ def in_two_stages(
     program: FrozenProgram, equations: Sequence[FrozenEquation]
 ) -> tuple[FrozenProgram, list[FrozenEquation]]:
     """Return the equations with long sums in two stages, and the program with tensors for the parts."""
-    tensors, stated = list(program.tensors), dict(program.stated)
-    repeated = {number for recurrence in program.recurrences for number in recurrence.members}
-    made: list[FrozenEquation] = []
-    for equation in equations:
-        if equation.number in repeated or not _long(equation, tensors):
-            made.append(equation)
-            continue
-        number = len(stated)
-        stated[number] = Stated(f"parts of {stated[equation.number].text}")
-        made.extend(_stages(equation, number, tensors))
-    return replace(program, tensors=tuple(tensors), stated=stated), made
+    return in_stages(program, equations, _cut)
+
+
+def _cut(equation: FrozenEquation, tensors: list[TensorInfo], named: Numbered) -> list[FrozenEquation] | None:
+    return _stages(equation, named("parts of"), tensors) if _long(equation, tensors) else None
 
 
 def _long(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> bool:
