@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -91,9 +91,9 @@ def _named(name: str, scatter: Scatter) -> Target:
     return find(name, scatter=scatter)
 
 
-def _by_name(target: Target) -> tuple[object, tuple[str, str]]:
+def _by_name(target: Target) -> tuple[Callable[[str, Scatter], Target], tuple[str, str]]:
     """Return what a pickle holds of a target: its name, and how it makes sums over given positions."""
     return _named, (target.name, "atomics" if target.lowering is target.atomics else "deterministic")
 
 
-copyreg.pickle(Target, _by_name)  # type: ignore[arg-type]
+copyreg.pickle(Target, _by_name)

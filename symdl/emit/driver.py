@@ -19,7 +19,7 @@ from symdl.emit.statements import Told, Writer, comments, declared
 from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import Atom, Poly, Size, rebuild, text
-from symdl.lower.ir.loops import Start, statements
+from symdl.lower.ir.loops import KernelItem, Start, statements
 from symdl.lower.ir.names import Param, SizeName, StepNumber, StepsDone, TensorId
 from symdl.lower.ir.scalars import MATRIX
 from symdl.lower.kernels import (
@@ -298,9 +298,9 @@ def _memory(
     return tuple(inner), tuple((integer, tuple(counts)) for integer, counts in stretches)
 
 
-def _rows(items: Sequence[object]) -> list[Poly]:
+def _rows(items: Sequence[KernelItem]) -> list[Poly]:
     """Return the numbers of rows that functions of matrices are told in a kernel."""
-    bodies = [s.body for s in statements(items) if not isinstance(s, Start)]  # type: ignore[arg-type]
+    bodies = [s.body for s in statements(items) if not isinstance(s, Start)]
     results = [(b.nodes, b.result) for b in bodies if b.result.op in MATRIX]
     values = [nodes[result.args[-1]].value for nodes, result in results]
     return [value for value in values if isinstance(value, Poly)]

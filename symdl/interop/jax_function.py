@@ -44,7 +44,7 @@ class JaxFunction:
         found, form = self._described, self._described.inference
         given: dict[str, Any] = dict(self._states)
         if self.parameters:
-            first, *arrays = arrays or ({},)  # type: ignore[assignment]
+            first, arrays = (arrays[0], arrays[1:]) if arrays else ({}, ())
             if not isinstance(first, dict) or first.keys() != self.parameters.keys():
                 cure = (
                     f"pass a dictionary of {', '.join(self.parameters)} first: .parameters has first values"

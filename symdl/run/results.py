@@ -175,6 +175,7 @@ class Places:
         block, start, first = self.room.take(made.length)
         if made.rows is not None:
             shape, kind, steps = made.rows
+            # An array is the sequence of its rows, but to a type checker.
             return np.ndarray(shape, kind, block, start, steps), first  # type: ignore[return-value]
         return [np.ndarray(shape, kind, block, start + offset) for shape, kind, offset in made.parts], first
 

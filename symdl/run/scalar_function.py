@@ -76,7 +76,8 @@ class ScalarFunction(Rebuilt, Generic[Result]):
         answer: Any = results[0]
         if self._names is not None:
             answer = answer, dict(zip(self._names, results[1:], strict=True))
-        return answer  # type: ignore[no-any-return]
+        found: Result = answer
+        return found
 
     def _arranged(self, results: Any, shape: tuple[int, ...]) -> list[Any]:
         """Return the values of all functions as one array, and so those of each derivative."""

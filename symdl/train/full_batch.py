@@ -104,7 +104,8 @@ class FullBatch:
 
     def figures(self, totals: NDArray[np.float64], count: int) -> list[float]:
         """Return the loss and what is followed, which are those of all samples already."""
-        return totals.tolist()  # type: ignore[no-any-return]
+        found: list[float] = totals.tolist()
+        return found
 
     def _loss(self, x: Vector) -> tuple[float, Vector]:
         results = self._results(x)

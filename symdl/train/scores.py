@@ -77,8 +77,11 @@ def _target(model: ModelState) -> tuple[Tensor, bool]:
 
 def _fitted(output: Array, *, labels: bool) -> Any:
     """Return what scikit-learn takes for a fitted estimator, which predicts what is known already."""
+    from scipy.special import softmax
+
     base = require_extra("sklearn.base", "train")
 
+    # The bases are in a module that is there with the extra only; a type checker does not know them.
     class Known(base.BaseEstimator):  # type: ignore[name-defined]
         """Predicts the values of `output`."""
 
@@ -102,11 +105,12 @@ def _fitted(output: Array, *, labels: bool) -> Any:
         def predict_proba(self, X: Any) -> Array:
             flat = output.reshape(len(output), -1).astype(np.float64)
             flat = np.concatenate([np.zeros_like(flat), flat], axis=1) if flat.shape[1] == 1 else flat
-            shares = np.exp(flat - flat.max(axis=1, keepdims=True))
-            return shares / shares.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+            shares: Array = softmax(flat, axis=1)
+            return shares
 
         def predict(self, X: Any) -> Array:
-            return self.predict_proba(X).argmax(axis=1)  # type: ignore[no-any-return]
+            best: Array = self.predict_proba(X).argmax(axis=1)
+            return best
 
     class KnownNumbers(base.RegressorMixin, Known):  # type: ignore[name-defined]
         """Predicts numbers."""

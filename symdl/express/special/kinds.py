@@ -7,7 +7,7 @@ reference interpreter ask for the routine by that name; nothing here knows where
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mpmath
 import sympy as sp
@@ -134,11 +134,11 @@ def _gamma_density(a: sp.Expr, x: sp.Expr) -> sp.Expr:
     return sp.exp((a - 1) * sp.log(x) - x - sp.loggamma(a))
 
 
-def _number(function: object, node: sp.Expr, prec: int) -> sp.Expr | None:
+def _number(function: Callable[..., Any], node: sp.Expr, prec: int) -> sp.Expr | None:
     """Return the value of a function of numbers."""
     values = [arg._to_mpmath(prec) for arg in node.args]
     with mpmath.workprec(prec):
-        return sp.Expr._from_mpmath(function(*values), prec)  # type: ignore[operator]
+        return sp.Expr._from_mpmath(function(*values), prec)
 
 
 def _away_from_0(value: sp.Expr, x: sp.Expr, there: sp.Expr) -> sp.Expr:

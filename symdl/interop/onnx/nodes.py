@@ -61,6 +61,11 @@ class Value:
         return self._tensor
 
 
+def already(tensor: Tensor) -> Value:
+    """Return a tensor that is there as a value."""
+    return Value(lambda: tensor)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One node of a graph.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from symdl.express.tensors import Tensor
 from symdl.interop.onnx import language as sd
 from symdl.interop.onnx.folding import folded, settled, shape_of
 from symdl.interop.onnx.loading import loaded
-from symdl.interop.onnx.nodes import Array, Node, Unsupported, Value
+from symdl.interop.onnx.nodes import Array, Node, Unsupported, Value, already
 from symdl.interop.onnx.operators.table import ADAPTERS, WITHOUT
 
 REFUSED = "the model asks for what has no counterpart"
@@ -77,7 +78,7 @@ def from_onnx(source: Any, *, known: Mapping[str, Any] | None = None) -> Network
     """
     model = loaded(source)
     given = {
-        name: Value(lambda a=array: constant(a), array=np.asarray(array), fixed=True)  # type: ignore[misc]
+        name: Value(partial(constant, array), array=np.asarray(array), fixed=True)
         for name, array in (known or {}).items()
     }
     return network(model, given)
@@ -94,7 +95,7 @@ def network(model: Any, given: Mapping[str, Value]) -> Network:
             reader.values[entry.name] = given[entry.name]
         elif entry.name not in reader.values:
             tensor = inputs[entry.name] = _declared(entry)
-            reader.values[entry.name] = Value(lambda t=tensor: t)  # type: ignore[misc]
+            reader.values[entry.name] = already(tensor)
     reader.run(graph)
     reader.refuse()
     outputs = {}
@@ -121,8 +122,7 @@ def _declared(entry: Any) -> Tensor:
             f"the input {entry.name!r} holds {dtype.name}, and here are real numbers and int64"
         )
     shape = [_extent(axis, f"{entry.name}_{k}") for k, axis in enumerate(kind.shape.dim)]
-    name = "int64" if dtype.kind in "biu" else "real"
-    return Tensor(entry.name, shape, dtype=name, role="input")  # type: ignore[arg-type]
+    return Tensor(entry.name, shape, dtype="int64" if dtype.kind in "biu" else "real", role="input")
 
 
 def _extent(axis: Any, otherwise: str) -> Extent:
@@ -244,7 +244,7 @@ class Reader:
             tensor = tensors[k]
             if tensor.name is None and tensor.equation is not None:
                 tensor.name = output  # made for this node, and seen by nobody yet
-            self.values[output] = Value(lambda t=tensor: t)  # type: ignore[misc]
+            self.values[output] = already(tensor)
 
     def branch(self, proto: Any, name: str) -> bool:
         """Take the branch of a condition that is known; say whether it is."""

@@ -59,7 +59,7 @@ class Flat:
         if self._last is None or not np.array_equal(self._last[0], x):
             value, derivatives = self._step(**self._data, **values)
             found = float(value) if not self._output.rank else np.asarray(value, "float64").ravel()
-            shape = () if not self._output.rank else (found.size,)  # type: ignore[union-attr]
+            shape = np.shape(found)
             point = np.array(x, "float64")
             self._last = point, found, self.layout.columns(derivatives, shape)
         _, found, jacobian = self._last

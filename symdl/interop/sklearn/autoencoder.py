@@ -15,6 +15,7 @@ from symdl.interop.sklearn.networks import Loss, Network, template
 from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
 
 
+# The bases are in a module that is there with the extra only; a type checker does not know them.
 class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, Trained):  # type: ignore[name-defined]
     """A network that learns to make samples again from a few components of its own choice.
 

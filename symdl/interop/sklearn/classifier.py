@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from scipy import special
 
 from symdl.errors import ArgumentError, require_extra
 from symdl.interop.sklearn.networks import Loss, Network
@@ -17,6 +18,7 @@ multiclass = require_extra("sklearn.utils.multiclass", "train")
 class_weights = require_extra("sklearn.utils.class_weight", "train")
 
 
+# The bases are in a module that is there with the extra only; a type checker does not know them.
 class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
     """A network that chooses among classes: logits, softmax, and by default cross entropy.
 
@@ -138,15 +140,13 @@ class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, shape ``(n, classes)``."""
-        logits = self._logits(X)
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return shares / shares.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+        shares: Array = special.softmax(self._logits(X), axis=1)
+        return shares
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of each probability."""
-        logits = self._logits(X)
-        logits = logits - logits.max(axis=1, keepdims=True)
-        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
+        shares: Array = special.log_softmax(self._logits(X), axis=1)
+        return shares
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits; of two classes their difference, shape ``(n,)``."""

@@ -76,7 +76,8 @@ def layers_of(network: Any) -> Network:
         ArgumentError: it is neither.
     """
     if callable(network):
-        return network  # type: ignore[no-any-return]
+        function: Network = network
+        return function
     sizes = tuple(network) if isinstance(network, Sequence | np.ndarray) else (network, None)
     if not all(isinstance(u, int | np.integer) and not isinstance(u, bool) and u > 0 for u in sizes):
         raise ArgumentError(

@@ -10,6 +10,7 @@ from typing import Any, Self
 from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
 
 
+# The bases are in a module that is there with the extra only; a type checker does not know them.
 class Regressor(base.RegressorMixin, base.MultiOutputMixin, Trained):  # type: ignore[name-defined]
     """A network that predicts numbers, by default in the sense of least squares.
 

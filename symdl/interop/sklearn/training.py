@@ -27,6 +27,7 @@ Array = NDArray[Any]
 FLOATS = (np.float64, np.float32)
 
 
+# The bases are in a module that is there with the extra only; a type checker does not know them.
 class Trained(base.BaseEstimator):  # type: ignore[name-defined]
     """An estimator whose `model_` is trained, with the settings that all have and each explains."""
 
@@ -136,11 +137,11 @@ class Trained(base.BaseEstimator):  # type: ignore[name-defined]
     ) -> None:
         if PENALTY in model.parameters:
             model.parameters[PENALTY][...] = self.alpha
-        count = len(data["X"])
+        batch: Any = min(200, len(data["X"])) if self.batch_size == "auto" else self.batch_size
         model.fit(
             data,
             optimizer=self.optimizer or nn.Adam(self.learning_rate),
-            batch_size=min(200, count) if self.batch_size == "auto" else self.batch_size,
+            batch_size=batch,
             shuffle=self.shuffle,
             progress=False,
             threads=1 if self.n_jobs is None else None if self.n_jobs < 0 else self.n_jobs,

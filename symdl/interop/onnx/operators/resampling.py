@@ -7,6 +7,7 @@ rule, and the weights a formula of the distance.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import sympy as sp
 
@@ -18,6 +19,10 @@ from symdl.nn.resampling import cubic_weight, linear_weight
 
 HALF = sp.Rational(1, 2)
 Formula = Callable[[sp.Expr], sp.Expr]
+
+
+def _shrunk(weight: Formula, shrink: sp.Expr, distance: sp.Expr) -> sp.Expr:
+    return weight(shrink * distance)
 
 
 def resized(node: Node) -> Tensor:
@@ -34,7 +39,7 @@ def resized(node: Node) -> Tensor:
             axis,
             size,
             position=place,
-            weight=lambda t, s=shrink, w=weight: w(s * t),  # type: ignore[misc]
+            weight=partial(_shrunk, weight, shrink),
             reach=int(sp.ceiling(reach / shrink)),
             repeat_edges=not node.get("exclude_outside"),
             normalized=bool(node.get("exclude_outside") or node.get("antialias")),

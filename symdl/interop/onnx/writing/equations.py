@@ -144,6 +144,7 @@ def _in_order(equation: Equation, access: Access, size: int) -> bool:
         return False
     spans: dict[Any, Any] = dict(zip(equation.indices, np.indices(new), strict=True))
     spans |= dims
+    # An index stands for the array of its values, with which a scope computes as with numbers.
     scope = Scope(lambda leaf, _: spans[leaf], np.True_)  # type: ignore[arg-type]
     place: Any = 0
     for expr, extent in zip(access.indices, old, strict=True):

@@ -189,6 +189,7 @@ def numbers(equation: Equation, expr: Any, axes: Sequence[Index]) -> Any:
         return None
     shape = tuple(map(int, sizes))
     spans = dict(zip(axes, np.indices(shape), strict=True))
+    # An index stands for the array of its values, with which a scope computes as with numbers.
     values = Scope(lambda leaf, _: spans[leaf], np.True_).value(expr)  # type: ignore[arg-type]
     return np.broadcast_to(np.asarray(values), shape).astype("int64")
 
