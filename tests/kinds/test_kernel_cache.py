@@ -10,6 +10,7 @@ file.
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import json
 import os
@@ -29,12 +30,16 @@ from hypothesis import strategies as st
 from llvmlite import binding
 
 import symdl
+import symdl as sd
 from symdl.emit.cpu.syntax import CPU
 from symdl.emit.parts import parts
+from symdl.express.program import collect
 from symdl.run import modules as cache
 from symdl.run import pruning
+from symdl.run.build import Built
 from symdl.run.cpu.cache import foundation, keys
 from symdl.run.cpu.cache import objects as machine
+from symdl.targets import find
 
 PACKAGE = Path(symdl.__file__).parent
 
@@ -367,6 +372,32 @@ def test_a_library_is_known_by_what_it_is_for_and_made_of(
     changed = (*foundation.foundation(), "another line")
     monkeypatch.setattr(keys, "foundation", lambda: changed)
     assert value("double") == 10 and made == ["double", "more", "double"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_code_holds_all_code_that_it_calls(linked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that was freed is a crash later, or somebody else's code."""
+    if not linked:
+        monkeypatch.setattr(machine, "_can_link", lambda: False)
+        machine._load.cache_clear()
+    matrix = sd.tensor("A", (3, 3))
+    program = collect([sd.det(matrix), sd.inv(matrix)])
+    built = Built(program, dtype="float64", target=find("cpu"), schedule="fused", training=False)
+    kernels = getattr(built.module, "kernels", None)  # of a module for the processor
+    machine._library.cache_clear()
+    gc.collect()
+    assert {"factor", "determinant_of", "invert_factored"} <= {
+        name for found in machines_held(kernels) for name in found.addresses
+    }
+
+
+def machines_held(kept: Any) -> Iterator[machine.Machine]:
+    if isinstance(kept, machine.Machine):
+        yield kept
+        kept = kept.kept
+    if isinstance(kept, tuple | list):
+        for each in kept:
+            yield from machines_held(each)
 
 
 def test_other_settings_and_compilers_have_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from symdl.run.cpu.gemm.blas import _controls, one_thread
 from symdl.run.cpu.threads.workers import alongside
 
 HEAD = """
-import _thread, os, random, signal, sys, threading, time
+import _thread, faulthandler, os, random, signal, sys, threading, time
 import numpy as np
 import sympy as sp
 import symdl as sd
@@ -55,9 +55,10 @@ def weights(loss):
 
 
 def in_a_process(code: str, *, seconds: float = 120.0) -> str:
-    """Run code after `HEAD`; return what it printed. It must end by itself, and well."""
-    whole = HEAD + textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=seconds)
+    """Run code after `HEAD`; return what it printed. It must end by itself, and well, or say where it hangs."""
+    limit = f"faulthandler.dump_traceback_later({seconds}, exit=True)\n"
+    whole = HEAD + limit + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=2 * seconds)
     assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
     return done.stdout
 

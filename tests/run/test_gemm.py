@@ -45,7 +45,7 @@ def check(m: int, n: int, k: int, *, turned: int, dtype: str, wider: int, table:
     places = np.array([address(array) for array in wide])
     leads = np.array([array.shape[1] for array in wide])
     multiply = in_single if dtype == "float32" else in_double
-    table = products(dtype) if table is None else table
+    table = products(dtype).table if table is None else table
     multiply(address(table), turned, (m, n, k), np.dtype(dtype).type(0.5), places, leads)
     scale = (np.abs(left).astype("float64") @ np.abs(right).astype("float64")).max(initial=1.0)
     np.testing.assert_allclose(inner[2], expected, rtol=0, atol=4 * scale * np.finfo(dtype).eps)
@@ -67,7 +67,7 @@ def test_register_blocks_of_other_machines_agree_too(dtype: str, size: int, rows
     """Vectors of any length can be compiled here, slower."""
     lanes = size // np.dtype(dtype).itemsize
     library = machine.load(micro_kernels(dtype, rows=rows, lanes=lanes))
-    table = products(dtype).copy()
+    table = products(dtype).table.copy()
     table[1:4] = library.addresses["product"], rows, lanes
     for m, n, k in [
         (rows, lanes, 1),
@@ -84,7 +84,9 @@ def test_infinite_values_and_nan_are_kept() -> None:
     left[3, 4], right[5, 6], right[7, 8] = np.inf, np.nan, -np.inf
     result = np.zeros((16, 32), "float32")
     places = np.array([address(array) for array in (left, right, result)])
-    in_single(address(products("float32")), 0, (16, 32, 20), np.float32(1), places, np.array([20, 32, 32]))
+    in_single(
+        address(products("float32").table), 0, (16, 32, 20), np.float32(1), places, np.array([20, 32, 32])
+    )
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(result, left @ right)
 
@@ -92,7 +94,7 @@ def test_infinite_values_and_nan_are_kept() -> None:
 def test_the_bits_of_a_row_do_not_depend_on_the_other_rows() -> None:
     rng = np.random.default_rng(0)
     left, right = rng.normal(size=(50, 33)).astype("float32"), rng.normal(size=(33, 70)).astype("float32")
-    table, leads = address(products("float32")), np.array([33, 70, 70])
+    table, leads = address(products("float32").table), np.array([33, 70, 70])
     whole, part = np.zeros((50, 70), "float32"), np.zeros((20, 70), "float32")
     for rows, result in ((left, whole), (left[17:37], part)):
         places = np.array([address(array) for array in (rows, right, result)])

@@ -39,7 +39,7 @@ FEW = {
     "run/cpu/gemm/blas.py:_inside",
     "run/cpu/gemm/blas.py:product_address",
     "run/cpu/gemm/blas.py:routine_address",
-    "run/cpu/gemm/dispatch.py:_products",
+    "run/cpu/gemm/dispatch.py:products",
 }
 """Caches without a limit, of things that do not depend on a user's program."""
 

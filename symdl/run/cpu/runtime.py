@@ -22,7 +22,7 @@ from symdl.lower.work import of_matrices
 from symdl.run.build import Built
 from symdl.run.cpu.cache import objects
 from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
-from symdl.run.cpu.gemm.dispatch import products
+from symdl.run.cpu.gemm.dispatch import Products, products
 from symdl.run.cpu.limits import WORTH_THREADS, Purpose
 from symdl.run.cpu.point_row import Row
 from symdl.run.cpu.single_point import Point
@@ -50,12 +50,17 @@ class _Module:
     """Machine code: the kernels, and the loops over the launch list.
 
     Attributes:
-        products: the address of the table of matrix products, or 0 if the program has none.
+        multiplied: the matrix products that kernels call, or None if the program has none.
     """
 
     kernels: objects.Machine
     loops: objects.Machine
-    products: int
+    multiplied: Products | None
+
+    @property
+    def products(self) -> int:
+        """The address of the table of matrix products, or 0."""
+        return address(self.multiplied.table) if self.multiplied is not None else 0
 
     def entries(self, names: Sequence[str]) -> Array:
         """Return the addresses of kernels."""
@@ -77,7 +82,7 @@ class CpuRuntime(Runtime):
         """Compile, or find on disk; see `Runtime.load`."""
         kernels, loops = objects.load(text), objects.load(_loops(lowered, dtype, training=training))
         multiplies = any(isinstance(call, ProductCall) for call in lowered.calls)
-        return _Module(kernels, loops, address(products(dtype)) if multiplies else 0)
+        return _Module(kernels, loops, products(dtype) if multiplies else None)
 
     def place(self, array: Array) -> int:
         """Return an array's address."""

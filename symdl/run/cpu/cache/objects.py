@@ -17,7 +17,7 @@ import ctypes
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -49,7 +49,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Machine:
-    """The functions of a module, with what keeps their code in memory."""
+    """The functions of a module, with what keeps their code, and all code that they call, in memory."""
 
     addresses: dict[str, int]
     kept: Any
@@ -208,11 +208,13 @@ def _compiled(entry: Any) -> Function:
 
 def _in_place(entries: Sequence[Any]) -> Machine:
     """Return the functions where Numba has put them."""
-    addresses = {}
+    addresses, called = {}, []
     for entry in entries:
         (found,) = entry.overloads.values()
-        addresses[entry.__name__] = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
-    return Machine(addresses, entries)
+        function = _compiled(entry)
+        addresses[function.name] = found.library.get_pointer_to_function(function.symbol)
+        called += [machine for _, _, machine in _called(function)]
+    return Machine(addresses, (entries, called))
 
 
 def _linked(parts: Sequence[Sequence[Function]]) -> Machine | None:
@@ -227,29 +229,33 @@ def _linked(parts: Sequence[Sequence[Function]]) -> Machine | None:
     except RuntimeError:
         return None
     addresses: dict[str, int] = {}
-    libraries = []
+    libraries, called = [], []
     for number, functions in enumerate(parts):
         builder = binding.JITLibraryBuilder().add_current_process()
         for function in functions:
             builder.add_object_img(function.code).export_symbol(function.symbol)
-            for symbol in {found.decode() for found in _NAMED.findall(function.code)}:
-                builder.import_symbol(symbol, _place(symbol))
+            for symbol, where, machine in _called(function):
+                builder.import_symbol(symbol, where)
+                called.append(machine)
         try:
             library = builder.link(linker, f"kernels {number}")
         except RuntimeError:
             return None
         addresses |= {f.name: library[f.symbol] for f in functions}
         libraries.append(library)
-    return Machine(addresses, (linker, libraries))
+    return Machine(addresses, (linker, libraries, called))
 
 
-def _place(symbol: str) -> int:
-    """Return where that is which machine code calls by a name of ours."""
-    if symbol.startswith(OFFERED):
-        return offered(symbol[len(OFFERED) :])
-    if symbol.startswith(routines.LINKED):
-        return routines.address(symbol[len(routines.LINKED) :])
-    return routine_address(symbol[len(LINKED) :])
+def _called(function: Function) -> Iterator[tuple[str, int, Machine | None]]:
+    """Yield what machine code calls by a name of ours: the name, where it is, and what keeps it there."""
+    for symbol in {found.decode() for found in _NAMED.findall(function.code)}:
+        if symbol.startswith(OFFERED):
+            machine, name = _offering(symbol[len(OFFERED) :])
+            yield symbol, machine.addresses[name], machine
+        elif symbol.startswith(routines.LINKED):
+            yield symbol, routines.address(symbol[len(routines.LINKED) :]), None
+        else:
+            yield symbol, routine_address(symbol[len(LINKED) :]), None
 
 
 OFFERED = "symdl_matrices_"
@@ -263,6 +269,12 @@ _NAMED = re.compile(
 
 def offered(symbol: str) -> int:
     """Return the address of a function of matrices for a dtype, such as ``float64_solve``."""
+    machine, name = _offering(symbol)
+    return machine.addresses[name]
+
+
+def _offering(symbol: str) -> tuple[Machine, str]:
+    """Return what holds a function of matrices, and the name that the function has there."""
     dtype, name = symbol.split("_", 1)
 
     def make() -> Sequence[Any]:
@@ -270,7 +282,7 @@ def offered(symbol: str) -> int:
 
         return entries(dtype, name)
 
-    return load(Library(f"{name} of matrices, {dtype}", make)).addresses[name]
+    return load(Library(f"{name} of matrices, {dtype}", make)), name
 
 
 def _packed(functions: Sequence[Function], key: Key) -> bytes:

@@ -1,11 +1,12 @@
 """Where the matrix products are that generated code calls.
 
-Enters: a dtype. Leaves: `products`: the addresses of BLAS's product and of the micro-kernel
+Enters: a dtype. Leaves: `Products`: the addresses of BLAS's product and of the micro-kernel
 (`symdl.run.cpu.gemm.micro_kernel`), and from which sizes on which is taken.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -27,18 +28,35 @@ def registers() -> tuple[int, int]:
     return (32, 4) if features.get("avx2") else (16, 4)
 
 
-def products(dtype: str) -> NDArray[np.int64]:
-    """Return the addresses of BLAS's product and of that by the micro-kernel, and from which sizes on which
-    is taken.
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """The matrix products for a dtype.
 
-    The limits of the micro-kernel come next: the least rows and columns, and the longest rows of a transposed
-    right matrix. Then the address of the product in pieces, and how many elements of a matrix a piece may
-    span.
+    Attributes:
+        table: the addresses of BLAS's product and of that by the micro-kernel. Then come the limits of the
+            micro-kernel: the least rows and columns, and the longest rows of a transposed right matrix. Then
+            the address of the product in pieces, and how many elements of a matrix a piece may span.
+        library: keeps the code at these addresses.
+    """
+
+    table: NDArray[np.int64]
+    library: machine.Machine
+
+
+@cache
+def products(dtype: str) -> Products:
+    """Return where the products for a dtype are.
 
     Raises:
         CompileError: SciPy offers no BLAS, or the micro-kernel cannot be compiled.
     """
-    return _products(dtype)[0]
+    size, rows = registers()
+    lanes = size // np.dtype(dtype).itemsize
+    library = machine.load(micro_kernels(dtype, rows=rows, lanes=lanes))
+    limits = (rows, lanes, LONGEST)
+    places = library.addresses
+    table = [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS]
+    return Products(np.array(table, "int64"), library)
 
 
 def micro_kernels(dtype: str, *, rows: int, lanes: int) -> machine.Library:
@@ -51,15 +69,3 @@ def micro_kernels(dtype: str, *, rows: int, lanes: int) -> machine.Library:
 
     name = f"products in register blocks of {rows} rows, vectors of {lanes} lanes, {dtype}"
     return machine.Library(name, make)
-
-
-@cache
-def _products(dtype: str) -> tuple[NDArray[np.int64], machine.Machine]:
-    """Return the table and what keeps the code at its addresses."""
-    size, rows = registers()
-    lanes = size // np.dtype(dtype).itemsize
-    library = machine.load(micro_kernels(dtype, rows=rows, lanes=lanes))
-    limits = (rows, lanes, LONGEST)
-    places = library.addresses
-    table = [product_address(dtype), places["product"], *limits, places["in_pieces"], LARGEST_BLAS]
-    return np.array(table, "int64"), library
