@@ -55,7 +55,7 @@ def weights(loss):
 
 
 def in_a_process(code: str, *, seconds: float = 120.0) -> str:
-    """Run code after `HEAD`; return what it printed. It must end by itself, and well, or say where it hangs."""
+    """Run code after `HEAD`; return what it printed. It must end well; one that hangs says where."""
     limit = f"faulthandler.dump_traceback_later({seconds}, exit=True)\n"
     whole = HEAD + limit + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=2 * seconds)
