@@ -46,7 +46,7 @@ SECTIONS = {
     "explain.stories.formula "
     "explain.drawings.network "
     "explain.drawings.plots",
-    "Compile, train, check": "run.compile train.model check.gradients check.curves express.modes",
+    "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",
     "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
     "interop.torch interop.jax interop.scipy.flat",
     "Training": "train.trainer train.callbacks train.history train.feeds.source train.feeds.tables "

@@ -176,6 +176,7 @@ if TYPE_CHECKING:
     from symdl.interop.scipy.flat import flat
     from symdl.interop.torch import to_torch
     from symdl.run.compile import compile
+    from symdl.targets import target
     from symdl.train.model import Model, load
 
 __version__ = "0.1.0"
@@ -201,6 +202,7 @@ _LATER = {
     "load": "symdl.train.model",
     "Model": "symdl.train.model",
     "Style": "symdl.explain.notation.styles",
+    "target": "symdl.targets",
     "to_jax": "symdl.interop.jax",
     "to_torch": "symdl.interop.torch",
     "train": "symdl.train",
@@ -266,8 +268,9 @@ __all__ = [
     "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "softmax", "softplus",
     "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "stop_gradient", "sum", "sums_to_one", "swapaxes",
-    "take", "take_along_axis", "tan", "tanh", "tensor", "tensordot", "tile", "to_jax", "to_onnx", "to_torch",
-    "top_k", "trace", "train", "training_updates", "transpose", "tril", "triu", "two_spaces",
+    "take", "take_along_axis", "tan", "tanh", "target", "tensor", "tensordot", "tile",
+    "to_jax", "to_onnx", "to_torch", "top_k", "trace", "train", "training_updates",
+    "transpose", "tril", "triu", "two_spaces",
     "unit_svg", "update_rules",
     "var", "vmap",
     "where", "worksheet",

@@ -1,7 +1,8 @@
 """The targets: where a name becomes an object.
 
 Enters: a name, or a target. Leaves: the `Target`, which is passed on as an object; nobody below asks for its
-name. "Add a target" in CONTRIBUTING.md says what to provide.
+name. What a target may be told of how it computes is part of the object (`target`). "Add a target" in
+CONTRIBUTING.md says what to provide.
 """
 
 from __future__ import annotations
@@ -40,28 +41,45 @@ EXPORTERS: Mapping[str, Exporter] = {".c": source_and_header}
 """What writes files that stand alone, by their endings."""
 
 
-def find(target: str | Target, *, scatter: Scatter = "deterministic") -> Target:
-    """Return a target.
+def target(name: str | Target, *, scatter: Scatter = "deterministic") -> Target:
+    """Return a target with options, to be passed wherever ``target=`` takes a name.
+
+    ``model = sd.Model(L, target=sd.target("cuda", scatter="atomics"))``
 
     Args:
-        target: its name, or itself.
-        scatter: how it makes sums over given positions, as in `symdl.compile`.
+        name: ``"cpu"``, ``"cuda"`` or ``"python"``, or a target.
+        scatter: how sums over given positions are made, such as the gradient of an embedding:
+            ``"deterministic"``, or ``"atomics"`` on a target that has them. Threads then add in whatever
+            order they come, so **results are not deterministic**: they differ by rounding from call to call.
 
     Raises:
-        CompileError: there is no such target, or it has no atomics.
+        CompileError: there is no such target or option, or the target has no atomics.
     """
     if scatter not in get_args(Scatter):
         raise CompileError(f"scatter={scatter!r}", cure="use 'deterministic' or 'atomics'")
-    found = _found(target)
+    found = find(name)
     if scatter == "deterministic":
         return found
     if found.atomics is None:
         having = ", ".join(name for name, one in TARGETS.items() if one.atomics)
         raise CompileError(
             f"the target {found.name} has no atomics: its sums are the same in every call",
-            cure=f"leave scatter out, or use one of {having}",
+            cure=f"leave scatter out, or take the target {having}",
         )
     return replace(found, lowering=found.atomics)
+
+
+def find(asked: str | Target) -> Target:
+    """Return the target of a name, or the one that is given.
+
+    Raises:
+        CompileError: there is no such target.
+    """
+    if isinstance(asked, Target):
+        return asked
+    if not isinstance(asked, str) or asked not in TARGETS:
+        raise CompileError(f"there is no target {asked!r}", cure=f"use one of {', '.join(TARGETS)}")
+    return TARGETS[asked]
 
 
 def exporter(path: str | os.PathLike[str]) -> Exporter:
@@ -79,16 +97,8 @@ def exporter(path: str | os.PathLike[str]) -> Exporter:
     return EXPORTERS[ending]
 
 
-def _found(target: str | Target) -> Target:
-    if isinstance(target, Target):
-        return target
-    if not isinstance(target, str) or target not in TARGETS:
-        raise CompileError(f"there is no target {target!r}", cure=f"use one of {', '.join(TARGETS)}")
-    return TARGETS[target]
-
-
 def _named(name: str, scatter: Scatter) -> Target:
-    return find(name, scatter=scatter)
+    return target(name, scatter=scatter)
 
 
 def _by_name(target: Target) -> tuple[Callable[[str, Scatter], Target], tuple[str, str]]:

@@ -46,10 +46,11 @@ FOR_ONE = ("lower/cpu", "lower/cuda", "lower/python", "lower/c99")
 TARGETS = ("cpu", "python", "cuda", "c99")
 """Targets, there and to come: each has rooms of its name."""
 DOORS = (
+    "__init__.py",
     *("run/compile.py", "run/compiled.py", "run/exported.py", "run/training.py"),
     *("train/model.py", "train/state.py"),
 )
-"""Where a target's name becomes an object: by `symdl.targets.find`, which lies below these files only."""
+"""Where a target's name becomes an object, by `symdl.targets`, which lies below these files only."""
 
 LONGEST_FILE = 400
 LONGEST_CLASS = 150

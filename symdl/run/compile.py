@@ -23,7 +23,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
-from symdl.run.runtime import ResultsIn, Scatter, Target
+from symdl.run.runtime import ResultsIn, Target
 from symdl.run.scalar_function import ScalarFunction
 from symdl.targets import find
 
@@ -41,7 +41,6 @@ class Options(TypedDict, total=False):
     facts: Sequence[Fact]
     threads: int | None
     results: ResultsIn
-    scatter: Scatter
 
 
 @overload
@@ -78,7 +77,6 @@ def compile(
     facts: Sequence[Fact] = (),
     threads: int | None = None,
     results: ResultsIn = "alike",
-    scatter: Scatter = "deterministic",
 ) -> Compiled[Any] | ScalarFunction[Any]:
     """Compile an output, and its gradients if `wrt` is given.
 
@@ -89,16 +87,14 @@ def compile(
         wrt: what to differentiate one output with respect to: ``"parameters"``, a tensor or its name, or a
             list of them; for expressions, their symbols.
         dtype: of all real arrays.
-        target: ``"cpu"``, ``"cuda"`` (a graphics processor), or ``"python"``: loops without a compiler.
+        target: ``"cpu"``, ``"cuda"`` (a graphics processor), or ``"python"``: loops without a compiler; or
+            one with options (`symdl.target`).
         schedule: ``"fused"``, or ``"naive"`` for one kernel an equation.
         facts: declared knowledge, such as `sd.sums_to_one`.
         threads: the most cores that an expression at many points uses; None for all. ``SYMDL_THREADS``
             comes first. Results do not depend on it.
         results: where they lie: ``"alike"``, on the device if an argument is there (of any library that has
             ``__cuda_array_interface__`` or DLPack; results have both), ``"host"`` or ``"target"``.
-        scatter: how sums over given positions are made, such as the gradient of an embedding:
-            ``"deterministic"``, or ``"atomics"`` on a target that has them. Threads then add in whatever
-            order they come, so **results are not deterministic**: they differ by rounding from call to call.
 
     Returns:
         A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
@@ -113,10 +109,10 @@ def compile(
 
     Raises:
         CompileError: `output` or `wrt` is nothing that can be compiled, `facts` about an expression, no such
-            target, or one without atomics.
+            target.
         ArgumentError: `threads` is no positive integer.
     """
-    options = _options(dtype, find(target, scatter=scatter), schedule, threads, results)
+    options = _options(dtype, find(target), schedule, threads, results)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     expressions, shape = functions_of(output)
     if expressions:

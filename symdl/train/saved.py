@@ -63,7 +63,7 @@ class SavedModel(PredictingModel):
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Tell `pickle` what the model is made of: its snapshot."""
-        return _unpickled, (type(self), snapshot(self), self.target.name)
+        return _unpickled, (type(self), snapshot(self), self.target)
 
     def save(self, path: str | os.PathLike[str], *, allow_nan: bool = False) -> None:
         """Write the network, its values, and where its training is, into one file, whole or not at all.
@@ -165,5 +165,5 @@ class SavedModel(PredictingModel):
         return state_of_module(on_host(self.values()), module, rename=rename, transpose=transpose)
 
 
-def _unpickled(kind: type[SavedModel], found: Snapshot, target: str) -> SavedModel:
+def _unpickled(kind: type[SavedModel], found: Snapshot, target: str | Target) -> SavedModel:
     return kind.restored(found, target=target)

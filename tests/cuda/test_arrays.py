@@ -73,6 +73,13 @@ class Capsuled:
         return dlpack.exported(self, self.inner.address, values.shape, values.dtype)
 
 
+class Elsewhere(Other):
+    """The same by both protocols, on the second device, whose addresses mean nothing on the first."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 1
+
+
 class Copies(SimulatedDevice):
     """Counts the bytes that are copied between host and device."""
 
@@ -198,6 +205,8 @@ def test_another_device_and_what_is_not_shared(device: Copies, target: Target) -
     f = sd.compile(sd.tensor("X", (n,)).sum(), target=target)
     with pytest.raises(ArgumentError, match="device 1"):
         f(X=Capsuled(device, np.ones(3), place=(2, 1)))
+    with pytest.raises(ArgumentError, match="device 1"):
+        f(X=Elsewhere(device, np.ones(3)))
 
     class Differentiated:
         @property

@@ -11,8 +11,8 @@ import pytest
 
 import symdl as sd
 from symdl.errors import CompileError
-from symdl.run.runtime import Target
-from symdl.targets import CUDA, find
+from symdl.run.runtime import Scatter, Target
+from symdl.targets import CUDA
 from tests.cuda.device import SimulatedDevice
 from tests.cuda.test_segments import ROWS, classifier, ids, positions_of, rows_of
 from tests.cuda.toolchain import needs_compiler
@@ -32,7 +32,7 @@ def given_for(kind: str, count: int, width: int) -> dict[str, Any]:
 def test_rows_of_a_table(kind: str, dtype: Any, target: Target, device: SimulatedDevice) -> None:
     E, X = sd.parameter("E", (ROWS, 3)), sd.tensor("X", (n, 3))
     loss, given = rows_of(E, ids(n), X), given_for(kind, 300, 3)
-    f = sd.compile(loss, wrt="parameters", target=target, scatter="atomics", dtype=dtype)
+    f = sd.compile(loss, wrt="parameters", target=sd.target(target, scatter="atomics"), dtype=dtype)
     expected = sd.compile(loss, wrt="parameters")(**given)[1]["E"]
     taken = {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in given.items()}
     rounding = 1e-4 if dtype == "float32" else 1e-12
@@ -55,7 +55,8 @@ def test_one_number_a_row_and_whole_numbers(target: Target) -> None:
         "ids": RNG.integers(-2, 11, 200),
     }
     given |= {"E": RNG.normal(size=ROWS), "X": RNG.normal(size=200)}
-    found, right = sd.compile(made, target=target, scatter="atomics")(**given), sd.compile(made)(**given)
+    by_turns = sd.compile(made, target=sd.target(target, scatter="atomics"))
+    found, right = by_turns(**given), sd.compile(made)(**given)
     np.testing.assert_array_equal(found[0], right[0])
     np.testing.assert_allclose(found[1], right[1], rtol=1e-12)
 
@@ -64,7 +65,7 @@ def test_one_number_a_row_and_whole_numbers(target: Target) -> None:
 def test_a_model_with_a_table_trains(target: Target) -> None:
     given = {"ids": RNG.integers(0, 40, (27, 9)), "t": RNG.integers(0, 3, 27)}
     weights = []
-    for where in (find(target, scatter="atomics"), "cpu"):
+    for where in (sd.target(target, scatter="atomics"), "cpu"):
         model = sd.Model(classifier(), target=where, seed=4, dtype="float64")
         model.fit(given, optimizer=sd.nn.Adam(0.01), batch_size=12, epochs=2)
         weights.append({name: np.array(value) for name, value in model.parameters.items()})
@@ -75,7 +76,7 @@ def test_a_model_with_a_table_trains(target: Target) -> None:
 def test_elements_are_zero_before_anything_is_added() -> None:
     """The zeros are a launch of their own: no block waits for another."""
     E, X = sd.parameter("E", (ROWS, 3)), sd.tensor("X", (n, 3))
-    f = sd.compile(rows_of(E, ids(n), X), wrt="parameters", target="cuda", scatter="atomics")
+    f = sd.compile(rows_of(E, ids(n), X), wrt="parameters", target=sd.target("cuda", scatter="atomics"))
     kernels = f.source.split("\ndef ")
     assert any("atomic_add(E_bar" in text for text in kernels)
     assert not any("atomic_add(" in text and "= real(0.0)" in text for text in kernels)
@@ -83,18 +84,22 @@ def test_elements_are_zero_before_anything_is_added() -> None:
 
 @pytest.mark.parametrize("target", ["cpu", "python"])
 def test_targets_without_atomics_say_so(target: Any) -> None:
-    x = sd.tensor("x", (3,))
     with pytest.raises(CompileError, match=rf"(?s){target} has no atomics.*cuda"):
-        sd.compile(x + 1, target=target, scatter="atomics")
+        sd.target(target, scatter="atomics")
     with pytest.raises(CompileError, match="(?s)scatter='fast'.*'atomics'"):
-        sd.compile(x + 1, target=target, scatter="fast")  # type: ignore[call-overload]
-    assert find("cuda", scatter="deterministic") is CUDA
+        sd.target(target, scatter="fast")  # type: ignore[arg-type]
+    assert sd.target("cuda") is sd.target("cuda", scatter="deterministic") is CUDA
 
 
 def test_pickles_know_how_sums_are_made() -> None:
     E, X = sd.parameter("E", (ROWS, 3)), sd.tensor("X", (n, 3))
     loss = rows_of(E, ids(n), X)
-    for scatter, found in (("atomics", True), ("deterministic", False)):
-        f: Any = sd.compile(loss, wrt="parameters", target="cuda", scatter=scatter)  # type: ignore[call-overload]
+    cases: list[tuple[Scatter, bool]] = [("atomics", True), ("deterministic", False)]
+    for scatter, found in cases:
+        where = sd.target("cuda", scatter=scatter)
+        f: Any = sd.compile(loss, wrt="parameters", target=where)
         again = pickle.loads(pickle.dumps(f))  # noqa: S301 (written a moment ago)
         assert ("atomic_add(E_bar" in again.source) is found and again.source == f.source
+        model = sd.Model(loss, target=where)
+        copied = pickle.loads(pickle.dumps(model))  # noqa: S301 (written a moment ago)
+        assert copied.target.lowering is where.lowering

@@ -27,7 +27,7 @@ _REASONS = {
     " sd.unit_svg sd.worksheet sd.compare sd.annotate sd.update_rules",
     "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
-    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.load",
+    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.load sd.target",
     "makes a function, which is tested by itself": "sd.function",
     "reads or writes another format": "sd.from_onnx sd.to_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train",

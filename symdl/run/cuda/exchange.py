@@ -57,16 +57,15 @@ def foreign(value: Any, name: str, launcher: Launcher) -> Foreign | None:
         ArgumentError: it cannot be shared, or lies on another device.
     """
     try:
+        there = hasattr(value, "__dlpack_device__")
+        kind, number = map(int, value.__dlpack_device__()) if there else (0, 0)
+        if kind == dlpack.DEVICE[0] and number:  # whose address the other protocol would give without a word
+            raise ArgumentError(f"{name} lies on device {number}", cure="copy it to the first one, device 0")
         said = getattr(value, "__cuda_array_interface__", None)
         if isinstance(said, dict):
             return _said(said, value, name)
-        if not hasattr(value, "__dlpack_device__"):
-            return None
-        kind, number = map(int, value.__dlpack_device__())
         if kind != dlpack.DEVICE[0]:
             return None
-        if number:
-            raise ArgumentError(f"{name} lies on device {number}", cure="copy it to the first one, device 0")
         pointer = launcher.device.pointer(0)
         taken = dlpack.imported(value.__dlpack__(stream=pointer))
     except ArgumentError:
