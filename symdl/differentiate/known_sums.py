@@ -40,15 +40,20 @@ class KnownSums:
                 self.sums.setdefault(tensors_of(equation.body), []).append(equation)
 
     def zero(self, core: sp.Expr, equation: Equation) -> sp.Expr | None:
-        """Return 0 for the sum of a forward tensor whose definition makes it 0."""
-        if not isinstance(core, Access) or not is_plain(core) or core.tensor not in self.forward:
+        """Return 0 for a sum of forward tensors whose definitions make it 0."""
+        reads = {a.tensor for a in core.atoms(Access)} & self.forward.keys()
+        if not reads or not all(map(is_plain, core.atoms(Access))):
             return None
         assert equation.reduction is not None
-        written = self.elementwise(core.tensor)
-        if written is None:
+        table: dict[Tensor, Equation] = {}
+        for tensor in reads:
+            if (written := self.elementwise(tensor)) is None:
+                return None
+            table[tensor] = replace(self.forward[tensor], body=written)
+        whole = inserted(core, table)
+        if sp.count_ops(whole) > _LONGEST_FLAT:
             return None
-        own = self.forward[core.tensor].indices
-        flat = sp.expand(substitute(written, dict(zip(own, core.indices, strict=True))))
+        flat = sp.expand(whole)
         total: list[sp.Expr] = []
         for term in sp.Add.make_args(flat):
             factors = sp.Mul.make_args(term)

@@ -27,6 +27,11 @@ def normalised() -> sd.Tensor:
     return sd.define("y", (i,), (z[i] - mean[()]) / deviation[()])
 
 
+def standardised() -> sd.Tensor:
+    deviation = z - z.mean()
+    return deviation / sd.sqrt((deviation**2).mean())
+
+
 def by_quotient() -> sd.Tensor:
     exps = sd.define("u", (i,), sp.exp(z[i]))
     total = sd.define("s", (), sd.Sum(exps[i], i))
@@ -49,6 +54,12 @@ DERIVATIVES: dict[str, Callable[[], Derived]] = {
     "Jacobian of an inverse": lambda: (inv(A), A, {}),
     "Jacobian of a unit vector": lambda: (w / norm(w), w, {"layout": "denominator"}),
     "Jacobian of layer normalisation": lambda: (normalised(), z, {}),
+    "Jacobian of layer normalisation of samples": lambda: (
+        sd.nn.layer_norm(sd.tensor("x", (2, 3)), name="norm"),
+        "x",
+        {},
+    ),
+    "Jacobian of a standardised vector": lambda: (standardised(), z, {}),
     "Jacobian of samples": lambda: (sd.sigmoid(X @ M, name="S"), M, {}),
     "Jacobian with respect to two": lambda: (X @ w + b, [w, b], {}),
     "Jacobian of a recurrence": lambda: (sd.nn.rnn(sd.tensor("u", (2, 3, 2)), 2, name="r"), "r.U", {}),

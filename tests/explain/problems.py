@@ -115,6 +115,7 @@ PROBLEMS: dict[str, Problem] = {
         ),
         "h.W",
     ),
+    "variance": lambda: (((x - x.mean()) ** 2).mean(), x),
     "batch normalisation": lambda: (
         (sd.nn.batch_norm(sd.tensor("Z", (n, 3)), name="bn") * sd.tensor("G", (n, 3))).sum(),
         "Z",

@@ -25,11 +25,16 @@ def delta(left: sp.Expr, right: sp.Expr) -> sp.Expr:
     return sp.Piecewise((1, sp.Eq(left, right)), (0, True))
 
 
-def with_deltas(equation: Equation) -> Equation:
+def with_deltas(equation: Equation, *, apart: bool = False) -> Equation:
     """Write the guards of an equation that compare index variables as factors δ of its body.
 
     Only where there is nothing to sum, or a sum: outside its guards a term adds 0 to it.
+
+    Args:
+        equation: any.
+        apart: write ``1 if i = k and j = l`` as a product of two δ, too.
     """
+    equation = replace(equation, body=deltas_split(equation.body)) if apart else equation
     if equation.reduction is not None and equation.reduction.op != "sum":
         return equation
     found = [g for g in equation.guards if isinstance(g, Equal) and is_delta(g)]
@@ -38,6 +43,25 @@ def with_deltas(equation: Equation) -> Equation:
     deltas = [delta(g.left, g.right) for g in found]
     rest = tuple(g for g in equation.guards if g not in found)
     return replace(equation, body=sp.Mul(equation.body, *deltas), guards=rest)
+
+
+def as_delta(expr: sp.Basic) -> tuple[Index, Index] | None:
+    """Return the two index variables that a factor δ compares, None if it is no δ."""
+    if not isinstance(expr, sp.Piecewise) or not _is_delta(expr):
+        return None
+    left, right = expr.args[0][1].args
+    return left, right
+
+
+def deltas_split(body: sp.Expr) -> sp.Expr:
+    """Write ``1 if i = k and j = l`` as a product of two δ."""
+
+    def whole(piece: sp.Piecewise) -> bool:
+        condition = piece.args[0][1]
+        return piece.args[0][0] == 1 and isinstance(condition, sp.And) and all(map(_compares, condition.args))
+
+    found = [p for p in body.atoms(sp.Piecewise) if len(p.args) == 2 and p.args[1] == (0, True) and whole(p)]
+    return rebuilt(body, {p: sp.Mul(*(delta(*c.args) for c in p.args[0][1].args)) for p in found})
 
 
 def deltas_apart(body: sp.Expr) -> sp.Expr:
@@ -76,4 +100,4 @@ def _compares(condition: sp.Basic) -> bool:
     return isinstance(condition, sp.Eq) and all(isinstance(side, Index) for side in condition.args)
 
 
-__all__ = ["delta", "deltas_apart", "is_delta", "with_deltas"]
+__all__ = ["as_delta", "delta", "deltas_apart", "deltas_split", "is_delta", "with_deltas"]

@@ -75,7 +75,7 @@ def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
     else:
         top[:0] = [number_node(sp.Integer(abs(constant.p)))] if abs(constant.p) != 1 else []
         bottom[:0] = [number(int(constant.q))] if constant.q != 1 else []
-    top = sums_last(top)
+    top = sums_last(list(_squared(top)))
     tests = [node for node in top if isinstance(node, Indicator)]
     if not bottom and not roots:
         result = product(tuple(top))

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from symdl.differentiate.record import Derivative
 from symdl.differentiate.solve import with_indices
-from symdl.explain.notation.tree import Item, Negative, Node, Partial, Terms, number
+from symdl.explain.notation.tree import Compare, Item, Logic, Negative, Node, Partial, Terms, number
 from symdl.explain.sections import Kind, Step
 from symdl.explain.stories.computed import Form
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import Why, reason
 from symdl.explain.stories.softmaxes import Share, share_lines
 from symdl.explain.stories.steps import Steps, crosses, in_order
+from symdl.explain.stories.vanishing import zero_sum
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
@@ -129,6 +130,8 @@ def _with_last(story: Told, equation: Equation, steps: list[Step]) -> list[Step]
         return steps
     page, tensor = story.page, equation.lhs.of
     last = form.node(page)
+    if form.zeros:
+        return [*steps, Step("with", None, last, "adjoint", about=zeros_named(page, form.zeros))]
     uses = story.derivative.record.uses.get(tensor, ()) if tensor is not None else ()
     bars = [t for t in equation.reads() if t.role == "cotangent" and t in page.shown]
     if tensor not in story.shares and len(uses) == 1 and not uses[0].via.reduction and len(bars) == 1:
@@ -141,6 +144,13 @@ def _with_last(story: Told, equation: Equation, steps: list[Step]) -> list[Step]
     about = whole(page, bars[0]) if len(bars) == 1 else None
     rule = "terms cancel after putting in" if about is not None else "terms cancel"
     return [*steps, Step(rule, None, last, "adjoint", about=about)]
+
+
+def zeros_named(page: Page, zeros: Sequence[Equation]) -> Node:
+    """Return ``sum (z - mu) = 0``, for what is 0 in a line."""
+    sides = dict.fromkeys(right_side(page, zero_sum(zero)) for zero in zeros)
+    facts = tuple(Compare("=", side, number(0)) for side in sides)
+    return facts[0] if len(facts) == 1 else Logic("and", facts)
 
 
 def _renamed(page: Page, derivative: Derivative) -> dict[Tensor, Equation]:
@@ -226,14 +236,15 @@ def _adjoint(
         rule, about = page.fact(fact.rule)
         steps.append(replace(_line(page, fact.before, derivative), left=last.left))
         last = replace(last, rule=rule, about=about)
-    if steps and _same_terms(steps[-1].right, last.right):
+    if steps and same_terms(steps[-1].right, last.right):
         return steps
     if steps:
         last = replace(last, left=None)
     return [*steps, last]
 
 
-def _same_terms(left: Node, right: Node) -> bool:
+def same_terms(left: Node, right: Node) -> bool:
+    """Say whether two formulas are equal, or sums of equal terms."""
     if isinstance(left, Terms) and isinstance(right, Terms):
         return set(left.args) == set(right.args)
     return left == right

@@ -45,10 +45,11 @@ def is_rewritten(derivative: Derivative) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A cotangent as it is computed, and what is written inside it."""
+    """The last form of a cotangent, what is written inside it, and what is known to be 0 in it."""
 
     equation: Equation
     inside: Mapping[Tensor, Equation]
+    zeros: tuple[Equation, ...] = ()
 
     def node(self, page: Page) -> Node:
         """Return the right-hand side."""

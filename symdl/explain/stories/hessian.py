@@ -28,6 +28,7 @@ from symdl.explain.stories.page import page_of
 from symdl.explain.stories.results import Named, result_lines, words_of_vec
 from symdl.explain.stories.steps import told_by_steps
 from symdl.explain.stories.units import with_units
+from symdl.explain.stories.vanishing import vanishing_forms
 from symdl.express.program import Fact
 from symdl.express.tensors import Tensor
 
@@ -53,7 +54,7 @@ def derive_hessian(
     loss = whole(page, f)
     steps = told_by_steps(page, derivative)
     forward = forward_lines(page)
-    last = {bar: form for bar, form in last_forms(page, derivative, computed).items() if not form.inside}
+    last = _last_of(page, derivative, computed)
     gradient = not_told(backward(Told(page, derivative, last=last, steps=steps)), forward)
     page = _with_last(page, last)
     sections: list[Section] = [
@@ -102,6 +103,11 @@ def _derivatives(
     if not is_rewritten(computed):
         return computed, computed
     return with_units(differentiate(f, targets, facts=facts, apart=True)), computed
+
+
+def _last_of(page: Page, derivative: Derivative, computed: Derivative) -> dict[Tensor, Form]:
+    forms = vanishing_forms(page) | last_forms(page, derivative, computed)
+    return {bar: form for bar, form in forms.items() if not form.inside}
 
 
 def _with_last(page: Page, last: Mapping[Tensor, Form]) -> Page:

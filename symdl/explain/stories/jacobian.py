@@ -41,13 +41,14 @@ from symdl.explain.notation.tree import (
     product,
 )
 from symdl.explain.sections import Depth, Lines, Section, Step, respelled
-from symdl.explain.stories.backward import told, whole
+from symdl.explain.stories.backward import same_terms, told, whole, zeros_named
 from symdl.explain.stories.equations import Page, inliner, right_side
 from symdl.explain.stories.network import forward_lines, found_in, listed, symbols
 from symdl.explain.stories.page import page_of
 from symdl.explain.stories.reasons import FUNCTIONS, Why, rule_of
 from symdl.explain.stories.results import Layout, result_lines, words_of_layout, words_of_vec
 from symdl.explain.stories.units import with_units
+from symdl.explain.stories.vanishing import Resolved, resolved_sums
 from symdl.express.dims import Index
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, Program, collect
@@ -133,25 +134,33 @@ def derivative_lines(page: Page, found: Sensitivities) -> list[Step]:
     by_rule = replace(page, notation=_notation(page, found))
     steps: list[Step] = []
     definitions = page.program.definitions
+    resolved = resolved_sums(found.program, definitions.keys())
     for tensor in found.of:
         equation = definitions[tensor]
         line = found.lines[tensor]
         left = partial(page, found, tensor, equation.indices, found.outer)
         rule, about = told(page, _reason(equation, found))
         first = _quotient(by_rule, found, equation) or _unstacked(right_side(by_rule, found.rules[tensor]))
-        end = _unstacked(right_side(by_rule, with_deltas(line)))
-        if first == end:
-            steps.append(Step(rule, left, first, "adjoint", about=about))
-            continue
+        end = _unstacked(right_side(by_rule, with_deltas(line, apart=True)))
         steps.append(Step(rule, left, first, "adjoint", about=about))
-        deltas = right_side(
-            replace(by_rule, notation=_notation(page, found, deltas=True)), found.rules[tensor]
-        )
-        if deltas not in (first, end):
-            steps.append(Step("a derivative by itself is δ", None, deltas, "adjoint", "all"))
-        rule, picked = _picked(page, found, found.rules[tensor])
-        steps.append(Step(rule, None, end, "adjoint", about=picked))
+        if not same_terms(first, end):
+            deltas = right_side(
+                replace(by_rule, notation=_notation(page, found, deltas=True)), found.rules[tensor]
+            )
+            if deltas not in (first, end):
+                steps.append(Step("a derivative by itself is δ", None, deltas, "adjoint", "all"))
+            rule, picked = _picked(page, found, found.rules[tensor])
+            steps.append(Step(rule, None, end, "adjoint", about=picked))
+        if found.of[tensor] in resolved:
+            steps += _without_zeros(by_rule, resolved[found.of[tensor]], end)
     return steps
+
+
+def _without_zeros(page: Page, resolved: Resolved, before: Node) -> list[Step]:
+    """The line without the sums that are 0, which its reason names."""
+    right = _unstacked(right_side(page, resolved.equation))
+    about = zeros_named(page, resolved.zeros)
+    return [Step("with", None, right, "adjoint", about=about)] if right != before else []
 
 
 def _unstacked(node: Node) -> Node:

@@ -38,6 +38,7 @@ from symdl.explain.stories.small import with_small_numbers
 from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logsumexps
 from symdl.explain.stories.steps import told_by_steps, with_time
 from symdl.explain.stories.units import with_units
+from symdl.explain.stories.vanishing import vanishing_forms
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.properties import in_words
@@ -74,7 +75,8 @@ def derive_tensor(
     bare = page.without({share.total.lhs for share in shares.values()})
     end = page if short is derivative else page_of(short, named)
     new = short.record.rewrites[len(derivative.record.rewrites) :]
-    last = normalised_forms(page, derivative, shares) | last_forms(page, derivative, computed)
+    last = vanishing_forms(page) | normalised_forms(page, derivative, shares)
+    last |= last_forms(page, derivative, computed)
     told = Told(page, derivative, shares, last, steps)
     loss = page.notation.read(f.at())
     forward = forward_lines(page)

@@ -19,6 +19,7 @@ from symdl.differentiate.sensitivity import Sensitivities
 from symdl.explain.matrix.algebra import is_symmetric, transposed
 from symdl.explain.matrix.closed_algebra import tidy
 from symdl.explain.matrix.closed_form import closed_form
+from symdl.explain.matrix.deltas import deltas_split
 from symdl.explain.matrix.kronecker import kronecker_form
 from symdl.explain.notation.tree import (
     Array,
@@ -44,6 +45,7 @@ from symdl.explain.sections import Step, Words
 from symdl.explain.stories.backward import whole
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.formula import put_in, shown
+from symdl.explain.stories.vanishing import resolved_sums, with_resolved
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
@@ -79,7 +81,9 @@ def result_lines(
     value: Node = Item(_VALUE, derivative, places) if places else read(derivative.at())
     left = name(read(y.at(*own)), read(found.x.at(*outer)), value)
     kept = page.program.definitions.keys() - page.inlined.keys()
-    program = compact(Derivative(found.program, page.output, {}, ())).program
+    given = page.program.definitions.keys()
+    resolved = with_resolved(found.program, resolved_sums(found.program, given))
+    program = compact(Derivative(resolved, page.output, {}, ())).program
     definitions = dict(program.definitions)
     made = put_in(replace(page, program=program), derivative, keep=kept)
     steps: list[Step] = []
@@ -179,6 +183,7 @@ def _by_quotients(page: Page, equation: Equation) -> Equation:
 
 def _shorter(body: sp.Expr) -> sp.Expr:
     """Return a body with common factors in front, or with fractions cancelled if that is shorter."""
+    body = deltas_split(body)
     first = factored(body)
     names = {a: sp.Dummy(real=True) for a in body.atoms(Access, sp.Piecewise)}
     plain = rebuilt(body, names)
