@@ -114,6 +114,12 @@ class DataError(SymdlError, ValueError):
     stage = "data"
 
 
+class CommandError(SymdlError, ValueError):
+    """The command line was given what it cannot use."""
+
+    stage = "command"
+
+
 class InternalError(SymdlError):
     """A program broke a rule that all programs keep: a fault of symdl, not of who uses it."""
 

@@ -56,14 +56,44 @@ def prune(where: Path) -> None:
         OSError: the folder cannot be read.
     """
     now = time.time()
-    size, limit = 0, _chosen("SYMDL_CACHE_MB", MEGABYTES) * 2**20
-    oldest = now - _chosen("SYMDL_CACHE_DAYS", DAYS) * _DAY
+    megabytes, days = limits()
+    size, limit = 0, megabytes * 2**20
+    oldest = now - days * _DAY
     for file in sorted(_files(where), key=lambda file: -file.used):
         unfinished = file.path.suffix == ".tmp"  # of a process that was stopped, if it is that old
         size += file.size
         if size > limit or file.used < (now - _DAY if unfinished else oldest):
             with suppress(OSError):
                 file.path.unlink()
+
+
+def limits() -> tuple[int, int]:
+    """Return what the folder may hold, in megabytes, and for how many days nobody need use it."""
+    return _chosen("SYMDL_CACHE_MB", MEGABYTES), _chosen("SYMDL_CACHE_DAYS", DAYS)
+
+
+def usage(where: Path) -> tuple[int, int]:
+    """Return how many of our files are in the folder, and how many bytes they have.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    sizes = [file.size for file in _files(where)]
+    return len(sizes), sum(sizes)
+
+
+def clear(where: Path) -> tuple[int, int]:
+    """Remove all of our files; return how many there were, and their bytes.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    count = size = 0
+    for file in _files(where):
+        with suppress(OSError):
+            file.path.unlink()
+            count, size = count + 1, size + file.size
+    return count, size
 
 
 def _chosen(name: str, usual: int) -> int:

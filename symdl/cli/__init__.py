@@ -1,0 +1,1 @@
+"""cli: the command ``symdl``, one file a command."""

@@ -1,0 +1,93 @@
+"""What is typed: expressions and points.
+
+Enters: arguments. Leaves: expressions and tensors, by the reader that knows a list of words and runs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdl.errors import CommandError
+from symdl.express.parser import LONGEST, parse
+from symdl.express.tensors import Tensor
+from symdl.playground.read import Question, read
+
+EXPRESSION = (
+    "A formula, such as 'sin(x**2*y) + exp(z)'; or lines that declare tensors and end with a value, such as "
+    "'X: (n, 4); w: 4; sum((X @ w)**2)'; - reads it from standard input."
+)
+WRT = "With respect to what: a name, or several with commas between them."
+
+
+def question(text: str) -> Question:
+    """Return what a text asks about; ``-`` stands for what is on standard input.
+
+    Raises:
+        ExpressionError: it is no formula.
+    """
+    return read(sys.stdin.read(LONGEST + 1) if text == "-" else text)
+
+
+def is_tensor(asked: Question) -> bool:
+    """Say whether a question is about a tensor, and not about a formula of symbols."""
+    return isinstance(asked.value, Tensor)
+
+
+def chosen(asked: Question, names: str | None) -> list[Any]:
+    """Return what `names` mean: symbols or tensors, in this order.
+
+    Raises:
+        CommandError: there is no such name, or none is given and there are several to choose from.
+    """
+    known = asked.wrt
+    if names is None:
+        if len(known) == 1:
+            return list(known.values())
+        cure = f"add --wrt {next(iter(known))}" if known else "use a symbol, such as x"
+        has = f"it has {', '.join(known)}" if known else "it has no symbols"
+        raise CommandError(f"with respect to what? {has}", cure=cure)
+    found = [name.strip() for name in names.split(",")]
+    for name in found:
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has no symbols"
+            raise CommandError(f"nothing is called {name!r}; {has}", cure="choose from these")
+    return [known[name] for name in found]
+
+
+def expression(asked: Question) -> sp.Expr:
+    """Return a formula with its intermediates put in.
+
+    Raises:
+        CommandError: it is about tensors.
+    """
+    if is_tensor(asked):
+        raise CommandError(
+            "this takes a formula of numbers, not of tensors", cure="write it without X: (n, 4)"
+        )
+    value = asked.value
+    for symbol, inner in reversed(list(asked.named.items())):
+        value = value.xreplace({symbol: inner})
+    return value
+
+
+def point(texts: Sequence[str]) -> Mapping[str, float]:
+    """Return the numbers in texts such as ``x=1,y=pi/2``, by their names.
+
+    Raises:
+        CommandError: a part is not ``name=number``.
+        ExpressionError: a number is no number.
+    """
+    found: dict[str, float] = {}
+    for part in (part for text in texts for part in text.split(",")):
+        name, equals, text = part.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise CommandError(f"{part.strip()!r} is no value of a symbol", cure="write --at x=1,y=0.5")
+        value = parse(text)
+        if not value.is_number:
+            raise CommandError(f"{part.strip()!r}: {text.strip()} is no number", cure="write --at x=1,y=0.5")
+        found[name.strip()] = float(value)
+    return found

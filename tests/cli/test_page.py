@@ -1,0 +1,66 @@
+"""The examples of docs/command-line.md are run, in order, in one folder, and print what stands there.
+
+A block of the kind ``toml`` whose first line is a comment with a file's name is that file. Lines that begin
+with ``$`` are run; ``...`` in their output stands for anything. With ``--update`` what is printed is written
+into the page, where that is not what it shows.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .running import ran
+
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+BLOCK = re.compile(r"^```(console|toml)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^\$ (?P<line>.*)\n(?P<shown>(?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def run(block: str, failed: list[str]) -> str:
+    """Run the commands of a block; return it with what they print; add those that print something else."""
+
+    def one(found: re.Match[str]) -> str:
+        program, *arguments = shlex.split(found["line"].partition(" ; echo")[0])
+        assert program == "symdl"
+        result = ran(*arguments)
+        said = re.sub(r" +$", "", result.both, flags=re.MULTILINE)
+        said += f"{result.code}\n" if found["line"].endswith("; echo $?") else ""
+        if doctest.OutputChecker().check_output(found["shown"], said, doctest.ELLIPSIS):
+            return found[0]
+        failed.append(f"$ {found['line']}\n{said}")
+        return f"$ {found['line']}\n{said}"
+
+    return COMMAND.sub(one, block)
+
+
+def blocks(page: str, folder: Path, failed: list[str]) -> Iterator[str]:
+    """Yield the page in pieces, as its commands would have it."""
+    end = 0
+    for found in BLOCK.finditer(page):
+        yield page[end : found.start()]
+        end = found.end()
+        kind, text = found.groups()
+        if kind == "console":
+            yield f"```console\n{run(text, failed)}```\n"
+        else:
+            (folder / text.splitlines()[0].removeprefix("# ")).write_text(text, "utf-8")
+            yield found[0]
+    yield page[end:]
+
+
+def test_the_page_shows_what_commands_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failed: list[str] = []
+    new = "".join(blocks(PAGE.read_text("utf-8"), tmp_path, failed))
+    if pytestconfig.getoption("--update"):
+        PAGE.write_text(new, "utf-8")
+    else:
+        assert not failed, "\n".join(failed)
