@@ -25,6 +25,7 @@ CURRENT, TIMES = sd.tensor("i", (d,)), sd.tensor("w", (T,))
 
 SEQUENCE = sd.tensor("u", (n, T, 3))
 
+SIGNAL = sd.tensor("x", (n, 1, 7))
 IMAGES = sd.tensor("x", (n, 1, 6, 6))
 
 
@@ -143,6 +144,11 @@ PROBLEMS: dict[str, Problem] = {
         (sd.nn.max_pool2d(sd.nn.conv2d(IMAGES, 1, kernel_size=3, name="c"), 2) ** 2).sum() / 2,
         "c.W",
     ),
+    "overlapping pooling": lambda: (
+        (sd.nn.max_pool1d(SIGNAL, 3, stride=2, padding=1) ** 2).sum() / 2,
+        SIGNAL,
+    ),
+    "average pooling": lambda: ((sd.nn.avg_pool1d(SIGNAL, 3) ** 2).sum() / 2, SIGNAL),
     "triplets": lambda: (sd.nn.triplet(X, sd.tensor("U", (n, d)), sd.tensor("V", (n, d))), X),
     "LSTM": lambda: (
         (sd.nn.last_state(sd.nn.lstm(SEQUENCE, 2, name="r")[0]) ** 2).sum() / 2,

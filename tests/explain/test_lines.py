@@ -47,6 +47,11 @@ def agree(derivation: Derivation, world: Shown) -> int:
             if step.left is not None:
                 left, relation = step.left, step.relation
             assert left is not None
+            if isinstance(left, t.Item) and not all(isinstance(i, t.Symbol) for i in left.indices):
+                spread = spread_over(world, left, step)
+                np.testing.assert_allclose(spread, world.arrays[left.tensor], rtol=1e-9, err_msg=str(step))
+                count += 1
+                continue
             value = over_grid(world, left, step)
             if relation == "+=":
                 if step.left is not None:
@@ -79,6 +84,26 @@ def over_grid(world: Shown, left: t.Node, step: Step) -> Any:
     return np.array(
         [world.value(step.right, dict(zip(names, where, strict=True))) for where in chosen], float
     )
+
+
+def spread_over(world: Shown, left: t.Item, step: Step) -> Any:
+    """What a line whose left side has a computed place, ``x[2 h + r]``, says of the whole array."""
+    sizes: dict[Any, int] = {}
+    for item in (x for x in t.walk(step.right) if isinstance(x, t.Item)):
+        pairs = zip(item.indices, np.shape(world.arrays[item.tensor]), strict=True)
+        sizes |= {i.expr: size for i, size in pairs if isinstance(i, t.Symbol)}
+    assert step.about is not None  # says how far the window reaches
+    reach = [x for x in t.walk(step.about) if isinstance(x, t.Compare)]
+    sizes |= {x.left.expr: int(world.value(x.right)) for x in reach if isinstance(x.left, t.Symbol)}
+    total, visits = (np.zeros(np.shape(world.arrays[left.tensor])) for _ in range(2))
+    for position in np.ndindex(*sizes.values()):
+        at = dict(zip(sizes, position, strict=True))
+        where = tuple(round(world.value(i, at)) for i in left.indices)
+        if all(0 <= i < size for i, size in zip(where, total.shape, strict=True)):
+            total[where] += world.value(step.right, at)
+            visits[where] += 1
+    assert (visits.max() > 1) == (step.relation == "+=")
+    return total
 
 
 def world_of(derivation: Derivation, loss: Tensor, values: dict[str, Any], facts: Any = ()) -> Shown:

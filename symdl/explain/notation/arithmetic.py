@@ -68,6 +68,8 @@ def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
             node = notation.read(factor)
             if isinstance(factor, sp.Piecewise) and isinstance(node, Negative):
                 node, sign = node.arg, -sign
+            share, node = _number_apart(node)  # what is written out may begin with a number
+            constant *= share
             top += node.args if isinstance(factor, sp.Piecewise) and isinstance(node, Product) else (node,)
     sign = -sign if constant.is_negative else sign
     if constant.q > LARGEST_BOTTOM:
@@ -85,6 +87,16 @@ def product_of(notation: Notation, factors: tuple[sp.Expr, ...]) -> Node:
             tuple(sums_last([*(front.args if isinstance(front, Product) else (front,)), *tests]))
         )
     return result if sign > 0 else Negative(result)
+
+
+def _number_apart(node: Node) -> tuple[sp.Rational, Node]:
+    """Take the number in front out of a product."""
+    first = node.args[0] if isinstance(node, Product) and not node.dots else None
+    above, below = (first.top, first.bottom) if isinstance(first, Fraction) else (first, number(1))
+    if not (isinstance(above, Number) and isinstance(below, Number) and isinstance(node, Product)):
+        return sp.Integer(1), node
+    value = above.value / below.value
+    return (value, product(node.args[1:])) if value.is_Rational else (sp.Integer(1), node)
 
 
 def sums_last(factors: list[Node]) -> list[Node]:

@@ -18,6 +18,7 @@ from symdl.explain.stories.reasons import Why, reason
 from symdl.explain.stories.softmaxes import Share, share_lines
 from symdl.explain.stories.steps import Steps, crosses, in_order
 from symdl.explain.stories.vanishing import zero_sum
+from symdl.explain.stories.windows import spread_line
 from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
@@ -113,7 +114,8 @@ def _told_lines(
         rule = story.steps.rules.get(equation.lhs)
         gates = [_gate_line(page, gate) for gate in story.steps.gates.get(equation.lhs, ())]
         return [*gates, last if rule is None else replace(last, rule=rule, about=None)]
-    return _adjoint(story.page, story.derivative, equation, hidden, lines)
+    spread = spread_line(page, story.derivative, equation)
+    return [spread] if spread is not None else _adjoint(page, story.derivative, equation, hidden, lines)
 
 
 def _gate_line(page: Page, gate: Equation) -> Step:

@@ -12,14 +12,14 @@ import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
 from symdl.differentiate.record import Contribution, Derivative, Rewrite
-from symdl.explain.notation.conditions import condition
 from symdl.explain.notation.shortening import with_single_places
-from symdl.explain.notation.tree import Big, Compare, Delta, Indicator, Logic, Node, Partial, Symbol, product
+from symdl.explain.notation.tree import Big, Compare, Delta, Logic, Node, Partial, Symbol, product
 from symdl.explain.sections import Deferred, Depth, Lines, Relation, Step, Words
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.reasons import rule_of
+from symdl.explain.stories.windows import spread_line, where_it_counts
 from symdl.express.dims import Extent, Index
-from symdl.express.equations import Equal, Equation, map_guard
+from symdl.express.equations import Equation, map_guard
 from symdl.express.tensors import Tensor, substitute
 
 _WORDS: Words = (
@@ -104,7 +104,7 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
     free = page.notation.axes((i, fresh.extents[i]) for i in fresh.indices)
     every = page.notation.axes(fresh.extents.items())
     renamed = [map_guard(g, lambda e: substitute(e, dict(swap))) for g in use.limits]
-    where = _where(page, replace(fresh, guards=(*fresh.guards, *renamed)))
+    where = where_it_counts(page, replace(fresh, guards=(*fresh.guards, *renamed)))
     parts = _parts(page, weight)
     if weight.has(sp.Piecewise):  # its cases may ask what can be read under the other conditions only
         parts, where = where, parts
@@ -117,22 +117,15 @@ def _use(page: Page, use: Contribution, derivative: Derivative) -> list[Step]:
     steps = [Step("chain rule", whole, chain, "index", "all", relation=sign)]
     steps.append(Step(rule_of(use).words.removesuffix(" through"), None, spread, "index", "all"))
     shown = right_side(page, term)
+    by_window = spread_line(page, derivative, replace(term, lhs=derivative.cotangents[use.tensor]))
+    if by_window is not None:
+        return [*steps, replace(by_window, kind="index", level="all")]
     if shown != spread:
         picked = tuple(Compare("=", d.left, d.right) for d in deltas if d.left != d.right)
         about = (picked[0] if len(picked) == 1 else Logic("and", picked)) if picked else None
         rule = "δ picks" if about is not None else "in standard order"
         steps.append(Step(rule, None, shown, "index", "all", about=about))
     return steps
-
-
-def _where(page: Page, via: Equation) -> tuple[Node, ...]:
-    """The conditions of an equation, and for a maximum that this is its position, as indicators."""
-    found = [Indicator(condition(page.notation, guard, via.extents)) for guard in via.guards]
-    if via.reduction and via.reduction.op == "max":
-        position = page.positions[via.lhs]
-        chosen = condition(page.notation, Equal(position.at(*via.indices), via.reduction.place), via.extents)
-        found.append(Indicator(chosen))
-    return tuple(found)
 
 
 def _parts(page: Page, weight: sp.Expr) -> tuple[Node, ...]:

@@ -7,6 +7,7 @@ forward equations, the adjoint equations in the order computed, each with its re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -39,6 +40,7 @@ from symdl.explain.stories.softmaxes import share_lines, shares_of, without_logs
 from symdl.explain.stories.steps import told_by_steps, with_time
 from symdl.explain.stories.units import with_units
 from symdl.explain.stories.vanishing import vanishing_forms
+from symdl.explain.stories.windows import spread_line
 from symdl.express.equations import Equation
 from symdl.express.program import Fact, collect
 from symdl.express.properties import in_words
@@ -237,6 +239,8 @@ def _result(
     form = story.last.get(gradient) or Form(page.definition(gradient), {})
     equation, share = form.equation, story.shares.get(target) if gradient not in story.last else None
     shown = share_lines(page, share, equation, derivative)[-1].right if share else form.node(page)
+    if (spread := spread_line(page, derivative, equation)) is not None:
+        return [replace(spread, rule="index form, for", kind="result", level="result")]
     steps = [Step("index form", left_side(page, equation), shown, "result", "result")]
     node = _matrix_form(page, equation, form.inside)
     arrays = any(isinstance(part, Array) for part in walk(node)) if node else bool(equation.reduction)
