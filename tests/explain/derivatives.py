@@ -76,6 +76,7 @@ DERIVATIVES: dict[str, Callable[[], Derived]] = {
     "Hessian of log det": lambda: (logdet(A), A, {"order": 2}),
     "Hessian of a linear function": lambda: (sd.inner(w, z), w, {"order": 2}),
     "Hessian of Rosenbrock's function": lambda: (rosenbrock(), z, {"order": 2}),
+    "Hessian of a product": lambda: (sd.prod(z), z, {"order": 2}),
     "Hessian of Poisson regression": lambda: ((sd.exp(X @ w) - y * (X @ w)).sum(), w, {"order": 2}),
 }
 

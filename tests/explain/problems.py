@@ -85,6 +85,7 @@ PROBLEMS: dict[str, Problem] = {
     "Gaussian in its mean": lambda: (-quadratic(x - mu, inv(S)) / 2 - logdet(S) / 2, mu),
     "Gaussian in its covariance": lambda: (-quadratic(x - mu, inv(S)) / 2 - logdet(S) / 2, S),
     "Gaussian samples": lambda: (-trace((X - mu) @ inv(S) @ (X - mu).T) / 2 - n * logdet(S) / 2, mu),
+    "product of all": lambda: (s * sd.prod(X, axis=1).sum(), X),
     "norm": lambda: (linalg.norm(A @ x), x),
     "cosine": lambda: (sd.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), x),
     "Kalman": lambda: (trace((A - B @ S) @ (A - B @ S).T), B),

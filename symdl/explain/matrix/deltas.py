@@ -64,6 +64,20 @@ def deltas_split(body: sp.Expr) -> sp.Expr:
     return rebuilt(body, {p: sp.Mul(*(delta(*c.args) for c in p.args[0][1].args)) for p in found})
 
 
+def without_switches(body: sp.Expr) -> sp.Expr:
+    """Write ``0 if i = p else a`` as ``a (1 - δ)``."""
+    found = {p: p.args[1][0] for p in body.atoms(sp.Piecewise) if _is_switched_off(p)}
+    while found:
+        body = rebuilt(body, {p: value * (1 - delta(*p.args[0][1].args)) for p, value in found.items()})
+        found = {p: p.args[1][0] for p in body.atoms(sp.Piecewise) if _is_switched_off(p)}
+    return body
+
+
+def _is_switched_off(piece: sp.Piecewise) -> bool:
+    (first, condition), *rest = piece.args
+    return first == 0 and _compares(condition) and len(rest) == 1 and rest[0][1] == sp.true
+
+
 def deltas_apart(body: sp.Expr) -> sp.Expr:
     """Write δ in terms of their own: ``a (δ - b)`` as ``a δ - a b``; nothing else is multiplied out."""
     if not _has_delta(body):
@@ -100,4 +114,4 @@ def _compares(condition: sp.Basic) -> bool:
     return isinstance(condition, sp.Eq) and all(isinstance(side, Index) for side in condition.args)
 
 
-__all__ = ["as_delta", "delta", "deltas_apart", "deltas_split", "is_delta", "with_deltas"]
+__all__ = ["as_delta", "delta", "deltas_apart", "deltas_split", "is_delta", "with_deltas", "without_switches"]

@@ -5,7 +5,7 @@ Enters: guards, the sizes of the index variables. Leaves: nodes: ``k <= i``, ``0
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
@@ -18,10 +18,21 @@ from symdl.express.tensors import Access
 
 def conditions(notation: Notation, guards: Iterable[Guard], extents: Mapping[Index, Extent]) -> Node | None:
     """Return all guards as one condition, None if there are none."""
-    parts = tuple(condition(notation, guard, extents) for guard in guards)
+    return conjunction(each_condition(notation, guards, extents))
+
+
+def each_condition(
+    notation: Notation, guards: Iterable[Guard], extents: Mapping[Index, Extent]
+) -> list[Node]:
+    """Return each guard as a condition."""
+    return [condition(notation, guard, extents) for guard in guards]
+
+
+def conjunction(parts: Sequence[Node]) -> Node | None:
+    """Return conditions as one, None if there are none."""
     if not parts:
         return None
-    return parts[0] if len(parts) == 1 else Logic("and", parts)
+    return parts[0] if len(parts) == 1 else Logic("and", tuple(parts))
 
 
 def condition(notation: Notation, guard: Guard, extents: Mapping[Index, Extent]) -> Node:

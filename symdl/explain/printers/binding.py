@@ -32,6 +32,15 @@ def is_array(node: t.Node) -> bool:
     return any(isinstance(part, t.Array | t.Ones) for part in t.walk(node)) and not isinstance(node, t.Norm)
 
 
+def left_out(node: t.Big) -> tuple[t.Compare, ...]:
+    """Return the conditions ``j != i`` below a sum or a product that has no others: they name its index."""
+    condition = node.condition
+    parts = condition.args if isinstance(condition, t.Logic) and condition.op == "and" else (condition,)
+    found = tuple(p for p in parts if isinstance(p, t.Compare) and p.op == "!=")
+    own = len(node.axes) == 1 and all(p.left == node.axes[0][0] for p in found)
+    return found if own and len(found) == len(parts) else ()
+
+
 def is_factor(node: t.Node) -> bool:
     """Say whether a factor of a Kronecker product needs no brackets."""
     simple = (t.Array, t.Symbol, t.Item, t.Ones, t.Diagonal, t.Commutation, t.Call, t.Transpose, t.Row)

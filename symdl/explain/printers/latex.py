@@ -23,6 +23,7 @@ from symdl.explain.printers.binding import (
     SUM,
     is_array,
     is_factor,
+    left_out,
     needs_brackets,
     precedence,
 )
@@ -240,7 +241,9 @@ def _cases(node: t.Cases) -> str:
 
 def _big(node: t.Big) -> str:
     below = ",".join(latex(index) for index, _ in node.axes)
-    if node.condition is not None:
+    if others := left_out(node):
+        below = r",\,".join(map(latex, others))
+    elif node.condition is not None:
         below += rf":\,{latex(node.condition)}"
     if node.op == "logsumexp":
         return rf"\log \sum_{braced(below)} e^{braced(latex(node.body))}"

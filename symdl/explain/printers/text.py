@@ -23,6 +23,7 @@ from symdl.explain.printers.binding import (
     SUM,
     is_array,
     is_factor,
+    left_out,
     needs_brackets,
     precedence,
 )
@@ -204,6 +205,8 @@ def _cases(out: _Text, node: t.Cases) -> str:
 
 def _below(out: _Text, node: t.Big) -> str:
     names = [out.show(index) for index, _ in node.axes]
+    if others := left_out(node):
+        return f"_{{{', '.join(map(out.show, others))}}}"
     if node.condition is None and not out.ascii and all(n in _SUBSCRIPT for n in names):
         return "".join(_SUBSCRIPT[n] for n in names)
     condition = f": {out.show(node.condition)}" if node.condition is not None else ""

@@ -15,7 +15,7 @@ import sympy as sp
 from symdl.differentiate.indexforms import fresh_index
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.arithmetic import sums_last
-from symdl.explain.notation.conditions import conditions
+from symdl.explain.notation.conditions import conditions, conjunction, each_condition
 from symdl.explain.notation.letters import Letters
 from symdl.explain.notation.notation import Notation
 from symdl.explain.notation.order import ordered_factors
@@ -26,6 +26,7 @@ from symdl.explain.notation.tree import (
     Array,
     Big,
     Call,
+    Compare,
     Cross,
     Entry,
     Indicator,
@@ -247,11 +248,14 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
         )
     if equation.reduction and equation.reduction.op == "sum":
         front, body = _front(page, body, bound)
+    left_out: list[Node] = []
+    if equation.reduction and equation.reduction.op == "prod":
+        body, left_out = _left_out(page, body, bound)
     node = _contraction(page, body, equation) if isinstance(body, sp.Mul) else page.notation.read(body)
     if equation.reduction:
         negative = isinstance(node, Negative) and equation.reduction.op == "sum"
         inside = node.arg if negative and isinstance(node, Negative) else node
-        condition = conditions(page.notation, inner, equation.extents)
+        condition = conjunction([*left_out, *each_condition(page.notation, inner, equation.extents)])
         op: Any = equation.reduction.op
         node = Big(op, page.notation.axes(equation.reduction.axes), inside, condition)
         node = Negative(node) if negative else node
@@ -262,6 +266,19 @@ def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:
     if node == number(1):
         return Indicator(shown)
     return _under(node, shown) if not isinstance(node, Negative) else Negative(_under(node.arg, shown))
+
+
+def _left_out(page: Page, body: sp.Expr, bound: set[Index]) -> tuple[sp.Expr, list[Node]]:
+    """Read factors that are 1 at one place as a product over the others: the body, and ``j != i``."""
+    found: list[Node] = []
+    while isinstance(body, sp.Piecewise) and len(body.args) == 2 and body.args[0][0] == 1:
+        (_, same), (rest, otherwise) = body.args
+        if otherwise != sp.true or not isinstance(same, sp.Eq) or not set(same.args) & bound:
+            break
+        own, other = same.args if same.args[0] in bound else same.args[::-1]
+        found.append(Compare("!=", page.notation.read(own), page.notation.read(other)))
+        body = rest
+    return body, found
 
 
 def _under(node: Node, condition: Node) -> Node:

@@ -132,35 +132,37 @@ def _element(page: Page, found: Sensitivities) -> tuple[Node, ...]:
 def derivative_lines(page: Page, found: Sensitivities) -> list[Step]:
     """Return the derivative of every line of a program: by the rule, then with δ and what is known put in."""
     by_rule = replace(page, notation=_notation(page, found))
+    with_delta = replace(by_rule, notation=_notation(page, found, deltas=True))
     steps: list[Step] = []
     definitions = page.program.definitions
     resolved = resolved_sums(found.program, definitions.keys())
-    for tensor in found.of:
+    for tensor, derivative in found.of.items():
         equation = definitions[tensor]
-        line = found.lines[tensor]
         left = partial(page, found, tensor, equation.indices, found.outer)
         rule, about = told(page, _reason(equation, found))
         first = _quotient(by_rule, found, equation) or _unstacked(right_side(by_rule, found.rules[tensor]))
-        end = _unstacked(right_side(by_rule, with_deltas(line, apart=True)))
         steps.append(Step(rule, left, first, "adjoint", about=about))
-        if not same_terms(first, end):
-            deltas = right_side(
-                replace(by_rule, notation=_notation(page, found, deltas=True)), found.rules[tensor]
-            )
-            if deltas not in (first, end):
-                steps.append(Step("a derivative by itself is δ", None, deltas, "adjoint", "all"))
-            rule, picked = _picked(page, found, found.rules[tensor])
-            steps.append(Step(rule, None, end, "adjoint", about=picked))
-        if found.of[tensor] in resolved:
-            steps += _without_zeros(by_rule, resolved[found.of[tensor]], end)
+        rest = _put_in(by_rule, found, tensor, resolved.get(derivative))
+        rest = rest[1:] if rest and same_terms(first, rest[0].right) else rest
+        deltas = right_side(with_delta, found.rules[tensor])
+        if rest and deltas not in (first, rest[0].right):
+            steps.append(Step("a derivative by itself is δ", None, deltas, "adjoint", "all"))
+        steps += rest
     return steps
 
 
-def _without_zeros(page: Page, resolved: Resolved, before: Node) -> list[Step]:
-    """The line without the sums that are 0, which its reason names."""
-    right = _unstacked(right_side(page, resolved.equation))
-    about = zeros_named(page, resolved.zeros)
-    return [Step("with", None, right, "adjoint", about=about)] if right != before else []
+def _put_in(page: Page, found: Sensitivities, tensor: Tensor, known: Resolved | None) -> list[Step]:
+    """The lines after the rule: derivatives put in, then without the sums that come out."""
+    line = _unstacked(right_side(page, with_deltas(found.lines[tensor], apart=True)))
+    picked = _picked(page, found, found.rules[tensor])
+    if known is None:
+        rows = [(line, picked)]
+    elif known.zeros:
+        rows = [(line, picked), (right_side(page, known.equation), ("with", zeros_named(page, known.zeros)))]
+    else:
+        rows = [(line, ("put in", None)), (right_side(page, known.equation), picked)]
+    rows = [row for place, row in enumerate(rows) if not place or _unstacked(row[0]) != line]
+    return [Step(rule, None, _unstacked(right), "adjoint", about=about) for right, (rule, about) in rows]
 
 
 def _unstacked(node: Node) -> Node:

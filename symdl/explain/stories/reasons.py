@@ -51,6 +51,9 @@ COLLECTION = "Numbers in brackets are those of The Matrix Cookbook (2012)."
 _REDUCTIONS = {"logsumexp": "derivative of log-sum-exp", "max": "to the place of the maximum"}
 
 
+_HELPERS = {"argmax": "first position of the maximum", "other factors": "the other factors"}
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """A reason: words, and a tensor whose name follows them."""
@@ -67,8 +70,8 @@ def reason(equation: Equation, derivative: Derivative) -> Why:
     if equation.reduction is not None and equation.reduction.op == "inverse":
         return Why("inverse")
     uses = derivative.record.uses.get(tensor, ()) if tensor is not None else ()
-    if origin == "argmax":
-        return Why("first position of the maximum")
+    if origin in _HELPERS:
+        return Why(_HELPERS[origin])
     if len(uses) > 1:
         return Why("a term for each use of", tensor)
     if uses:
@@ -80,6 +83,8 @@ def rule_of(use: Contribution) -> Why:
     """Return the rule of one use of a tensor."""
     via = use.via
     reduction = via.reduction.op if via.reduction else ""
+    if reduction == "prod":
+        return Why("product rule")
     name = via.origin.rule.removesuffix(" rule")  # of a derivative that is differentiated again
     if reduction in _REDUCTIONS:
         return Why(_REDUCTIONS[reduction])

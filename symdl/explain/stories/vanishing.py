@@ -13,7 +13,7 @@ import sympy as sp
 
 from symdl.differentiate.cleanup import factored
 from symdl.differentiate.known_sums import KnownSums, bound_in, inserted, is_sum
-from symdl.explain.matrix.deltas import as_delta, deltas_split, with_deltas
+from symdl.explain.matrix.deltas import as_delta, deltas_split, with_deltas, without_switches
 from symdl.explain.stories.computed import Form
 from symdl.explain.stories.equations import Page
 from symdl.express.equations import Equation
@@ -38,7 +38,7 @@ class Resolved:
 
 
 def resolved_sums(program: Program, forward: Collection[Tensor]) -> dict[Tensor, Resolved]:
-    """Return the equations of a derivative whose sums come out, in which at least one sum is 0.
+    """Return the equations of a derivative whose sums come out, of those in which δ alone did not do it.
 
     Args:
         program: the function and its derivative.
@@ -53,8 +53,9 @@ def resolved_sums(program: Program, forward: Collection[Tensor]) -> dict[Tensor,
         equation = with_deltas(written)
         parts = [t for t in equation.reads() if t in found and _is_put_in(found[t].equation)]
         if is_sum(equation):
-            one = _resolved(replace(equation, body=inserted(equation.body, plain)), known)
-            if one is not None and one.zeros:
+            body = without_switches(equation.body)
+            one = _resolved(replace(equation, body=inserted(body, plain)), known)
+            if one is not None and (one.zeros or body != equation.body):
                 found[one.equation.lhs] = one
                 equation = one.equation
         elif parts and equation.reduction is None:

@@ -1,7 +1,7 @@
 """The gradient of pooling, told from the window: each output goes to the places that it was made of.
 
 Enters: a page, a derivative, and the cotangent of what is pooled. Leaves: its line with the place in the
-window at the left, ``x_bar[2 h + r] = y_bar[h] [m[h] = r]``, for which no quotient and no remainder is needed.
+window at the left, ``x_bar[2 h + r] = y_bar[h] [m[h] = r]``: no quotient and no remainder is needed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def where_it_counts(page: Page, via: Equation) -> tuple[Node, ...]:
 
 
 def is_pooling(use: Contribution) -> bool:
-    """Say whether a window moves along an array whose elements it adds up, or of which it takes the largest."""
+    """Say whether a window moves along an array and adds up its elements, or takes the largest of them."""
     via, places = use.via, use.access.indices
     if via.reduction is None or via.reduction.op not in ("sum", "max"):
         return False
