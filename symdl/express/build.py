@@ -49,7 +49,7 @@ def tensor(
     """
     sizes, flags = _sizes(shape), (symmetric, positive_definite, orthogonal, diagonal)
     words = ("symmetric", "positive_definite", "orthogonal", "diagonal")
-    known = declared(_checked(name), sizes, **dict(zip(words, flags, strict=True)))
+    known = declared(checked_name(name), sizes, **dict(zip(words, flags, strict=True)))
     if dtype in ("real", "float", "float32", "float64"):
         return Tensor(name, sizes, dtype="real", role="input", properties=known)
     if dtype in ("int64", "int"):
@@ -76,7 +76,7 @@ def parameter(name: str, shape: int | Sequence[Extent] = (), *, init: Any = None
             f"parameter {name} has shape {sizes}, and its first values need numbers",
             cure=f'use integer sizes, or sd.tensor("{name}", ...) where it is given or only derived',
         )
-    return Tensor(_checked(name), sizes, role="parameter", init=_initializer(name, sizes, init))
+    return Tensor(checked_name(name), sizes, role="parameter", init=_initializer(name, sizes, init))
 
 
 def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[..., Any] | None:
@@ -117,7 +117,12 @@ def _sizes(shape: Extent | Sequence[Extent]) -> tuple[Extent, ...]:
     return tuple(shape) if isinstance(shape, Sequence) else (shape,)
 
 
-def _checked(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return a name that a tensor can have.
+
+    Raises:
+        ExpressionError: it is none.
+    """
     if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip():
         raise ExpressionError(f"{name!r} cannot name a tensor", cure="use printable text, no blanks")
     return name

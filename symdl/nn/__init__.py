@@ -5,6 +5,7 @@ lines of mathematics here; no file of this package contains a derivative.
 """
 
 from symdl.express.modes import inference, training_updates
+from symdl.nn.accumulated import Accumulated
 from symdl.nn.activations import (
     leaky_relu,
     log_softmax,
@@ -27,6 +28,7 @@ from symdl.nn.attention import (
     embedding,
     multi_head_attention,
 )
+from symdl.nn.averaged import Averaged
 from symdl.nn.batch import (
     batch_norm,
 )
@@ -55,6 +57,7 @@ from symdl.nn.gates import (
     silu,
     softsign,
 )
+from symdl.nn.grouped import Grouped
 from symdl.nn.initializers import (
     fill,
     glorot,
@@ -86,8 +89,8 @@ from symdl.nn.optimizers import (
     SGD,
     Momentum,
     Nesterov,
-    Optimizer,
 )
+from symdl.nn.plateau import ReduceOnPlateau
 from symdl.nn.pooling import (
     avg_pool,
     avg_pool1d,
@@ -98,6 +101,7 @@ from symdl.nn.pooling import (
     max_pool1d,
     max_pool2d,
 )
+from symdl.nn.protocol import Optimizer
 from symdl.nn.recurrent import (
     gru,
     lstm,
@@ -134,6 +138,7 @@ from symdl.nn.similarity import (
     normalized,
     triplet,
 )
+from symdl.nn.steps import state
 from symdl.nn.units import (
     celu,
     elu,
@@ -148,18 +153,22 @@ from symdl.nn.units import (
 )
 
 __all__ = [
+    "Accumulated",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Averaged",
     "Clipped",
     "CosineDecay",
     "ExponentialDecay",
+    "Grouped",
     "LBFGS",
     "Lion",
     "Momentum",
     "Nesterov",
     "Optimizer",
     "RMSProp",
+    "ReduceOnPlateau",
     "SGD",
     "StepDecay",
     "WarmUp",
@@ -241,6 +250,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "state",
     "tanh",
     "thresholded_relu",
     "training_updates",

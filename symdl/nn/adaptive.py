@@ -21,9 +21,9 @@ from symdl.nn.steps import (
     check_setting,
     clock,
     decay_of,
-    decayed,
     for_each,
     scalar,
+    slopes_of,
     state,
 )
 
@@ -54,7 +54,7 @@ class Adam(_Moments):
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
         """Return the equations of step, moments and parameters."""
-        slopes = decayed(self.weight_decay, parameters, gradients)
+        slopes = slopes_of(parameters, gradients, decay=self.weight_decay)
         return _adam(self, 0.0, parameters, slopes)
 
 

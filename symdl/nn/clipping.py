@@ -15,7 +15,7 @@ from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, elementwise
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer, check_optimizer, updates_of
 from symdl.nn.steps import Setting, Update, check_setting, scalar
 
 
@@ -35,24 +35,26 @@ class Clipped:
     norm: Setting | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.optimizer, type) or not callable(getattr(self.optimizer, "updates", None)):
-            raise ExpressionError(
-                f"{self.optimizer!r} is no optimizer", cure="pass one, such as sd.nn.Adam(1e-3)"
-            )
+        check_optimizer(self.optimizer)
         if self.value is None and self.norm is None:
             raise ExpressionError("nothing to clip by", cure="give value=..., norm=... or both")
         for name, limit in (("value", self.value), ("norm", self.norm)):
             if limit is not None:
                 check_setting(name, limit)
 
-    def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
+    def updates(
+        self,
+        parameters: Sequence[Tensor],
+        gradients: Mapping[Tensor, Tensor],
+        loss: Tensor | None = None,
+    ) -> tuple[Update, ...]:
         """Return the optimizer's updates for the clipped gradients."""
         slopes = {p: gradients[p] for p in parameters}
         if self.value is not None:
             slopes = clip_by_value(slopes, self.value)
         if self.norm is not None:
             slopes = clip_by_norm(slopes, self.norm)
-        return self.optimizer.updates(parameters, slopes)
+        return updates_of(self.optimizer, parameters, slopes, loss)
 
 
 def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Tensor, Tensor]:

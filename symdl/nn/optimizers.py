@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
@@ -26,14 +25,6 @@ from symdl.nn.steps import (
     scalar,
     state,
 )
-
-
-class Optimizer(Protocol):
-    """Anything with an `updates` method can train a model."""
-
-    def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> tuple[Update, ...]:
-        """Return the update equations of one step."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ learning rate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sympy as sp
 
 from symdl.errors import ExpressionError
+from symdl.express.build import checked_name
 from symdl.express.dims import is_number
 from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
@@ -36,10 +38,27 @@ Decay: TypeAlias = "Setting | Mapping[str, float] | Callable[[Tensor], float]"
 """One weight decay for all parameters, one by name (others have none), or one by a function of the tensor."""
 
 
-def state(name: str, like: Tensor | None = None, *, value: float = 0.0) -> Tensor:
-    """Return a state of the shape of `like`, or a scalar, with its first value."""
-    shape = like.shape if like is not None else ()
-    return Tensor(name, shape, role="state", init=zeros() if value == 0 else fill(value))
+def state(name: str, like: Tensor | Sequence[int] = (), *, value: float = 0.0) -> Tensor:
+    """Return a state of an optimizer, which the steps of training change: a velocity, a count, a rate.
+
+    Args:
+        name: that of `symdl.train.Trainer.states` and of a saved model; ``f"{p.name}.velocity"`` for what
+            belongs to a parameter ``p``.
+        like: a tensor, or a shape, whose shape it has; a number by default.
+        value: its first value, in every entry.
+
+    Raises:
+        ExpressionError: a name that cannot be used, a size that is none, a value that is no number.
+
+    Example:
+        >>> velocity = sd.nn.state(f"{p.name}.velocity", p)
+        >>> rate = sd.nn.state("learning_rate", value=0.01)
+    """
+    shape = like.shape if isinstance(like, Tensor) else tuple(like)
+    if not is_number(value) or not math.isfinite(value):
+        raise ExpressionError(f"the state {name!r} starts at {value!r}", cure="give a finite number")
+    init = zeros() if value == 0 else fill(float(value))
+    return Tensor(checked_name(name), shape, role="state", init=init)
 
 
 def scalar(value: Setting) -> sp.Expr:
@@ -90,17 +109,38 @@ def decay_of(decay: Decay, parameter: Tensor) -> sp.Expr:
     return scalar(value)
 
 
-def decayed(
-    decay: Decay, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]
+def slopes_of(
+    parameters: Sequence[Tensor],
+    gradients: Mapping[Tensor, Tensor],
+    *,
+    decay: Decay = 0.0,
+    maximize: bool = False,
 ) -> dict[Tensor, Tensor]:
-    """Return the gradients with ``decay*p`` added where a parameter has a decay."""
+    """Return what to go down along: gradients plus ``decay*p``; to maximize, gradients change their sign."""
     result: dict[Tensor, Tensor] = {}
     for p in parameters:
         share, g = decay_of(decay, p), gradients[p]
-        result[p] = g
         if share:
-            result[p] = elementwise(lambda g, w, d=share: g + d * w, g, p, rule="weight decay")
+            sign = -1 if maximize else 1
+            result[p] = elementwise(lambda g, w, d=share, s=sign: s * g + d * w, g, p, rule="weight decay")
+        else:
+            result[p] = elementwise(lambda g: -g, g, rule="ascent") if maximize else g
     return result
+
+
+def restarted(total: Tensor, count: Tensor, size: Setting, rule: str) -> Tensor:
+    """Return a total that is gathered over `size` steps, of which `count` were done before, and then 0."""
+
+    def formula(t: sp.Expr, c: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((t, c < scalar(size) - 1), (0, True))
+
+    return elementwise(formula, total, count, rule=rule)
+
+
+def counted(count: Tensor, size: Setting) -> Update:
+    """Return the next value of a count of steps that begins again at 0 after `size` of them."""
+    more = elementwise(lambda c: c + 1, count, rule="count")
+    return count, restarted(more, count, size, "count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +186,7 @@ def for_each(
     *,
     rate: Rate,
     decay: Decay = 0.0,
+    maximize: bool = False,
 ) -> tuple[Update, ...]:
     """Return the equations of one step: those of the learning rate, then each parameter's.
 
@@ -155,7 +196,8 @@ def for_each(
         step: the formula of the optimizer.
         rate: the learning rate.
         decay: the weight decay.
+        maximize: whether the loss is to rise.
     """
     time = clock(rate)
-    slopes = decayed(decay, parameters, gradients)
+    slopes = slopes_of(parameters, gradients, decay=decay, maximize=maximize)
     return (*time.updates, *(pair for p in parameters for pair in step(p, slopes[p], time.rate)))

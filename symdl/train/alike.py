@@ -19,6 +19,7 @@ from symdl.express.equations import Equation, Guard
 from symdl.express.ordering import order
 from symdl.express.structure import terms
 from symdl.express.tensors import Tensor
+from symdl.nn.protocol import updates_of
 
 _OWN = __name__.partition(".")[0]
 
@@ -47,16 +48,12 @@ class Answer:
 
     parameters: tuple[Tensor, ...]
     gradients: Mapping[Tensor, Tensor]
+    loss: Tensor
     pairs: tuple[tuple[Tensor, Tensor], ...]
 
     def again(self, optimizer: Any) -> Answer | None:
         """Ask another optimizer the same; return its answer if its equations are the same."""
-        pairs = tuple(optimizer.updates(self.parameters, dict(self.gradients)))
-        if not all(isinstance(p, tuple) and len(p) == 2 for p in pairs):
-            return None  # what is wrong with it is said where a step is made of it
-        if not all(isinstance(tensor, Tensor) for pair in pairs for tensor in pair):
-            return None
-        answer = Answer(self.parameters, self.gradients, pairs)
+        answer = asked(optimizer, self.parameters, self.gradients, self.loss)
         return answer if answer.form == self.form else None
 
     @cached_property
@@ -69,7 +66,9 @@ class Answer:
     def form(self) -> tuple[object, ...]:
         """The updates as plain data, in which new tensors are numbers: equal forms, equal equations."""
         numbers: dict[Tensor, object] = {}
-        for at, tensor in enumerate((*self.parameters, *(self.gradients[p] for p in self.parameters))):
+        for at, tensor in enumerate(
+            (*self.parameters, *(self.gradients[p] for p in self.parameters), self.loss)
+        ):
             numbers.setdefault(tensor, ("asked", at))
         for tensor in self._order.inputs:
             numbers.setdefault(tensor, _given(tensor))
@@ -81,9 +80,17 @@ class Answer:
 
     @cached_property
     def _order(self) -> Any:
-        known = {*self.parameters, *self.gradients.values()}
+        known = {self.loss, *self.parameters, *self.gradients.values()}
         wanted = [value for _, value in self.pairs]
         return order(wanted, lambda tensor: None if tensor in known else tensor.equation)
+
+
+def asked(
+    optimizer: Any, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor], loss: Tensor
+) -> Answer:
+    """Ask an optimizer for its updates."""
+    pairs = updates_of(optimizer, parameters, gradients, loss)
+    return Answer(tuple(parameters), dict(gradients), loss, pairs)
 
 
 def _given(tensor: Tensor) -> object:

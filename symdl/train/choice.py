@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import parameters
 from symdl.express.tensors import Tensor
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.grouped import Grouped
+from symdl.nn.protocol import Optimizer, handed_on, is_optimizer
 
 Trainable: TypeAlias = Sequence[str] | Callable[[str], bool] | None
 """Names or paths of the parameters that learn, or a function that chooses by name; None: all of them."""
@@ -28,7 +29,7 @@ def chosen_optimizers(given: Optimizers, losses: Mapping[str, Tensor]) -> dict[s
     """
     found = _for_each(given, losses, "optimizer")
     for optimizer in found.values():
-        if isinstance(optimizer, type) or not callable(getattr(optimizer, "updates", None)):
+        if not is_optimizer(optimizer):
             raise ArgumentError(f"the optimizer is {optimizer!r}", cure="pass one, such as sd.nn.Adam(1e-3)")
     return found
 
@@ -48,23 +49,28 @@ def learning(
     each = {name: parameters(loss) for name, loss in losses.items()}
     names = list(dict.fromkeys(str(t.name) for tensors in each.values() for t in tensors))
     for optimizer in optimizers.values():
-        _check_decay(optimizer, names)
+        _check_names(optimizer, names)
     for tensors in each.values():
         if not tensors:
             raise TrainingError("the loss depends on no parameter", cure="use sd.parameter(...)")
     return {name: _learning(tensors, chosen[name]) for name, tensors in each.items()}
 
 
-def _check_decay(optimizer: Any, names: Sequence[str]) -> None:
-    """Refuse a weight decay for a parameter that the model does not have, frozen ones included."""
+def _check_names(optimizer: Any, names: Sequence[str]) -> None:
+    """Refuse a setting for a parameter that the model does not have, frozen ones included."""
     decay = getattr(optimizer, "weight_decay", None)
-    unknown = [name for name in decay if name not in names] if isinstance(decay, Mapping) else []
-    if unknown:
-        raise ArgumentError(
-            f"weight_decay: no parameter is called {unknown[0]!r}", cure=f"choose from {', '.join(names)}"
-        )
-    if hasattr(optimizer, "optimizer"):  # one that changes gradients and hands them on
-        _check_decay(optimizer.optimizer, names)
+    unknown = {
+        "weight_decay": [name for name in decay if name not in names] if isinstance(decay, Mapping) else []
+    }
+    if isinstance(optimizer, Grouped):
+        unknown["groups"] = optimizer.unknown(names)
+    for setting, strangers in unknown.items():
+        if strangers:
+            raise ArgumentError(
+                f"{setting}: no parameter is called {strangers[0]!r}", cure=f"choose from {', '.join(names)}"
+            )
+    for inner in handed_on(optimizer).values():
+        _check_names(inner, names)
 
 
 def _for_each(given: Any, losses: Mapping[str, Tensor], what: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.nn.lbfgs import LBFGS
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer
 from symdl.run.autotune import chosen
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback, heard, is_callback

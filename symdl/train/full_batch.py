@@ -20,7 +20,7 @@ from symdl.express.random import RandomUniform
 from symdl.express.tensors import Tensor
 from symdl.express.walks import any_of
 from symdl.nn.lbfgs import LBFGS
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer
 from symdl.run.compile import compile
 from symdl.train.choice import Trainable, learning
 from symdl.train.layout import Layout

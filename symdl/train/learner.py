@@ -15,7 +15,7 @@ import numpy as np
 
 from symdl.errors import ArgumentError
 from symdl.express.tensors import Tensor
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer
 from symdl.train import weights as files
 from symdl.train.choice import Optimizers, Trainable, chosen_optimizers, learning
 from symdl.train.prepared import Prepared, prepared

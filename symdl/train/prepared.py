@@ -17,11 +17,11 @@ from symdl.express.dims import Dim
 from symdl.express.modes import training_updates
 from symdl.express.program import Program
 from symdl.express.tensors import Tensor
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer
 from symdl.run.runtime import Target
 from symdl.run.training import TrainingKernel
 from symdl.run.watching import asked_for
-from symdl.train.alike import Answer, settings_of
+from symdl.train.alike import Answer, asked, settings_of
 from symdl.train.nothing import learnable
 from symdl.train.ranks.shared import SharedKernel
 from symdl.train.running import Running, running
@@ -138,18 +138,17 @@ def _made(
 ) -> Prepared:
     answers: dict[str, Answer] = {}
 
-    def asking(name: str) -> Updates:
+    def asking(name: str, loss: Tensor) -> Updates:
         def updates(parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> Any:
-            pairs = tuple(optimizers[name].updates(parameters, gradients))
-            answers[name] = Answer(tuple(parameters), dict(gradients), pairs)
-            return pairs
+            answers[name] = asked(optimizers[name], parameters, gradients, loss)
+            return answers[name].pairs
 
         return updates
 
     turns = []
     for name, loss in state.losses.items():
         own = learnable(loss, state.samples)
-        turns.append(Turn(own, tuple(learning[name]), asking(name), training_updates(own), name))
+        turns.append(Turn(own, tuple(learning[name]), asking(name, own), training_updates(own), name))
     program = training_step(turns, metrics=tuple(state.metrics.values()), facts=state.facts)
     step = running(program, state.samples)
     kernels = Kernels(step, state.samples, dtype=state.dtype, target=state.target)

@@ -14,41 +14,48 @@ import sympy as sp
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.dims import is_number
+from symdl.nn.protocol import handed_on
 from symdl.train.resumable import Resumable
 
 RATE = "learning_rate"
 
 
 def rates_of(training: Resumable | None) -> float | dict[str, float]:
-    """Return the learning rate of the next step; of several losses each by name.
+    """Return the learning rate of the next step; of several losses or groups of parameters each by name.
 
     Raises:
         TrainingError: nothing has been trained, or an optimizer has no learning rate.
     """
     known = _known(training)
-    found = {name: _rate(known, name) for name in known.optimizers}
+    found = {name: _rate(known, name, optimizer) for name, optimizer in _rated(known).items()}
     return found[""] if found.keys() == {""} else found
 
 
 def set_rates(training: Resumable | None, value: float | Mapping[str, float]) -> None:
-    """Set the learning rate from the next step on: one for all losses, or for some by name.
+    """Set the learning rate from the next step on: one for all, or for some losses or groups by name.
 
     Raises:
         TrainingError: nothing has been trained, or a learning rate is a formula of the step.
-        ArgumentError: a rate is no number that is at least 0, or no loss has the name.
+        ArgumentError: a rate is no number that is at least 0, or no loss or group has the name.
     """
     known = _known(training)
-    rates = value if isinstance(value, Mapping) else dict.fromkeys(known.optimizers, value)
+    rated = _rated(known)
+    rates = dict(value) if isinstance(value, Mapping) else dict.fromkeys(rated, value)
     for name, rate in rates.items():
-        if name not in known.optimizers:
-            names = ", ".join(map(repr, known.optimizers))
+        if name not in rated:
+            names = ", ".join(map(repr, rated))
             raise ArgumentError(f"learning_rate: no loss is called {name!r}", cure=f"they are {names}")
         if not is_number(rate) or not 0 <= rate < float("inf"):
             raise ArgumentError(f"learning_rate={rate!r}", cure="give a number that is at least 0")
-    changed = {name: _with_rate(known.optimizers[name], float(rate)) for name, rate in rates.items()}
+        if callable(getattr(rated[name], RATE, None)):
+            raise TrainingError(
+                "the learning rate is a schedule, a formula of the step, and cannot be set",
+                cure="give the optimizer a number, such as sd.nn.Adam(1e-3), and set it as you go",
+            )
+    changed = {name: _with_rates(optimizer, name, rates) for name, optimizer in known.optimizers.items()}
     known.optimizers.update(changed)
     for name, rate in rates.items():
-        array = known.fixed.get(_state_name(name))
+        array = _state(known, name, RATE)
         if array is not None:
             array[...] = array.dtype.type(rate)
 
@@ -62,24 +69,35 @@ def _known(training: Resumable | None) -> Resumable:
     return training
 
 
-def _state_name(loss: str) -> str:
-    return f"{loss}.{RATE}" if loss else RATE
+def _joined(*names: str) -> str:
+    return ".".join(filter(None, names))
 
 
-def _holder(optimizer: Any) -> Any:
-    """Return the optimizer that has the learning rate: itself, or the one that it hands on to."""
-    while not hasattr(optimizer, RATE) and hasattr(optimizer, "optimizer"):
-        optimizer = optimizer.optimizer
-    return optimizer
+def _rated(training: Resumable) -> dict[str, Any]:
+    """Return the optimizers that have learning rates: those of losses and groups, by both names joined."""
+    found: dict[str, Any] = {}
+    todo = list(reversed(training.optimizers.items()))
+    while todo:
+        name, optimizer = todo.pop()
+        inner = {} if hasattr(optimizer, RATE) else handed_on(optimizer)
+        todo += reversed([(_joined(name, group), each) for group, each in inner.items()])
+        if not inner:
+            found[name] = optimizer
+    return found
 
 
-def _rate(training: Resumable, loss: str) -> float:
-    array = training.fixed.get(_state_name(loss))
+def _state(training: Resumable, name: str, kind: str) -> Any:
+    """Return the array of a state of a loss or group, or None."""
+    return {**training.fixed, **training.states}.get(_joined(name, kind))
+
+
+def _rate(training: Resumable, name: str, optimizer: Any) -> float:
+    array = _state(training, name, RATE)
     if array is not None:
         return float(_number(array))
-    rate = getattr(_holder(training.optimizers[loss]), RATE, None)
+    rate = getattr(optimizer, RATE, None)
     if callable(rate):
-        step = training.states.get(f"{loss}.step" if loss else "step")
+        step = _state(training, name, "step")
         return float(rate(sp.Integer(0 if step is None else int(_number(step)))))
     if rate is None or not is_number(rate):
         raise TrainingError("the optimizer has no learning rate that can be read")
@@ -91,14 +109,16 @@ def _number(array: Any) -> Any:
     return array.look()[()] if hasattr(array, "look") else array[()]
 
 
-def _with_rate(optimizer: Any, rate: float) -> Any:
-    """Return the optimizer with another learning rate."""
-    if not hasattr(optimizer, RATE) and hasattr(optimizer, "optimizer"):
-        return dataclasses.replace(optimizer, optimizer=_with_rate(optimizer.optimizer, rate))
-    if callable(getattr(optimizer, RATE, None)):
-        raise TrainingError(
-            "the learning rate is a schedule, a formula of the step, and cannot be set",
-            cure="give the optimizer a number, such as sd.nn.Adam(1e-3), and set it as you go",
-        )
-    known = hasattr(optimizer, RATE) and dataclasses.is_dataclass(optimizer)
-    return dataclasses.replace(optimizer, **{RATE: rate}) if known else optimizer
+def _with_rates(optimizer: Any, name: str, rates: Mapping[str, float]) -> Any:
+    """Return an optimizer of a loss or group with other learning rates, as far as `rates` has its name."""
+    if not dataclasses.is_dataclass(optimizer):
+        return optimizer
+    if hasattr(optimizer, RATE):
+        return dataclasses.replace(optimizer, **{RATE: float(rates[name])}) if name in rates else optimizer  # type: ignore[type-var]
+    inner = {
+        group: _with_rates(each, _joined(name, group), rates) for group, each in handed_on(optimizer).items()
+    }
+    if not inner:
+        return optimizer
+    change: dict[str, Any] = {"optimizer": inner[""]} if "" in inner else {"groups": inner}
+    return dataclasses.replace(optimizer, **change)  # type: ignore[type-var]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import TrainingError
 from symdl.nn.described import is_known, kind_of
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer
 from symdl.train.values import on_host
 from symdl.train.weights import Weights
 

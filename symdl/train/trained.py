@@ -7,14 +7,18 @@ learning rate while training is under way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+from symdl.errors import TrainingError
+from symdl.nn.averaged import AVERAGE, COUNT
 from symdl.run.autotune import chosen
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.learner import optimizers_of
 from symdl.train.rates import rates_of, set_rates
 from symdl.train.saved import SavedModel
 from symdl.train.trainer import Trainer
+from symdl.train.values import on_host
+from symdl.train.weights import Weights
 
 
 class TrainedModel(SavedModel):
@@ -48,12 +52,43 @@ class TrainedModel(SavedModel):
         seed = self.resumable.seed if resume and self.resumable is not None else 0
         return Trainer(self, optimizers, trainable, resume=resume, seed=seed, threads=threads)
 
+    def averaged(self) -> Self:
+        """Return a model with the averages that `symdl.nn.Averaged` keeps in place of the parameters.
+
+        It shares no arrays with this one, which may be trained further. Parameters without an average, frozen
+        ones above all, and the running states of layers are as they are here.
+
+        Raises:
+            TrainingError: no step has made an average.
+
+        Example:
+            >>> model.fit(data, optimizer=sd.nn.Averaged(sd.nn.Adam(1e-3), decay=0.999))
+            >>> model.averaged().evaluate(test)
+        """
+        losses = () if self.resumable is None else self.resumable.optimizers
+        states = {} if self.resumable is None else on_host(self.resumable.states)
+        values = on_host(self.parameters)
+        found: Weights = {}
+        for loss in losses:
+            names = {name: f"{loss}.{name}.{AVERAGE}" if loss else f"{name}.{AVERAGE}" for name in values}
+            found |= {name: states[average] for name, average in names.items() if average in states}
+        if not found or not any(states[s] for s in states if s.rpartition(".")[2] == COUNT):
+            raise TrainingError(
+                "no step has made averages of the weights",
+                cure="train with optimizer=sd.nn.Averaged(sd.nn.Adam(1e-3)) first",
+            )
+        other = self.alike()
+        other._place({**values, **found}, on_host(self.running))
+        other.history = other.resumable = None
+        return other
+
     @property
     def learning_rate(self) -> Any:
         """The learning rate of the training under way or, if none is, of the last; a callback may set it.
 
         ``model.learning_rate = 1e-4`` holds from the next step on, and in ``fit(..., resume=True)`` without
-        an optimizer. Of several losses it is a dictionary by name. A schedule's can be read only.
+        an optimizer. Of several losses, or groups of parameters (`symdl.nn.Grouped`), it is a dictionary by
+        name. A schedule's can be read only.
 
         Raises:
             TrainingError: nothing was trained, an optimizer has none, or it is set and is a schedule.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer
 from symdl.run.bound import BoundEpoch
 from symdl.train.arrays import Arrays
 from symdl.train.choice import Trainable
@@ -70,7 +70,7 @@ class Trainer:
 
     @property
     def learning_rate(self) -> Any:
-        """The learning rate of the next step, a number that may be set; of several losses each by name.
+        """The learning rate of the next step, a number that may be set; of several losses or groups by name.
 
         A schedule is a formula of the step, so its rate can be read only.
 

@@ -17,28 +17,7 @@ from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.run.compile import compile
 from symdl.run.reference.interpreter import evaluate
-
-RNG = np.random.default_rng(3)
-START = {"w": RNG.normal(size=(2, 3)), "b": RNG.normal(size=3)}
-SLOPES = [{"w": RNG.normal(size=(2, 3)), "b": RNG.normal(size=3)} for _ in range(4)]
-
-
-def run(optimizer: nn.Optimizer, steps: int = 4) -> dict[str, Any]:
-    """Run some steps with given gradients and return the parameters."""
-    learned = [parameter("w", (2, 3)), parameter("b", (3,))]
-    gradients = {p: tensor(f"{p.name}.g", p.shape) for p in learned}
-    pairs = optimizer.updates(learned, gradients)
-    program = collect([], updates=pairs)
-    values: dict[str, Any] = dict(START)
-    for state in program.inputs:
-        if state.role == "state":
-            assert state.init is not None
-            values[str(state.name)] = state.init(state.shape, np.random.default_rng(0))
-    for slopes in SLOPES[:steps]:
-        given = {**values, **{f"{name}.g": g for name, g in slopes.items()}}
-        computed = evaluate(program, given)
-        values.update({str(old.name): computed[new] for old, new in pairs})
-    return values
+from tests.nn.stepping import SLOPES, START, run
 
 
 def test_sgd() -> None:
@@ -121,7 +100,7 @@ TORCH: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.torch
 @pytest.mark.parametrize("name", TORCH)
-def test_four_steps_against_pytorch(name: str) -> None:
+def test_ten_steps_against_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     ours, theirs = TORCH[name]
     leaves = {key: torch.tensor(start, requires_grad=True) for key, start in START.items()}
@@ -224,7 +203,7 @@ def test_the_rate_drops_at_the_step(every: int, start: int, dtype: Any) -> None:
 def test_a_schedule_runs_with_the_steps(make: Any) -> None:
     """A rate that drops to 0 after two steps leaves the parameters where two steps took them."""
     first = run(make(lambda s: sp.Piecewise((sp.Rational(1, 10), s < 2), (0, True))))
-    assert first["step"] == 4
+    assert first["step"] == len(SLOPES)
     again = run(make(0.1), steps=2)
     np.testing.assert_allclose(first["w"], again["w"], rtol=1e-12)
 

@@ -18,7 +18,7 @@ import symdl as sd
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
 from symdl.lower.pipeline import lower
-from symdl.train.alike import Answer, settings_of
+from symdl.train.alike import Answer, asked, settings_of
 from symdl.train.model import Model
 from symdl.train.prepared import MOST
 
@@ -272,7 +272,7 @@ def test_the_history_says_how_long_preparing_took(model: Model, data: Data) -> N
 
 
 def answer(optimizer: Any, parameters: Sequence[sd.Tensor], gradients: Any) -> Answer:
-    return Answer(tuple(parameters), gradients, tuple(optimizer.updates(parameters, gradients)))
+    return asked(optimizer, parameters, gradients, sd.tensor("L"))
 
 
 def _wave(steps: int, step: sp.Expr) -> sp.Expr:

@@ -12,6 +12,7 @@ from typing import Any
 
 from symdl.express.dims import is_number
 from symdl.express.tensors import Tensor
+from symdl.nn.plateau import RATE, ReduceOnPlateau
 
 _LETTERS = {
     "beta1": "beta_1",
@@ -28,6 +29,8 @@ _LETTERS = {
     "every": "K",
     "value": "c",
     "norm": "C",
+    "batches": "k",
+    "threshold": "delta",
 }
 
 
@@ -48,10 +51,14 @@ def _replaced(thing: Any, letters: dict[str, str], rate: str, values: dict[Tenso
     if not is_dataclass(thing) or isinstance(thing, type):
         return thing
     changes: dict[str, Any] = {}
+    if isinstance(thing, ReduceOnPlateau):  # whose learning rate is a state, with a letter of its own
+        letters = {field: letter for field, letter in letters.items() if field != RATE}
     for part in fields(thing):
         value = getattr(thing, part.name)
         if is_dataclass(value):
             changes[part.name] = _replaced(value, letters, rate, values)
+        elif isinstance(value, Mapping) and any(map(is_dataclass, value.values())):
+            changes[part.name] = {key: _replaced(each, letters, rate, values) for key, each in value.items()}
         elif part.name in letters and is_number(value) and value:
             changes[part.name] = _symbol(letters[part.name].format(rate=rate), value, values)
         elif part.name in letters and isinstance(value, Mapping):  # numbers by the names of parameters

@@ -35,7 +35,7 @@ from symdl.explain.stories.equations import Page, inliner, left_side, right_side
 from symdl.express.equations import Equation
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
-from symdl.nn.optimizers import Optimizer
+from symdl.nn.protocol import Optimizer, updates_of
 
 
 def update_rules(
@@ -58,7 +58,7 @@ def update_rules(
     """
     slopes = {p: Tensor(f"{p.name}.gradient", p.shape, role="input") for p in parameters}
     symbolic, values = with_symbols(optimizer, rate=rate)
-    updates = symbolic.updates(parameters, slopes)
+    updates = updates_of(symbolic, parameters, slopes, Tensor(loss, (), role="input"))
     program = collect([new for _, new in updates])
     ahead = {new: old for old, new in updates}
     scalars = [e.lhs for e in program.equations if e.lhs not in ahead and e.origin.rule in _SCALARS]
@@ -84,8 +84,12 @@ def update_rules(
     return Derivation(title, tuple(sections), None)
 
 
-_SCALARS = {"bias correction": "c", "schedule": "", "norm": "N", "scale": "s"}
+_SCALARS = {"bias correction": "c", "schedule": "", "norm": "N", "scale": "s", "mean loss": "M"}
 """Numbers that all elements share have a line and a letter of their own, by the rule that makes them."""
+
+
+_SHORT = {"velocity": "v", "step": "t", "sum": "s", "average": "a"}
+"""Letters of states, by what their names end with."""
 
 
 def _labels(
@@ -144,13 +148,11 @@ def _sides(page: Page, equation: Equation) -> tuple[Node, Node]:
 
 def _base(tensor: Tensor, rate: str, step: str) -> Label:
     name = str(tensor.name)
-    if name == "learning_rate":
-        return label_of(rate)
-    if name == "step":
-        return Label("t" if step != "t" else "k")
     owner, _, kind = name.rpartition(".")
-    short = {"velocity": "v", "first_moment": "m", "second_moment": "s"}.get(kind)
-    return label_of(f"{owner}.{short}" if short and owner else name)
+    if not owner and kind == "step":
+        return Label("t" if step != "t" else "k")
+    short = {"learning_rate": rate, **_SHORT}.get(kind, kind)
+    return label_of(f"{owner}.{short}" if owner else rate if kind == "learning_rate" else name)
 
 
 def _slope(node: Node, slopes: dict[Tensor, Tensor], loss: str) -> Node | None:

@@ -40,17 +40,22 @@ def network(kind: str) -> sd.Model:
     return sd.Model(loss, output=logits, metrics=metrics, dtype="float64")
 
 
-KINDS = ("plain", "batch norm", "dropout", "ignored labels", "several losses", "largest")
+KINDS = ("plain", "batch norm", "dropout", "ignored labels", "several losses", "largest", "wrapped")
 
 
 def options(kind: str) -> dict[str, Any]:
     if kind == "several losses":
         return {"optimizer": {"labels": sd.nn.Adam(1e-2), "inputs": sd.nn.RMSProp(1e-2)}}
+    if kind == "wrapped":
+        inner = sd.nn.Averaged(sd.nn.Accumulated(sd.nn.Clipped(sd.nn.Adam(0.1), norm=1.0), 2), 0.9)
+        return {"optimizer": sd.nn.ReduceOnPlateau(inner, patience=1, every=2, threshold=0.5)}
     return {"optimizer": sd.nn.Adam(1e-2)}
 
 
 def results(model: sd.Model, history: Any) -> dict[str, Any]:
-    values = {f"weight {k}": np.asarray(v) for k, v in {**model.parameters, **model.running}.items()}
+    assert model.resumable is not None
+    arrays = {**model.parameters, **model.running, **model.resumable.states}
+    values = {f"weight {k}": np.asarray(v) for k, v in arrays.items()}
     numbers = [[e.loss, *e.values.values(), e.validation_loss or 0.0] for e in history.epochs]
     return {**values, "history": np.array(numbers)}
 
