@@ -18,6 +18,7 @@ S = sd.tensor("S", (d, d))
 t = sd.tensor("t", (n,), dtype="int64")
 b, c = sd.tensor("b", ()), sd.tensor("c", (k,))
 i = sd.indices("i")[0]
+THREE = sd.tensor("z", (3,))
 
 
 def normalised() -> sd.Tensor:
@@ -38,7 +39,7 @@ def by_quotient() -> sd.Tensor:
     return sd.define("p", (i,), exps[i] / total[()])
 
 
-def rosenbrock() -> sd.Tensor:
+def rosenbrock(z: sd.Tensor = z) -> sd.Tensor:
     return (100 * (z[1:] - z[:-1] ** 2) ** 2 + (1 - z[:-1]) ** 2).sum()
 
 
@@ -76,6 +77,9 @@ DERIVATIVES: dict[str, Callable[[], Derived]] = {
     "Hessian of log det": lambda: (logdet(A), A, {"order": 2}),
     "Hessian of a linear function": lambda: (sd.inner(w, z), w, {"order": 2}),
     "Hessian of Rosenbrock's function": lambda: (rosenbrock(), z, {"order": 2}),
+    "Hessian of Rosenbrock's function of three": lambda: (rosenbrock(THREE), THREE, {"order": 2}),
+    "Hessian of neighbours": lambda: (((z[1:] - z[:-1]) ** 2).sum(), z, {"order": 2}),
+    "Jacobian of differences": lambda: (THREE[1:] - THREE[:-1] ** 2, THREE, {"layout": "denominator"}),
     "Hessian of a product": lambda: (sd.prod(z), z, {"order": 2}),
     "Hessian of Poisson regression": lambda: ((sd.exp(X @ w) - y * (X @ w)).sum(), w, {"order": 2}),
 }

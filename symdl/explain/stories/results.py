@@ -29,6 +29,8 @@ from symdl.explain.notation.tree import (
     Commutation,
     Compare,
     Fraction,
+    Grid,
+    Indicator,
     Item,
     Kronecker,
     Label,
@@ -43,6 +45,7 @@ from symdl.explain.notation.tree import (
 )
 from symdl.explain.sections import Step, Words
 from symdl.explain.stories.backward import whole
+from symdl.explain.stories.diagonals import by_diagonals, written_out
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.formula import put_in, shown
 from symdl.explain.stories.vanishing import resolved_sums, with_resolved
@@ -80,6 +83,7 @@ def result_lines(
     places = tuple(map(read, line.indices))
     value: Node = Item(_VALUE, derivative, places) if places else read(derivative.at())
     left = name(read(y.at(*own)), read(found.x.at(*outer)), value)
+    whole_left = name(top, whole(page, found.x), _laid(Array(_VALUE, derivative), layout))
     kept = page.program.definitions.keys() - page.inlined.keys()
     given = page.program.definitions.keys()
     resolved = with_resolved(found.program, resolved_sums(found.program, given))
@@ -91,10 +95,11 @@ def result_lines(
         short = _by_quotients(page, made[1])
         definitions[derivative] = short = replace(short, body=_shorter(short.body))
         steps = _by_element(made[0], short, left)
+        if any(isinstance(part, Indicator) for step in steps for part in walk(step.right)):
+            steps = _by_place(made[0], short, left, (whole_left, layout)) or steps
         unknown = {*found.of.values()}
         if any(isinstance(p, Item) and p.tensor in unknown for s in steps for p in walk(s.right)):
             steps = []  # a recurrence: its lines are the answer
-    whole_left = name(top, whole(page, found.x), _laid(Array(_VALUE, derivative), layout))
     matrix = closed_form(derivative, notation=page.notation, keep=kept, definitions=definitions)
     if matrix is not None and derivative.rank:
         steps.append(Step("matrix form", whole_left, _laid(matrix, layout), "result", "result"))
@@ -135,6 +140,8 @@ def _turned(node: Node) -> Node:
             return Commutation(node.label, node.columns, node.rows)
         case Multiply():
             return Multiply(tuple(_turned(factor) for factor in reversed(node.args)))
+        case Grid():
+            return Grid(tuple(zip(*node.rows, strict=True)))
         case Big():
             return replace(node, body=_turned(node.body))
     return transposed(node)
@@ -166,6 +173,17 @@ def _by_element(page: Page, short: Equation, left: Node) -> list[Step]:
         *steps,
         Step("the cases of δ", left, Cases(((both[0], where), (both[1], None))), "result", "result"),
     ]
+
+
+def _by_place(page: Page, short: Equation, left: Node, laid: tuple[Node, Layout]) -> list[Step]:
+    """What stands on each diagonal, and a small matrix as it is; nothing where neither can be said."""
+    steps: list[Step] = []
+    if (cases := by_diagonals(page, short)) is not None:
+        steps.append(Step("by diagonals", left, cases, "result", "result"))
+    if (entries := written_out(page, short)) is not None:
+        whole_left, layout = laid
+        steps.append(Step("entry by entry", whole_left, _laid(entries, layout), "result", "result"))
+    return steps
 
 
 def _by_quotients(page: Page, equation: Equation) -> Equation:

@@ -97,7 +97,8 @@ def _is_disjoint(place: sp.Expr, via: Equation) -> bool:
 def _is_whole(place: sp.Expr, size: object, via: Equation) -> bool:
     """Say whether disjoint places are all that there are."""
     count = sp.Mul(*(via.extents[index] for _, index in _steps(place)))
-    return place.subs(dict.fromkeys(place.free_symbols, 0)) == 0 and sp.expand(count - size) == 0
+    first = place.subs(dict.fromkeys(place.free_symbols, 0))
+    return bool(first == 0 and sp.expand(count - size) == 0)
 
 
 __all__ = ["is_pooling", "spread_line", "where_it_counts"]
