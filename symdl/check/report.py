@@ -5,7 +5,6 @@ Enters: gradients by method and name. Leaves: relative differences, a verdict, a
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import DerivativeError
+from symdl.tables import html_table, text_lines
 
 Array = NDArray[Any]
 
@@ -118,21 +118,11 @@ class GradientReport:
         return table
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        verdict = "all agree" if self.ok else f"{len(self.failures)} disagree, marked with !"
-        return "\n".join([*lines, f"loss {self.value:.12g}; {verdict}"])
+        return "\n".join([*text_lines(self.rows()), self._verdict()])
 
     def _repr_html_(self) -> str:
-        head, *rows = self.rows()
-        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-        )
-        verdict = "all agree" if self.ok else "some disagree (!)"
-        note = f"<caption>loss {self.value:.12g}; {verdict}</caption>"
-        return f"<table>{note}<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
+        return html_table(self.rows(), self._verdict())
+
+    def _verdict(self) -> str:
+        verdict = "all agree" if self.ok else f"{len(self.failures)} disagree, marked with !"
+        return f"loss {self.value:.12g}; {verdict}"

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 from sympy.core.relational import Relational
+from sympy.printing.pretty.stringpict import prettyForm
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Dim, Extent, Index, as_extent
@@ -25,6 +26,9 @@ from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, DType, Role, Tensor, accesses_in, as_expression
 from symdl.express.walks import any_of, kinds_of, mapped, nodes, symbols_of
 from symdl.express.wholes import is_whole
+
+_SIGNS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max"}
+"""The signs of reductions in LaTeX; others are written by name."""
 
 
 class Reduce(sp.Expr):
@@ -63,6 +67,17 @@ class Reduce(sp.Expr):
     def _sympystr(self, printer: Any) -> str:
         axes = ", ".join(map(str, self.axes))
         return f"{self.op}_{{{axes}}}({printer.doprint(self.args[0])})"
+
+    def _latex(self, printer: Any) -> str:
+        sign = _SIGNS.get(self.op, rf"\operatorname{{{self.op}}}")
+        axes, body = ", ".join(map(printer._print, self.axes)), printer._print(self.args[0])
+        open_ended = isinstance(self.args[0], sp.Add) or self.op not in _SIGNS
+        whole = rf"{sign}_{{{axes}}} " + (rf"\left({body}\right)" if open_ended else body)
+        alone = printer._print_level == 1  # a power or a product would be read as part of the body
+        return whole if alone or self.op not in _SIGNS else rf"\left({whole}\right)"
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        return prettyForm(sp.sstr(self))
 
 
 class Sum(Reduce):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import sympy as sp
 from sympy.core.expr import AtomicExpr
+from sympy.printing.pretty.stringpict import prettyForm
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, as_extent
@@ -206,6 +207,13 @@ class Access(AtomicExpr):
         return f"{self.tensor.name or f'#{self.tensor.serial}'}[{where}]"
 
     _sympyrepr = _sympystr
+
+    def _latex(self, printer: Any) -> str:
+        name = printer._print(sp.Symbol(self.tensor.name or f"t_{self.tensor.serial}"))
+        return f"{{{name}}}_{{{', '.join(map(printer._print, self.indices))}}}"
+
+    def _pretty(self, printer: Any) -> prettyForm:
+        return prettyForm(sp.sstr(self))
 
     def nested(self) -> list[Access]:
         """Return the accesses to integer tensors inside the indices (a gather such as ``E[ids[n], d]``)."""

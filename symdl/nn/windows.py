@@ -57,7 +57,8 @@ class Window:
             raise ShapeError(
                 f"{self.what}: {self.span} elements of a window do not fit {self.size} elements with padding"
                 f" ({self.before}, {self.after})",
-                cure="use a smaller kernel or dilation, or more padding",
+                cure="use a smaller kernel or dilation, or more padding; axes are samples, channels, places:"
+                " where channels come last, move them, such as by sd.transpose(x, (0, 3, 1, 2))",
             )
         if not room.is_Integer:
             return as_extent(room + 1)

@@ -7,7 +7,7 @@ written, compiled or found on disk when it is made, not when it is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Never, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from symdl.lower.ir.loops import FrozenProgram
 from symdl.lower.ir.names import TensorId
 from symdl.lower.kernels import CheckCall
 from symdl.lower.lowered import Schedule
+from symdl.run import misfits
 from symdl.run.arguments import Arguments, Bounds, constants, expected, outside
 from symdl.run.build import Built, batch_of
 from symdl.run.exported import Exported
@@ -28,6 +29,7 @@ from symdl.run.pool import Pool
 from symdl.run.rebuilt import Rebuilt
 from symdl.run.results import Layout, layout
 from symdl.run.runtime import Blocks, Cut, ResultsIn, Target
+from symdl.tables import html_source
 from symdl.targets import CPU, find
 
 Array = NDArray[Any]
@@ -114,7 +116,10 @@ class Compiled(Rebuilt, Exported, Generic[Result]):
     def __repr__(self) -> str:
         return f"<Compiled {self.signature}>"
 
-    def __call__(self, /, **arrays: Any) -> Result:
+    def _repr_html_(self) -> str:
+        return html_source(self.signature, self.source)
+
+    def __call__(self, /, *unnamed: Never, **arrays: Any) -> Result:
         """Compute the outputs.
 
         Args:
@@ -126,6 +131,8 @@ class Compiled(Rebuilt, Exported, Generic[Result]):
         Raises:
             ArgumentError: names, shapes, dtypes, sizes or labels that do not fit; nothing is computed.
         """
+        if unnamed:
+            raise misfits.unnamed("the function", unnamed, [e.name for e in self._arguments.inputs])
         given, dims = self._arguments.take(arrays)
         if self._bounds.checked:
             self._bounds.take(given, dims)

@@ -41,6 +41,17 @@ def wrong_names(
     )
 
 
+def unnamed(call: str, given: Sequence[Any], names: Sequence[str]) -> ArgumentError:
+    """Return the error for arrays that were given by position: `call` takes them by name."""
+    named = ", ".join(f"{name}=..." for name in names if name.isidentifier())
+    others = ", ".join(f"{name!r}: ..." for name in names if not name.isidentifier())
+    inside = ", ".join([*([named] if named else []), *([f"**{{{others}}}"] if others else [])])
+    return ArgumentError(
+        f"{call} takes arrays by name, and {len(given)} came without",
+        cure=f"write {call}({inside})" if inside else "pass none",
+    )
+
+
 def wrong_shape(name: str, shape: tuple[int, ...], wanted: str, dims: Mapping[Any, int]) -> ArgumentError:
     """Return the error for an array of another shape, where `dims` are the sizes known from other arrays."""
     sizes = ", ".join(f"{dim} = {value}" for dim, value in dims.items())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic
+from typing import Any, Generic, Never
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from symdl.express.dims import Dim
 from symdl.express.program import Program
 from symdl.express.scalar import batched
 from symdl.express.values import fitting
+from symdl.run import misfits
 from symdl.run.compiled import Compiled, Result
 from symdl.run.points import given
 from symdl.run.rebuilt import Rebuilt
+from symdl.tables import html_source
 
 
 class ScalarFunction(Rebuilt, Generic[Result]):
@@ -61,12 +63,20 @@ class ScalarFunction(Rebuilt, Generic[Result]):
         """The inputs and outputs."""
         return self._compiled.signature
 
-    def __call__(self, /, **values: Any) -> Result:
+    def __repr__(self) -> str:
+        return f"<ScalarFunction {self.signature}>"
+
+    def _repr_html_(self) -> str:
+        return html_source(self.signature, self.source)
+
+    def __call__(self, /, *unnamed: Never, **values: Any) -> Result:
         """Return the values, and with `wrt` also a dictionary of derivatives, at all points.
 
         Raises:
             ArgumentError: names that do not fit, values that are no real numbers or do not broadcast.
         """
+        if unnamed:
+            raise misfits.unnamed("the function", unnamed, self.inputs)
         fast = self._row if np.ndarray in map(type, values.values()) else self._point
         results: Any = fast(values) if fast is not None else None
         if results is None:

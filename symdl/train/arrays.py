@@ -191,6 +191,8 @@ def _axes_cure(tensor: Tensor, array: Array) -> str:
         return f"drop the last axis: {name}[:, 0], or declare {name} with it"
     if array.ndim == tensor.rank - 1 and tensor.shape[-1] == 1:
         return f"add an axis: {name}[:, None], or declare {name} without it"
+    if tensor.dtype == "int64" and array.ndim == tensor.rank + 1 and ((array == 0) | (array == 1)).all():
+        return f"labels are the numbers of classes: of rows with a single 1, {name}.argmax(axis=-1)"
     return f"the first axis runs over samples; a single sample is {name}[None]"
 
 

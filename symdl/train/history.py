@@ -13,6 +13,7 @@ from typing import Any
 
 from symdl.errors import require_extra
 from symdl.files import replacing
+from symdl.tables import html_table, text_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ class History:
                 figure.savefig(file, format="png", dpi=150)
         return figure
 
-    def __str__(self) -> str:
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the table of the epochs, its head first; columns that hold nothing are left out."""
         first = self.epochs[0]
         names = (*first.values, *(f"validation {name}" for name in first.validation_values))
         columns = (
@@ -153,17 +155,24 @@ class History:
         )
         rows = [columns, *(_cells(epoch, epoch.number == self.best_epoch) for epoch in self.epochs)]
         kept = [c for c in range(len(columns)) if any(row[c] for row in rows[1:])]
-        widths = {c: max(len(row[c]) for row in rows) for c in kept}
-        lines = ["  ".join(row[c].rjust(widths[c]) for c in kept).rstrip() for row in rows]
+        return [tuple(row[c] for c in kept) for row in rows]
+
+    def notes(self) -> list[str]:
+        """Return what is said below the table: how training ended, and the scores of test data."""
         weights = "restored" if self.restored else "not restored"
-        lines.append(f"best epoch: {self.best_epoch} (*), its weights {weights}")
-        lines.append(f"stopped: {self.stopped}")
+        lines = [f"best epoch: {self.best_epoch} (*), its weights {weights}", f"stopped: {self.stopped}"]
         if self.preparing:
             lines.append(f"prepared in {self.preparing:.3g} s")
         if self.test_loss is not None:
             accuracy = "" if self.test_accuracy is None else f", accuracy {self.test_accuracy:.2%}"
             lines.append(f"test: loss {self.test_loss:.4f}{accuracy}")
-        return "\n".join(lines)
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join([*text_lines(self.rows(), ">"), *self.notes()])
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows(), "; ".join(self.notes()))
 
 
 def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:

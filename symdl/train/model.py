@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
+from symdl.errors import ArgumentError
 from symdl.run.runtime import Target
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
@@ -20,7 +21,7 @@ from symdl.train.fit import Settings, fit
 from symdl.train.history import History
 from symdl.train.sample_weights import ClassWeight, fit_weighted
 from symdl.train.saving import read_model
-from symdl.train.tables import summary
+from symdl.train.tables import summary, summary_html
 from symdl.train.trained import TrainedModel
 
 
@@ -53,7 +54,7 @@ class Model(TrainedModel):
     def fit(
         self,
         data: Any,
-        *,
+        *unnamed: Never,
         optimizer: Optimizers | None = None,
         batch_size: int = 32,
         epochs: int = 1,
@@ -100,6 +101,10 @@ class Model(TrainedModel):
             ArgumentError: data or options do not fit, found before anything is computed.
             TrainingError: training diverged; the weights are then the last good ones.
         """
+        if unnamed:
+            whole = ", ".join(f"{str(t.name)!r}: ..." for t in self.inputs)
+            what = f"fit takes all data as one dictionary, and {len(unnamed)} more came without a name"
+            raise ArgumentError(what, cure=f"write fit({{{whole}}}, optimizer=...)")
         settings = Settings(
             *(optimizer, batch_size, epochs, validation, shuffle, seed, patience, watch, restore_best),
             *(progress, tuple(callbacks), test, resume, threads, trainable, communicator, augment),
@@ -122,6 +127,9 @@ class Model(TrainedModel):
         names = ", ".join(str(t.name) for t in self.inputs)
         goal = ", ".join(name or t.name or "loss" for name, t in self.losses.items())
         return f"Model({names} -> {goal}, {count:,} parameters, {self.dtype})"
+
+    def _repr_html_(self) -> str:
+        return summary_html(repr(self), self.parameters, self.running)
 
 
 def load(path: str | os.PathLike[str], *, target: str | Target = "cpu") -> Model:

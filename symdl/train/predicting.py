@@ -6,13 +6,14 @@ Enters: a model with values, data. Leaves: outputs for all samples, losses, metr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
 from symdl.errors import TrainingError
 from symdl.express.modes import inference
 from symdl.express.program import collect
+from symdl.run import misfits
 from symdl.train.arrays import checked, label_ranges
 from symdl.train.copied import CopiedModel
 from symdl.train.sample_weights import NAME, checked_weights, with_weights
@@ -22,7 +23,7 @@ from symdl.train.scores import scores
 class PredictingModel(CopiedModel):
     """A model that predicts and is scored; see `symdl.train.model.Model`."""
 
-    def predict(self, /, **inputs: Any) -> Any:
+    def predict(self, /, *unnamed: Never, **inputs: Any) -> Any:
         """Return the output for all samples; inputs that only the loss reads may be left out.
 
         Samples pass in batches where they can; an output that mixes samples, such as a mean, is one over all.
@@ -42,6 +43,8 @@ class PredictingModel(CopiedModel):
         needed = tuple(t for t in program.inputs if t.role == "input")
         if not needed:
             raise TrainingError(f"the output {program.outputs[0]} depends on no input")
+        if unnamed:
+            raise misfits.unnamed("predict", unnamed, [str(t.name) for t in needed])
         others = [*self.dropped, *(str(t.name) for t in self.inputs if t not in needed)]
         ranges = label_ranges(program.equations)
         data = checked(

@@ -136,8 +136,9 @@ def test_wrong_arguments(step: Compiled, change: dict[str, Any], message: str) -
 
 
 def test_nothing_is_positional(step: Compiled) -> None:
-    with pytest.raises(TypeError):
-        step(np.ones(3))  # type: ignore[call-arg]
+    with pytest.raises(ArgumentError, match="takes arrays by name, and 1 came without") as caught:
+        step(np.ones(3))  # type: ignore[arg-type]
+    assert all(f"{name}=..." in str(caught.value) for name in arguments() if name.isidentifier())
 
 
 def test_sizes_that_are_sums_are_solved() -> None:
