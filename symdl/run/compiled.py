@@ -29,7 +29,7 @@ from symdl.run.pool import Pool
 from symdl.run.rebuilt import Rebuilt
 from symdl.run.results import Layout, layout
 from symdl.run.runtime import Blocks, Cut, ResultsIn, Target
-from symdl.tables import html_source
+from symdl.run.shown import Shown
 from symdl.targets import CPU, find
 
 Array = NDArray[Any]
@@ -41,7 +41,7 @@ _KEPT = 8
 """How many choices of sizes keep their memory."""
 
 
-class Compiled(Rebuilt, Exported, Generic[Result]):
+class Compiled(Rebuilt, Exported, Shown, Generic[Result]):
     """A compiled program. Call it with one keyword argument an input.
 
     Attributes:
@@ -112,12 +112,6 @@ class Compiled(Rebuilt, Exported, Generic[Result]):
         """The inputs and outputs with their shapes."""
         program = self._built.lowered.program
         return f"{_listed(program, program.inputs)} -> {_listed(program, program.outputs)}"
-
-    def __repr__(self) -> str:
-        return f"<Compiled {self.signature}>"
-
-    def _repr_html_(self) -> str:
-        return html_source(self.signature, self.source)
 
     def __call__(self, /, *unnamed: Never, **arrays: Any) -> Result:
         """Compute the outputs.

@@ -19,10 +19,10 @@ from symdl.run import misfits
 from symdl.run.compiled import Compiled, Result
 from symdl.run.points import given
 from symdl.run.rebuilt import Rebuilt
-from symdl.tables import html_source
+from symdl.run.shown import Shown
 
 
-class ScalarFunction(Rebuilt, Generic[Result]):
+class ScalarFunction(Rebuilt, Shown, Generic[Result]):
     """A compiled scalar function, or several: keyword arguments broadcast, results have their shape.
 
     Args:
@@ -62,12 +62,6 @@ class ScalarFunction(Rebuilt, Generic[Result]):
     def signature(self) -> str:
         """The inputs and outputs."""
         return self._compiled.signature
-
-    def __repr__(self) -> str:
-        return f"<ScalarFunction {self.signature}>"
-
-    def _repr_html_(self) -> str:
-        return html_source(self.signature, self.source)
 
     def __call__(self, /, *unnamed: Never, **values: Any) -> Result:
         """Return the values, and with `wrt` also a dictionary of derivatives, at all points.

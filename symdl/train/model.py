@@ -17,7 +17,7 @@ from symdl.run.runtime import Target
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.feeds.training import Augment
-from symdl.train.fit import Settings, fit
+from symdl.train.fit import Settings
 from symdl.train.history import History
 from symdl.train.sample_weights import ClassWeight, fit_weighted
 from symdl.train.saving import read_model
@@ -109,10 +109,7 @@ class Model(TrainedModel):
             *(optimizer, batch_size, epochs, validation, shuffle, seed, patience, watch, restore_best),
             *(progress, tuple(callbacks), test, resume, threads, trainable, communicator, augment),
         )
-        if sample_weight is None and class_weight is None:
-            self.history = fit(self, data, settings)
-        else:
-            self.history = fit_weighted(self, data, settings, sample_weight, class_weight)
+        self.history = fit_weighted(self, data, settings, sample_weight, class_weight)
         return self.history
 
     def summary(self) -> str:

@@ -38,6 +38,8 @@ def fit_weighted(
     model: CopiedModel, data: Mapping[str, Any], settings: Settings, given: Any, classes: ClassWeight
 ) -> History:
     """Train; `given` is a weight for each sample and `classes` one for each class, or None."""
+    if given is None and classes is None:
+        return fit(model, data, settings)
     data, twin = held(data), with_weights(model)
     arrays = model.checked(data)
     weights = checked_weights(given, arrays.count) * class_weights(model, arrays, classes)
