@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symdl.explain.matrix.deltas import as_delta
 from symdl.explain.notation.conditions import conjunction, each_condition
 from symdl.explain.notation.tree import Cases, Compare, Grid, Indicator, Node, Terms, number, product
 from symdl.explain.stories.equations import Page
@@ -97,10 +96,24 @@ def _at(guards: Sequence[Guard], names: Mapping[Index, sp.Expr]) -> tuple[Guard,
 
 
 def _without_deltas(body: sp.Expr) -> tuple[sp.Expr, list[Guard]]:
-    factors = sp.Mul.make_args(body)
-    pairs = [pair for f in factors if (pair := as_delta(f)) is not None]
-    rest = sp.Mul(*(f for f in factors if as_delta(f) is None))
-    return rest, [Equal(left, right) for left, right in pairs]
+    """Take equations between places out of a product: its other factors, and the equations."""
+    rest: list[sp.Expr] = []
+    found: list[Guard] = []
+    for factor in sp.Mul.make_args(body):
+        equations = _equations(factor)
+        found += [Equal(*one.args) for one in equations]
+        rest += [] if equations else [factor]
+    return sp.Mul(*rest), found
+
+
+def _equations(factor: sp.Expr) -> tuple[sp.Eq, ...]:
+    """The equations of ``1 if i = j and ... else 0``, none of any other factor."""
+    if not isinstance(factor, sp.Piecewise) or len(factor.args) != 2 or factor.args[1] != (0, True):
+        return ()
+    value, condition = factor.args[0]
+    parts = condition.args if isinstance(condition, sp.And) else (condition,)
+    plain = value == 1 and all(isinstance(p, sp.Eq) and not p.has(Access) for p in parts)
+    return parts if plain else ()
 
 
 def _offset(term: _Term, i: Index, j: Index) -> sp.Expr | None:
