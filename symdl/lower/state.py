@@ -7,7 +7,7 @@ name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from symdl.express.program import Program
@@ -76,7 +76,8 @@ class State:
     def lowered(self) -> Lowered:
         """What is left when all passes are done."""
         made = self.calls or ()
-        parts = self.program, self.kernels, made, self.plan, self.steps
+        steps = tuple(replace(step, nested=()) for step in self.steps)
+        parts = self.program, self.kernels, made, self.plan, steps
         return Lowered(*parts, batch=self.batch, splits=self.splits, points=self.points)
 
 

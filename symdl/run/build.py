@@ -26,6 +26,7 @@ from symdl.lower.ir.integers import Sizes
 from symdl.lower.ir.loops import TensorInfo
 from symdl.lower.lowered import Lowered, Schedule
 from symdl.lower.pipeline import lower
+from symdl.run import kept
 from symdl.run.memory import Memory, memory
 from symdl.run.runtime import Module, Target
 from symdl.run.watching import watched
@@ -55,6 +56,23 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def _lowered(
+    program: Program, target: Target, dtype: str, schedule: Schedule, batch: str
+) -> tuple[Lowered, str, float]:
+    """Return a lowered program and its printed module, made or found on disk, and the seconds of lowering."""
+    start = time.perf_counter()
+    wanted: dict[str, Any] = {"schedule": schedule, "batch": batch}
+    key = kept.key_of(program, target, {**wanted, "dtype": dtype})
+    found = kept.find(key)
+    if found is not None:
+        return *found, time.perf_counter() - start
+    lowered = lower(program, lowering=target.lowering, **wanted, **watched())
+    seconds = time.perf_counter() - start
+    text = module_source(lowered, syntax=target.syntax, dtype=dtype)
+    kept.keep(key, lowered, text)
+    return lowered, text, seconds
+
+
 class Built:
     """A lowered program with its module: what calling and training share.
 
@@ -76,19 +94,15 @@ class Built:
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.runtime = program, dtype, target.runtime
-        wanted: dict[str, Any] = {"schedule": schedule, "batch": batch, **watched()}
         with _uncollected():
-            self.lowered: Lowered = lower(program, lowering=target.lowering, **wanted)
-            lowered = time.perf_counter()
-            self.text = module_source(self.lowered, syntax=target.syntax, dtype=dtype)
+            self.lowered, self.text, seconds = _lowered(program, target, dtype, schedule, batch)
             self.launch_list: LaunchList = launch_list(self.lowered, checks=not training)
-            emitted = time.perf_counter()
+        emitted = time.perf_counter()
         self.module: Module = self.runtime.load(
             self.text, lowered=self.lowered, dtype=dtype, training=training
         )
         self.code = self.linked(self.launch_list)
-        seconds = (lowered - start, emitted - lowered, time.perf_counter() - emitted)
-        self._show(seconds)
+        self._show((seconds, emitted - start - seconds, time.perf_counter() - emitted))
 
     def linked(self, made: LaunchList) -> Array:
         """Return a launch list with the numbers by which the module knows the kernels."""

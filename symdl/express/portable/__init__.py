@@ -2,10 +2,21 @@
 
 Enters: tensors and what defines them. Leaves: `Graph`, from which the same tensors can be made again in
 another process, by another version, without running anything that a file says. `rows` does so for
-expressions, `graphs` for tensors, `pickling` for what Python's `pickle` and `copy` ask.
+expressions, `graphs` for tensors, `programs` for programs, `pickling` for what Python's `pickle` and `copy`
+ask.
 """
 
 from symdl.express.portable.graphs import Graph, read, written
+from symdl.express.portable.programs import ProgramData, read_program, written_program
 from symdl.express.portable.rows import Rows, expressions
 
-__all__ = ["Graph", "Rows", "expressions", "read", "written"]
+__all__ = [
+    "Graph",
+    "ProgramData",
+    "Rows",
+    "expressions",
+    "read",
+    "read_program",
+    "written",
+    "written_program",
+]

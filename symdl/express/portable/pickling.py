@@ -12,10 +12,9 @@ import copyreg
 from typing import Any
 
 from symdl.express.dims import Extent
-from symdl.express.ordering import order
-from symdl.express.portable.graphs import Data, Graph, closure, equation_data, equation_of, read, written
-from symdl.express.portable.rows import Rows, expressions
-from symdl.express.program import Fact, Program
+from symdl.express.portable.graphs import Data, Graph, closure, read, written
+from symdl.express.portable.programs import ProgramData, read_program, written_program
+from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
 
 Reduced = tuple[Any, tuple[Any, ...]]
@@ -50,46 +49,12 @@ def _member(data: Data, arrays: Any, inits: Any, given: tuple[Tensor, ...], numb
 
 
 def _of_program(program: Program) -> Reduced:
-    """Describe a program, whose equations may be others than those by which its tensors were defined."""
-    tensors = [*program.inputs, *(e.lhs for e in program.equations), *program.outputs]
-    tensors += [t for e in program.equations for t in e.reads()]
-    tensors += [s for e in program.equations if (s := e.origin.subject) is not None]
-    tensors += [t for pair in program.updates for t in pair]
-    tensors += [t for fact in program.facts for t in (fact.tensor, fact.right) if t is not None]
-    graph, numbers = written(tensors)
-    rows = Rows(numbers.__getitem__)
-    data: Data = {
-        "equations": [(numbers[e.lhs], equation_data(e, rows, numbers)) for e in program.equations],
-        "rows": rows.rows,
-        "inputs": [numbers[t] for t in program.inputs],
-        "outputs": [numbers[t] for t in program.outputs],
-        "updates": [[numbers[old], numbers[new]] for old, new in program.updates],
-        "facts": [
-            [numbers[f.tensor], f.axis, f.kind, None if f.right is None else numbers[f.right]]
-            for f in program.facts
-        ],
-    }
-    return _program, (graph.data, graph.arrays, graph.inits, data)
+    made, _ = written_program(program)
+    return _program, (made.graph.data, made.graph.arrays, made.graph.inits, made.data)
 
 
 def _program(data: Data, arrays: Any, inits: Any, own: Data) -> Program:
-    tensors = read(Graph(data, arrays, inits))
-    terms = expressions(own["rows"], tensors)
-    equations = tuple(equation_of(tensors[lhs], row, terms, tensors) for lhs, row in own["equations"])
-    table = {e.lhs: e for e in equations}
-    outputs = tuple(tensors[each] for each in own["outputs"])
-    updates = tuple((tensors[old], tensors[new]) for old, new in own["updates"])
-    return Program(
-        tuple(tensors[each] for each in own["inputs"]),
-        equations,
-        outputs,
-        tuple(
-            Fact(tensors[t], axis, kind, None if right is None else tensors[right])
-            for t, axis, kind, right in own["facts"]
-        ),
-        updates,
-        order((*outputs, *(new for _, new in updates)), table.get).recurrences,
-    )
+    return read_program(ProgramData(Graph(data, arrays, inits), own))[0]
 
 
 def _of_access(access: Access) -> Reduced:
