@@ -12,6 +12,7 @@ from typing import Any
 
 from symdl.run import modules
 from symdl.run.compiled import Compiled
+from symdl.run.cuda.choice import LARGEST
 from symdl.run.cuda.kept import foundation
 from symdl.run.cuda.loops import prepared
 
@@ -36,6 +37,11 @@ class Generated:
     kinds: tuple[str, ...]
     function: Callable[..., None]
     key: tuple[str, ...]
+
+    @property
+    def threads(self) -> int:
+        """Threads of the largest block."""
+        return LARGEST[self.team]
 
     @property
     def has_angles(self) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from symdl.run.cuda.device import Device
 from tests.cuda.device import DeviceError, Kernel, SimulatedDevice
+from tests.cuda.ptx.types import PtxError
 from tests.cuda.texts import THREAD, module, pointer
 
 SCALE = module(
@@ -207,3 +208,14 @@ def test_modules_and_kernels_that_do_not_fit_are_refused() -> None:
         device.launch(kernel, 1, 32, 0, [a, b])
     with pytest.raises(DeviceError, match="threads a block"):
         device.launch(kernel, 1, 2048, 0, [a, b, np.uint32(1), np.float32(1)])
+
+
+def test_no_block_is_larger_than_the_kernel_was_made_for() -> None:
+    device, _, (a, b, _) = made()
+    bounded = device.function(device.load(SCALE.replace(")\n{", ")\n.maxntid 32, 2, 1\n{")), "scale")
+    given = [a, b, np.uint32(1), np.float32(1)]
+    device.launch(bounded, 1, 64, 0, given)
+    with pytest.raises(DeviceError, match="96 threads a block, and scale was made for 64"):
+        device.launch(bounded, 1, 96, 0, given)
+    with pytest.raises(PtxError, match="directive .reqntid"):
+        device.load(SCALE.replace(")\n{", ")\n.reqntid 32, 1, 1\n{"))

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import pytest
 
 import symdl as sd
-from symdl.run.cuda.choice import LARGEST
 from symdl.run.cuda.compiler import translate
 from symdl.run.runtime import Target
 from tests.cuda.generated import Generated, generated
@@ -48,7 +47,7 @@ def test_kernels_go_through_both_compilers(cases: Sequence[Case], seen: set[tupl
 
 def wrong(kernel: Generated, architecture: str) -> list[str]:
     """Return what is wrong with a kernel; print what it takes."""
-    text = translate(kernel.function, kernel.kinds, architecture)
+    text = translate(kernel.function, kernel.kinds, architecture, kernel.threads)
     (made,) = assembled(text, architecture)
     print(f"{kernel.function.__module__[-8:]} {kernel.name} {architecture}: {made.registers} registers, "
           f"{made.shared} bytes shared, {made.stack} on the stack")  # fmt: skip
@@ -60,8 +59,10 @@ def wrong(kernel: Generated, architecture: str) -> list[str]:
         found.append(f"{made.stack} bytes of local memory")
     if doubles and not kernel.has_angles:
         found.append(f"float64: {doubles[0]}")
-    if made.registers * LARGEST[kernel.team] > REGISTERS:
-        found.append(f"{made.registers} registers for each of {LARGEST[kernel.team]} threads")
+    if made.registers * kernel.threads > REGISTERS:
+        found.append(f"{made.registers} registers for each of {kernel.threads} threads")
+    if f".maxntid {kernel.threads}, 1, 1" not in text:
+        found.append("the assembler is not told how large blocks are")
     return [f"{kernel.name} on {architecture}: {text}" for text in found]
 
 

@@ -48,14 +48,15 @@ def test_kernels_of_ours_are_kept_by_what_they_are_made_of(compiled: list[str]) 
 
     texts = {}
     for name in TYPES:
-        texts[name] = ptx(total(name), ("float64*", f"{name}*", "int64", "int64"), "sm_90")
+        texts[name] = ptx(total(name), ("float64*", f"{name}*", "int64", "int64"), "sm_90", 32)
     assert len(compiled) == len(set(texts.values())) == 2
     for name, text in texts.items():
-        assert ptx(total(name), ("float64*", f"{name}*", "int64", "int64"), "sm_90") == text
+        assert ptx(total(name), ("float64*", f"{name}*", "int64", "int64"), "sm_90", 32) == text
     assert len(compiled) == 2
-    ptx(total("float32"), ("float64*", "float32*", "int64", "int64"), "sm_80")
-    ptx(total("float32"), ("float64*", "float32*", "int64", "uint32"), "sm_80")
-    assert len(compiled) == 4
+    ptx(total("float32"), ("float64*", "float32*", "int64", "int64"), "sm_80", 32)
+    ptx(total("float32"), ("float64*", "float32*", "int64", "uint32"), "sm_80", 32)
+    made = ptx(total("float32"), ("float64*", "float32*", "int64", "uint32"), "sm_80", 64)
+    assert len(compiled) == 5 and ".maxntid 64, 1, 1" in made
 
 
 @needs_compiler
@@ -92,12 +93,12 @@ def test_equal_kernels_of_different_programs_are_compiled_once(compiled: list[st
     n, m = sd.Dim("n"), sd.Dim("samples")
     X, H = sd.tensor("X", (n, 3)), sd.tensor("H", (m, 3))
     first, second = kernels(sd.softmax(X)), kernels([sd.softmax(H), H.sum(axis=0)])
-    texts = {name: ptx(*kernel, "sm_90") for name, kernel in (first | second).items()}
+    texts = {name: ptx(*kernel, "sm_90", 256) for name, kernel in (first | second).items()}
     once = list(compiled)
     assert len(once) == len(set(once)) == len(texts) == 4  # softmax in two forms, the sum in two
     for name, kernel in first.items():
         assert kernel[0] is not second[name][0]
-        assert ptx(*kernel, "sm_90") == texts[name]
+        assert ptx(*kernel, "sm_90", 256) == texts[name]
     assert compiled == once
 
 
@@ -129,8 +130,9 @@ def test_what_differs_has_another_name() -> None:
     from symdl.run.cuda.kept import name_of
 
     X = sd.tensor("X", (sd.Dim("n"), 3))
-    named = [name_of(*k) for f in DIFFERENT for d in TYPES for k in kernels(f(X), d).values()]
-    named += [name_of(k, (*kinds[:-1], "int64")) for k, kinds in kernels(sd.exp(X)).values()]
+    named = [name_of(*k, 256) for f in DIFFERENT for d in TYPES for k in kernels(f(X), d).values()]
+    named += [name_of(k, (*kinds[:-1], "int64"), 256) for k, kinds in kernels(sd.exp(X)).values()]
+    named += [name_of(*k, 512) for k in kernels(sd.exp(X)).values()]
     assert len(named) == len(set(named)) > 2 * len(DIFFERENT)
 
 
@@ -162,7 +164,7 @@ def loaded(device: Assembling) -> str | bytes:
     from symdl.run.cuda.kept import load
     from symdl.run.cuda.samples import advance
 
-    load(advance, ARGUMENTS, device)
+    load(advance, ARGUMENTS, device, 32)
     return device.images[-1]
 
 
@@ -201,7 +203,7 @@ def test_a_file_that_is_not_just_that_is_made_again(
     elif change == "others may write":
         path.chmod(0o666)
     elif change == "another kernel's":
-        ptx(gather_kernel, ("float32*", "float32*", "int64*", *["int64"] * 4), "sm_90")
+        ptx(gather_kernel, ("float32*", "float32*", "int64*", *["int64"] * 4), "sm_90", 256)
         (other,) = set(tmp_path.iterdir()) - known
         path.write_bytes(other.read_bytes())
     else:

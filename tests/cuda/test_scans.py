@@ -175,7 +175,7 @@ def test_what_is_broken_is_found(name: str, length: int, monkeypatch: pytest.Mon
 def test_each_barrier_is_needed() -> None:
     _, kernel = generated(sd.compile(running("sum", "to", 1), target="cuda"))
     assert kernel.team == "blocks"
-    text = translate(kernel.function, kernel.kinds, "sm_90")
+    text = translate(kernel.function, kernel.kinds, "sm_90", kernel.threads)
     x, sizes = RNG.normal(size=(2, 150)), (np.uint32(2), np.uint32(150))
     barriers = [found.span() for found in re.finditer(r"bar\.sync[^\n]*", text)]
     assert len(barriers) >= 2

@@ -120,6 +120,6 @@ def test_machine_code(architecture: str) -> None:
         sorting.result_kernel: ((pointer, pointer, pointer, number, number), 256),
     }
     for kernel, (types, threads) in kinds.items():
-        (made,) = assembled(translate(kernel, types, architecture), architecture)
+        (made,) = assembled(translate(kernel, types, architecture, threads), architecture)
         assert not made.spills and not made.stack
         assert made.registers * threads <= 65536

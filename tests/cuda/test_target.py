@@ -120,7 +120,8 @@ def test_hard_points(value: float, target: Target) -> None:
 @pytest.mark.parametrize(("dtype", "transposed"), [("float32", ""), ("float64", "_both_transposed")])
 def test_products_do_not_spill(tiling: Tiling, dtype: str, transposed: str) -> None:
     for architecture in ("sm_80", "sm_90"):
-        text = translate(products(dtype)[f"multiply{transposed}_{tiling.name}"], kinds(dtype), architecture)
+        function = products(dtype)[f"multiply{transposed}_{tiling.name}"]
+        text = translate(function, kinds(dtype), architecture, tiling.threads)
         (made,) = assembled(text, architecture)
         assert made.spills == made.stack == 0
         assert made.registers * tiling.threads <= 65536

@@ -130,7 +130,7 @@ def test_they_are_one_instruction(architecture: str) -> None:
         made: Any = [sd.tanh(X + b) * Y, sd.where(K > 2, X, Y)]
         kernels = list(generated(sd.compile(made, dtype=dtype, target="cuda")))
         for kernel in kernels:
-            text = translate(kernel.function, kernel.kinds, architecture)
+            text = translate(kernel.function, kernel.kinds, architecture, kernel.threads)
             vectors = re.findall(r"(ld|st)\.global\.v\d\.\w+", text)
             assert bool(vectors) == (kernel.team == "vectors")
             if vectors:

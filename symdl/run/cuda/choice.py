@@ -36,6 +36,11 @@ class Choice:
     blocks: int
     threads: int
 
+    @property
+    def largest(self) -> int:
+        """Threads of the largest block of the form."""
+        return LARGEST[self.form]
+
 
 def chosen(teams: Collection[str], rows: int, length: int, width: int = 0) -> Choice:
     """Return the team for so many rows of so many elements, or of one, `width` of which a thread may take.

@@ -25,7 +25,7 @@ from symdl.run.cuda.compiler import translate
 from symdl.run.cuda.device import Device
 from symdl.run.pruning import PREFIX
 
-_FORMAT = 1
+_FORMAT = 2
 """The version of the files' form."""
 PACKAGE = Path(__file__).resolve().parents[2]
 _MODULES = "builtins choice compiler finite numbers samples scans sorting teams tiles vectors".split()
@@ -44,18 +44,24 @@ def foundation() -> tuple[str, ...]:
     return *((PACKAGE / name).read_text("utf-8") for name in _FILES), version("numba-cuda")
 
 
-def load(function: Callable[..., None], kinds: Sequence[str], device: Device) -> Any:
-    """Return the module of a kernel, loaded: machine code where the device has an assembler, or else PTX."""
-    key = {"format": _FORMAT, "kernel": name_of(function, kinds), "architecture": device.architecture}
+def load(function: Callable[..., None], kinds: Sequence[str], device: Device, threads: int) -> Any:
+    """Return the module of a kernel, loaded: machine code where the device has an assembler, or else PTX.
+
+    Args:
+        function, kinds, threads: as `symdl.run.cuda.compiler.translate` takes them.
+        device: to load it on.
+    """
+    kernel = name_of(function, kinds, threads)
+    key = {"format": _FORMAT, "kernel": kernel, "architecture": device.architecture}
     if not device.assembler:
-        return device.load(ptx(function, kinds, device.architecture))
+        return device.load(ptx(function, kinds, device.architecture, threads))
     made_of = {**key, "assembler": device.assembler}
     version = hashlib.sha256(device.assembler.encode()).hexdigest()[:16]
-    path = modules.folder() / f"{key['kernel']}-{device.architecture}-{version}.cubin"
+    path = modules.folder() / f"{kernel}-{device.architecture}-{version}.cubin"
     code = _found(path, made_of)
     if code is not None:
         return device.load(code)
-    text = ptx(function, kinds, device.architecture)
+    text = ptx(function, kinds, device.architecture, threads)
     code = device.assemble(text)
     if code is None:
         return device.load(text)
@@ -63,14 +69,15 @@ def load(function: Callable[..., None], kinds: Sequence[str], device: Device) ->
     return device.load(code)
 
 
-def ptx(function: Callable[..., None], kinds: Sequence[str], architecture: str) -> str:
+def ptx(function: Callable[..., None], kinds: Sequence[str], architecture: str, threads: int) -> str:
     """Return the PTX of a kernel, as `symdl.run.cuda.compiler.translate` makes it."""
-    key = {"format": _FORMAT, "kernel": name_of(function, kinds), "architecture": architecture}
-    path = modules.folder() / f"{key['kernel']}-{architecture}.ptx"
+    kernel = name_of(function, kinds, threads)
+    key = {"format": _FORMAT, "kernel": kernel, "architecture": architecture}
+    path = modules.folder() / f"{kernel}-{architecture}.ptx"
     found = _found(path, key)
     if found is not None:
         return found.decode("ascii")
-    text = translate(function, kinds, architecture)
+    text = translate(function, kinds, architecture, threads)
     modules.write(path, modules.sealed(key, text.encode("ascii")))
     return text
 
@@ -84,10 +91,10 @@ def _found(path: Path, key: Mapping[str, object]) -> bytes | None:
     return body if modules.sealed(key, body) == data else None
 
 
-def name_of(function: Callable[..., None], kinds: Sequence[str]) -> str:
+def name_of(function: Callable[..., None], kinds: Sequence[str], threads: int) -> str:
     """Return a name that tells a kernel, and all that it is made of, from others."""
     made_of = given(function) if function.__module__.startswith(PREFIX) else described(function)
-    return modules.name_of("\0".join((made_of, *kinds)), foundation())
+    return modules.name_of("\0".join((made_of, *kinds, str(threads))), foundation())
 
 
 def given(function: Callable[..., None]) -> str:

@@ -39,12 +39,12 @@ class Launcher:
         self.function = cache(self._compiled)
         self._by_name: dict[str, Any] = {}
 
-    def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...]) -> Any:
+    def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...], threads: int) -> Any:
         from symdl.run.cuda.kept import load, name_of
 
-        name = name_of(function, kinds)
+        name = name_of(function, kinds, threads)
         if name not in self._by_name:
-            self._by_name[name] = self.device.function(load(function, kinds, self.device))
+            self._by_name[name] = self.device.function(load(function, kinds, self.device, threads))
         return self._by_name[name]
 
     def launch(
@@ -55,13 +55,17 @@ class Launcher:
         *,
         grid: Size,
         block: int = BLOCK,
+        largest: int = 0,
     ) -> None:
-        """Put a launch into the stream; arguments are addresses and numbers, typed by `kinds`."""
+        """Put a launch into the stream; arguments are addresses and numbers, typed by `kinds`.
+
+        Where the kernel is launched with other blocks, too, `largest` has the threads of the largest one.
+        """
         given: list[Scalar] = [
             int(value) if kind.endswith("*") else np.dtype(kind).type(value)
             for kind, value in zip(kinds, arguments, strict=True)
         ]
-        self.device.launch(self.function(function, kinds), grid, block, 0, given)
+        self.device.launch(self.function(function, kinds, largest or block), grid, block, 0, given)
 
     def multiply(self, product: Product) -> bool:
         """Put a matrix product into the stream if there is a library that takes it, and say so."""
@@ -92,9 +96,10 @@ class Loader(Launcher):
         *,
         grid: Size,
         block: int = BLOCK,
+        largest: int = 0,
     ) -> None:
         """Load a kernel."""
-        self.function(function, kinds)
+        self.function(function, kinds, largest or block)
         self.count += 1
 
     def multiply(self, product: Product) -> bool:

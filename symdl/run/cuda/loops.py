@@ -124,9 +124,8 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
             return
         function = functions[f"{made.kernel.name}_{choice.form}"]
         arguments = [*addresses, *values]
-        launcher.launch(
-            function, made.kinds(values), arguments, grid=launcher.blocks(choice.blocks), block=choice.threads
-        )
+        grid, threads = launcher.blocks(choice.blocks), {"block": choice.threads, "largest": choice.largest}
+        launcher.launch(function, made.kinds(values), arguments, grid=grid, **threads)
 
     return call_kernel
 

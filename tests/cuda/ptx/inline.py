@@ -38,6 +38,8 @@ class Program:
     body: tuple[Instruction, ...]
     labels: Mapping[str, int]
     tables: Mapping[str, tuple[str, ...]]
+    threads: int
+    """The most of a block, or 0."""
 
 
 def program_of(module: Module, entry: str) -> Program:
@@ -57,6 +59,7 @@ def program_of(module: Module, entry: str) -> Program:
         tuple(writer.body),
         writer.labels,
         writer.tables,
+        kernel.threads,
     )
 
 

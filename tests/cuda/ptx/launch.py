@@ -121,6 +121,8 @@ def launch(
     a_block = int(np.prod(threads))
     if not 0 < a_block <= 1024:
         raise PtxError(f"{a_block} threads a block")
+    if 0 < program.threads < a_block:
+        raise PtxError(f"{a_block} threads a block, and {program.entry} was made for {program.threads}")
     meter = Meter() if measure else None
     log = Log(short(program.entry), a_block, generated_source(program.entry) if source is None else source)
     cell = _narrowest(program)

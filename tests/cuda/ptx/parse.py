@@ -7,6 +7,7 @@ by their prefix, and those used are listed.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from bisect import bisect_right
@@ -47,6 +48,7 @@ VARIABLE = re.compile(
     r"(?P<name>[\w$]+)\s*(?P<count>\[\d*\])?\s*(?:=\s*(?P<content>\{[^}]*\}|[^;]+))?\s*$",
     re.DOTALL,
 )
+DIRECTIVE = re.compile(r"\.([a-z]\w*)\s*([\d\s,]*)")
 REGISTERS = re.compile(r"\.reg\s+\.(\w+)\s+(.*)", re.DOTALL)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -152,6 +154,7 @@ class _Body:
             tuple(self.body),
             self.labels,
             self.tables,
+            _threads(header["directives"]),
         )
 
     @property
@@ -243,6 +246,16 @@ class _Body:
         if isinstance(operand, Both):
             return Both(Register(self.used(operand.first.name)), Register(self.used(operand.second.name)))
         return operand
+
+
+def _threads(directives: str) -> int:
+    """Return the most threads of a block that directives tell, or 0."""
+    most = 0
+    for name, numbers in DIRECTIVE.findall(directives):
+        if name != "maxntid":
+            raise PtxError(f"the directive .{name} of a function is not known")
+        most = math.prod(int(number) for number in numbers.split(","))
+    return most
 
 
 def _parameters(text: str | None) -> tuple[Variable, ...]:

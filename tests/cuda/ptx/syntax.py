@@ -149,7 +149,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A kernel (`entry`) or a function; `labels` lead to positions in `body`, `tables` to lists of labels."""
+    """A kernel (`entry`) or a function; `labels` lead to positions in `body`, `tables` to lists of labels.
+
+    A block has at most `threads`, as far as is said (``.maxntid``); 0 says nothing.
+    """
 
     name: str
     entry: bool
@@ -160,6 +163,7 @@ class Function:
     body: tuple[Instruction, ...]
     labels: Mapping[str, int]
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
