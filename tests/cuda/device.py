@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from symdl.run.cuda.device import Scalar
+from tests.cuda.lines import located
 from tests.cuda.order import Order
 from tests.cuda.ptx.findings import Finding, Wrong
 from tests.cuda.ptx.inline import Program
@@ -128,7 +129,7 @@ class SimulatedDevice:
 
     def settled(self) -> None:
         """Assert that nothing was found."""
-        assert not self.findings, "\n".join(map(str, self.findings))
+        assert not self.findings, "\n".join(str(located(found)) for found in self.findings)
 
     def allocate(self, size: int, *, name: str = "") -> int:
         self.refuse_in_capture("allocate")
@@ -208,7 +209,7 @@ class SimulatedDevice:
                 code, grid, block, given, self.memory, shared=shared, symbols=function.module.symbols
             )
             self.reports.append(report)
-            self.findings.extend(report.findings)
+            self.findings.extend(replace(found, text=function.module.text) for found in report.findings)
             self.watch.touch(report.kernel, of(stream), sorted(report.read), sorted(report.written))
 
         self.enqueue(stream, put)

@@ -17,6 +17,8 @@ from symdl.run import modules
 from symdl.run.cuda import choice
 from tests.cuda.conftest import on
 from tests.cuda.device import SimulatedDevice
+from tests.cuda.lines import Entry, entry_of, located
+from tests.cuda.ptx.types import PtxError
 from tests.cuda.toolchain import needs_compiler
 
 pytestmark = needs_compiler
@@ -57,6 +59,12 @@ BROKEN = {
     "not combined at all": (total(1, 40, 3), r" +(\w+) = warp_sum\(\1\)\n", ""),
 }
 
+LINES = {
+    "barrier before a panel is read": {0: "if first > 0:"},
+    "one row too many": {0: "t2[i * size_j + j] = t2_ij"},
+}
+"""Lines that some of their findings name."""
+
 
 def outcome(made: Any, given: dict[str, Any]) -> tuple[SimulatedDevice, bool]:
     """Return the device on which a program ran, and whether its numbers are right."""
@@ -91,3 +99,14 @@ def test_it_is_found(name: str, form: str, monkeypatch: pytest.MonkeyPatch) -> N
     device, right = outcome(made, given)
     assert device.findings or not right
     assert all("t1[i,j] = sum_{k}" in found.equation for found in device.findings)
+    for number, line in LINES.get(name, {}).items():
+        assert f": {line}\n" in str(located(device.findings[number]))
+
+
+def test_names_in_ptx_tell_the_function() -> None:
+    name = "_ZN3a_bB2v14sortB7B38cE_5E8int64_2a10float32_2ajxd"
+    kinds = ("int64*", "float32*", "uint32", "int64", "float64")
+    assert entry_of(name) == Entry("a_b", "sort", kinds)
+    for other in ("kernel", "_ZN3a_b"):
+        with pytest.raises(PtxError, match="no name"):
+            entry_of(other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symdl.run.cuda.device import Device
+from symdl.run.cuda.device import Device, Scalar
 from tests.cuda.device import DeviceError, Kernel, SimulatedDevice
 from tests.cuda.ptx.types import PtxError
 from tests.cuda.texts import THREAD, module, pointer
@@ -213,7 +213,7 @@ def test_modules_and_kernels_that_do_not_fit_are_refused() -> None:
 def test_no_block_is_larger_than_the_kernel_was_made_for() -> None:
     device, _, (a, b, _) = made()
     bounded = device.function(device.load(SCALE.replace(")\n{", ")\n.maxntid 32, 2, 1\n{")), "scale")
-    given = [a, b, np.uint32(1), np.float32(1)]
+    given: list[Scalar] = [a, b, np.uint32(1), np.float32(1)]
     device.launch(bounded, 1, 64, 0, given)
     with pytest.raises(DeviceError, match="96 threads a block, and scale was made for 64"):
         device.launch(bounded, 1, 96, 0, given)

@@ -40,8 +40,12 @@ def compiled(
     *,
     architecture: str = "sm_90",
     fastmath: bool = False,
+    threads: int = 0,
 ) -> str:
-    """Return the PTX of a kernel for arguments of Numba's types; lines lead back to its source."""
+    """Return the PTX of a kernel for arguments of Numba's types; lines lead back to its source.
+
+    A block has at most `threads`, where that is given.
+    """
     import numba.cuda
 
     compiler: Any = numba.cuda
@@ -55,6 +59,7 @@ def compiled(
         cc=(int(digits[:-1]), int(digits[-1])),
         output="ptx",
         lineinfo=True,
+        launch_bounds=threads or None,
         fastmath=fastmath,
     )
     return str(text)

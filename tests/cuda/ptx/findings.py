@@ -29,7 +29,9 @@ class Finding:
     """One thing that is wrong with one instruction.
 
     `thread` is (block, number in the block) of the first thread seen, `offset` its byte in `array`; `times`
-    counts threads and passes. `equation` is the comment above the generated line, where there is one.
+    counts threads and passes. `equation` is the comment above the generated line, where there is one; `text`
+    the PTX, where `tests.cuda.lines` may be asked which line that is; `called` says that it is in a function
+    which is called behind that line.
     """
 
     kind: Wrong
@@ -42,6 +44,8 @@ class Finding:
     detail: str = ""
     equation: str = ""
     times: int = 1
+    text: str = field(default="", repr=False)
+    called: bool = False
 
     def __str__(self) -> str:
         where = f" {self.array}" if self.array else ""
@@ -53,7 +57,10 @@ class Finding:
             + (f", and {self.times - 1} times more" if self.times > 1 else ""),
         ]
         if self.place.source:
-            lines.append(f"  from {self.place.file}:{self.place.source}")
+            read = _lines(self.place.file)[self.place.source - 1 : self.place.source]
+            said = "".join(f": {line.strip()}" for line in read)
+            behind = "a function called behind " if self.called else ""
+            lines.append(f"  from {behind}{self.place.file}:{self.place.source}{said}")
         if self.equation:
             lines.append(f"  computing {self.equation}")
         return "\n".join(lines)
