@@ -13,6 +13,7 @@ The pipeline, in reading order:
     interop        models and functions of other libraries
     classroom      a student's gradient held against the derivation
     playground     derivations in a browser
+    cli            the command symdl
 """
 
 import importlib

@@ -49,7 +49,7 @@ TARGETS = ("cpu", "python", "cuda", "c99")
 DOORS = (
     "__init__.py",
     *("run/compile.py", "run/compiled.py", "run/exported.py", "run/training.py"),
-    *("train/model.py", "train/state.py", "cli/kernel.py"),
+    *("train/model.py", "train/state.py", "cli/kernel.py", "cli/sources.py"),
 )
 """Where a target's name becomes an object, by `symdl.targets`, which lies below these files only."""
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import symdl
-from symdl.cli import cache, check, derive, info, kernel
+from symdl.cli import cache, check, derive, export, info, kernel, train
 from symdl.cli.failures import Commands
 from symdl.cli.screen import prepared, say
 
@@ -48,6 +48,8 @@ for _name, _room in (
     ("derive", derive),
     ("kernel", kernel),
     ("check", check),
+    ("train", train),
+    ("export", export),
     ("cache", cache),
     ("info", info),
 ):

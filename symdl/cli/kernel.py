@@ -10,20 +10,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from symdl.cli.models import is_model_file, loaded
+from symdl.cli.models import is_model_file, loaded, part
 from symdl.cli.screen import show_source, tell_written
+from symdl.cli.sources import ALL, LANGUAGES, export, source
 from symdl.cli.text import EXPRESSION, WRT, chosen, expression, is_tensor, question
 from symdl.errors import CommandError
 from symdl.files import replacing
-from symdl.run.alone import texts
-from symdl.run.compile import compile
-from symdl.targets import EXPORTERS, PYTHON, TARGETS
 
-LANGUAGES = tuple(ending.removeprefix(".") for ending in EXPORTERS if ending.removeprefix(".") not in TARGETS)
-"""What is written for others, besides what symdl runs itself."""
 HELP = f"""Show the code that computes a formula, or a model, and derivatives.
 
-Targets: {", ".join((*TARGETS, *LANGUAGES))}. Nothing of them need be installed to look at their code.
+Targets: {", ".join(ALL)}. Nothing of them need be installed to look at their code.
 
 Examples:
 
@@ -57,35 +53,23 @@ def run(
     Raises:
         SymdlError: the text is no formula, the file no model, or there is no such target.
     """
-    if target not in (*TARGETS, *LANGUAGES):
-        raise CommandError(f"there is no target {target!r}", cure=f"use {', '.join((*TARGETS, *LANGUAGES))}")
-    tensor, by, usual = _of_model(what, wrt, output=output) if is_model_file(what) else _of_text(what, wrt)
     if output and not is_model_file(what):
         raise CommandError("--output is for the file of a model", cure="leave it out")
-    schedule: Literal["naive", "fused"] = "naive" if naive else "fused"
-    options: dict[str, Any] = {"dtype": dtype or usual, "wrt": by, "schedule": schedule}
-    if target in TARGETS:
-        found = {f".{target}": compile(tensor, target=TARGETS[target], **options).source}
-    else:
-        program = compile(tensor, target=PYTHON, **options).program
-        name = "kernel" if to is None else to.stem
-        found = dict(texts(program, name, EXPORTERS[f".{target}"], dtype=options["dtype"], values={}))
-    _given(found, to)
-
-
-def _given(found: dict[str, str], to: Path | None) -> None:
-    """Print texts of files, or write them: the first to a path, the others beside it."""
-    if to is None:
-        for place, (ending, text) in enumerate(found.items()):
-            if place:
-                print()
-            show_source(text, "c" if ending[1:] in (*LANGUAGES, "h") else "py")
+    if target in LANGUAGES and to is not None and to.suffix != f".{target}":
+        raise CommandError(f"{to} does not end with .{target}")
+    value, by, usual = _of_model(what, wrt, output=output) if is_model_file(what) else _of_text(what, wrt)
+    real = dtype or usual
+    if to is not None and target in LANGUAGES and not naive:
+        tell_written(export(value, by, to, dtype=real))
         return
-    for place, (ending, text) in enumerate(found.items()):
-        path = to.with_suffix(ending) if place else to
-        with replacing(path, parents=True) as file:
-            file.write(text.encode())
-        tell_written([path])
+    texts = source(value, by, target, dtype=real, naive=naive)
+    if to is None:
+        for ending, text in texts.items():
+            show_source(text, "c" if ending in (".c", ".h") else "py")
+        return
+    with replacing(to, parents=True) as file:
+        file.write("".join(texts.values()).encode())
+    tell_written([to])
 
 
 def _of_text(text: str, wrt: str | None) -> tuple[Any, Any, str]:
@@ -98,10 +82,5 @@ def _of_text(text: str, wrt: str | None) -> tuple[Any, Any, str]:
 def _of_model(path: str, wrt: str | None, *, output: bool) -> tuple[Any, Any, str]:
     """Return the loss or the output of a model, what to differentiate with respect to, its type of reals."""
     model = loaded(path)
-    several = model.outputs if output else model.losses
-    if len(several) > 1:
-        raise CommandError(
-            f"the model has several of these: {', '.join(several)}", cure="use sd.compile in Python"
-        )
     by = None if output and wrt is None else "parameters" if wrt is None else wrt.split(",")
-    return next(iter(several.values())), by, model.dtype
+    return part(model, output=output), by, model.dtype

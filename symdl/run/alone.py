@@ -40,19 +40,13 @@ def write(
         DataError: a file cannot be written.
     """
     given = Path(path)
+    texts = exporter(program, given.stem, dtype, _constants(program, dtype, values))
     found = []
-    for ending, text in texts(program, given.stem, exporter, dtype=dtype, values=values).items():
+    for ending, text in texts.items():
         found.append(given.with_suffix(ending))
         with replacing(found[-1]) as file:
             file.write(text.encode())
     return tuple(found)
-
-
-def texts(
-    program: Program, name: str, exporter: Exporter, *, dtype: str, values: Mapping[str, Any]
-) -> Mapping[str, str]:
-    """Return the texts of the files of a program, by their endings; arguments and errors as in `write`."""
-    return exporter(program, name, dtype, _constants(program, dtype, values))
 
 
 def _constants(program: Program, dtype: str, values: Mapping[str, Any]) -> dict[int, Any]:

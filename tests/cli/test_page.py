@@ -7,6 +7,7 @@ into the page, where that is not what it shows.
 
 from __future__ import annotations
 
+import csv
 import doctest
 import re
 import shlex
@@ -14,12 +15,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_iris
+
+from symdl.cli.config.data import _KINDS as DATA
+from symdl.cli.config.experiment import _ENDINGS, _TRAINING
+from symdl.cli.config.layers import ACTIVATIONS, LAYERS
+from symdl.cli.config.learning import _OPTIMIZERS, _SCHEDULES, LOSSES
 
 from .running import ran
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 BLOCK = re.compile(r"^```(console|toml)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (?P<line>.*)\n(?P<shown>(?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def flowers(path: Path) -> None:
+    """Write the data that the page speaks of."""
+    bunch = load_iris()
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["sepal_length", "sepal_width", "petal_length", "petal_width", "species"])
+        named = bunch.target_names[bunch.target]
+        rows.writerows([*row, name] for row, name in zip(bunch.data, named, strict=True))
 
 
 def run(block: str, failed: list[str]) -> str:
@@ -58,9 +75,21 @@ def test_the_page_shows_what_commands_print(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    flowers(tmp_path / "iris.csv")
     failed: list[str] = []
     new = "".join(blocks(PAGE.read_text("utf-8"), tmp_path, failed))
     if pytestconfig.getoption("--update"):
         PAGE.write_text(new, "utf-8")
     else:
         assert not failed, "\n".join(failed)
+
+
+def test_the_page_has_every_setting() -> None:
+    page = PAGE.read_text("utf-8")
+    tables = (DATA, _TRAINING, _ENDINGS, LAYERS, ACTIVATIONS, LOSSES)
+    options = {name for layer in LAYERS.values() for name in layer.options}
+    options |= {loss.option for loss in LOSSES.values() if loss.option}
+    names = {name for table in tables for name in table} | options
+    missing = sorted(name for name in names if f"`{name}`" not in page)
+    missing += [name for name in (*_OPTIMIZERS, *_SCHEDULES) if not re.search(rf"[`{{ ]{name}[` ]", page)]
+    assert not missing

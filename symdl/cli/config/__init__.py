@@ -1,0 +1,1 @@
+"""cli.config: what a file says that ``symdl train`` reads."""

@@ -1,0 +1,148 @@
+"""Files of tables and arrays, read as columns.
+
+Enters: the path of a file in CSV, NPZ, Parquet or IDX. Leaves: arrays by name, samples first. Nothing in
+a file is ever run, and a file that cannot be read is named, with the line where that is known.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdl.errors import DataError, require_extra
+from symdl.train.idx import parse_idx
+
+Columns = dict[str, NDArray[Any]]
+"""Arrays by name; a column of text has the dtype of NumPy's strings."""
+IDX = ""
+"""The name of the only array of an IDX file."""
+
+
+def read_columns(path: Path, *, separator: str = ",") -> Columns:
+    """Return what is in a file: ``read_columns(Path("data.csv"))["width"]`` has shape ``(samples,)``.
+
+    The ending says the format: ``.csv``, ``.tsv`` or ``.txt`` (a line of names, then lines of values),
+    ``.npz``, ``.parquet``; names such as ``train-images-idx3-ubyte.gz`` and ``labels.idx1`` are IDX.
+
+    Args:
+        path: the file.
+        separator: what stands between the values of a line of text; of ``.tsv`` a tab.
+
+    Raises:
+        DataError: there is no such file, it has another ending, or it is damaged.
+        MissingExtraError: it is Parquet, and the extra ``parquet`` is not installed.
+    """
+    ending = path.suffix.lower()
+    with _told(path):
+        if ending in (".csv", ".txt", ".tsv"):
+            return _lines(path, "\t" if ending == ".tsv" else separator)
+        reader = _ARRAYS.get(ending) or (_idx if re.search(r"\bidx\d?\b", path.name) else None)
+        if reader is None:
+            raise DataError(f"{path} has an ending that says no format", cure=_FORMATS)
+        return reader(path)
+
+
+_FORMATS = "use .csv, .tsv, .txt, .npz, .parquet, or a name with idx in it for IDX"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say of an error which file it was."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {path}", cure="name a file that is there") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8", cure="save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _lines(path: Path, separator: str) -> Columns:
+    """Read lines of text, the first of which has the names of columns."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, delimiter=separator, strict=True)
+            names = [name.strip() for name in next(rows, [])]
+            _check_names(path, names)
+            cells: list[list[str]] = [[] for _ in names]
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) != len(names):
+                    raise DataError(
+                        f"{path}, line {rows.line_num}: {len(row)} values, but {len(names)} columns",
+                        cure="give every line a value for each column; set separator where it is no comma",
+                    )
+                for column, cell in zip(cells, row, strict=True):
+                    column.append(cell)
+    except (csv.Error, TypeError) as error:
+        raise DataError(f"{path} is no table: {error}", cure="separate values by one character") from error
+    return {name: _values(column) for name, column in zip(names, cells, strict=True)}
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    if not names:
+        raise DataError(f"{path} is empty", cure="begin with a line of names")
+    twice = [name for place, name in enumerate(names) if name in names[:place] or not name]
+    if twice:
+        raise DataError(
+            f"{path}: the name {twice[0]!r} is empty or stands twice", cure="begin with a line of names"
+        )
+
+
+def _values(cells: list[str]) -> NDArray[Any]:
+    """Return cells as whole numbers, else as numbers, where empty ones are NaN, else as text."""
+    for kind in ("int64", "float64"):
+        try:
+            return np.array([cell or "nan" for cell in cells] if kind == "float64" else cells, kind)
+        except (ValueError, OverflowError):
+            continue
+    return np.array([cell.strip() for cell in cells])
+
+
+def _npz(path: Path) -> Columns:
+    try:
+        with open(path, "rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, Mapping):
+                raise ValueError("it holds one array without a name")
+            return {name: np.asarray(arrays[name]) for name in arrays}
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path} holds no arrays that can be read: {error}",
+            cure="write it by numpy.savez(path, X=X, t=t)",
+        ) from error
+
+
+def _parquet(path: Path) -> Columns:
+    arrow = require_extra("pyarrow", "parquet")
+    table = require_extra("pyarrow.parquet", "parquet")
+    try:
+        read = table.read_table(path)
+    except arrow.ArrowException as error:
+        raise DataError(f"{path} is no file of Parquet: {str(error).splitlines()[0]}") from error
+    return {name: _of_arrow(read[name]) for name in read.column_names}
+
+
+def _of_arrow(column: Any) -> NDArray[Any]:
+    """Return a column of Arrow's; what is missing is NaN, and all but numbers is text."""
+    values = column.to_numpy()
+    if values.dtype.kind in "iufb":
+        return np.asarray(values)
+    return np.array(["" if value is None else str(value) for value in values])
+
+
+def _idx(path: Path) -> Columns:
+    return {IDX: parse_idx(path.read_bytes(), source=str(path))}
+
+
+_ARRAYS: Mapping[str, Callable[[Path], Columns]] = {".npz": _npz, ".parquet": _parquet, ".pq": _parquet}
