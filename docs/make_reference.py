@@ -49,6 +49,7 @@ SECTIONS = {
     "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",
     "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
     "interop.torch interop.jax interop.scipy.flat",
+    "Fitting": "fitting.fit fitting.result fitting.bands fitting.quantities",
     "Training": "train.trainer train.callbacks train.history train.feeds.source train.feeds.tables "
     "train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",
@@ -65,6 +66,7 @@ PACKAGES = (
     ("sd", sd, sd.__all__),
     ("sd.nn", sd.nn, sd.nn.__all__),
     ("sd.train", sd.train, sd.train.__all__),
+    ("sd.fitting", sd.fitting, sd.fitting.__all__),
     ("sd.train.datasets", sd.train.datasets, ("digits", "iris", "mnist")),
 )
 

@@ -11,6 +11,7 @@ The pipeline, in reading order:
     train          data sets, epochs, history
     check          gradients three ways
     interop        models and functions of other libraries
+    fitting        formulas fitted to data, with standard errors
     classroom      a student's gradient held against the derivation
     playground     derivations in a browser
     cli            the command symdl
@@ -156,7 +157,7 @@ from symdl.nn.activations import (
 )
 
 if TYPE_CHECKING:
-    from symdl import train
+    from symdl import fitting, train
     from symdl.check.curves import error_curve
     from symdl.check.gradients import check_gradients
     from symdl.classroom.annotate import annotate
@@ -171,6 +172,7 @@ if TYPE_CHECKING:
     from symdl.explain.stories.formula import formula
     from symdl.explain.stories.updates import update_rules
     from symdl.explain.worksheet import worksheet
+    from symdl.fitting.fit import fit
     from symdl.interop.jax import to_jax
     from symdl.interop.onnx.reading import from_onnx
     from symdl.interop.onnx.writing.model import to_onnx
@@ -193,6 +195,8 @@ _LATER = {
     "compose": "symdl.explain.stories.compose",
     "derive": "symdl.explain.derive",
     "error_curve": "symdl.check.curves",
+    "fit": "symdl.fitting.fit",
+    "fitting": "symdl.fitting",
     "flat": "symdl.interop.scipy.flat",
     "formula": "symdl.explain.stories.formula",
     "from_onnx": "symdl.interop.onnx.reading",
@@ -219,7 +223,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'symdl' has no attribute {name!r}")
     module = importlib.import_module(_LATER[name])
-    return module if name == "train" else getattr(module, name)
+    return module if name in ("train", "fitting") else getattr(module, name)
 
 
 def _shown_in_notebooks(tensor: Tensor) -> Any:
@@ -252,7 +256,7 @@ __all__ = [
     "define", "derive", "det", "diag", "digamma",
     "einsum", "elementwise", "ellipe", "ellipk", "equal", "erf", "erfc", "erfinv", "error_curve", "exp",
     "expand_dims", "expi", "expint", "expm1", "eye",
-    "fact", "flat", "flatten", "flip", "floor", "formula", "from_onnx", "full", "function",
+    "fact", "fit", "fitting", "flat", "flatten", "flip", "floor", "formula", "from_onnx", "full", "function",
     "gamma", "gammainc", "gammaincc", "gammaln", "generic_gradient", "generic_jacobian", "grad",
     "hessian", "hvp", "hypot",
     "indices", "inference", "inner", "inv",

@@ -108,6 +108,12 @@ class TrainingError(SymdlError):
     history: object = None
 
 
+class FittingError(SymdlError, ValueError):
+    """A formula cannot be fitted to data, or a fit cannot say what it is asked for."""
+
+    stage = "fit"
+
+
 class DataError(SymdlError, ValueError):
     """Data are missing, damaged, or not what they should be."""
 

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "train": (*MATHEMATICS, *MACHINES, "files", "tables", "run", "targets"),
     "check": (*MATHEMATICS, *MACHINES, "tables", "run", "targets"),
     "interop": (*MATHEMATICS, *MACHINES, "files", "tables", "run", "targets", "train", "check"),
+    "fitting": (*MATHEMATICS, *MACHINES, "explain", "files", "tables", "run", "targets", "train"),
     "playground": (*MATHEMATICS, "explain", "files", "templating"),
     "classroom": (*MATHEMATICS, *MACHINES, "explain", "run", "targets", "check"),
 }
@@ -390,7 +391,7 @@ def test_circles_are_found(tmp_path: Path) -> None:
 
 def test_every_big_room_says_what_it_is() -> None:
     rooms = [p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()]
-    assert len(rooms) == 14
+    assert len(rooms) == 15
     for room in rooms:
         page = (PACKAGE / room / "README.md").read_text("utf-8")
         assert page.startswith(f"# {room}: ")

@@ -27,10 +27,10 @@ _REASONS = {
     " sd.unit_svg sd.worksheet sd.compare sd.annotate sd.update_rules",
     "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
-    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.load sd.target",
+    "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.fit sd.load sd.target",
     "makes a function, which is tested by itself": "sd.function",
     "reads or writes another format": "sd.from_onnx sd.to_onnx",
-    "is a module or an error": "sd.SymdlError sd.nn sd.train",
+    "is a module or an error": "sd.SymdlError sd.nn sd.train sd.fitting",
     "hands functions to another library": "sd.to_torch sd.to_jax sd.flat",
     "updates parameters": "nn.Accumulated nn.Adagrad nn.Adam nn.AdamW nn.Averaged nn.Clipped nn.Grouped"
     " nn.LBFGS nn.Lion nn.Momentum nn.Nesterov nn.Optimizer nn.RMSProp nn.ReduceOnPlateau nn.SGD nn.state",
