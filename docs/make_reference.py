@@ -58,8 +58,8 @@ SECTIONS = {
     "Sequences": "nn.recurrent nn.sequences",
     "Losses, penalties, metrics": "nn.losses nn.classification nn.regression nn.similarity nn.alignment "
     "nn.metrics",
-    "Optimizers and schedules": "nn.optimizers nn.adaptive nn.lbfgs nn.clipping nn.accumulated "
-    "nn.averaged nn.plateau nn.grouped nn.protocol nn.steps nn.schedules",
+    "Optimizers and schedules": "nn.optimizers nn.moments nn.adaptive nn.factored nn.lbfgs nn.clipping "
+    "nn.accumulated nn.averaged nn.plateau nn.grouped nn.protocol nn.steps nn.schedules",
     "Initial values": "nn.initializers",
 }
 PACKAGES = (

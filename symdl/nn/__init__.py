@@ -16,10 +16,8 @@ from symdl.nn.activations import (
     tanh,
 )
 from symdl.nn.adaptive import (
+    Adadelta,
     Adagrad,
-    Adam,
-    AdamW,
-    Lion,
     RMSProp,
 )
 from symdl.nn.alignment import ctc
@@ -49,6 +47,7 @@ from symdl.nn.convolution import (
     convolution,
 )
 from symdl.nn.dropout import dropout
+from symdl.nn.factored import Adafactor
 from symdl.nn.gates import (
     gelu,
     glu,
@@ -77,6 +76,15 @@ from symdl.nn.losses import (
     l2_penalty,
 )
 from symdl.nn.metrics import accuracy
+from symdl.nn.moments import (
+    LAMB,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    NAdam,
+    RAdam,
+)
 from symdl.nn.noise import normal_noise
 from symdl.nn.norms import (
     group_norm,
@@ -154,19 +162,25 @@ from symdl.nn.units import (
 
 __all__ = [
     "Accumulated",
+    "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "Averaged",
     "Clipped",
     "CosineDecay",
     "ExponentialDecay",
     "Grouped",
+    "LAMB",
     "LBFGS",
     "Lion",
     "Momentum",
+    "NAdam",
     "Nesterov",
     "Optimizer",
+    "RAdam",
     "RMSProp",
     "ReduceOnPlateau",
     "SGD",

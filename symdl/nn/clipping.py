@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise
-from symdl.express.surface import Sum, define
+from symdl.express.operators import elementwise
 from symdl.express.tensors import Tensor
 from symdl.nn.protocol import Optimizer, check_optimizer, updates_of
-from symdl.nn.steps import Setting, Update, check_setting, scalar
+from symdl.nn.steps import Setting, Update, check_setting, scalar, squares
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +65,10 @@ def clip_by_value(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Te
     return {p: elementwise(formula, g, rule="clip by value") for p, g in gradients.items()}
 
 
-def _squares(g: Tensor) -> Tensor:
-    """The sum of squares, one equation: its root is computed without overflow."""
-    names = axis_indices(max(g.rank, 1))
-    axes = zip(names, g.shape or (1,), strict=True)
-    return define(None, (), Sum(g.at(*names[: g.rank]) ** 2, *axes), origin=Origin("sum"))
-
-
 def clip_by_norm(gradients: Mapping[Tensor, Tensor], limit: Setting) -> dict[Tensor, Tensor]:
     """Scale all gradients together so that their common Euclidean length is at most `limit`."""
     c = scalar(limit)
-    squares = [_squares(g) for g in gradients.values()]
-    norm = elementwise(lambda *parts: sp.sqrt(sp.Add(*parts)), *squares, name="gradient_norm", rule="norm")
+    parts = [squares(g) for g in gradients.values()]
+    norm = elementwise(lambda *each: sp.sqrt(sp.Add(*each)), *parts, name="gradient_norm", rule="norm")
     scale = elementwise(lambda n: sp.Piecewise((1, n <= c), (c / n, True)), norm, rule="scale")
     return {p: elementwise(lambda g, s: s * g, g, scale, rule="clip by norm") for p, g in gradients.items()}

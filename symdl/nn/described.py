@@ -16,12 +16,14 @@ import numpy as np
 
 from symdl.errors import DataError
 from symdl.nn.accumulated import Accumulated
-from symdl.nn.adaptive import Adagrad, Adam, AdamW, Lion, RMSProp
+from symdl.nn.adaptive import Adadelta, Adagrad, RMSProp
 from symdl.nn.averaged import Averaged
 from symdl.nn.clipping import Clipped
+from symdl.nn.factored import Adafactor
 from symdl.nn.grouped import Grouped
 from symdl.nn.initializers import Fill, Glorot, He, Uniform
 from symdl.nn.lbfgs import LBFGS
+from symdl.nn.moments import LAMB, Adam, Adamax, AdamW, Lion, NAdam, RAdam
 from symdl.nn.optimizers import SGD, Momentum, Nesterov
 from symdl.nn.plateau import ReduceOnPlateau
 from symdl.nn.schedules import CosineDecay, ExponentialDecay, StepDecay, WarmUp
@@ -29,7 +31,8 @@ from symdl.nn.schedules import CosineDecay, ExponentialDecay, StepDecay, WarmUp
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(SGD, Momentum, Nesterov, Adam, AdamW, Lion, RMSProp, Adagrad, LBFGS),
+        *(SGD, Momentum, Nesterov, RMSProp, Adagrad, Adadelta, Adafactor, LBFGS),
+        *(Adam, AdamW, NAdam, RAdam, Adamax, LAMB, Lion),
         *(Accumulated, Averaged, Clipped, Grouped, ReduceOnPlateau),
         *(StepDecay, ExponentialDecay, CosineDecay, WarmUp),
         *(He, Glorot, Uniform, Fill),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
@@ -16,7 +16,9 @@ import sympy as sp
 from symdl.errors import ExpressionError
 from symdl.express.build import checked_name
 from symdl.express.dims import is_number
-from symdl.express.operators import elementwise
+from symdl.express.equations import Origin
+from symdl.express.operators import axis_indices, elementwise
+from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
 from symdl.nn.initializers import fill, zeros
@@ -89,13 +91,30 @@ def check_setting(name: str, value: object, *, below: float | None = None) -> No
         raise ExpressionError(f"{name} = {value!r}", cure=f"{name} must be a number, at least 0{limit}")
 
 
-def check_rate(rate: Rate, decay: Decay = 0.0) -> None:
-    """Refuse a learning rate or a weight decay that is neither a number nor a formula."""
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What optimizers are for: to lower the loss, or to raise it.
+
+    Attributes:
+        maximize: whether the loss is to rise.
+    """
+
+    maximize: bool = field(default=False, kw_only=True)
+
+
+def check_rate(rate: Rate, decay: Decay = 0.0, maximize: object = False) -> None:
+    """Refuse a learning rate or a weight decay that is neither a number nor a formula.
+
+    Raises:
+        ExpressionError: naming the setting.
+    """
     if not callable(rate):
         check_setting("learning_rate", rate)
     values = decay.values() if isinstance(decay, Mapping) else () if callable(decay) else (decay,)
     for value in values:
         check_setting("weight_decay", value)
+    if not isinstance(maximize, bool):
+        raise ExpressionError(f"maximize = {maximize!r}", cure="maximize must be True or False")
 
 
 def decay_of(decay: Decay, parameter: Tensor) -> sp.Expr:
@@ -175,29 +194,19 @@ def clock(rate: Rate, *, counted: bool = False) -> Clock:
     return Clock(fixed, count, ((step, count),))
 
 
-Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Sequence[Update]]
-"""One parameter's updates, from the parameter, its gradient and the learning rate."""
+Step: TypeAlias = Callable[[Tensor, Tensor], Sequence[Update]]
+"""One parameter's updates, from the parameter and what to go down along."""
 
 
 def for_each(
-    parameters: Sequence[Tensor],
-    gradients: Mapping[Tensor, Tensor],
-    step: Step,
-    *,
-    rate: Rate,
-    decay: Decay = 0.0,
-    maximize: bool = False,
+    parameters: Sequence[Tensor], slopes: Mapping[Tensor, Tensor], step: Step, first: Sequence[Update] = ()
 ) -> tuple[Update, ...]:
-    """Return the equations of one step: those of the learning rate, then each parameter's.
+    """Return the equations of one step: those that come first, then each parameter's."""
+    return (*first, *(pair for p in parameters for pair in step(p, slopes[p])))
 
-    Args:
-        parameters: what is updated.
-        gradients: of the parameters; the `decay` of each is added before `step` sees it.
-        step: the formula of the optimizer.
-        rate: the learning rate.
-        decay: the weight decay.
-        maximize: whether the loss is to rise.
-    """
-    time = clock(rate)
-    slopes = slopes_of(parameters, gradients, decay=decay, maximize=maximize)
-    return (*time.updates, *(pair for p in parameters for pair in step(p, slopes[p], time.rate)))
+
+def squares(tensor: Tensor) -> Tensor:
+    """Return the sum of squares, one equation: its root is computed without overflow."""
+    names = axis_indices(max(tensor.rank, 1))
+    axes = zip(names, tensor.shape or (1,), strict=True)
+    return define(None, (), Sum(tensor.at(*names[: tensor.rank]) ** 2, *axes), origin=Origin("sum"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ import symdl as sd
 from symdl.explain.notation.settings import with_symbols
 from symdl.explain.sections import Table
 from symdl.express.program import collect
+from symdl.nn.protocol import updates_of
 from symdl.run.reference.interpreter import outputs
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "updates.txt"
 
 OPTIMIZERS: dict[str, sd.nn.Optimizer] = {
     "SGD": sd.nn.SGD(0.1, weight_decay=0.01),
@@ -22,6 +26,20 @@ OPTIMIZERS: dict[str, sd.nn.Optimizer] = {
     "Adam": sd.nn.Adam(0.05),
     "AdamW": sd.nn.AdamW(0.05),
     "Lion": sd.nn.Lion(0.05, weight_decay=0.1),
+    "dampening": sd.nn.Momentum(0.1, dampening=0.5),
+    "maximize": sd.nn.SGD(0.1, maximize=True),
+    "RMSProp, centered": sd.nn.RMSProp(0.05, momentum=0.8, centered=True),
+    "Adadelta": sd.nn.Adadelta(0.5),
+    "Adafactor": sd.nn.Adafactor(0.05, weight_decay=0.1),
+    "AMSGrad": sd.nn.Adam(0.05, amsgrad=True),
+    "NAdam": sd.nn.NAdam(0.05),
+    "RAdam": sd.nn.RAdam(0.05, beta2=0.95),
+    "Adamax": sd.nn.Adamax(0.05),
+    "LAMB": sd.nn.LAMB(0.05, weight_decay=0.1),
+    "Accumulated": sd.nn.Accumulated(sd.nn.SGD(0.1), 4),
+    "Averaged": sd.nn.Averaged(sd.nn.SGD(0.1), 0.95),
+    "ReduceOnPlateau": sd.nn.ReduceOnPlateau(sd.nn.SGD(0.05), 0.5, patience=3, every=8, minimum=0.01),
+    "Grouped": sd.nn.Grouped({"W": sd.nn.Adam(0.05), "rest": sd.nn.SGD(0.1)}),
     "value": sd.nn.Clipped(sd.nn.SGD(0.1), value=0.5),
     "norm": sd.nn.Clipped(sd.nn.Adam(0.1), norm=0.5),
     "cosine": sd.nn.Adam(sd.nn.CosineDecay(0.1, steps=10, minimum=0.01)),
@@ -33,16 +51,18 @@ OPTIMIZERS: dict[str, sd.nn.Optimizer] = {
 def stepped(optimizer: Any, constants: dict[str, float]) -> list[np.ndarray[Any, Any]]:
     W = sd.parameter("W", (2, 3))
     slope = sd.tensor("g", W.shape)
-    pairs = optimizer.updates([W], {W: slope})
+    pairs = updates_of(optimizer, [W], {W: slope}, sd.tensor("L"))
     program = collect([new for _, new in pairs])
     rng = np.random.default_rng(0)
     given = {
         t.name: rng.uniform(0.5, 1.5, t.shape)
         for t in sorted(program.inputs, key=lambda t: str(t.name))
-        if t.role != "constant" and t.name not in ("learning_rate", "step")
+        if t.role != "constant" and str(t.name).rpartition(".")[2] not in ("learning_rate", "step")
     }
-    fixed = {"learning_rate": np.array(0.05), "step": np.array(4.0), **constants}
     names = {str(t.name) for t in program.inputs}
+    kinds = {"learning_rate": 0.05, "step": 4.0}
+    fixed: dict[str, Any] = {n: kinds[n.rpartition(".")[2]] for n in names if n.rpartition(".")[2] in kinds}
+    fixed |= constants
     return list(outputs(program, given | {n: np.array(v) for n, v in fixed.items() if n in names}))
 
 
@@ -63,6 +83,15 @@ def test_every_rule_prints_without_numbers_but_its_own(name: str) -> None:
     assert rules.latex() and rules.data()
     lines = rules.text().split("Settings")[0]
     assert not any(text in lines for text in ("/10", "999", "0.1", "100"))
+
+
+def test_the_lines_of_all(request: pytest.FixtureRequest) -> None:
+    parameters = [sd.parameter("W", (2, 3)), sd.parameter("b", (3,))]
+    pages = [f"{n}\n\n{sd.update_rules(o, parameters).text(width=110)}" for n, o in OPTIMIZERS.items()]
+    shown = "\n\n\n".join("\n".join(map(str.rstrip, page.split("\n"))) for page in pages) + "\n"
+    if request.config.getoption("--update"):
+        GOLDEN.write_text(shown, "utf-8")
+    assert shown == GOLDEN.read_text("utf-8"), "pytest --update accepts new lines; read the diff"
 
 
 def test_adam_reads_as_in_the_paper() -> None:

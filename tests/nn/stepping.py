@@ -14,6 +14,11 @@ from symdl.nn.protocol import updates_of
 from symdl.run.reference.interpreter import evaluate
 
 RNG = np.random.default_rng(3)
+KINDS = (
+    *(nn.SGD, nn.Momentum, nn.Nesterov, nn.RMSProp, nn.Adagrad, nn.Adadelta, nn.Adafactor),
+    *(nn.Adam, nn.AdamW, nn.NAdam, nn.RAdam, nn.Adamax, nn.LAMB, nn.Lion),
+)
+"""All optimizers that are equations by themselves; the first setting of each is its learning rate."""
 SHAPES = {"w": (2, 3), "b": (3,), "k": (2, 3, 2, 2)}
 START = {name: RNG.normal(size=shape) for name, shape in SHAPES.items()}
 SLOPES = [{name: RNG.normal(size=shape) for name, shape in SHAPES.items()} for _ in range(10)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -17,7 +18,7 @@ from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.run.compile import compile
 from symdl.run.reference.interpreter import evaluate
-from tests.nn.stepping import SLOPES, START, run
+from tests.nn.stepping import KINDS, SLOPES, START, run
 
 
 def test_sgd() -> None:
@@ -65,6 +66,15 @@ def test_adam() -> None:
         lambda: nn.Clipped("sgd", norm=1.0),  # type: ignore[arg-type]
         lambda: nn.Clipped(nn.SGD, norm=1.0),  # type: ignore[arg-type]
         lambda: nn.SGD(True),
+        lambda: nn.SGD(maximize=1),  # type: ignore[arg-type]
+        lambda: nn.Lion(maximize="no"),  # type: ignore[arg-type]
+        lambda: nn.Momentum(dampening=-1.0),
+        lambda: nn.RMSProp(momentum=1.0),
+        lambda: nn.RMSProp(centered=0),  # type: ignore[arg-type]
+        lambda: nn.Adadelta(decay=1.0),
+        lambda: nn.Adafactor(threshold=-1.0),
+        lambda: nn.LAMB(beta1=1.0),
+        lambda: nn.NAdam(momentum_decay=-1.0),
         lambda: nn.StepDecay(0.1, every=0),
         lambda: nn.CosineDecay(0.1, steps=2.5),
         lambda: nn.WarmUp(-0.1, 3),
@@ -81,37 +91,136 @@ def test_numbers_of_numpy() -> None:
     assert nn.SGD(weight_decay=np.float64(0.5)).weight_decay == 0.5
 
 
-TORCH: dict[str, tuple[Any, Any]] = {
-    "sgd": (nn.SGD(0.1, weight_decay=0.3), lambda o, p: o.SGD(p, 0.1, weight_decay=0.3)),
+TORCH: dict[str, tuple[nn.Optimizer, Any]] = {
+    "sgd": (nn.SGD(0.1, weight_decay=0.3), lambda o, p, m: o.SGD(p, 0.1, weight_decay=0.3, maximize=m)),
     "momentum": (
         nn.Momentum(0.1, weight_decay=0.3),
-        lambda o, p: o.SGD(p, 0.1, momentum=0.9, weight_decay=0.3),
+        lambda o, p, m: o.SGD(p, 0.1, momentum=0.9, weight_decay=0.3, maximize=m),
+    ),
+    "dampening": (
+        nn.Momentum(0.1, momentum=0.8, dampening=0.4),
+        lambda o, p, m: o.SGD(p, 0.1, momentum=0.8, dampening=0.4, maximize=m),
     ),
     "nesterov": (
         nn.Nesterov(0.1, momentum=0.8, weight_decay=0.3),
-        lambda o, p: o.SGD(p, 0.1, momentum=0.8, nesterov=True, weight_decay=0.3),
+        lambda o, p, m: o.SGD(p, 0.1, momentum=0.8, nesterov=True, weight_decay=0.3, maximize=m),
     ),
-    "rmsprop": (nn.RMSProp(0.1, decay=0.9), lambda o, p: o.RMSprop(p, 0.1, alpha=0.9)),
-    "adagrad": (nn.Adagrad(0.1), lambda o, p: o.Adagrad(p, 0.1)),
-    "adam": (nn.Adam(0.1, weight_decay=0.2), lambda o, p: o.Adam(p, 0.1, weight_decay=0.2)),
-    "adamw": (nn.AdamW(0.1, weight_decay=0.2), lambda o, p: o.AdamW(p, 0.1, weight_decay=0.2)),
+    "rmsprop": (nn.RMSProp(0.1, decay=0.9), lambda o, p, m: o.RMSprop(p, 0.1, alpha=0.9, maximize=m)),
+    "rmsprop with momentum": (
+        nn.RMSProp(0.1, decay=0.9, momentum=0.7, weight_decay=0.1),
+        lambda o, p, m: o.RMSprop(p, 0.1, alpha=0.9, momentum=0.7, weight_decay=0.1, maximize=m),
+    ),
+    "rmsprop, centered": (
+        nn.RMSProp(0.1, decay=0.9, centered=True, momentum=0.7),
+        lambda o, p, m: o.RMSprop(p, 0.1, alpha=0.9, centered=True, momentum=0.7, maximize=m),
+    ),
+    "adagrad": (nn.Adagrad(0.1), lambda o, p, m: o.Adagrad(p, 0.1, maximize=m)),
+    "adadelta": (
+        nn.Adadelta(0.9, weight_decay=0.1),
+        lambda o, p, m: o.Adadelta(p, 0.9, rho=0.9, eps=1e-6, weight_decay=0.1, maximize=m),
+    ),
+    "adam": (
+        nn.Adam(0.1, weight_decay=0.2),
+        lambda o, p, m: o.Adam(p, 0.1, weight_decay=0.2, maximize=m),
+    ),
+    "amsgrad": (
+        nn.Adam(0.1, beta2=0.6, amsgrad=True),
+        lambda o, p, m: o.Adam(p, 0.1, betas=(0.9, 0.6), amsgrad=True, maximize=m),
+    ),
+    "adamw": (
+        nn.AdamW(0.1, weight_decay=0.2),
+        lambda o, p, m: o.AdamW(p, 0.1, weight_decay=0.2, maximize=m),
+    ),
+    "adamw, amsgrad": (
+        nn.AdamW(0.1, beta2=0.6, amsgrad=True),
+        lambda o, p, m: o.AdamW(p, 0.1, betas=(0.9, 0.6), amsgrad=True, maximize=m),
+    ),
+    "nadam": (
+        nn.NAdam(0.1, weight_decay=0.2, momentum_decay=0.1),
+        lambda o, p, m: o.NAdam(p, 0.1, weight_decay=0.2, momentum_decay=0.1, maximize=m),
+    ),
+    "radam": (
+        nn.RAdam(0.1, weight_decay=0.2),
+        lambda o, p, m: o.RAdam(p, 0.1, weight_decay=0.2, maximize=m),
+    ),
+    "radam, short": (
+        nn.RAdam(0.1, beta2=0.6),
+        lambda o, p, m: o.RAdam(p, 0.1, betas=(0.9, 0.6), maximize=m),
+    ),
+    "adamax": (
+        nn.Adamax(0.1, weight_decay=0.2),
+        lambda o, p, m: o.Adamax(p, 0.1, weight_decay=0.2, maximize=m),
+    ),
+    "adafactor": (
+        nn.Adafactor(0.4, epsilon=1e-5),
+        lambda o, p, m: o.Adafactor(p, 0.4, eps=(1e-5, 1e-3), maximize=m),
+    ),
+    "adafactor, other settings": (
+        nn.Adafactor(0.4, power=0.5, minimum=2.0, threshold=1.2, weight_decay=0.2, epsilon=1e-5),
+        lambda o, p, m: o.Adafactor(
+            p, 0.4, beta2_decay=-0.5, eps=(1e-5, 2.0), d=1.2, weight_decay=0.2, maximize=m
+        ),
+    ),
 }
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("maximize", [False, True])
 @pytest.mark.parametrize("name", TORCH)
-def test_ten_steps_against_pytorch(name: str) -> None:
+def test_ten_steps_against_pytorch(name: str, maximize: bool) -> None:
     torch = pytest.importorskip("torch")
-    ours, theirs = TORCH[name]
-    leaves = {key: torch.tensor(start, requires_grad=True) for key, start in START.items()}
-    outside = theirs(torch.optim, list(leaves.values()))
-    for slopes in SLOPES:
-        for key, leaf in leaves.items():
-            leaf.grad = torch.tensor(slopes[key])
-        outside.step()
-    values = run(ours)
+    ours: Any = TORCH[name][0]
+    torch.set_default_dtype(torch.float64)  # of the numbers that it keeps by itself
+    try:
+        leaves = {key: torch.tensor(start, requires_grad=True) for key, start in START.items()}
+        outside = TORCH[name][1](torch.optim, list(leaves.values()), maximize)
+        for slopes in SLOPES:
+            for key, leaf in leaves.items():
+                leaf.grad = torch.tensor(slopes[key])
+            outside.step()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    values = run(dataclasses.replace(ours, maximize=maximize))
     for key, leaf in leaves.items():
         np.testing.assert_allclose(values[key], leaf.detach().numpy(), rtol=1e-11)
+
+
+def test_lamb() -> None:
+    values = run(nn.LAMB(0.1, beta1=0.8, beta2=0.95, epsilon=1e-6, weight_decay=0.3))
+    for name, start in START.items():
+        m, v, expected = np.zeros_like(start), np.zeros_like(start), start
+        for t, slopes in enumerate(SLOPES, start=1):
+            g = slopes[name]
+            m, v = 0.8 * m + 0.2 * g, 0.95 * v + 0.05 * g**2
+            u = (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-6) + 0.3 * expected
+            expected = expected - 0.1 * np.sqrt((expected**2).sum()) / np.sqrt((u**2).sum()) * u
+        np.testing.assert_allclose(values[name], expected, rtol=1e-12)
+
+
+def test_lamb_of_zeros_takes_the_step_of_adam() -> None:
+    p, g = parameter("p", (2,)), tensor("g", (2,))
+    pairs = nn.LAMB(0.1, epsilon=0.0).updates([p], {p: g})
+    states = {str(old.name): np.zeros(old.shape) for old, _ in pairs}
+    given = {**states, "g": np.array([2.0, -3.0]), "learning_rate": np.array(0.1)}
+    new = dict(pairs)[p]
+    np.testing.assert_allclose(evaluate(collect([new]), given)[new], [-0.1, 0.1])
+
+
+def test_a_loss_that_shall_rise_and_weights_that_shall_fall() -> None:
+    """Of Lion and LAMB, which PyTorch does not have: the other sign of the gradient, not of the decay."""
+    for make in (nn.Lion, nn.LAMB):
+        up = run(make(0.1, weight_decay=0.3, maximize=True))
+        mirrored = run(_Mirrored(make(0.1, weight_decay=0.3)))
+        for name in START:
+            np.testing.assert_allclose(up[name], mirrored[name], rtol=1e-12)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mirrored:
+    optimizer: Any
+
+    def updates(self, parameters: Any, gradients: Any) -> Any:
+        return self.optimizer.updates(parameters, {p: -g for p, g in gradients.items()})
 
 
 def test_lion() -> None:
@@ -199,7 +308,7 @@ def test_the_rate_drops_at_the_step(every: int, start: int, dtype: Any) -> None:
     np.testing.assert_allclose(compile(rate, dtype=dtype)(s=steps), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("make", [nn.SGD, nn.Momentum, nn.Nesterov, nn.Adam, nn.AdamW, nn.RMSProp, nn.Lion])
+@pytest.mark.parametrize("make", KINDS)
 def test_a_schedule_runs_with_the_steps(make: Any) -> None:
     """A rate that drops to 0 after two steps leaves the parameters where two steps took them."""
     first = run(make(lambda s: sp.Piecewise((sp.Rational(1, 10), s < 2), (0, True))))

@@ -32,8 +32,9 @@ _REASONS = {
     "reads or writes another format": "sd.from_onnx sd.to_onnx",
     "is a module or an error": "sd.SymdlError sd.nn sd.train sd.fitting",
     "hands functions to another library": "sd.to_torch sd.to_jax sd.flat",
-    "updates parameters": "nn.Accumulated nn.Adagrad nn.Adam nn.AdamW nn.Averaged nn.Clipped nn.Grouped"
-    " nn.LBFGS nn.Lion nn.Momentum nn.Nesterov nn.Optimizer nn.RMSProp nn.ReduceOnPlateau nn.SGD nn.state",
+    "updates parameters": "nn.Accumulated nn.Adadelta nn.Adafactor nn.Adagrad nn.Adam nn.AdamW nn.Adamax"
+    " nn.Averaged nn.Clipped nn.Grouped nn.LAMB nn.LBFGS nn.Lion nn.Momentum nn.NAdam nn.Nesterov"
+    " nn.Optimizer nn.RAdam nn.RMSProp nn.ReduceOnPlateau nn.SGD nn.state",
     "is a rate of the optimizers": "nn.CosineDecay nn.ExponentialDecay nn.StepDecay nn.WarmUp",
     "draws the first values of parameters": "nn.fill nn.glorot nn.he nn.uniform nn.zeros",
 }

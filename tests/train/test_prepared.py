@@ -21,6 +21,7 @@ from symdl.lower.pipeline import lower
 from symdl.train.alike import Answer, asked, settings_of
 from symdl.train.model import Model
 from symdl.train.prepared import MOST
+from tests.nn.stepping import KINDS
 
 Data = dict[str, np.ndarray[Any, Any]]
 ADAM = nn.Adam(0.02)
@@ -285,8 +286,14 @@ def test_answers_are_the_same_where_the_equations_are() -> None:
     gradients = {p: sd.tensor(f"g_{p.name}", p.shape) for p in parameters}
     decays: list[Any] = [{"W": 0.1}, {"b": 0.1}, 0.1]
     pairs: list[tuple[Any, Any]] = [
-        *((kind(0.1), kind(0.2)) for kind in (nn.SGD, nn.Momentum, nn.Nesterov, nn.Adam, nn.RMSProp)),
-        *((kind(0.1), kind(0.2)) for kind in (nn.Adagrad, nn.Lion, nn.AdamW)),
+        *((kind(0.1), kind(0.2)) for kind in KINDS),
+        (nn.SGD(0.1, maximize=True), nn.SGD(0.2, maximize=True)),
+        *((nn.Accumulated(nn.SGD(0.1), n), nn.Accumulated(nn.SGD(0.2), n)) for n in (2, 3)),
+        *((nn.ReduceOnPlateau(nn.SGD(0.1), 0.1, n), nn.ReduceOnPlateau(nn.SGD(0.2), 0.1, n)) for n in (2, 3)),
+        *(
+            (nn.Grouped({"W": o(0.1), "rest": nn.SGD(0.1)}), nn.Grouped({"W": o(0.2), "rest": nn.SGD(0.3)}))
+            for o in (nn.SGD, nn.Adam)
+        ),
         *((nn.SGD(0.1, weight_decay=d), nn.SGD(0.3, weight_decay=d)) for d in decays),
         *((nn.Adam(0.1, beta2=b), nn.Adam(0.7, beta2=b)) for b in (0.9, 0.99)),
         *((nn.Clipped(nn.SGD(0.1), norm=c), nn.Clipped(nn.SGD(1.0), norm=c)) for c in (1.0, 2.0)),

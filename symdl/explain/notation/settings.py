@@ -31,6 +31,8 @@ _LETTERS = {
     "norm": "C",
     "batches": "k",
     "threshold": "delta",
+    "dampening": "tau",
+    "momentum_decay": "psi",
 }
 
 

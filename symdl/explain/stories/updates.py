@@ -61,10 +61,10 @@ def update_rules(
     updates = updates_of(symbolic, parameters, slopes, Tensor(loss, (), role="input"))
     program = collect([new for _, new in updates])
     ahead = {new: old for old, new in updates}
-    scalars = [e.lhs for e in program.equations if e.lhs not in ahead and e.origin.rule in _SCALARS]
-    labels = {**labels_of(program), **_labels(updates, scalars, program, rate, step)}
+    shared = [e.lhs for e in program.equations if e.lhs not in ahead and e.origin.rule in _SHARED]
+    labels = {**labels_of(program), **_labels(updates, shared, program, rate, step)}
     page = Page(program, program.outputs[0])
-    shown = {*ahead, *scalars}
+    shown = {*ahead, *shared}
     page.inlined = {e.lhs: e for e in program.equations if e.lhs not in shown and not e.guards}
     page.notation = replace(Notation(labels), inline={t: inliner(page, e) for t, e in page.inlined.items()})
     steps = []
@@ -84,8 +84,22 @@ def update_rules(
     return Derivation(title, tuple(sections), None)
 
 
-_SCALARS = {"bias correction": "c", "schedule": "", "norm": "N", "scale": "s", "mean loss": "M"}
-"""Numbers that all elements share have a line and a letter of their own, by the rule that makes them."""
+_SHARED = {
+    "bias correction": "c",
+    "schedule": "",
+    "norm": "N",
+    "scale": "s",
+    "mean loss": "M",
+    "dampening": "d",
+    "share": "s",
+    "averaged steps": "rho",
+    "rectification": "l",
+    "relative rate": "rho",
+    "length": "alpha",
+    "trust ratio": "phi",
+    "direction": "u",
+}
+"""What several equations read has a line and a letter of its own, by the rule that makes it."""
 
 
 _SHORT = {"velocity": "v", "step": "t", "sum": "s", "average": "a"}
@@ -94,12 +108,12 @@ _SHORT = {"velocity": "v", "step": "t", "sum": "s", "average": "a"}
 
 def _labels(
     updates: Sequence[tuple[Tensor, Tensor]],
-    scalars: Sequence[Tensor],
+    shared: Sequence[Tensor],
     program: Program,
     rate: str,
     step: str,
 ) -> dict[Tensor, Label]:
-    """Name states and parameters with the number of the step below, and the shared numbers."""
+    """Name states and parameters with the number of the step below, and what several equations read."""
     wished: dict[Tensor, Label] = {}
     for old, new in updates:
         base = _base(old, rate, step)
@@ -108,14 +122,13 @@ def _labels(
     for tensor in program.inputs:
         if tensor.name and tensor.role == "state" and tensor not in wished:
             wished[tensor] = _base(tensor, rate, step)
-    rules = [program.definitions[t].origin.rule for t in scalars]
-    for place, (tensor, rule) in enumerate(zip(scalars, rules, strict=True)):
+    rules = [program.definitions[t].origin.rule for t in shared]
+    for place, (tensor, rule) in enumerate(zip(shared, rules, strict=True)):
         if rule == "schedule":
             wished[tensor] = replace(label_of(rate), sub=(step,))
-        elif rules.count(rule) == 1:
-            wished[tensor] = Label(_SCALARS[rule])
         else:
-            wished[tensor] = Label(_SCALARS[rule], (str(rules[: place + 1].count(rule)),))
+            number = () if rules.count(rule) == 1 else (str(rules[: place + 1].count(rule)),)
+            wished[tensor] = replace(label_of(_SHARED[rule]), sub=number)
     return wished
 
 
