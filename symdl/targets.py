@@ -26,6 +26,7 @@ from symdl.run.alone import Exporter
 from symdl.run.c99.alone import source_and_header
 from symdl.run.cpu.runtime import CpuRuntime
 from symdl.run.cuda.runtime import CudaRuntime
+from symdl.run.njit.alone import python_file
 from symdl.run.python.runtime import PythonRuntime
 from symdl.run.runtime import Scatter, Target
 
@@ -37,7 +38,10 @@ PYTHON = Target("python", PYTHON_LOWERING, PYTHON_SYNTAX, PythonRuntime())
 """The same loops without a compiler: slow, to step through and to compare with."""
 TARGETS: Mapping[str, Target] = {target.name: target for target in (CPU, CUDA, PYTHON)}
 """The targets by name."""
-EXPORTERS: Mapping[str, Exporter] = {".c": source_and_header}
+EXPORTERS: Mapping[str, Exporter] = {
+    ".c": Exporter(source_and_header),
+    ".py": Exporter(python_file, tested=True),
+}
 """What writes files that stand alone, by their endings."""
 
 

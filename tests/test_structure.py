@@ -45,8 +45,8 @@ FOR_ALL_TARGETS = ("lower", "schedule", "run/reference", "run/python")
 FOR_ONE = ("lower/cpu", "lower/cuda", "lower/python", "lower/c99")
 """Rooms that know no target; what they leave is for all of them."""
 
-TARGETS = ("cpu", "python", "cuda", "c99")
-"""Targets, there and to come: each has rooms of its name."""
+TARGETS = ("cpu", "python", "cuda", "c99", "njit")
+"""Targets, and languages of files that stand alone: each has rooms of its name."""
 DOORS = (
     "__init__.py",
     *("run/compile.py", "run/compiled.py", "run/exported.py", "run/training.py"),

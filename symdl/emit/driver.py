@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from symdl.emit import printed
 from symdl.emit.identifiers import free, identifier
@@ -18,10 +19,10 @@ from symdl.emit.printed import Printed
 from symdl.emit.statements import Told, Writer, comments, declared
 from symdl.emit.syntax import Syntax
 from symdl.errors import EmitError
-from symdl.lower.ir.integers import Atom, Poly, Size, rebuild, text
+from symdl.lower.ir.integers import ONE, ZERO, Atom, Poly, Size, rebuild, text
 from symdl.lower.ir.loops import KernelItem, Start, statements
 from symdl.lower.ir.names import Param, SizeName, StepNumber, StepsDone, TensorId
-from symdl.lower.ir.scalars import MATRIX
+from symdl.lower.ir.scalars import MATRIX, Node
 from symdl.lower.kernels import (
     Call,
     CheckCall,
@@ -34,10 +35,19 @@ from symdl.lower.kernels import (
 from symdl.lower.lowered import Lowered
 from symdl.lower.memory.buffers import Buffer
 
+_ONE = Node("const", (), Fraction(1))
+"""A factor that changes nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """An array of a call: its identifier, its name in the program, its shape, whether it is written."""
+    """An array of a call: its identifier, its name in the program, its shape, whether it is written.
+
+    Attributes:
+        sizes: the axes by their identifiers; `shape` has their names.
+        count: the product of them.
+        role: of the tensor.
+    """
 
     name: str
     title: str
@@ -46,6 +56,7 @@ class Passed:
     count: str
     integer: bool
     written: bool
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ class _Driver:
             copies += [] if own else [(name, self.arrays[places[t]], tensors[t].count)]
         self.calls(self.lowered.calls)
         for target, source, count in copies:
-            self.copy(target, source, count)
+            self.writer.add(printed.Copy, target, source, self.text(count))
         inner, stretches = _memory(self.lowered.plan.buffers, self.arrays, self.text)
         return Driver(
             tuple((self.names.size(name), name) for name in self.program.sizes),
@@ -183,7 +194,8 @@ class _Driver:
         info = self.program.tensors[tensor]
         shape = ", ".join(map(text, info.shape))
         sizes = tuple(map(self.text, info.shape))
-        return Passed(name, info.name, f"({shape})", sizes, self.text(info.count), info.integer, written)
+        count = self.text(info.count)
+        return Passed(name, info.name, f"({shape})", sizes, count, info.integer, written, info.role)
 
     def calls(self, calls: Sequence[Call]) -> None:
         """Write calls; those that a recurrence repeats stand in its loop."""
@@ -212,8 +224,7 @@ class _Driver:
         match call:
             case CheckCall():
                 checked = self.arrays[call.buffer], self.text(call.count), self.text(call.below)
-                with self.writer.under(f"outside({', '.join(checked)})"):
-                    self.writer.add(printed.Call, "return 1")
+                self.writer.add(printed.Check, *checked)
             case KernelCall():
                 arguments = *(self.arrays[b] for b in call.buffers), *map(self.text, call.sizes)
                 scratch = filter(None, [self.syntax.scratch])
@@ -233,36 +244,34 @@ class _Driver:
         for equation in call.equations:
             for line in comments(self.program.stated[equation].text):
                 self.writer.add(printed.Comment, line)
-        counters = ["p", "q"][: len(call.batch)]
-        counters = [self.names.give(("counter", c), c) for c in counters]
-        left, right, result = (
-            self.operand(matrix, counters) for matrix in (call.left, call.right, call.result)
+        counters = [self.names.give(("counter", c), c) for c in "pq"[: len(call.batch)]]
+        batch = tuple(zip(counters, map(self.text, call.batch), strict=True))
+        sides = (call.left, call.m, call.k), (call.right, call.k, call.n), (call.result, call.m, call.n)
+        matrices = (self.matrix(*side, batch) for side in sides)
+        numbers = (*map(self.text, (call.m, call.n, call.k)), self.writer.printer.body(call.alpha))
+        self.writer.add(printed.Product, *numbers, call.alpha.result != _ONE, *matrices, batch)
+
+    def matrix(
+        self, matrix: Matrix, rows: Poly, columns: Poly, batch: Sequence[tuple[str, str]]
+    ) -> printed.Matrix:
+        """Return an operand: where it begins, and how far rows, columns and matrices lie apart."""
+        operand, text = matrix.operand, self.text
+        row, step = (ONE, operand.lead) if operand.transposed else (operand.lead, ONE)
+        stored = (columns, rows) if operand.transposed else (rows, columns)
+        alone = not batch and operand.offset == ZERO and operand.lead == stored[1]
+        whole = alone and self.lowered.plan.buffers[matrix.buffer].count == rows * columns
+        steps = tuple(map(text, operand.steps[: len(batch)]))
+        return printed.Matrix(
+            self.arrays[matrix.buffer],
+            text(operand.offset),
+            text(row),
+            text(step),
+            tuple(zip((counter for counter, _ in batch), steps, strict=True)),
+            ", ".join([*(length for _, length in batch), text(rows), text(columns)]),
+            ", ".join([*steps, text(row), text(step)]),
+            ", ".join(map(text, stored)) if whole else "",
+            operand.transposed,
         )
-        numbers = [*map(self.text, (call.m, call.n, call.k)), self.writer.printer.body(call.alpha)]
-        line = f"multiply({', '.join((*numbers, *left, *right, *result[:3]))})"
-        self.batch(counters, list(map(self.text, call.batch)), line)
-
-    def batch(self, counters: Sequence[str], lengths: Sequence[str], line: str) -> None:
-        """Write a line, in loops."""
-        if not counters:
-            self.writer.add(printed.Call, line)
-            return
-        with self.writer.deeper() as body:
-            self.batch(counters[1:], lengths[1:], line)
-        self.writer.add(printed.Loop, counters[0], lengths[0], tuple(body))
-
-    def operand(self, matrix: Matrix, counters: Sequence[str]) -> tuple[str, str, str, str]:
-        """Return a matrix's array, where it begins, and how far rows and columns lie apart."""
-        operand, lead = matrix.operand, self.text(matrix.operand.lead)
-        steps = [f"{c} * ({self.text(s)})" for c, s in zip(counters, operand.steps, strict=False)]
-        at = " + ".join([self.text(operand.offset), *steps])
-        return (self.arrays[matrix.buffer], at, *(("1", lead) if operand.transposed else (lead, "1")))
-
-    def copy(self, target: str, source: str, count: Poly) -> None:
-        """Write a loop that copies an array."""
-        i = self.names.give("counter", "i")
-        body = (printed.Store(self.writer.indent + "    ", target, i, f"{source}[{i}]"),)
-        self.writer.add(printed.Loop, i, self.text(count), body)
 
     def matrices(self) -> list[str]:
         """Return how many rows the matrices have of which functions are computed."""

@@ -18,7 +18,6 @@ from symdl.errors import EmitError
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _ROUTINE = re.compile(r"(special|function[0-9]+)_[A-Za-z0-9_]+")
 """What routines are called: one of SciPy's, or one that a user gave."""
-_OTHER_ATTRIBUTES = {"shape"}
 
 
 def inspect_source(source: str, syntax: Syntax) -> str:
@@ -68,7 +67,7 @@ def _attribute(node: Any, syntax: Syntax) -> str:
     while isinstance(inner, ast.Attribute):
         inner = inner.value
     owner = inner.id if isinstance(inner, ast.Name) else ""
-    good = owner in syntax.owners or node.attr in _OTHER_ATTRIBUTES
+    good = owner in syntax.owners or node.attr in syntax.attributes
     return "" if good and not node.attr.startswith("_") else f"the attribute {node.attr}"
 
 

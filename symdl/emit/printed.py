@@ -180,8 +180,74 @@ class Call:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A test that `count` positions in an array are at least 0 and less than `below`."""
+
+    kind: ClassVar[str] = "check"
+    indent: str
+    array: str
+    count: str
+    below: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An array is written to another one."""
+
+    kind: ClassVar[str] = "copy"
+    indent: str
+    target: str
+    source: str
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """An operand of a product: a matrix in an array, or one for each element of a batch.
+
+    Attributes:
+        array: that it is in.
+        at: where it begins, the first one of a batch.
+        row, step: how far rows, and elements of a row, lie apart.
+        steps: the counter of each axis of the batch, and how far its matrices lie apart.
+        shape, strides: of all axes, those of the batch first.
+        whole: rows and columns as they lie in memory, if it is all of its array.
+        transposed: whether it is used transposed then.
+    """
+
+    array: str
+    at: str
+    row: str
+    step: str
+    steps: tuple[tuple[str, str], ...]
+    shape: str
+    strides: str
+    whole: str
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """``result = factor * left @ right``, for each element of a batch: counters, and how far they run."""
+
+    kind: ClassVar[str] = "product"
+    indent: str
+    m: str
+    n: str
+    k: str
+    factor: str
+    scaled: bool
+    left: Matrix
+    right: Matrix
+    result: Matrix
+    batch: tuple[tuple[str, str], ...]
+
+
 Block: TypeAlias = Loop | SimdLoop | Stride | When
 Line: TypeAlias = (
     Comment | Declare | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Call
 )
-Printed: TypeAlias = Block | Line
+OfPrograms: TypeAlias = Check | Copy | Product
+"""What stands between calls of kernels."""
+Printed: TypeAlias = Block | Line | OfPrograms

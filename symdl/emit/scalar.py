@@ -131,7 +131,7 @@ class Printer:
         if isinstance(value, Routine):
             return called(value, [text for text, _ in args], self.syntax), _ATOMIC
         if op not in self.syntax.functions:
-            raise EmitError(f"the target {self.syntax.name} has no function {op}")
+            raise EmitError(f"the target {self.syntax.name} has no function {op}", cure=self.syntax.elsewhere)
         name, arguments = self.syntax.functions[op], ", ".join(text for text, _ in args)
         if self.near and op in self.syntax.near:
             name = self.syntax.near[op]
@@ -196,7 +196,7 @@ def called(routine: Routine, args: Sequence[str], syntax: Syntax) -> str:
         name = _NUMBERED.sub("", routine.name)
         raise EmitError(
             f"the target {syntax.name} has no code for the function {name}",
-            cure="compile it for the processor (target='cpu'), or write it with elementary functions",
+            cure=syntax.elsewhere,
         )
     return f"real({routine.name}({', '.join(args)}))"
 

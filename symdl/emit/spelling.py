@@ -22,6 +22,7 @@ class Spelling:
         nan, infinity, double: reals.
         whole, smallest: an int64, and the smallest one.
         larger_whole: the function that returns the larger of two integers.
+        constant: a real in a list of them.
         words: what `symdl.emit.names.put_in` replaces: comments are passed over, group 1 begins a function.
         declares: whether locals are declared before they are used.
     """
@@ -45,6 +46,7 @@ class Spelling:
     smallest: str = "np.int64(-9223372036854775808)"
     double: str = "np.float64(0.0)"
     larger_whole: str = "max"
+    constant: str = "{}"
     words: re.Pattern[str] = re.compile(r"#[^\n]*|\bdef (\w+)|\b[bxin]\d\w*")
     declares: bool = False
 
@@ -71,6 +73,7 @@ C = Spelling(
     smallest="INT64_MIN",
     double="0.0",
     larger_whole="larger_whole",
+    constant="real({})",
     words=re.compile(r"/\*.*?\*/|\bstatic void (\w+)|\b[bxin]\d\w*"),
     declares=True,
 )

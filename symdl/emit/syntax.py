@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         [tuple[KernelItem, ...], "Syntax", Names, Mapping[int, Stated]], Mapping[str, tuple[Printed, ...]]
     ]
 
+NO_ROUTINES = "write it with elementary functions: files that stand alone have no others"
+"""The cure of files that stand alone, where there is no code for a function."""
 DIVISIONS = ("floor_divide", "ratio", "remainder")
 """Functions that divide, and round down or not."""
 NEAR = 2.0**20
@@ -58,9 +60,11 @@ class Syntax:
             the names of those forms.
         own: names that generated code gives to things that are in no equation.
         owners: of which names it may use attributes.
+        attributes: those that it may use of everything else.
         imports: the modules whose names generated code may use, and the names.
         types: of numbers.
         routines: the module that has routines by name; empty if the target cannot call any.
+        elsewhere: the cure where it has no code for a function.
         spelling: of its language.
         parameters: the parameters of a kernel, where they are more than names.
         scratch: what functions of matrices are told last: where there is room for them.
@@ -80,6 +84,8 @@ class Syntax:
     imports: Mapping[str, frozenset[str]]
     types: Types = Types()
     routines: str = ""
+    elsewhere: str = "compile it for the processor (target='cpu'), or write it with elementary functions"
+    attributes: frozenset[str] = frozenset({"shape"})
     spelling: Spelling = PYTHON
     parameters: Callable[[Kernel], str] | None = None
     scratch: str = ""

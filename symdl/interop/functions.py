@@ -16,8 +16,8 @@ from symdl.express.modes import inference, training_updates
 from symdl.express.program import Fact
 from symdl.express.tensors import Tensor
 from symdl.interop.derivatives import Differentiable
-from symdl.run.compile import WithGradients, alone
 from symdl.run.compiled import Compiled
+from symdl.run.packing import WithGradients, alone
 from symdl.train.model import Model
 from symdl.train.weights import initial
 

@@ -7,40 +7,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
+from symdl.emit.alone import Alone
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
 from symdl.express.values import fitting
 from symdl.files import replacing
 
-Exporter: TypeAlias = Callable[[Program, str, str, Mapping[int, Any]], Mapping[str, str]]
-"""Returns the texts of files by their endings.
 
-Arguments: the program, the name of the files, the dtype of reals, and arrays of inputs that become constants,
-by their places among the inputs.
-"""
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """What writes files with an ending.
+
+    Attributes:
+        texts: returns the texts of files by their endings.
+        tested: whether they test themselves.
+    """
+
+    texts: Callable[[Program, Alone], Mapping[str, str]]
+    tested: bool = False
 
 
 def write(
-    program: Program,
-    path: str | os.PathLike[str],
-    exporter: Exporter,
-    *,
-    dtype: str,
-    values: Mapping[str, Any],
+    program: Program, path: str | os.PathLike[str], exporter: Exporter, wanted: Alone
 ) -> tuple[Path, ...]:
-    """Write the files of a program beside each other; return their paths.
+    """Write the files of a program beside each other, in the name of `path`; return their paths.
 
     Raises:
-        ArgumentError: `values` has a name that is no input, or a value that does not fit.
         DataError: a file cannot be written.
+        EmitError: something has no code in files that stand alone.
     """
     given = Path(path)
-    texts = exporter(program, given.stem, dtype, _constants(program, dtype, values))
+    texts = exporter.texts(program, replace(wanted, name=given.stem))
     found = []
     for ending, text in texts.items():
         found.append(given.with_suffix(ending))

@@ -23,6 +23,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
+from symdl.run.packing import WithGradients, alone
 from symdl.run.runtime import ResultsIn, Target
 from symdl.run.scalar_function import ScalarFunction
 from symdl.targets import find
@@ -201,21 +202,6 @@ def _chosen(wrt: Wrt, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     if not chosen:
         raise CompileError("wrt is empty", cure='use wrt=None, "parameters" or names')
     return tuple(t for t in chosen if isinstance(t, Tensor))
-
-
-def alone(results: list[Any]) -> Any:
-    """Return the result of a function that has one."""
-    return results[0]
-
-
-class WithGradients:
-    """Arranges results as a value and a dictionary of gradients."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-
-    def __call__(self, results: list[Any]) -> tuple[Any, dict[str, Any]]:
-        return results[0], dict(zip(self.names, results[1:], strict=True))
 
 
 def _scalar(

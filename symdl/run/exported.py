@@ -6,13 +6,17 @@ Enters: a program that was built. Leaves: `Exported`, the method that writes fil
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from symdl.emit.alone import Alone, Answer
 from symdl.express.program import Program
-from symdl.run.alone import write
+from symdl.run.alone import constants, write
 from symdl.run.build import Built
+from symdl.run.packing import answer_of, in_row
+from symdl.run.trial import trial
 from symdl.targets import exporter
 
 
@@ -24,27 +28,77 @@ class Exported:
     """
 
     program: Program
+    pack: Any
     _built: Built
 
     def export(
-        self, path: str | os.PathLike[str], *, values: Mapping[str, Any] | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        values: Mapping[str, Any] | None = None,
+        example: Mapping[str, Any] | None = None,
     ) -> tuple[Path, ...]:
         """Write files that compute the same where there is no symdl.
 
-        A path that ends with ``.c`` gets a source file in C99 and beside it a header, which says how to call
-        it and how to build it. Nothing allocates memory: a workspace is passed, and a second function says
-        how long it is. Sizes that are symbols are arguments.
+        A path that ends with ``.py`` gets one Python file, which needs NumPy and Numba: a function of arrays
+        that returns what this one does. Run as a program, the file tests itself. One that ends with ``.c``
+        gets a source file in C99 and beside it a header, which says how to call it and how to build it.
+        Nothing in it allocates memory: a workspace is passed, and a second function says how long it is.
+        Sizes that are symbols are arguments.
 
         Args:
-            path: of the source file; its name becomes that of the function.
+            path: of the file; its name becomes that of the function.
             values: arrays of inputs, such as trained weights, that become part of the file.
+            example: arrays for all other inputs, with which a Python file tests itself; some numbers
+                by default.
 
         Returns:
             The paths of the files.
 
         Raises:
-            ArgumentError: a value is of no input, or does not fit it.
+            ArgumentError: a value or the example is of no input, or does not fit it.
             CompileError: there are no files with such an ending.
             DataError: a file cannot be written.
+            EmitError: something has no code without symdl, such as SciPy's special functions.
         """
-        return write(self.program, path, exporter(path), dtype=self._built.dtype, values=values or {})
+        answer, run, program = answer_of(self.pack), cast(Any, self), self._built.lowered.program
+        known = dict(values or {})
+
+        def call(arrays: Mapping[str, Any]) -> list[Any]:
+            return in_row(run(**arrays, **known), answer)
+
+        names = [program.tensors[t].name for t in program.outputs]
+        return export(path, self._built, Asked(answer, names, call, known, example))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a file has besides equations.
+
+    Attributes:
+        answer: how results are arranged.
+        names: what they are called.
+        call: computes them in a row from arrays by name.
+        values: arrays of inputs that become part of the file.
+        example: arrays for all other inputs.
+    """
+
+    answer: Answer
+    names: Sequence[str]
+    call: Callable[[Mapping[str, Any]], list[Any]]
+    values: Mapping[str, Any]
+    example: Mapping[str, Any] | None
+
+
+def export(path: str | os.PathLike[str], built: Built, asked: Asked) -> tuple[Path, ...]:
+    """Write the files of a program that was built; see `Exported.export`."""
+    found = exporter(path)
+    fixed = constants(built.program, built.dtype, asked.values)
+    wanted = Alone(dtype=built.dtype, values=fixed, answer=asked.answer)
+    if found.tested:
+        taken = [info for at, info in enumerate(built.inputs) if at not in fixed]
+        tested = trial(
+            built.lowered, taken, lambda arrays: (asked.call(arrays), {}), asked.names, asked.example
+        )
+        wanted = replace(wanted, trial=tested)
+    return write(built.program, path, found, wanted)

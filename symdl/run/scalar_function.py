@@ -6,17 +6,22 @@ Enters: a program over rank-0 tensors. Leaves: `ScalarFunction`, whose arguments
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic, Never
 
 import numpy as np
 
+from symdl.emit.alone import Answer
 from symdl.express.dims import Dim
 from symdl.express.program import Program
 from symdl.express.scalar import batched
 from symdl.express.values import fitting
 from symdl.run import misfits
 from symdl.run.compiled import Compiled, Result
+from symdl.run.exported import Asked, export
+from symdl.run.packing import in_row
 from symdl.run.points import given
 from symdl.run.rebuilt import Rebuilt
 from symdl.run.shown import Shown
@@ -82,6 +87,38 @@ class ScalarFunction(Rebuilt, Shown, Generic[Result]):
             answer = answer, dict(zip(self._names, results[1:], strict=True))
         found: Result = answer
         return found
+
+    def export(
+        self, path: str | os.PathLike[str], *, example: Mapping[str, Any] | None = None
+    ) -> tuple[Path, ...]:
+        """Write files that compute the same where there is no symdl, as `Compiled.export` does.
+
+        The function in a Python file takes numbers and arrays, which broadcast, and returns what this one
+        does. That in a C file takes the number of points and an array of them for each argument, and writes
+        an array for each value and derivative.
+
+        Args:
+            path: of the file, which ends with ``.py`` or ``.c``; its name becomes that of the function.
+            example: a flat array for each argument, with which a Python file tests itself; some numbers
+                by default.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            ArgumentError: the example does not fit.
+            CompileError: there are no files with such an ending.
+            DataError: a file cannot be written.
+            EmitError: something has no code without symdl, such as SciPy's special functions.
+        """
+        names = () if self._names is None else tuple(self._names)
+        answer = Answer("one" if self._names is None else "gradients", names, True, self._shape)
+
+        def call(arrays: Mapping[str, Any]) -> list[Any]:
+            return in_row(self(**arrays), answer)
+
+        asked = Asked(answer, ["value", *names], call, {}, example)
+        return export(path, self._compiled.built, asked)
 
     def _arranged(self, results: Any, shape: tuple[int, ...]) -> list[Any]:
         """Return the values of all functions as one array, and so those of each derivative."""

@@ -13,6 +13,7 @@ NODES = get_args(printed.Printed)
 ON_SAMPLES = {"simd_loop", "store_samples", "store_rows"}
 BY_TEAMS = {"stride"}
 DECLARED = {"declare"}
+OF_PROGRAMS = {node.kind for node in get_args(printed.OfPrograms)}
 LEFT_OUT = {
     "cpu": BY_TEAMS | DECLARED,
     "cuda": ON_SAMPLES | DECLARED,
@@ -26,7 +27,16 @@ def test_a_target_has_a_macro_for_each_kind_of_node(target: str) -> None:
     kinds = [node.kind for node in NODES]
     assert len(set(kinds)) == len(kinds)
     say = template(f"{target}/statements.jinja").module.say  # type: ignore[attr-defined]
-    assert set(say) == set(kinds) - LEFT_OUT.get(target, ON_SAMPLES | BY_TEAMS)
+    assert set(say) == set(kinds) - OF_PROGRAMS - LEFT_OUT.get(target, ON_SAMPLES | BY_TEAMS)
+
+
+@pytest.mark.parametrize("target", ["c99", "njit"])
+def test_files_that_stand_alone_have_macros_for_what_is_between_kernels(target: str) -> None:
+    kernels = {"njit": "python"}.get(target, target)
+    inside, calls = (
+        template(f"{name}.jinja").module for name in (f"{kernels}/statements", f"{target}/calls")
+    )
+    assert set(calls.say) == set(inside.say) | OF_PROGRAMS  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("target", sorted(LEFT_OUT))

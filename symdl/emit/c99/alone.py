@@ -6,11 +6,9 @@ of its header. Nothing in them allocates memory, and nothing is kept between two
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from symdl.emit.alone import Alone, literals
 from symdl.emit.c99.syntax import C, inspect
 from symdl.emit.driver import Driver, Passed, driver
 from symdl.emit.identifiers import free, identifier
@@ -40,17 +38,13 @@ class _Stretch:
     counts: tuple[str, ...]
 
 
-def files(lowered: Lowered, *, name: str, dtype: str, values: Mapping[int, Any]) -> Files:
-    """Return a program as C99.
-
-    Args:
-        name: of the files, and of the function as far as it is an identifier.
-        dtype: of reals.
-        values: NumPy arrays of inputs that become constants, by their places among the inputs.
+def files(lowered: Lowered, wanted: Alone) -> Files:
+    """Return a program as C99; its function is called like the file, as far as that is an identifier.
 
     Raises:
         EmitError: an operation that C does not have.
     """
+    name, dtype, values = wanted.name, wanted.dtype, wanted.values
     made = driver(lowered, syntax=C, constants=values)
     arrays = {p.name for p in (*made.passed, *made.constants)} | {t.name for t in made.inner}
     known = reserved(C.imports, C.own) | arrays
@@ -59,7 +53,7 @@ def files(lowered: Lowered, *, name: str, dtype: str, values: Mapping[int, Any])
     sizes = [f"int64_t {size}" for size, _ in made.dims]
     module = module_source(lowered, syntax=C, dtype=dtype)
     pairs = zip(made.constants, sorted(values), strict=True)
-    numbers = [(passed, _numbers(passed, values[at])) for passed, at in pairs]
+    numbers = [(passed, literals(values[at], C.spelling) or ["0"]) for passed, at in pairs]
     stretches = _stretches(made)
     source = template("c99/export.jinja").render(
         d=made,
@@ -104,11 +98,3 @@ def _said(passed: Passed) -> str:
     """Return a line about an array."""
     title = "" if passed.title == passed.name else f"{comment(passed.title)} "
     return f"{passed.name}: {title}{passed.shape}{', written' if passed.written else ''}"
-
-
-def _numbers(passed: Passed, array: Any) -> list[str]:
-    """Return the values of a constant as lines."""
-    texts = {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}
-    each = map(str, map(int, array.flat)) if passed.integer else map(repr, map(float, array.flat))
-    found = [texts.get(value, value if passed.integer else f"real({value})") for value in each]
-    return textwrap.wrap(", ".join(found) or "0", 100, break_on_hyphens=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from symdl.emit.spelling import C as SPELLING
-from symdl.emit.syntax import Syntax
+from symdl.emit.syntax import NO_ROUTINES, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.scalars import BINARY, UNARY
 from symdl.lower.kernels import Array, Kernel
@@ -62,6 +62,7 @@ C = Syntax(
     own=frozenset((*_KEYWORDS.split(), *_OWN.split(), *(f"real_{name}" for name in (*UNARY, *BINARY)))),
     owners=frozenset(),
     imports={},
+    elsewhere=NO_ROUTINES,
     spelling=SPELLING,
     parameters=parameters,
     scratch="scratch",

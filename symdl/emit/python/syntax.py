@@ -1,13 +1,13 @@
 """How plain Python is written: the same loops, on NumPy's arrays and functions.
 
-Enters: nothing. Leaves: `PYTHON`.
+Enters: nothing. Leaves: `PYTHON`, and `NUMPY`, the names of NumPy's functions.
 """
 
 from __future__ import annotations
 
 from symdl.emit.syntax import Syntax
 
-_NUMPY = {
+NUMPY = {
     **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
     **{name: f"np.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     "asin": "np.arcsin",
@@ -32,7 +32,7 @@ PYTHON = Syntax(
     template="python/module.jinja",
     simd=None,
     forms=None,
-    functions=_NUMPY,
+    functions=NUMPY,
     wholes={},
     near={},
     own=frozenset(),

@@ -1,0 +1,1 @@
+"""emit.njit: Python files that stand alone, whose loops Numba compiles."""

@@ -1,0 +1,42 @@
+"""How Python is written in files that stand alone: the loops are compiled by Numba, all else is NumPy's.
+
+Enters: nothing. Leaves: `NJIT`, and which functions its code calls.
+"""
+
+from __future__ import annotations
+
+from symdl.emit.python.syntax import NUMPY
+from symdl.emit.syntax import NO_ROUTINES, Syntax
+
+CALLED = {
+    **dict.fromkeys(("larger", "plus", "minus", "times", "ratio", "remainder", "uniform"), ()),
+    **dict.fromkeys(("erf", "erfc", "erfcx", "lgamma"), ()),
+    "floor_divide": ("remainder",),
+    "eliminate": (),
+    "determinant": ("eliminate",),
+    "log_determinant": ("eliminate",),
+    "invert": ("eliminate",),
+    "cholesky": (),
+}
+"""The functions that kernels in a file that stands alone can call, each with those that it calls itself."""
+_FILE = """OPTIONS agree at_points check given integers matrix numbers of_state room shape start state
+test""".split()
+"""What else has a name in such a file."""
+
+NJIT = Syntax(
+    name="numba",
+    template="njit/module.jinja",
+    simd=None,
+    forms=None,
+    functions={**NUMPY, "ratio": "ratio", "floor_divide": "floor_divide", "remainder": "remainder"},
+    wholes={"add": "plus", "sub": "minus", "mul": "times"},
+    near={},
+    own=frozenset((*_FILE, *CALLED, "numba", "njit", "sys")),
+    owners=frozenset({"math", "np", "sys"}),
+    imports={"math": frozenset(), "numpy": frozenset(), "sys": frozenset(), "numba": frozenset({"njit"})},
+    elsewhere=NO_ROUTINES,
+    attributes=frozenset(
+        "shape size dtype itemsize reshape T astype copy flags c_contiguous any all items values".split()
+    ),
+)
+"""Files that stand alone: plain Python calls loops that Numba compiles."""

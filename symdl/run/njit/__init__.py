@@ -1,0 +1,1 @@
+"""run.njit: programs as Python files."""
