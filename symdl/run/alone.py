@@ -52,8 +52,12 @@ def write(
     return tuple(found)
 
 
-def _constants(program: Program, dtype: str, values: Mapping[str, Any]) -> dict[int, Any]:
-    """Return the arrays of the inputs that are constants already, or become that."""
+def constants(program: Program, dtype: str, values: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the arrays of the inputs that are constants already, or become that, by their places.
+
+    Raises:
+        ArgumentError: `values` has a name that is no input, or a value that does not fit.
+    """
     inputs = {str(t.name): t for t in program.inputs if t.value is None}
     unknown = [name for name in values if name not in inputs]
     if unknown:

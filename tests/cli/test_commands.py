@@ -133,7 +133,7 @@ def test_kernels_are_those_of_compile(tmp_path: Path) -> None:
     ]
     assert '#include "step.h"' in path.read_text() and "int step(" in path.with_suffix(".h").read_text()
     alone = ran("kernel", "sin(x**2*y)", "--target", "py").out
-    assert "from numba import njit" in alone and "symdl" not in alone.partition('"""\n')[2]
+    assert "from numba import njit" in alone and 'agree("value"' in alone
     half = ran("kernel", "x**2", "--dtype", "float32", "--target", "cuda").out
     assert "from symdl.run.cuda" in half and "float32" in half
 
