@@ -59,7 +59,7 @@ class _Cleaner:
             self._remember(equation)
             return
         new = self._step("substitute definition", "exact", equation, self._substituted(equation))
-        new = self._step("sum of a constant", "exact", new, _constant_sum(new))
+        new = self._step("sum of a constant", "exact", new, constant_sum(new))
         for fact in self.program.facts:
             new = self._step(f"fact: {fact.kind}", "algebraic", new, _use_fact(new, fact))
         new = self._step("contraction of δ", "exact", new, self._contracted(new))
@@ -230,7 +230,7 @@ def is_diagonal(equation: Equation) -> bool:
     return plain and equation.lhs.dtype == "real"
 
 
-def _constant_sum(equation: Equation) -> Equation:
+def constant_sum(equation: Equation) -> Equation:
     """Sum a body that is free of a bound index by multiplying with its range."""
     reduction = equation.reduction
     if reduction is None or reduction.op != "sum":

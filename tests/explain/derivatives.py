@@ -62,6 +62,11 @@ DERIVATIVES: dict[str, Callable[[], Derived]] = {
     ),
     "Jacobian of a standardised vector": lambda: (standardised(), z, {}),
     "Jacobian of samples": lambda: (sd.sigmoid(X @ M, name="S"), M, {}),
+    "Hessian with respect to a matrix and a vector": lambda: (
+        ((X @ M + c) ** 2).sum(),
+        [M, c],
+        {"order": 2},
+    ),
     "Jacobian with respect to two": lambda: (X @ w + b, [w, b], {}),
     "Jacobian of a recurrence": lambda: (sd.nn.rnn(sd.tensor("u", (2, 3, 2)), 2, name="r"), "r.U", {}),
     "Hessian of a quadratic form": lambda: (quadratic(w, A), w, {"order": 2}),

@@ -278,7 +278,7 @@ class Shown:
             case t.Ones():
                 return np.ones((self.size(node.size), 1))
             case t.Grid():
-                return np.array([[v(entry) for entry in row] for row in node.rows], dtype=float)
+                return blocks([[v(entry) for entry in row] for row in node.rows])
             case t.Norm():
                 return np.sum(v(node.arg) ** 2)
             case _:
@@ -292,6 +292,18 @@ def flat(node: t.Product) -> Iterator[t.Node]:
             yield from flat(factor)
         else:
             yield factor
+
+
+def blocks(rows: list[list[Any]]) -> Any:
+    """A matrix of numbers or of blocks; a number among matrices is 0, or a matrix of one entry."""
+    sizes = [[np.shape(entry) or (1, 1) for entry in row] for row in rows]
+    high = [max(shape[0] for shape in row) for row in sizes]
+    wide = [max(shape[1] for shape in column) for column in zip(*sizes, strict=True)]
+    full = [
+        [np.broadcast_to(entry, (h, w)) for entry, w in zip(row, wide, strict=True)]
+        for row, h in zip(rows, high, strict=True)
+    ]
+    return np.block(full).astype(float)
 
 
 def commutation(rows: int, columns: int) -> Any:

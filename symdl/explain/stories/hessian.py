@@ -20,6 +20,7 @@ from symdl.explain.notation.letters import spelling
 from symdl.explain.notation.tree import Call, Item, Label, Node, Partial, Transpose, number
 from symdl.explain.sections import Depth, Lines, Section, Step, respelled
 from symdl.explain.stories.backward import Told, backward, bar_words, not_told, whole
+from symdl.explain.stories.blockwise import hessian_blocks
 from symdl.explain.stories.computed import Form, is_rewritten, last_forms
 from symdl.explain.stories.equations import Page
 from symdl.explain.stories.jacobian import derivative_lines, joined
@@ -62,30 +63,18 @@ def derive_hessian(
         Lines("Forward", tuple(forward)),
         Lines("Gradient", gradient, words=bar_words(page, steps)),
     ]
-    ends: list[Step] = []
     every: list[Sensitivities] = []
+    blocks_of: dict[tuple[int, int], list[Step]] = {}
     for place, x in enumerate(targets):
         found = sensitivities(page.program, [derivative.gradient(t) for t in targets], x, facts=facts)
         every.append(found)
-        element = page.notation.read(x.at(*found.outer))
-        words = (
-            "Each line that changes with ",
-            whole(page, x),
-            ", differentiated with respect to ",
-            element,
-            ".",
-        )
-        title = "The gradient, differentiated once more"
-        sections.append(Lines(title, tuple(derivative_lines(page, found)), words=words))
-        for first in targets[: place + 1]:
-            bar, name = derivative.gradient(first), _named(page, loss, first)
-            if bar in found.of:
-                top = whole(page, bar)
-                ends += result_lines(page, found, bar, top, layout="numerator", name=name)
-            else:
-                zero = name(whole(page, bar), whole(page, x), number(0))
-                ends.append(Step("the gradient does not change", zero, number(0), "result", "result"))
+        sections.append(_once_more(page, found))
+        for row, first in enumerate(targets[: place + 1]):
+            name = _named(page, loss, first)
+            blocks_of[row, place] = _block(page, found, derivative.gradient(first), name)
+    ends = [step for block in blocks_of.values() for step in block]
     sections.append(Lines("Result", tuple(ends), words=words_of_vec(ends), level="result"))
+    sections += hessian_blocks(page, loss, targets, blocks_of) if len(targets) > 1 else []
     shown = respelled([s for s in sections if not isinstance(s, Lines) or s.steps], spelling(page.letters))
     by = listed([whole(page, x) for x in targets])
     blocks = tuple(tuple(hessian(f, a, b, facts=facts) for b in targets) for a in targets)
@@ -93,6 +82,22 @@ def derive_hessian(
     return Derivation(
         ("Hessian of ", loss, " with respect to ", *by), shown, result, depth, joined(page.program, every)
     )
+
+
+def _once_more(page: Page, found: Sensitivities) -> Lines:
+    """The derivatives of all lines with respect to one tensor."""
+    element = page.notation.read(found.x.at(*found.outer))
+    moving = ("Each line that changes with ", whole(page, found.x))
+    words = (*moving, ", differentiated with respect to ", element, ".")
+    return Lines("The gradient, differentiated once more", tuple(derivative_lines(page, found)), words=words)
+
+
+def _block(page: Page, found: Sensitivities, bar: Tensor, name: Named) -> list[Step]:
+    """The result lines of one block, the derivative of one gradient."""
+    if bar in found.of:
+        return result_lines(page, found, bar, whole(page, bar), layout="numerator", name=name)
+    zero = name(whole(page, bar), whole(page, found.x), number(0))
+    return [Step("the gradient does not change", zero, number(0), "result", "result")]
 
 
 def _derivatives(
@@ -127,7 +132,8 @@ def _named(page: Page, loss: Node, first: Tensor) -> Named:
             bottom = Item(page.notation.label(first), first, above.indices)
         elif isinstance(above, Call):  # of vec
             bottom = replace(above, args=(bottom,))
-        again = below if isinstance(above, Item) or not _is_array(below) else Transpose(below)
+        plain = isinstance(above, Item) or not _is_array(below) or not first.rank  # that one is a column
+        again = below if plain else Transpose(below)
         return Partial(loss, bottom, value, again)
 
     return name

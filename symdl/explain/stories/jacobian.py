@@ -42,6 +42,7 @@ from symdl.explain.notation.tree import (
 )
 from symdl.explain.sections import Depth, Lines, Section, Step, respelled
 from symdl.explain.stories.backward import same_terms, told, whole, zeros_named
+from symdl.explain.stories.blockwise import jacobian_blocks
 from symdl.explain.stories.equations import Page, inliner, right_side
 from symdl.explain.stories.network import forward_lines, found_in, listed, symbols
 from symdl.explain.stories.page import page_of
@@ -78,7 +79,7 @@ def derive_jacobian(
     page = page_of(derivative, named, again=targets)
     top = whole_of(page, y)
     sections: list[Section] = [symbols(page), Lines("Forward", tuple(forward_lines(page)))]
-    ends: list[Step] = []
+    blocks: list[list[Step]] = []
     every: list[Sensitivities] = []
     for x in targets:
         found = sensitivities(page.program, [y], x, facts=facts)
@@ -95,12 +96,15 @@ def derive_jacobian(
         )
         last = Step("by the lines above", None, steps[-1].right, "result", "result")
         named_last = next(step.left for step in reversed(steps) if step.left is not None)
-        ends += result_lines(page, found, y, top, layout=layout) or [replace(last, left=named_last)]
+        blocks.append(result_lines(page, found, y, top, layout=layout) or [replace(last, left=named_last)])
         every.append(found)
+    ends = [step for block in blocks for step in block]
     words = words_of_layout(y, targets[0], (top, whole(page, targets[0])), layout)
     more = words_of_vec(ends)
     words = (*words, *((" ",) if words and more else ()), *more)
     sections.append(Lines("Result", tuple(ends), words=words, level="result"))
+    if len(targets) > 1:
+        sections += jacobian_blocks(blocks, [y.rank + x.rank for x in targets], layout)
     shown = respelled([s for s in sections if not isinstance(s, Lines) or s.steps], spelling(page.letters))
     by = listed([whole(page, x) for x in targets])
     result = results if isinstance(wrt, list | tuple) else results[0]

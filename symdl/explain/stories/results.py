@@ -12,7 +12,7 @@ from typing import Literal
 
 import sympy as sp
 
-from symdl.differentiate.cleanup import factored
+from symdl.differentiate.cleanup import constant_sum, factored
 from symdl.differentiate.compact import compact
 from symdl.differentiate.record import Derivative
 from symdl.differentiate.sensitivity import Sensitivities
@@ -38,6 +38,7 @@ from symdl.explain.notation.tree import (
     Negative,
     Node,
     Partial,
+    Product,
     Terms,
     Transpose,
     number,
@@ -83,7 +84,7 @@ def result_lines(
     places = tuple(map(read, line.indices))
     value: Node = Item(_VALUE, derivative, places) if places else read(derivative.at())
     left = name(read(y.at(*own)), read(found.x.at(*outer)), value)
-    whole_left = name(top, whole(page, found.x), _laid(Array(_VALUE, derivative), layout))
+    whole_left = name(top, whole(page, found.x), laid(Array(_VALUE, derivative), layout))
     kept = page.program.definitions.keys() - page.inlined.keys()
     given = page.program.definitions.keys()
     resolved = with_resolved(found.program, resolved_sums(found.program, given))
@@ -94,32 +95,33 @@ def result_lines(
     if made is not None:
         short = _by_quotients(page, made[1])
         definitions[derivative] = short = replace(short, body=_shorter(short.body))
-        steps = _by_element(made[0], short, left)
+        steps = _by_element(made[0], constant_sum(short), left)
         if any(isinstance(part, Indicator) for step in steps for part in walk(step.right)):
-            steps = _by_place(made[0], short, left, (whole_left, layout)) or steps
+            steps = _by_place(made[0], short, left, whole_left, layout) or steps
         unknown = {*found.of.values()}
         if any(isinstance(p, Item) and p.tensor in unknown for s in steps for p in walk(s.right)):
             steps = []  # a recurrence: its lines are the answer
     matrix = closed_form(derivative, notation=page.notation, keep=kept, definitions=definitions)
     if matrix is not None and derivative.rank:
-        steps.append(Step("matrix form", whole_left, _laid(matrix, layout), "result", "result"))
+        steps.append(Step("matrix form", whole_left, laid(matrix, layout), "result", "result"))
     closed = closed_form(derivative, notation=page.notation, keep=[y], definitions=definitions)
     if closed is not None and closed != matrix and derivative.rank:
-        steps.append(Step("in the given symbols", whole_left, _laid(closed, layout), "result", "result"))
+        steps.append(Step("in the given symbols", whole_left, laid(closed, layout), "result", "result"))
     stacked = kronecker_form(derivative, y.rank, notation=page.notation, definitions=definitions, keep=kept)
     if stacked is None:
         return steps
     value = Call("unfolded", (Array(_VALUE, derivative), number(y.rank)))
     above, below = (_vec(n, t) for n, t in ((top, y), (whole(page, found.x), found.x)))
     left = name(above, below, value if layout == "numerator" else Transpose(value))
-    return [*steps, Step("matrix of vec", left, _laid(stacked, layout), "result", "result")]
+    return [*steps, Step("matrix of vec", left, laid(stacked, layout), "result", "result")]
 
 
 def _vec(node: Node, tensor: Tensor) -> Node:
     return Call("vec", (node,)) if tensor.rank == 2 else node
 
 
-def _laid(node: Node, layout: Layout) -> Node:
+def laid(node: Node, layout: Layout) -> Node:
+    """Return a matrix as it is in numerator layout, transposed in denominator layout."""
     return node if layout == "numerator" else tidy(_turned(node))
 
 
@@ -138,6 +140,8 @@ def _turned(node: Node) -> Node:
             return Kronecker(tuple(map(_turned, node.args)))
         case Commutation():
             return Commutation(node.label, node.columns, node.rows)
+        case Product():
+            return replace(node, args=(*node.args[:-1], _turned(node.args[-1])))
         case Multiply():
             return Multiply(tuple(_turned(factor) for factor in reversed(node.args)))
         case Grid():
@@ -175,14 +179,13 @@ def _by_element(page: Page, short: Equation, left: Node) -> list[Step]:
     ]
 
 
-def _by_place(page: Page, short: Equation, left: Node, laid: tuple[Node, Layout]) -> list[Step]:
+def _by_place(page: Page, short: Equation, left: Node, whole_left: Node, layout: Layout) -> list[Step]:
     """What stands on each diagonal, and a small matrix as it is; nothing where neither can be said."""
     steps: list[Step] = []
     if (cases := by_diagonals(page, short)) is not None:
         steps.append(Step("by diagonals", left, cases, "result", "result"))
     if (entries := written_out(page, short)) is not None:
-        whole_left, layout = laid
-        steps.append(Step("entry by entry", whole_left, _laid(entries, layout), "result", "result"))
+        steps.append(Step("entry by entry", whole_left, laid(entries, layout), "result", "result"))
     return steps
 
 
@@ -234,4 +237,4 @@ def words_of_vec(steps: Sequence[Step]) -> Words:
     )
 
 
-__all__ = ["Layout", "result_lines", "words_of_layout", "words_of_vec"]
+__all__ = ["Layout", "laid", "result_lines", "words_of_layout", "words_of_vec"]
