@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -38,9 +39,10 @@ document.body.setAttribute("data-found", JSON.stringify(found));
 </script></body>"""
 
 
-def looked_at(path: Path, folder: Path) -> dict[str, Any]:
-    """What the script finds on a page, with nothing but the file."""
-    path.write_text(path.read_text("utf-8").replace("</body>", SCRIPT), "utf-8")
+def looked_at(path: Path, folder: Path, script: str = SCRIPT) -> dict[str, Any]:
+    """What a script finds on a page, with nothing but the file."""
+    whole, _, rest = path.read_text("utf-8").rpartition("</body>")
+    path.write_text(f"{whole}{script}{rest}", "utf-8")
     command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     command += [
         f"--user-data-dir={folder / 'profile'}",
@@ -62,6 +64,30 @@ def test_symbols_and_lines(tmp_path: Path) -> None:
     assert found["shown"] and found["hidden"] and found["lit"] > 1 and not found["errors"]
     assert "derivative with respect to" in found["told"] and "is used in" in found["told"]
     assert found["opened"] >= 2 and found["closed"] == 0
+
+
+WIDTHS = """<script>
+addEventListener("load", () => {
+  const frame = document.querySelector("iframe").contentDocument, page = frame.documentElement;
+  const wide = [...frame.querySelectorAll(".lines, .tag, .why, h1, .depth")];
+  const beyond = wide.filter(x => x.getClientRects().length && x.getBoundingClientRect().right > 390);
+  const found = {page: page.scrollWidth, beyond: beyond.map(x => x.className)};
+  document.body.setAttribute("data-found", JSON.stringify(found));
+});
+</script></body>"""
+
+
+def test_a_page_fits_a_phone(tmp_path: Path) -> None:
+    """Long formulas are moved on their own; what stands beside them stays in sight."""
+    z = sd.tensor("z", (3,))
+    rosenbrock = (100 * (z[1:] - z[:-1] ** 2) ** 2 + (1 - z[:-1]) ** 2).sum()
+    page = sd.derive(rosenbrock, z, order=2).save(tmp_path / "page.html", math="mathml")
+    text = html.escape(page.read_text("utf-8"))
+    frame = tmp_path / "phone.html"
+    frame.write_text(
+        f'<body><iframe style="width:390px;height:3000px;border:0" srcdoc="{text}"></iframe></body>'
+    )
+    assert looked_at(frame, tmp_path, WIDTHS) == {"page": 390, "beyond": []}
 
 
 def test_answers(tmp_path: Path) -> None:
