@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 import symdl
-from symdl.cli import cache, check, derive, export, info, kernel, train
-from symdl.cli.failures import Commands
+from symdl.cli.commands import Commands
 from symdl.cli.screen import prepared, say
 
 _ABOUT = """Derive gradients, look at the kernels that compute them, train networks.
@@ -44,16 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(_start)
-for _name, _room in (
-    ("derive", derive),
-    ("kernel", kernel),
-    ("check", check),
-    ("train", train),
-    ("export", export),
-    ("cache", cache),
-    ("info", info),
-):
-    app.command(_name, help=_room.HELP)(_room.run)
 
 
 def run() -> int:

@@ -73,7 +73,7 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: on a terminal with a line below its head, else in columns that are two blanks apart."""
     cells = [tuple(map(printable, row)) for row in rows]
     if sys.stdout.isatty():
-        table = Table(box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(head))
         for title in head:
             table.add_column(title, overflow="fold")
         for row in cells:

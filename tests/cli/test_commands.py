@@ -13,6 +13,7 @@ import sympy as sp
 import symdl as sd
 from symdl.check.report import GradientReport
 from symdl.cli import check
+from symdl.cli.commands import COMMANDS
 from symdl.cli.screen import printable, show_source, show_table
 from symdl.explain.documents.files import FORMATS
 
@@ -87,7 +88,8 @@ def test_nothing_is_written_if_a_later_file_cannot_be(tmp_path: Path) -> None:
         (["check", "x*y", "--at", "x"], "'x' is no value of a symbol"),
         (["check", "x*y", "--at", "x=y"], "y is no number"),
         (["check", "X: (n, 4); sum(X)"], "this takes a formula of numbers"),
-        (["levitate"], "No such command 'levitate'"),
+        (["levitate"], "there is no command 'levitate'\n  cure: there are derive, kernel"),
+        (["deriv", "x"], "did you mean derive?"),
     ],
 )
 def test_bad_input_is_told_in_a_paragraph(
@@ -174,7 +176,7 @@ def test_info_names_every_library() -> None:
 def test_help_has_examples_and_exit_codes() -> None:
     whole = ran().out
     assert whole == ran("--help").out and "Exit codes: 0 all is well" in whole
-    for name in ("derive", "kernel", "check", "cache", "info"):
+    for name in COMMANDS:
         assert name in whole
         assert re.search(rf"Example.*symdl {name}", ran(name, "--help").out, re.DOTALL)
 

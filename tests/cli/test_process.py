@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     said = process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=120) == 0 and not said
+
+
+@pytest.mark.parametrize(("words", "wanted"), [("symdl de", "derive"), ("symdl derive --de", "--depth")])
+def test_a_shell_can_complete_words(words: str, wanted: str) -> None:
+    place = str(len(words.split()) - 1)
+    asked = {"_SYMDL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": place}
+    out, err = started(**asked).communicate(timeout=120)
+    assert out.split() == [wanted] and not err
+
+
+def test_the_door_is_what_is_installed() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert scripts == {"symdl": f"{door.__name__}:{door.main.__name__}"}
 
 
 def test_the_door_names_the_extra(
