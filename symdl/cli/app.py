@@ -14,10 +14,10 @@ import symdl
 from symdl.cli.commands import Commands
 from symdl.cli.screen import prepared, say
 
-_ABOUT = """Derive gradients, look at the kernels that compute them, train networks.
+_ABOUT = """Derive gradients, look at the kernels that compute them, fit formulas, train networks.
 
-Exit codes: 0 all is well, 1 a check failed or training diverged, 2 bad input, 3 a fault of symdl,
-130 interrupted.
+Exit codes: 0 all is well, 1 a check failed, training diverged or a fit did not converge, 2 bad input,
+3 a fault of symdl, 130 interrupted.
 """
 
 

@@ -52,7 +52,7 @@ def run(
     asked = question(text)
     formula = expression(asked)
     names = list(asked.wrt)
-    given = point(at or ())
+    given = point(at or (), "--at")
     for name in given:
         if name not in names:
             raise CommandError(f"nothing is called {name!r}", cure=f"the formula has {', '.join(names)}")

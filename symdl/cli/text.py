@@ -74,20 +74,51 @@ def expression(asked: Question) -> sp.Expr:
     return value
 
 
-def point(texts: Sequence[str]) -> Mapping[str, float]:
-    """Return the numbers in texts such as ``x=1,y=pi/2``, by their names.
+def pairs(texts: Sequence[str], option: str, *, several: bool = False) -> dict[str, str]:
+    """Return what texts such as ``name=value`` say, by their names.
+
+    Args:
+        texts: the values of an option.
+        option: its name, for errors.
+        several: whether a text may hold several, with commas between them.
+
+    Raises:
+        CommandError: a part is not ``name=value``, or a name stands twice.
+    """
+    found: dict[str, str] = {}
+    for part in (part for text in texts for part in (text.split(",") if several else [text])):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not value or not name.isidentifier():
+            raise CommandError(
+                f"{part.strip()!r} is not name=value", cure=f"write {option} {_EXAMPLES[option]}"
+            )
+        if name in found:
+            raise CommandError(f"{option} has {name} twice", cure="once is enough")
+        found[name] = value
+    return found
+
+
+def point(texts: Sequence[str], option: str) -> Mapping[str, float]:
+    """Return the numbers in texts such as ``x=1,y=pi/2``, by their names; `option` is for errors.
 
     Raises:
         CommandError: a part is not ``name=number``.
         ExpressionError: a number is no number.
     """
     found: dict[str, float] = {}
-    for part in (part for text in texts for part in text.split(",")):
-        name, equals, text = part.partition("=")
-        if not equals or not name.strip().isidentifier():
-            raise CommandError(f"{part.strip()!r} is no value of a symbol", cure="write --at x=1,y=0.5")
+    for name, text in pairs(texts, option, several=True).items():
         value = parse(text)
         if not value.is_number:
-            raise CommandError(f"{part.strip()!r}: {text.strip()} is no number", cure="write --at x=1,y=0.5")
-        found[name.strip()] = float(value)
+            raise CommandError(f"{name}={text} is no number", cure=f"write {option} {_EXAMPLES[option]}")
+        found[name] = float(value)
     return found
+
+
+_EXAMPLES: Mapping[str, str] = {
+    "--at": "x=1,y=0.5",
+    "--start": "a=2,b=0.5",
+    "--bounds": "a=0:10,b=0:",
+    "--fixed": "c=0",
+    "--tied": "A2=2*A1",
+    "--columns": "x='time (s)'",
+}

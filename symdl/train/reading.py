@@ -50,6 +50,46 @@ def read_columns(path: Path, *, separator: str = ",") -> Columns:
         return reader(path)
 
 
+def numbers_of(column: NDArray[Any], name: str, path: Path, *, whole: bool = False) -> NDArray[Any]:
+    """Return a column as float64, or as int64 if it must be `whole`.
+
+    Args:
+        column: as `read_columns` returns it.
+        name: what it is called, for errors.
+        path: the file that it is from, for errors.
+        whole: whether its numbers must be integers.
+
+    Raises:
+        DataError: it holds text, something that is missing, or a number that is not whole.
+    """
+    if column.dtype.kind not in "iufb":
+        wrong = next((value for value in column.ravel() if not _is_number(str(value))), "")
+        raise DataError(
+            f"{path}: the column {name!r} holds {str(wrong)[:40]!r}, which is no number",
+            cure="choose columns of numbers: inputs = [...]",
+        )
+    if whole and column.dtype.kind == "f" and not np.array_equal(column, np.floor(column)):
+        raise DataError(
+            f"{path}: the column {name!r} holds numbers that are not whole", cure="leave embedding out"
+        )
+    missing = ~np.isfinite(column)
+    if missing.any():
+        place = int(np.argwhere(missing)[0][0]) + 1
+        raise DataError(
+            f"{path}: sample {place} has no number in {name!r}, {int(missing.sum())} such in all",
+            cure="fill them in, or leave these samples out",
+        )
+    return column.astype("int64" if whole else "float64")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 _FORMATS = "use .csv, .tsv, .txt, .npz, .parquet, or a name with idx in it for IDX"
 
 

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
@@ -37,6 +38,15 @@ def flowers(path: Path) -> None:
         rows.writerow(["sepal_length", "sepal_width", "petal_length", "petal_width", "species"])
         named = bunch.target_names[bunch.target]
         rows.writerows([*row, name] for row, name in zip(bunch.data, named, strict=True))
+
+
+def decay(path: Path) -> None:
+    """Write the measurements that the page speaks of."""
+    x = np.linspace(0, 5, 40)
+    y = 2.5 * np.exp(-1.3 * x) + 0.5 + np.random.default_rng(0).normal(0, 0.02, 40)
+    path.write_text(
+        "x,y,dy\n" + "".join(f"{a:.4g},{b:.5g},0.02\n" for a, b in zip(x, y, strict=True)), "utf-8"
+    )
 
 
 def run(block: str, failed: list[str]) -> str:
@@ -76,6 +86,7 @@ def test_the_page_shows_what_commands_print(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     flowers(tmp_path / "iris.csv")
+    decay(tmp_path / "decay.csv")
     failed: list[str] = []
     new = "".join(blocks(PAGE.read_text("utf-8"), tmp_path, failed))
     if pytestconfig.getoption("--update"):

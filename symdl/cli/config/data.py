@@ -28,7 +28,7 @@ from symdl.cli.config.settings import (
 )
 from symdl.errors import CommandError, DataError
 from symdl.train.datasets import stratified_split
-from symdl.train.reading import IDX, Columns, read_columns
+from symdl.train.reading import IDX, Columns, numbers_of, read_columns
 
 Array = NDArray[Any]
 _HELD_OUT = Kind("a share between 0 and 1", lambda value: NUMBER.fits(value) and 0 < value < 1)
@@ -177,7 +177,7 @@ def _samples(
     if len(counts) != 1 or 0 in counts:
         raise DataError(f"{path}: inputs and targets are not of the same samples", shapes=_shapes(parts, raw))
     names = choice.inputs or ("the images",)
-    numbers = [_numbers(part, name, path, whole=whole) for part, name in zip(parts, names, strict=True)]
+    numbers = [numbers_of(part, name, path, whole=whole) for part, name in zip(parts, names, strict=True)]
     X = numbers[0] if len(numbers) == 1 and numbers[0].ndim > 1 else _side_by_side(numbers, path)
     return _shaped(X, given, path), raw
 
@@ -205,40 +205,6 @@ def _shaped(X: Array, given: dict[str, Any], path: Path) -> Array:
     return X.reshape(len(X), *shape)
 
 
-def _numbers(column: Array, name: str, path: Path, *, whole: bool) -> Array:
-    """Return a column as numbers.
-
-    Raises:
-        DataError: it holds text, or something that is missing.
-    """
-    if column.dtype.kind not in "iufb":
-        wrong = next((value for value in column.ravel() if not _is_number(str(value))), "")
-        raise DataError(
-            f"{path}: the column {name!r} holds {str(wrong)[:40]!r}, which is no number",
-            cure="choose columns of numbers: inputs = [...]",
-        )
-    if whole and column.dtype.kind == "f" and not np.array_equal(column, np.floor(column)):
-        raise DataError(
-            f"{path}: the column {name!r} holds numbers that are not whole", cure="leave embedding out"
-        )
-    missing = ~np.isfinite(column)
-    if missing.any():
-        place = int(np.argwhere(missing)[0][0]) + 1
-        raise DataError(
-            f"{path}: sample {place} has no number in {name!r}, {int(missing.sum())} such in all",
-            cure="fill them in, or leave these samples out",
-        )
-    return column.astype("int64" if whole else "float64")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _classes(raw: list[Array], path: Path) -> tuple[str, ...]:
     """Return the classes of a target in order: of numbers by value, of text by the alphabet."""
     if len(raw) != 1 or raw[0].ndim != 1:
@@ -262,7 +228,7 @@ def _class(value: Any) -> str:
 def _targets(raw: list[Array], classes: tuple[str, ...], target: Target, path: Path) -> Array:
     """Return targets as the loss takes them."""
     if not classes:
-        columns = [_numbers(column, "target", path, whole=False) for column in raw]
+        columns = [numbers_of(column, "target", path, whole=False) for column in raw]
         return columns[0] if columns[0].ndim > 1 else _side_by_side(columns, path)
     label = {name: number for number, name in enumerate(classes)}
     told = [_class(value) for value in raw[0]]
