@@ -74,6 +74,7 @@ class Driver:
     """What a template prints of a program.
 
     Attributes:
+        name: of the function.
         dims: the identifiers of the sizes that are passed, and what they are called in the program.
         inputs, constants, outputs: arrays.
         inner: intermediate tensors; `stretches` has the numbers of elements of all that share one.
@@ -81,6 +82,7 @@ class Driver:
         body: the calls.
     """
 
+    name: str
     dims: tuple[tuple[str, str], ...]
     inputs: tuple[Passed, ...]
     constants: tuple[Passed, ...]
@@ -135,21 +137,23 @@ class _Namer:
                 raise EmitError(f"the size {name} is of a call that is cut")
 
 
-def driver(lowered: Lowered, *, syntax: Syntax, constants: Collection[int] = ()) -> Driver:
+def driver(lowered: Lowered, name: str, *, syntax: Syntax, constants: Collection[int] = ()) -> Driver:
     """Return the calls of a program as one function.
 
     Args:
+        name: what the function is called, as far as that is an identifier.
         constants: the places of inputs whose values stand in the file.
     """
-    made = _Driver(lowered, syntax)
+    made = _Driver(lowered, name, syntax)
     return made.driver(frozenset(constants))
 
 
 class _Driver:
-    def __init__(self, lowered: Lowered, syntax: Syntax) -> None:
+    def __init__(self, lowered: Lowered, name: str, syntax: Syntax) -> None:
         self.lowered, self.program, self.syntax = lowered, lowered.program, syntax
         kernels = {kernel.name for kernel in lowered.kernels}
         self.names = _Namer({*reserved(syntax.imports, syntax.own), *kernels})
+        self.name = self.names.give("function", identifier(name, "f"))
         self.sizes = _Sizes(syntax, self.names.size)
         self.writer = Writer(syntax, Names(), Told((), {}))
         self.writer.printer.integers = self.sizes
@@ -179,6 +183,7 @@ class _Driver:
             self.writer.add(printed.Copy, target, source, self.text(count))
         inner, stretches = _memory(self.lowered.plan.buffers, self.arrays, self.text)
         return Driver(
+            self.name,
             tuple((self.names.size(name), name) for name in self.program.sizes),
             tuple(p for at, p in enumerate(inputs) if at not in constants),
             tuple(inputs[at] for at in sorted(constants)),

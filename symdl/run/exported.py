@@ -6,8 +6,8 @@ Enters: a program that was built. Leaves: `Exported`, the method that writes fil
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from symdl.express.program import Program
 from symdl.run.alone import constants, write
 from symdl.run.build import Built
 from symdl.run.packing import answer_of, in_row
-from symdl.run.trial import trial
+from symdl.run.trial import Call, trial
 from symdl.targets import exporter
 
 
@@ -64,11 +64,11 @@ class Exported:
         answer, run, program = answer_of(self.pack), cast(Any, self), self._built.lowered.program
         known = dict(values or {})
 
-        def call(arrays: Mapping[str, Any]) -> list[Any]:
-            return in_row(run(**arrays, **known), answer)
+        def call(arrays: Mapping[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
+            return in_row(run(**arrays, **known), answer), {}
 
         names = [program.tensors[t].name for t in program.outputs]
-        return export(path, self._built, Asked(answer, names, call, known, example))
+        return export(path, self.program, self._built, Asked(answer, names, call, known, example=example))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +78,34 @@ class Asked:
     Attributes:
         answer: how results are arranged.
         names: what they are called.
-        call: computes them in a row from arrays by name.
+        call: computes them in a row from arrays by name, and what becomes of the state.
         values: arrays of inputs that become part of the file.
+        start: of a training step the arrays of its state by name, as they are at first.
         example: arrays for all other inputs.
     """
 
     answer: Answer
     names: Sequence[str]
-    call: Callable[[Mapping[str, Any]], list[Any]]
-    values: Mapping[str, Any]
-    example: Mapping[str, Any] | None
+    call: Call
+    values: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
+    example: Mapping[str, Any] | None = None
 
 
-def export(path: str | os.PathLike[str], built: Built, asked: Asked) -> tuple[Path, ...]:
-    """Write the files of a program that was built; see `Exported.export`."""
-    found = exporter(path)
-    fixed = constants(built.program, built.dtype, asked.values)
-    wanted = Alone(dtype=built.dtype, values=fixed, answer=asked.answer)
+def export(path: str | os.PathLike[str], program: Program, built: Built, asked: Asked) -> tuple[Path, ...]:
+    """Write the files of a program; see `Exported.export`.
+
+    Args:
+        built: a program that was built of the same inputs.
+    """
+    found, inputs = exporter(path), built.inputs
+    fixed = constants(program, built.dtype, asked.values)
+    start = {at: asked.start[info.name] for at, info in enumerate(inputs) if info.name in asked.start}
+    wanted = Alone(built.dtype, values=fixed, start=start, answer=asked.answer)
     if found.tested:
-        taken = [info for at, info in enumerate(built.inputs) if at not in fixed]
+        taken = [info for at, info in enumerate(inputs) if at not in fixed.keys() | start.keys()]
         tested = trial(
-            built.lowered, taken, lambda arrays: (asked.call(arrays), {}), asked.names, asked.example
+            *(built.lowered, taken, asked.call, asked.names), dtype=built.dtype, example=asked.example
         )
         wanted = replace(wanted, trial=tested)
-    return write(built.program, path, found, wanted)
+    return write(program, path, found, wanted)

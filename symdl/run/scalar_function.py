@@ -114,11 +114,11 @@ class ScalarFunction(Rebuilt, Shown, Generic[Result]):
         names = () if self._names is None else tuple(self._names)
         answer = Answer("one" if self._names is None else "gradients", names, True, self._shape)
 
-        def call(arrays: Mapping[str, Any]) -> list[Any]:
-            return in_row(self(**arrays), answer)
+        def call(arrays: Mapping[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
+            return in_row(self(**arrays), answer), {}
 
-        asked = Asked(answer, ["value", *names], call, {}, example)
-        return export(path, self._compiled.built, asked)
+        asked = Asked(answer, ["value", *names], call, example=example)
+        return export(path, self._compiled.program, self._compiled.built, asked)
 
     def _arranged(self, results: Any, shape: tuple[int, ...]) -> list[Any]:
         """Return the values of all functions as one array, and so those of each derivative."""

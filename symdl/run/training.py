@@ -108,6 +108,11 @@ class TrainingKernel:
         return self._built.source
 
     @property
+    def built(self) -> Built:
+        """What was generated for the program: plan, calls, code."""
+        return self._built
+
+    @property
     def structures(self) -> tuple[str, ...]:
         """The loop structure of each call, or ``gemm``."""
         return self._built.lowered.structures

@@ -2,7 +2,9 @@
 
 Enters: the inputs of a function, and the function. Leaves: `Trial`: arguments and results. An argument is an
 example, or made of numbers that the file can make, too (`templates/njit/trial.jinja`), so that it need not
-hold them, for sizes from a few on: the first ones of which all results are finite.
+hold them, for sizes from a few on: the first ones of which all results are finite. Numbers of results that
+depend on how arguments are rounded are left out: where a gradient is 0 but for rounding, Adam moves a
+parameter as far as elsewhere, this way or that.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +27,7 @@ from symdl.lower.kernels import CheckCall
 from symdl.lower.lowered import Lowered
 
 Array = NDArray[Any]
-Call = Callable[[dict[str, Array]], tuple[Sequence[Any], Mapping[str, Any]]]
+Call = Callable[[Mapping[str, Any]], tuple[Sequence[Any], Mapping[str, Any]]]
 """Returns the results, and what else has changed by name."""
 _SIZES = (3, 7, 16)
 """What the first symbolic size is; each further one is larger by 1."""
@@ -34,6 +37,10 @@ _PLACES = 8
 """How many numbers of a result are kept."""
 _MOST = 10_000
 """How many numbers examples may have together."""
+_FAR = (32.0, -57.0)
+"""How far arguments are moved to see what depends on rounding, in distances of neighbouring reals."""
+_ALIKE = 1e-3
+"""By how much numbers that are about the same may differ, relative to each other or the largest."""
 _PERIOD = 1009
 
 
@@ -42,6 +49,8 @@ def trial(
     taken: Sequence[TensorInfo],
     call: Call,
     names: Sequence[str],
+    *,
+    dtype: str,
     example: Mapping[str, Any] | None = None,
 ) -> Trial:
     """Return a call with its results.
@@ -51,22 +60,23 @@ def trial(
         taken: the arguments in order.
         call: computes results of arrays by name.
         names: what results are called.
+        dtype: of reals.
         example: arrays for all arguments.
 
     Raises:
         ArgumentError: no numbers fit, or those of the example do not.
     """
+    made = _Trials(taken, call, names, float(np.finfo(dtype).eps))
     if example is not None:
         given = [_given(info, example) for info in taken]
         if sum(s.array.size for s in given) > _MOST:
             raise ArgumentError(f"the example has more than {_MOST} numbers", cure="take smaller arrays")
-        return _trial(given, *call(arrays(taken, given)), names)
+        return made.of(given)
     first: Trial | None = None
     for low, shift in itertools.product(_SIZES, _SHIFTS):
         dims = {name: low + at for at, name in enumerate(lowered.program.sizes)}
-        samples = [_sample(lowered, info, dims, shift) for info in taken]
         try:
-            found = _trial(samples, *call(arrays(taken, samples)), names)
+            found = made.of([_sample(lowered, info, dims, shift) for info in taken])
         except ArgumentError:
             continue
         first = first or found
@@ -78,6 +88,35 @@ def trial(
             cure="pass example={...}: an array for each argument",
         )
     return first
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Makes trials of a function; `eps` is the distance of 1 from the next real."""
+
+    taken: Sequence[TensorInfo]
+    call: Call
+    names: Sequence[str]
+    eps: float
+
+    def of(self, samples: Sequence[Sample]) -> Trial:
+        """Return the trial with these arguments."""
+        given = arrays(self.taken, samples)
+        results, changed = self.call(given)
+        others = [self.call(_shaken(given, far * self.eps)) for far in _FAR]
+        each = zip(self.names, results, *(o[0] for o in others), strict=True)
+        after = ((name, a, *(o[1][name] for o in others)) for name, a in changed.items())
+        return Trial(tuple(samples), *(tuple(_result(*row) for row in rows) for rows in (each, after)))
+
+
+def _shaken(given: Mapping[str, Array], by: float) -> dict[str, Array]:
+    """Return arrays whose reals are changed by so much, this way and that."""
+    found = dict(given)
+    for name, array in given.items():
+        if array.dtype.kind == "f":
+            k = np.arange(array.size).reshape(array.shape)
+            found[name] = array * (1 + by * (k * (k + 3) % _PERIOD / _PERIOD * 2 - 1))
+    return found
 
 
 def arrays(taken: Sequence[TensorInfo], samples: Sequence[Sample]) -> dict[str, Array]:
@@ -112,16 +151,12 @@ def _sample(lowered: Lowered, info: TensorInfo, dims: Mapping[str, int], shift: 
     return Sample(shape, below=min((evaluate(c.below, dims) for c in checks), default=2))
 
 
-def _trial(
-    samples: Sequence[Sample], results: Sequence[Any], changed: Mapping[str, Any], names: Sequence[str]
-) -> Trial:
-    found = tuple(_result(name, result) for name, result in zip(names, results, strict=True))
-    return Trial(tuple(samples), found, tuple(_result(name, array) for name, array in changed.items()))
-
-
-def _result(name: str, given: Any) -> Result:
-    """Return the shape of a result, and some of its numbers."""
+def _result(name: str, given: Any, *others: Any) -> Result:
+    """Return the shape of a result, and some of its numbers that are about the same in others."""
     array = np.asarray(given)
-    places = np.unique(np.linspace(0, array.size - 1, min(_PLACES, array.size)).astype(int)).tolist()
-    some = (float(f"{float(array.reshape(-1)[at]):.12g}") for at in places)
-    return Result(name, array.shape, tuple(places), tuple(some))
+    flat = array.reshape(-1).astype("float64")
+    size = float(np.abs(flat[np.isfinite(flat)]).max(initial=0))
+    alike = [np.isclose(flat, np.reshape(o, -1), _ALIKE, _ALIKE * size, equal_nan=True) for o in others]
+    known = np.flatnonzero(np.logical_and.reduce(alike))
+    some = known[np.unique(np.linspace(0, known.size - 1, min(_PLACES, known.size)).astype(int))].tolist()
+    return Result(name, array.shape, tuple(some), tuple(float(f"{flat[at]:.12g}") for at in some))

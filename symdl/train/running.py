@@ -35,7 +35,8 @@ class Running:
     """What a training step adds up, and what becomes of it.
 
     Attributes:
-        program: the training step; its outputs are numbers to be added up over batches.
+        derived: the training step as it was derived; its outputs are losses and metrics.
+        program: the same, with numbers to be added up over batches as outputs.
         weights: for each of them the power of its number of samples by which a batch multiplies it; or
             `LARGEST`.
         finish: from the means over all samples, as many powers of their number taken out, to the figures.
@@ -43,6 +44,7 @@ class Running:
         count: its input that holds the number of samples.
     """
 
+    derived: Program
     program: Program
     weights: tuple[int, ...]
     finish: Finish
@@ -85,7 +87,7 @@ def running(program: Program, samples: Dim) -> Running:
         copies = {next(iter(e.reads())): e.lhs for e in reals}
         outputs = tuple(copies.get(t, t) for t in leaves)
         step = replace(program, outputs=outputs).with_equations((*program.equations, *reals))
-    return Running(step, tuple(leaves.values()), end, tuple(wholes.values()), count)
+    return Running(program, step, tuple(leaves.values()), end, tuple(wholes.values()), count)
 
 
 def _real(tensor: Tensor) -> Equation:

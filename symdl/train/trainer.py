@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from symdl.nn.protocol import Optimizer
 from symdl.run.bound import BoundEpoch
+from symdl.train.alone import ExportedStep
 from symdl.train.arrays import Arrays
 from symdl.train.choice import Trainable
 from symdl.train.finish import sizes_of
@@ -29,7 +30,7 @@ _MOST = 8
 """Batches whose sizes differ that a trainer keeps room for."""
 
 
-class Trainer:
+class Trainer(ExportedStep):
     """A training step that is called batch by batch: ``trainer.step({"X": X, "t": t})``.
 
     It changes the model's parameters and running states in place, and the states of its optimizers. A step

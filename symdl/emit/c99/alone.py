@@ -6,13 +6,13 @@ of its header. Nothing in them allocates memory, and nothing is kept between two
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from symdl.emit.alone import Alone, literals
+from symdl.emit.alone import Alone, literals, uniform
 from symdl.emit.c99.syntax import C, inspect
 from symdl.emit.driver import Driver, Passed, driver
-from symdl.emit.identifiers import free, identifier
-from symdl.emit.names import reserved
 from symdl.emit.source import module_source
 from symdl.emit.statements import comment
 from symdl.lower.lowered import Lowered
@@ -45,15 +45,15 @@ def files(lowered: Lowered, wanted: Alone) -> Files:
         EmitError: an operation that C does not have.
     """
     name, dtype, values = wanted.name, wanted.dtype, wanted.values
-    made = driver(lowered, syntax=C, constants=values)
-    arrays = {p.name for p in (*made.passed, *made.constants)} | {t.name for t in made.inner}
-    known = reserved(C.imports, C.own) | arrays
-    function = free(identifier(name, "f"), known | {kernel.name for kernel in lowered.kernels})
+    made = driver(lowered, name, syntax=C, constants=values)
+    function = made.name
     real = "float" if dtype == "float32" else "double"
     sizes = [f"int64_t {size}" for size, _ in made.dims]
     module = module_source(lowered, syntax=C, dtype=dtype)
     pairs = zip(made.constants, sorted(values), strict=True)
     numbers = [(passed, literals(values[at], C.spelling) or ["0"]) for passed, at in pairs]
+    inputs = [p for at, p in enumerate(_inputs(made, values)) if at in wanted.start]
+    start = [_first(p, array) for p, array in zip(inputs, wanted.start.values(), strict=True)]
     stretches = _stretches(made)
     source = template("c99/export.jinja").render(
         d=made,
@@ -61,6 +61,8 @@ def files(lowered: Lowered, wanted: Alone) -> Files:
         file=name,
         module=module,
         constants=numbers,
+        start=start,
+        state=_state(inputs, "real"),
         signature=_signature(made, sizes, "real"),
         sizes=", ".join(sizes) or "void",
         stretches=stretches,
@@ -76,8 +78,27 @@ def files(lowered: Lowered, wanted: Alone) -> Files:
         sizes=", ".join(sizes),
         arrays=[*(f"{n}: {comment(t)}" for n, t in made.dims if n != t), *map(_said, made.passed)],
         signature=_signature(made, sizes, real),
+        state=_state(inputs, real),
     )
     return Files(function, inspect(source, C), f"{header.rstrip()}\n")
+
+
+def _inputs(made: Driver, values: Mapping[int, Any]) -> list[Passed]:
+    """Return all inputs in their order, constants where they were."""
+    found = list(made.inputs)
+    for at, passed in zip(sorted(values), made.constants, strict=True):
+        found.insert(at, passed)
+    return found
+
+
+def _first(passed: Passed, array: Any) -> tuple[Passed, list[str], bool]:
+    """Return an array of the state with its first values; only one if all are the same."""
+    same = uniform(array)
+    return passed, literals(array.reshape(-1)[:1] if same else array, C.spelling), same
+
+
+def _state(inputs: Sequence[Passed], real: str) -> str:
+    return ", ".join(f"{'int64_t' if p.integer else real} *{p.name}" for p in inputs)
 
 
 def _stretches(made: Driver) -> list[_Stretch]:

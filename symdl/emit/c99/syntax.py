@@ -20,7 +20,7 @@ unsigned void volatile while bool complex main real memcpy int64_t uint64_t NAN 
 INT64_MIN INT64_C size_t asm fortran scratch room"""
 _OWN = """larger larger_whole floor_divide modulo clamp plus minus times negative uniform multiply check
 copy determinant log_determinant invert cholesky eliminate prepare places outside room_of at
-count workspace"""
+count workspace values"""
 _GENERATED = re.compile(r"[\x00-\x7f]*")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _INCLUDES = re.compile(r"^#include (?:<(?:math|stdint|string|stddef)\.h>|\"[\w.-]+\.h\")$", re.MULTILINE)

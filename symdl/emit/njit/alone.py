@@ -15,9 +15,7 @@ from typing import Any
 
 from symdl.emit.alone import Alone, Answer, Result, Sample, literals, uniform
 from symdl.emit.driver import Driver, Passed, driver
-from symdl.emit.identifiers import free, identifier
 from symdl.emit.inspect import inspect_source
-from symdl.emit.names import reserved
 from symdl.emit.njit.syntax import CALLED, NJIT
 from symdl.emit.source import module_source
 from symdl.emit.statements import comment
@@ -58,10 +56,7 @@ def file(lowered: Lowered, wanted: Alone) -> str:
     Raises:
         EmitError: an operation that is not there without symdl, or a size that no argument shows.
     """
-    made = driver(lowered, syntax=NJIT, constants=wanted.values)
-    names = {p.name for p in (*made.passed, *made.constants)} | {t.name for t in made.inner}
-    names |= {name for name, _ in made.dims} | {kernel.name for kernel in lowered.kernels}
-    function = free(identifier(wanted.name, "f"), reserved(NJIT.imports, NJIT.own) | names)
+    made = driver(lowered, wanted.name, syntax=NJIT, constants=wanted.values)
     module = module_source(lowered, syntax=NJIT, dtype=wanted.dtype)
     body = template("njit/calls.jinja").module.body(made.body)  # type: ignore[attr-defined]
     kept = [p for p in made.inputs if wanted.start and p.role != "input"]
@@ -70,7 +65,7 @@ def file(lowered: Lowered, wanted: Alone) -> str:
     pairs = zip(made.constants, sorted(wanted.values), strict=True)
     text = template("njit/export.jinja").render(
         d=made,
-        name=function,
+        name=made.name,
         file=_quiet(wanted.name),
         dtype=wanted.dtype,
         module=module.rstrip(),
