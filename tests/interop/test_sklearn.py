@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import joblib
@@ -89,11 +90,15 @@ def test_random_state_decides() -> None:
     assert not np.array_equal(one.predict_proba(X), three.predict_proba(X))
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", ["loky", "threading", "dask"])
 def test_jobs_side_by_side_change_nothing(backend: str) -> None:
     estimator = make_pipeline(StandardScaler(), Classifier(**SMALL))
     alone = cross_val_score(estimator, X, y, cv=4)
-    with joblib.parallel_backend(backend, n_jobs=2):
+    with ExitStack() as stack:
+        if backend == "dask":
+            dask = pytest.importorskip("dask.distributed")
+            stack.enter_context(dask.Client(n_workers=2, threads_per_worker=1, dashboard_address=None))
+        stack.enter_context(joblib.parallel_backend(backend, n_jobs=2))
         assert np.array_equal(alone, cross_val_score(estimator, X, y, cv=4))
 
 
