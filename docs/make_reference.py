@@ -50,8 +50,8 @@ SECTIONS = {
     "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
     "interop.torch interop.jax interop.scipy.flat",
     "Fitting": "fitting.fit fitting.result fitting.bands fitting.quantities",
-    "Training": "train.trainer train.callbacks train.history train.feeds.source train.feeds.tables "
-    "train.epochs train.datasets",
+    "Training": "train.trainer train.callbacks train.writers train.history train.feeds.source "
+    "train.feeds.tables train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "
     "nn.dropout nn.noise",

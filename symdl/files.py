@@ -85,6 +85,18 @@ def replacing(
             _remove(beside)
 
 
+def append(path: str | os.PathLike[str], content: bytes) -> None:
+    """Add to the end of a file, such as a line to a log, in one piece.
+
+    Raises:
+        DataError: the folder is missing or cannot be written, the disk is full, or `path` is a folder.
+    """
+    given = Path(path)
+    with _told(given, "give a path in a folder that exists and can be written"):
+        with open(given, "ab", buffering=0) as file:
+            file.write(content)
+
+
 def _replace(beside: Path, target: Path, *, patience: float) -> None:
     """Put a file in the place of another one.
 

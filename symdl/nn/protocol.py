@@ -81,23 +81,31 @@ def updates_of(
     Raises:
         ExpressionError: its method takes other arguments; it returns other things than pairs of a parameter
             or state and a tensor; a parameter has no next value, or two; two states share a name.
-        ShapeError: a next value has another shape.
+        ShapeError: a next value has another shape, or the method combines shapes that do not fit.
     """
     name, method = type(optimizer).__name__, optimizer.updates
     options = _options(name, method, loss)
-    found = method(tuple(parameters), _Gradients(name, parameters, gradients), **options)
-    if not isinstance(found, Iterable):
+    try:
+        found = method(tuple(parameters), _Gradients(name, parameters, gradients), **options)
+        found = found if not isinstance(found, Iterable) else tuple(found)  # a generator runs here
+    except ShapeError as error:
+        raise ShapeError(
+            f"in {name}.updates: {error.message}",
+            expression=error.expression,
+            shapes=error.shapes,
+            cure=error.cure,
+        ) from error
+    if not isinstance(found, tuple):
         raise ExpressionError(
             f"{name}.updates returned {_short(found)}",
             cure="return a list of pairs: [(p, p - 0.1*gradients[p]) for p in parameters]",
         )
-    pairs = tuple(found)
-    for pair in pairs:
+    for pair in found:
         _check_pair(name, pair, parameters)
-    _check_all(name, pairs, parameters)
+    _check_all(name, found, parameters)
     given = {*parameters, *(gradients[p] for p in parameters)} | ({loss} if loss is not None else set())
-    _check_names(name, pairs, parameters, given)
-    return tuple((old, new) for old, new in pairs)
+    _check_names(name, found, parameters, given)
+    return tuple((old, new) for old, new in found)
 
 
 class _Gradients(dict[Tensor, Tensor]):

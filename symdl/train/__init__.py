@@ -10,6 +10,7 @@ from symdl.train.feeds.tables import columns
 from symdl.train.history import Batch, Epoch, History
 from symdl.train.model import Model
 from symdl.train.trainer import Trainer
+from symdl.train.writers import TensorBoard, write_csv
 
 __all__ = [
     "Batch",
@@ -18,12 +19,14 @@ __all__ = [
     "History",
     "Model",
     "Feed",
+    "TensorBoard",
     "Trainer",
     "columns",
     "datasets",
     "print_epochs",
     "save_epochs",
     "stop_at",
+    "write_csv",
 ]
 
 

@@ -6,8 +6,10 @@ dictionary, a plot of the loss.
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -65,6 +67,28 @@ class Epoch:
     loss_after: float | None = None
 
     @property
+    def row(self) -> dict[str, float]:
+        """All numbers by names as tables have them; what has no value in this training is left out.
+
+        A metric that is called as a number of each epoch is has "metric_" before its name.
+        """
+        own = {
+            "loss_after": self.loss_after,
+            "validation_loss": self.validation_loss,
+            "accuracy": self.accuracy,
+            "seconds": self.seconds,
+            "samples_per_second": self.samples_per_second,
+        }
+        named = {**self.values, **{f"validation_{name}": v for name, v in self.validation_values.items()}}
+        taken = {"epoch", "loss", *own}
+        return {
+            "epoch": self.number,
+            "loss": self.loss,
+            **{f"metric_{name}" if name in taken else name: value for name, value in named.items()},
+            **{name: value for name, value in own.items() if value is not None},
+        }
+
+    @property
     def monitored(self) -> float:
         """What early stopping watches: `watched`, or the loss after the epoch, of validation data if any."""
         known = (self.watched, self.validation_loss, self.loss_after)
@@ -102,6 +126,17 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as numbers, texts, lists and dictionaries, ready for JSON."""
         return {**asdict(self), "epochs": [asdict(epoch) for epoch in self.epochs]}
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write a table of comma-separated values: a line of names, then one for each epoch.
+
+        Raises:
+            DataError: `path` cannot be written.
+        """
+        rows = [epoch.row for epoch in self.epochs]
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        with replacing(path) as file:
+            file.write(table([dict(zip(names, names, strict=True)), *rows], names))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw the loss over the epochs, and the accuracy where there is one.
@@ -186,3 +221,10 @@ def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:
         f"{epoch.seconds:.3g}",
         f"{epoch.samples_per_second:,.0f}",
     )
+
+
+def table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> bytes:
+    """Return rows as lines of comma-separated values, in the order of `names`."""
+    text = io.StringIO()
+    csv.DictWriter(text, names, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8")

@@ -306,3 +306,19 @@ def test_a_model_is_made_where_there_is_no_device() -> None:
     assert "first.W" in model.summary()
     model.parameters["first.W"][...] = 2.0
     np.testing.assert_array_equal(model.to("cpu").parameters["first.W"], 2.0)
+
+
+def test_optimizers_around_others(target: Target) -> None:
+    """Gathered gradients, averages, rates by group, of which one falls: read and set where they lie."""
+    lowered = sd.nn.ReduceOnPlateau(sd.nn.LAMB(0.05), every=1, patience=1, threshold=0.9)
+    groups: dict[str, sd.nn.Optimizer] = {"first": lowered, "rest": sd.nn.Adafactor(0.05)}
+    optimizer = sd.nn.Averaged(sd.nn.Accumulated(sd.nn.Grouped(groups), 2), 0.9)
+    models = pair(target)
+    for model in models:
+        fit(model, MORE, optimizer=optimizer, batch_size=2)
+        model.learning_rate = {"rest": 0.01}
+        fit(model, MORE, optimizer=None, batch_size=2, resume=True, epochs=1)
+    same(*models)
+    assert models[0].learning_rate == models[1].learning_rate
+    assert models[0].learning_rate["first"] < 0.01 and models[0].learning_rate["rest"] == 0.01
+    same(*(model.averaged() for model in models))

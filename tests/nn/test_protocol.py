@@ -120,6 +120,10 @@ WRONG: dict[str, tuple[Any, list[str]]] = {
         ["w", "w (2, 3), next value ()", "keep the shape"],
     ),
     "shape of a state": (_wide_state, ["w.v (), next value (2, 3)", 'sd.nn.state("w.v", p)']),
+    "shapes that do not fit": (
+        lambda self, parameters, gradients: [(p, p - gradients[parameters[-1]].T) for p in parameters],
+        ["in Mine.updates", "do not broadcast", "(2, 3)"],
+    ),
     "twice": (
         lambda self, parameters, gradients: [(p, p) for p in parameters] * 2,
         ["gives w", "two next values"],
