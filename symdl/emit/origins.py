@@ -24,7 +24,7 @@ from symdl.templating import template_root
 
 _NAME = __name__.partition(".")[0]
 _ROOMS = ("express", "nn", "differentiate", "lower", "emit", "train")
-_FILES = ("errors.py", "run/kept.py", "run/bound.py")
+_FILES = ("errors.py", "run/derived.py", "run/kept.py", "run/bound.py")
 _PLAIN = (str, int, float, bool, type(None))
 
 

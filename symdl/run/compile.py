@@ -6,7 +6,7 @@ expression a `ScalarFunction` that broadcasts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, Unpack, get_args, overload
 
 from symdl.differentiate.adjoint import differentiate
@@ -23,6 +23,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
+from symdl.run.derived import Derived, derived, facts_told
 from symdl.run.packing import WithGradients, alone
 from symdl.run.runtime import ResultsIn, Target
 from symdl.run.scalar_function import ScalarFunction
@@ -123,7 +124,8 @@ def compile(
             raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
         program = collect(_tensors(output), facts=facts)
         _check_sizes(program)
-        return Compiled(prepare(program)[0], dropped=dropped(program), **options)
+        ready = _derived("values", program.outputs, program.facts, lambda: prepare(program)[0])
+        return Compiled(ready, dropped=dropped(program), **options)
     return _one(output, wrt, facts, options)
 
 
@@ -133,7 +135,8 @@ def _one(output: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) 
     written = collect([tensor], facts=facts)
     _check_sizes(written)
     if wrt is None:
-        return Compiled(prepare(written)[0], pack=alone, dropped=dropped(written), **options)
+        ready = _derived("value", [tensor], written.facts, lambda: prepare(written)[0])
+        return Compiled(ready, pack=alone, dropped=dropped(written), **options)
     return Compiled(**_differentiated(tensor, written, wrt), dropped=dropped(written), **options)
 
 
@@ -142,9 +145,27 @@ def _differentiated(tensor: Tensor, written: Program, wrt: Any) -> dict[str, Any
     by = _chosen(wrt, written.inputs)
     pack = WithGradients([str(t.name) for t in by])
     if not tensor.rank:
-        return {"program": differentiate(tensor, by, facts=written.facts, exact=True).program, "pack": pack}
-    columns = [jacobian(tensor, t, facts=written.facts) for t in by]
-    return {"program": prepare(collect([tensor, *columns], facts=written.facts))[0], "pack": pack}
+        program = _derived(
+            "gradients",
+            [tensor, *by],
+            written.facts,
+            lambda: differentiate(tensor, by, facts=written.facts, exact=True).program,
+        )
+        return {"program": program, "pack": pack}
+
+    def columns() -> Program:
+        each = [jacobian(tensor, t, facts=written.facts) for t in by]
+        return prepare(collect([tensor, *each], facts=written.facts))[0]
+
+    return {"program": _derived("Jacobians", [tensor, *by], written.facts, columns), "pack": pack}
+
+
+def _derived(
+    what: str, asked: Sequence[Tensor], facts: Sequence[Fact], make: Callable[[], Program]
+) -> Program:
+    """Return what `make` returns, found on disk if it was derived from equal tensors."""
+    told, tensors = facts_told(facts)
+    return derived([what, len(asked), told], [*asked, *tensors], lambda: Derived(make())).program
 
 
 def _options(

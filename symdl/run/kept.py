@@ -20,7 +20,7 @@ import numpy as np
 
 from symdl.emit.origins import Unknown, described, package
 from symdl.errors import CompileError, ExpressionError, InternalError
-from symdl.express.portable import ProgramData, written_program
+from symdl.express.portable import Data, Graph, written_program
 from symdl.express.program import Program
 from symdl.lower import portable
 from symdl.lower.lowered import Lowered
@@ -53,19 +53,23 @@ def key_of(program: Program, target: Target, options: Mapping[str, Any]) -> str 
         told = [described(target.lowering), described(target.syntax), options]
     except (ExpressionError, Unknown):
         return None
-    return digest(told, made)
+    return digest(told, made.graph, made.data)
 
 
-def digest(told: Any, *programs: ProgramData) -> str | None:
-    """Return a hash of settings, programs and the code that reads them; None if users' code is in it."""
-    found = hashlib.sha256(json.dumps([FORMAT, package(), told]).encode())
-    for made in programs:
-        if any(row[0] == _OWN for rows in (made.graph.data["rows"], made.data["rows"]) for row in rows):
-            return None
-        found.update(json.dumps([made.graph.data, made.data]).encode())
-        for number, array in sorted(made.graph.arrays.items()):
-            values = np.ascontiguousarray(array)
-            found.update(f"{number} {values.dtype} {values.shape} ".encode() + values.tobytes())
+def digest(told: Any, graph: Graph, own: Data | None = None) -> str | None:
+    """Return a hash of tensors, of what else is told, and of this package; None if users' code is in it.
+
+    Args:
+        told: as JSON holds it.
+        graph: the tensors.
+        own: what a program has besides.
+    """
+    if any(row[0] == _OWN for data in (graph.data, own or {"rows": ()}) for row in data["rows"]):
+        return None
+    found = hashlib.sha256(json.dumps([FORMAT, package(), told, graph.data, own]).encode())
+    for number, array in sorted(graph.arrays.items()):
+        values = np.ascontiguousarray(array)
+        found.update(f"{number} {values.dtype} {values.shape} ".encode() + values.tobytes())
     return found.hexdigest()[:32]
 
 

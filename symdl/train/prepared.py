@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from symdl.differentiate.turns import Turn, Updates, training_step
@@ -18,6 +19,7 @@ from symdl.express.modes import training_updates
 from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.nn.protocol import Optimizer
+from symdl.run.derived import Derived, derived, facts_told, setting
 from symdl.run.runtime import Target
 from symdl.run.training import TrainingKernel
 from symdl.run.watching import asked_for
@@ -136,6 +138,34 @@ def _made(
     learning: Mapping[str, Sequence[Tensor]],
     known: tuple[tuple[object, ...], tuple[object, ...]],
 ) -> Prepared:
+    program, answers = _derived(state, optimizers, learning)
+    step = running(program, state.samples)
+    kernels = Kernels(step, state.samples, dtype=state.dtype, target=state.target)
+    return Prepared(*known, answers, step, kernels, _states(step.program, answers))
+
+
+def _derived(
+    state: ModelState, optimizers: Mapping[str, Optimizer], learning: Mapping[str, Sequence[Tensor]]
+) -> tuple[Program, dict[str, Answer]]:
+    """Return the training step, and what each loss's optimizer answered, made or found on disk."""
+    facts, tensors = facts_told(state.facts)
+    settings = [setting(optimizer) for optimizer in optimizers.values()]
+    taught = {name: len(learning[name]) for name in state.losses}
+    told = ["training step", str(state.samples), list(taught.items()), len(state.metrics), facts, settings]
+    asked = [*state.losses.values(), *state.metrics.values(), *chain(*learning.values()), *tensors]
+    found = derived(None if None in settings else told, asked, lambda: _derive(state, optimizers, learning))
+    answers, groups = {}, iter(found.groups)
+    for name, (loss, *gradients), pairs in zip(state.losses, groups, groups, strict=True):
+        wrt = tuple(learning[name])
+        updates = tuple(zip(pairs[::2], pairs[1::2], strict=True))
+        answers[name] = Answer(wrt, dict(zip(wrt, gradients, strict=True)), loss, updates)
+    return found.program, answers
+
+
+def _derive(
+    state: ModelState, optimizers: Mapping[str, Optimizer], learning: Mapping[str, Sequence[Tensor]]
+) -> Derived:
+    """Derive the training step; return with it, for each loss, it with its gradients, and the updates."""
     answers: dict[str, Answer] = {}
 
     def asking(name: str, loss: Tensor) -> Updates:
@@ -150,9 +180,11 @@ def _made(
         own = learnable(loss, state.samples)
         turns.append(Turn(own, tuple(learning[name]), asking(name, own), training_updates(own), name))
     program = training_step(turns, metrics=tuple(state.metrics.values()), facts=state.facts)
-    step = running(program, state.samples)
-    kernels = Kernels(step, state.samples, dtype=state.dtype, target=state.target)
-    return Prepared(*known, answers, step, kernels, _states(step.program, answers))
+    groups: list[tuple[Tensor, ...]] = []
+    for answer in answers.values():
+        groups.append((answer.loss, *(answer.gradients[p] for p in answer.parameters)))
+        groups.append(tuple(chain(*answer.pairs)))
+    return Derived(program, tuple(groups))
 
 
 def _states(program: Program, answers: Mapping[str, Answer]) -> tuple[Tensor, ...]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -146,28 +143,3 @@ def test_a_damaged_file_is_made_again(lowered: Callable[[], int], tmp_path: Path
     assert lowered() == 2
     if damage != "foreign":
         assert {path: path.read_bytes() for path in right} == right
-
-
-SCRIPT = """
-import symdl as sd
-from symdl.run import build
-made = []
-lower = build.lower
-build.lower = lambda *a, **o: made.append(a) or lower(*a, **o)
-n = sd.Dim("n")
-h = sd.relu(sd.nn.conv2d(sd.tensor("x", (n, 2, 8, 8)), 2, kernel_size=3, name="c"))
-loss = sd.nn.cross_entropy(sd.nn.dense(h.mean((2, 3)), 3, name="d"), sd.tensor("t", (n,), dtype="int64"))
-f = sd.compile(loss, wrt="parameters", target="python")
-print(len(made))
-"""
-
-
-def test_another_process_lowers_nothing(tmp_path: Path) -> None:
-    found = []
-    for seed in ("1", "2"):
-        environment = {**os.environ, "SYMDL_CACHE": str(tmp_path / "kernels"), "PYTHONHASHSEED": seed}
-        environment["SYMDL_KEEP_PROGRAMS"] = "1"
-        command = [sys.executable, "-c", SCRIPT]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        found.append(done.stdout.strip())
-    assert found == ["1", "0"]

@@ -6,11 +6,12 @@ expressions, `graphs` for tensors, `programs` for programs, `pickling` for what 
 ask.
 """
 
-from symdl.express.portable.graphs import Graph, read, written
+from symdl.express.portable.graphs import Data, Graph, read, written
 from symdl.express.portable.programs import ProgramData, read_program, written_program
 from symdl.express.portable.rows import Rows, expressions
 
 __all__ = [
+    "Data",
     "Graph",
     "ProgramData",
     "Rows",
