@@ -103,7 +103,7 @@ def rule_of(use: Contribution) -> Why:
         return Why(_by_form(use) or "differentiate under the sum")
     term = use.equation
     spread = {i for i in term.bound if term.extents[i] != 1} - set(via.bound)
-    if not reduction and spread:
+    if not reduction and spread and name not in FUNCTIONS:
         return Why("summed over its copies")
     if name in _LINEAR:
         return Why("sum rule")

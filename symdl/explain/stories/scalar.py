@@ -127,6 +127,8 @@ def _rule(use: Contribution) -> str:
         return "chain rule, product rule"
     if core.is_Add:
         return "chain rule, sum rule"
+    if core.is_Pow and core.base.has(Access) and core.exp.has(Access):
+        return "chain rule, by a^b = e^(b log a)"
     return "chain rule, power rule" if core.is_Pow and core.exp.is_number else "chain rule"
 
 
