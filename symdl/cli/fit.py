@@ -23,6 +23,7 @@ from symdl.cli.screen import say, tell_written
 from symdl.cli.text import expression, pairs, point, question
 from symdl.errors import CommandError
 from symdl.express.parser import parse
+from symdl.express.walks import symbols_of
 from symdl.files import replacing
 from symdl.fitting.fit import fit
 from symdl.fitting.result import Fit
@@ -141,7 +142,7 @@ def run(
             raise CommandError(f"{path} is no kind of report", cure=f"use {', '.join(_WRITERS)}")
     table = _renamed(read_columns(file, separator=separator), pairs(columns or (), "--columns"), file)
     measured, formula = _asked(text, table, sigma, file)
-    names = sorted(symbol.name for symbol in formula.free_symbols)
+    names = sorted(map(str, symbols_of(formula)))
     data = {name: numbers_of(table[name], name, file) for name in (*names, measured) if name in table}
     ties, held = pairs(tied or (), "--tied"), point(fixed or (), "--fixed")
     begin = dict(point(start or (), "--start"))
@@ -178,7 +179,7 @@ def _asked(text: str, table: Columns, sigma: str | None, file: Path) -> tuple[st
         if asked.name not in table:
             raise CommandError(f"{file} has no column {asked.name!r}", cure=meant(asked.name, table))
         return asked.name, formula
-    read = {symbol.name for symbol in formula.free_symbols}
+    read = set(map(str, symbols_of(formula)))
     left = [column for column in table if column not in read and column != sigma]
     if len(left) != 1:
         has = f"the formula reads none of {', '.join(left)}" if left else f"{file} has {', '.join(table)}"
@@ -188,7 +189,7 @@ def _asked(text: str, table: Columns, sigma: str | None, file: Path) -> tuple[st
 
 def _parameters(names: Sequence[str], ties: Mapping[str, str]) -> list[str]:
     """Return the names in a formula and in what parameters are tied to."""
-    inside = {symbol.name for formula in ties.values() for symbol in parse(formula).free_symbols}
+    inside = {str(symbol) for formula in ties.values() for symbol in symbols_of(parse(formula))}
     return [*names, *sorted(inside.difference(names))]
 
 

@@ -11,14 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import sympy as sp
-
 from symdl.errors import CommandError
-from symdl.express.build import tensor
-from symdl.express.surface import define
-from symdl.express.tensors import Tensor
 from symdl.run.compile import compile
-from symdl.run.exported import Exported
 from symdl.targets import EXPORTERS, PYTHON, TARGETS
 
 LANGUAGES = tuple(ending.removeprefix(".") for ending in EXPORTERS)
@@ -65,14 +59,6 @@ def export(
         CompileError: no language has that ending.
         DataError: a file cannot be written.
     """
-    if not isinstance(value, Tensor):
-        value, wrt = _as_tensors(value, wrt)
-    made: Exported = compile(value, wrt=wrt, target=PYTHON, dtype=dtype)
-    return made.export(path, values=values or {})
-
-
-def _as_tensors(formula: sp.Expr, wrt: Any) -> tuple[Tensor, Any]:
-    """Return a formula as a tensor of tensors without axes: files compute it at one point."""
-    known = {symbol: tensor(symbol.name, ()) for symbol in sorted(formula.free_symbols, key=str)}
-    value = define("value", (), formula.xreplace({symbol: one.at() for symbol, one in known.items()}))
-    return value, None if wrt is None else [known[symbol] for symbol in wrt]
+    made: Any = compile(value, wrt=wrt, target=PYTHON, dtype=dtype)
+    files: tuple[Path, ...] = made.export(path, values=values) if values else made.export(path)
+    return files

@@ -14,6 +14,7 @@ import sympy as sp
 from symdl.errors import CommandError
 from symdl.express.parser import LONGEST, parse
 from symdl.express.tensors import Tensor
+from symdl.express.walks import swapped
 from symdl.playground.read import Question, read
 
 EXPRESSION = (
@@ -68,10 +69,10 @@ def expression(asked: Question) -> sp.Expr:
         raise CommandError(
             "this takes a formula of numbers, not of tensors", cure="write it without X: (n, 4)"
         )
-    value = asked.value
-    for symbol, inner in reversed(list(asked.named.items())):
-        value = value.xreplace({symbol: inner})
-    return value
+    known: dict[Any, sp.Expr] = {}
+    for symbol, inner in asked.named.items():
+        known[symbol] = swapped(inner, known)
+    return swapped(asked.value, known)
 
 
 def pairs(texts: Sequence[str], option: str, *, several: bool = False) -> dict[str, str]:

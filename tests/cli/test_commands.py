@@ -15,7 +15,9 @@ from symdl.check.report import GradientReport
 from symdl.cli import check
 from symdl.cli.commands import COMMANDS
 from symdl.cli.screen import printable, show_source, show_table
+from symdl.cli.text import expression, question
 from symdl.explain.documents.files import FORMATS
+from symdl.express.walks import nodes, symbols_of
 
 from .running import ran, refused
 
@@ -38,6 +40,12 @@ def test_derive_reads_intermediates_tensors_and_standard_input() -> None:
     ).out
     assert "2·Xᵀ (X w - y)" in tensors
     assert "cos(x)" in ran("derive", "-", "--depth", "result", typed="sin(x)\n").out
+
+
+def test_intermediates_that_double_are_put_in_once_each() -> None:
+    lines = ["a0 = x*x + x", *(f"a{i + 1} = a{i}*a{i}/2 + a{i}" for i in range(60)), "a60"]
+    whole = expression(question("\n".join(lines)))
+    assert len(nodes(whole)) < 300 and symbols_of(whole) == {sp.Symbol("x")}
 
 
 @pytest.mark.parametrize("ending", [e for e in FORMATS if e != ".pdf"])
@@ -137,6 +145,8 @@ def test_kernels_are_those_of_compile(tmp_path: Path) -> None:
     assert '#include "step.h"' in path.read_text() and "int step(" in path.with_suffix(".h").read_text()
     alone = ran("kernel", "sin(x**2*y)", "--target", "py").out
     assert "from numba import njit" in alone and 'agree("value"' in alone
+    alone = ran("kernel", "x**2", "--wrt", "x", "--target", "py").out
+    assert "def kernel(" in alone and "import symdl" not in alone and "from symdl" not in alone
     half = ran("kernel", "x**2", "--dtype", "float32", "--target", "cuda").out
     assert "from symdl.run.cuda" in half and "float32" in half
 
