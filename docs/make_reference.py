@@ -49,7 +49,7 @@ SECTIONS = {
     "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",
     "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
     "interop.torch interop.jax interop.scipy.flat",
-    "Fitting": "fitting.fit fitting.result fitting.bands fitting.quantities",
+    "Fitting": "fitting.fit fitting.curves fitting.result fitting.bands fitting.quantities",
     "Training": "train.trainer train.callbacks train.writers train.history train.feeds.source "
     "train.feeds.tables train.epochs train.datasets",
     "Activations": "nn.activations nn.gates nn.units",

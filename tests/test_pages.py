@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("from-equation-to-kernel.md", "cuda.md", "optimizers.md")
+PAGES = ("from-equation-to-kernel.md", "cuda.md", "optimizers.md", "fitting.md")
 CODE = re.compile(r"^```python\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 SHOWN = re.compile(r"^```text\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 MARK = "=== next ==="

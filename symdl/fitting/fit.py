@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from symdl.errors import FittingError
-from symdl.fitting.formulas import by_response, parameters_of, put_in, without_ties
+from symdl.fitting.formulas import by_response, parameters_of, put_in, without_curves, without_ties
+from symdl.fitting.guesses import guessed
 from symdl.fitting.losses import Loss, read_loss
 from symdl.fitting.model import compiled
 from symdl.fitting.parameters import Parameters, read_parameters
@@ -82,10 +83,13 @@ def _read(
     """Return formulas by what was measured, data sets, and parameters, of which start, bounds, … are said."""
     start, bounds, fixed, tied = said
     every = read_arrays(data, arrays)
+    formula, curves = without_curves(formula)
     several = by_response(formula, every)
     ties = without_ties(tied)
     formulas = {name: put_in(one, ties) for name, one in several.items()}
     sets = read_sets(formulas, every, sigma, arrays)
+    if curves:
+        start, bounds = guessed(curves, sets, (start, bounds, fixed, ties))
     names, shapes = parameters_of(formulas.values(), every)
     parameters = read_parameters(names, shapes, start, bounds, fixed, ties)
     points, count = sum(one.measured.size for one in sets), parameters.layout.size

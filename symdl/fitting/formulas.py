@@ -17,8 +17,9 @@ from symdl.express.scalar import expression
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.express.walks import swapped, symbols_of
+from symdl.fitting.curves import Curve
 from symdl.fitting.equations import names_of
-from symdl.fitting.parameters import by_name
+from symdl.fitting.parameters import by_name, name_of
 
 
 def read_formula(formula: Any) -> Any:
@@ -39,6 +40,16 @@ def read_formula(formula: Any) -> Any:
         return parse(formula) if isinstance(formula, str) else expression(formula)
     except SymdlError as problem:
         raise FittingError(f"no formula: {problem.message}", expression=formula, cure=problem.cure) from None
+
+
+def without_curves(formula: Any) -> tuple[Any, dict[str | None, Curve]]:
+    """Return formulas in place of curves, and the curves by what was measured; None if that is not said."""
+    if isinstance(formula, Curve):
+        return formula.formula, {None: formula}
+    if not isinstance(formula, Mapping):
+        return formula, {}
+    curves: dict[str | None, Curve] = {name_of(k): v for k, v in formula.items() if isinstance(v, Curve)}
+    return {k: v.formula if isinstance(v, Curve) else v for k, v in formula.items()}, curves
 
 
 def by_response(formula: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:

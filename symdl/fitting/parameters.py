@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symdl.errors import FittingError
 from symdl.express.tensors import Tensor
@@ -95,6 +96,12 @@ def name_of(key: Any) -> str:
     return str(key.name) if isinstance(key, Tensor) else str(key)
 
 
+def names_in(keys: Any) -> list[str]:
+    """Return the names in a mapping, a collection, or of one symbol or tensor."""
+    alone = isinstance(keys, str | Tensor | sp.Basic)
+    return [name_of(key) for key in ((keys,) if alone else keys or ())]
+
+
 def read_parameters(
     needed: Sequence[str],
     shapes: Mapping[str, tuple[int, ...]],
@@ -155,7 +162,7 @@ def _fixed(fixed: Any, values: Mapping[str, Any], shapes: Mapping[str, tuple[int
     """Return the values of fixed parameters; a list of names holds them at their start."""
     if isinstance(fixed, Mapping) or fixed is None:
         return {n: _array(v, f"fixed {n}", shapes.get(n, ())) for n, v in by_name(fixed, "fixed").items()}
-    names = [name_of(key) for key in ([fixed] if isinstance(fixed, str | Tensor) else fixed)]
+    names = names_in(fixed)
     if missing := [name for name in names if name not in values]:
         cure = f"pass fixed={{{missing[0]}: value}}, or a start for it"
         raise FittingError(f"{missing[0]} is fixed, but at what value?", cure=cure)

@@ -24,9 +24,10 @@ from symdl.fitting.intervals import linear
 from symdl.fitting.numerals import number, with_error, with_power
 from symdl.fitting.outcome import Outcome
 from symdl.fitting.warnings import found_in
+from symdl.tables import html_table, text_lines
 
 _MOST_ROWS = 60  # parameters
-_MOST_PAIRS = 8  # correlations
+_MOST_PAIRS = 5  # correlations
 _WEAKEST = 0.1
 _LONGEST = 60  # nodes of a formula that is written out
 _HEAD = ("parameter", "value", "std. error", "relative", "95 % interval", "start")
@@ -76,7 +77,7 @@ def _ended(fit: Outcome) -> str:
         "" if len(fit.problem.sets) == 1 else f" in {len(fit.problem.sets)} sets"
     )
     free = fit.problem.parameters.layout.size
-    how = f"{fit.solution.evaluations} evaluations: {fit.solution.reason}"
+    how = "converged" if fit.solution.converged else "not converged"
     loss = "" if fit.loss.name == "linear" else f", loss {fit.loss.name} beyond {fit.loss.scale:g}"
     many = f", best of {len(fit.tries)} starts" if len(fit.tries) > 1 else ""
     return f"{points}, {free} free parameters{loss}; {how}{many}"
@@ -171,13 +172,10 @@ def as_text(found: Report) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table, columns that are empty left out."""
     kept = [c for c in range(len(_HEAD)) if any(row[c] for row in rows[1:])]
-    widths = {c: max(len(row[c]) for row in rows) for c in kept}
-    left = (0, 4)
-    lines = [
-        "  ".join(row[c].ljust(widths[c]) if c in left else row[c].rjust(widths[c]) for c in kept).rstrip()
-        for row in rows
-    ]
+    sides = "".join("<>>><>"[c] for c in kept)
+    lines = text_lines([[row[c] for c in kept] for row in rows], sides)
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
 
 
@@ -188,12 +186,7 @@ def as_html(found: Report) -> str:
         shown = "" if node is None else f" = {html.escape(node_text(node))}"
         parts.append(f"<p><b>{html.escape(label_text(label_of(name)))}</b>{shown}</p>")
     parts.append(f"<p>{html.escape(found.ended)}</p>")
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in _HEAD)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in (row.name, *row.cells)) + "</tr>"
-        for row in found.rows
-    )
-    parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    parts.append(html_table([_HEAD, *((row.name, *row.cells) for row in found.rows)]))
     facts = ["; ".join(f"{html.escape(n)} {html.escape(v)}" for n, v in line) for line in found.facts]
     if found.correlations:
         pairs = ", ".join(f"{html.escape(a)}·{html.escape(b)} {r:+.3f}" for a, b, r in found.correlations)

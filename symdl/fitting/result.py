@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from symdl.errors import FittingError
+from symdl.explain.documents.derivation import Derivation
 from symdl.fitting import report
 from symdl.fitting.bands import Band, band
+from symdl.fitting.drawing import figure
 from symdl.fitting.formulas import put_in, read_formula
 from symdl.fitting.intervals import linear, profile
 from symdl.fitting.outcome import Outcome
 from symdl.fitting.parameters import choose, name_of
 from symdl.fitting.points import given
 from symdl.fitting.quantities import Estimate, propagated
+from symdl.fitting.story import derivation
 from symdl.fitting.warnings import found_in
 
 
@@ -108,6 +111,30 @@ class Fit(Outcome):
         parameters = self.problem.parameters
         whole = put_in(read_formula(formula), parameters.tied)
         return propagated(whole, parameters, self.solution.x, self.covariance)
+
+    def plot(self, *, level: float = 0.95, prediction: bool = False) -> Any:
+        """Draw data, curve and confidence band, and residuals below; sets side by side.
+
+        Formulas of several variables, and tensors, are drawn as measured against fitted values.
+
+        Args:
+            level: the probability of the band.
+            prediction: draw the band for one more measured value, too.
+
+        Returns:
+            The ``matplotlib.figure.Figure``.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed.
+        """
+        return figure(self, level=level, prediction=prediction)
+
+    def derive(self) -> Derivation:
+        """Return the mathematics of this fit as a page.
+
+        It states the formula, its Jacobian, the normal equations and the propagation of errors, with numbers.
+        """
+        return derivation(self)
 
     def latex(self) -> str:
         """Return the formulas and the table of values and errors as LaTeX."""

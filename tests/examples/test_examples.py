@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import re
 import struct
 from pathlib import Path
 from types import ModuleType
@@ -67,6 +68,16 @@ def test_slides(tmp_path: Path) -> None:
         assert line in document
     shown = page.read_text("utf-8")
     assert shown.count("<h2>") == 12 and "data-mjx-error" not in shown and "<script src" not in shown
+
+
+def test_fitting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fits = example("17_fitting").main(["--out", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "half-life: 1.1" in shown and shown.count("converged") == 3
+    assert [fit.warnings for fit in fits] == [()] * 3
+    off = re.findall(r"true value: ([\d.]+) standard", shown)
+    assert max(map(float, off)) < 3.5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["spectrum.html", "spectrum.png"]
 
 
 def test_mnist_on_made_up_digits(
