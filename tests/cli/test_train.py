@@ -196,6 +196,7 @@ def test_every_optimizer_and_loss_can_be_written(name: str) -> None:
     assert type(optimizer_of({name: True, "clip_norm": 2.0})).__name__ == "Clipped"
     schedules = ({"cosine": 0.1, "steps": 9}, {"exponential": 0.1, "factor": 0.5}, {"steps": 0.1, "every": 3})
     assert all(optimizer_of({"sgd": rate}).learning_rate.rate == 0.1 for rate in schedules)
+    assert optimizer_of({"adam": 0.1, "amsgrad": True, "maximize": False}).amsgrad
     for loss, one in LOSSES.items():
         assert loss_of(loss) == (one, None) and loss_of({loss: True}) == (one, None)
     assert loss_of({"huber": True, "delta": 0.5})[1] == 0.5
@@ -231,7 +232,7 @@ def test_every_optimizer_and_loss_can_be_written(name: str) -> None:
         ),
         (TABLE + NETWORK.replace('"cross_entropy"', "{ cross_entropy = 3 }"), 'write loss = "cross_entropy"'),
         (TABLE + NETWORK.replace("cross_entropy", "huber"), "'target' holds 'down', which is no number"),
-        (TABLE + NETWORK + '[training]\noptimizer = "adma"\n', "is no optimizer\n  cure: did you mean adam?"),
+        (TABLE + NETWORK + '[training]\noptimizer = "adm"\n', "is no optimizer\n  cure: did you mean adam?"),
         (
             TABLE + NETWORK + "[training]\noptimizer = { adam = -1 }\n",
             "learning rate -1 is not a positive number",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from symdl import nn
-from symdl.cli.config.settings import COUNT, NUMBER, POSITIVE, Kind, named, settings
+from symdl.cli.config.settings import COUNT, FLAG, NUMBER, POSITIVE, Kind, named, settings
 from symdl.errors import CommandError, SymdlError
 from symdl.express.tensors import Tensor
 
@@ -50,14 +50,9 @@ LOSSES: Mapping[str, Loss] = {
 _OPTIMIZERS: Mapping[str, Any] = {
     one.__name__.lower(): one
     for one in (
-        nn.SGD,
-        nn.Momentum,
-        nn.Nesterov,
-        nn.Adam,
-        nn.AdamW,
-        nn.Lion,
-        nn.RMSProp,
-        nn.Adagrad,
+        *(nn.SGD, nn.Momentum, nn.Nesterov),
+        *(nn.Adam, nn.AdamW, nn.NAdam, nn.RAdam, nn.Adamax, nn.LAMB, nn.Lion),
+        *(nn.RMSProp, nn.Adagrad, nn.Adadelta, nn.Adafactor),
         nn.LBFGS,
     )
 }
@@ -123,7 +118,10 @@ def _rate(value: Any, where: str) -> Any:
 
 
 def _fields(kind: Any, *, without: str) -> dict[str, Kind]:
-    """Return the settings of a class, all of which are numbers."""
+    """Return the settings of a class, which are numbers and choices."""
     whole = ("steps", "every", "memory", "line_search")
-    names = [field.name for field in dataclasses.fields(kind) if field.name != without]
-    return {name: COUNT if name in whole else NUMBER for name in names}
+    return {
+        field.name: FLAG if isinstance(field.default, bool) else COUNT if field.name in whole else NUMBER
+        for field in dataclasses.fields(kind)
+        if field.name != without
+    }
