@@ -123,7 +123,9 @@ def _texts(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, 
         name = f"{kernel.name}{suffix}"
         yield KernelText(
             name,
-            syntax.parameters(kernel) if syntax.parameters else ", ".join(names),
+            syntax.parameters(kernel)
+            if syntax.parameters
+            else ", ".join((*names, *syntax.further.get(suffix, ()))),
             ", ".join([*types, *(["whole"] * len(kernel.sizes))]),
             legend,
             nodes,

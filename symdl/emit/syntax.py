@@ -54,6 +54,7 @@ class Syntax:
         simd: what writes a loop over layout blocks in SIMD lanes, if there are such loops.
         forms: what writes the body of a kernel in each of its forms, by what is added to the kernel's name;
             None if there is one form.
+        further: what some of these forms are given besides, by the same endings.
         functions: the name of each scalar function.
         wholes: functions of int64 that wrap around, where operators do not.
         near: functions that have a faster form for arguments, or quotients of two, that are not large, and
@@ -91,3 +92,4 @@ class Syntax:
     scratch: str = ""
     of_dtype: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     inspect: Callable[[str, Syntax], str] | None = None
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -9,7 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from symdl.lower.equations.contractions import Contraction
+from symdl.lower.ir.integers import Poly
+from symdl.lower.ir.loops import KernelItem
 from symdl.lower.state import Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Which sums of matrix products are run up in pieces, whose sums another launch adds.
+
+    Attributes:
+        multiplied: how many products a kernel does, their rows, columns and inner axis; None if it does none.
+        pieces: for these four numbers, how many pieces there are, and how long all but the last one are.
+    """
+
+    multiplied: Callable[[tuple[KernelItem, ...]], tuple[Poly, ...] | None]
+    pieces: Callable[[int, int, int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,7 @@ class Lowering:
         cut: whether calls may be cut into blocks of samples.
         apart: whether iterations of outermost loops must be independent; see `symdl.lower.loops.nests.Nest`.
         epilogue: which matrix products elementwise equations may join, so that all are loops of one kernel.
+        splits: which matrix products take two launches; None: no one does.
     """
 
     equations: tuple[Pass, ...]
@@ -35,3 +51,4 @@ class Lowering:
     cut: bool = True
     apart: bool = False
     epilogue: Callable[[Contraction], bool] | None = None
+    splits: Splits | None = None

@@ -80,6 +80,7 @@ class Built:
         lowered, text, launch_list: kernels and launch list; the printed module; the launch list as numbers.
         module: the code, loaded.
         code: the launch list as the module takes it.
+        splits: which sums of matrix products take two launches, as `costs` counts.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Built:
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.runtime = program, dtype, target.runtime
+        self.splits = target.lowering.splits
         with _uncollected():
             self.lowered, self.text, seconds = _lowered(program, target, dtype, schedule, batch)
             self.launch_list: LaunchList = launch_list(self.lowered, checks=not training)
@@ -133,7 +135,8 @@ class Built:
         """
         known = self.lowered.sizes(dims)
         part = part or partition(self.lowered, known, (), (), whole=True)
-        return costs(part, self.lowered.kernels, known, itemsize=np.dtype(self.dtype).itemsize)
+        size = np.dtype(self.dtype).itemsize
+        return costs(part, self.lowered.kernels, known, itemsize=size, splits=self.splits)
 
     def memory(self, dims: dict[str, int]) -> Memory:
         """Return fresh memory for a choice of sizes."""

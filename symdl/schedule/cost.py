@@ -38,6 +38,7 @@ from symdl.lower.kernels import (
     SortCall,
     TotalCall,
 )
+from symdl.lower.target import Splits
 from symdl.schedule.plan import Partition
 
 FUNCTION = 16
@@ -130,7 +131,9 @@ def _seconds(found: CallCost, machine: Machine) -> float:
     return busy + machine.launch * cost.launches / times
 
 
-def costs(part: Partition, kernels: Sequence[Kernel], dims: Sizes, *, itemsize: int) -> tuple[CallCost, ...]:
+def costs(
+    part: Partition, kernels: Sequence[Kernel], dims: Sizes, *, itemsize: int, splits: Splits | None = None
+) -> tuple[CallCost, ...]:
     """Return what each call costs, in order; what only counts steps or checks positions costs nothing.
 
     Args:
@@ -138,6 +141,7 @@ def costs(part: Partition, kernels: Sequence[Kernel], dims: Sizes, *, itemsize: 
         kernels: by their numbers.
         dims: the value of every size, `Rows` included.
         itemsize: bytes of a real.
+        splits: which sums of matrix products take two launches.
     """
     sizes: dict[object, int] = dict(dims)
     times = [1] * len(part.calls)
@@ -146,13 +150,21 @@ def costs(part: Partition, kernels: Sequence[Kernel], dims: Sizes, *, itemsize: 
             sizes[call.name] = evaluate(call.start, sizes)
             steps = evaluate(call.extent, sizes)
             times[call.begin : at] = [steps * n for n in times[call.begin : at]]
-    counter = _Counter(part, kernels, sizes, itemsize)
+    counter = _Counter(part, kernels, sizes, itemsize, splits)
     return tuple(CallCost(call, n, counter.of(call) * n) for call, n in zip(part.calls, times, strict=True))
 
 
 class _Counter:
-    def __init__(self, part: Partition, kernels: Sequence[Kernel], sizes: Sizes, itemsize: int) -> None:
+    def __init__(
+        self,
+        part: Partition,
+        kernels: Sequence[Kernel],
+        sizes: Sizes,
+        itemsize: int,
+        splits: Splits | None,
+    ) -> None:
         self.part, self.kernels, self.sizes, self.itemsize = part, kernels, sizes, itemsize
+        self.splits = splits
 
     def value(self, poly: Poly) -> int:
         return evaluate(poly, self.sizes)
@@ -193,7 +205,16 @@ class _Counter:
 
         read = matrix(call.left, m * k) + matrix(call.right, k * n)
         count = 2 * m * n * k * math.prod(batch)
-        return Cost(read, matrix(call.result, m * n), count, launches=1)
+        own = Cost(read, matrix(call.result, m * n), count, launches=1)
+        return own + self.pieces(math.prod(batch), m, n, k)
+
+    def pieces(self, matrices: int, rows: int, columns: int, inner: int) -> Cost:
+        """Return what sums of pieces cost: they are written, read and added in another launch."""
+        count = 1 if self.splits is None else self.splits.pieces(matrices, rows, columns, inner)[0]
+        if count == 1 or not matrices * rows * columns:
+            return Cost()
+        elements = count * matrices * rows * columns
+        return Cost(self.itemsize * elements, self.itemsize * elements, elements, launches=1)
 
     def sort(self, call: SortCall) -> Cost:
         """Return what sorting costs: pairs of key and position are read twice and written once a digit."""
@@ -213,7 +234,11 @@ class _Counter:
             size, room = _INTEGER if array.integer else self.itemsize, self.room(buffer)
             read += size * min(room, sum(touched.read.get(array.slot, {}).values()))
             written += size * min(room, sum(touched.written.get(array.slot, {}).values()))
-        return Cost(read, written, touched.operations, touched.functions, 1)
+        own = Cost(read, written, touched.operations, touched.functions, 1)
+        multiplied = None if self.splits is None else self.splits.multiplied(kernel.items)
+        if multiplied is None:
+            return own
+        return own + self.pieces(*(touched.number(size) for size in multiplied))
 
     def room(self, buffer: int) -> int:
         """Return how many elements lie in a buffer, or behind a place in one."""

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from symdl.lower.cuda.tiles import SPLIT
 from symdl.run import modules
 from symdl.run.compiled import Compiled
 from symdl.run.cuda.choice import LARGEST
 from symdl.run.cuda.kept import foundation
 from symdl.run.cuda.loops import prepared
+from symdl.run.cuda.products import further
 
 ANGLES = ("math.sin(", "math.cos(", "math.tan(")
 """Functions of an angle: libdevice reduces large ones in float64, through a table in local memory."""
@@ -57,6 +59,7 @@ def generated(function: Compiled) -> Iterator[Generated]:
     for shared in prepared(built.lowered.kernels, built.dtype):
         for team in shared.forms:
             name, kinds = f"{shared.kernel.name}_{team}", shared.kinds([1] * len(shared.kernel.sizes))
+            kinds += further(built.dtype) if team in SPLIT else ()
             yield Generated(name, team, kinds, functions[name], (canonical(texts[name]), *kinds))
 
 

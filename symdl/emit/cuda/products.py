@@ -72,6 +72,7 @@ def module(dtype: str) -> str:
         for suffix, nodes in in_tiles(made, ALL_TILINGS, nest, CUDA, Names(), stated).items():
             name = f"multiply{ending}{suffix}"
             tables[name] = names
-            kernels.append(KernelText(name, ", ".join(arguments), "", (), nodes, name))
+            given = ", ".join((*arguments, *CUDA.further.get(suffix, ())))
+            kernels.append(KernelText(name, given, "", (), nodes, name))
     text = template(CUDA.template).render(dtype=dtype, kernels=kernels, cholesky=False)
     return inspect_source(put_in(text.rstrip() + "\n", tables), CUDA)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from symdl.emit.cuda import vectors
 from symdl.emit.cuda.rows import ATOMIC
 from symdl.emit.cuda.teams import bodies
-from symdl.emit.cuda.tiles import FUNCTIONS, NAMES
+from symdl.emit.cuda.tiles import FUNCTIONS, FURTHER, NAMES
 from symdl.emit.syntax import DIVISIONS, Syntax
+from symdl.lower.cuda.tiles import SPLIT
 
 _NAMES = ("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan2")
 _MATH = {
@@ -34,6 +35,7 @@ CUDA = Syntax(
     simd=None,
     forms=bodies,
     functions=_MATH,
+    further={f"_{form}": FURTHER for form in SPLIT},
     wholes={},
     near={},
     own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())

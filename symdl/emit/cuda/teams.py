@@ -22,7 +22,7 @@ from symdl.emit.statements import Told
 from symdl.emit.syntax import Syntax
 from symdl.lower.cuda.flat import flat
 from symdl.lower.cuda.teams import Alike, Barrier, Scan, Shared, Stage, Work, work
-from symdl.lower.cuda.tiles import TILINGS, matrix_product
+from symdl.lower.cuda.tiles import SPLIT, TILINGS, matrix_product
 from symdl.lower.ir.integers import product
 from symdl.lower.ir.loops import KernelItem, Start, Stated, Store, Update, statements
 
@@ -93,7 +93,7 @@ COLUMNS = Team(
 def forms(made: Work) -> tuple[str, ...]:
     """Return the names of the forms of a kernel: those of tilings of a matrix product, or of teams."""
     if matrix_product(made):
-        return tuple(tiling.name for tiling in TILINGS)
+        return *(tiling.name for tiling in TILINGS), *SPLIT
     return *(team.name for team in teams(made)), *((VECTORS,) if flat(made) else ())
 
 

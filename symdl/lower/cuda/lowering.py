@@ -12,11 +12,11 @@ from dataclasses import replace
 from symdl.lower.cuda.long_scans import in_three_stages
 from symdl.lower.cuda.numbers_first import numbers_first
 from symdl.lower.cuda.segments import in_segments
-from symdl.lower.cuda.tiles import small
+from symdl.lower.cuda.tiles import multiplied, pieces, small
 from symdl.lower.cuda.two_stages import in_two_stages
 from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS
 from symdl.lower.state import Pass, State
-from symdl.lower.target import Lowering
+from symdl.lower.target import Lowering, Splits
 
 
 def _split_long_sums(state: State) -> State:
@@ -75,7 +75,13 @@ SORT_POSITIONS = Pass(
     _sort_positions,
     naive=False,
 )
-CUDA = Lowering(equations=_passes(SORT_POSITIONS), cut=False, apart=True, epilogue=small)
+CUDA = Lowering(
+    equations=_passes(SORT_POSITIONS),
+    cut=False,
+    apart=True,
+    epilogue=small,
+    splits=Splits(multiplied, pieces),
+)
 """The target ``cuda``."""
 CUDA_ATOMICS = replace(CUDA, equations=_passes(SCATTER_SUMS))
 """The same, in which threads add to given positions by turns: sums are not the same every time."""

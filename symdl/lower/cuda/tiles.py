@@ -3,7 +3,9 @@
 Enters: how threads share a kernel (`Work`), one value of which is a sum of products. Leaves: `MatrixProduct`,
 which says what loops are rows and columns of the matrices, and `Tiling`, how a block of threads computes a
 tile of the result: from panels of both matrices in shared memory, several elements a thread in registers.
-What follows the sum in the loop tree is its *epilogue*, done while the sum is still in a register.
+What follows the sum in the loop tree is its *epilogue*, done while the sum is still in a register. Where
+there are few tiles and a long inner axis, blocks share that: each sums a *piece* of it, and another launch
+adds up what they have, in order, and does the epilogue.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symdl.lower.cuda.teams import Nest, Work
+from symdl.lower.cuda.teams import Nest, Work, work
 from symdl.lower.equations.contractions import Contraction, factors
 from symdl.lower.ir.integers import Element, Poly, product, variables
 from symdl.lower.ir.loops import Fold, KernelItem, Loop, Start, Update, statements
@@ -83,6 +85,12 @@ LARGE = Tiling("large", side=128, own=8, depth=8, slices=1)
 ALL_TILINGS = (LARGE, *TILINGS)
 
 
+SPLIT = PIECES, TOGETHER = "pieces", "together"
+"""Forms of a kernel that is done in two launches: the sums of pieces, and the rest."""
+_BUSY = 96
+"""Tiles that keep a device busy, and from which on no inner axis is cut."""
+_LONG, _SHORTEST = 2048, 512
+"""Elements of an inner axis from which on it is cut, and of its shortest piece: a launch must pay."""
 _LARGE = 1 << 20
 """Elements of a right matrix from which on a product is large."""
 
@@ -122,14 +130,38 @@ class MatrixProduct:
         )
         return matrices, rows, columns
 
+    @property
+    def length(self) -> Poly:
+        """How many elements are summed."""
+        return product(loop.extent for loop in self.inner)
 
-def small(work: Contraction) -> bool:
+
+def small(made: Contraction) -> bool:
     """Say whether a product takes so little time that another launch for its epilogue would show.
 
     Large ones are left to what multiplies matrices best. Sizes that nobody knows yet are taken to be small.
     """
-    inner, columns = (size.number or 1 for size in (work.k, work.n))
+    inner, columns = (size.number or 1 for size in (made.k, made.n))
     return inner * columns < _LARGE
+
+
+def pieces(matrices: int, rows: int, columns: int, inner: int) -> tuple[int, int]:
+    """Return in how many pieces the inner axis of such products is summed, and how long all but the last are.
+
+    That depends on sizes only, not on the device, and so does the order of sums.
+    """
+    tiles = matrices * -(-rows // SLICES.side) * -(-columns // SLICES.side)
+    if tiles >= _BUSY or inner < _LONG:
+        return 1, inner
+    wanted = min(-(-_BUSY // tiles), inner // _SHORTEST)
+    stretch = -(-inner // (wanted * SLICES.depth)) * SLICES.depth
+    return -(-inner // stretch), stretch
+
+
+def multiplied(items: tuple[KernelItem, ...]) -> tuple[Poly, ...] | None:
+    """Return how many products a kernel does, their rows, columns and inner axis; None if it does none."""
+    made = matrix_product(work(items))
+    return None if made is None else (*made.extents, made.length)
 
 
 def matrix_product(made: Work) -> MatrixProduct | None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from symdl.lower.cuda.flat import LONG
-from symdl.lower.cuda.tiles import ALL_TILINGS, TILINGS, Tiling
+from symdl.lower.cuda.tiles import ALL_TILINGS, PIECES, SLICES, SPLIT, TILINGS, Tiling, pieces
 
 WARP = 32
 """Threads of a warp, and columns of a block that is seen as columns."""
@@ -21,6 +21,7 @@ ROWS = 16
 LARGEST = {"threads": BLOCK, "vectors": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS} | {
     tiling.name: tiling.threads for tiling in ALL_TILINGS
 }
+LARGEST |= dict.fromkeys(SPLIT, BLOCK)
 """Threads of the largest block of each form: what its registers have to suffice for."""
 _LONG = 2048
 """Elements of a column from which on a block scans it, although its threads do not read neighbours."""
@@ -30,11 +31,17 @@ _ENOUGH = 96
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A form of a kernel, how many pieces of work its blocks share, and threads of a block."""
+    """A form of a kernel, how many pieces of work its blocks share, and threads of a block.
+
+    If a sum is run up in several `pieces`, `stretch` says how long they are, and `results` how many sums.
+    """
 
     form: str
     blocks: int
     threads: int
+    pieces: int = 1
+    stretch: int = 0
+    results: int = 0
 
     @property
     def largest(self) -> int:
@@ -63,8 +70,17 @@ def chosen(teams: Collection[str], rows: int, length: int, width: int = 0) -> Ch
     return Choice("threads", -(-rows // BLOCK), BLOCK)
 
 
-def chosen_tiles(matrices: int, rows: int, columns: int, tilings: Sequence[Tiling] = TILINGS) -> Choice:
-    """Return the tiling for so many products with such results: the largest that makes tiles enough."""
+def chosen_tiles(
+    matrices: int, rows: int, columns: int, inner: int, tilings: Sequence[Tiling] = TILINGS
+) -> Choice:
+    """Return the tiling for so many products of such sizes: the largest that makes tiles enough.
+
+    Where none does and the inner axis is long, several blocks share each sum.
+    """
+    count, stretch = pieces(matrices, rows, columns, inner)
+    if count > 1:
+        tiles = count * matrices * -(-rows // SLICES.side) * -(-columns // SLICES.side)
+        return Choice(PIECES, tiles, SLICES.threads, count, stretch, matrices * rows * columns)
     for tiling in tilings:
         tiles = matrices * -(-rows // tiling.side) * -(-columns // tiling.side)
         if tiles >= _ENOUGH:

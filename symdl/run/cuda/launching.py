@@ -15,7 +15,7 @@ import numpy as np
 from symdl.run.cuda.choice import BLOCK
 from symdl.run.cuda.cublas import Cublas, Product
 from symdl.run.cuda.device import Device, Scalar, Size
-from symdl.run.cuda.memory import KEPT, Allocator
+from symdl.run.cuda.memory import KEPT, Allocator, Room
 
 _WAVES = 8
 """Blocks that each multiprocessor gets; more would only queue."""
@@ -32,12 +32,14 @@ class Launcher:
     Attributes:
         allocator: has the device's memory.
         blas: a library for matrix products, or None.
+        rooms: memory that launches hand on to the next ones; the last one is the largest.
     """
 
     def __init__(self, device: Device, blas: Cublas | None = None, kept: int = KEPT) -> None:
         self.device, self.allocator, self.blas = device, Allocator(device, kept), blas
         self.function = cache(self._compiled)
         self._by_name: dict[str, Any] = {}
+        self.rooms: list[Room] = []
 
     def _compiled(self, function: Callable[..., None], kinds: tuple[str, ...], threads: int) -> Any:
         from symdl.run.cuda.kept import load, name_of
@@ -71,6 +73,16 @@ class Launcher:
         """Put a matrix product into the stream if there is a library that takes it, and say so."""
         return self.blas is not None and self.blas.takes(product) and self.blas.multiply(product)
 
+    def workspace(self, size: int) -> int:
+        """Return where some bytes are that a few launches `in_a_row` may use; later ones use them again."""
+        if not self.rooms or self.rooms[-1].nbytes < size:
+            self.rooms.append(self.allocator.reserve(size))  # graphs may know those before
+        return self.rooms[-1].address
+
+    def in_a_row(self, put: Callable[[], None]) -> None:
+        """Put launches into the stream between which no other thread puts one."""
+        self.device.delegate(lambda _: put())
+
     @cached_property
     def loader(self) -> Loader:
         """What loads kernels without launching them."""
@@ -86,7 +98,7 @@ class Loader(Launcher):
 
     def __init__(self, launcher: Launcher) -> None:
         self.device, self.allocator, self.function = launcher.device, launcher.allocator, launcher.function
-        self.blas, self.count = launcher.blas, 0
+        self.blas, self.rooms, self.count = launcher.blas, launcher.rooms, 0
 
     def launch(
         self,
@@ -101,6 +113,10 @@ class Loader(Launcher):
         """Load a kernel."""
         self.function(function, kinds, largest or block)
         self.count += 1
+
+    def in_a_row(self, put: Callable[[], None]) -> None:
+        """Load what launches need."""
+        put()
 
     def multiply(self, product: Product) -> bool:
         """Let a library load what it needs for a matrix product, if it takes it."""

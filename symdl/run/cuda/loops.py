@@ -24,7 +24,7 @@ from symdl.lower.ir.names import Param
 from symdl.lower.kernels import Kernel
 from symdl.run.cuda.choice import BLOCK, Choice, chosen, chosen_tiles
 from symdl.run.cuda.launching import Launcher, kind_of
-from symdl.run.cuda.products import multiplier
+from symdl.run.cuda.products import in_pieces, multiplier
 from symdl.run.loops import execute_loop
 from symdl.run.python.loops import itself, row_of
 
@@ -49,8 +49,10 @@ class Launchable:
     vectors: tuple[int, ...]
     width: int
 
+    dtype: str
+
     def kinds(self, sizes: Sequence[int]) -> tuple[str, ...]:
-        """Return the types of all arguments for these sizes."""
+        """Return the types of arrays and sizes for these sizes."""
         return *self.arrays, *[kind_of(sizes)] * len(sizes)
 
     def aligned(self, addresses: Sequence[int]) -> bool:
@@ -61,8 +63,10 @@ class Launchable:
         """Return which form is launched for these sizes, and how; None if there is nothing to do."""
         known = dict(zip(self.kernel.sizes, sizes, strict=True))
         if self.product:
-            matrices, rows, columns = (evaluate(put_in(p, known), {}) for p in self.product.extents)
-            return chosen_tiles(matrices, rows, columns) if min(matrices, rows, columns) > 0 else None
+            extents = (*self.product.extents, self.product.length)
+            matrices, rows, columns, inner = (evaluate(put_in(p, known), {}) for p in extents)
+            busy = min(matrices, rows, columns) > 0
+            return chosen_tiles(matrices, rows, columns, inner) if busy else None
         rows, *lengths = (evaluate(put_in(p, known), {}) for p in (self.work.rows, *self.work.lengths))
         width = self.width if aligned else 0
         return chosen(self.forms, rows, max(lengths, default=1), width) if rows > 0 else None
@@ -82,7 +86,9 @@ def prepared(kernels: Sequence[Kernel], dtype: str) -> list[Launchable]:
         side_by_side = flat(made)
         vectors = tuple(slot.number for slot in side_by_side.arrays) if side_by_side else ()
         width = VECTOR // np.dtype(dtype).itemsize
-        found.append(Launchable(kernel, made, matrix_product(made), forms(made), arrays, vectors, width))
+        found.append(
+            Launchable(kernel, made, matrix_product(made), forms(made), arrays, vectors, width, dtype)
+        )
     return found
 
 
@@ -122,8 +128,11 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
         choice = choice_for(int(line[1]), values, made.aligned(addresses))
         if choice is None:
             return
-        function = functions[f"{made.kernel.name}_{choice.form}"]
-        arguments = [*addresses, *values]
+        name, arguments = made.kernel.name, [*addresses, *values]
+        if choice.pieces > 1:
+            in_pieces(launcher, functions, name, made.kinds(values), arguments, choice, made.dtype)
+            return
+        function = functions[f"{name}_{choice.form}"]
         grid, threads = launcher.blocks(choice.blocks), {"block": choice.threads, "largest": choice.largest}
         launcher.launch(function, made.kinds(values), arguments, grid=grid, **threads)
 

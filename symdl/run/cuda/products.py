@@ -6,16 +6,16 @@ does it where there is one; else the tiling follows the sizes, and kernels are o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from symdl.emit.cuda.products import ARRAYS, SIZES, TRANSPOSED, module
-from symdl.lower.cuda.tiles import ALL_TILINGS
+from symdl.lower.cuda.tiles import ALL_TILINGS, PIECES, TOGETHER
 from symdl.run import modules
-from symdl.run.cuda.choice import chosen_tiles
+from symdl.run.cuda.choice import BLOCK, Choice, chosen_tiles
 from symdl.run.cuda.cublas import Matrix, Product
 from symdl.run.cuda.launching import Launcher, kind_of
 
@@ -45,20 +45,51 @@ def product(dtype: str, factor: float, line: Sequence[int], pointers: Any, numbe
     return Product(dtype, factor, left, right, result, (m, n, k), (outer, inner))
 
 
+def further(dtype: str, size: str = "uint32") -> tuple[str, ...]:
+    """Return the types of what kernels are given besides that are done in pieces."""
+    return f"{dtype}*", size, size
+
+
+def in_pieces(
+    launcher: Launcher,
+    functions: Mapping[str, Callable[..., None]],
+    name: str,
+    types: Sequence[str],
+    arguments: Sequence[Any],
+    choice: Choice,
+    dtype: str,
+) -> None:
+    """Launch a kernel twice: for the sums of pieces, and for what they make together and its epilogue."""
+    room = launcher.workspace(choice.pieces * choice.results * np.dtype(dtype).itemsize)
+    made = (*types, *further(dtype, kind_of((choice.pieces, choice.stretch))))
+    given = (*arguments, room, choice.pieces, choice.stretch)
+    both = ((PIECES, choice.blocks), (TOGETHER, -(-choice.results // BLOCK)))
+
+    def put() -> None:
+        for form, blocks in both:
+            launcher.launch(functions[f"{name}_{form}"], made, given, grid=launcher.blocks(blocks))
+
+    launcher.in_a_row(put)
+
+
 def multiplier(dtype: str, launcher: Launcher) -> Callable[..., None]:
     """Return what launches a row of matrix products."""
 
     def multiply(line: Any, pointers: Any, sizes: Any, factors: Any, blas: Any) -> None:
         numbers = [int(sizes[at]) for at in line[6:23]]
-        rows, columns, _, _, _, _, outer, inner = numbers[:8]
+        rows, columns, length, _, _, _, outer, inner = numbers[:8]
         if min(rows, columns, outer, inner) < 1:
             return
         if launcher.multiply(product(dtype, float(factors[line[4]]), line[1:6], pointers, numbers)):
             return
-        choice = chosen_tiles(outer * inner, rows, columns, ALL_TILINGS)
-        function = products(dtype)[f"multiply{TRANSPOSED[int(line[5])]}_{choice.form}"]
+        choice = chosen_tiles(outer * inner, rows, columns, length, ALL_TILINGS)
+        functions, name = products(dtype), f"multiply{TRANSPOSED[int(line[5])]}"
         arguments = [*(pointers[at] for at in line[1:4]), *numbers, factors[line[4]]]
-        grid = launcher.blocks(choice.blocks)
-        launcher.launch(function, kinds(dtype, kind_of(numbers)), arguments, grid=grid, block=choice.threads)
+        types, grid = kinds(dtype, kind_of(numbers)), launcher.blocks(choice.blocks)
+        if choice.pieces > 1:
+            in_pieces(launcher, functions, name, types, arguments, choice, dtype)
+        else:
+            made = functions[f"{name}_{choice.form}"]
+            launcher.launch(made, types, arguments, grid=grid, block=choice.threads)
 
     return multiply
