@@ -19,7 +19,7 @@ import typer
 
 from symdl.cli.config.settings import meant
 from symdl.cli.failures import FAILED
-from symdl.cli.screen import say, tell_written
+from symdl.cli.screen import printable, say, tell_written
 from symdl.cli.text import expression, pairs, point, question
 from symdl.errors import CommandError
 from symdl.express.parser import parse
@@ -156,7 +156,7 @@ def run(
     say(str(found))
     for path in to or ():
         with replacing(path, parents=True) as written:
-            written.write(_WRITERS[path.suffix.lower()](found).encode())
+            written.write(printable(_WRITERS[path.suffix.lower()](found)).encode())
         tell_written([path])
     if not found.solution.converged:
         raise typer.Exit(FAILED)

@@ -105,3 +105,16 @@ def test_reports_are_written_whole(folder: Path) -> None:
 def test_what_is_wrong_is_named(arguments: list[str], said: str, folder: Path) -> None:
     assert said in refused("fit", *arguments)
     assert [p.name for p in folder.iterdir()] == ["d.csv"]
+
+
+def test_a_column_that_is_code_elsewhere_stays_a_name(folder: Path) -> None:
+    name = "y</title><script>alert(1)</script>\\input{x}$\x1b[31m"
+    rows = [f"{x},{y}" for x, y in zip(X, Y, strict=True)]
+    Path("d.csv").write_text("\n".join([f'x,"{name}"', *rows]), "utf-8")
+    found = ran(
+        "fit", "d.csv", F, *(part for e in ("html", "tex", "txt", "json") for part in ("--to", f"r.{e}"))
+    )
+    assert found.code == 0 and "\x1b" not in found.both
+    texts = {e: (folder / f"r.{e}").read_text("utf-8") for e in ("html", "tex", "txt", "json")}
+    assert not any("\x1b" in text for text in texts.values())
+    assert "<script" not in texts["html"] and "\\input" not in texts["tex"]
