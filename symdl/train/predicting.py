@@ -13,6 +13,7 @@ import numpy as np
 from symdl.errors import TrainingError
 from symdl.express.modes import inference
 from symdl.express.program import collect
+from symdl.express.tensors import Tensor
 from symdl.run import misfits
 from symdl.train.arrays import checked, label_ranges
 from symdl.train.copied import CopiedModel
@@ -22,6 +23,14 @@ from symdl.train.scores import scores
 
 class PredictingModel(CopiedModel):
     """A model that predicts and is scored; see `symdl.train.model.Model`."""
+
+    def _shown(self) -> tuple[Tensor, ...]:
+        """Return the outputs as they are computed after training."""
+        if not self.outputs:
+            raise TrainingError(
+                "this model has no output to predict", cure="build it with Model(loss, output=...)"
+            )
+        return inference(*self.outputs.values())
 
     def predict(self, /, *unnamed: Never, **inputs: Any) -> Any:
         """Return the output for all samples; inputs that only the loss reads may be left out.
@@ -35,11 +44,7 @@ class PredictingModel(CopiedModel):
             TrainingError: the model has no output.
             ArgumentError: inputs do not fit.
         """
-        if not self.outputs:
-            raise TrainingError(
-                "this model has no output to predict", cure="build it with Model(loss, output=...)"
-            )
-        program = collect(inference(*self.outputs.values()))
+        program = collect(self._shown())
         needed = tuple(t for t in program.inputs if t.role == "input")
         if not needed:
             raise TrainingError(f"the output {program.outputs[0]} depends on no input")

@@ -1,17 +1,23 @@
 """Models with training steps of their users' own.
 
 Enters: a model that can be saved. Leaves: `TrainedModel`: the training step for loops of one's own, and the
-learning rate while training is under way.
+learning rate while training is under way, and what it predicts as files.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
+from symdl.differentiate.prepare import prepare
 from symdl.errors import TrainingError
+from symdl.express.program import collect
 from symdl.nn.averaged import AVERAGE, COUNT
 from symdl.run.autotune import chosen
+from symdl.run.compiled import Compiled
+from symdl.run.packing import alone
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.learner import optimizers_of
 from symdl.train.rates import rates_of, set_rates
@@ -23,6 +29,36 @@ from symdl.train.weights import Weights
 
 class TrainedModel(SavedModel):
     """A model that can be trained; see `symdl.train.model.Model`."""
+
+    def export(
+        self, path: str | os.PathLike[str], *, example: Mapping[str, Any] | None = None
+    ) -> tuple[Path, ...]:
+        """Write what `predict` computes as files that need no symdl; the weights are part of them.
+
+        A training step is written by `symdl.train.Trainer.export`, for which `trainer` is called.
+
+        Args:
+            path: of the file, which ends with ``.py`` or ``.c``; its name becomes that of the function,
+                which returns the output, or several in their order.
+            example: an array for each input, with which a Python file tests itself; some numbers by default.
+
+        Returns:
+            The paths of the files; see `symdl.run.exported.Exported.export`.
+
+        Raises:
+            TrainingError: the model has no output.
+            ArgumentError: the example does not fit.
+            CompileError: there are no files with such an ending.
+            DataError: a file cannot be written.
+            EmitError: something has no code without symdl, such as SciPy's special functions.
+        """
+        shown = self._shown()
+        pack = alone if len(shown) == 1 else None
+        program, _ = prepare(collect(shown, facts=self.facts))
+        made: Compiled[Any] = Compiled(program, dtype=self.dtype, target=self.target, pack=pack)
+        needed = {str(t.name) for t in program.inputs}
+        values = {name: array for name, array in on_host(self.values()).items() if name in needed}
+        return made.export(path, values=values, example=example)
 
     def trainer(
         self,

@@ -1,4 +1,4 @@
-"""``trainer.export``: training steps that go on where there is no symdl."""
+"""``trainer.export`` and ``model.export``: training and predictions that go on where there is no symdl."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.errors import ArgumentError, CompileError
+from symdl.errors import ArgumentError, CompileError, TrainingError
 
 from . import files
 from .c import load, needs_compiler
@@ -152,6 +152,17 @@ def test_several_losses_in_turns(tmp_path: Path) -> None:
     for batch, theirs in zip(batches(5), trained(trainer, 5), strict=True):
         agree(file.turns(state, **batch), theirs)
     agree(state, known(model, trainer))
+
+
+def test_what_a_model_predicts(tmp_path: Path) -> None:
+    model = network()
+    trained(model.trainer(optimizer=sd.nn.SGD(0.1)), 5)
+    model.export(tmp_path / "model.py")
+    file, X = files.module(tmp_path / "model.py"), next(batches(5))["X"]
+    assert file.test() == 0
+    np.testing.assert_allclose(file.model(X), model.predict(X=X), rtol=1e-12)
+    with pytest.raises(TrainingError, match="no output"):
+        sd.Model(classifier()[1], target="python").export(tmp_path / "model.c")
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
