@@ -1,8 +1,8 @@
 """Training steps of symdl beside those of its exported files: ``python -m tests.benchmarks.exported``.
 
 The step of a network (batches of 64, Adam, float32) as a trainer takes it, as a Python file and as C,
-compiled by ``cc -O3 -march=native``. All take turns; what is printed is the least time of a step, and how many
-times symdl's on one core that is.
+compiled by ``cc -O3 -march=native``. All take turns; what is printed is the least time of a step, and how
+many times symdl's on one core that is.
 """
 
 from __future__ import annotations
