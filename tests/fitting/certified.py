@@ -72,7 +72,7 @@ def main(names: tuple[str, ...]) -> int:
             count = fit.solution.evaluations
             print(f"{name:10} {number:5}  {values:6.1f}  {errors:6.1f}  {count:11}  {took:7.2f}")
     print(f"{missed} miss six digits")
-    return missed
+    return int(missed)
 
 
 if __name__ == "__main__":
