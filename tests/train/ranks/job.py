@@ -47,7 +47,8 @@ def options(kind: str) -> dict[str, Any]:
     if kind == "several losses":
         return {"optimizer": {"labels": sd.nn.Adam(1e-2), "inputs": sd.nn.RMSProp(1e-2)}}
     if kind == "wrapped":
-        inner = sd.nn.Averaged(sd.nn.Accumulated(sd.nn.Clipped(sd.nn.Adam(0.1), norm=1.0), 2), 0.9)
+        groups = sd.nn.Grouped({"first": sd.nn.LAMB(0.05), "rest": sd.nn.Adafactor(0.05)})
+        inner = sd.nn.Averaged(sd.nn.Accumulated(sd.nn.Clipped(groups, norm=1.0), 2), 0.9)
         return {"optimizer": sd.nn.ReduceOnPlateau(inner, patience=1, every=2, threshold=0.5)}
     return {"optimizer": sd.nn.Adam(1e-2)}
 
