@@ -49,9 +49,7 @@ class Accumulated:
     ) -> tuple[Update, ...]:
         """Return the optimizer's updates, which hold after the last batch, and those of sums and count."""
         count, size = state("gathered"), scalar(self.batches)
-        totals: dict[
-            Tensor, Update
-        ] = {}  # of gradients and of the loss: the state, and its sum with this batch's
+        totals: dict[Tensor, Update] = {}  # by a mean: the state, and its sum with this batch's
 
         def gathered(owner: str, new: Tensor) -> Tensor:
             kept = state(f"{owner}.sum", new)
