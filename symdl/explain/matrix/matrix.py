@@ -46,6 +46,8 @@ from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation
 from symdl.express.tensors import Access, Tensor, substitute
 
+_MOST_TERMS = 3  # of a sum that is read term by term
+
 
 def matrix_form(
     equation: Equation,
@@ -92,7 +94,20 @@ class Reader:
             return self.part(equation.body, equation.indices)
         if equation.reduction.op != "sum":
             return reduced(self, equation, equation.target)
-        return self.total(equation.body, equation.bound, equation.indices)
+        try:
+            return self.total(equation.body, equation.bound, equation.indices)
+        except NoMatrixForm:
+            return self._term_by_term(equation)
+
+    def _term_by_term(self, equation: Equation) -> Part:
+        """Read a sum of products that have no common form: ``sum P (mu - x)`` as ``diag(P' 1) mu - P' X``."""
+        terms = sp.Add.make_args(sp.expand_mul(equation.body))
+        if not 1 < len(terms) <= _MOST_TERMS or len(equation.indices) != 2:
+            raise NoMatrixForm
+        wish = equation.indices
+        parts = [self.total(term, equation.bound, wish) for term in terms]
+        nodes = [oriented(self.full(part, wish), wish).node for part in parts]
+        return Part(Terms(tuple(sorted(nodes, key=lambda node: isinstance(node, Negative)))), wish)
 
     def full(self, part: Part, axes: Sequence[Index]) -> Part:
         """Stretch a part to exactly these axes, by ones."""
