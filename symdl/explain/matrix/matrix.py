@@ -79,6 +79,20 @@ def matrix_form(
     return squared(beside_units(tidy(node) if same else node))
 
 
+def _sum_of(reader: Reader, equation: Equation) -> Part:
+    """Read a sum as one product; else term by term: ``sum P (mu - x)`` as ``diag(P' 1) mu - P' X``."""
+    body, bound, wish = equation.body, equation.bound, equation.indices
+    try:
+        return reader.total(body, bound, wish)
+    except NoMatrixForm:
+        terms = sp.Add.make_args(sp.expand_mul(body))
+        if not 1 < len(terms) <= _MOST_TERMS or len(wish) != 2:
+            raise
+    parts = [reader.full(reader.total(term, bound, wish), wish) for term in terms]
+    nodes = [oriented(part, wish).node for part in parts]
+    return Part(Terms(tuple(sorted(nodes, key=lambda node: isinstance(node, Negative)))), wish)
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads expressions in index form; `extents` knows the size of every index variable met."""
@@ -94,20 +108,7 @@ class Reader:
             return self.part(equation.body, equation.indices)
         if equation.reduction.op != "sum":
             return reduced(self, equation, equation.target)
-        try:
-            return self.total(equation.body, equation.bound, equation.indices)
-        except NoMatrixForm:
-            return self._term_by_term(equation)
-
-    def _term_by_term(self, equation: Equation) -> Part:
-        """Read a sum of products that have no common form: ``sum P (mu - x)`` as ``diag(P' 1) mu - P' X``."""
-        terms = sp.Add.make_args(sp.expand_mul(equation.body))
-        if not 1 < len(terms) <= _MOST_TERMS or len(equation.indices) != 2:
-            raise NoMatrixForm
-        wish = equation.indices
-        parts = [self.total(term, equation.bound, wish) for term in terms]
-        nodes = [oriented(self.full(part, wish), wish).node for part in parts]
-        return Part(Terms(tuple(sorted(nodes, key=lambda node: isinstance(node, Negative)))), wish)
+        return _sum_of(self, equation)
 
     def full(self, part: Part, axes: Sequence[Index]) -> Part:
         """Stretch a part to exactly these axes, by ones."""
