@@ -30,6 +30,7 @@ from symdl.express.batching import vmap
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
+from symdl.express.decompositions import eigh, lstsq, pinv, qr, svd
 from symdl.express.dims import Dim, indices
 from symdl.express.einsum import einsum, tensordot
 from symdl.express.elementary import (
@@ -89,6 +90,7 @@ from symdl.express.linalg import (
     norm,
     outer,
     quadratic,
+    slogdet,
     solve,
     solve_triangular,
     trace,
@@ -254,25 +256,25 @@ __all__ = [
     "concatenate", "constant", "cos", "cosh", "cosine_integral", "cot", "coth", "cross", "csc",
     "cumprod", "cumsum",
     "define", "derive", "det", "diag", "digamma",
-    "einsum", "elementwise", "ellipe", "ellipk", "equal", "erf", "erfc", "erfinv", "error_curve", "exp",
-    "expand_dims", "expi", "expint", "expm1", "eye",
+    "eigh", "einsum", "elementwise", "ellipe", "ellipk", "equal", "erf", "erfc", "erfinv", "error_curve",
+    "exp", "expand_dims", "expi", "expint", "expm1", "eye",
     "fact", "fit", "fitting", "flat", "flatten", "flip", "floor", "formula", "from_onnx", "full", "function",
     "gamma", "gammainc", "gammaincc", "gammaln", "generic_gradient", "generic_jacobian", "grad",
     "hessian", "hvp", "hypot",
     "indices", "inference", "inner", "inv",
     "jacobian", "jvp",
     "lambertw", "layer_svg", "leaky_relu", "load", "log", "log10", "log1p", "log2", "log_softmax",
-    "logaddexp", "logdet", "logsumexp",
+    "logaddexp", "logdet", "logsumexp", "lstsq",
     "matmul", "matrix_power", "max", "maximum", "mean", "min", "minimum", "mod", "moveaxis",
     "nn", "norm", "not_equal",
     "one_hot", "outer",
-    "pad", "parameter", "parameters", "per_sample_grad", "polygamma", "power", "prod",
-    "quadratic",
+    "pad", "parameter", "parameters", "per_sample_grad", "pinv", "polygamma", "power", "prod",
+    "qr", "quadratic",
     "reciprocal", "recurrence", "reduction", "relu", "repeat", "replace", "reshape", "rint", "roll",
     "rsqrt",
-    "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "softmax", "softplus",
-    "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "stop_gradient", "sum", "sums_to_one", "swapaxes",
+    "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "slogdet",
+    "softmax", "softplus", "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze", "stack",
+    "std", "stop_gradient", "sum", "sums_to_one", "svd", "swapaxes",
     "take", "take_along_axis", "tan", "tanh", "target", "tensor", "tensordot", "tile",
     "to_jax", "to_onnx", "to_torch", "top_k", "trace", "train", "training_updates",
     "transpose", "tril", "triu", "two_spaces",

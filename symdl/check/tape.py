@@ -16,9 +16,10 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symdl.check.local import LOCAL, numeric
+from symdl.check.matrices import matrix_cotangent
 from symdl.errors import DerivativeError
 from symdl.express.dims import Dim
-from symdl.express.equations import MATRIX_OPS, MATRIX_VALUED, Equation
+from symdl.express.equations import MATRIX_OPS, Equation
 from symdl.express.kinks import chosen
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
@@ -161,10 +162,9 @@ def _record(equation: Equation, grid: Grid, tape: Tape) -> Node:
 
 
 def _record_matrices(equation: Equation, grid: Grid, tape: Tape) -> Node:
-    """Record determinants, their logarithms or inverses of the matrices that the body spans."""
+    """Record functions of the matrices that the body spans."""
     assert equation.reduction is not None
-    op = equation.reduction.op
-    own = equation.indices[-2:] if op in MATRIX_VALUED else ()  # the body does not read them
+    op, own = equation.reduction.op, equation.own  # the body does not read them
     grid = replace(grid, ranges={i: range(1) if i in own else r for i, r in grid.ranges.items()})
     scope = grid.scope()
     body = _Tracer(grid, tape).trace(equation.body, scope)
@@ -173,23 +173,10 @@ def _record_matrices(equation: Equation, grid: Grid, tape: Tape) -> Node:
     value = matrix_function(equation, matrices)
 
     def pull(cotangent: Array) -> Array:
-        if op == "cholesky":
-            return np.where(scope.mask, _of_cholesky(value, cotangent).reshape(grid.shape), 0.0)
-        turned = np.linalg.inv(matrices).swapaxes(-1, -2)
-        if op == "inverse":
-            spread = -turned @ cotangent @ turned
-        else:
-            spread = (cotangent * value if op == "det" else cotangent)[..., None, None] * turned
+        spread = matrix_cotangent(op, matrices, value, cotangent)
         return np.where(scope.mask, spread.reshape(grid.shape), 0.0)
 
     return tape.add(value, [(body, pull)])
-
-
-def _of_cholesky(lower: Array, cotangent: Array) -> Array:
-    """Return the cotangent of a matrix from that of its Cholesky factor."""
-    half = np.tril(lower.swapaxes(-1, -2) @ cotangent) * (1 - np.eye(lower.shape[-1]) / 2)
-    inverse = np.linalg.inv(lower)
-    return inverse.swapaxes(-1, -2) @ half @ inverse
 
 
 def _masked(equation: Equation, grid: Grid, outside: float, free: tuple[int, ...]) -> Array:

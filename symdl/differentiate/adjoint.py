@@ -25,9 +25,8 @@ from symdl.differentiate.guards import Positions, checked_positions, settle, sub
 from symdl.differentiate.limits import Limits, times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
-from symdl.differentiate.primitives import widened
 from symdl.differentiate.record import Contribution, Derivative, Record
-from symdl.differentiate.reductions import Reductions
+from symdl.differentiate.reductions import Reductions, Weighted
 from symdl.differentiate.reuse import given_elements, reuse_output
 from symdl.differentiate.solve import Solution, solve, with_indices
 from symdl.errors import DerivativeError
@@ -176,26 +175,31 @@ class Sweep:
         local = local_derivative(equation.body, access)
         if local == 0:
             return
-        weight, guards = self._reductions.weight(equation, local)
+        for use in self._reductions.weighted(equation, local):
+            self._add_term(use, access, local)
+
+    def _add_term(self, use: Weighted, access: Access, local: sp.Expr) -> None:
+        """Add what one use of a tensor contributes to its cotangent."""
+        equation, weight = use.equation, use.weight
         if equation.reduction is None:
             exact = equation.lhs in self.exact
             weight = reuse_output(equation.body, equation.target, weight, exact=exact)
         bar = self.cotangents[equation.lhs].at(*equation.indices)
-        wide = widened(equation)
-        solution = solve(wide, access, _names_of(access.tensor))
+        solution = solve(equation, access, _names_of(access.tensor))
         support = self._limits.of(equation, weight)
         self._limits.pass_on(equation, access, weight, solution)
         weight = support.applied(weight)
         limited = support.cases is not True or equation.lhs in self._limits.infinite
         body = times(weight, bar) if limited else bar * weight
-        term = _term(solution, body, (*equation.guards, *guards, *support.guards), self._positions)
+        guards = (*equation.guards, *use.guards, *support.guards)
+        term = _term(solution, body, guards, self._positions)
         if term is None:
             return
         rule = equation.origin.rule.removesuffix(" rule") + " rule"
         helper = Tensor(None, access.tensor.shape, role="cotangent", of=access.tensor)
         term = replace(term, lhs=helper, origin=Origin(rule, access.tensor))
         self._terms.setdefault(access.tensor, []).append(term)
-        contribution = Contribution(access.tensor, wide, access, local, weight, term, support.guards)
+        contribution = Contribution(access.tensor, equation, access, local, weight, term, support.guards)
         self.contributions.append(contribution)
 
     def _finish(self, tensor: Tensor, bar: Tensor | None = None) -> bool:

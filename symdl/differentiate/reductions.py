@@ -12,19 +12,28 @@ from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
-from symdl.differentiate.known_values import canonical
-from symdl.differentiate.primitives import (
-    cholesky_weight,
-    inverse_of,
-    inverse_of_value,
-    is_matrix_function,
-    matrix_weight,
-)
+from symdl.differentiate.matrix_terms import MatrixFunctions
+from symdl.differentiate.primitives import is_matrix_function, matrix_terms
 from symdl.differentiate.products import other_factors
 from symdl.errors import DerivativeError
 from symdl.express.dims import as_extent
 from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction
 from symdl.express.tensors import Access, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """What a use of a tensor adds to a derivative.
+
+    Attributes:
+        equation: the one that uses it, with an index more if the weight has one that is summed.
+        weight: what multiplies the cotangent of its left-hand side.
+        guards: where it counts, besides those of the equation.
+    """
+
+    equation: Equation
+    weight: sp.Expr
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(slots=True)
@@ -33,25 +42,31 @@ class Reductions:
 
     Attributes:
         equations: where the equations go that a weight needs.
-        given: those of the program, among which an inverse may be found.
+        given: those of the program, among which a function of a matrix may be found.
     """
 
     equations: list[Equation]
     given: Sequence[Equation]
     _maxima: dict[Tensor, Equal] = field(default_factory=dict)
     _factors: dict[Tensor, Access] = field(default_factory=dict)
-    _inverses: dict[Tensor, Tensor] = field(default_factory=dict)
+    _matrix_functions: MatrixFunctions = field(init=False)
 
-    def weight(self, equation: Equation, local: sp.Expr) -> tuple[sp.Expr, tuple[Guard, ...]]:
-        """Return the weight of a term whose derivative is `local`, and the guards under which it counts.
+    def __post_init__(self) -> None:
+        self._matrix_functions = MatrixFunctions(self.equations, self.given)
 
-        A weight may hold the index that `symdl.differentiate.primitives.widened` adds.
+    def weighted(self, equation: Equation, local: sp.Expr) -> tuple[Weighted, ...]:
+        """Return what is added for a term of the body whose derivative is `local`.
 
         Raises:
             DerivativeError: the reduction has no derivative.
         """
         if is_matrix_function(equation):
-            return local * self._matrix_weight(equation), ()
+            terms = matrix_terms(equation, self._matrix_functions)
+            return tuple(Weighted(t.wide(equation), local * t.weight) for t in terms)
+        return (Weighted(equation, *self._weight(equation, local)),)
+
+    def _weight(self, equation: Equation, local: sp.Expr) -> tuple[sp.Expr, tuple[Guard, ...]]:
+        """Return the weight of a term, and the guards under which it counts."""
         match equation.reduction.op if equation.reduction is not None else "sum":
             case "logsumexp":
                 return _share(equation.body, equation.target, local), ()
@@ -77,25 +92,6 @@ class Reductions:
             companion, self._factors[equation.lhs] = other_factors(equation)
             self.equations.append(companion)
         return self._factors[equation.lhs]
-
-    def _matrix_weight(self, equation: Equation) -> sp.Expr:
-        """The derivative of a function of a matrix with respect to an entry."""
-        assert equation.reduction is not None
-        if equation.reduction.op == "inverse":
-            return matrix_weight(equation)
-        if equation.reduction.op == "cholesky":
-            if equation.lhs not in self._inverses:
-                self.equations.append(inverse_of_value(equation))
-                self._inverses[equation.lhs] = self.equations[-1].lhs
-            return cholesky_weight(equation, self._inverses[equation.lhs])
-        if equation.lhs not in self._inverses:
-            companion = inverse_of(equation)
-            key = canonical(companion)
-            same = [e for e in self.given if is_matrix_function(e) and canonical(e) == key]
-            if not same:
-                self.equations.append(companion)
-            self._inverses[equation.lhs] = (same or [companion])[0].lhs
-        return matrix_weight(equation, self._inverses[equation.lhs])
 
 
 def _first_largest(equation: Equation) -> tuple[Equation, Equal]:

@@ -21,7 +21,6 @@ from symdl.differentiate.guards import Positions, checked_positions, settle
 from symdl.differentiate.limits import times
 from symdl.differentiate.local import local_derivative
 from symdl.differentiate.prepare import prepare
-from symdl.differentiate.primitives import widened
 from symdl.differentiate.reductions import Reductions
 from symdl.differentiate.reuse import reuse_output
 from symdl.errors import DerivativeError
@@ -150,18 +149,18 @@ def _tangent(
     for access in sorted(equation.body.atoms(Access), key=lambda a: a.sort_key()):
         if access.tensor not in moving:
             continue
-        weight, chosen = reductions.weight(equation, local_derivative(equation.body, access))
-        if equation.reduction is None:
-            weight = reuse_output(equation.body, equation.target, weight)
-        body = times(weight, moving[access.tensor].at(*access.indices))
-        guards = (*equation.guards, *chosen)
-        wide = widened(equation)
-        settled = None if body == 0 else settle(body, guards, wide.bound, wide.extents, positions)
-        if settled is None:
-            continue
-        helper = Tensor(None, equation.lhs.shape, role="intermediate", of=equation.lhs)
-        where = equation.indices
-        terms.append(Equation(helper, where, settled.body, settled.reduction, settled.guards, origin))
+        for use in reductions.weighted(equation, local_derivative(equation.body, access)):
+            weight, wide = use.weight, use.equation
+            if equation.reduction is None:
+                weight = reuse_output(equation.body, equation.target, weight)
+            body = times(weight, moving[access.tensor].at(*access.indices))
+            guards = (*wide.guards, *use.guards)
+            settled = None if body == 0 else settle(body, guards, wide.bound, wide.extents, positions)
+            if settled is None:
+                continue
+            helper = Tensor(None, equation.lhs.shape, role="intermediate", of=equation.lhs)
+            where = equation.indices
+            terms.append(Equation(helper, where, settled.body, settled.reduction, settled.guards, origin))
     if not terms:
         return None
     if len(terms) == 1:

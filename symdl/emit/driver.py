@@ -78,7 +78,7 @@ class Driver:
         dims: the identifiers of the sizes that are passed, and what they are called in the program.
         inputs, constants, outputs: arrays.
         inner: intermediate tensors; `stretches` has the numbers of elements of all that share one.
-        scratch: for each call of a function of matrices how many rows these have.
+        scratch: for each call of a function of matrices how many numbers it needs room for.
         body: the calls.
     """
 
@@ -279,13 +279,13 @@ class _Driver:
         )
 
     def matrices(self) -> list[str]:
-        """Return how many rows the matrices have of which functions are computed."""
+        """Return how many numbers the functions of matrices have to be given room for."""
         found = []
         for call in self.lowered.calls:
             if isinstance(call, KernelCall):
                 kernel = self.lowered.kernels[call.kernel]
                 values = dict(zip(kernel.sizes, call.sizes, strict=True))
-                found += [self.text(_with_sizes(rows, values)) for rows in _rows(kernel.items)]
+                found += [self.text(_with_sizes(room, values)) for room in _rooms(kernel.items)]
         return found
 
 
@@ -312,12 +312,13 @@ def _memory(
     return tuple(inner), tuple((integer, tuple(counts)) for integer, counts in stretches)
 
 
-def _rows(items: Sequence[KernelItem]) -> list[Poly]:
-    """Return the numbers of rows that functions of matrices are told in a kernel."""
+def _rooms(items: Sequence[KernelItem]) -> list[Poly]:
+    """Return the numbers of elements of the matrices, and of square ones below them, in a kernel."""
     bodies = [s.body for s in statements(items) if not isinstance(s, Start)]
     results = [(b.nodes, b.result) for b in bodies if b.result.op in MATRIX]
-    values = [nodes[result.args[-1]].value for nodes, result in results]
-    return [value for value in values if isinstance(value, Poly)]
+    sizes = [[nodes[at].value for at in result.args] for nodes, result in results]
+    found = [[size for size in some if isinstance(size, Poly)] for some in sizes]
+    return [(some[0] + some[-1]) * some[-1] for some in found]
 
 
 def _with_sizes(poly: Poly, values: dict[Param, Poly]) -> Poly:

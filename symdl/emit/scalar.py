@@ -24,17 +24,24 @@ from symdl.lower.ir.scalars import BOOLEAN, COMPARE, INTEGER_COMPARE, MATRIX, Bo
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 _LEVELS = {"add": 5, "sub": 5, "mul": 6, "div": 6, "neg": 7, "and": 2, "or": 1, "not": 3, "select": 0}
 _COMPARING, _ATOMIC = 4, 9
-_MATRIX_NAMES = {
+MATRIX_NAMES = {
     "det": "determinant",
     "logdet": "log_determinant",
+    "logabsdet": "log_absolute_determinant",
+    "detsign": "determinant_sign",
     "inverse": "invert",
     "cholesky": "cholesky",
     "factors": "factor",
     "det_of_factors": "determinant_of",
     "logdet_of_factors": "log_determinant_of",
+    "logabsdet_of_factors": "log_absolute_determinant_of",
+    "detsign_of_factors": "determinant_sign_of",
     "inverse_of_factors": "invert_factored",
     "solution": "solve",
     "transposed_solution": "solve_transposed",
+    "eigh": "eigenvectors",
+    "qr": "orthonormal",
+    "svd": "singular_vectors",
 }
 _LONGEST = 60
 _NUMBERED = re.compile(r"(special|function[0-9]+_[0-9]+)_")
@@ -92,7 +99,7 @@ class Printer:
             elif isinstance(value, Poly):
                 arguments.append(text(value))
         arguments += filter(None, [self.syntax.scratch])
-        return f"{_MATRIX_NAMES[body.result.op]}({', '.join(arguments)})"
+        return f"{MATRIX_NAMES[body.result.op]}({', '.join(arguments)})"
 
     def node(self, node: Node, texts: list[tuple[str, int]]) -> tuple[str, int]:
         """Return the text of a node and how tightly it binds."""

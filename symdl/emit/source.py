@@ -7,19 +7,20 @@ what they print was decided before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.emit.inspect import inspect_source
 from symdl.emit.names import Names, names_of, put_in, reserved
 from symdl.emit.operations import ARGUMENTS
 from symdl.emit.printed import Printed
+from symdl.emit.scalar import MATRIX_NAMES
 from symdl.emit.statements import body, comment
 from symdl.emit.syntax import DIVISIONS, Syntax, Types
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
 from symdl.lower.ir.loops import FrozenProgram, KernelItem, Loop, Start, Stated, statements
-from symdl.lower.ir.scalars import MATRIX, Routine
+from symdl.lower.ir.scalars import DECOMPOSITIONS, MATRIX, Routine
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
@@ -35,6 +36,10 @@ class KernelText:
     legend: tuple[str, ...]
     body: tuple[Printed, ...]
     entry: str
+
+
+_EVERYWHERE = {"determinant", "invert", "log_determinant"}
+"""Functions of matrices that every module has."""
 
 
 def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
@@ -62,17 +67,48 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     flags: dict[str, object] = {
         "lanes": lanes,
         "routines": routines,
-        "factored": "factors" in ops,
-        "cholesky": "cholesky" in ops,
+        "functions": _functions({MATRIX_NAMES[op] for op in ops.intersection(MATRIX)}, syntax),
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
         **syntax.of_dtype.get(dtype, {}),
-        "matrices": bool(ops.intersection(MATRIX)),
+        "matrices": bool(ops.intersection(MATRIX) - {*DECOMPOSITIONS}),
+        "decomposes": bool(ops.intersection(DECOMPOSITIONS)),
         "positions": syntax.types.positions,
     }
     text = template(syntax.template).render(dtype=dtype, kernels=kernels, **flags)
     named = put_in(text.rstrip() + "\n", tables, syntax.spelling.words)
     return (syntax.inspect or inspect_source)(named, syntax)
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """The functions of matrices that a module has from another one.
+
+    What makes them for a type of reals has names that end in ``_of``.
+    """
+
+    module: str
+    names: tuple[str, ...]
+
+
+def _functions(used: Collection[str], syntax: Syntax) -> tuple[Functions, ...]:
+    """Return where functions of matrices come from that not every module has.
+
+    Raises:
+        EmitError: the target has no code for one.
+    """
+    found: list[Functions] = []
+    used = set(used) - _EVERYWHERE
+    for module, offered in syntax.imports.items():
+        plain, made = used & offered, {name for name in used if f"{name}_of" in offered}
+        found += [Functions(module, tuple(sorted(names))) for names in (plain, made) if names]
+    missing = sorted(used - syntax.own - {name for one in found for name in one.names})
+    if missing:
+        raise EmitError(
+            f"there is no code for {syntax.name} that computes {missing[0].replace('_', ' ')} of a matrix",
+            cure="compile for target='cpu', or compute them beforehand and pass them as an input",
+        )
+    return tuple(found)
 
 
 def _check(dtype: str, types: Types) -> None:

@@ -21,15 +21,61 @@ from symdl.express.counting import outside_at
 from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
-Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse", "cholesky"]
+Op = Literal[
+    "sum",
+    "prod",
+    "max",
+    "logsumexp",
+    "argmax",
+    "det",
+    "logdet",
+    "logabsdet",
+    "detsign",
+    "inverse",
+    "cholesky",
+    "eigenvalues",
+    "eigenvectors",
+    "orthogonal",
+    "triangular",
+    "left_vectors",
+    "singular_values",
+    "right_vectors",
+]
 
-MATRIX_VALUED: tuple[Op, ...] = ("inverse", "cholesky")
-"""Functions of matrices with a matrix as value: the last two indices of the left-hand side are its row and
-its column."""
+
+@dataclass(frozen=True, slots=True)
+class MatrixOp:
+    """A function of the matrix that the body spans over the two reduced indices, row first.
+
+    Attributes:
+        words: what its value is.
+        axes: those of the matrix (0 for rows) that are as long as the axes of the value. The last indices of
+            a left-hand side belong to these; the body does not read them.
+    """
+
+    words: str
+    axes: tuple[int, ...] = ()
+
+
+MATRIX_OPS: Mapping[Op, MatrixOp] = {
+    "det": MatrixOp("determinant"),
+    "logdet": MatrixOp("log-determinant"),
+    "logabsdet": MatrixOp("log of the absolute determinant"),
+    "detsign": MatrixOp("sign of the determinant"),
+    "inverse": MatrixOp("inverse", (1, 0)),
+    "cholesky": MatrixOp("Cholesky factor", (0, 1)),
+    "eigenvalues": MatrixOp("eigenvalues", (1,)),
+    "eigenvectors": MatrixOp("eigenvectors", (0, 1)),
+    "orthogonal": MatrixOp("orthonormal factor", (0, 1)),
+    "triangular": MatrixOp("triangular factor", (1, 1)),
+    "left_vectors": MatrixOp("left singular vectors", (0, 1)),
+    "singular_values": MatrixOp("singular values", (1,)),
+    "right_vectors": MatrixOp("right singular vectors", (1, 1)),
+}
+MATRIX_FACTORS = tuple(op for op, about in MATRIX_OPS.items() if about.axes and op != "inverse")
+"""Those whose value is a factor of the matrix: it has no symmetry, whatever the matrix has."""
 SYMMETRIC_PART = "symmetric part"
 """The rule of an equation that a function of symmetric matrices reads; it keeps a line of its own."""
-MATRIX_OPS: tuple[Op, ...] = ("det", "logdet", *MATRIX_VALUED)
-"""Functions of the square matrix that the body spans over the two reduced indices, row first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +190,12 @@ class Equation:
     def bound(self) -> tuple[Index, ...]:
         """The reduced index variables."""
         return self.reduction.bound if self.reduction else ()
+
+    @property
+    def own(self) -> tuple[Index, ...]:
+        """The indices of the value of a function of matrices, which its body does not read."""
+        about = MATRIX_OPS.get(self.reduction.op) if self.reduction else None
+        return self.indices[len(self.indices) - len(about.axes) :] if about else ()
 
     @property
     def extents(self) -> dict[Index, Extent]:

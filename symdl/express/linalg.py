@@ -12,7 +12,7 @@ import sympy as sp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, is_number, is_whole
 from symdl.express.doors import takes_tensors
-from symdl.express.equations import MATRIX_VALUED, SYMMETRIC_PART, Equation, Op, Origin, Reduction, check
+from symdl.express.equations import MATRIX_OPS, SYMMETRIC_PART, Equation, Op, Origin, Reduction, check
 from symdl.express.operators import absolute, as_real, axis_indices, elementwise, joint, matmul, reduce
 from symdl.express.patterns import tril, triu
 from symdl.express.surface import Sum, define
@@ -26,7 +26,7 @@ def trace(matrix: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the last two axes are no square.
     """
-    batch, _ = _square(matrix, "trace")
+    batch, _ = square(matrix, "trace")
     (k,) = axis_indices(1, skip=batch)
     body = Sum(matrix.at(*batch, k, k), (k, matrix.shape[-1]))
     shape = matrix.shape[:-2]
@@ -40,7 +40,7 @@ def det(matrix: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the last two axes are no square.
     """
-    return _matrix_function("det", matrix, name)
+    return _of_square("det", matrix, name)
 
 
 @takes_tensors
@@ -50,7 +50,23 @@ def logdet(matrix: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the last two axes are no square.
     """
-    return _matrix_function("logdet", matrix, name)
+    return _of_square("logdet", matrix, name)
+
+
+@takes_tensors
+def slogdet(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The sign of the determinant and the logarithm of its absolute value: two of shape ``(...)``.
+
+    ``sign * exp(log)`` is the determinant; of a singular matrix they are 0 and minus infinity. The gradient
+    of the logarithm is the transposed inverse, that of the sign is 0.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+
+    Example:
+        >>> sign, log = sd.slogdet(sd.tensor("A", (3, 3)))
+    """
+    return _of_square("detsign", matrix, None), _of_square("logabsdet", matrix, None)
 
 
 @takes_tensors
@@ -60,7 +76,7 @@ def inv(matrix: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the last two axes are no square.
     """
-    return _matrix_function("inverse", matrix, name)
+    return _of_square("inverse", matrix, name)
 
 
 @takes_tensors
@@ -88,7 +104,7 @@ def solve_triangular(matrix: Tensor, right: Tensor, *, lower: bool = True, name:
     Raises:
         ShapeError: the last two axes of `matrix` are no square.
     """
-    _square(matrix, "triangle")
+    square(matrix, "triangle")
     triangle = tril(matrix) if lower else triu(matrix)
     return matmul(inv(triangle), right, name=name)
 
@@ -102,13 +118,7 @@ def cholesky(matrix: Tensor, *, name: str | None = None) -> Tensor:
     Raises:
         ShapeError: the last two axes are no square.
     """
-    if "symmetric" not in matrix.properties:
-        batch, (row, column) = _square(matrix, "Cholesky factor")
-        body = (matrix.at(*batch, row, column) + matrix.at(*batch, column, row)) / 2
-        origin = Origin(SYMMETRIC_PART)
-        where = (*batch, row, column)
-        matrix = define(None, where, body, shape=matrix.shape, dtype=matrix.dtype, origin=origin)
-    return _matrix_function("cholesky", matrix, name)
+    return _of_square("cholesky", symmetric_part(matrix, "Cholesky factor"), name)
 
 
 @takes_tensors
@@ -189,7 +199,7 @@ def diag(x: Tensor, *, name: str | None = None) -> Tensor:
         i, j = axis_indices(2)
         body = x.at(i) * _delta(i, j)
         return define(name, (i, j), body, shape=x.shape * 2, dtype=x.dtype, origin=Origin("diagonal matrix"))
-    batch, _ = _square(x, "diagonal")
+    batch, _ = square(x, "diagonal")
     (k,) = axis_indices(1, skip=batch)
     body, shape = x.at(*batch, k, k), x.shape[:-1]
     return define(name, (*batch, k), body, shape=shape, dtype=x.dtype, origin=Origin("diagonal"))
@@ -202,7 +212,7 @@ def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> T
     Raises:
         ShapeError: the matrix is no square, or has a batch axis and the exponent is 0.
     """
-    _square(matrix, "power")
+    square(matrix, "power")
     if not is_whole(exponent):
         raise ExpressionError(f"exponent = {exponent!r} is no integer", cure="pass an integer, as -1 or 2")
     if exponent == 0:
@@ -227,7 +237,12 @@ def _delta(i: Index, j: Index) -> sp.Expr:
     return sp.Piecewise((1, sp.Eq(i, j)), (0, True))
 
 
-def _square(matrix: Tensor, what: str) -> tuple[tuple[Index, ...], tuple[Index, Index]]:
+def square(matrix: Tensor, what: str) -> tuple[tuple[Index, ...], tuple[Index, Index]]:
+    """Return the indices of a batch of square matrices, and those of rows and columns.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
     if matrix.rank < 2 or matrix.shape[-1] != matrix.shape[-2]:
         raise ShapeError(
             f"the {what} of {matrix} needs a square matrix in the last two axes",
@@ -237,14 +252,33 @@ def _square(matrix: Tensor, what: str) -> tuple[tuple[Index, ...], tuple[Index, 
     return tuple(batch), (row, column)
 
 
-def _matrix_function(op: Op, matrix: Tensor, name: str | None) -> Tensor:
-    words = {"det": "determinant", "logdet": "log-determinant", "cholesky": "Cholesky factor"}.get(op, op)
-    batch, free = _square(matrix, words)
-    valued = op in MATRIX_VALUED
-    where = (*batch, *free) if valued else batch
-    row, column = axis_indices(2, skip=where)
-    size = matrix.shape[-1]
-    lhs = Tensor(name, matrix.shape if valued else matrix.shape[:-2])
-    reduction = Reduction(op, ((row, size), (column, size)))
+def symmetric_part(matrix: Tensor, what: str) -> Tensor:
+    """Return ``(A + A')/2``, or the matrix itself if it is declared to be symmetric.
+
+    Raises:
+        ShapeError: the last two axes are no square.
+    """
+    batch, (row, column) = square(matrix, what)
+    if "symmetric" in matrix.properties:
+        return matrix
+    body = (matrix.at(*batch, row, column) + matrix.at(*batch, column, row)) / 2
+    where, origin = (*batch, row, column), Origin(SYMMETRIC_PART)
+    return define(None, where, body, shape=matrix.shape, dtype=matrix.dtype, origin=origin)
+
+
+def matrix_function(op: Op, matrix: Tensor, name: str | None = None) -> Tensor:
+    """Return a function of the matrices in the last two axes."""
+    *batch, row, column = axis_indices(matrix.rank)
+    sizes, about = matrix.shape[-2:], MATRIX_OPS[op]
+    free = axis_indices(len(about.axes), skip=batch)
+    row, column = axis_indices(2, skip=(*batch, *free))
+    lhs = Tensor(name, (*matrix.shape[:-2], *(sizes[axis] for axis in about.axes)))
+    reduction = Reduction(op, ((row, sizes[0]), (column, sizes[1])))
     body = matrix.at(*batch, row, column)
-    return lhs.attach(check(Equation(lhs, where, body, reduction, origin=Origin(words))))
+    where = (*batch, *free)
+    return lhs.attach(check(Equation(lhs, where, body, reduction, origin=Origin(about.words))))
+
+
+def _of_square(op: Op, matrix: Tensor, name: str | None) -> Tensor:
+    square(matrix, MATRIX_OPS[op].words)
+    return matrix_function(op, matrix, name)

@@ -21,6 +21,7 @@ from symdl.express.program import Program
 from symdl.lower.equations.bounds_checks import checked_positions
 from symdl.lower.equations.contractions import Contraction, as_contraction, as_scatter
 from symdl.lower.equations.copy_elision import without_copies
+from symdl.lower.equations.decompositions import with_decompositions
 from symdl.lower.equations.factored_matrices import with_factors
 from symdl.lower.equations.im2col import with_windows
 from symdl.lower.equations.matrix_functions import with_matrices
@@ -79,7 +80,7 @@ def _scatter(state: State) -> State:
 
 
 def _lay_out_matrices(state: State) -> State:
-    program, equations = with_matrices(state.program, state.equations)
+    program, equations = with_matrices(*with_decompositions(state.program, state.equations))
     return replace(state, program=program, equations=tuple(equations))
 
 

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 
 from symdl.lower.ir.integers import Poly
 from symdl.lower.ir.loops import ItemOn, Loop, Start, StatementOn, Target, When
-from symdl.lower.ir.scalars import COMPARE, MATRIX, Body
+from symdl.lower.ir.scalars import COMPARE, DECOMPOSITIONS, DETERMINANTS, MATRIX, Body
 
 LANES_GAIN = 8
 """By how much lanes are faster than other loops."""
 
 COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
 _FUNCTIONS = 40
+_VECTORS = {"eigh": 9, "qr": 4, "svd": 20}
+"""How often a factorisation goes over its matrix."""
 _PLAIN = (
     *("add", "sub", "mul", "neg", "select", *COMPARE, "abs"),
     *("local", "const", "index", "whole", "load"),
@@ -44,10 +46,13 @@ def of_matrices(body: Body, count: Callable[[Poly], int]) -> int:
     if op not in MATRIX:
         return 0
     rows, *columns = (count(size) for size in sizes if isinstance(size, Poly))
-    if op in ("det_of_factors", "logdet_of_factors"):
-        return rows
-    if op in ("det", "logdet", "factors", "cholesky"):
+    if op.removesuffix("_of_factors") in DETERMINANTS:
+        return rows if op.endswith("_of_factors") else rows**3 // 3
+    if op in ("factors", "cholesky"):
         return rows**3 // 3
+    if op in DECOMPOSITIONS:
+        across = columns[0] if columns else rows
+        return _VECTORS[op] * rows * across**2
     return rows**2 * (columns[0] if columns else rows)
 
 

@@ -22,7 +22,7 @@ from symdl.express.tensors import Tensor
 from symdl.lower.pipeline import ready
 from symdl.run.reference.interpreter import evaluate
 
-from .shown import FUNCTIONS, RELATIONS, SPECIAL, dims_of
+from .shown import FUNCTIONS, MATRICES, RELATIONS, SPECIAL, dims_of
 
 Env = Mapping[str, Any]
 Value = Callable[[Env], Any]
@@ -53,7 +53,7 @@ class Reader:
 
     def split(self, text: str) -> None:
         names = "|".join(re.escape(n) for n in sorted(self.arrays, key=len, reverse=True))
-        own = r"\d+\.?\d*(?:e[+-]?\d+)?|<=|>=|!=|_\{|[a-z]+(?=_\{)|[A-Za-z_]\w*|\S"
+        own = r"\d+\.?\d*(?:e[+-]?\d+)?|<=|>=|!=|_\{|[a-z_]+(?=_\{)|[A-Za-z_]\w*|\S"
         self.tokens = [m.group(0) for m in re.finditer(rf"(?:{names})(?![A-Za-z0-9_])|{own}", text)]
         self.at = 0
 
@@ -216,11 +216,9 @@ class Reader:
         def reduced(env: Env) -> Any:
             places = itertools.product(*(range(sizes[a]) for a in axes))
             every = [{**env, **dict(zip(axes, place, strict=True))} for place in places]
-            if op in ("det", "logdet", "inverse", "cholesky"):
+            if op in MATRICES:
                 matrix = np.array([body(e) for e in every], float).reshape([sizes[a] for a in axes])
-                if op in ("inverse", "cholesky"):
-                    return np.linalg.inv(matrix) if op == "inverse" else np.linalg.cholesky(matrix)
-                return np.linalg.det(matrix) if op == "det" else np.linalg.slogdet(matrix)[1]
+                return MATRICES[op](matrix)
             values = [(n, body(e)) for n, e in enumerate(every) if where(e)]
             return fold(op, values)
 
@@ -293,7 +291,7 @@ def check_comments(source: str, program: Program, values: Mapping[str, Any], rto
             with np.errstate(all="ignore"):
                 found = value({**sizes, **dict(zip(free, place, strict=True))})
             if np.ndim(found):
-                found = found[place[-2:]]
+                found = found[place[len(place) - np.ndim(found) :]]
             np.testing.assert_allclose(
                 found, array[place], rtol=rtol, atol=1e-12, err_msg=f"{text} at {place}"
             )

@@ -22,6 +22,7 @@ from symdl.express.random import uniform_numbers
 from symdl.express.special import kinds
 from symdl.express.special.written import FORMS
 from symdl.express.tensors import Access, Tensor
+from symdl.run.reference import matrices
 from symdl.run.values import values
 
 
@@ -41,13 +42,29 @@ def by_routines(kind: Any) -> Any:
     return value
 
 
+def in_columns(function: Any) -> Any:
+    """A function of a matrix whose value is a column in place of a vector."""
+
+    def of(matrix: Any) -> Any:
+        value = function(matrix)
+        return value.reshape(-1, 1) if value.ndim == 1 else value
+
+    return of
+
+
+MATRICES: dict[str, Any] = {
+    **{str(op): function for op, function in matrices.FUNCTIONS.items()},
+    "inverse": np.linalg.inv,
+    "cholesky": np.linalg.cholesky,
+}
+"""Every function of matrices that an equation may have, by its name."""
 SPECIAL: dict[str, Any] = {kind.__name__: by_routines(kind) for kind in (*FORMS, *kinds.OWN)}
 """Every special function that an equation may have, by its name."""
 FUNCTIONS: dict[str, Any] = {
     **SPECIAL,
     **{name: getattr(np, name) for name in "sin cos tan sinh cosh tanh exp log sqrt sign".split()},
     "Abs": np.abs,
-    "cholesky": np.linalg.cholesky,
+    **{name: in_columns(of) for name, of in MATRICES.items()},
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,
@@ -182,7 +199,9 @@ class Shown:
                 shares = np.exp(z - z.max(axis, keepdims=True))
                 return shares / shares.sum(axis, keepdims=True)
             case t.Entry():
-                return v(node.arg)[tuple(round(v(i)) for i in node.indices)]
+                value = v(node.arg)
+                value = value.reshape(-1) if len(node.indices) == 1 else value  # of a column
+                return value[tuple(round(v(i)) for i in node.indices)]
             case t.Call():
                 return FUNCTIONS[node.name](*map(v, node.args))
             case t.Compare(right=t.Compare() as rest):  # a chain: 0 <= i < n

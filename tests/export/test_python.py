@@ -53,6 +53,8 @@ def everything() -> sd.Tensor:
         + lost
     )
     linear = sd.det(S) + sd.logdet(S) + (sd.inv(S) + sd.cholesky(S)).sum()
+    for factor in (*sd.slogdet(A), *sd.eigh(A), *sd.qr(A), *sd.svd(A)):
+        linear = linear + factor.sum()
     return (y * ((k * k - 3 * k) // (k + 1))).sum() + linear + y.max()
 
 

@@ -97,6 +97,27 @@ CONTRACTIONS = (
 
 SQUARE = definite("n", 3, 3)
 
+
+def _signs(t: Any, vectors: Any) -> Any:
+    """1 or -1 for each column: what makes the first entry that is not small positive."""
+    large = vectors.abs() > vectors.abs().amax(-2, keepdim=True) / 1024
+    return t.sign(vectors.gather(-2, large.long().argmax(-2, keepdim=True))).detach()
+
+
+def _rising(t: Any, values: Any, vectors: Any) -> Any:
+    return values, vectors * _signs(t, vectors)
+
+
+def _turned(t: Any, left: Any, values: Any, right: Any) -> Any:
+    signs = _signs(t, right.transpose(-1, -2))
+    return left * signs, values, right * signs.transpose(-1, -2)
+
+
+def _upwards(t: Any, orthogonal: Any, triangle: Any) -> Any:
+    signs = t.sign(triangle.diagonal(dim1=-2, dim2=-1)).detach()
+    return orthogonal * signs[..., None, :], triangle * signs[..., None]
+
+
 MATRICES = (
     Case("sd.trace", lambda x: sd.trace(x), {"x": real("n", 3, 3)},
          lambda t, x: x.diagonal(dim1=1, dim2=2).sum(1)),
@@ -104,6 +125,21 @@ MATRICES = (
     Case("sd.det", lambda x: sd.det(x), {"x": definite("n", "n")}, lambda t, x: t.linalg.det(x),
          "one matrix"),
     Case("sd.logdet", lambda x: sd.logdet(x), {"x": SQUARE}, lambda t, x: t.logdet(x)),
+    Case("sd.slogdet", lambda x: sd.slogdet(x), {"x": real("n", 3, 3)},
+         lambda t, x: tuple(t.linalg.slogdet(x))),
+    Case("sd.eigh", lambda x: sd.eigh(x), {"x": real("n", 3, 3)},
+         lambda t, x: _rising(t, *t.linalg.eigh((x + x.transpose(-1, -2)) / 2))),
+    Case("sd.svd", lambda x: sd.svd(x), {"x": real("n", 4, 2)},
+         lambda t, x: _turned(t, *t.linalg.svd(x, full_matrices=False))),
+    Case("sd.svd", lambda x: sd.svd(x)[1], {"x": real(2, 3)}, lambda t, x: t.linalg.svdvals(x), "wide"),
+    Case("sd.qr", lambda x: sd.qr(x), {"x": real("n", 4, 2)}, lambda t, x: _upwards(t, *t.linalg.qr(x))),
+    Case("sd.pinv", lambda x: sd.pinv(x), {"x": real("n", 4, 2)}, lambda t, x: t.linalg.pinv(x)),
+    Case("sd.pinv", lambda x: sd.pinv(x), {"x": real("n", 2, 4)}, lambda t, x: t.linalg.pinv(x), "wide",
+         order=1),
+    Case("sd.lstsq", sd.lstsq, {"matrix": real("n", 4, 2), "right": real("n", 4, 3)},
+         lambda t, matrix, right: t.linalg.pinv(matrix) @ right),
+    Case("sd.lstsq", sd.lstsq, {"matrix": real(2, 4), "right": real(2)},
+         lambda t, matrix, right: t.linalg.pinv(matrix) @ right, "a vector", order=1),
     Case("sd.inv", lambda x: sd.inv(x), {"x": SQUARE}, lambda t, x: t.linalg.inv(x)),
     Case("sd.solve", sd.solve, {"matrix": SQUARE, "right": real("n", 3, 2)},
          lambda t, matrix, right: t.linalg.solve(matrix, right)),

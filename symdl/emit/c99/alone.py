@@ -104,7 +104,7 @@ def _state(inputs: Sequence[Passed], real: str) -> str:
 def _stretches(made: Driver) -> list[_Stretch]:
     """Return the stretches of the workspace; functions of matrices have the last one."""
     kinds = [("int64_t" if integer else "real", counts) for integer, counts in made.stretches]
-    kinds.append(("double", tuple(f"2 * ({rows}) * ({rows})" for rows in made.scratch)))
+    kinds.append(("double", made.scratch))
     return [_Stretch(at, at + 1, kind, counts) for at, (kind, counts) in enumerate(kinds)]
 
 

@@ -18,9 +18,10 @@ _KEYWORDS = """auto break case char const continue default do double else enum e
 int long register restrict return short signed sizeof static struct switch typedef union
 unsigned void volatile while bool complex main real memcpy int64_t uint64_t NAN INFINITY
 INT64_MIN INT64_C size_t asm fortran scratch room"""
-_OWN = """larger larger_whole floor_divide modulo clamp plus minus times negative uniform multiply check
-copy determinant log_determinant invert cholesky eliminate prepare places outside room_of at
-count workspace values"""
+_OWN = """laid_out product rotate angle direction separate normalize eigenvectors orthonormal singular_vectors
+log_absolute_determinant determinant_sign larger larger_whole floor_divide modulo clamp plus minus
+times negative uniform multiply check copy determinant log_determinant invert cholesky eliminate
+prepared places outside room_of at count workspace values"""
 _GENERATED = re.compile(r"[\x00-\x7f]*")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _INCLUDES = re.compile(r"^#include (?:<(?:math|stdint|string|stddef)\.h>|\"[\w.-]+\.h\")$", re.MULTILINE)

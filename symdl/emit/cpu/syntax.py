@@ -56,14 +56,21 @@ CPU = Syntax(
         "symdl.run.cpu.intrinsics.elementary": frozenset(
             {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
         ),
-        "symdl.run.cpu.intrinsics.linalg": frozenset({"determinant", "invert", "log_determinant"}),
+        "symdl.run.cpu.intrinsics.linalg": frozenset(
+            {"determinant", "determinant_sign", "invert", "log_absolute_determinant", "log_determinant"}
+        ),
         "symdl.run.cpu.intrinsics.matrices": frozenset(
             {
                 "cholesky",
                 "determinant_of",
+                "determinant_sign_of",
+                "eigenvectors",
                 "factor",
                 "invert_factored",
+                "log_absolute_determinant_of",
                 "log_determinant_of",
+                "orthonormal",
+                "singular_vectors",
                 "solve",
                 "solve_transposed",
             }

@@ -74,5 +74,5 @@ def module(dtype: str) -> str:
             tables[name] = names
             given = ", ".join((*arguments, *CUDA.further.get(suffix, ())))
             kernels.append(KernelText(name, given, "", (), nodes, name))
-    text = template(CUDA.template).render(dtype=dtype, kernels=kernels, cholesky=False)
+    text = template(CUDA.template).render(dtype=dtype, kernels=kernels, functions=())
     return inspect_source(put_in(text.rstrip() + "\n", tables), CUDA)

@@ -39,7 +39,9 @@ CUDA = Syntax(
     wholes={},
     near={},
     own=frozenset("at determinant erfcx first floor_divide invert kernels live log_determinant".split())
-    | {"after", "cholesky", "column", "places", "room", "row", "term", "wholes"}
+    | {"after", "column", "places", "room", "row", "term", "wholes"}
+    | {"cholesky", "determinant_sign", "log_absolute_determinant"}
+    | {"eigenvectors", "orthonormal", "singular_vectors"}
     | FUNCTIONS
     | NAMES
     | vectors.NAMES,
@@ -49,7 +51,13 @@ CUDA = Syntax(
         "numpy": frozenset(),
         "symdl.run.cuda.compiler": frozenset({"cuda"}),
         "symdl.run.cuda.builtins": frozenset(
-            {ATOMIC, "cholesky_of", "functions", "larger", "ratio", "remainder", "uniform"}
+            {
+                *(ATOMIC, "functions", "larger", "ratio", "remainder", "uniform"),
+                *("cholesky_of", "determinant_sign_of", "log_absolute_determinant_of"),
+            }
+        ),
+        "symdl.run.cuda.decompositions": frozenset(
+            {"eigenvectors_of", "orthonormal_of", "singular_vectors_of"}
         ),
         "symdl.run.cuda.numbers": frozenset({"block", "blocks", "thread", "threads"}),
         "symdl.run.cuda.scans": frozenset(_SCANS),

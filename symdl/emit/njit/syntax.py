@@ -14,9 +14,14 @@ CALLED = {
     "floor_divide": ("remainder",),
     "eliminate": (),
     "determinant": ("eliminate",),
-    "log_determinant": ("eliminate",),
+    **dict.fromkeys(("log_determinant", "log_absolute_determinant", "determinant_sign"), ("eliminate",)),
     "invert": ("eliminate",),
     "cholesky": (),
+    **dict.fromkeys(("finite", "turn", "angle", "direction", "separate"), ()),
+    "normalize": ("separate",),
+    "eigenvectors": ("finite", "turn", "angle", "direction"),
+    "orthonormal": ("finite", "separate", "normalize"),
+    "singular_vectors": ("finite", "turn", "angle", "direction", "separate", "normalize"),
 }
 """The functions that kernels in a file that stands alone can call, each with those that it calls itself."""
 _FILE = """OPTIONS agree at_points check given integers matrix numbers of_state room shape start state

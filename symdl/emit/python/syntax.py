@@ -44,13 +44,18 @@ PYTHON = Syntax(
             {
                 "cholesky",
                 "determinant",
+                "determinant_sign",
+                "eigenvectors",
                 "erf",
                 "erfc",
                 "erfcx",
                 "invert",
                 "larger",
                 "lgamma",
+                "log_absolute_determinant",
                 "log_determinant",
+                "orthonormal",
+                "singular_vectors",
                 "uniform",
             }
         ),

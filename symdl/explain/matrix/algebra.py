@@ -37,7 +37,11 @@ from symdl.explain.notation.tree import (
     walk,
 )
 from symdl.express.dims import Dim, Index
+from symdl.express.equations import MATRIX_FACTORS
 from symdl.express.tensors import Access
+
+_OF_WHOLE = ("softmax", "diagonal", *MATRIX_FACTORS)
+"""Functions that are not symmetric where their argument is, and not transposed with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def is_symmetric(node: Node) -> bool:
             return is_symmetric(node.args[-1])
         case Call(name="inverse" | "matrix_power"):
             return is_symmetric(node.args[0])
-        case Call(name=name) if name not in ("softmax", "diagonal") and len(node.args) == 1:
+        case Call(name=name) if name not in _OF_WHOLE and len(node.args) == 1:
             return is_symmetric(node.args[0])
     return False
 
@@ -178,7 +182,7 @@ def _turned_inside(node: Node) -> Node | None:
     match node:
         case Hadamard() | Terms():
             return type(node)(tuple(n if is_number(n) else transposed(n) for n in node.args))
-        case Call(name=name) if name not in ("inverse", "softmax", "diagonal"):
+        case Call(name=name) if name not in ("inverse", *_OF_WHOLE):
             return Call(name, (transposed(node.args[0]), *node.args[1:]))
         case Power():
             return Power(transposed(node.base), node.exponent)

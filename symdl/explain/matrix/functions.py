@@ -1,4 +1,4 @@
-"""Inverses, determinants and logarithms of sums in matrix form.
+"""Functions of matrices, and logarithms of sums, in matrix form.
 
 Enters: a reader and an equation with such a reduction. Leaves: a part.
 """
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from symdl.explain.matrix.algebra import NoMatrixForm, Part, oriented
-from symdl.explain.notation.tree import Call, Multiply, Ones, Transpose
+from symdl.explain.notation.tree import Call, Multiply, Node, Ones, Transpose
 from symdl.express.dims import Index
-from symdl.express.equations import MATRIX_OPS, MATRIX_VALUED, Equation
+from symdl.express.equations import MATRIX_OPS, Equation, Op
 from symdl.express.tensors import Access, substitute
 
 if TYPE_CHECKING:
@@ -43,20 +43,29 @@ def _inner(reader: Reader, equation: Equation, access: Access) -> tuple[sp.Expr,
 
 
 def matrix_function(reader: Reader, equation: Equation, access: Access) -> Part:
-    """Read a determinant, its logarithm, or an inverse, of the matrix that the body spans."""
+    """Read a function of the matrix that the body spans."""
     body, (row, column, *_) = _inner(reader, equation, access)
     assert equation.reduction is not None
     matrix = reader.full(reader.part(body, (row, column)), (row, column))
-    if set(matrix.axes) != {row, column} or len(equation.indices) not in (0, 2):
+    if set(matrix.axes) != {row, column} or equation.indices != equation.own:
         raise NoMatrixForm
-    node = oriented(matrix, (row, column)).node
-    if equation.reduction.op in MATRIX_VALUED:
-        where = tuple(i for i in access.indices if isinstance(i, Index))
-        if len(set(where)) < 2:
-            raise NoMatrixForm
-        return Part(Call(equation.reduction.op, (node,)), where)
-    value = Call("determinant", (node,))
-    return Part(value if equation.reduction.op == "det" else Call("log", (value,)))
+    node = of_matrix(equation.reduction.op, oriented(matrix, (row, column)).node)
+    where = _plain(access)
+    if len(set(where)) < len(equation.own):
+        raise NoMatrixForm
+    return Part(node, where)
+
+
+def of_matrix(op: Op, matrix: Node) -> Node:
+    """Return a function of a matrix as it is written."""
+    determinant = Call("determinant", (matrix,))
+    written: dict[str, Node] = {
+        "det": determinant,
+        "logdet": Call("log", (determinant,)),
+        "logabsdet": Call("log", (Call("Abs", (determinant,)),)),
+        "detsign": Call("sign", (determinant,)),
+    }
+    return written.get(op) or Call(op, (matrix,))
 
 
 def log_sum(reader: Reader, equation: Equation, access: Access) -> Part:

@@ -36,10 +36,11 @@ from symdl.explain.notation.tree import (
     walk,
 )
 from symdl.express.dims import Dim, Extent
+from symdl.express.equations import MATRIX_FACTORS, MATRIX_OPS, Op
 
 _FACTORS = range(2, 9)  # powers of scalars that are counted factor by factor
 _SCALAR_CALLS = ("trace", "determinant")
-_OWN_SHAPES = (*_SCALAR_CALLS, "vec", "diagonal")
+_OWN_SHAPES = (*_SCALAR_CALLS, *MATRIX_FACTORS, "vec", "diagonal")
 Shape = tuple[Extent, Extent] | tuple[()]
 
 
@@ -66,6 +67,8 @@ def shape(node: Node) -> Shape | None:
         case Row():
             inner = shape(node.arg)
             return (inner[1], 1) if inner else None
+        case Call(name=name) if name in MATRIX_FACTORS:
+            return _of_factor(name, shape(node.args[0]))
         case Call(name="vec"):
             inner = shape(node.args[0])
             return (inner[0] * inner[1], 1) if inner else None
@@ -92,6 +95,14 @@ def shape(node: Node) -> Shape | None:
             found = [shape(arg) for arg in node.args]
             return next((s for s in found if s), None if None in found else ())
     return None
+
+
+def _of_factor(name: Op, sizes: Shape | None) -> Shape | None:
+    """Return the shape of a factor of a matrix."""
+    if not sizes:
+        return None
+    own = [sizes[axis] for axis in MATRIX_OPS[name].axes]
+    return (own[0], own[1] if len(own) > 1 else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from symdl.differentiate.indexforms import fresh_index
+from symdl.explain.matrix.functions import of_matrix
 from symdl.explain.matrix.matrix import matrix_form
 from symdl.explain.notation.arithmetic import sums_last
 from symdl.explain.notation.conditions import conditions, conjunction, each_condition
@@ -25,7 +26,6 @@ from symdl.explain.notation.shortening import (
 from symdl.explain.notation.tree import (
     Array,
     Big,
-    Call,
     Compare,
     Cross,
     Entry,
@@ -43,7 +43,6 @@ from symdl.explain.notation.tree import (
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import (
     MATRIX_OPS,
-    MATRIX_VALUED,
     Divisible,
     Equation,
     Guard,
@@ -226,10 +225,9 @@ def _matrix_function(page: Page, equation: Equation, where: tuple[Node, ...]) ->
         spread = Equation(Tensor(None, (row[1], column[1])), last, body)
         found = matrix_form(spread, page.notation, inline=page.inlined, totals=page.totals)
         array = found if found is not None else page.notation.read(body)
-    if equation.reduction.op in MATRIX_VALUED:
-        return Entry(Call(equation.reduction.op, (array,)), where[-2:])
-    value = Call("determinant", (array,))
-    return value if equation.reduction.op == "det" else Call("log", (value,))
+    value = of_matrix(equation.reduction.op, array)
+    own = len(equation.own)
+    return Entry(value, where[-own:]) if own else value
 
 
 def _reduced(page: Page, equation: Equation, bound: set[Index]) -> Node:

@@ -14,8 +14,12 @@ from symdl.explain.notation.numbers import BEYOND
 from symdl.explain.notation.tree import Call, Diagonal, Hadamard, Negative, Node, Number, Ones, Power, walk
 from symdl.explain.sections import Step, Words
 from symdl.explain.stories.steps import Steps, start_words
+from symdl.express.equations import MATRIX_FACTORS
 
-_WHOLE = ("inverse", "matrix_power", "softmax", "diagonal", "vec", "unit", "unfolded", "differential")
+_WHOLE = (
+    *("inverse", "matrix_power", "softmax", "diagonal", "vec", "unit", "unfolded", "differential"),
+    *MATRIX_FACTORS,
+)
 """Functions of a whole array, not of its entries."""
 
 

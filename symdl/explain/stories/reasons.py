@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdl.differentiate.record import Contribution, Derivative
 from symdl.express.dims import Index
-from symdl.express.equations import Equation
+from symdl.express.equations import MATRIX_OPS, Equation
 from symdl.express.tensors import Access, Tensor
 
 _NAMELESS = ("definition", "", "elementwise")
@@ -40,11 +40,21 @@ _OF_MATRICES = {
     "inverse": "inverse",
     "det": "derivative of the determinant",
     "logdet": "derivative of log det",
+    "logabsdet": "derivative of log |det|",
+    "cholesky": "derivative of Cholesky's factor",
+    "eigenvalues": "derivative of eigenvalues",
+    "eigenvectors": "derivative of eigenvectors",
+    "orthogonal": "derivative of the orthonormal factor",
+    "triangular": "derivative of the triangular factor",
+    "singular_values": "derivative of singular values",
+    "left_vectors": "derivative of singular vectors",
+    "right_vectors": "derivative of singular vectors",
 }
 _DIFFERENTIALS = {
     "inverse": "d(X⁻¹) = -X⁻¹ dX X⁻¹, (40)",
     "det": "d det X = det(X) tr(X⁻¹ dX), (42)",
     "logdet": "d log det X = tr(X⁻¹ dX), (43)",
+    "logabsdet": "d log |det X| = tr(X⁻¹ dX), (43)",
     "logsumexp": "d log ∑ e^z = softmax(z)ᵀ dz",
 }
 COLLECTION = "Numbers in brackets are those of The Matrix Cookbook (2012)."
@@ -67,8 +77,8 @@ def reason(equation: Equation, derivative: Derivative) -> Why:
     tensor, origin = equation.lhs.of, equation.origin.rule
     if origin == "seed":
         return Why("where we start")
-    if equation.reduction is not None and equation.reduction.op == "inverse":
-        return Why("inverse")
+    if equation.reduction is not None and equation.reduction.op in MATRIX_OPS:
+        return Why(MATRIX_OPS[equation.reduction.op].words)
     uses = derivative.record.uses.get(tensor, ()) if tensor is not None else ()
     if origin in _HELPERS:
         return Why(_HELPERS[origin])

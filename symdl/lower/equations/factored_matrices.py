@@ -21,14 +21,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symdl.lower.equations.matrix_functions import Made, batch_of, filled, function, own_of
-from symdl.lower.ir.integers import ONE, ZERO, Poly, of, product, substitute, variables
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, map_condition
+from symdl.lower.equations.matrix_functions import Made, batch_of, filled, function, matrix_key, own_of
+from symdl.lower.ir.integers import ONE, ZERO, Poly, of, product, variables
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram
 from symdl.lower.ir.names import Index, TensorId, Variable
-from symdl.lower.ir.scalars import Body, Builder, Load, Node, load, map_body, prune
+from symdl.lower.ir.scalars import DETERMINANTS, Body, Builder, Load, Node, load, prune
 from symdl.lower.ir.visitors import reads_of
 
-_OPS = ("det", "logdet", "inverse")
+_OPS = (*DETERMINANTS, "inverse")
 
 
 def with_factors(
@@ -102,7 +102,7 @@ class _Factoring:
     def of_factors(self, equation: FrozenEquation) -> list[FrozenEquation]:
         """Return a function of a matrix as one of its factors, and what computes these if nothing did."""
         found: list[FrozenEquation] = []
-        key = _matrix(equation)
+        key = matrix_key(equation)
         if key not in self.factored:
             found = self.factors(equation)
             self.factored[key] = found[-1].lhs
@@ -214,18 +214,6 @@ class _Factoring:
         right = Load(given, (*outer, *(ZERO for _ in system.columns), ZERO))
         columns = product(sizes[v] for v in system.columns)
         return function(system.op, [factors, right], [sizes[system.inner], columns])
-
-
-def _matrix(equation: FrozenEquation) -> Any:
-    """Return what is equal for functions of the same matrices."""
-    order = (*batch_of(equation), *equation.bound)
-    names: dict[Variable, Poly] = {v: of(Index(-1 - at)) for at, v in enumerate(order)}
-
-    def renamed(poly: Poly) -> Poly:
-        return substitute(poly, names)
-
-    guards = tuple(map_condition(guard, renamed) for guard in equation.guards)
-    return map_body(equation.body, renamed), guards, tuple(equation.sizes[v] for v in order)
 
 
 def _factors(body: Body) -> Iterator[_Factor]:

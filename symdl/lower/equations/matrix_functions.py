@@ -1,6 +1,6 @@
 """Functions of whole matrices.
 
-Enters: equations whose reduction is a determinant, its logarithm, or an inverse. Leaves: for each two
+Enters: equations whose reduction is a function of matrices. Leaves: for each two
 equations without a reduction: one lays out the matrix, the other applies the function to it. The function is
 a node of the second body that is told where the matrix begins.
 """
@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from symdl.errors import LoweringError
-from symdl.lower.ir.integers import ONE, ZERO, Poly, of
-from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo
-from symdl.lower.ir.names import Index, TensorId
-from symdl.lower.ir.scalars import MATRIX, Body, Builder, Load, Node
+from symdl.lower.ir.integers import ONE, ZERO, Poly, of, substitute
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Stated, TensorInfo, map_condition
+from symdl.lower.ir.names import Index, TensorId, Variable
+from symdl.lower.ir.scalars import MATRIX, Body, Builder, Load, Node, map_body
+
+_OWN = {
+    **dict.fromkeys(("eigenvalues", "singular_values"), 1),
+    **dict.fromkeys(("inverse", "cholesky", "eigenvectors", "orthogonal", "triangular"), 2),
+    **dict.fromkeys(("left_vectors", "right_vectors"), 2),
+}
+"""How many axes the values of functions of matrices have."""
 
 
 @dataclass(slots=True)
@@ -45,7 +53,16 @@ class Made:
         return len(self.stated) - 1
 
     def layout(self, equation: FrozenEquation) -> FrozenEquation:
-        """Return the equation that lays out the matrices of which another one takes a function."""
+        """Return the equation that lays out the matrices of which another one takes a function.
+
+        Raises:
+            LoweringError: it does so inside a recurrence.
+        """
+        if equation.fixed:
+            raise LoweringError(
+                f"{equation.op} inside a recurrence has no kernel",
+                expression=self.stated[equation.number].text,
+            )
         order, sizes = (*batch_of(equation), *equation.bound), equation.sizes
         shape = tuple(sizes[v] for v in order)
         tensor = self.tensor(f"{self.tensors[equation.lhs].name} (matrix)", shape)
@@ -68,11 +85,6 @@ def with_matrices(
         if equation.op not in MATRIX:
             found.append(equation)
             continue
-        if equation.fixed:
-            raise LoweringError(
-                f"{equation.op} inside a recurrence has no kernel",
-                expression=made.stated[equation.number].text,
-            )
         layout = made.layout(equation)
         outer = tuple(map(of, batch_of(equation)))
         size = equation.sizes[equation.bound[0]]
@@ -81,9 +93,22 @@ def with_matrices(
     return made.into(program), found
 
 
+def matrix_key(equation: FrozenEquation) -> Any:
+    """Return what is equal for functions of the same matrices."""
+    order = (*batch_of(equation), *equation.bound)
+    names: dict[Variable, Poly] = {v: of(Index(-1 - at)) for at, v in enumerate(order)}
+
+    def renamed(poly: Poly) -> Poly:
+        return substitute(poly, names)
+
+    guards = tuple(map_condition(guard, renamed) for guard in equation.guards)
+    return map_body(equation.body, renamed), guards, tuple(equation.sizes[v] for v in order)
+
+
 def own_of(equation: FrozenEquation) -> tuple[Index, ...]:
-    """Return the free variables that a matrix function fills by itself: rows and columns of a matrix."""
-    return equation.free[-2:] if equation.op in ("inverse", "cholesky") else ()
+    """Return the free variables of the value of a matrix function: rows and columns, or numbers of values."""
+    count = _OWN.get(str(equation.op), 0)
+    return equation.free[len(equation.free) - count :]
 
 
 def batch_of(equation: FrozenEquation) -> tuple[Index, ...]:
@@ -120,6 +145,12 @@ def _applied(op: str, first: Load, size: Poly) -> Body:
     value = builder.add("load", value=first)
     if op == "logdet":
         value = builder.add("log", value)
+    elif op == "logabsdet":
+        value = builder.add("log", builder.add("abs", value))
+    elif op == "detsign":
+        zero, one = builder.const(0), builder.const(1)
+        above = builder.add("select", builder.add("lt", zero, value), one, value)
+        value = builder.add("select", builder.add("lt", value, zero), builder.neg(one), above)
     elif op == "inverse":
         value = builder.add("div", builder.const(1), value)
     elif op == "cholesky":

@@ -20,7 +20,26 @@ LAYOUT_BLOCK = 16
 Target = TypeVar("Target", TensorId, Slot)
 """What is written: tensors before kernels, arrays in them."""
 
-Op = Literal["sum", "prod", "max", "logsumexp", "argmax", "det", "logdet", "inverse", "cholesky"]
+Op = Literal[
+    "sum",
+    "prod",
+    "max",
+    "logsumexp",
+    "argmax",
+    "det",
+    "logdet",
+    "logabsdet",
+    "detsign",
+    "inverse",
+    "cholesky",
+    "eigenvalues",
+    "eigenvectors",
+    "orthogonal",
+    "triangular",
+    "left_vectors",
+    "singular_values",
+    "right_vectors",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,16 @@ UNARY = (
     *("atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfcx", "lgamma", "floor"),
 )
 BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
-MATRIX_WRITERS = ("inverse", "cholesky", "factors", "inverse_of_factors", "solution", "transposed_solution")
+DETERMINANTS = ("det", "logdet", "logabsdet", "detsign")
+"""Functions of a square matrix that are one number."""
+DECOMPOSITIONS = ("eigh", "qr", "svd")
+"""Functions that write all factors of a matrix: `symdl.lower.equations.decompositions` says where."""
+MATRIX_WRITERS = (
+    *("inverse", "cholesky", "factors", "inverse_of_factors", "solution", "transposed_solution"),
+    *DECOMPOSITIONS,
+)
 """Functions of whole matrices that fill a matrix from the element on that is stored to."""
-MATRIX = ("det", "logdet", "det_of_factors", "logdet_of_factors", *MATRIX_WRITERS)
+MATRIX = (*DETERMINANTS, *(f"{op}_of_factors" for op in DETERMINANTS), *MATRIX_WRITERS)
 """Functions of whole matrices: their operands say where each begins (``place``), and sizes (``index``)."""
 
 COMPARE = ("lt", "le", "eq", "ne")

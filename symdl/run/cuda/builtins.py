@@ -154,7 +154,8 @@ def determinants(real: Any) -> tuple[Any, Any]:
 
     Matrices are square, begin at a position of an array, and are used up: they were laid out for this.
     """
-    zero, one, nan, lowest = real(0.0), real(1.0), real(np.nan), real(-np.inf)
+    one, zero, nan = real(1.0), real(0.0), real(np.nan)
+    logarithm_and_sign = _logarithm_and_sign(real)
 
     @inlined
     def determinant(matrix: Any, at: int, count: int) -> Any:
@@ -171,19 +172,57 @@ def determinants(real: Any) -> tuple[Any, Any]:
     @inlined
     def log_determinant(matrix: Any, at: int, count: int) -> Any:
         """Return its logarithm: NaN if it is negative, minus infinity if it is 0."""
-        result, positive = zero, True
+        result, sign = logarithm_and_sign(matrix, at, count)
+        return result if sign >= zero else nan
+
+    return determinant, log_determinant
+
+
+def log_absolute_determinant_of(real: Any) -> Any:
+    """Return the logarithm of the absolute value of the determinant, minus infinity if that is 0."""
+    logarithm_and_sign = _logarithm_and_sign(real)
+
+    @inlined
+    def log_absolute_determinant(matrix: Any, at: int, count: int) -> Any:
+        result, _ = logarithm_and_sign(matrix, at, count)
+        return result
+
+    return log_absolute_determinant
+
+
+def determinant_sign_of(real: Any) -> Any:
+    """Return the sign of the determinant."""
+    logarithm_and_sign = _logarithm_and_sign(real)
+
+    @inlined
+    def determinant_sign(matrix: Any, at: int, count: int) -> Any:
+        _, sign = logarithm_and_sign(matrix, at, count)
+        return sign
+
+    return determinant_sign
+
+
+def _logarithm_and_sign(real: Any) -> Any:
+    zero, one, lowest, nan = real(0.0), real(1.0), real(-np.inf), real(np.nan)
+
+    @inlined
+    def logarithm_and_sign(matrix: Any, at: int, count: int) -> Any:
+        """Return the logarithm of the determinant's absolute value, and its sign."""
+        result, sign = zero, one
         for column in range(count):
             if pivoted(matrix, at, column, count) != column:
-                positive = not positive
+                sign = -sign
             pivot = matrix[at + column * count + column]
             if pivot < zero:
-                positive = not positive
+                sign = -sign
             result += math.log(abs(pivot))
             if pivot != zero:
                 eliminate(matrix, at, column, count)
-        return result if positive or result == lowest else nan
+        if result == lowest:
+            sign = zero
+        return result, sign if result == result else nan
 
-    return determinant, log_determinant
+    return logarithm_and_sign
 
 
 def inversion(real: Any) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from symdl.express.random import uniform_numbers
+from symdl.run import decompositions
 
 erf, erfc, erfcx = special.erf, special.erfc, special.erfcx
 lgamma, uniform = special.gammaln, uniform_numbers
@@ -27,6 +28,16 @@ def log_determinant(matrix: NDArray[Any], at: int, count: int) -> Any:
     """The logarithm of the determinant, NaN if it is negative."""
     sign, size = np.linalg.slogdet(_square(matrix, at, count))
     return np.nan if sign < 0 else size
+
+
+def log_absolute_determinant(matrix: NDArray[Any], at: int, count: int) -> Any:
+    """The logarithm of the absolute value of the determinant."""
+    return np.linalg.slogdet(_square(matrix, at, count))[1]
+
+
+def determinant_sign(matrix: NDArray[Any], at: int, count: int) -> Any:
+    """The sign of the determinant."""
+    return np.linalg.slogdet(_square(matrix, at, count))[0]
 
 
 def invert(target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, count: int) -> None:
@@ -47,5 +58,33 @@ def cholesky(target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int
     target[target_at : target_at + count * count] = factor.reshape(-1)
 
 
+def eigenvectors(target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, count: int) -> None:
+    """Write eigenvectors and, below them, eigenvalues of a symmetric matrix."""
+    _put(target, target_at, decompositions.eigenvectors(_square(matrix, at, count)))
+
+
+def orthonormal(
+    target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, rows: int, columns: int
+) -> None:
+    """Write orthonormal columns and, below them, the upper triangle."""
+    _put(target, target_at, decompositions.orthonormal(_matrix(matrix, at, rows, columns)))
+
+
+def singular_vectors(
+    target: NDArray[Any], target_at: int, matrix: NDArray[Any], at: int, rows: int, columns: int
+) -> None:
+    """Write left singular vectors and, below them, singular values and right vectors."""
+    _put(target, target_at, decompositions.singular_vectors(_matrix(matrix, at, rows, columns)))
+
+
+def _put(target: NDArray[Any], at: int, factors: tuple[NDArray[Any], ...]) -> None:
+    values = np.concatenate([factor.reshape(-1) for factor in factors])
+    target[at : at + values.size] = values
+
+
 def _square(array: NDArray[Any], at: int, count: int) -> NDArray[Any]:
-    return array[at : at + count * count].reshape(count, count).astype("float64")
+    return _matrix(array, at, count, count)
+
+
+def _matrix(array: NDArray[Any], at: int, rows: int, columns: int) -> NDArray[Any]:
+    return array[at : at + rows * columns].reshape(rows, columns).astype("float64")

@@ -15,7 +15,7 @@ import numpy as np
 from symdl.errors import ArgumentError
 from symdl.express.computed import computed
 from symdl.express.dims import Dim, Index
-from symdl.express.equations import MATRIX_OPS, MATRIX_VALUED, Divisible, Equation, Guard, InRange
+from symdl.express.equations import MATRIX_OPS, Divisible, Equation, Guard, InRange
 from symdl.express.ordering import Recurrence
 from symdl.express.program import Program
 from symdl.express.tensors import Access, Tensor
@@ -99,10 +99,7 @@ def spanned(
     equation: Equation, sizes: Mapping[Index, int], arrays: Mapping[Tensor, Array], dims: Mapping[Dim, int]
 ) -> Array:
     """Return the matrices that the body of a matrix function spans, in the last two axes."""
-    assert equation.reduction is not None
-    own = (
-        equation.indices[-2:] if equation.reduction.op in MATRIX_VALUED else ()
-    )  # the body does not read them
+    own = equation.own
     grid = Grid(equation, {i: range(1 if i in own else n) for i, n in sizes.items()}, arrays, dims)
     scope = grid.scope()
     value = np.broadcast_to(np.where(scope.mask, scope.value(computed(equation.body)), 0.0), grid.shape)

@@ -156,7 +156,8 @@ def _determinant(grid: Grid) -> Made:
     equation = grid.equation
     reduction = equation.reduction
     if reduction is None or reduction.op != "det" or not isinstance(equation.body, Access) or equation.guards:
-        raise Unsupported(f"the {reduction.op if reduction else 'value'} of a matrix")
+        words = MATRIX_OPS[reduction.op].words if reduction else "value"
+        raise Unsupported(f"the {words} of a matrix")
     value, axes = grid.apart(equation.body) or (None, [])
     if value is None:
         raise Unsupported("the determinant of what is read twice")

@@ -21,6 +21,7 @@ _FILES = (
     "run/loops.py",
     "run/routines.py",
     "run/cpu/limits.py",
+    "run/decompositions.py",
     "emit/canonical.py",
     "emit/operations.py",
     "emit/parts.py",

@@ -278,7 +278,7 @@ def _offering(symbol: str) -> tuple[Machine, str]:
     dtype, name = symbol.split("_", 1)
 
     def make() -> Sequence[Any]:
-        from symdl.run.cpu.intrinsics.factors import entries  # with Numba, which takes half a second
+        from symdl.run.cpu.intrinsics.offered import entries  # with Numba, which takes half a second
 
         return entries(dtype, name)
 

@@ -17,18 +17,15 @@ NumPy raises an error. NaN in a matrix spreads into all results. An empty matrix
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
 import numpy as np
-from numba import njit, types
 from numba.extending import register_jitable
 
 from symdl.run.cpu.gemm.micro_kernel import behind
 from symdl.run.cpu.intrinsics.lapack import PLAIN, reals_at, routine, rows_exchanged
 from symdl.run.cpu.intrinsics.linalg import release, reserve
-from symdl.run.cpu.intrinsics.pointers import OPTIONS
 
 _FEW = 12
 """Rows below which a matrix is factored here."""
@@ -120,21 +117,40 @@ def determinant_of(factors: Any, at: int, count: int) -> float:
 
 
 @register_jitable
-def log_determinant_of(factors: Any, at: int, count: int) -> float:
-    """The logarithm of the determinant: NaN if that is negative, minus infinity if it is 0."""
+def _logarithm_and_sign(factors: Any, at: int, count: int) -> tuple[float, float]:
+    """The logarithm of the determinant's absolute value, and its sign; minus infinity and 0 if it is 0."""
     work = _behind(factors, at)
     rows = _exchanged(_behind(work, count * count))
     result, sign, kind = 0.0, 1.0, rows[0]
     for c in range(count):
         pivot = work[c * count + c]
         if pivot == 0.0:
-            return -np.inf
+            return -np.inf, 0.0
         if (pivot < 0.0) == (kind <= _CHOLESKY or rows[c] == c + 1):
             sign = -sign
         result += math.log(abs(pivot))
-    if kind == _CHOLESKY:
-        result *= 2.0
-    return result if sign > 0.0 else np.nan
+    return (2.0 * result if kind == _CHOLESKY else result), (sign if result == result else np.nan)
+
+
+@register_jitable
+def log_determinant_of(factors: Any, at: int, count: int) -> float:
+    """The logarithm of the determinant: NaN if that is negative, minus infinity if it is 0."""
+    result, sign = _logarithm_and_sign(factors, at, count)
+    return result if sign >= 0.0 else np.nan
+
+
+@register_jitable
+def log_absolute_determinant_of(factors: Any, at: int, count: int) -> float:
+    """The logarithm of the absolute value of the determinant, minus infinity if that is 0."""
+    result, _ = _logarithm_and_sign(factors, at, count)
+    return result
+
+
+@register_jitable
+def determinant_sign_of(factors: Any, at: int, count: int) -> float:
+    """The sign of the determinant."""
+    _, sign = _logarithm_and_sign(factors, at, count)
+    return sign
 
 
 @register_jitable
@@ -278,20 +294,3 @@ def _factor_few(work: Any, count: int) -> bool:
             else:
                 return True
     return False
-
-
-_FUNCTIONS = (cholesky, factor, determinant_of, log_determinant_of, invert_factored, solve)
-
-
-_ARRAYS = ("target", "matrix", "factors", "right")
-
-
-def entries(dtype: str, name: str) -> list[Any]:
-    """Return one of the functions, compiled for arrays of a dtype."""
-    (function,) = (f for f in _FUNCTIONS if f.__name__ == name)
-    pointer: Any = types.CPointer
-    reals, whole = pointer(getattr(types, dtype)), types.int64
-    names = inspect.signature(function).parameters
-    kinds = [reals if name in _ARRAYS else whole for name in names]
-    result = types.void if "target" in names else types.float64
-    return [njit(result(*kinds), **OPTIONS)(function)]

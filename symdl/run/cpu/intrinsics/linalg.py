@@ -103,24 +103,45 @@ def determinant(matrix: Any, at: int, count: int) -> float:
 
 
 @register_jitable
-def log_determinant(matrix: Any, at: int, count: int) -> float:
-    """The logarithm of the determinant: NaN if that is negative, minus infinity if it is 0."""
+def _logarithm_and_sign(matrix: Any, at: int, count: int) -> tuple[float, float]:
+    """The logarithm of the determinant's absolute value, and its sign; minus infinity and 0 if it is 0."""
     address: int = _copied(matrix, at, count, count)
     if address == 0:
-        return np.nan
+        return np.nan, np.nan
     work, result, sign = total_at(address), 0.0, 1.0
     for column in range(count):
         sign *= _pivot(work, column, count, count)
         pivot = work[column * count + column]
         if pivot == 0.0:
-            result, sign = -np.inf, 1.0
+            result, sign = -np.inf, 0.0
             break
         if pivot < 0.0:
             sign = -sign
         result += math.log(abs(pivot))
         _clear(work, column, column + 1, count, count)
     release(address)
-    return result if sign > 0.0 else np.nan
+    return result, (sign if result == result else np.nan)
+
+
+@register_jitable
+def log_determinant(matrix: Any, at: int, count: int) -> float:
+    """The logarithm of the determinant: NaN if that is negative, minus infinity if it is 0."""
+    result, sign = _logarithm_and_sign(matrix, at, count)
+    return result if sign >= 0.0 else np.nan
+
+
+@register_jitable
+def log_absolute_determinant(matrix: Any, at: int, count: int) -> float:
+    """The logarithm of the absolute value of the determinant, minus infinity if that is 0."""
+    result, _ = _logarithm_and_sign(matrix, at, count)
+    return result
+
+
+@register_jitable
+def determinant_sign(matrix: Any, at: int, count: int) -> float:
+    """The sign of the determinant."""
+    _, sign = _logarithm_and_sign(matrix, at, count)
+    return sign
 
 
 @register_jitable

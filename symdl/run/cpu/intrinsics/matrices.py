@@ -1,7 +1,7 @@
 """The functions of factored matrices, as generated modules call them.
 
 Enters: arrays, positions, numbers of rows. Leaves: Numba intrinsics. What they call
-(`symdl.run.cpu.intrinsics.factors`) is compiled once for all programs: a kernel has it by name, and who links
+(`symdl.run.cpu.intrinsics.offered`) is compiled once for all programs: a kernel has it by name, and who links
 the kernel looks it up.
 """
 
@@ -76,6 +76,20 @@ def _solving(name: str, way: int) -> Any:
     return intrinsic(fill)
 
 
-cholesky, factor, invert_factored = map(_filling, ("cholesky", "factor", "invert_factored"))
-determinant_of, log_determinant_of = map(_value, ("determinant_of", "log_determinant_of"))
+def _decomposing(name: str) -> Any:
+    def fill(_typing: Any, target: Any, target_at: Any, matrix: Any, at: Any, rows: Any, columns: Any) -> Any:
+        signature = types.void(target, _WHOLE, matrix, _WHOLE, _WHOLE, _WHOLE)
+        return signature, _build(name, target, types.void)
+
+    fill.__name__ = name
+    return intrinsic(fill)
+
+
+cholesky, eigenvectors = map(_filling, ("cholesky", "eigenvectors"))
+factor, invert_factored = map(_filling, ("factor", "invert_factored"))
+determinant_of, determinant_sign_of = map(_value, ("determinant_of", "determinant_sign_of"))
+log_determinant_of, log_absolute_determinant_of = map(
+    _value, ("log_determinant_of", "log_absolute_determinant_of")
+)
+orthonormal, singular_vectors = map(_decomposing, ("orthonormal", "singular_vectors"))
 solve, solve_transposed = _solving("solve", TRANSPOSED), _solving("solve_transposed", PLAIN)

@@ -1,0 +1,42 @@
+"""The functions of matrices that machine code has by name, compiled once for all programs.
+
+Enters: a dtype, the name of a function. Leaves: it as a Numba dispatcher with one signature.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from numba import njit, types
+
+from symdl.run.cpu.intrinsics.decompositions import eigenvectors, orthonormal, singular_vectors
+from symdl.run.cpu.intrinsics.factors import (
+    cholesky,
+    determinant_of,
+    determinant_sign_of,
+    factor,
+    invert_factored,
+    log_absolute_determinant_of,
+    log_determinant_of,
+    solve,
+)
+from symdl.run.cpu.intrinsics.pointers import OPTIONS
+
+_FUNCTIONS = (
+    *(cholesky, factor, invert_factored, solve),
+    *(determinant_of, log_determinant_of, log_absolute_determinant_of, determinant_sign_of),
+    *(eigenvectors, orthonormal, singular_vectors),
+)
+_ARRAYS = ("target", "matrix", "factors", "right")
+
+
+def entries(dtype: str, name: str) -> list[Any]:
+    """Return one of the functions, compiled for arrays of a dtype."""
+    (function,) = (f for f in _FUNCTIONS if f.__name__ == name)
+    pointer: Any = types.CPointer
+    reals, whole = pointer(getattr(types, dtype)), types.int64
+    names = inspect.signature(function).parameters
+    kinds = [reals if name in _ARRAYS else whole for name in names]
+    result = types.void if "target" in names else types.float64
+    return [njit(result(*kinds), **OPTIONS)(function)]
