@@ -69,6 +69,10 @@ def fit(
     """
     chosen = read_loss(loss, loss_scale)
     _counts(tries=tries, max_evaluations=max_evaluations)
+    if absolute_sigma and sigma is None:
+        raise FittingError(
+            "absolute_sigma=True, but there is no sigma", cure="pass sigma=, a number or an array"
+        )
     several, sets, parameters = _read(formula, data, arrays, sigma, (start, bounds, fixed, tied))
     models = tuple(compiled(one.formula, one.data.keys(), parameters.layout) for one in sets)
     problem = Problem(sets, models, parameters)

@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from symdl.errors import FittingError, SymdlError
 from symdl.express.tensors import Tensor
 from symdl.express.walks import swapped, symbols_of
 from symdl.fitting.equations import POINTS, derived
@@ -67,6 +68,9 @@ def compiled(formula: Any, data: Collection[str], layout: Layout) -> Model:
         formula: an expression or a tensor, tied parameters put in.
         data: the names of what is given.
         layout: of the free parameters.
+
+    Raises:
+        FittingError: it has no code, or no derivative.
     """
     if isinstance(formula, Tensor):
         found = derived(formula, data=data, free=[*layout.shapes])
@@ -78,7 +82,10 @@ def compiled(formula: Any, data: Collection[str], layout: Layout) -> Model:
     inner = {name: f"{'x' if name in data else 'b'}{at}" for at, name in enumerate(order)}
     same = swapped(formula, {known[n]: sp.Symbol(new, **known[n].assumptions0) for n, new in inner.items()})
     given = tuple(inner[name] for name in order if name in data)
-    function, varied = _program(same, given, tuple(inner[name] for name in free))
+    try:
+        function, varied = _program(same, given, tuple(inner[name] for name in free))
+    except SymdlError as problem:
+        raise FittingError(problem.message, expression=formula, cure=problem.cure) from problem
     outer = {new: name for name, new in inner.items()}
     names = {outer.get(name, name): name for name in _reads(function)}
     return Model(layout, function, tuple(outer[name] for name in varied), names)

@@ -184,7 +184,7 @@ def _array(value: Any, what: str, shape: tuple[int, ...]) -> Any:
 def _limits(limits: Mapping[str, Any], layout: Layout) -> tuple[Vector, Vector]:
     lower, upper = np.full(layout.size, -np.inf), np.full(layout.size, np.inf)
     for name, pair in limits.items():
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
+        if not isinstance(pair, list | tuple | np.ndarray) or len(pair) != 2:
             cure = f"pass {name}: (lowest, highest), None where there is none"
             raise FittingError(f"the bounds of {name} are {pair!r}, no pair", cure=cure)
         for side, value in zip((lower, upper), pair, strict=True):

@@ -97,7 +97,7 @@ def _rows(fit: Outcome) -> Iterator[Row]:
             yield Row(label, (f"{value:.8g}", "unknown", "", "", start))
         else:
             low, high = (_same_digits(end, shown) for end in linear(fit, place, wide))
-            yield Row(label, (shown, spread, _relative(value, error), f"[{low}, {high}]", start))
+            yield Row(label, (shown, spread or "0", _relative(value, error), f"[{low}, {high}]", start))
     for name, held in parameters.fixed.items():
         value_text = f"{float(held):.8g}" if not np.ndim(held) else f"{np.size(held)} values"
         yield Row(name, (value_text, "fixed", "", "", ""))

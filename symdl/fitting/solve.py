@@ -127,7 +127,7 @@ def _searched(problem: Problem, x: Vector, loss: Loss, limit: int, held: Mask) -
             max_nfev=limit,
         )
         end, steps = full(found.x).copy(), 0
-        if loss.name == "linear":
+        if loss.name == "linear" and found.status > 0:
             end, steps = _polished(problem, end, free)
     return _solution(problem, end, loss, int(found.nfev) + steps, int(found.status))
 

@@ -186,6 +186,16 @@ def test_a_differential_equation_by_a_recurrence() -> None:
     assert max(fit.errors.values()) < 0.02
 
 
+def test_an_exact_fit_and_one_that_is_stopped() -> None:
+    exact = sd.fit(
+        a + b * x + c * x**2, x=X, y=2 + 3 * X, start={a: 0, b: 0, c: 1}, bounds={a: np.array([0, 9])}
+    )
+    assert exact.values == pytest.approx({"a": 2, "b": 3, "c": 0}, abs=1e-9) and exact.quality.r2 == 1
+    stopped = sd.fit(DECAY, x=X, y=Y, start=START, max_evaluations=2)
+    assert stopped.solution.evaluations == 2 and "not converged after 2" in stopped.warnings[0]
+    assert "not converged" in str(stopped)
+
+
 def test_every_array_of_a_set_may_have_axes() -> None:
     u, v = sp.symbols("u v")
     us, vs = np.meshgrid(np.arange(4.0), np.arange(3.0))

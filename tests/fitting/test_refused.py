@@ -50,6 +50,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "missing measured": ({"formula": {"w": CURVE}}, "w was measured, but", "w=array"),
     "sigma 0": ({"sigma": [1, 1, 0, 1, 1, 1]}, "sigma of y is 0 in row 2", "larger than 0"),
     "sigma shape": ({"sigma": [1, 1]}, "sigma of y has another shape", "one for each point"),
+    "absolute": ({"absolute_sigma": True}, "there is no sigma", "pass sigma="),
     "sigma name": ({"sigma": {"z": 1}}, "sigma has 'z'", "choose from y"),
     "tied and started": ({"tied": {b: 2 * a}}, "b is tied to 2[*]a", "leave it out"),
     "circle": ({"tied": {a: 2 * b, b: a / 2}}, "tied to itself", "free or fixed"),
@@ -75,6 +76,12 @@ def test_refused(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FittingError, match=f"(?s){message}") as caught:
         sd.fit(options.pop("formula"), **options)
     assert caught.value.cure is None if not cure else re.search(cure, str(caught.value.cure))
+
+
+def test_a_formula_without_code_is_named_as_it_was_written() -> None:
+    with pytest.raises(FittingError, match="I cannot be computed") as caught:
+        sd.fit(sp.I * a * x, x=X, y=Y, start={a: 1})
+    assert caught.value.expression == sp.I * a * x
 
 
 def test_a_formula_that_is_not_finite_names_row_and_part() -> None:
