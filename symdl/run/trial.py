@@ -73,20 +73,22 @@ def trial(
             raise ArgumentError(f"the example has more than {_MOST} numbers", cure="take smaller arrays")
         return made.of(given)
     first: Trial | None = None
+    problem: ArgumentError | None = None
     for low, shift in itertools.product(_SIZES, _SHIFTS):
         dims = {name: low + at for at, name in enumerate(lowered.program.sizes)}
         try:
             found = made.of([_sample(lowered, info, dims, shift) for info in taken])
-        except ArgumentError:
+        except ArgumentError as error:
+            problem = error
             continue
         first = first or found
         if all(map(math.isfinite, (v for r in (*found.results, *found.changed) for v in r.values))):
             return found
     if first is None:
         raise ArgumentError(
-            "there are no numbers by which the file could test itself",
+            f"there are no numbers by which the file could test itself: {str(problem).splitlines()[0]}",
             cure="pass example={...}: an array for each argument",
-        )
+        ) from problem
     return first
 
 

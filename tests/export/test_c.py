@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symdl as sd
 from symdl.errors import ArgumentError, CompileError
@@ -98,6 +99,18 @@ int main(void) {
     program = str(tmp_path / "program")
     subprocess.run([COMPILER, *FLAGS, "-o", program, *sources, "-lm"], check=True)
     assert subprocess.run([program], capture_output=True, check=True, text=True).stdout == "1"
+
+
+@needs_compiler
+def test_scalar_functions_take_points(tmp_path: Path) -> None:
+    x, y = sp.symbols("x y")
+    compiled = sd.compile([x * sp.exp(y), sp.sin(x)], wrt=[y])
+    compiled.export(tmp_path / "pair.c")
+    points = RNG.normal(size=(2, 9))
+    results = [np.zeros(9) for _ in range(4)]
+    assert load([tmp_path / "pair.c"])["pair"]({"points": 9}, list(points), results) == 0
+    values, slopes = compiled(x=points[0], y=points[1])
+    np.testing.assert_allclose(results, [*values, *slopes["y"]], rtol=1e-13)
 
 
 def test_names_of_users_stay_names(tmp_path: Path) -> None:

@@ -171,6 +171,17 @@ def test_special_functions_are_refused_with_a_cure(tmp_path: Path, ending: str) 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_size_that_no_argument_shows_is_refused(tmp_path: Path) -> None:
+    n, m = sd.Dim("n"), sd.Dim("m")
+    product = sd.tensor("y", (n * m, 2))
+    compiled = sd.compile(product.sum() + sd.tensor("x", (n,)).sum(), target="python")
+    with pytest.raises(EmitError, match="size m as an axis") as caught:
+        compiled.export(tmp_path / "product.py")
+    assert "integer" in str(caught.value.cure)
+    with pytest.raises(ArgumentError, match="test itself: call: the sizes m, n cannot be told"):
+        sd.compile(sd.exp(product), target="python").export(tmp_path / "product.py")
+
+
 @given(st.lists(st.floats(width=32), min_size=1))
 def test_numbers_in_files_read_as_they_are(values: list[float]) -> None:
     for dtype in ("float32", "float64"):
