@@ -31,7 +31,7 @@ def fit(
     data: Any = None,
     sigma: Any = None,
     absolute_sigma: bool = False,
-    bounds: Mapping[Any, tuple[Any, Any]] | None = None,
+    bounds: Mapping[Any, Any] | None = None,
     fixed: Any = None,
     tied: Mapping[Any, Any] | None = None,
     loss: str = "linear",
