@@ -37,7 +37,7 @@ CPU = Syntax(
         "numba": frozenset({"njit", "types"}),
         "symdl.run.cpu.intrinsics.kernel_call": frozenset({"by_row"}),
         "symdl.run.cpu.intrinsics.pointers": frozenset(
-            {"OPTIONS", "align_stack", "disjoint", "larger", "minus", "plus", "times"}
+            {"KERNEL", "align_stack", "disjoint", "larger", "minus", "plus", "times"}
         ),
         "symdl.run.cpu.intrinsics.simd": frozenset(
             {

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from symdl.emit.operations import ARGUMENTS, FIRST_PLACE
 from symdl.run.cpu.intrinsics.instructions import LONG
-from symdl.run.cpu.intrinsics.pointers import OPTIONS, call_address
+from symdl.run.cpu.intrinsics.pointers import KERNEL, call_address
 
 
 @intrinsic
@@ -64,7 +64,7 @@ def by_row(kernel: Any) -> Any:
         kernel(*found(line, pointers, sizes))
 
     entry.__name__ = f"{kernel.__name__}_entry"
-    return njit(types.void(_integers, _integers, _integers), **OPTIONS)(entry)
+    return njit(types.void(_integers, _integers, _integers), **KERNEL)(entry)
 
 
 def _arguments(kinds: tuple[Any, ...]) -> Any:

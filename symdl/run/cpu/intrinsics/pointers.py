@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from symdl.run.cpu.intrinsics.compiler import KernelCompiler
 from symdl.run.cpu.intrinsics.instructions import BYTES, call, slot
 from symdl.run.cpu.limits import STOP
 
@@ -28,6 +29,8 @@ OPTIONS: dict[str, Any] = {
     "_nrt": False,
 }
 """Options of generated functions."""
+KERNEL = {**OPTIONS, "pipeline_class": KernelCompiler}
+"""Options of generated kernels, which Numba compiles with fewer passes."""
 PLAIN = {**OPTIONS, "fastmath": False}
 """Options of functions whose instructions are chosen one by one."""
 
