@@ -109,8 +109,27 @@ def with_parts(node: sp.Basic, parts: Iterable[sp.Basic]) -> sp.Basic:
     parts = tuple(parts)
     if all(map(operator.is_, parts, node.args)):
         return node
-    made: sp.Basic = _extremum(node.func, *parts) if isinstance(node, sp.Max | sp.Min) else node.func(*parts)
+    if isinstance(node, sp.Max | sp.Min):
+        return _extremum(node.func, *parts)
+    trivial = isinstance(node, sp.Pow) and parts[1] in (0, 1)
+    if isinstance(node, sp.Function | sp.Pow) and not trivial and any(map(_is_long, parts)):
+        made: sp.Basic = node.func(*parts, evaluate=False)  # it would ask for the signs of all that is inside
+    else:
+        made = node.func(*parts)
     return made
+
+
+_LONG = 500
+"""Nodes of an operand, written out, beyond which a function or power of it is left as it is."""
+
+
+def _is_long(expr: sp.Basic) -> bool:
+    """Say whether an expression has more nodes than that, written out as a tree; looks at no more of them."""
+    todo, left = [expr], _LONG
+    while todo and left:
+        todo += todo.pop().args
+        left -= 1
+    return bool(todo)
 
 
 @lru_cache(maxsize=1024, typed=True)

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symdl.explain.notation.tree import Fraction, Negative, Node, Number, Power, number
 from symdl.express.relations import rebuilt
+from symdl.express.walks import kinds_of
 
 _LARGEST_WHOLE = 2**53  # up to which every whole number is a float
 _FINEST = 16  # parts of a whole that a float may be to be shown as a fraction
@@ -25,7 +26,7 @@ def as_whole(value: sp.Float) -> sp.Number:
 
 def with_whole_numbers(expr: sp.Expr) -> sp.Expr:
     """Return an expression whose whole numbers are integers, however they were written."""
-    values = {f: as_whole(f) for f in expr.atoms(sp.Float)}
+    values = {f: as_whole(f) for f in kinds_of(expr, sp.Float)}
     return rebuilt(expr, {f: n for f, n in values.items() if n is not f})
 
 
