@@ -77,7 +77,7 @@ class Deferred(Sequence[Step]):
 class Lines:
     """A section of aligned lines, under a title, after a sentence."""
 
-    title: str
+    title: str | Words
     steps: Sequence[Step]
     words: Words = ()
     level: Depth = "key"
@@ -87,7 +87,7 @@ class Lines:
 class Table:
     """A section with a table; cells are words, formulas, or sentences of both."""
 
-    title: str
+    title: str | Words
     header: tuple[str, ...]
     rows: tuple[tuple[str | Node | Words, ...], ...]
     words: Words = ()

@@ -117,7 +117,7 @@ def test_chain_rule_for_x_ends_in_11() -> None:
 
 
 def test_adjoints_in_reverse_order() -> None:
-    (section,) = [s for s in derive(F, x).sections if s.title.startswith("Adjoints")]
+    (section,) = [s for s in derive(F, x).sections if str(s.title).startswith("Adjoints")]
     assert isinstance(section, Lines)
     order = [latex(s.left) for s in section.steps if s.left is not None]
     assert order == [rf"\bar v_{n}" for n in range(8, 0, -1)]

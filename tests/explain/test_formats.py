@@ -199,3 +199,12 @@ def test_latex_of_a_long_chain_grows_as_its_text() -> None:
     seconds(5)
     (short, few), (long, many) = seconds(20), seconds(60)
     assert long / short < 3 * many / few
+
+
+def test_titles_hold_formulas_and_are_escaped_once(tmp_path: Path) -> None:
+    theta = sp.Symbol("theta")
+    second = sd.derive(sp.sin(theta * sp.Symbol("w_1")), [theta, sp.Symbol("w_1")], order=2)
+    assert r"with respect to $w_1$, then $\theta$}" in second.latex()
+    assert "with respect to w1, then theta" in second.text(ascii=True).replace("w_1", "w1")
+    page = second.save(tmp_path / "second.html", math="mathml").read_text("utf-8")
+    assert "&amp;lt;" not in page and "&lt;math" not in page

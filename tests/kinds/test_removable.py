@@ -147,7 +147,7 @@ SINGLE = [
 def test_single_points(f: sp.Expr, place: int, value: float, words: str) -> None:
     np.testing.assert_array_equal(slopes(f, x=float(place))["x"], value)
     derivation = sd.derive(f, x)
-    lines = [s for s in derivation.sections if s.title.startswith(("At ", "Where there"))]
+    lines = [s for s in derivation.sections if str(s.title).startswith(("At ", "Where there"))]
     rules = " ".join(step.rule for s in lines if isinstance(s, Lines) for step in s.steps)
     assert (words in rules) if words else not rules
     got = derivation.result.subs(x, place)

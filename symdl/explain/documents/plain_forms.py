@@ -97,13 +97,13 @@ def data_of(document: Document) -> Mapping[str, Any]:
         "result": str(document.result),
         "sections": [
             {
-                "title": s.title,
+                "title": sentence(s.title, ascii=False),
                 "words": sentence(s.words, ascii=False),
                 "steps": [_step_data(step) for step in s.steps],
             }
             if isinstance(s, Lines)
             else {
-                "title": s.title,
+                "title": sentence(s.title, ascii=False),
                 "words": sentence(s.words, ascii=False),
                 "header": list(s.header),
                 "rows": [

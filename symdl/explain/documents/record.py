@@ -64,7 +64,7 @@ def section_record(section: Section, spelling: Spelling, name: str) -> dict[str,
     """Return one section."""
     shared = {
         "name": name,
-        "title": spelling.words(section.title),
+        "title": spelling.sentence(section.title),
         "words": spelling.sentence(section.words),
         "level": section.level,
         "header": [],

@@ -22,7 +22,7 @@ def plain(derivation: Document, *, width: int, ascii: bool) -> str:
     title = sentence(derivation.title, ascii=ascii)
     lines = [title, ("=" if ascii else "═") * columns(title)]
     for section in derivation.shown:
-        lines += ["", section.title]
+        lines += ["", sentence(section.title, ascii=ascii)]
         if section.words:
             lines += _wrapped(sentence(section.words, ascii=ascii), width, indent=2)
         show = (
@@ -32,7 +32,7 @@ def plain(derivation: Document, *, width: int, ascii: bool) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def sentence(words: Words, *, ascii: bool) -> str:
+def sentence(words: Words | str, *, ascii: bool) -> str:
     """Return words with formulas as one line of text."""
     line = "".join(part if isinstance(part, str) else text(part, ascii=ascii) for part in words)
     return _ascii(line) if ascii else line

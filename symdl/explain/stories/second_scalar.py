@@ -95,12 +95,17 @@ def _second(
 
 def _sections(part: Derivation, symbols: Sequence[sp.Symbol], *, first: bool) -> list[Section]:
     """The sections of one derivative, each with what it is with respect to; the graph of f once."""
-    by = ", then ".join(symbol.name for symbol in symbols)
+    read = Notation().read
+    by: Words = tuple(part for symbol in symbols for part in (", then ", read(symbol)))[1:]
     kept = [s for s in part.sections if first or len(symbols) > 1 or not isinstance(s, Table)]
+    told = (", with respect to ", *by)
     return [
-        s if isinstance(s, Table) and first else replace(s, title=f"{s.title}, with respect to {by}")
-        for s in kept
+        s if isinstance(s, Table) and first else replace(s, title=(*_words(s.title), *told)) for s in kept
     ]
+
+
+def _words(title: str | Words) -> Words:
+    return (title,) if isinstance(title, str) else title
 
 
 __all__ = ["derive_several"]
