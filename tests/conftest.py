@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 
 # Before NumPy is imported: several test processes run at once, and each would start one BLAS
 # thread per core.
@@ -28,3 +29,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--update``, which accepts changed golden files: read the difference then."""
     parser.addoption("--update", action="store_true", help="rewrite the golden files")
+
+
+SHARES = {"cuda/test_totality.py": 3, "cuda/test_generated.py": 3, "export/test_totality.py": 2}
+"""Tests over all of totality of which one in so many runs where time is short: where CI is set."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests out where time is short, chosen by their names, so that a failure comes again."""
+    if not os.environ.get("CI"):
+        return
+    left = {item for item in items if zlib.crc32(item.name.encode()) % _share(item)}
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [item for item in items if item not in left]
+
+
+def _share(item: pytest.Item) -> int:
+    return SHARES.get(f"{item.path.parent.name}/{item.path.name}", 1)

@@ -57,6 +57,9 @@ def weights(loss):
 def in_a_process(code: str, *, seconds: float = 120.0) -> str:
     """Run code after `HEAD`; return what it printed. It must end well; one that hangs says where."""
     limit = f"faulthandler.dump_traceback_later({seconds}, exit=True)\n"
+    limit += (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+    )
     whole = HEAD + limit + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=2 * seconds)
     assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
