@@ -28,9 +28,12 @@ from symdl.run.pruning import PREFIX
 _FORMAT = 2
 """The version of the files' form."""
 PACKAGE = Path(__file__).resolve().parents[2]
-_MODULES = "builtins choice compiler finite numbers samples scans sorting teams tiles vectors".split()
+_MODULES = (
+    "builtins choice compiler decompositions finite numbers samples scans sorting teams tiles vectors".split()
+)
 _FILES = (
     *(f"run/cuda/{name}.py" for name in _MODULES),
+    "run/decompositions.py",
     "lower/cuda/flat.py",
     "lower/cuda/tiles.py",
     "lower/equations/sorting.py",
