@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the golden files")
 
 
-SHARES = {"cuda/test_totality.py": 3, "cuda/test_generated.py": 3, "export/test_totality.py": 2}
+SHARES = {"cuda/test_totality.py": 4, "cuda/test_generated.py": 4, "export/test_totality.py": 3}
 """Tests over all of totality of which one in so many runs where time is short: where CI is set."""
 
 
