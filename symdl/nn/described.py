@@ -28,11 +28,17 @@ from symdl.nn.optimizers import SGD, Momentum, Nesterov
 from symdl.nn.plateau import ReduceOnPlateau
 from symdl.nn.schedules import CosineDecay, ExponentialDecay, StepDecay, WarmUp
 
+OPTIMIZERS: tuple[type[Any], ...] = (
+    *(SGD, Momentum, Nesterov),
+    *(Adam, AdamW, NAdam, RAdam, Adamax, LAMB, Lion),
+    *(RMSProp, Adagrad, Adadelta, Adafactor),
+    LBFGS,
+)
+"""The optimizers that stand around no other."""
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(SGD, Momentum, Nesterov, RMSProp, Adagrad, Adadelta, Adafactor, LBFGS),
-        *(Adam, AdamW, NAdam, RAdam, Adamax, LAMB, Lion),
+        *OPTIMIZERS,
         *(Accumulated, Averaged, Clipped, Grouped, ReduceOnPlateau),
         *(StepDecay, ExponentialDecay, CosineDecay, WarmUp),
         *(He, Glorot, Uniform, Fill),

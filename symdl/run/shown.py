@@ -6,6 +6,8 @@ notebook makes of it.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from symdl.tables import html_source
 
 
@@ -13,14 +15,14 @@ class Shown:
     """Says what it takes and gives; in a notebook the source folds out below."""
 
     @property
+    @abstractmethod
     def signature(self) -> str:
         """The inputs and outputs with their shapes."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def source(self) -> str:
         """The generated module and the listing of its calls."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.signature}>"

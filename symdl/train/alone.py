@@ -8,6 +8,7 @@ holds.
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,9 @@ class ExportedStep:
     _model: ModelState
     _learner: Learner
 
+    @abstractmethod
     def _follow(self) -> None:
         """Take over what has changed in the model."""
-        raise NotImplementedError
 
     def export(
         self, path: str | os.PathLike[str], *, example: Mapping[str, Any] | None = None

@@ -37,6 +37,7 @@ import numpy as np
 import sympy as sp
 import symdl as sd
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background ignores it
 n = sd.Dim("n")
 
 def network():
@@ -57,9 +58,6 @@ def weights(loss):
 def in_a_process(code: str, *, seconds: float = 120.0) -> str:
     """Run code after `HEAD`; return what it printed. It must end well; one that hangs says where."""
     limit = f"faulthandler.dump_traceback_later({seconds}, exit=True)\n"
-    limit += (
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
-    )
     whole = HEAD + limit + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=2 * seconds)
     assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)

@@ -15,6 +15,7 @@ from symdl import nn
 from symdl.cli.config.settings import COUNT, FLAG, NUMBER, POSITIVE, Kind, named, settings
 from symdl.errors import CommandError, SymdlError
 from symdl.express.tensors import Tensor
+from symdl.nn.described import OPTIMIZERS
 
 Target = Literal["classes", "two classes", "numbers"]
 
@@ -47,15 +48,7 @@ LOSSES: Mapping[str, Loss] = {
     "log_cosh": Loss(nn.log_cosh, "numbers"),
 }
 """The losses by name."""
-_OPTIMIZERS: Mapping[str, Any] = {
-    one.__name__.lower(): one
-    for one in (
-        *(nn.SGD, nn.Momentum, nn.Nesterov),
-        *(nn.Adam, nn.AdamW, nn.NAdam, nn.RAdam, nn.Adamax, nn.LAMB, nn.Lion),
-        *(nn.RMSProp, nn.Adagrad, nn.Adadelta, nn.Adafactor),
-        nn.LBFGS,
-    )
-}
+_OPTIMIZERS: Mapping[str, Any] = {one.__name__.lower(): one for one in OPTIMIZERS}
 _SCHEDULES: Mapping[str, Any] = {
     "cosine": nn.CosineDecay,
     "exponential": nn.ExponentialDecay,

@@ -8,38 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeAlias, TypeVar, assert_never
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, assert_never
 
 from symdl.lower.ir.integers import ZERO, Poly, constant, floor, product
 from symdl.lower.ir.names import Index, Local, LoopVar, Slot, StepNumber, TensorId, Variable
 from symdl.lower.ir.scalars import Body
+
+if TYPE_CHECKING:
+    from symdl.express.equations import Op  # with SymPy, which who loads kernels does without
 
 LAYOUT_BLOCK = 16
 """Samples that lie side by side in sample layout, and that one loop over lanes computes together."""
 
 Target = TypeVar("Target", TensorId, Slot)
 """What is written: tensors before kernels, arrays in them."""
-
-Op = Literal[
-    "sum",
-    "prod",
-    "max",
-    "logsumexp",
-    "argmax",
-    "det",
-    "logdet",
-    "logabsdet",
-    "detsign",
-    "inverse",
-    "cholesky",
-    "eigenvalues",
-    "eigenvectors",
-    "orthogonal",
-    "triangular",
-    "left_vectors",
-    "singular_values",
-    "right_vectors",
-]
 
 
 @dataclass(frozen=True, slots=True)
