@@ -7,11 +7,13 @@ an entry that is not finite, or with fewer rows than columns, are NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Factors = TypeVar("Factors", bound=tuple[Array, ...])
 SMALL = 2.0**-10
 """What is no more than so much of the largest entry of a vector does not decide its sign."""
 
@@ -24,7 +26,7 @@ def eigenvectors(matrices: Array) -> tuple[Array, Array]:
         return vectors * _signs(vectors), values
 
     columns = matrices.shape[-1]
-    return _where_finite(matrices, factors, (columns, columns), (columns,))  # type: ignore[return-value]
+    return _where_finite(matrices, factors, (columns, columns), (columns,))
 
 
 def orthonormal(matrices: Array) -> tuple[Array, Array]:
@@ -36,7 +38,7 @@ def orthonormal(matrices: Array) -> tuple[Array, Array]:
         return orthogonal * signs[..., None, :], triangle * signs[..., None]
 
     rows, columns = matrices.shape[-2:]
-    return _where_finite(matrices, factors, (rows, columns), (columns, columns))  # type: ignore[return-value]
+    return _where_finite(matrices, factors, (rows, columns), (columns, columns))
 
 
 def singular_vectors(matrices: Array) -> tuple[Array, Array, Array]:
@@ -49,7 +51,7 @@ def singular_vectors(matrices: Array) -> tuple[Array, Array, Array]:
 
     rows, columns = matrices.shape[-2:]
     shapes = (rows, columns), (columns,), (columns, columns)
-    return _where_finite(matrices, factors, *shapes)  # type: ignore[return-value]
+    return _where_finite(matrices, factors, *shapes)
 
 
 def _signs(vectors: Array) -> Array:
@@ -59,9 +61,7 @@ def _signs(vectors: Array) -> Array:
     return np.where(np.take_along_axis(vectors, first, axis=-2) < 0, -1.0, 1.0)
 
 
-def _where_finite(
-    matrices: Array, factors: Callable[[Array], tuple[Array, ...]], *shapes: tuple[int, ...]
-) -> tuple[Array, ...]:
+def _where_finite(matrices: Array, factors: Callable[[Array], Factors], *shapes: tuple[int, ...]) -> Factors:
     """Return the factors of matrices that have some, and NaN in place of others."""
     *batch, rows, columns = matrices.shape
     found = tuple(np.full((*batch, *shape), np.nan) for shape in shapes)
@@ -69,4 +69,4 @@ def _where_finite(
     if rows >= columns and finite.any():
         for whole, part in zip(found, factors(matrices[finite]), strict=True):
             whole[finite] = part
-    return found
+    return cast("Factors", found)

@@ -113,12 +113,13 @@ def _with_rates(optimizer: Any, name: str, rates: Mapping[str, float]) -> Any:
     """Return an optimizer of a loss or group with other learning rates, as far as `rates` has its name."""
     if not dataclasses.is_dataclass(optimizer):
         return optimizer
+    replaced: Any = dataclasses.replace  # its types forget that this is no class
     if hasattr(optimizer, RATE):
-        return dataclasses.replace(optimizer, **{RATE: float(rates[name])}) if name in rates else optimizer  # type: ignore[type-var]
+        return replaced(optimizer, **{RATE: float(rates[name])}) if name in rates else optimizer
     inner = {
         group: _with_rates(each, _joined(name, group), rates) for group, each in handed_on(optimizer).items()
     }
     if not inner:
         return optimizer
     change: dict[str, Any] = {"optimizer": inner[""]} if "" in inner else {"groups": inner}
-    return dataclasses.replace(optimizer, **change)  # type: ignore[type-var]
+    return replaced(optimizer, **change)

@@ -58,7 +58,8 @@ def file(lowered: Lowered, wanted: Alone) -> str:
     """
     made = driver(lowered, wanted.name, syntax=NJIT, constants=wanted.values)
     module = module_source(lowered, syntax=NJIT, dtype=wanted.dtype)
-    body = template("njit/calls.jinja").module.body(made.body)  # type: ignore[attr-defined]
+    macros: Any = template("njit/calls.jinja").module
+    body = macros.body(made.body)
     kept = [p for p in made.inputs if wanted.start and p.role != "input"]
     passed = [p for p in made.inputs if p not in kept]
     points = wanted.answer.points
