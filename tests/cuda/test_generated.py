@@ -1,8 +1,9 @@
 """Kernels that totality generates in float32: each form of each goes through both compilers.
 
-For sm_80 and sm_90: PTX, machine code, no float64, no spill, and so few registers that the largest block that
-is launched fits. What each takes is printed: ``pytest -rP tests/cuda/test_generated.py``. Where time is short
-(the variable CI), each kernel is compiled for one of the two, which its text decides.
+For sm_80 and sm_90: PTX, machine code, no float64, no spill but a few bytes that buy room for one more block
+on a multiprocessor, and so few registers that the largest block that is launched fits. What each takes is
+printed: ``pytest -rP tests/cuda/test_generated.py``. Where time is short (the variable CI), each kernel is
+compiled for one of the two, which its text decides.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ from tests.totality.test_totality import FIRST, groups, named
 pytestmark = needs_compiler
 REGISTERS = 65536
 """Registers of a multiprocessor, which a block has to find room in."""
+STEP = 8
+"""Registers of a thread are given out so many at a time."""
+TRADED = 64
+"""Bytes that ptxas may spill, stores and loads, where one more block finds room for it: it is told how large
+blocks are (``.maxntid``), and decides so for itself."""
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +69,10 @@ def wrong(kernel: Generated, architecture: str) -> list[str]:
           f"{made.shared} bytes shared, {made.stack} on the stack")  # fmt: skip
     doubles = float64_instructions(text)
     found = []
-    if made.spills:
+    traded = made.spills and made.spills <= TRADED and gains_a_block(made.registers, kernel.threads)
+    if made.spills and not traded:
         found.append(f"spills {made.spills} bytes")
-    if made.stack and not kernel.has_angles:
+    if made.stack and not traded and not kernel.has_angles:
         found.append(f"{made.stack} bytes of local memory")
     if doubles and not kernel.has_angles:
         found.append(f"float64: {doubles[0]}")
@@ -74,6 +81,12 @@ def wrong(kernel: Generated, architecture: str) -> list[str]:
     if f".maxntid {kernel.threads}, 1, 1" not in text:
         found.append("the assembler is not told how large blocks are")
     return [f"{kernel.name} on {architecture}: {text}" for text in found]
+
+
+def gains_a_block(registers: int, threads: int) -> bool:
+    """Say whether fewer blocks would find room if a thread had a few more registers."""
+    taken = -(-registers // STEP) * STEP * threads
+    return REGISTERS // taken > REGISTERS // (taken + STEP * threads)
 
 
 @pytest.mark.parametrize("case", [case for case in FIRST if case.order > 1][::8], ids=named)

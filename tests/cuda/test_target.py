@@ -64,6 +64,7 @@ def test_a_call_without_compiler_or_device_says_what_is_missing(monkeypatch: pyt
         ((n, 30), lambda x: sd.cumsum(x, axis=1), {"warps", "blocks"}),
         ((n, 30), lambda x: sd.cumsum(x, axis=0), {"threads", "blocks"}),
         ((n, 30), lambda x: x.argmax(axis=1), {"warps", "blocks"}),
+        ((n, 4, 4), lambda x: sd.inv(x), {"matrices"}),
     ],
 )
 def test_which_teams_share_a_row(shape: Any, reduce: Any, forms: set[str]) -> None:
@@ -80,7 +81,7 @@ def test_choice_of_a_team_follows_sizes() -> None:
     assert chosen(("threads", "columns"), 1_000_000, 64).form == "threads"
     for rows in (1, 31, 32, 33, 5000):
         for length in (1, 31, 33, 129, 1000, 5000):
-            for teams in (("warps", "blocks"), ("threads", "columns"), ("threads",)):
+            for teams in (("warps", "blocks"), ("threads", "columns"), ("threads",), ("matrices",)):
                 choice = chosen(teams, rows, length)
                 assert choice.form in teams
                 assert choice.threads % 32 == 0 and 32 <= choice.threads <= LARGEST[choice.form]

@@ -56,6 +56,8 @@ class Team:
 
 
 THREADS = Team("threads", f"{_NUMBER} == 0", _NUMBER, _COUNT)
+MATRICES = Team("matrices", THREADS.alone, THREADS.first, THREADS.step)
+"""Threads that are busy with a matrix each: they come in small blocks, which more multiprocessors take."""
 WARPS = Team(
     "warps",
     f"{_NUMBER} < 32",
@@ -100,7 +102,7 @@ def forms(made: Work) -> tuple[str, ...]:
 def teams(made: Work) -> tuple[Team, ...]:
     """Return the teams that may do the rows of a kernel."""
     if not made.stages:
-        return (THREADS,)
+        return (MATRICES if made.matrices else THREADS,)
     if made.stride == "grid" and made.grid:
         return (THREADS, BLOCKS if made.scans else COLUMNS)
     return (WARPS, BLOCKS)
@@ -168,7 +170,7 @@ class _TeamWriter(Rows):
 
     def stages(self, made: Work) -> None:
         """Write what is done in a row."""
-        if self.team is THREADS:
+        if not self.team.member:
             self.block(made.items)
             return
         for stage in made.stages:

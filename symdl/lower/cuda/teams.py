@@ -115,6 +115,11 @@ class Work:
         """Whether a team runs up a value that is used at every step."""
         return any(isinstance(stage, Scan) for stage in self.stages)
 
+    @property
+    def matrices(self) -> bool:
+        """Whether a thread computes a function of a matrix, which nobody can share."""
+        return _takes_matrices(self.items)
+
 
 def work(items: tuple[KernelItem, ...]) -> Work:
     """Return how threads share a kernel."""
@@ -166,7 +171,7 @@ def _stages(items: Sequence[KernelItem]) -> tuple[Stage, ...]:
 
     A function of a matrix is the work of one thread, which uses the matrix up.
     """
-    if any(node.op in MATRIX for s in statements(tuple(items)) for node in _nodes(s)):
+    if _takes_matrices(items):
         return ()
     found: list[Stage] = []
     touched = _Touched()
@@ -191,6 +196,10 @@ def _stages(items: Sequence[KernelItem]) -> tuple[Stage, ...]:
                 return ()
             found.append(scan)
     return tuple(found) if any(isinstance(stage, Dealt) for stage in found) else ()
+
+
+def _takes_matrices(items: Sequence[KernelItem]) -> bool:
+    return any(node.op in MATRIX for s in statements(tuple(items)) for node in _nodes(s))
 
 
 def _nodes(statement: KernelStatement) -> tuple[Node, ...]:

@@ -18,9 +18,17 @@ BLOCK = 256
 """Threads of a block where nothing asks for another number."""
 ROWS = 16
 """The most rows of a block seen as columns: 32 would leave a thread 64 registers, too few for some."""
-LARGEST = {"threads": BLOCK, "vectors": BLOCK, "warps": BLOCK, "blocks": BLOCK, "columns": WARP * ROWS} | {
-    tiling.name: tiling.threads for tiling in ALL_TILINGS
+MATRIX_BLOCK = 64
+"""Threads of a block in which each is busy with a matrix of its own: many registers, and few matrices."""
+LARGEST = {
+    "threads": BLOCK,
+    "matrices": MATRIX_BLOCK,
+    "vectors": BLOCK,
+    "warps": BLOCK,
+    "blocks": BLOCK,
+    "columns": WARP * ROWS,
 }
+LARGEST |= {tiling.name: tiling.threads for tiling in ALL_TILINGS}
 LARGEST |= dict.fromkeys(SPLIT, BLOCK)
 """Threads of the largest block of each form: what its registers have to suffice for."""
 _LONG = 2048
@@ -55,6 +63,8 @@ def chosen(teams: Collection[str], rows: int, length: int, width: int = 0) -> Ch
     A long row takes a block, unless there are so many rows that warps fill the device; a short column takes
     a thread, and along a scan all but very long ones do.
     """
+    if "matrices" in teams:
+        return Choice("matrices", -(-rows // MATRIX_BLOCK), MATRIX_BLOCK)
     if width and "vectors" in teams and rows >= LONG:
         return Choice("vectors", -(-rows // (BLOCK * width)), BLOCK)
     if "threads" in teams and (length < _LONG or rows >= 4096):
