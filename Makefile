@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 
 DEVICE ?= hardware
 ON_DEVICE := $(addprefix tests/cuda/test_,totality.py target.py bench.py)
-ON_EVERY_TARGET := $(addprefix tests/kinds/test_,nan.py arithmetic.py integers.py positions.py guards.py) \
+ON_EVERY_TARGET := $(addprefix tests/kinds/test_,nan.py arithmetic.py integers.py positions.py guards.py block_sizes.py) \
 	tests/run/test_compiled.py tests/run/test_training.py tests/nn/test_dropout.py tests/differentiate/test_turns.py
 SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpreter
 
