@@ -115,8 +115,23 @@ def point(texts: Sequence[str], option: str) -> Mapping[str, float]:
     return found
 
 
+def whole_numbers(texts: Sequence[str], option: str) -> Mapping[str, int]:
+    """Return the sizes in texts such as ``n=6,d=2``, by their names; `option` is for errors.
+
+    Raises:
+        CommandError: a part is not a name and a positive integer of at most six digits.
+    """
+    found: dict[str, int] = {}
+    for name, text in pairs(texts, option, several=True).items():
+        if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
+            raise CommandError(f"{name}={text} is no size", cure=f"write {option} {_EXAMPLES[option]}")
+        found[name] = int(text)
+    return found
+
+
 _EXAMPLES: Mapping[str, str] = {
     "--at": "x=1,y=0.5",
+    "--sizes": "n=6,d=2",
     "--start": "a=2,b=0.5",
     "--bounds": "a=0:10,b=0:",
     "--fixed": "c=0",

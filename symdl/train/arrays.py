@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
-from symdl.express.dims import Dim, Extent, dims_of
-from symdl.express.equations import Equation, InRange
+from symdl.express.dims import Dim, dims_of
+from symdl.express.labels import LabelRange
 from symdl.express.program import Program
-from symdl.express.tensors import Access, Tensor, accesses_in
+from symdl.express.tensors import Tensor
 from symdl.express.values import fitting, numbers, place
 from symdl.run.reference.binding import bind_dims, extent_value
 from symdl.train.counted import counted
@@ -62,34 +61,6 @@ class Arrays:
         for start in range(0, self.count, size):
             part = {k: a[start : start + size] for k, a in self.by_name.items()}
             yield part, min(size, self.count - start)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRange:
-    """The values of the integer input `tensor` are positions on an axis of `size`.
-
-    Not `always`: only those that a condition lets through, such as labels that are not ignored.
-    """
-
-    tensor: Tensor
-    size: Extent
-    always: bool = True
-
-
-def label_ranges(equations: Iterable[Equation]) -> tuple[LabelRange, ...]:
-    """Return which integer tensors choose positions, as ``t`` does in ``Z[n, t[n]]``, and how many."""
-    found: dict[LabelRange, None] = {}
-    for equation in equations:
-        body = equation.body
-        always = set(accesses_in(body.xreplace(dict.fromkeys(body.atoms(sp.Piecewise), sp.Dummy()))))
-        for access in equation.accesses():
-            for where, size in zip(access.indices, access.tensor.shape, strict=True):
-                guarded = any(
-                    isinstance(g, InRange) and g.expr == where and g.extent == size for g in equation.guards
-                )
-                if isinstance(where, Access) and not guarded:
-                    found[LabelRange(where.tensor, size, access in always)] = None
-    return tuple(found)
 
 
 def batch_size_of(inputs: Sequence[Tensor]) -> Dim:

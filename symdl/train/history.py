@@ -10,7 +10,7 @@ import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from symdl.errors import require_extra
@@ -122,6 +122,18 @@ class History:
     def best(self) -> Epoch:
         """The epoch with the lowest `Epoch.monitored`."""
         return self.epochs[self.best_epoch - 1]
+
+    def following(self, earlier: History | None) -> History:
+        """Return both as one run: the epochs of `earlier`, then these, whose numbers go on.
+
+        The best epoch stays one of these: ``model.history.following(before)`` tells of the weights that are
+        there.
+        """
+        if earlier is None:
+            return self
+        count = len(earlier.epochs)
+        mine = (replace(epoch, number=epoch.number + count) for epoch in self.epochs)
+        return replace(self, epochs=(*earlier.epochs, *mine), best_epoch=self.best_epoch + count)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as numbers, texts, lists and dictionaries, ready for JSON."""

@@ -13,12 +13,12 @@ from sympy.core.relational import Relational
 
 from symdl.express.dims import Index
 from symdl.express.equations import Equal, Equation, Guard, InRange
+from symdl.express.labels import LabelRange
 from symdl.express.ordering import order
 from symdl.express.program import Program, collect
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor, substitute
 from symdl.nn.metrics import accuracy
-from symdl.train.arrays import LabelRange
 
 _SAMPLE = Index("i")
 

@@ -11,11 +11,12 @@ from typing import Any, Never
 import numpy as np
 
 from symdl.errors import TrainingError
+from symdl.express.labels import label_ranges
 from symdl.express.modes import inference
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.run import misfits
-from symdl.train.arrays import checked, label_ranges
+from symdl.train.arrays import checked
 from symdl.train.copied import CopiedModel
 from symdl.train.sample_weights import NAME, checked_weights, with_weights
 from symdl.train.scores import scores

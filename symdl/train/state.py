@@ -13,6 +13,7 @@ import numpy as np
 
 from symdl.errors import ArgumentError
 from symdl.express.build import parameters
+from symdl.express.labels import label_ranges
 from symdl.express.modes import inference, training_updates
 from symdl.express.program import Fact, collect, dropped
 from symdl.express.tensors import Tensor
@@ -20,7 +21,7 @@ from symdl.run.runtime import Target
 from symdl.targets import find as find_target
 from symdl.train import parts
 from symdl.train import weights as files
-from symdl.train.arrays import Arrays, batch_size_of, checked, label_ranges
+from symdl.train.arrays import Arrays, batch_size_of, checked
 from symdl.train.forward import Forward, score
 from symdl.train.history import History
 from symdl.train.labels import accuracy_of

@@ -89,6 +89,42 @@ def test_a_network_is_trained_saved_and_exported(folder: Path) -> None:
     shown = ran("kernel", "m.safetensors", "--target", "python").out
     assert "layer1.W_bar" in shown and "layer1.W_bar" not in ran("kernel", "m.safetensors", "--output").out
     assert "use one of .c" in refused("export", "m.safetensors", "m.rs")
+    checked = ran("check", "m.safetensors", "--sizes", "n=2")
+    assert checked.code == 0 and "layer1.W (3 x 4)" in checked.out and "all agree" in checked.out
+    before = json.loads((folder / "h.json").read_text())
+    assert ran("train", "c.toml", "--resume", "--epochs", "2").code == 0
+    both = json.loads((folder / "h.json").read_text())
+    assert both["epochs"][: len(before["epochs"])] == before["epochs"]
+    assert [epoch["number"] for epoch in both["epochs"]] == list(range(1, len(both["epochs"]) + 1))
+    assert both["best_epoch"] in (len(both["epochs"]) - 1, len(both["epochs"]))
+    saved = sd.load("m.safetensors").history
+    assert saved is not None and saved.to_dict()["epochs"] == both["epochs"]
+    (folder / "c.toml").write_text(text.replace("dense = 4", "dense = 5"), "utf-8")
+    assert "another network than the settings describe" in refused_later("train", "c.toml", "--resume")
+
+
+def refused_later(*arguments: str) -> str:
+    """Return what is said by a command that gives up with exit code 2, after it has shown something."""
+    found = ran(*arguments)
+    assert found.code == 2 and "Traceback" not in found.err
+    return found.err
+
+
+def test_training_that_was_not_begun_cannot_be_resumed(folder: Path) -> None:
+    (folder / "c.toml").write_text(TABLE + NETWORK, "utf-8")
+    assert "there is no file c.safetensors\n  cure: train without" in refused("train", "c.toml", "--resume")
+
+
+def test_validation_data_may_have_a_file(folder: Path) -> None:
+    (folder / "v.csv").write_text("a,b,c,kind\n1,2,3,up\n4,5,6,down\n", "utf-8")
+    found = experiment(folder, TABLE + 'validation = "v.csv"\n' + NETWORK)
+    given = found.training["validation"]
+    assert given["X"].tolist() == [[1, 2, 3], [4, 5, 6]] and given["t"].tolist() == [1, 0]
+    with pytest.raises(CommandError, match="leave that of .training. out"):
+        experiment(folder, TABLE + 'validation = "v.csv"\n' + NETWORK + "[training]\nvalidation = 0.1\n")
+    np.savez(folder / "v.npz", a=np.ones((2, 2)), b=np.ones(2), c=np.ones(2), kind=np.array(["up", "up"]))
+    with pytest.raises(DataError, match="several inputs, and not all of them columns"):
+        experiment(folder, TABLE + 'validation = "v.npz"\n' + NETWORK)
 
 
 def test_what_diverges_has_exit_code_1_and_writes_nothing(folder: Path) -> None:

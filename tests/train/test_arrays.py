@@ -13,9 +13,10 @@ from symdl import nn
 from symdl.errors import ArgumentError, TrainingError
 from symdl.express.build import tensor
 from symdl.express.dims import Dim, indices
+from symdl.express.labels import LabelRange, label_ranges
 from symdl.express.program import collect
 from symdl.express.surface import define
-from symdl.train.arrays import LabelRange, batch_size_of, checked, label_ranges
+from symdl.train.arrays import batch_size_of, checked
 from symdl.train.model import Model
 
 n = Dim("n")

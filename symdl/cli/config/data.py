@@ -43,6 +43,8 @@ _KINDS = {
     "standardize": FLAG,
     "test": either(TEXT, _HELD_OUT),
     "test_labels": TEXT,
+    "validation": TEXT,
+    "validation_labels": TEXT,
 }
 
 
@@ -55,6 +57,7 @@ class Data:
         X: inputs, shape ``(n, ...)``.
         t: targets: labels ``(n,)``, or numbers ``(n, outputs)``.
         test: the same two of the samples that are held out, if there are such.
+        validation: the same two of the samples of a file of their own, if there is one.
         inputs: the names of columns; none for arrays with more axes.
         targets: likewise.
         classes: the class of each label, as text; none where targets are numbers.
@@ -65,6 +68,7 @@ class Data:
     X: Array
     t: Array
     test: tuple[Array, Array] | None
+    validation: tuple[Array, Array] | None
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     classes: tuple[str, ...]
@@ -103,17 +107,27 @@ def read_data(values: Any, folder: Path, target: Target, *, whole: bool, seed: i
         cure = 'use loss = "cross_entropy"'
         raise CommandError(f"{path}: the loss is for two classes, but there are {len(classes)}", cure=cure)
     t = _targets(raw, classes, target, path)
-    test = None
-    if isinstance(given.get("test"), str):
-        other = folder / given["test"]
-        read = _columns(other, given), choice, _labels(folder, given, "test_labels")
-        held, raw_held = _samples(other, *read, given, whole=whole)
-        test = held, _targets(raw_held, classes, target, other)
-    elif "test" in given:
+
+    def of(part: str) -> tuple[Array, Array] | None:
+        """Return the samples of another file."""
+        if not isinstance(given.get(part), str):
+            return None
+        other = folder / given[part]
+        read = _columns(other, given), choice, _labels(folder, given, f"{part}_labels")
+        held, raw_held = _samples(other, *read, given, whole=whole, part=part)
+        if held.shape[1:] != X.shape[1:]:
+            raise DataError(
+                f"{other} holds samples of another shape",
+                shapes={"it": held.shape[1:], path.name: X.shape[1:]},
+            )
+        return held, _targets(raw_held, classes, target, other)
+
+    test, validation = of("test"), of("validation")
+    if test is None and "test" in given:
         first, second = _split(t, given["test"], seed)
         X, t, test = X[first], t[first], (X[second], t[second])
     scaling = _scaling(X, given)
-    return Data(path.name, X, t, test, choice.inputs, choice.targets, classes, *scaling)
+    return Data(path.name, X, t, test, validation, choice.inputs, choice.targets, classes, *scaling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ def _choice(columns: Columns, given: dict[str, Any], path: Path) -> _Choice:
                 cure="write labels = …, the file of labels, and no names",
             )
         return _Choice((), ())
-    if "target" not in given or {"labels", "test_labels"} & given.keys():
+    if "target" not in given or {name for name in given if name.endswith("labels")}:
         raise CommandError(
             f"[data] lacks target, or has labels, which are for IDX; {path.name} has {', '.join(columns)}",
             cure="write target = …, the name of a column",
@@ -161,12 +175,19 @@ def _labels(folder: Path, given: dict[str, Any], name: str) -> Path | None:
 
 
 def _samples(
-    path: Path, columns: Columns, choice: _Choice, labels: Path | None, given: dict[str, Any], *, whole: bool
+    path: Path,
+    columns: Columns,
+    choice: _Choice,
+    labels: Path | None,
+    given: dict[str, Any],
+    *,
+    whole: bool,
+    part: str = "test",
 ) -> tuple[Array, list[Array]]:
     """Return the inputs of a file, and its targets as they are."""
     if IDX in columns:
         if labels is None:
-            raise CommandError(f"[data]: {path.name} has no labels", cure="write test_labels = …")
+            raise CommandError(f"[data]: {path.name} has no labels", cure=f"write {part}_labels = …")
         parts, raw = [columns[IDX]], [read_columns(labels)[IDX]]
     else:
         missing = [name for name in (*choice.inputs, *choice.targets) if name not in columns]

@@ -78,6 +78,11 @@ def read_experiment(path: Path, *, changes: Mapping[str, Any]) -> Experiment:
     data = read_data(parts["data"], path.parent, loss.target, whole=whole, seed=seed)
     made, goal = _network(data, network["layers"], whole=whole)
     model = Model(loss.of(made, goal, value), output=made, seed=seed, dtype=dtype)
+    if data.validation is not None:
+        if "validation" in training:
+            cure = "leave that of [training] out"
+            raise CommandError("[data] has a file of validation data and [training] a share", cure=cure)
+        training["validation"] = dict(zip("Xt", data.validation, strict=True))
     return Experiment(data, model, {"optimizer": optimizer, "epochs": 10, **training}, output)
 
 
