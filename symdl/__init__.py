@@ -31,7 +31,9 @@ from symdl.express.build import parameter, parameters, sums_to_one, tensor
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
 from symdl.express.decompositions import eigh, lstsq, pinv, qr, svd
+from symdl.express.diagonals import diag, diag_embed, eye, trace
 from symdl.express.dims import Dim, indices
+from symdl.express.distances import cdist, cosine_similarity, norm
 from symdl.express.einsum import einsum, tensordot
 from symdl.express.elementary import (
     atan2,
@@ -81,19 +83,16 @@ from symdl.express.joining import concatenate, split, stack
 from symdl.express.linalg import (
     cholesky,
     det,
-    diag,
-    eye,
     inner,
     inv,
+    kron,
     logdet,
     matrix_power,
-    norm,
     outer,
     quadratic,
     slogdet,
     solve,
     solve_triangular,
-    trace,
 )
 from symdl.express.modes import inference, training_updates
 from symdl.express.operators import elementwise, matmul, maximum, minimum
@@ -252,10 +251,10 @@ __all__ = [
     "absolute", "acos", "acosh", "activation_figure", "airy_ai", "airy_bi", "annotate", "arange",
     "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh",
     "besseli", "besselj", "besselk", "bessely", "beta", "betainc", "betaln", "broadcast_to",
-    "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "components", "compose",
-    "concatenate", "constant", "cos", "cosh", "cosine_integral", "cot", "coth", "cross", "csc",
-    "cumprod", "cumsum",
-    "define", "derive", "det", "diag", "digamma",
+    "cdist", "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "components", "compose",
+    "concatenate", "constant", "cos", "cosh", "cosine_integral", "cosine_similarity", "cot", "coth",
+    "cross", "csc", "cumprod", "cumsum",
+    "define", "derive", "det", "diag", "diag_embed", "digamma",
     "eigh", "einsum", "elementwise", "ellipe", "ellipk", "equal", "erf", "erfc", "erfinv", "error_curve",
     "exp", "expand_dims", "expi", "expint", "expm1", "eye",
     "fact", "fit", "fitting", "flat", "flatten", "flip", "floor", "formula", "from_onnx", "full", "function",
@@ -263,6 +262,7 @@ __all__ = [
     "hessian", "hvp", "hypot",
     "indices", "inference", "inner", "inv",
     "jacobian", "jvp",
+    "kron",
     "lambertw", "layer_svg", "leaky_relu", "load", "log", "log10", "log1p", "log2", "log_softmax",
     "logaddexp", "logdet", "logsumexp", "lstsq",
     "matmul", "matrix_power", "max", "maximum", "mean", "min", "minimum", "mod", "moveaxis",

@@ -1,4 +1,4 @@
-"""Matrix functions: trace, determinant, inverse, norms and what is built from them.
+"""Matrix functions: determinant, inverse, powers, products and what is built from them.
 
 Enters: tensors whose last axes are a matrix or a vector; axes before them count a batch. Leaves: tensors
 defined by equations. Determinant, its logarithm and the inverse are reductions of their own kind over the two
@@ -10,27 +10,15 @@ from __future__ import annotations
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, Index, is_number, is_whole
+from symdl.express.diagonals import eye
+from symdl.express.dims import Index, is_whole
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import MATRIX_OPS, SYMMETRIC_PART, Equation, Op, Origin, Reduction, check
-from symdl.express.operators import absolute, as_real, axis_indices, elementwise, joint, matmul, reduce
+from symdl.express.operators import axis_indices, joint, matmul, read
 from symdl.express.patterns import tril, triu
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-
-
-@takes_tensors
-def trace(matrix: Tensor, *, name: str | None = None) -> Tensor:
-    """The sum over the diagonal: shape ``(..., n, n)`` gives ``(...)``.
-
-    Raises:
-        ShapeError: the last two axes are no square.
-    """
-    batch, _ = square(matrix, "trace")
-    (k,) = axis_indices(1, skip=batch)
-    body = Sum(matrix.at(*batch, k, k), (k, matrix.shape[-1]))
-    shape = matrix.shape[:-2]
-    return define(name, batch, body, shape=shape, dtype=matrix.dtype, origin=Origin("trace"))
+from symdl.express.views import reshape
 
 
 @takes_tensors
@@ -128,35 +116,6 @@ def quadratic(x: Tensor, matrix: Tensor, *, name: str | None = None) -> Tensor:
 
 
 @takes_tensors
-def norm(x: Tensor, *, order: float = 2, name: str | None = None) -> Tensor:
-    """The norm over all axes: the Euclidean (of a matrix: Frobenius) one by default.
-
-    Args:
-        x: any shape with at least one axis.
-        order: at least 1; ``math.inf`` for the largest absolute value. Of a matrix the norm of its entries.
-        name: of the result.
-
-    Raises:
-        ExpressionError: `order` is below 1.
-    """
-    if not is_number(order) or not order >= 1:
-        raise ExpressionError(
-            f"there is no norm of order {order!r}", cure="order must be a number, at least 1"
-        )
-    x = as_real(x)
-    if order == 2:
-        squares = elementwise(lambda v: v**2, x, rule="square")
-        return elementwise(sp.sqrt, reduce("sum", squares), name=name, rule="norm")
-    if order == float("inf"):
-        return reduce("max", absolute(x), name=name)
-    if order == 1:
-        return reduce("sum", absolute(x), name=name)
-    exponent = sp.nsimplify(order, rational=True)
-    powers = elementwise(lambda v: v**exponent, absolute(x), rule="power")
-    return elementwise(lambda s: s ** (1 / exponent), reduce("sum", powers), name=name, rule="norm")
-
-
-@takes_tensors
 def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     """The sum of products of entries, ``tr(A' B)`` for matrices: a scalar.
 
@@ -182,27 +141,23 @@ def outer(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     return define(name, (i, j), body, dtype=dtype, origin=Origin("outer product"))
 
 
-def eye(size: Extent, *, name: str | None = None) -> Tensor:
-    """The unit matrix, shape ``(size, size)``."""
-    i, j = axis_indices(2)
-    return define(name, (i, j), _delta(i, j), shape=(size, size), origin=Origin("unit matrix"))
-
-
 @takes_tensors
-def diag(x: Tensor, *, name: str | None = None) -> Tensor:
-    """The matrix with a vector ``(n,)`` on its diagonal, or the diagonal of a matrix ``(..., n, n)``.
+def kron(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
+    """The Kronecker product: a copy of `right` for each element of `left`, times that element.
 
-    Raises:
-        ShapeError: a scalar, or a matrix that is no square.
+    Shapes ``(m, n)`` and ``(p, q)`` give ``(m*p, n*q)``, and so for any number of axes; the tensor of fewer
+    axes gets axes of size 1 in front, as in NumPy.
+
+    Example:
+        >>> K = sd.kron(sd.eye(2), sd.tensor("A", (3, 3)))  # two blocks A along the diagonal
     """
-    if x.rank == 1:
-        i, j = axis_indices(2)
-        body = x.at(i) * _delta(i, j)
-        return define(name, (i, j), body, shape=x.shape * 2, dtype=x.dtype, origin=Origin("diagonal matrix"))
-    batch, _ = square(x, "diagonal")
-    (k,) = axis_indices(1, skip=batch)
-    body, shape = x.at(*batch, k, k), x.shape[:-1]
-    return define(name, (*batch, k), body, shape=shape, dtype=x.dtype, origin=Origin("diagonal"))
+    rank = max(left.rank, right.rank)
+    where = axis_indices(2 * rank)
+    sizes = [(1,) * (rank - x.rank) + x.shape for x in (left, right)]
+    body, dtype = read(left, where[::2]) * read(right, where[1::2]), joint(left, right)
+    apart = [size for pair in zip(*sizes, strict=True) for size in pair]
+    products = define(None, where, body, shape=apart, dtype=dtype, origin=Origin("products"))
+    return reshape(products, *(sp.Mul(*pair) for pair in zip(*sizes, strict=True)), name=name)
 
 
 @takes_tensors
@@ -231,10 +186,6 @@ def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> T
         return result
     body, dtype = result.at(*where), result.dtype
     return define(name, where, body, shape=result.shape, dtype=dtype, origin=Origin("power"))
-
-
-def _delta(i: Index, j: Index) -> sp.Expr:
-    return sp.Piecewise((1, sp.Eq(i, j)), (0, True))
 
 
 def square(matrix: Tensor, what: str) -> tuple[tuple[Index, ...], tuple[Index, Index]]:

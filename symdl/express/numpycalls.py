@@ -15,6 +15,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express import (
+    elementary,
     functions,
     joining,
     linalg,
@@ -31,6 +32,7 @@ from symdl.express import (
 from symdl.express.conditions import as_condition, compare, where
 from symdl.express.doors import as_tensor, operand
 from symdl.express.einsum import einsum, tensordot
+from symdl.express.numpymatrices import MATRICES
 from symdl.express.operators import apply, binary, matmul, maximum, minimum
 from symdl.express.tensors import Tensor
 
@@ -61,6 +63,8 @@ _UFUNCS: Mapping[str, Call] = {
     **{f"arc{name}": getattr(functions, f"a{name}") for name in (
         "cos", "cosh", "sin", "sinh", "tan", "tanh",
     )},
+    "arctan2": elementary.atan2,
+    **{name: getattr(elementary, name) for name in ("hypot", "log2", "log10", "logaddexp")},
     "fabs": functions.absolute,
     "floor_divide": functions.floor_divide,
     "matmul": matmul,
@@ -158,25 +162,6 @@ def _dot(a: Any, b: Any) -> Any:
     return tensordot(left, right, axes=(left.rank - 1, max(right.rank - 2, 0)))
 
 
-def _matrix(name: str, x: Any) -> Tensor:
-    tensor = as_tensor(x)
-    if tensor.rank != 2:
-        raise ShapeError(
-            f"np.{name} of a tensor takes a matrix", shapes=[tensor.shape], cure=f"see sd.{name}"
-        )
-    return tensor
-
-
-def _norm(x: Any, ord: Any = None, axis: Any = None) -> Tensor:
-    tensor = as_tensor(x)
-    if axis is not None or (ord is not None and tensor.rank != 1):
-        raise ExpressionError(
-            "np.linalg.norm of a tensor is that of a vector, or the root of the sum of all squares",
-            cure="write other norms as formulas, such as sd.sqrt(sd.square(x).sum(axis))",
-        )
-    return linalg.norm(tensor, order=2 if ord is None else ord)
-
-
 def _where(condition: Any, x: Any, y: Any) -> Any:
     return where(condition, x, y)
 
@@ -188,11 +173,6 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Tensor:
     filling = {"value": constant_values} if mode == "constant" else {}
     return padding.pad(array, pad_width, mode=mode, **filling)
-
-
-def _diag(v: Any) -> Tensor:
-    tensor = as_tensor(v)
-    return linalg.diag(tensor if tensor.rank == 1 else _matrix("diag", tensor))
 
 
 def _take(a: Any, indices: Any, axis: Any = None) -> Any:
@@ -209,6 +189,7 @@ _FUNCTIONS: Mapping[str, Call] = {
     "std": _spread(statistics.std),
     "cumsum": lambda a, axis=None: statistics.cumsum(a, axis),
     "cumprod": lambda a, axis=None: statistics.cumprod(a, axis),
+    "sinc": elementary.sinc,
     "where": _where,
     "clip": _clip,
     "dot": _dot,
@@ -216,8 +197,6 @@ _FUNCTIONS: Mapping[str, Call] = {
     "outer": lambda a, b: linalg.outer(*_vectors("outer", a, b)),
     "tensordot": lambda a, b, axes=2: tensordot(a, b, axes),
     "einsum": lambda subscripts, *operands: einsum(subscripts, *operands),
-    "trace": lambda a: linalg.trace(_matrix("trace", a)),
-    "diag": _diag,
     "tril": lambda m, k=0: patterns.tril(m, k),
     "triu": lambda m, k=0: patterns.triu(m, k),
     "concatenate": lambda arrays, axis=0: joining.concatenate(arrays, axis),
@@ -242,11 +221,7 @@ _FUNCTIONS: Mapping[str, Call] = {
     "take_along_axis": lambda arr, indices, axis=-1: selecting.take_along_axis(arr, indices, axis),
     "ndim": lambda a: len(a.shape),
     "shape": lambda a: a.shape,
-    "linalg.det": lambda a: linalg.det(a),
-    "linalg.inv": lambda a: linalg.inv(a),
-    "linalg.solve": lambda a, b: linalg.solve(a, b),
-    "linalg.matrix_power": lambda a, n: linalg.matrix_power(a, n),
-    "linalg.norm": _norm,
+    **MATRICES,
 }
 """Other functions of NumPy by name, with the arguments that they take for tensors."""
 

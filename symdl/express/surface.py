@@ -227,17 +227,16 @@ def _axes(node: Reduce, extents: Mapping[Index, Extent]) -> tuple[tuple[Index, E
 
 
 def _infer(expr: sp.Expr, given: dict[Index, Extent]) -> dict[Index, Extent]:
-    """Collect the sizes of index variables from the axes that they run over alone."""
-    extents = dict(given)
+    """Collect the sizes of index variables from the axes that they run over alone; a stated size counts."""
+    stated = dict(given)
     for node in kinds_of(expr, Reduce):
-        for index, size in node.axes.items():
-            if size is not None:
-                extents[index] = size
+        stated.update((index, size) for index, size in node.axes.items() if size is not None)
+    extents = dict(stated)
     for access in accesses_in(expr):
         for index, size in zip(access.indices, access.tensor.shape, strict=True):
             if not isinstance(index, Index):
                 continue
-            if extents.setdefault(index, size) != size and index not in given:
+            if extents.setdefault(index, size) != size and index not in stated:
                 raise ShapeError(
                     f"index {index} runs over {extents[index]} and over {size}",
                     expression=expr,

@@ -260,13 +260,13 @@ def transpose(x: Tensor, *axes: int | Sequence[int] | None) -> Tensor:
 
 
 @takes_tensors
-def reshape(x: Tensor, *sizes: Extent | Sequence[Extent]) -> Tensor:
+def reshape(x: Tensor, *sizes: Extent | Sequence[Extent], name: str | None = None) -> Tensor:
     """Merge or split neighbouring axes, row-major; one size may be -1: ``reshape(x, (3, -1))``.
 
     Raises:
         ShapeError: the numbers of elements differ, or axes would have to be cut across each other.
     """
-    return _reshaped(x, _unpacked(sizes))
+    return _reshaped(x, _unpacked(sizes), name)
 
 
 def _unpacked(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -276,7 +276,7 @@ def _unpacked(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return () if values[0] is None else tuple(values[0])
 
 
-def _reshaped(tensor: Tensor, shape: tuple[Extent, ...]) -> Tensor:
+def _reshaped(tensor: Tensor, shape: tuple[Extent, ...], name: str | None) -> Tensor:
     total = sp.Mul(*tensor.shape)
     known = sp.Mul(*(s for s in shape if s != -1))
     if list(shape).count(-1) == 1 and known != 0:
@@ -304,7 +304,7 @@ def _reshaped(tensor: Tensor, shape: tuple[Extent, ...]) -> Tensor:
         flat = _flat([where[a] for a in new], [sizes[a] for a in new])
         reads += _digits(flat, [tensor.shape[a] for a in old])
     body = tensor.at(*reads)
-    return define(None, where, body, shape=sizes, dtype=tensor.dtype, origin=Origin("reshape"))
+    return define(name, where, body, shape=sizes, dtype=tensor.dtype, origin=Origin("reshape"))
 
 
 def _groups(old: tuple[Extent, ...], new: tuple[Extent, ...]) -> list[tuple[list[int], list[int]]]:

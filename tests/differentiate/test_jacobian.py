@@ -11,7 +11,7 @@ import sympy as sp
 import symdl as sd
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import DerivativeError
-from symdl.express import linalg
+from symdl.express import diagonals, distances, linalg
 from symdl.express.equations import Equal
 from symdl.express.program import collect
 from symdl.express.tensors import Access
@@ -65,10 +65,10 @@ JACOBIANS: list[tuple[str, Callable[[], sd.Tensor], sd.Tensor]] = [
     ("inverse", lambda: linalg.inv(A), A),
     ("solve", lambda: linalg.solve(A, x), A),
     ("product", lambda: A @ B @ A, A),
-    ("trace", lambda: linalg.trace(A @ B), A),
-    ("determinant and norm", lambda: linalg.det(A) * x / linalg.norm(x), x),
+    ("trace", lambda: diagonals.trace(A @ B), A),
+    ("determinant and norm", lambda: linalg.det(A) * x / distances.norm(x), x),
     ("product of entries", lambda: X.prod(axis=0), X),
-    ("diagonal matrix", lambda: linalg.diag(x) @ A @ linalg.diag(x), x),
+    ("diagonal matrix", lambda: diagonals.diag(x) @ A @ diagonals.diag(x), x),
 ]
 
 
@@ -82,14 +82,14 @@ def test_jacobian(make: Callable[[], sd.Tensor], wrt: sd.Tensor) -> None:
 
 HESSIANS: list[tuple[str, Callable[[], sd.Tensor], sd.Tensor]] = [
     ("quadratic", lambda: linalg.quadratic(x, B), x),
-    ("norm", lambda: linalg.norm(x), x),
+    ("norm", lambda: distances.norm(x), x),
     ("log determinant", lambda: linalg.logdet(A), A),
     ("determinant", lambda: linalg.det(A), A),
     ("logsumexp", lambda: sd.logsumexp(x), x),
     ("logistic regression", lambda: (sd.softplus(X @ x) - y * (X @ x)).mean(), x),
     ("least squares", lambda: ((W @ x - b) ** 2).sum(), W),
     ("two layers", lambda: (W @ sd.tanh(A @ sd.sigmoid(x))).sum(), x),
-    ("trace of an inverse", lambda: linalg.trace(linalg.inv(A) @ B), A),
+    ("trace of an inverse", lambda: diagonals.trace(linalg.inv(A) @ B), A),
 ]
 
 

@@ -20,7 +20,7 @@ from symdl.differentiate.compact import compact
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.errors import DerivativeError
 from symdl.explain.matrix.closed_form import closed_form
-from symdl.express import linalg
+from symdl.express import diagonals, distances, linalg
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.nn import layers
@@ -62,7 +62,7 @@ def matrices(draw: st.DrawFn, rows: int, columns: int, depth: int) -> sd.Tensor:
         return elementwise(draw(st.sampled_from(FUNCTIONS)), draw(matrices(rows, columns, smaller)))
     if kind == "inverse":  # of a matrix that is far from singular
         return linalg.inv(
-            elementwise(sp.tanh, draw(matrices(rows, rows, smaller))) / 2 + 4 * linalg.eye(rows)
+            elementwise(sp.tanh, draw(matrices(rows, rows, smaller))) / 2 + 4 * diagonals.eye(rows)
         )
     if kind == "outer":
         left, right = (draw(matrices(rows, columns, smaller)) for _ in range(2))
@@ -85,11 +85,11 @@ def scalars(draw: st.DrawFn, depth: int = 3) -> sd.Tensor:
     size = draw(st.integers(1, 3))
     square = draw(matrices(size, size, depth))
     ends: list[Callable[[sd.Tensor], sd.Tensor]] = [
-        linalg.trace,
+        diagonals.trace,
         lambda a: a.sum(),
-        lambda a: linalg.det(elementwise(sp.tanh, a) / 2 + 3 * linalg.eye(size)),
-        lambda a: linalg.logdet(a @ a.T + linalg.eye(size)),
-        lambda a: linalg.norm(a + 3),
+        lambda a: linalg.det(elementwise(sp.tanh, a) / 2 + 3 * diagonals.eye(size)),
+        lambda a: linalg.logdet(a @ a.T + diagonals.eye(size)),
+        lambda a: distances.norm(a + 3),
         lambda a: sd.logsumexp(a[0]),
         lambda a: linalg.quadratic(a[:, 0], a),
     ]

@@ -8,7 +8,9 @@ from typing import Any
 import sympy as sp
 
 import symdl as sd
-from symdl.express.linalg import det, inv, logdet, norm, quadratic, trace
+from symdl.express.diagonals import trace
+from symdl.express.distances import norm
+from symdl.express.linalg import det, inv, logdet, quadratic
 
 n, d, k = sd.Dim("n"), sd.Dim("d"), sd.Dim("k")
 X, W, M = sd.tensor("X", (n, d)), sd.tensor("W", (k, d)), sd.tensor("M", (d, k))

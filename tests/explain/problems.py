@@ -7,8 +7,9 @@ from collections.abc import Callable
 import sympy as sp
 
 import symdl as sd
-from symdl.express import linalg
-from symdl.express.linalg import det, inv, logdet, quadratic, trace
+from symdl.express import distances
+from symdl.express.diagonals import trace
+from symdl.express.linalg import det, inv, logdet, quadratic
 
 n, d, k = sd.Dim("n"), sd.Dim("d"), sd.Dim("k")
 T = sd.Dim("T")
@@ -72,7 +73,7 @@ PROBLEMS: dict[str, Problem] = {
     "ridge": lambda: (((X @ w - y) ** 2).mean() + sd.tensor("lambda", ()) * (w**2).sum(), w),
     "weighted least squares": lambda: (quadratic(X @ w - b, V), w),
     "quadratic form": lambda: (quadratic(x, A), x),
-    "Rayleigh quotient": lambda: (quadratic(w, A) / linalg.norm(w) ** 2, w),
+    "Rayleigh quotient": lambda: (quadratic(w, A) / distances.norm(w) ** 2, w),
     "bilinear form": lambda: (sd.inner(x, A @ w), A),
     "log determinant": lambda: (logdet(A), A),
     "log determinant of a Gram matrix": lambda: (logdet(X.T @ X), X),
@@ -86,8 +87,8 @@ PROBLEMS: dict[str, Problem] = {
     "Gaussian in its covariance": lambda: (-quadratic(x - mu, inv(S)) / 2 - logdet(S) / 2, S),
     "Gaussian samples": lambda: (-trace((X - mu) @ inv(S) @ (X - mu).T) / 2 - n * logdet(S) / 2, mu),
     "product of all": lambda: (s * sd.prod(X, axis=1).sum(), X),
-    "norm": lambda: (linalg.norm(A @ x), x),
-    "cosine": lambda: (sd.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), x),
+    "norm": lambda: (distances.norm(A @ x), x),
+    "cosine": lambda: (sd.inner(x, w) / (distances.norm(x) * distances.norm(w)), x),
     "Kalman": lambda: (trace((A - B @ S) @ (A - B @ S).T), B),
     "Kalman gain": lambda: (
         trace((sd.eye(d) - B @ A) @ sd.tensor("P", (d, d)) @ (sd.eye(d) - B @ A).T + B @ S @ B.T),

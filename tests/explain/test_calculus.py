@@ -14,7 +14,7 @@ from symdl.errors import ExplainError
 from symdl.explain.printers.text import text
 from symdl.explain.sections import Lines
 from symdl.explain.stories.formula import formula
-from symdl.express import linalg
+from symdl.express import diagonals, distances, linalg
 from symdl.express.program import collect
 from symdl.run.reference.interpreter import outputs
 from tests.differentiate.oracles import assert_close, central
@@ -81,8 +81,8 @@ def logistic() -> sd.Tensor:
 
 GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
     (lambda: linalg.logdet(X), X, "X⁻ᵀ"),
-    (lambda: linalg.trace(A @ X) + linalg.trace(B @ X), X, "Aᵀ + Bᵀ"),
-    (lambda: linalg.trace(X) + 1, X, "I"),
+    (lambda: diagonals.trace(A @ X) + diagonals.trace(B @ X), X, "Aᵀ + Bᵀ"),
+    (lambda: diagonals.trace(X) + 1, X, "I"),
     (lambda: sd.log(sd.exp(x).sum()), x, "softmax(x)"),
     (lambda: (residual() ** 2).sum(), W, "2·(W x + b - y) xᵀ"),
     (lambda: (residual() ** 2).sum() / 2, W, "(W x + b - y) xᵀ"),
@@ -93,17 +93,17 @@ GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
         "2·((σ(W x + b) - y) ⊙ (1 - σ(W x + b)) ⊙ σ(W x + b)) xᵀ",
     ),
     (lambda: sd.sqrt(x @ A.T @ A @ x), x, "Aᵀ A x/‖A x‖"),
-    (lambda: linalg.norm(A @ x), x, "Aᵀ A x/‖A x‖"),
-    (lambda: linalg.trace(sd.exp(X)), X, "exp(X) ⊙ I"),
+    (lambda: distances.norm(A @ x), x, "Aᵀ A x/‖A x‖"),
+    (lambda: diagonals.trace(sd.exp(X)), X, "exp(X) ⊙ I"),
     (lambda: linalg.det(A @ X @ B), X, "det(A X B)·X⁻ᵀ"),
     (lambda: linalg.det(X), X, "det(X)·X⁻ᵀ"),
     (lambda: linalg.quadratic(x, A), x, "(A + Aᵀ) x"),
     (lambda: linalg.quadratic(x, A), A, "x xᵀ"),
-    (lambda: linalg.trace(linalg.inv(X) @ A), X, "-X⁻ᵀ Aᵀ X⁻ᵀ"),
+    (lambda: diagonals.trace(linalg.inv(X) @ A), X, "-X⁻ᵀ Aᵀ X⁻ᵀ"),
     (lambda: linalg.quadratic(x, linalg.inv(X)), X, "-X⁻ᵀ x xᵀ X⁻ᵀ"),
     (lambda: linalg.logdet(X) + linalg.quadratic(x, linalg.inv(X)), X, "X⁻ᵀ - X⁻ᵀ x xᵀ X⁻ᵀ"),
-    (lambda: linalg.trace(linalg.matrix_power(X, 3)), X, "3·(X²)ᵀ"),
-    (lambda: linalg.norm(A @ X - B) ** 2, X, "2·Aᵀ (A X - B)"),
+    (lambda: diagonals.trace(linalg.matrix_power(X, 3)), X, "3·(X²)ᵀ"),
+    (lambda: distances.norm(A @ X - B) ** 2, X, "2·Aᵀ (A X - B)"),
     (lambda: ((D @ w - t) ** 2).mean() + (w * w).sum(), w, "2/n·Dᵀ (D w - t) + 2·w"),
     (logistic, w, "1/n·Dᵀ (σ(D w) - t)"),
     (lambda: (sd.softplus(D @ w) - t * (D @ w)).mean(), w, "1/n·Dᵀ (σ(D w) - t)"),
@@ -112,8 +112,8 @@ GRADIENTS: list[tuple[Callable[[], sd.Tensor], sd.Tensor, str | None]] = [
         x,
         "1/‖x‖²·((A + Aᵀ) x - 2·xᵀ A x/‖x‖²·x)",
     ),
-    (lambda: linalg.inner(x, w) / (linalg.norm(x) * linalg.norm(w)), w, None),
-    (lambda: linalg.det(linalg.diag(x) @ A), x, None),
+    (lambda: linalg.inner(x, w) / (distances.norm(x) * distances.norm(w)), w, None),
+    (lambda: linalg.det(diagonals.diag(x) @ A), x, None),
 ]
 
 
@@ -146,7 +146,7 @@ SECOND: list[tuple[Callable[[], sd.Tensor], str]] = [
     (lambda: jacobian(linalg.solve(A, x), x), "A⁻¹"),
     (lambda: hessian(linalg.quadratic(x, A), x), "A + Aᵀ"),
     (lambda: hessian(sd.logsumexp(x), x), "diag(softmax(x)) - softmax(x) softmax(x)ᵀ"),
-    (lambda: hessian(linalg.norm(x), x), "I/‖x‖ - x xᵀ/‖x‖³"),
+    (lambda: hessian(distances.norm(x), x), "I/‖x‖ - x xᵀ/‖x‖³"),
     (lambda: hessian(logistic(), w), "1/n·Dᵀ diag(σ(D w) ⊙ (1 - σ(D w))) D"),
     (lambda: hessian(((W @ x - b) ** 2).sum(), x), "2·Wᵀ W"),
 ]
@@ -169,7 +169,7 @@ def test_the_composition_of_linear_layers() -> None:
 
 def test_latex() -> None:
     assert formula(sd.grad(linalg.logdet(X), X)).latex() == r"X^{-\top}"
-    norm = sd.grad(linalg.norm(A @ x), x)
+    norm = sd.grad(distances.norm(A @ x), x)
     assert formula(norm).latex() == r"\frac{A^\top A x}{\lVert A x \rVert}"
     assert formula(jacobian(W @ x + b, b))._repr_latex_() == r"$\displaystyle I$"
 

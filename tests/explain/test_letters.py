@@ -15,7 +15,7 @@ from symdl.explain.documents.derivation import Derivation
 from symdl.explain.notation import tree as t
 from symdl.explain.notation.names import label_latex, label_text
 from symdl.explain.sections import Lines
-from symdl.express import linalg
+from symdl.express import distances, linalg
 from symdl.express.dims import Index
 from symdl.express.tensors import Access
 
@@ -97,7 +97,7 @@ def quadratic(a: str, b: str, c: str, m: str, _: str) -> tuple[sd.Tensor, sd.Ten
 def sized(a: str, b: str, m: str, k: str, _: str) -> tuple[sd.Tensor, sd.Tensor]:
     size, other = sd.Dim(m), sd.Dim(k)
     w, S = sd.tensor(a, (size,)), sd.tensor(b, (size, other))
-    return linalg.norm(S.T @ w) * size + sd.sigmoid(w).sum(), w
+    return distances.norm(S.T @ w) * size + sd.sigmoid(w).sum(), w
 
 
 def softmax(a: str, b: str, c: str, m: str, k: str) -> tuple[sd.Tensor, sd.Tensor]:

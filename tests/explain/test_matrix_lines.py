@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.express import linalg
+from symdl.express import diagonals, distances, linalg
 from symdl.express.program import collect
 
 from .test_lines import agree, world_of
@@ -23,10 +23,10 @@ Z = sd.tensor("Z", (4, 3))
     [
         (lambda: linalg.logdet(X) + linalg.quadratic(x, linalg.inv(X)), X),
         (lambda: linalg.det(A @ X), X),
-        (lambda: linalg.trace(linalg.inv(X) @ A), X),
-        (lambda: linalg.trace(A @ X) + linalg.trace(X), X),
-        (lambda: linalg.norm(A @ x), x),
-        (lambda: linalg.det(X.T) * linalg.norm(X), X),
+        (lambda: diagonals.trace(linalg.inv(X) @ A), X),
+        (lambda: diagonals.trace(A @ X) + diagonals.trace(X), X),
+        (lambda: distances.norm(A @ x), x),
+        (lambda: linalg.det(X.T) * distances.norm(X), X),
         (lambda: (sd.nn.batch_norm(Z, name="bn") * u).sum(), Z),
         (lambda: (sd.nn.layer_norm(Z, name="ln") * u).sum(), Z),
     ],

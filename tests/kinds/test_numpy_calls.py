@@ -29,12 +29,17 @@ def value(tensor: Any, **values: Any) -> Any:
     return evaluate(collect([tensor]), values)[tensor]
 
 
+def joined(u: Any, s: Any, v: Any) -> Any:
+    """The matrix of these singular vectors and values."""
+    return (u * s) @ v
+
+
 M3 = RNG.normal(size=(3, 3)) + 3 * np.eye(3)
 CALLS: Mapping[str, Callable[[Any], Any]] = {
     **{name: getattr(np, name) for name in (
         "exp log sqrt sin cos tan sinh cosh tanh arctan arcsinh log1p expm1 absolute fabs sign square floor"
         " ceil rint reciprocal negative positive sum mean prod max min amax amin var std argmax argmin cumsum"
-        " cumprod transpose ravel squeeze flip sort argsort trace diag tril triu").split()},
+        " cumprod transpose ravel squeeze flip sort argsort trace diag tril triu log2 log10 sinc").split()},
     "sum of an axis": lambda x: np.sum(x, axis=1, keepdims=True),
     "mean where": lambda x: np.mean(x, 0, where=x > 0.1),
     "std with ddof": lambda x: np.std(x, 1, ddof=1),
@@ -68,6 +73,19 @@ CALLS: Mapping[str, Callable[[Any], Any]] = {
     "comparisons": lambda x: 1 * (M3 < x) + 1 * (M3 == x) + 1 * np.not_equal(x, 1) + 1 * (np.float64(1) > x),
     "linalg": lambda x: np.linalg.det(x) + np.linalg.inv(x) + np.linalg.norm(x)
     + np.linalg.matrix_power(x, 3),
+    "two arguments": lambda x: np.logaddexp(x, M3) + np.hypot(x, 2) + np.arctan2(x, M3) + np.cross(x, M3),
+    "kron": lambda x: np.kron(x, M3[:2]) + np.kron(x[:2], M3),
+    "diagonals": lambda x: np.trace(x, 1) + np.diag(x, -1)[0] * np.diag(x[0], 2) + np.diagonal(x, 1).sum()
+    + np.linalg.trace(x) + np.linalg.diagonal(x, offset=-1)[1],
+    "diagonals of other axes": lambda x: np.trace(x[:, None] * M3[:, :2, None], 0, 2, 0),
+    "norms": lambda x: np.linalg.norm(x, axis=1) + np.linalg.norm(x, 3, axis=0) + np.linalg.norm(x, 2)
+    + np.linalg.norm(x, "nuc", axis=(1, 0), keepdims=True) + np.linalg.norm(x, "fro"),
+    "svd": lambda x: joined(*np.linalg.svd(x[:, :2], full_matrices=False)),
+    "singular values": lambda x: np.linalg.svdvals(x) - np.linalg.svd(x, compute_uv=False),
+    "qr": lambda x: np.abs(np.linalg.qr(x)[0]) + np.abs(np.linalg.qr(x, mode="r")),
+    "eigh": lambda x: np.linalg.eigvalsh(x @ x.T) - np.abs(np.linalg.eigh(x @ x.T)[1]),
+    "cholesky": lambda x: np.linalg.cholesky(x @ x.T) - np.linalg.cholesky(x @ x.T, upper=True),
+    "pinv": lambda x: np.linalg.pinv(x[:, :2]) * np.linalg.slogdet(x)[1] * np.linalg.slogdet(x)[0],
     "shape": lambda x: x * np.ndim(x) * np.shape(x)[0],
 }  # fmt: skip
 
@@ -87,7 +105,7 @@ def added(array: Any) -> Any:
 
 REFUSED: Mapping[str, Callable[[], Any]] = {
     "isnan": lambda: np.isnan(X),
-    "logaddexp": lambda: np.logaddexp(X, X),
+    "logaddexp2": lambda: np.logaddexp2(X, X),
     "add.reduce": lambda: np.add.reduce(X),
     "multiply.outer": lambda: np.multiply.outer(X, X),
     "median": lambda: np.median(X),
@@ -106,7 +124,7 @@ REFUSED: Mapping[str, Callable[[], Any]] = {
     "exp with where": lambda: np.exp(X, where=A > 0),
     "add in place": lambda: added(np.zeros((2, 3))),
     "inner of matrices": lambda: np.inner(X, X),
-    "spectral norm": lambda: np.linalg.norm(X, 2),
+    "spectral norm": lambda: np.linalg.norm(X, -2),
     "where of one": lambda: np.where(X > 0),
     "masked array": lambda: np.ma.array(A) * X,
     "masked array on the right": lambda: X * np.ma.array(A),

@@ -5,6 +5,7 @@ Enters: nothing. Leaves: what the operators are written in.
 
 from symdl.express.conditions import equal, not_equal, where
 from symdl.express.constants import constant
+from symdl.express.diagonals import eye
 from symdl.express.dims import Dim, indices
 from symdl.express.einsum import einsum
 from symdl.express.functions import (
@@ -34,7 +35,7 @@ from symdl.express.functions import (
     tan,
 )
 from symdl.express.joining import concatenate, split, stack
-from symdl.express.linalg import det, eye
+from symdl.express.linalg import det
 from symdl.express.modes import inference
 from symdl.express.operators import elementwise, maximum, minimum
 from symdl.express.padding import pad
