@@ -47,8 +47,7 @@ SECTIONS = {
     "explain.drawings.network "
     "explain.drawings.plots",
     "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",
-    "Other libraries": "interop.onnx.reading interop.onnx.writing.model "
-    "interop.torch interop.jax interop.scipy.flat",
+    "Other libraries": "onnx.reading onnx.writing.model interop.torch interop.jax interop.scipy.flat",
     "Fitting": "fitting.fit fitting.curves fitting.result fitting.bands fitting.quantities",
     "Training": "train.trainer train.callbacks train.writers train.history train.feeds.source "
     "train.feeds.tables train.epochs train.datasets",

@@ -8,6 +8,7 @@ The pipeline, in reading order:
     explain        that record as a derivation: text, LaTeX, HTML
     lower, emit    the same equations as loop nests, schedules and source code
     run            compiled modules, their cache, the reference interpreter
+    onnx           models of the ONNX format as equations, and back
     train          data sets, epochs, history
     check          gradients three ways
     interop        models and functions of other libraries
@@ -175,10 +176,10 @@ if TYPE_CHECKING:
     from symdl.explain.worksheet import worksheet
     from symdl.fitting.fit import fit
     from symdl.interop.jax import to_jax
-    from symdl.interop.onnx.reading import from_onnx
-    from symdl.interop.onnx.writing.model import to_onnx
     from symdl.interop.scipy.flat import flat
     from symdl.interop.torch import to_torch
+    from symdl.onnx.reading import from_onnx
+    from symdl.onnx.writing.model import to_onnx
     from symdl.run.compile import compile
     from symdl.targets import target
     from symdl.train.model import Model, load
@@ -200,8 +201,7 @@ _LATER = {
     "fitting": "symdl.fitting",
     "flat": "symdl.interop.scipy.flat",
     "formula": "symdl.explain.stories.formula",
-    "from_onnx": "symdl.interop.onnx.reading",
-    "to_onnx": "symdl.interop.onnx.writing.model",
+    "from_onnx": "symdl.onnx.reading",
     "generic_gradient": "symdl.explain.stories.components",
     "generic_jacobian": "symdl.explain.stories.components",
     "layer_svg": "symdl.explain.drawings.network",
@@ -210,6 +210,7 @@ _LATER = {
     "Style": "symdl.explain.notation.styles",
     "target": "symdl.targets",
     "to_jax": "symdl.interop.jax",
+    "to_onnx": "symdl.onnx.writing.model",
     "to_torch": "symdl.interop.torch",
     "train": "symdl.train",
     "two_spaces": "symdl.explain.drawings.plots",

@@ -60,6 +60,39 @@ class TrainedModel(SavedModel):
         values = {name: array for name, array in on_host(self.values()).items() if name in needed}
         return made.export(path, values=values, example=example)
 
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        dtype: str | None = None,
+    ) -> Any:
+        """Write what `predict` computes in the ONNX format: ``model.to_onnx("model.onnx")``.
+
+        Inputs, outputs and weights keep their names, axes of variable size theirs.
+
+        Args:
+            path: the file; None only returns the model of that format.
+            values: arrays in place of some of the parameters and running states, by name.
+            dtype: of real numbers, ``"float32"`` or ``"float64"``; by default this model's.
+
+        Returns:
+            The ``ModelProto``.
+
+        Raises:
+            TrainingError: the model has no output.
+            ExpressionError: functions or matrix decompositions that have no counterpart; all are named.
+            MissingExtraError: the package ``onnx`` is not installed.
+            DataError: the file cannot be written.
+        """
+        from symdl.onnx.writing.model import to_onnx
+
+        shown = dict(zip(self.outputs, self._shown(), strict=True))
+        names = {name or str(self.outputs[name].name or "output"): t for name, t in shown.items()}
+        return to_onnx(
+            names, path, values={**on_host(self.values()), **(values or {})}, dtype=dtype or self.dtype
+        )
+
     def trainer(
         self,
         *,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 import symdl as sd
 from symdl.errors import ExpressionError
 from symdl.express.program import collect
-from symdl.interop.onnx.nodes import Value
-from symdl.interop.onnx.reading import network
+from symdl.onnx.nodes import Value
+from symdl.onnx.reading import network
 from symdl.run.compile import compile
 from symdl.run.reference.interpreter import outputs
 

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from symdl.interop.onnx.operators.table import ADAPTERS, WITHOUT
+from symdl.onnx.operators.table import ADAPTERS, WITHOUT
 
 from .onnx_cases import Skip, cases
 

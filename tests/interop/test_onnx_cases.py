@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from symdl.interop.onnx.operators.table import ADAPTERS, WITHOUT
-from symdl.interop.onnx.reading import KNOWN
+from symdl.onnx.operators.table import ADAPTERS, WITHOUT
+from symdl.onnx.reading import KNOWN
 from symdl.run.compile import compile
 
 from .onnx_cases import Built, Case, Skip, cases

@@ -16,8 +16,8 @@ import sympy as sp
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation, InRange
 from symdl.express.tensors import Access
-from symdl.interop.onnx.writing.layout import Grid
-from symdl.interop.onnx.writing.nodes import Made
+from symdl.onnx.writing.layout import Grid
+from symdl.onnx.writing.nodes import Made
 
 
 @dataclass(frozen=True, slots=True)

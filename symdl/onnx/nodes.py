@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from symdl.errors import ExpressionError
 from symdl.express.constants import constant
 from symdl.express.dims import Extent
 from symdl.express.tensors import Tensor
@@ -158,3 +159,9 @@ def count(sizes: Iterable[Extent]) -> Extent:
     """Return the product of sizes."""
     product = sp.Mul(*sizes)
     return int(product) if product.is_Integer else product
+
+
+def refusal(what: str, wrong: Mapping[str, list[str]], cure: str) -> ExpressionError:
+    """Return the error that names everything without a counterpart, with some of those that ask for it."""
+    lines = [f"{each} ({', '.join(by[:3])}{', …' * (len(by) > 3)})" for each, by in wrong.items()]
+    return ExpressionError(f"{what}: {'; '.join(lines)}", cure=cure)

@@ -12,8 +12,8 @@ from typing import Any
 
 from symdl.express.comparisons import parts
 from symdl.express.dims import ratio, whole_sides
-from symdl.interop.onnx.nodes import Unsupported
-from symdl.interop.onnx.writing.nodes import Graph, Made
+from symdl.onnx.nodes import Unsupported
+from symdl.onnx.writing.nodes import Graph, Made
 
 
 @dataclass(frozen=True, slots=True)

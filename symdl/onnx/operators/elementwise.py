@@ -14,8 +14,8 @@ import sympy as sp
 from symdl import nn
 from symdl.express.operators import axis_indices
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported
 
 
 def unary(function: Callable[..., Any], **names: str) -> Adapter:

@@ -13,9 +13,9 @@ import sympy as sp
 
 from symdl import nn
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node
 from symdl.nn.resampling import cubic_weight, linear_weight
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node
 
 HALF = sp.Rational(1, 2)
 Formula = Callable[[sp.Expr], sp.Expr]

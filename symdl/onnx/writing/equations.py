@@ -16,11 +16,11 @@ from symdl.express.computed import computed
 from symdl.express.dims import dims_of
 from symdl.express.equations import MATRIX_OPS, Equation, guard_terms
 from symdl.express.tensors import Access
-from symdl.interop.onnx.nodes import Unsupported
-from symdl.interop.onnx.writing.contractions import contracted
-from symdl.interop.onnx.writing.layout import MOST, Grid, guarded, indices_of
-from symdl.interop.onnx.writing.nodes import Made
-from symdl.interop.onnx.writing.windows import convolved, pooled
+from symdl.onnx.nodes import Unsupported
+from symdl.onnx.writing.contractions import contracted
+from symdl.onnx.writing.layout import MOST, Grid, guarded, indices_of
+from symdl.onnx.writing.nodes import Made
+from symdl.onnx.writing.windows import convolved, pooled
 from symdl.run.reference.scalars import Scope
 
 REDUCE = {"sum": "ReduceSum", "prod": "ReduceProd", "max": "ReduceMax", "logsumexp": "ReduceLogSumExp"}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symdl.interop.onnx.nodes import Array, Node, Unsupported
+from symdl.onnx.nodes import Array, Node, Unsupported
 
 LARGEST = 1 << 20
 """No known array is larger than this many elements; shapes are short."""

@@ -1,37 +1,49 @@
-"""Tensors and models in the ONNX format.
+"""Tensors in the ONNX format.
 
-Enters: tensors or a model, and the values of their parameters. Leaves: a ``ModelProto``, in a file if there
-is a path. Names and variable sizes are kept. What has no counterpart is named in one error, all at once.
+Enters: tensors and the values of their parameters, or a model, which tells them. Leaves: a ``ModelProto``,
+in a file if there is a path. Names and variable sizes are kept. What has no counterpart is named,
+all at once, in an error.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from symdl.errors import ExpressionError, require_extra
-from symdl.express.dims import Dim, Extent
+from symdl.express.dims import Dim
+from symdl.express.equations import Equation
 from symdl.express.modes import inference
+from symdl.express.ordering import Recurrence
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
 from symdl.files import replacing
-from symdl.interop.onnx.nodes import Unsupported
-from symdl.interop.onnx.reading import refusal
-from symdl.interop.onnx.writing.equations import written
-from symdl.interop.onnx.writing.layout import Grid
-from symdl.interop.onnx.writing.nodes import Graph, Made
-from symdl.train.model import Model
+from symdl.onnx.nodes import Unsupported, refusal
+from symdl.onnx.writing.equations import written
+from symdl.onnx.writing.layout import Grid
+from symdl.onnx.writing.nodes import Graph, Made
+from symdl.onnx.writing.scans import Scan
+from symdl.onnx.writing.steps import Step
 
 OPSET, FORMAT = 18, 9
 """The operators' version, and that of the files: from 2022 and 2023, so that most tools read them."""
 
 
+class Writable(Protocol):
+    """What writes itself, as a `symdl.Model` does: it knows its outputs and their values."""
+
+    def to_onnx(
+        self, path: str | os.PathLike[str] | None, *, values: Mapping[str, Any] | None, dtype: str | None
+    ) -> Any:
+        """Write it; arguments are those of the function below."""
+
+
 def to_onnx(
-    outputs: Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Model,
+    outputs: Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Writable,
     path: str | os.PathLike[str] | None = None,
     *,
     values: Mapping[str, Any] | None = None,
@@ -41,10 +53,11 @@ def to_onnx(
 
     Gradients are tensors, too: ``sd.to_onnx([loss, sd.grad(loss, W)], "step.onnx", values=...)``. Matrix
     products, convolutions, pools and softmax become operators of their own, any other equation what it means:
-    gathers, elementwise operators, a reduction. Layers stand in their inference form.
+    gathers, elementwise operators, a reduction; a recurrence is one Scan. Layers stand in their
+    inference form.
 
     Args:
-        outputs: a model, whose outputs and weights are written, or tensors; by name, if outputs shall be
+        outputs: a model, for which `symdl.Model.to_onnx` is called, or tensors; by name, if outputs shall be
             called otherwise than the tensors.
         path: the file; None only returns the model.
         values: the array of each parameter and state by name; of a model its own.
@@ -54,19 +67,15 @@ def to_onnx(
         The ``ModelProto``.
 
     Raises:
-        ExpressionError: recurrences, functions or matrix decompositions that have no counterpart; parameters
+        ExpressionError: functions or matrix decompositions that have no counterpart; parameters
             without values.
         MissingExtraError: the package ``onnx`` is not installed.
         DataError: the file cannot be written.
     """
+    if not isinstance(outputs, Tensor | Sequence | Mapping):
+        return outputs.to_onnx(path, values=values, dtype=dtype)
     onnx = require_extra("onnx", "onnx")
-    if isinstance(outputs, Model):
-        values = {**outputs.parameters, **outputs.running, **(values or {})}
-        dtype = dtype or outputs.dtype
-        outputs = {name or str(t.name or "output"): t for name, t in outputs.outputs.items()}
-        if not outputs:
-            raise ExpressionError("this model has no output", cure="build it with Model(loss, output=...)")
-    elif isinstance(outputs, Tensor):
+    if isinstance(outputs, Tensor):
         outputs = [outputs]
     names = list(outputs) if isinstance(outputs, Mapping) else None
     tensors = list(outputs.values() if isinstance(outputs, Mapping) else outputs)
@@ -116,19 +125,45 @@ class Writer:
     def compute(self) -> None:
         """Write the equations, and note those that have no counterpart."""
         missing = set[Tensor]()
-        recurrent = {e.lhs for r in self.program.recurrences for e in r.equations}
-        for equation in self.program.equations:
-            name = self.program.names[equation.lhs]
-            if equation.lhs in recurrent:
-                self.wrong.setdefault("a recurrence", []).append(name)
-            elif not missing.intersection(equation.reads()):
-                try:
-                    grid = Grid(self.graph, equation, self.made.__getitem__, self.size)
-                    self.made[equation.lhs] = self.named(written(grid), name)
-                    continue
-                except Unsupported as error:
-                    self.wrong.setdefault(str(error), []).append(name)
-            missing.add(equation.lhs)
+        recurrences = {r.equations: r for r in self.program.recurrences}
+        for group in self.program.groups:
+            reads = {t for e in group for t in e.reads()}
+            if missing.isdisjoint(reads):
+                found = self.scanned(recurrences[group]) if group in recurrences else self.written(*group)
+                self.made |= found or {}
+            missing.update(e.lhs for e in group if e.lhs not in self.made)
+
+    def written(self, equation: Equation) -> dict[Tensor, Made] | None:
+        """Write one equation; what it defines, or None where it has no counterpart."""
+        name = self.program.names[equation.lhs]
+        value = self.value(self.graph, equation, self.made.__getitem__, name)
+        return {equation.lhs: self.graph.named(value, name)} if value is not None else None
+
+    def scanned(self, recurrence: Recurrence) -> dict[Tensor, Made] | None:
+        """Write a recurrence; what is read of it, or None where a step has no counterpart."""
+        scan = Scan(self.graph, Step(recurrence), self.made.__getitem__)
+        for member, equation in zip(recurrence.equations, scan.step.equations, strict=True):
+            if scan.ready(equation):
+                name = self.program.names[member.lhs]
+                value = self.value(scan.body, equation, scan.value, name)
+                if value is not None:
+                    scan.made[equation.lhs] = scan.body.named(value, scan.body.fresh(name))
+        if not scan.complete:
+            return None
+        others = (e for e in self.program.equations if e.lhs not in recurrence.axes)
+        read = {*self.program.outputs, *(t for e in others for t in e.reads())}
+        outside = Grid(self.graph, recurrence.equations[0], self.made.__getitem__, self.size)
+        return scan.close(outside, {t: self.program.names[t] for t in recurrence.axes if t in read})
+
+    def value(
+        self, graph: Graph, equation: Equation, tensor: Callable[[Tensor], Made], name: str
+    ) -> Made | None:
+        """Write the right side of an equation; where it has no counterpart, note it under this name."""
+        try:
+            return written(Grid(graph, equation, tensor, self.size))
+        except Unsupported as error:
+            self.wrong.setdefault(str(error), []).append(name)
+            return None
 
     def output(self, tensor: Tensor, name: str | None) -> Any:
         """Return the description of an output, under its name or another."""
@@ -137,22 +172,13 @@ class Writer:
             name = self.graph.fresh(made.name)  # an output that is given: a value of its own
         if name is not None and name != made.name:
             self.graph.node("Identity", made, to=name)
-        return self.info(tensor, name or made.name)
-
-    def named(self, value: Made, name: str) -> Made:
-        """Return a value under the name of its tensor: that of the node that made it, if it has one only."""
-        last = self.graph.nodes[-1] if self.graph.nodes else None
-        if last is not None and list(last.output) == [value.name] and value.name in self.graph.taken:
-            last.output[0] = name
-            last.name = f"{last.op_type}:{name}"
-            return Made(name, value.kind)
-        return self.graph.node("Identity", value, to=name)
+        return self.graph.described(tensor, name or made.name)
 
     def given(self, tensor: Tensor) -> None:
         """Declare what has a value: an input, or an array."""
         name = self.program.names[tensor]
         if tensor.role == "input":
-            self.inputs.append(self.info(tensor, name))
+            self.inputs.append(self.graph.described(tensor, name))
             self.made[tensor] = Made(name, tensor.dtype)
             return
         array = tensor.value if tensor.value is not None else self.values.get(name)
@@ -167,14 +193,6 @@ class Writer:
         made = self.graph.array(array.astype("float64" if tensor.dtype == "real" else "int64"), name)
         self.made[tensor] = Made(made.name, made.kind)
 
-    def info(self, tensor: Tensor, name: str) -> Any:
-        """Return the description of an input or output."""
-        from onnx import TensorProto, helper
-
-        real = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}[self.graph.dtype]
-        kind = real if tensor.dtype == "real" else TensorProto.INT64
-        return helper.make_tensor_value_info(name, kind, [_axis(size) for size in tensor.shape])
-
     def size(self, dim: Dim) -> Made:
         """Return a variable size as a number, read off an input that shows it."""
         for tensor in self.program.inputs:
@@ -183,7 +201,3 @@ class Writer:
                 shape = self.graph.node("Shape", self.made[tensor], kind="int64", start=axis, end=axis + 1)
                 return self.graph.node("Squeeze", shape, self.graph.whole([0]))
         raise Unsupported(f"the size {dim}, which no axis of an input shows alone")
-
-
-def _axis(size: Extent) -> int | str:
-    return size if isinstance(size, int) else str(size)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node
 
 
 def reducing(

@@ -10,9 +10,9 @@ from typing import Any
 
 from symdl import nn
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
-from symdl.interop.onnx.operators.sequences import heads_apart
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported
+from symdl.onnx.operators.sequences import heads_apart
 
 LOWEST = -1e38
 """A bias below this is minus infinity: that key is not seen."""

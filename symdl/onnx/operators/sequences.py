@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from symdl.interop.onnx.nodes import Adapter
-from symdl.interop.onnx.operators.attention import LOOKUPS
-from symdl.interop.onnx.operators.elementwise import ELEMENTWISE
-from symdl.interop.onnx.operators.learning import LEARNING
-from symdl.interop.onnx.operators.norms import NORMS
-from symdl.interop.onnx.operators.reductions import REDUCTIONS
-from symdl.interop.onnx.operators.resampling import RESAMPLING
-from symdl.interop.onnx.operators.sequences import SEQUENCES
-from symdl.interop.onnx.operators.shapes import SHAPES
-from symdl.interop.onnx.operators.windows import WINDOWS
+from symdl.onnx.nodes import Adapter
+from symdl.onnx.operators.attention import LOOKUPS
+from symdl.onnx.operators.elementwise import ELEMENTWISE
+from symdl.onnx.operators.learning import LEARNING
+from symdl.onnx.operators.norms import NORMS
+from symdl.onnx.operators.reductions import REDUCTIONS
+from symdl.onnx.operators.resampling import RESAMPLING
+from symdl.onnx.operators.sequences import SEQUENCES
+from symdl.onnx.operators.shapes import SHAPES
+from symdl.onnx.operators.windows import WINDOWS
 
 ADAPTERS: dict[str, Adapter] = {
     **ELEMENTWISE,

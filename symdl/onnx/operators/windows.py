@@ -13,8 +13,8 @@ import sympy as sp
 
 from symdl import nn
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported
 
 Pairs = list[tuple[int, int]]
 

@@ -19,11 +19,11 @@ from symdl.express.build import parameter
 from symdl.express.constants import constant
 from symdl.express.dims import Dim, Extent
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.folding import folded, settled, shape_of
-from symdl.interop.onnx.loading import loaded
-from symdl.interop.onnx.nodes import Array, Node, Unsupported, Value, already
-from symdl.interop.onnx.operators.table import ADAPTERS, WITHOUT
+from symdl.onnx import language as sd
+from symdl.onnx.folding import folded, settled, shape_of
+from symdl.onnx.loading import loaded
+from symdl.onnx.nodes import Array, Node, Unsupported, Value, already, refusal
+from symdl.onnx.operators.table import ADAPTERS, WITHOUT
 
 REFUSED = "the model asks for what has no counterpart"
 REALS = ("float16", "bfloat16", "float32", "float64")
@@ -131,12 +131,6 @@ def _extent(axis: Any, otherwise: str) -> Extent:
         return int(axis.dim_value)
     name = re.sub(r"\W", "_", axis.dim_param or otherwise)
     return Dim(name if name.isidentifier() else f"d_{name}")
-
-
-def refusal(what: str, wrong: Mapping[str, list[str]], cure: str) -> ExpressionError:
-    """Return the error that names everything without a counterpart, with some of those that ask for it."""
-    lines = [f"{each} ({', '.join(by[:3])}{', …' * (len(by) > 3)})" for each, by in wrong.items()]
-    return ExpressionError(f"{what}: {'; '.join(lines)}", cure=cure)
 
 
 @dataclass(slots=True)

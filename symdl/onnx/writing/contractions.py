@@ -14,8 +14,8 @@ import sympy as sp
 from symdl.express.dims import Index
 from symdl.express.equations import Guard, guard_terms
 from symdl.express.tensors import Access
-from symdl.interop.onnx.writing.layout import Grid, guarded, indices_of
-from symdl.interop.onnx.writing.nodes import Made
+from symdl.onnx.writing.layout import Grid, guarded, indices_of
+from symdl.onnx.writing.nodes import Made
 
 
 @dataclass(frozen=True, slots=True)

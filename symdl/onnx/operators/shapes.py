@@ -15,8 +15,8 @@ import sympy as sp
 
 from symdl.express.operators import broadcast_shapes
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported, count
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported, count
 
 
 def reshaped(node: Node) -> Tensor:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from symdl import nn
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported
 
 
 def per_channel(x: Tensor, rank: int) -> Tensor:

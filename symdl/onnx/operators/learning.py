@@ -11,8 +11,8 @@ from typing import Any
 from symdl import nn
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
-from symdl.interop.onnx import language as sd
-from symdl.interop.onnx.nodes import Adapter, Node, Unsupported
+from symdl.onnx import language as sd
+from symdl.onnx.nodes import Adapter, Node, Unsupported
 
 
 def likelihood(node: Node) -> Tensor:

@@ -18,8 +18,8 @@ from symdl.express.dims import Dim, Extent, Index
 from symdl.express.equations import Divisible, Equation, Guard, InRange, guard_terms, reads_data
 from symdl.express.tensors import Access, Tensor
 from symdl.express.walks import kinds_of
-from symdl.interop.onnx.writing.formulas import Formula
-from symdl.interop.onnx.writing.nodes import Graph, Made
+from symdl.onnx.writing.formulas import Formula
+from symdl.onnx.writing.nodes import Graph, Made
 from symdl.run.reference.scalars import Scope
 
 MOST = 1 << 16
