@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import ClassVar
 
+from symdl.brief import brief
+
 Shapes = str | Mapping[str, object] | Sequence[object]
 """Shapes to show: a finished text, a mapping from name to shape, or one shape."""
 
@@ -43,7 +45,7 @@ class SymdlError(Exception):
     def __str__(self) -> str:
         lines = [f"{self.stage}: {self.message}" if self.stage else self.message]
         if self.expression is not None:
-            lines.append(f"  expression: {self.expression}")
+            lines.append(f"  expression: {brief(self.expression)}")
         if self.shapes is not None:
             lines.append(f"  shapes: {_shapes_text(self.shapes)}")
         if self.cure is not None:

@@ -12,16 +12,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "symdl"
 
-MATHEMATICS = ("errors", "express", "nn", "differentiate")
+MATHEMATICS = ("brief", "errors", "express", "nn", "differentiate")
 MACHINES = ("lower", "schedule", "emit")
 MAY_IMPORT = {
-    "errors": (),
+    "brief": (),
+    "errors": ("brief",),
     "templating": (),
     "files": ("errors",),
     "tables": (),
-    "express": ("errors",),
-    "nn": ("errors", "express"),
-    "differentiate": ("errors", "express", "nn"),
+    "express": ("brief", "errors"),
+    "nn": ("brief", "errors", "express"),
+    "differentiate": ("brief", "errors", "express", "nn"),
     "explain": (*MATHEMATICS, "files", "templating"),
     "lower": MATHEMATICS,
     "schedule": (*MATHEMATICS, "lower"),

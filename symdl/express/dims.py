@@ -13,7 +13,9 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
+from symdl.brief import brief
 from symdl.errors import ExpressionError
+from symdl.express.walks import symbols_of
 
 Extent: TypeAlias = int | sp.Expr
 """A size: a positive integer, or a polynomial in `Dim` symbols such as ``n`` or ``4*n``."""
@@ -72,9 +74,9 @@ def as_extent(size: object) -> Extent:
         ExpressionError: `size` is neither.
     """
     if isinstance(size, sp.Expr) and not size.is_Integer:
+        if not all(isinstance(symbol, Dim) for symbol in symbols_of(size)):
+            raise ExpressionError(f"the size {brief(size)} holds symbols that are no sd.Dim")
         polynomial: sp.Expr = sp.expand(size)
-        if not all(isinstance(symbol, Dim) for symbol in polynomial.free_symbols):
-            raise ExpressionError(f"the size {size} holds symbols that are no sd.Dim")
         if not _is_whole_at_first(polynomial):
             raise ExpressionError(f"the size {size} is not an integer for all sizes", cure="use n//2 or 2*n")
         return polynomial

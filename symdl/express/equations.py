@@ -16,11 +16,14 @@ from typing import Literal
 
 import sympy as sp
 
+from symdl.brief import brief
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.counting import outside_at
 from symdl.express.dims import Dim, Extent, Index, at_most, bounds, in_range
 from symdl.express.tensors import Access, Tensor, accesses_in, substitute
 
+_WHOLE = 2000
+"""Nodes of a body that is written whole where an equation is printed."""
 Op = Literal[
     "sum",
     "prod",
@@ -244,7 +247,7 @@ class Equation:
     def __str__(self) -> str:
         where = ", ".join(map(str, self.indices))
         left = f"{self.lhs.name or f'#{self.lhs.serial}'}[{where}]"
-        right = str(self.body)
+        right = brief(self.body, _WHOLE)
         if self.reduction:
             right = f"{self.reduction.op}_{{{', '.join(map(str, self.bound))}}} {right}"
         conditions = "; ".join(map(str, self.guards))
@@ -312,7 +315,7 @@ def _check_access(access: Access, equation: Equation) -> None:
             there = ", ".join(f"{index} = {number}" for index, number in wrong[0].items())
             what = f"{where.xreplace(wrong[0])} where {there}, {what}"
         raise ShapeError(
-            f"axis {axis} of {access.tensor} is read at {where}, {what}",
+            f"axis {axis} of {access.tensor} is read at {brief(where)}, {what}",
             expression=equation,
             shapes={str(access.tensor.name): access.tensor.shape},
             cure=f"{cure}, or guard the access with sd.where on an index condition",

@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 import sympy as sp
 
 from symdl.errors import ExpressionError
+from symdl.express.walks import symbols_of
 
 LONGEST = 2000  # characters
 _DEEPEST = 60
@@ -89,7 +90,7 @@ def symbol_of(name: Any, expr: sp.Basic) -> Any:
     """
     if not isinstance(name, str):
         return name
-    found = [s for s in sorted(expr.free_symbols, key=str) if s.name == name]
+    found = [s for s in sorted(symbols_of(expr), key=str) if s.name == name]
     if not found and not (name.isidentifier() and name not in _NUMBERS):
         raise ExpressionError(f"{name!r} names no symbol", expression=expr, cure="name one of its symbols")
     return found[0] if found else sp.Symbol(name)

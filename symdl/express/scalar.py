@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from symdl.brief import brief
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation, Origin, Reduction, map_guard
@@ -129,7 +130,7 @@ def _checked(fs: Sequence[Any]) -> sp.Tuple:
         wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
             of = next(f for f in together.args if node in nodes(f))
-            raise ExpressionError(f"{node} cannot be computed", expression=of, cure=_cure(node))
+            raise ExpressionError(f"{brief(node)} cannot be computed", expression=of, cure=_cure(node))
     return together
 
 

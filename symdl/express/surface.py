@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 from sympy.printing.pretty.stringpict import prettyForm
 
+from symdl.brief import brief
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Dim, Extent, Index, as_extent
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
@@ -166,7 +167,7 @@ def define(
     missing = [index for index in where if index not in extents]
     if missing:
         raise ShapeError(
-            f"the size of index {missing[0]} cannot be read off {body}",
+            f"the size of index {missing[0]} cannot be read off {brief(body)}",
             cure="pass shape=(...) to define",
         )
     kind: DType = "int64" if isinstance(body, ArgMax) else dtype
@@ -220,7 +221,7 @@ def _axes(node: Reduce, extents: Mapping[Index, Extent]) -> tuple[tuple[Index, E
     for index in node.axes:
         if index not in extents:
             raise ShapeError(
-                f"the range of the summed index {index} cannot be read off {node.args[0]}",
+                f"the range of the summed index {index} cannot be read off {brief(node.args[0])}",
                 cure=f"write {type(node).__name__}(body, ({index}, size))",
             )
     return tuple((index, extents[index]) for index in node.axes)

@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.brief import brief, longer
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.constants import constant
 from symdl.express.dims import Extent, Index, as_extent, at_most
@@ -22,6 +23,9 @@ from symdl.express.selecting import positions_within
 from symdl.express.surface import define
 from symdl.express.tensors import Access, Tensor
 from symdl.express.values import numbers
+
+_LONGEST = 1000
+"""Nodes of an index expression."""
 
 
 def getitem(tensor: Tensor, key: Any) -> Access | Tensor:
@@ -74,6 +78,11 @@ def as_index(entry: Any) -> sp.Expr:
     if isinstance(entry, Tensor) and not entry.rank:
         return entry.at()
     if isinstance(entry, Integral | sp.Expr) and not isinstance(entry, bool):
+        if longer(entry, _LONGEST):
+            raise ExpressionError(
+                f"{brief(entry)} is too long for an index",
+                cure="define an int64 tensor by it, and read at that",
+            )
         return sp.expand(sp.sympify(entry, strict=True))
     if isinstance(entry, slice):
         raise ExpressionError(

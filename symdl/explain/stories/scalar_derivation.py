@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
+from symdl.brief import brief
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import DerivativeError, ExplainError
 from symdl.explain.documents.derivation import Derivation
@@ -113,7 +114,7 @@ class _Page:
         for one in wrt:
             if one.name not in known:
                 cure = "differentiate by one of its symbols"
-                raise DerivativeError(f"{self.expr} does not depend on {one}", cure=cure)
+                raise DerivativeError(f"{brief(self.expr)} does not depend on {one}", cure=cure)
         self.targets = [known[one.name] for one in wrt]
 
     def story(self, moving: Sequence[Tensor]) -> Story:
