@@ -7,7 +7,7 @@ share one compiled module, however many layers they have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -186,7 +186,11 @@ def listing(lowered: Lowered) -> str:
             out.append(f"# {number}: back to call {call.begin} until {text(call.extent)} steps are done")
             continue
         if isinstance(call, ProductCall):
-            out.append(f"# {number}: {_product_text(call, names)}")
+            sizes = " x ".join(text(s) for s in (call.m, call.k, call.n))
+            batch = "".join(f", for each of {text(s)}" for s in call.batch)
+            out.append(
+                f"# {number}: {product_text(call, lambda matrix: names[matrix.buffer])}  ({sizes}{batch})"
+            )
         elif isinstance(call, SortCall):
             order, segments, keys = (names[b] for b in (call.order, call.segments, call.keys))
             below = f"({text(call.count)} positions, {text(call.below)} segments)"
@@ -205,9 +209,8 @@ def _buffer_names(lowered: Lowered) -> list[str]:
     return [comment(lowered.program.tensors[b.tensor].name) for b in lowered.plan.buffers]
 
 
-def _product_text(call: ProductCall, names: list[str]) -> str:
-    left, right = (names[m.buffer] + ("ᵀ" if m.operand.transposed else "") for m in (call.left, call.right))
+def product_text(call: ProductCall, name: Callable[[Matrix], str]) -> str:
+    """Return a matrix product for people; `name` tells that of an operand."""
+    left, right = (name(m) + ("ᵀ" if m.operand.transposed else "") for m in (call.left, call.right))
     scale = "" if call.alpha.result == Node("const", (), 1) else "factor * "
-    sizes = " x ".join(text(s) for s in (call.m, call.k, call.n))
-    batch = "".join(f", for each of {text(s)}" for s in call.batch)
-    return f"{names[call.result.buffer]} = {scale}{left} @ {right}  ({sizes}{batch})"
+    return f"{name(call.result)} = {scale}{left} @ {right}"

@@ -6,7 +6,8 @@ them in one compiled call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class BoundEpoch:
         self._size = min(batch_size, self.samples)
         outputs = built.lowered.program.outputs
         self._results = [np.zeros(1, built.dtype) for _ in outputs]
-        self._batches = {want.name: self._space(want) for want in inputs if self._gathered(want)}
+        self._batches = {w.name: _space(w, self._size, self._dims) for w in inputs if self._gathered(w)}
         program = built.lowered.program
         updated = {old for old, _ in program.updates}
         whole = [not self._gathered(want) for want in inputs]
@@ -119,11 +120,6 @@ class BoundEpoch:
         """Say whether an input's first axis is the batch."""
         return want.name in self._data and bool(want.dims) and want.dims[0] == self._batch
 
-    def _space(self, want: Expected) -> Array:
-        """Return room for the samples of one batch."""
-        shape = [evaluate(size, self._dims) for size in want.shape[1:]]
-        return aligned((self._size, *shape), want.dtype)
-
     def run(self, order: NDArray[np.int64], first: int = 0, last: int | None = None) -> float:
         """Train on batches `first` to `last` of `order`; return the first of the totals.
 
@@ -158,6 +154,14 @@ class BoundEpoch:
                 other.run(positions, self.totals, (end - rest, end, rest), workers)
         return float(self.totals[0])
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[tuple[Job, Sizes]]:
+        """Return the steps on full batches, the first one in place, with their sizes, to be run by hand."""
+        job, built = self._job(self._size), self._built
+        job.give(np.arange(self.samples, dtype=np.int64), self.totals)
+        with np.errstate(all="ignore"), built.runtime.training(built.module, self._given, self._changed):
+            yield job, {**self._dims, self._batch: self._size}
+
     def _job(self, count: int) -> Job:
         """Return the steps for batches of `count` samples."""
         if count not in self._jobs:
@@ -188,6 +192,12 @@ class BoundEpoch:
             job.put(lowered.plan.places[tensor], result)
         job.ready()
         return job
+
+
+def _space(want: Expected, count: int, dims: Sizes) -> Array:
+    """Return room for the samples of one batch."""
+    shape = [evaluate(size, dims) for size in want.shape[1:]]
+    return aligned((count, *shape), want.dtype)
 
 
 def _check_labels(built: Built, arrays: Sequence[Array], dims: Mapping[str, int]) -> None:

@@ -81,6 +81,7 @@ class Built:
         module: the code, loaded.
         code: the launch list as the module takes it.
         splits: which sums of matrix products take two launches, as `costs` counts.
+        training: whether its loop takes an epoch; otherwise it does calls.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Built:
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.runtime = program, dtype, target.runtime
+        self.training = training
         self.splits = target.lowering.splits
         with _uncollected():
             self.lowered, self.text, seconds = _lowered(program, target, dtype, schedule, batch)

@@ -26,6 +26,7 @@ from symdl.run.exported import Exported
 from symdl.run.memory import Memory
 from symdl.run.outputs import Outputs
 from symdl.run.pool import Pool
+from symdl.run.profiled import Profiled
 from symdl.run.rebuilt import Rebuilt
 from symdl.run.results import Layout, layout
 from symdl.run.runtime import Blocks, Cut, ResultsIn, Target
@@ -41,7 +42,7 @@ _KEPT = 8
 """How many choices of sizes keep their memory."""
 
 
-class Compiled(Rebuilt, Exported, Shown, Generic[Result]):
+class Compiled(Rebuilt, Exported, Profiled, Shown, Generic[Result]):
     """A compiled program. Call it with one keyword argument an input.
 
     Attributes:

@@ -104,7 +104,11 @@ class Job:
 
     def run(self, order: Array, totals: Array, span: tuple[int, int, int], workers: int) -> None:
         """Take the batches of a span: first sample, the one after the last, samples a batch."""
+        self.give(order, totals)
+        self.runtime.epoch(self, span, workers)
+
+    def give(self, order: Array, totals: Array) -> None:
+        """Say where the order of the samples is, and where totals are added up."""
         for at, array in enumerate((order, totals), self.order):
             self.put(at, array)
             self.vector[at] = self.places[at]
-        self.runtime.epoch(self, span, workers)

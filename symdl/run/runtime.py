@@ -21,6 +21,7 @@ from symdl.emit.syntax import Syntax
 from symdl.lower.target import Lowering
 from symdl.run.memory import BYTE, Reserved, aligned
 from symdl.run.results import Places
+from symdl.schedule.cost import Machine
 
 if TYPE_CHECKING:
     from symdl.lower.lowered import Lowered
@@ -203,6 +204,24 @@ class Runtime(ABC):
         arrays = (job.code, script, job.seen_by(0), memory.sizes.copy(), memory.factors)
         limits = np.array(span, "int64")
         job.built.module.call("epoch", *arrays, job.built.module.products, arrivals, 1, job.slot, limits)()
+
+    def stretch(self, job: Job, first: int, end: int) -> Callable[[], object]:
+        """Return what executes rows `first` to `end` of a step and waits for them, for a clock.
+
+        It reads and moves the sizes in the memory of the step, so that recurrences may be taken step by step.
+        """
+        built, memory = job.built, job.memory
+        module = built.module
+        given = (job.seen_by(0), memory.sizes, memory.factors, module.products)
+        if not built.training:
+            return module.call("once", job.code[first:end], *given, alive=job)
+        script, limits = np.array([[first, end]], "int64"), np.array([0, 1, 1], "int64")
+        arrivals = np.zeros(1, "int64")
+        return module.call("epoch", job.code, script, *given, arrivals, 1, job.slot, limits, alive=job)
+
+    def machine(self, dtype: str, moved: int) -> Machine | None:
+        """Return the rates that bound a call which moves so many bytes; None if nothing is known of them."""
+        return None
 
     def training(
         self, module: Module, given: Sequence[Any], changed: Sequence[Any]

@@ -82,6 +82,11 @@ class Cost:
         """Bytes read and written."""
         return self.read + self.written
 
+    @property
+    def work(self) -> int:
+        """Operations, an elementary function being so many as `FUNCTION` says."""
+        return self.operations + FUNCTION * self.functions
+
 
 @dataclass(frozen=True, slots=True)
 class CallCost:
@@ -126,9 +131,12 @@ def predicted(costs: Iterable[CallCost], machine: Machine) -> float:
 
 def _seconds(found: CallCost, machine: Machine) -> float:
     cost, times = found.cost, max(found.times, 1)
-    operations = cost.operations + FUNCTION * cost.functions
-    busy = max(cost.moved / machine.bandwidth, operations / machine.rate) / times
-    return busy + machine.launch * cost.launches / times
+    return (bound(cost, machine) + machine.launch * cost.launches) / times
+
+
+def bound(cost: Cost, machine: Machine) -> float:
+    """Return the seconds that no program can do with less of: its bytes, or its operations, at full rate."""
+    return max(cost.moved / machine.bandwidth, cost.work / machine.rate)
 
 
 def costs(
@@ -143,6 +151,13 @@ def costs(
         itemsize: bytes of a real.
         splits: which sums of matrix products take two launches.
     """
+    sizes, times = at_first_steps(part, dims)
+    counter = _Counter(part, kernels, sizes, itemsize, splits)
+    return tuple(CallCost(call, n, counter.of(call) * n) for call, n in zip(part.calls, times, strict=True))
+
+
+def at_first_steps(part: Partition, dims: Sizes) -> tuple[Sizes, list[int]]:
+    """Return all sizes at the first step of every recurrence, and how often each call is done."""
     sizes: dict[object, int] = dict(dims)
     times = [1] * len(part.calls)
     for at, call in enumerate(part.calls):
@@ -150,8 +165,7 @@ def costs(
             sizes[call.name] = evaluate(call.start, sizes)
             steps = evaluate(call.extent, sizes)
             times[call.begin : at] = [steps * n for n in times[call.begin : at]]
-    counter = _Counter(part, kernels, sizes, itemsize, splits)
-    return tuple(CallCost(call, n, counter.of(call) * n) for call, n in zip(part.calls, times, strict=True))
+    return sizes, times
 
 
 class _Counter:
@@ -294,7 +308,7 @@ class _Touched:
             if isinstance(item, Update):
                 self.note(self.read, target, around)
             self.note(self.written, target, around)
-        operations, functions = _of_body(item.body)
+        operations, functions = of_body(item.body)
         if isinstance(item, Fold | Update):
             exponential = item.op == "logsumexp"
             operations, functions = operations + (3 if exponential else 1), functions + exponential
@@ -316,7 +330,7 @@ class _Touched:
         table.setdefault(element.array, {})[element.at, count] = count
 
 
-def _of_body(body: Body) -> tuple[int, int]:
+def of_body(body: Body) -> tuple[int, int]:
     """Return the operations and the elementary functions of a body."""
     operations = functions = 0
     for node, whole in zip(body.nodes, body.wholes, strict=True):

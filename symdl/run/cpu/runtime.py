@@ -25,6 +25,7 @@ from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
 from symdl.run.cpu.gemm.dispatch import Products, products
 from symdl.run.cpu.limits import WORTH_THREADS, Purpose
 from symdl.run.cpu.point_row import Row
+from symdl.run.cpu.rates import measured
 from symdl.run.cpu.single_point import Point
 from symdl.run.cpu.threads.epoch_threads import run_epoch
 from symdl.run.cpu.threads.point_blocks import Blocks, block_size
@@ -34,6 +35,7 @@ from symdl.run.epoch import Job
 from symdl.run.memory import Memory, address
 from symdl.run.results import AddressedPlaces
 from symdl.run.runtime import Module, ResultsIn, Runtime
+from symdl.schedule.cost import Machine
 
 Array = NDArray[Any]
 _ONE_ALONE = 1 << 18
@@ -140,6 +142,19 @@ class CpuRuntime(Runtime):
     def epoch(self, job: Job, span: tuple[int, int, int], workers: int) -> None:
         """Take batches on several threads; see `Runtime.epoch`."""
         run_epoch(job, span, workers)
+
+    def stretch(self, job: Job, first: int, end: int) -> Callable[[], object]:
+        """Execute rows of a step; see `Runtime.stretch`."""
+        built, memory = job.built, job.memory
+        if built.training or not built.lowered.batch:
+            return super().stretch(job, first, end)
+        task = np.array([[first, end]], "int64")
+        given = (job.seen_by(0), memory.sizes, memory.factors, built.module.products)
+        return built.module.call("share", job.code, _ONE_PHASE, task, *given, counters(1), 0, alive=job)
+
+    def machine(self, dtype: str, moved: int) -> Machine:
+        """Measure a core; see `Runtime.machine`."""
+        return measured(dtype, moved)
 
     def training(
         self, module: Module, given: Sequence[Any], changed: Sequence[Any]

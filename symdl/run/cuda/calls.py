@@ -24,6 +24,7 @@ from symdl.run.runtime import ResultsIn
 
 if TYPE_CHECKING:
     from symdl.run.build import Built
+    from symdl.run.epoch import Job
     from symdl.run.memory import Memory
 
 Array = NDArray[Any]
@@ -71,6 +72,45 @@ def runner(built: Built, memory: Memory, code: Array, launcher: Callable[[], Lau
             if not isinstance(place, int):
                 places[at] = 0  # whoever has the array decides how long it lives
         return -1
+
+    return run
+
+
+def addresses_of(job: Job, resident: Callable[[Array], int]) -> list[Any]:
+    """Return where the buffers of a step are; the order of its samples is not there yet.
+
+    Args:
+        resident: returns the address on the device of an array of the host.
+    """
+    addresses = list(job.seen_by(0))
+    for at, place in enumerate(addresses):
+        if isinstance(place, DeviceArray):
+            addresses[at] = place.address
+        elif isinstance(place, Mirror) and at != job.order:
+            addresses[at] = resident(place.host)
+    return addresses
+
+
+def waited(
+    launcher: Launcher, job: Job, rows: tuple[int, int], to_device: Callable[[Array], int]
+) -> Callable[[], None]:
+    """Return what launches rows of a step and waits until they are done; see `Runtime.stretch`.
+
+    Args:
+        to_device: copies an array of the host; returns its address, which holds as long as the array is.
+    """
+    memory, module = job.memory, job.built.module
+    places = addresses_of(job, to_device)
+    order = np.append(
+        0, job.arrays.get(job.order, np.zeros(0, "int64"))
+    )  # begins with the position of the batch
+    places[job.order : job.order + 1] = [to_device(order)]
+    given = (job.code.tolist(), job.code.shape[1], *rows, places, memory.sizes, memory.factors)
+    launch = module.call("rows", launcher, *given, module.products)
+
+    def run(*, _alive: Any = order) -> None:
+        launch()
+        launcher.device.synchronize()
 
     return run
 

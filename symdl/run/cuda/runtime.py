@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from symdl.lower.lowered import Lowered
 from symdl.run import modules
 from symdl.run.cuda.arrays import DeviceArray
-from symdl.run.cuda.calls import DevicePlaces, Mirror, runner
+from symdl.run.cuda.calls import DevicePlaces, Mirror, addresses_of, runner, waited
 from symdl.run.cuda.cublas import Cublas, installed
 from symdl.run.cuda.device import Device
 from symdl.run.cuda.driver import HardwareDevice
@@ -203,12 +203,7 @@ class CudaRuntime(Runtime):
         (script,) = job.script(1)
         order, rows, width = job.order, job.code.tolist(), job.code.shape[1]
         numbers = (job.memory.sizes.copy(), job.memory.factors, module.products)
-        addresses = list(job.seen_by(0))
-        for at, place in enumerate(addresses):
-            if isinstance(place, DeviceArray):
-                addresses[at] = place.address
-            elif isinstance(place, Mirror) and at != order:
-                addresses[at] = self._resident(module, place.host)
+        addresses = addresses_of(job, partial(self._resident, module))
 
         def launch(launcher: Launcher, place: int) -> None:
             addresses[order] = place
@@ -216,6 +211,12 @@ class CudaRuntime(Runtime):
                 module.call("rows", launcher, rows, width, begin, end, addresses, *numbers)()
 
         return Steps(launch, self.launcher)
+
+    def stretch(self, job: Job, first: int, end: int) -> Callable[[], object]:
+        """Launch rows of a step and wait for the device; see `Runtime.stretch`."""
+        module = job.built.module
+        assert isinstance(module, CudaModule)
+        return waited(self.launcher, job, (first, end), partial(self._to_device, module))
 
     def _resident(self, module: CudaModule, host: Array) -> int:
         """Return the address of an array that stays on the device as long as it is on the host."""

@@ -1,0 +1,1 @@
+"""run.profiling: where the time of a step or of a call goes."""
