@@ -31,7 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the golden files")
 
 
-SHARES = {"cuda/test_totality.py": 4, "cuda/test_generated.py": 4, "export/test_totality.py": 3}
+SHARES = {
+    "cuda/test_totality.py": 4,
+    "cuda/test_generated.py": 4,
+    "exact/test_totality.py": 4,
+    "export/test_totality.py": 3,
+}
 """Tests over all of totality of which one in so many runs where time is short: where CI is set."""
 
 
