@@ -21,7 +21,7 @@ from symdl.express.values import numbers
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import heard
 from symdl.train.copied import CopiedModel
-from symdl.train.feeds.tables import held
+from symdl.train.feeds.tables import by_rows, held
 from symdl.train.fit import Settings, fit
 from symdl.train.history import History
 from symdl.train.labels import label_of
@@ -40,10 +40,15 @@ def fit_weighted(
     """Train; `given` is a weight for each sample and `classes` one for each class, or None."""
     if given is None and classes is None:
         return fit(model, data, settings)
-    data, twin = held(data), with_weights(model)
-    arrays = model.checked(data)
-    weights = checked_weights(given, arrays.count) * class_weights(model, arrays, classes)
-    data = {**data, **arrays.by_name, NAME: weights}  # what is checked is of the kernels' types already
+    twin = with_weights(model)
+    if by_rows(data) and classes is None:  # samples are checked batch by batch
+        counts = [np.shape(value)[0] if np.ndim(value) else 0 for value in data.values()]
+        data = {**data, NAME: checked_weights(given, max(counts))}
+    else:
+        data = held(data)
+        arrays = model.checked(data)
+        weights = checked_weights(given, arrays.count) * class_weights(model, arrays, classes)
+        data = {**data, **arrays.by_name, NAME: weights}  # of the kernels' types already
     others = {k: _with_ones(model, getattr(settings, k)) for k in ("validation", "test")}
     callbacks: tuple[Any, ...] = tuple(_told(callback, model) for callback in settings.callbacks)
     twin.history = model.history

@@ -222,3 +222,44 @@ def test_weights_of_nothing() -> None:
         Classifier().fit(X, y, sample_weight=np.zeros(len(y)))
     with pytest.raises(ValueError, match="weight"):
         Classifier().fit(X, y, sample_weight=np.where(y > 0, 1, -1))
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(len(X)) % 3], ids=["", "weighted"])
+def test_sparse_samples_become_dense_batch_by_batch(weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    rows: list[int] = []
+    toarray = sparse.csr_matrix.toarray
+
+    def noted(matrix: Any, *args: Any, **options: Any) -> Any:
+        rows.append(matrix.shape[0])
+        return toarray(matrix, *args, **options)
+
+    thin = np.where(np.abs(X) > 0.5, X, 0.0)
+    settings = SMALL | {"batch_size": 20, "max_iter": 3}
+    dense = Classifier(**settings).fit(thin, y, sample_weight=weights)
+    monkeypatch.setattr(sparse.csr_matrix, "toarray", noted)
+    monkeypatch.setattr("symdl.interop.sklearn.samples.NUMBERS_AT_ONCE", 30 * X.shape[1])
+    found = Classifier(**settings).fit(sparse.csr_matrix(thin), y, sample_weight=weights)
+    assert max(rows) == 20
+    for name, array in dense.model_.parameters.items():
+        np.testing.assert_array_equal(found.model_.parameters[name], array)
+    rows.clear()
+    np.testing.assert_allclose(found.predict_proba(sparse.coo_matrix(thin)), dense.predict_proba(thin))
+    assert max(rows) == 30
+
+
+def test_several_labels_at_once() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=(200, 4))
+    labels = (samples @ rng.normal(size=(4, 3)) > 0.5).astype(int)
+    settings = SMALL | {"learning_rate": 0.03, "max_iter": 60}
+    found = Classifier(**settings, class_weight="balanced", early_stopping=True).fit(samples, labels)
+    shares = found.predict_proba(samples)
+    assert shares.shape == (200, 3) and found.score(samples, labels) > 0.8
+    np.testing.assert_array_equal(found.predict(samples), shares > 0.5)
+    step = Classifier(**settings).partial_fit(samples, labels).partial_fit(samples, labels)
+    assert step.n_iter_ == 2 and list(step.classes_) == [0, 1, 2]
+    with pytest.raises(sd.SymdlError, match="of another kind"):
+        step.partial_fit(samples, labels[:, 0])
+    with pytest.raises(sd.SymdlError, match="MultiOutputClassifier"):
+        Classifier().fit(samples, labels + labels[:, :1])

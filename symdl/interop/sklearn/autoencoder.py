@@ -12,7 +12,8 @@ import numpy as np
 
 from symdl.express.tensors import Tensor
 from symdl.interop.sklearn.networks import Loss, Network, template
-from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
+from symdl.interop.sklearn.samples import CHECKED, Array, positive, validation
+from symdl.interop.sklearn.training import Trained, base
 
 
 # The bases are in a module that is there with the extra only; a type checker does not know them.
@@ -101,14 +102,14 @@ class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, T
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train on samples of shape ``(n, features)``; `y` is not used."""
-        X = validation.validate_data(self, X, dtype=FLOATS)
+        X = validation.validate_data(self, X, **CHECKED)
         data, weights = positive(self, {"X": X}, sample_weight)
         self._train(self._planned("autoencoder", X, self.n_components, decoder=self.decoder), data, weights)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Pass once over more samples."""
-        X = validation.validate_data(self, X, dtype=FLOATS, reset=not hasattr(self, "model_"))
+        X = validation.validate_data(self, X, **CHECKED, reset=not hasattr(self, "model_"))
         data, weights = positive(self, {"X": X}, sample_weight)
         self._train_on(
             self._planned("autoencoder", X, self.n_components, decoder=self.decoder), data, weights
@@ -121,14 +122,12 @@ class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, T
 
     def transform(self, X: Any) -> Array:
         """Return the components of each sample, shape ``(n, n_components)``."""
-        X = self._samples(X)
-        found: Array = self.model_.predict(X=X)["code"]
-        return found
+        return np.concatenate([self.model_.predict(X=block)["code"] for block in self._blocks(X)])
 
     def inverse_transform(self, Z: Any) -> Array:
         """Return the samples that components stand for, shape ``(n, features)``."""
         validation.check_is_fitted(self)
-        Z = validation.check_array(Z, dtype=FLOATS)
+        Z = validation.check_array(Z, dtype=CHECKED["dtype"])
         decode = template(self._plan).decode
         read = {str(t.name) for t in decode.program.inputs}
         found: Array = decode(Z=Z, **{k: a for k, a in self.model_.parameters.items() if k in read})
@@ -136,9 +135,12 @@ class Autoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, T
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared difference of samples and what is made of their components."""
-        X = self._samples(X)
-        again = self.model_.predict(X=X)["again"]
-        return -float(np.mean((again.astype(np.float64) - X) ** 2))
+        total, count = 0.0, 0
+        for block in self._blocks(X):
+            again = self.model_.predict(X=block)["again"]
+            total += float(((again.astype(np.float64) - block) ** 2).sum())
+            count += block.size
+        return -total / count
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -8,25 +8,24 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from scipy import special
 
 from symdl.errors import ArgumentError, require_extra
+from symdl.interop.sklearn.labelled import Labelled
 from symdl.interop.sklearn.networks import Loss, Network
-from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
+from symdl.interop.sklearn.samples import positive
 
 multiclass = require_extra("sklearn.utils.multiclass", "train")
-class_weights = require_extra("sklearn.utils.class_weight", "train")
 
 
-# The bases are in a module that is there with the extra only; a type checker does not know them.
-class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
+class Classifier(Labelled):
     """A network that chooses among classes: logits, softmax, and by default cross entropy.
 
     Args:
         network: sizes of hidden layers, or a function ``(X, outputs)`` from the tensor of inputs, shape
             ``(n, features)``, and the number of classes to logits of shape ``(n, outputs)``.
         activation: of hidden layers: ``"relu"``, ``"tanh"``, ``"sigmoid"``, ``"gelu"``, ``"identity"``, ...
-        loss: a function ``(logits, labels)`` to a rank-0 tensor; None: `symdl.nn.cross_entropy`.
+        loss: a function ``(logits, labels)`` to a rank-0 tensor; None: `symdl.nn.cross_entropy`, of several
+            labels at once `symdl.nn.binary_cross_entropy`.
         class_weight: ``"balanced"`` or a weight for each class: its samples count so much more.
         alpha: strength of the penalty ``alpha/(2*n)*sum(W**2)`` of weights, not biases, for batches of `n`.
         optimizer: such as ``sd.nn.SGD(0.1)``; None: `symdl.nn.Adam` with `learning_rate`.
@@ -45,7 +44,7 @@ class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
         target: where the network is computed, as in `symdl.compile`; None: where it usually is.
 
     Attributes:
-        classes_: the labels, sorted.
+        classes_: the labels, sorted; of several at once the numbers of the columns of `y`.
         model_: the trained `symdl.Model`; its parameters, derivations and files are at hand.
         history_: its `symdl.train.History`. loss_curve_: the loss of each pass; loss_: the last.
         n_iter_: passes over the data. n_features_in_, feature_names_in_: as everywhere in scikit-learn.
@@ -100,61 +99,36 @@ class Classifier(base.ClassifierMixin, Trained):  # type: ignore[name-defined]
         self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on samples of shape ``(n, features)`` with a label each, and perhaps a weight each."""
-        X, y = validation.validate_data(self, X, y, dtype=FLOATS)
-        multiclass.check_classification_targets(y)
+        """Train on samples of shape ``(n, features)`` with a label each, and perhaps a weight each.
+
+        Of several labels at once `y` holds 1 for each that a sample has, else 0, shape ``(n, labels)``.
+        """
+        X, y = self._checked(X, y, reset=True)
         data, weights = positive(self, {"X": X, "y": y}, sample_weight)
-        self.classes_, data["y"] = np.unique(data["y"], return_inverse=True)
+        if self._several:
+            self.classes_ = np.arange(y.shape[1])
+        else:
+            self.classes_, data["y"] = np.unique(data["y"], return_inverse=True)
         self._train(
-            self._planned("classifier", X, len(self.classes_)), data, self._weighted(data["y"], weights)
+            self._planned(self._kind, X, len(self.classes_)), data, self._weighted(data["y"], weights)
         )
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Pass once over more samples; the first call names all classes, in `classes`."""
         first = not hasattr(self, "model_")
-        X, y = validation.validate_data(self, X, y, dtype=FLOATS, reset=first)
-        multiclass.check_classification_targets(y)
-        if multiclass._check_partial_fit_first_call(self, classes):
-            self.classes_ = multiclass.unique_labels(classes)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ArgumentError(f"{unknown[0]!r} is no class", cure="name all in the first partial_fit")
-        data, weights = positive(self, {"X": X, "y": np.searchsorted(self.classes_, y)}, sample_weight)
+        X, y = self._checked(X, y, reset=first)
+        if self._several:
+            self.classes_ = np.arange(y.shape[1])
+        else:
+            if multiclass._check_partial_fit_first_call(self, classes):
+                self.classes_ = multiclass.unique_labels(classes)
+            unknown = np.setdiff1d(y, self.classes_)
+            if len(unknown):
+                raise ArgumentError(f"{unknown[0]!r} is no class", cure="name all in the first partial_fit")
+            y = np.searchsorted(self.classes_, y)
+        data, weights = positive(self, {"X": X, "y": y}, sample_weight)
         self._train_on(
-            self._planned("classifier", X, len(self.classes_)), data, self._weighted(data["y"], weights)
+            self._planned(self._kind, X, len(self.classes_)), data, self._weighted(data["y"], weights)
         )
         return self
-
-    def _weighted(self, y: Array, weights: Array | None) -> Array | None:
-        """Return weights of samples and of their classes, if there are any."""
-        if self.class_weight is None:
-            return weights
-        each: Array = class_weights.compute_sample_weight(self.class_weight, self.classes_[y])
-        return each if weights is None else each * weights
-
-    def _logits(self, X: Any) -> Array:
-        X = self._samples(X)
-        found: Array = self.model_.predict(X=X)
-        return found
-
-    def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, shape ``(n, classes)``."""
-        shares: Array = special.softmax(self._logits(X), axis=1)
-        return shares
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithm of each probability."""
-        shares: Array = special.log_softmax(self._logits(X), axis=1)
-        return shares
-
-    def decision_function(self, X: Any) -> Array:
-        """Return the logits; of two classes their difference, shape ``(n,)``."""
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
-
-    def predict(self, X: Any) -> Array:
-        """Return the likeliest label of each sample."""
-        best = self._logits(X).argmax(axis=1)
-        found: Array = self.classes_[best]
-        return found

@@ -44,7 +44,7 @@ class Plan:
     """A network.
 
     Attributes:
-        kind: ``"classifier"``, ``"regressor"`` or ``"autoencoder"``.
+        kind: ``"classifier"``, ``"multilabel"``, ``"regressor"`` or ``"autoencoder"``.
         features, outputs: the sizes of a sample, and of what is computed of it: classes, targets, components.
         network: hidden layers, or a function; of an autoencoder that of the encoder.
         decoder: of an autoencoder: a function, or None: the hidden layers in reverse.
@@ -150,6 +150,9 @@ def _built(plan: Plan) -> Template:
     if plan.kind == "classifier":
         y = tensor("y", (n,), dtype="int64")
         loss = (plan.loss or nn.cross_entropy)(output, y)
+    elif plan.kind == "multilabel":
+        y = tensor("y", (n, plan.outputs), dtype="int64")
+        loss = (plan.loss or nn.binary_cross_entropy)(output, y)
     else:
         y = tensor("y", (n, plan.outputs))
         loss = (plan.loss or nn.mean_squared_error)(output, y)

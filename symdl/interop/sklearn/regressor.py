@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from symdl.interop.sklearn.training import FLOATS, Array, Trained, base, positive, validation
+from symdl.interop.sklearn.samples import CHECKED, Array, positive, validation
+from symdl.interop.sklearn.training import Trained, base
 
 
 # The bases are in a module that is there with the extra only; a type checker does not know them.
@@ -59,16 +60,13 @@ class Regressor(base.RegressorMixin, base.MultiOutputMixin, Trained):  # type: i
 
     def _data(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool
-    ) -> tuple[dict[str, Array], Array | None]:
-        X, y = validation.validate_data(
-            self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True, reset=reset
-        )
+    ) -> tuple[dict[str, Any], Array | None]:
+        X, y = validation.validate_data(self, X, y, **CHECKED, multi_output=True, y_numeric=True, reset=reset)
         if reset:
             self._flat = y.ndim == 1
         return positive(self, {"X": X, "y": y.reshape(len(y), -1)}, sample_weight)
 
     def predict(self, X: Any) -> Array:
         """Return predictions, of the shape that the targets had."""
-        X = self._samples(X)
-        found: Array = self.model_.predict(X=X)
+        found = self._predicted(X)
         return found[:, 0] if self._flat else found

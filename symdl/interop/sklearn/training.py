@@ -6,25 +6,21 @@ Enters: an estimator with its settings, checked data. Leaves: the estimator with
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdl import nn
 from symdl.errors import ArgumentError, require_extra
 from symdl.interop.sklearn.networks import PENALTY, Loss, Network, Plan, layers_of, template
+from symdl.interop.sklearn.samples import CHECKED, Array, dense_blocks, validation
 from symdl.train.history import Epoch
 from symdl.train.model import Model
 
 base = require_extra("sklearn.base", "train")
 selection = require_extra("sklearn.model_selection", "train")
-validation = require_extra("sklearn.utils.validation", "train")
 utils = require_extra("sklearn.utils", "train")
-
-Array = NDArray[Any]
-FLOATS = (np.float64, np.float32)
 
 
 # The bases are in a module that is there with the extra only; a type checker does not know them.
@@ -75,13 +71,21 @@ class Trained(base.BaseEstimator):  # type: ignore[name-defined]
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 
-    def _samples(self, X: Any) -> Array:
-        """Return samples to be predicted, checked."""
-        validation.check_is_fitted(self)
-        found: Array = validation.validate_data(self, X, reset=False, dtype=FLOATS)
-        return found
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
-    def _planned(self, kind: str, X: Array, outputs: int, **more: Any) -> Plan:
+    def _blocks(self, X: Any) -> Iterator[Array]:
+        """Yield samples to be predicted, checked, in blocks that are dense."""
+        validation.check_is_fitted(self)
+        return dense_blocks(validation.validate_data(self, X, reset=False, **CHECKED))
+
+    def _predicted(self, X: Any) -> Array:
+        """Return the output for samples."""
+        return np.concatenate([self.model_.predict(X=block) for block in self._blocks(X)])
+
+    def _planned(self, kind: str, X: Any, outputs: int, **more: Any) -> Plan:
         """Return what the settings and the data say of the network."""
         return Plan(
             kind=kind,
@@ -95,7 +99,7 @@ class Trained(base.BaseEstimator):  # type: ignore[name-defined]
             **more,
         )
 
-    def _train(self, plan: Plan, data: dict[str, Array], weights: Array | None) -> None:
+    def _train(self, plan: Plan, data: dict[str, Any], weights: Array | None) -> None:
         """Train anew; with ``warm_start=True`` on from the weights of the fit before."""
         _check(self)
         rng = utils.check_random_state(self.random_state)
@@ -118,7 +122,7 @@ class Trained(base.BaseEstimator):  # type: ignore[name-defined]
         self.n_iter_, self.loss_curve_ = len(stop.losses), stop.losses
         self.best_validation_score_: Any = stop.best_score
 
-    def _train_on(self, plan: Plan, data: dict[str, Array], weights: Array | None) -> None:
+    def _train_on(self, plan: Plan, data: dict[str, Any], weights: Array | None) -> None:
         """Pass once over more data."""
         first = not hasattr(self, "model_")
         if first:
@@ -133,11 +137,11 @@ class Trained(base.BaseEstimator):  # type: ignore[name-defined]
         self.n_iter_, self.loss_curve_ = self.n_iter_ + 1, [*self.loss_curve_, *stop.losses]
 
     def _learn(
-        self, model: Model, data: dict[str, Array], weights: Array | None, options: dict[str, Any]
+        self, model: Model, data: dict[str, Any], weights: Array | None, options: dict[str, Any]
     ) -> None:
         if PENALTY in model.parameters:
             model.parameters[PENALTY][...] = self.alpha
-        batch: Any = min(200, len(data["X"])) if self.batch_size == "auto" else self.batch_size
+        batch: Any = min(200, data["X"].shape[0]) if self.batch_size == "auto" else self.batch_size
         model.fit(
             data,
             optimizer=self.optimizer or nn.Adam(self.learning_rate),
@@ -160,23 +164,6 @@ def _learns(name: str) -> bool:
     return name != PENALTY
 
 
-def positive(
-    estimator: Any, arrays: Mapping[str, Array], sample_weight: Any
-) -> tuple[dict[str, Array], Array | None]:
-    """Return the samples that count, with their weights; None if all count the same."""
-    if sample_weight is None:
-        return dict(arrays), None
-    X = arrays["X"]
-    weights = validation._check_sample_weight(sample_weight, X, dtype=np.float64)
-    counts = weights > 0
-    if (weights < 0).any() or not counts.any():
-        raise ArgumentError(
-            f"the weights of samples are {weights.min()} to {weights.max()}",
-            cure="weights are not negative, and at least one is positive",
-        )
-    return {name: array[counts] for name, array in arrays.items()}, weights[counts]
-
-
 def _check(estimator: Any) -> None:
     """Refuse settings out of range that nobody behind would find."""
     if not 0 <= estimator.alpha < math.inf:
@@ -186,10 +173,10 @@ def _check(estimator: Any) -> None:
 
 
 def _apart(
-    estimator: Any, data: dict[str, Array], weights: Array | None, rng: Any, strata: Array | None
-) -> tuple[dict[str, Array], dict[str, Array], Array | None]:
+    estimator: Any, data: dict[str, Any], weights: Array | None, rng: Any, strata: Array | None
+) -> tuple[dict[str, Any], dict[str, Any], Array | None]:
     """Return data to learn from, data held out, and the weights of the first."""
-    positions = np.arange(len(data["X"]))
+    positions = np.arange(data["X"].shape[0])
     options = {"test_size": estimator.validation_fraction, "random_state": rng, "stratify": strata}
     learned, held = selection.train_test_split(positions, **options)
     others = {name: array[held] for name, array in data.items()}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
 from symdl.express.tensors import Tensor
-from symdl.train.feeds.tables import dense, is_sparse
+from symdl.train.feeds.tables import by_rows, dense, is_sparse
 
 Batch = Mapping[str, Any]
 
@@ -115,8 +115,7 @@ def source_of(feed: Feed, inputs: Sequence[Tensor], *, apart: bool) -> Rows | Ba
     """
     data = feed.source
     if isinstance(data, Mapping):
-        lazy = any(isinstance(value, np.memmap) or is_sparse(value) for value in data.values())
-        return _rows_of_arrays(data) if lazy or apart else None
+        return _rows_of_arrays(data) if by_rows(data) or apart else None
     if hasattr(data, "__len__") and hasattr(data, "__getitem__"):
         if not len(data):
             raise ArgumentError("the data hold no samples")

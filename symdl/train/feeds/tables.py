@@ -61,6 +61,13 @@ def is_sparse(value: Any) -> bool:
     return hasattr(value, "toarray") and hasattr(value, "tocsr")
 
 
+def by_rows(data: Any) -> bool:
+    """Say whether samples are taken from arrays batch by batch: some are sparse, or lie in a file."""
+    return isinstance(data, Mapping) and any(
+        isinstance(value, np.memmap) or is_sparse(value) for value in data.values()
+    )
+
+
 def dense(value: Any) -> Any:
     """Return a sparse matrix with its zeros; anything else as it is."""
     return value.toarray() if is_sparse(value) else value
