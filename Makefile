@@ -16,11 +16,12 @@ SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpret
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo playground test test-cuda test-gpu lint bench bench-gpu clean distclean
+.PHONY: help demo docs playground test test-cuda test-gpu lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
 	@echo 'make playground derivations in a browser: static files in out/playground; needs Node.js with npm'
+	@echo 'make docs       build the documentation site in out/docs; a warning is an error'
 	@echo 'make test       run all tests'
 	@echo 'make test-cuda  compile CUDA kernels and run their PTX, without a GPU'
 	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
@@ -36,6 +37,10 @@ demo: $(VENV)/.has-train
 
 playground: $(VENV)/.has-html
 	$(RUN) -m symdl.playground out/playground
+
+docs: $(VENV)/.has-docs
+	$(RUN) -m sphinx -W --keep-going -q -b html -d out/doctrees docs out/docs
+	@echo 'open out/docs/index.html'
 
 test: $(VENV)/.has-test
 	$(RUN) -m pytest -n auto

@@ -136,5 +136,35 @@ def page() -> str:
     return "\n".join(parts)
 
 
+NAME = """\
+---
+orphan: true
+---
+# {path}
+
+One of [all names](../reference.md), under *{section}*.
+
+```{{eval-rst}}
+.. auto{kind}:: symdl.{where}
+{options}```
+"""
+
+
+def name_page(path: str, value: Any) -> str:
+    """The page of one name, for Sphinx, which takes signature, docstring and source from the name."""
+    kind, options = "function" if callable(value) else "data", ""
+    if inspect.isclass(value):
+        foreign = [c.__name__ for c in value.__mro__ if not c.__module__.startswith("symdl.")]
+        kind, options = "class", f"   :members:\n   :inherited-members: {', '.join(foreign)}\n"
+    return NAME.format(
+        path=path, section=section_of(value), kind=kind, where=path.removeprefix("sd."), options=options
+    )
+
+
+def pages() -> dict[str, str]:
+    """A page for every public name, by the names of their files."""
+    return {f"{path}.md": name_page(path, value) for path, value in public()}
+
+
 if __name__ == "__main__":
     FILE.write_text(page(), encoding="utf-8")

@@ -40,14 +40,15 @@ Decay: TypeAlias = "Setting | Mapping[str, float] | Callable[[Tensor], float]"
 """One weight decay for all parameters, one by name (others have none), or one by a function of the tensor."""
 
 
-def state(name: str, like: Tensor | Sequence[int] = (), *, value: float = 0.0) -> Tensor:
+def state(name: str, like: Tensor | Sequence[int] = (), *, value: Setting = 0.0) -> Tensor:
     """Return a state of an optimizer, which the steps of training change: a velocity, a count, a rate.
 
     Args:
         name: that of `symdl.train.Trainer.states` and of a saved model; ``f"{p.name}.velocity"`` for what
             belongs to a parameter ``p``.
         like: a tensor, or a shape, whose shape it has; a number by default.
-        value: its first value, in every entry.
+        value: its first value, in every entry. (Pages of mathematics put a letter there for a setting, and
+            show that letter.)
 
     Raises:
         ExpressionError: a name that cannot be used, a size that is none, a value that is no number.
@@ -57,7 +58,9 @@ def state(name: str, like: Tensor | Sequence[int] = (), *, value: float = 0.0) -
         >>> rate = sd.nn.state("learning_rate", value=0.01)
     """
     shape = like.shape if isinstance(like, Tensor) else tuple(like)
-    if not is_number(value) or not math.isfinite(value):
+    if isinstance(value, Tensor) and value.role == "constant" and value.shape == shape == ():
+        return value
+    if isinstance(value, Tensor) or not is_number(value) or not math.isfinite(value):
         raise ExpressionError(f"the state {name!r} starts at {value!r}", cure="give a finite number")
     init = zeros() if value == 0 else fill(float(value))
     return Tensor(checked_name(name), shape, role="state", init=init)

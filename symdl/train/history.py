@@ -70,7 +70,7 @@ class Epoch:
     def row(self) -> dict[str, float]:
         """All numbers by names as tables have them; what has no value in this training is left out.
 
-        A metric that is called as a number of each epoch is has "metric_" before its name.
+        A metric that is called as a number of each epoch is has ``metric_`` before its name.
         """
         own = {
             "loss_after": self.loss_after,

@@ -46,6 +46,12 @@ def test_an_optimizer_of_ones_own_is_one_of_the_package() -> None:
             np.testing.assert_allclose(array, known[name], rtol=1e-12, err_msg=name)
 
 
+def test_its_rules_print_with_letters_for_its_settings() -> None:
+    lines = sd.update_rules(Heavy(0.1), [sd.parameter("W", (2,))]).text().splitlines()
+    rule = next(line for line in lines if line.strip().startswith("W_p+1"))
+    assert "η·" in rule and [line.split() for line in lines if "η  " in line] == [["η", "0.1"]]
+
+
 def test_it_may_be_told_the_loss() -> None:
     class Polyak:
         """The step for a loss whose lowest value is 0."""
