@@ -55,8 +55,8 @@ SECTIONS = {
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "
     "nn.dropout nn.noise",
     "Sequences": "nn.recurrent nn.sequences",
-    "Losses, penalties, metrics": "nn.losses nn.classification nn.regression nn.similarity nn.alignment "
-    "nn.metrics",
+    "Losses, penalties, metrics": "nn.losses nn.classification nn.regression nn.similarity nn.margins "
+    "nn.segmentation nn.alignment nn.metrics",
     "Optimizers and schedules": "nn.optimizers nn.moments nn.adaptive nn.factored nn.lbfgs nn.clipping "
     "nn.accumulated nn.averaged nn.plateau nn.grouped nn.protocol nn.steps nn.schedules",
     "Initial values": "nn.initializers",

@@ -8,6 +8,7 @@ gradient is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import sympy as sp
@@ -21,7 +22,7 @@ from symdl.express.selecting import Bounds, positions_within
 from symdl.express.surface import ArgMax, Max, Prod, Reduce, Sum, define
 from symdl.express.tensors import DType, Tensor
 
-Writing = Literal["set", "add", "multiply", "max", "min"]
+Writing = Literal["set", "add", "multiply", "mean", "max", "min"]
 
 
 @takes_tensors
@@ -32,10 +33,13 @@ def scatter(
     axis: int = 0,
     *,
     op: Writing = "set",
+    include_self: bool = True,
     mode: Bounds = "raise",
     name: str | None = None,
 ) -> Tensor:
     """Write an element to one position each: ``y[positions[n, j], j] = updates[n, j]`` along axis 0.
+
+    The result has the shape of `x`.
 
     Args:
         x: what stays where nothing is written.
@@ -43,21 +47,19 @@ def scatter(
         updates: the shape of `positions`.
         axis: along which the positions count.
         op: ``"set"`` replaces (of several updates of one place the last counts, and only it gets a
-            gradient; each place looks at all updates), ``"add"``, ``"multiply"``, ``"max"`` and ``"min"``
-            combine the updates with what is there.
+            gradient; each place looks at all updates), ``"add"``, ``"multiply"``, ``"mean"``, ``"max"`` and
+            ``"min"`` combine the updates with what is there.
+        include_self: whether what is there takes part; without it the updates alone are combined.
         mode: of positions outside the axis: ``"raise"`` writes them nowhere, ``"wrap"`` counts them on from
             the other end.
         name: of the result.
-
-    Returns:
-        The shape of `x`.
 
     Raises:
         ShapeError: shapes that do not fit.
         ExpressionError: an unknown `op`, positions that are no integers.
     """
-    if op not in ("set", "add", "multiply", "max", "min"):
-        raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'max' or 'min'")
+    if op not in ("set", "add", "multiply", "mean", "max", "min"):
+        raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'mean', 'max' or 'min'")
     along = one_axis(axis, x.rank)
     off = [a for a in range(x.rank) if a != along]
     fits = positions.rank == x.rank and updates.shape == positions.shape
@@ -66,9 +68,8 @@ def scatter(
             "a scatter needs updates of the shape of the positions, no larger than the tensor off the axis",
             shapes={"tensor": x.shape, "positions": positions.shape, "updates": updates.shape},
         )
-    ids = positions_within(positions, mode, x.shape[along])
-    where, dtype = axis_indices(x.rank), joint(x, updates)
-    (k,) = axis_indices(1, skip=where)
+    ids, dtype = positions_within(positions, mode, x.shape[along]), joint(x, updates)
+    *where, k = axis_indices(x.rank + 1)
     reads = (*where[:along], k, *where[along + 1 :])
     inside: list[Guard] = [
         InRange(where[a], ids.shape[a]) for a in off if not at_most(x.shape[a], ids.shape[a])
@@ -79,9 +80,63 @@ def scatter(
 
     def gathered(kind: type[Reduce], value: sp.Expr) -> Tensor:
         body = kind(value, (k, ids.shape[along]))
-        return define(None, where, body, shape=x.shape, dtype=dtype, guards=guards, origin=Origin("scatter"))
+        whole: DType = "int64" if value.is_Integer else dtype
+        return define(None, where, body, shape=x.shape, dtype=whole, guards=guards, origin=Origin("scatter"))
 
-    return _combined(op, x, updates.at(*reads), gathered, name, dtype)
+    found = _Found(op, x, updates.at(*reads), gathered, "real" if op == "mean" else dtype)
+    return found.joined(name) if include_self else found.alone(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be combined at each place.
+
+    Attributes:
+        op: how.
+        x: what is there.
+        update: one of the updates for a place.
+        gathered: reduces all updates for a place.
+        dtype: of the result.
+    """
+
+    op: Writing
+    x: Tensor
+    update: sp.Expr
+    gathered: Callable[[type[Reduce], sp.Expr], Tensor]
+    dtype: DType
+
+    def joined(self, name: str | None) -> Tensor:
+        """What is there and all that is written."""
+        if self.op == "mean":
+            parts = self.x, self._all(), self._count()
+            return self._made(lambda old, new, count: (old + new) / (1 + count), *parts, name=name)
+        join = {"add": sp.Add, "multiply": sp.Mul, "max": sp.Max, "min": sp.Min}[self.op]
+        return self._made(lambda old, new: join(old, self._turned(new)), self.x, self._all(), name=name)
+
+    def alone(self, name: str | None) -> Tensor:
+        """What is written, and what is there where nothing is."""
+
+        def chosen(old: sp.Expr, new: sp.Expr, count: sp.Expr) -> sp.Expr:
+            written = new / count if self.op == "mean" else self._turned(new)
+            return sp.Piecewise((written, count > 0), (old, True))
+
+        return self._made(chosen, self.x, self._all(), self._count(), name=name)
+
+    def _all(self) -> Tensor:
+        kind = {"max": Max, "min": Max, "multiply": Prod}.get(self.op, Sum)
+        return self.gathered(kind, self._turned(self.update))
+
+    def _count(self) -> Tensor:
+        return self.gathered(Sum, sp.S.One)
+
+    def _turned(self, value: sp.Expr) -> sp.Expr:
+        """A minimum is the largest of the values turned round, as in `reduce`; it is turned round again."""
+        if self.op != "min":
+            return value
+        return (-1 if self.dtype == "int64" else 0) - value
+
+    def _made(self, formula: Callable[..., sp.Expr], *parts: Tensor, name: str | None) -> Tensor:
+        return elementwise(formula, *parts, name=name, rule="scatter", dtype=self.dtype)
 
 
 def _replaced(
@@ -114,23 +169,3 @@ def _replaced(
         rule="scatter",
         dtype=joint(x, updates),
     )
-
-
-def _combined(
-    op: Literal["add", "multiply", "max", "min"],
-    x: Tensor,
-    update: sp.Expr,
-    gathered: Callable[[type[Reduce], sp.Expr], Tensor],
-    name: str | None,
-    dtype: DType,
-) -> Tensor:
-    """Join what is there with all that `gathered` finds for its place."""
-    if op in ("max", "min"):
-        end, sign = (0, 1) if op == "max" else (-1 if dtype == "int64" else 0, -1)  # as in `reduce`
-        extreme = sp.Max if op == "max" else sp.Min
-        best = gathered(Max, end + sign * update)
-        return elementwise(
-            lambda old, new: extreme(old, end + sign * new), x, best, name=name, rule="scatter", dtype=dtype
-        )
-    kind, join = (Sum, sp.Add) if op == "add" else (Prod, sp.Mul)
-    return elementwise(join, x, gathered(kind, update), name=name, rule="scatter", dtype=dtype)

@@ -75,6 +75,13 @@ from symdl.nn.losses import (
     l1_penalty,
     l2_penalty,
 )
+from symdl.nn.margins import (
+    cosine_embedding,
+    hinge_embedding,
+    margin_ranking,
+    multi_margin,
+    soft_margin,
+)
 from symdl.nn.metrics import accuracy
 from symdl.nn.moments import (
     LAMB,
@@ -121,6 +128,8 @@ from symdl.nn.regression import (
     log_cosh,
     mean_absolute_error,
     mean_squared_error,
+    pinball,
+    poisson_nll,
 )
 from symdl.nn.resampling import (
     resample,
@@ -135,6 +144,10 @@ from symdl.nn.schedules import (
     ExponentialDecay,
     StepDecay,
     WarmUp,
+)
+from symdl.nn.segmentation import (
+    binary_focal,
+    dice,
 )
 from symdl.nn.sequences import (
     bidirectional,
@@ -194,19 +207,22 @@ __all__ = [
     "batch_norm",
     "bidirectional",
     "binary_cross_entropy",
+    "binary_focal",
     "celu",
-    "fill",
     "conv1d",
     "conv2d",
     "conv_transpose1d",
     "conv_transpose2d",
     "convolution",
+    "cosine_embedding",
     "cross_entropy",
     "ctc",
     "dense",
+    "dice",
     "dropout",
     "elu",
     "embedding",
+    "fill",
     "flatten",
     "focal",
     "gaussian_nll",
@@ -221,6 +237,7 @@ __all__ = [
     "hardtanh",
     "he",
     "hinge",
+    "hinge_embedding",
     "huber",
     "inference",
     "info_nce",
@@ -237,6 +254,7 @@ __all__ = [
     "log_softmax",
     "lp_pool",
     "lstm",
+    "margin_ranking",
     "max_pool",
     "max_pool1d",
     "max_pool2d",
@@ -244,9 +262,12 @@ __all__ = [
     "mean_squared_error",
     "mish",
     "multi_head_attention",
+    "multi_margin",
     "nll",
     "normal_noise",
     "normalized",
+    "pinball",
+    "poisson_nll",
     "prelu",
     "relu",
     "relu6",
@@ -261,6 +282,7 @@ __all__ = [
     "shrink",
     "sigmoid",
     "silu",
+    "soft_margin",
     "softmax",
     "softplus",
     "softsign",

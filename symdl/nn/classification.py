@@ -112,24 +112,40 @@ def kl_divergence(
     logits: Tensor,
     target: Tensor,
     *,
+    from_logits: bool = True,
+    log_target: bool = False,
     mask: Mask = None,
     reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
     """The mean over rows of ``sum(p*(log p - log softmax(logits)))``; a `p` of 0 adds nothing.
 
-    `target` holds probabilities of the shape of `logits`; that they sum to one is not assumed.
+    Args:
+        logits: shape ``(..., classes)``.
+        target: the probabilities `p`, of the same shape; that they sum to one is not assumed.
+        from_logits: whether `logits` are logits; with False they are logarithms of probabilities, such as
+            the result of `log_softmax`.
+        log_target: whether `target` holds the logarithms of `p`.
+        mask: which rows count.
+        reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
+        name: of the loss.
+
+    Raises:
+        ShapeError: the shapes differ, or have no axis of classes.
     """
     same_shape(logits, target)
     if not logits.rank:
         raise ShapeError("the divergence of distributions needs an axis of classes")
     *rows, j = axis_indices(logits.rank)
     shape, classes = logits.shape[:-1], logits.shape[-1]
-    total = log_total(logits)
-    p, log_q = target.at(*rows, j), logits.at(*rows, j) - total.at(*rows)
-    term = sp.Piecewise((0, p <= 0), (p * (sp.log(p) - log_q), True))
-    body = Sum(term, (j, classes))
-    each = define(None, rows, body, shape=shape, origin=Origin("kl divergence"))
+    given, log_q = target.at(*rows, j), logits.at(*rows, j)
+    if from_logits:
+        log_q = log_q - log_total(logits).at(*rows)
+    if log_target:
+        term = sp.exp(given) * (given - log_q)
+    else:
+        term = sp.Piecewise((0, given <= 0), (given * (sp.log(given) - log_q), True))
+    each = define(None, rows, Sum(term, (j, classes)), shape=shape, origin=Origin("kl divergence"))
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 

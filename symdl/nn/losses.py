@@ -7,15 +7,17 @@ not probabilities, and stay finite for logits of ±1000 and beyond.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.doors import takes_tensors
+from symdl.express.dims import is_number
+from symdl.express.doors import as_tensor, takes_tensors
+from symdl.express.elementary import xlogy
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise, number, reduce
+from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, number, reduce
 from symdl.express.options import Mask
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
@@ -120,7 +122,8 @@ def binary_cross_entropy(
     logits: Tensor,
     target: Tensor,
     *,
-    positive_weight: float = 1.0,
+    positive_weight: float | Sequence[float] | Tensor = 1.0,
+    from_logits: bool = True,
     mask: Mask = None,
     reduction: Averaging = "mean",
     name: str | None = "L",
@@ -130,24 +133,45 @@ def binary_cross_entropy(
     Args:
         logits: any shape.
         target: the same shape: labels 0 and 1 (int64), or probabilities.
-        positive_weight: what the first term, that of the class 1, is multiplied by.
+        positive_weight: what the first term, that of the class 1, is multiplied by: a number, or one an entry
+            of the last axes, which broadcasts to the shape of `logits`.
+        from_logits: whether `logits` are logits; with False they are the probabilities `s`, and the loss is
+            infinite where one is 0 or 1 and the target is not.
         mask: which elements count.
         reduction: of the elements' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
 
     Raises:
-        ShapeError: the shapes differ.
+        ShapeError: the shapes differ, or the weights do not fit.
         ExpressionError: a negative weight.
     """
     same_shape(logits, target)
-    more = at_least("positive_weight", positive_weight, 0) - 1
+    weight = _positive_weight(positive_weight, logits)
+    weights = () if weight == 1 else (weight,)
 
-    def formula(z: sp.Expr, y: sp.Expr) -> sp.Expr:
+    def formula(z: sp.Expr, y: sp.Expr, w: sp.Expr = sp.S.One) -> sp.Expr:
+        if not from_logits:
+            return -(w * xlogy(y, z) + xlogy(1 - y, 1 - z))
         plain = sp.log(1 + sp.exp(z)) - y * z
-        return plain + more * y * sp.log(1 + sp.exp(-z)) if more else plain
+        return plain if w == 1 else plain + (w - 1) * y * sp.log(1 + sp.exp(-z))
 
-    each = elementwise(formula, logits, target)
+    each = elementwise(formula, logits, target, *weights)
     return averaged(each, mask=mask, reduction=reduction, name=name)
+
+
+def _positive_weight(given: Any, logits: Tensor) -> Tensor | sp.Expr:
+    if is_number(given):
+        return at_least("positive_weight", given, 0)
+    weight = as_tensor(given, "positive_weight")
+    if broadcast_shapes(weight.shape, logits.shape) != logits.shape:
+        raise ShapeError(
+            "the weights of the class 1 do not fit the logits",
+            shapes={"positive_weight": weight.shape, "logits": logits.shape},
+            cure="give one number, or one for each entry of the last axes",
+        )
+    if weight.value is not None and not (weight.value >= 0).all():
+        raise ExpressionError("a negative positive_weight", cure="weights must be at least 0")
+    return weight
 
 
 @takes_tensors

@@ -109,6 +109,49 @@ def huber(
 
 
 @takes_tensors
+def pinball(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    quantile: float = 0.5,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
+    """The mean of ``q*r`` where ``r = target - prediction`` is positive, else ``(q - 1)*r``.
+
+    Its least value is at the quantile `q`, a number from 0 to 1 (Koenker and Bassett, 1978). Where `r` is 0,
+    the slope is that of negative `r`.
+    """
+    q = at_least("quantile", quantile, 0)
+    if q.is_number and q > 1:
+        raise ExpressionError(f"quantile = {quantile}", cure="a quantile is a number from 0 to 1")
+
+    def formula(r: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((-q * r, r < 0), ((1 - q) * r, True))
+
+    return _averaged(formula, prediction, target, mask, reduction, name)
+
+
+@takes_tensors
+def poisson_nll(
+    log_rate: Tensor,
+    target: Tensor,
+    *,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
+    """The mean of ``exp(z) - y*z``: counts `y` of which `z` is the logarithm of the expected number.
+
+    The constant ``log(y!)`` is left out.
+    """
+    same_shape(log_rate, target)
+    each = elementwise(lambda z, y: sp.exp(z) - y * z, log_rate, target, rule="poisson nll")
+    return averaged(each, mask=mask, reduction=reduction, name=name)
+
+
+@takes_tensors
 def gaussian_nll(
     mean: Tensor,
     target: Tensor,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symdl.errors import ShapeError
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.dims import is_whole
+from symdl.express.distances import norm
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise
+from symdl.express.operators import axis_indices, elementwise, minimum, one_axis
 from symdl.express.options import Mask
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
@@ -24,25 +26,39 @@ def triplet(
     negative: Tensor,
     *,
     margin: float = 1.0,
+    order: float = 2,
+    swap: bool = False,
+    epsilon: float = 1e-6,
     mask: Mask = None,
     reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
-    """``mean(max(0, |a - p| - |a - n| + margin))`` with Euclidean lengths of the rows.
+    """``mean(max(0, |a - p| - |a - n| + margin))`` with the lengths of the rows, Euclidean by default.
 
     Args:
         anchor: shape ``(..., features)``; the others have the same.
         positive: what the anchor should be near to.
         negative: what it should be far from.
         margin: by how much.
+        order: of the lengths, see `symdl.norm`.
+        swap: whether ``|p - n|`` counts where it is less than ``|a - n|`` (Balntas et al., 2016).
+        epsilon: added to each difference, so that a length of 0 has a slope.
         mask: which rows count.
         reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
-
-    A small number, 1e-6, is added to each difference, so that a length of 0 has a slope.
     """
-    m = at_least("margin", margin, 0)
-    near, far = (_distance(anchor, other) for other in (positive, negative))
+    m, small = at_least("margin", margin, 0), at_least("epsilon", epsilon, 0)
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        same_shape(a, b)
+        if not a.rank:
+            raise ShapeError("a distance needs an axis of features")
+        gap = elementwise(lambda u, v: u - v + small, a, b, rule="difference")
+        return norm(gap, -1, order=order)
+
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = minimum(far, distance(positive, negative))
 
     def formula(a: sp.Expr, b: sp.Expr) -> sp.Expr:
         return sp.Max(a - b + m, 0)
@@ -51,25 +67,32 @@ def triplet(
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 
-def _distance(a: Tensor, b: Tensor) -> Tensor:
-    same_shape(a, b)
-    if not a.rank:
-        raise ShapeError("a distance needs an axis of features")
-    *rows, d = axis_indices(a.rank)
-    square = (a.at(*rows, d) - b.at(*rows, d) + sp.Rational(1, 10**6)) ** 2
-    body = sp.sqrt(Sum(square, (d, a.shape[-1])))
-    return define(None, rows, body, shape=a.shape[:-1], origin=Origin("distance"))
-
-
 @takes_tensors
-def normalized(x: Tensor, *, epsilon: float = 1e-12, name: str | None = None) -> Tensor:
-    """The rows (last axis) of `x` divided by their Euclidean lengths."""
-    if not x.rank:
-        raise ShapeError("a length needs an axis of features")
-    *rows, d = axis_indices(x.rank)
-    square = define(None, rows, Sum(x.at(*rows, d) ** 2, (d, x.shape[-1])), shape=x.shape[:-1])
-    body = x.at(*rows, d) / sp.sqrt(square.at(*rows) + at_least("epsilon", epsilon, 0))
-    return define(name, (*rows, d), body, shape=x.shape, origin=Origin("normalize"))
+def normalized(
+    x: Tensor, axis: int = -1, *, order: int = 2, epsilon: float = 1e-12, name: str | None = None
+) -> Tensor:
+    """The vectors along `axis` divided by their lengths ``(sum |x|**order + epsilon)**(1/order)``.
+
+    Args:
+        x: any shape with at least one axis.
+        axis: of the features, the last one by default.
+        order: a positive integer, 2 for Euclidean lengths.
+        epsilon: what keeps a vector of zeros finite.
+        name: of the result.
+
+    Raises:
+        ShapeError: an axis that is not there.
+        ExpressionError: another order.
+    """
+    if not is_whole(order) or order < 1:
+        raise ExpressionError(f"order = {order!r}", cure="the order must be a positive integer")
+    along, where = one_axis(axis, x.rank), axis_indices(x.rank)
+    small, value = at_least("epsilon", epsilon, 0), x.at(*where)
+    d, rows = where[along], (*where[:along], *where[along + 1 :])
+    power = Sum(value**order if order % 2 == 0 else sp.Abs(value) ** order, (d, x.shape[along]))
+    total = define(None, rows, power, shape=(*x.shape[:along], *x.shape[along + 1 :]))
+    body = value / (total.at(*rows) + small) ** sp.Rational(1, order)
+    return define(name, where, body, shape=x.shape, origin=Origin("normalize"))
 
 
 @takes_tensors
@@ -77,7 +100,8 @@ def info_nce(
     queries: Tensor,
     keys: Tensor,
     *,
-    temperature: float = 0.1,
+    temperature: float | Tensor = 0.1,
+    symmetric: bool = False,
     mask: Mask = None,
     reduction: Averaging = "mean",
     name: str | None = "L",
@@ -87,7 +111,9 @@ def info_nce(
     Args:
         queries: shape ``(n, features)``; use `normalized` for cosine similarities.
         keys: the same shape; row i belongs to query i, all other rows are its negatives.
-        temperature: positive.
+        temperature: positive; a parameter of rank 0 is learned, best as the exponential of one.
+        symmetric: whether the keys look for their queries, too, and the mean of both counts (CLIP; Radford
+            et al., 2021).
         mask: which queries count; the keys of the others remain negatives.
         reduction: of the queries' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
@@ -99,7 +125,9 @@ def info_nce(
     i, j, d = axis_indices(3)
     n, features = queries.shape
     dot = define(None, (i, j), Sum(queries.at(i, d) * keys.at(j, d), (d, features)), shape=(n, n))
-    total = define(None, (i,), LogSumExp(dot.at(i, j) / t, (j, n)), shape=(n,))
+    scores = [dot.at(i, j), *([dot.at(j, i)] if symmetric else [])]
+    totals = [define(None, (i,), LogSumExp(score / t, (j, n)), shape=(n,)).at(i) for score in scores]
     own = Sum(queries.at(i, d) * keys.at(i, d), (d, features))
-    each = define(None, (i,), total.at(i) - own / t, shape=(n,), origin=Origin("InfoNCE"))
+    body = sp.Add(*totals) / len(totals) - own / t
+    each = define(None, (i,), body, shape=(n,), origin=Origin("InfoNCE"))
     return averaged(each, mask=mask, reduction=reduction, name=name)

@@ -13,6 +13,7 @@ from .case import Case, Given, flags, positions, positive, real
 X = real("n", 3)
 FULL = (3, 1)  # the mean over no rows is no number
 WEIGHTS = (0.5, 2.0, 1.25)
+INSIDE = real("n", 3, low=0.1, high=0.9)
 LABELS = positions("n", below=3)
 SIGNS = {"prediction": X, "target": X}
 
@@ -41,6 +42,17 @@ def _ctc(t: Any, logits: Any, labels: Any) -> Any:
     return t.stack(losses).mean()
 
 
+def _binary_focal(t: Any, logits: Any, target: Any) -> Any:
+    p = logits.sigmoid()
+    loss = t.nn.functional.binary_cross_entropy_with_logits(logits, target.double(), reduction="none")
+    side = p * target + (1 - p) * (1 - target)
+    return ((0.25 * target + 0.75 * (1 - target)) * (1 - side) ** 2 * loss).mean()
+
+
+def _dice(p: Any, y: Any, axes: Any) -> Any:
+    return 1 - (2 * (p * y).sum(axes) + 1) / (p.sum(axes) + y.sum(axes) + 1)
+
+
 REGRESSION = (
     Case("nn.mean_squared_error", nn.mean_squared_error, SIGNS,
          lambda t, prediction, target: t.nn.functional.mse_loss(prediction, target), sizes=FULL),
@@ -56,6 +68,10 @@ REGRESSION = (
     Case("nn.gaussian_nll", nn.gaussian_nll, {"mean": X, "target": X, "variance": positive("n", 3)},
          lambda t, mean, target, variance: (variance.log() + (target - mean) ** 2 / variance).mean() / 2,
          sizes=FULL),
+    Case("nn.pinball", lambda a, y: nn.pinball(a, y, quantile=0.3), {"a": X, "y": X},
+         lambda t, a, y: t.maximum(0.3 * (y - a), -0.7 * (y - a)).mean(), sizes=FULL),
+    Case("nn.poisson_nll", nn.poisson_nll, {"log_rate": X, "target": X},
+         lambda t, log_rate, target: t.nn.functional.poisson_nll_loss(log_rate, target), sizes=FULL),
     Case("nn.hinge", nn.hinge, {"scores": X, "target": X},
          lambda t, scores, target: (1 - scores * target).relu().mean(), sizes=FULL),
 )  # fmt: skip
@@ -89,6 +105,9 @@ CLASSES = (
          lambda z, y: nn.binary_cross_entropy(z, y, positive_weight=3, reduction="sum"), {"z": X, "y": X},
          lambda t, z, y: t.nn.functional.binary_cross_entropy_with_logits(
              z, y, pos_weight=t.tensor(3.0), reduction="sum"), "weighted"),
+    Case("nn.binary_cross_entropy",
+         lambda p, y: nn.binary_cross_entropy(p, y, from_logits=False), {"p": INSIDE, "y": INSIDE},
+         lambda t, p, y: t.nn.functional.binary_cross_entropy(p, y), "of probabilities", FULL),
     Case("nn.binary_cross_entropy", nn.binary_cross_entropy, {"logits": X, "target": X},
          lambda t, logits, target: (t.nn.functional.softplus(logits) - target * logits).mean(), sizes=FULL),
     Case("nn.nll", lambda z, y: nn.nll(z, y, class_weights=WEIGHTS), {"z": X, "y": LABELS},
@@ -98,6 +117,10 @@ CLASSES = (
     Case("nn.kl_divergence", nn.kl_divergence, {"logits": X, "target": positive("n", 3)},
          lambda t, logits, target: (target * (target.log() - logits.log_softmax(1))).sum(1).mean(),
          sizes=FULL),
+    Case("nn.binary_focal", nn.binary_focal, {"logits": X, "target": flags("n", 3)}, _binary_focal,
+         sizes=FULL),
+    Case("nn.dice", nn.dice, {"logits": real("n", 2, 3), "target": flags("n", 2, 3)},
+         lambda t, logits, target: _dice(logits.sigmoid(), target, (1, 2)).mean(), sizes=FULL),
 )  # fmt: skip
 
 
@@ -113,6 +136,11 @@ SIMILARITY = (
     Case("nn.info_nce", lambda q, k, m: nn.info_nce(q, k, mask=m, reduction="sum"),
          {"q": X, "k": X, "m": flags("n")},
          lambda t, q, k, m: (m * ((10 * q @ k.T).logsumexp(1) - 10 * (q * k).sum(1))).sum(), "of some"),
+    Case("nn.info_nce", lambda q, k, s: nn.info_nce(q, k, temperature=sd.exp(s), symmetric=True),
+         {"q": X, "k": X, "s": real()},
+         lambda t, q, k, s: sum(t.nn.functional.cross_entropy(z, t.arange(len(q)))
+                                for z in (q @ k.T / s.exp(), k @ q.T / s.exp())) / 2,
+         "both ways, learned", FULL),
     Case("nn.info_nce", lambda q, k: nn.info_nce(q, k, temperature=0.5), {"q": X, "k": X},
          lambda t, q, k: t.nn.functional.cross_entropy(q @ k.T / 0.5, t.arange(len(q))), sizes=FULL),
     Case("nn.normalized", nn.normalized, {"x": X}, lambda t, x: x / x.norm(dim=1, keepdim=True)),
@@ -122,4 +150,29 @@ SIMILARITY = (
          lambda t, x, y: 0.1 * ((x**2).sum() + (y.sin() ** 2).sum())),
 )  # fmt: skip
 
-CASES: tuple[Case, ...] = (*REGRESSION, *CLASSES, *SIMILARITY)
+SIGNED = {"y": flags("n")}
+
+
+def _signs(y: Any) -> Any:
+    return 2 * y - 1
+
+
+MARGINS = (
+    Case("nn.soft_margin", nn.soft_margin, {"scores": X, "target": X},
+         lambda t, scores, target: t.nn.functional.softplus(-scores * target).mean(), sizes=FULL),
+    Case("nn.margin_ranking", lambda a, b, y: nn.margin_ranking(a, b, _signs(y), margin=0.3),
+         {"a": real("n"), "b": real("n"), **SIGNED},
+         lambda t, a, b, y: t.nn.functional.margin_ranking_loss(a, b, _signs(y), 0.3), sizes=FULL),
+    Case("nn.multi_margin", nn.multi_margin, {"scores": X, "target": LABELS},
+         lambda t, scores, target: ((1 - scores.gather(1, target[:, None]) + scores).relu().sum(1) - 1).mean()
+         / 3,
+         sizes=FULL),
+    Case("nn.hinge_embedding", lambda d, y: nn.hinge_embedding(d, _signs(y), margin=0.7),
+         {"d": real("n"), **SIGNED},
+         lambda t, d, y: t.nn.functional.hinge_embedding_loss(d, _signs(y), 0.7), sizes=FULL),
+    Case("nn.cosine_embedding", lambda a, b, y: nn.cosine_embedding(a, b, _signs(y), margin=0.1),
+         {"a": X, "b": X, **SIGNED},
+         lambda t, a, b, y: t.nn.functional.cosine_embedding_loss(a, b, _signs(y), 0.1), sizes=FULL),
+)  # fmt: skip
+
+CASES: tuple[Case, ...] = (*REGRESSION, *CLASSES, *SIMILARITY, *MARGINS)
