@@ -43,7 +43,7 @@ SECTIONS = {
     "Derivations and drawings": "explain.derive explain.worksheet classroom.compare classroom.annotate "
     "explain.documents.collection explain.notation.styles explain.stories.updates "
     "explain.stories.components explain.stories.compose "
-    "explain.stories.formula "
+    "explain.stories.formula explain.stories.origin "
     "explain.drawings.network "
     "explain.drawings.plots",
     "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",

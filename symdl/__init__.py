@@ -50,6 +50,7 @@ from symdl.express.elementary import (
     sinc,
     xlogy,
 )
+from symdl.express.equations import Equation
 from symdl.express.facts import fact
 from symdl.express.functions import (
     absolute,
@@ -99,6 +100,7 @@ from symdl.express.modes import inference, training_updates
 from symdl.express.operators import elementwise, matmul, maximum, minimum
 from symdl.express.padding import pad
 from symdl.express.patterns import arange, full, tril, triu
+from symdl.express.program import Program
 from symdl.express.recurrent import recurrence
 from symdl.express.reducing import argmax, argmin, max, mean, min, prod, sum
 from symdl.express.repeating import repeat, roll, tile
@@ -157,6 +159,7 @@ from symdl.nn.activations import (
     softplus,
     tanh,
 )
+from symdl.nn.steps import Goal
 
 if TYPE_CHECKING:
     from symdl import fitting, train
@@ -172,6 +175,7 @@ if TYPE_CHECKING:
     from symdl.explain.stories.components import components, generic_gradient, generic_jacobian
     from symdl.explain.stories.compose import compose
     from symdl.explain.stories.formula import formula
+    from symdl.explain.stories.origin import origin
     from symdl.explain.stories.updates import update_rules
     from symdl.explain.worksheet import worksheet
     from symdl.fitting.fit import fit
@@ -205,6 +209,7 @@ _LATER = {
     "generic_gradient": "symdl.explain.stories.components",
     "generic_jacobian": "symdl.explain.stories.components",
     "layer_svg": "symdl.explain.drawings.network",
+    "origin": "symdl.explain.stories.origin",
     "load": "symdl.train.model",
     "Model": "symdl.train.model",
     "Style": "symdl.explain.notation.styles",
@@ -233,7 +238,20 @@ def _shown_in_notebooks(tensor: Tensor) -> Any:
     return importlib.import_module("symdl.explain.stories.formula").shown_in_notebooks(tensor)
 
 
-Tensor._repr_latex_ = _shown_in_notebooks  # type: ignore[attr-defined]  # notebooks ask; `express` knows no pages
+def _cell(kind: str) -> Any:
+    """Return what makes the LaTeX of an object of a kind, by pages that are imported when they are needed."""
+
+    def shown(value: Any) -> Any:
+        return getattr(importlib.import_module("symdl.explain.stories.cells"), f"{kind}_cell")(value)
+
+    return shown
+
+
+# Notebooks ask; `express` and `nn` know no pages.
+Tensor._repr_latex_ = _shown_in_notebooks  # type: ignore[attr-defined]
+Program._repr_latex_ = _cell("program")  # type: ignore[attr-defined]
+Equation._repr_latex_ = _cell("equation")  # type: ignore[attr-defined]
+Goal._repr_latex_ = _cell("optimizer")  # type: ignore[attr-defined]
 
 
 def __dir__() -> list[str]:
@@ -268,7 +286,7 @@ __all__ = [
     "logaddexp", "logdet", "logsumexp", "lstsq",
     "matmul", "matrix_power", "max", "maximum", "mean", "min", "minimum", "mod", "moveaxis",
     "nn", "norm", "not_equal",
-    "one_hot", "outer",
+    "one_hot", "origin", "outer",
     "pad", "parameter", "parameters", "per_sample_grad", "pinv", "polygamma", "power", "prod",
     "qr", "quadratic",
     "reciprocal", "recurrence", "reduction", "relu", "repeat", "replace", "reshape", "rint", "roll",

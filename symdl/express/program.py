@@ -101,6 +101,10 @@ class Program:
     def __str__(self) -> str:
         return "\n".join(map(str, self.equations))
 
+    def __repr__(self) -> str:
+        given, wanted = (", ".join(map(repr, some)) for some in (self.inputs, self.outputs))
+        return f"<Program {given} -> {wanted}, {len(self.equations)} equations>"
+
 
 def collect(
     outputs: Sequence[Tensor],

@@ -58,8 +58,30 @@ def wrong_shape(name: str, shape: tuple[int, ...], wanted: str, dims: Mapping[An
     return ArgumentError(
         f"{name} has shape {shape}, expected {wanted}" + (f" where {sizes}" if sizes else ""),
         shapes={name: shape, "expected": wanted},
-        cure="sizes of one name must agree, and be at least 1",
+        cure=_cure(name, shape, wanted, dims),
     )
+
+
+def _cure(name: str, shape: tuple[int, ...], wanted: str, dims: Mapping[Any, int]) -> str:
+    """Return what makes an array fit, where one knows the usual ways in which they do not."""
+    sizes = [size.strip() for size in wanted.strip("()").split(",") if size.strip()]
+    known = {str(dim): value for dim, value in dims.items()}
+
+    def fits(given: Sequence[int]) -> bool:
+        exact = zip(given, (known.get(size, size) for size in sizes), strict=False)
+        return len(given) == len(sizes) and all(
+            str(size) == str(want) or not str(want).isdigit() for size, want in exact
+        )
+
+    if len(shape) > 2 and fits((shape[0], shape[-1], *shape[1:-1])):
+        return f"channels are the second axis: np.moveaxis({name}, -1, 1)"
+    if fits((1, *shape)):
+        return f"the first axis runs over samples; a single sample is {name}[None]"
+    if shape and shape[-1] == 1 and fits(shape[:-1]):
+        return f"drop the last axis: {name}[..., 0]"
+    if len(sizes) == 1 and fits(shape[:-1]):
+        return f"of rows with a single 1, labels are the numbers of columns: {name}.argmax(axis=-1)"
+    return "sizes of one name must agree, and be at least 1"
 
 
 def no_elements(name: str, shape: tuple[int, ...], axis: Any) -> ArgumentError:

@@ -30,8 +30,17 @@ def chosen_optimizers(given: Optimizers, losses: Mapping[str, Tensor]) -> dict[s
     found = _for_each(given, losses, "optimizer")
     for optimizer in found.values():
         if not is_optimizer(optimizer):
-            raise ArgumentError(f"the optimizer is {optimizer!r}", cure="pass one, such as sd.nn.Adam(1e-3)")
+            raise ArgumentError(f"the optimizer is {optimizer!r}", cure=_made(optimizer))
     return found
+
+
+def _made(given: Any) -> str:
+    """Return how to make an optimizer of what was given in place of one."""
+    if isinstance(given, type) and hasattr(given, "updates"):
+        return f"make one of the class: {given.__name__}()"
+    if callable(given):
+        return "give it to an object, as its method updates(self, parameters, gradients)"
+    return "pass one, such as sd.nn.Adam(1e-3)"
 
 
 def learning(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import DataError, require_extra
+from symdl.tables import html_table
 from symdl.train.mnist import load_mnist
 
 Floats = NDArray[np.float32]
@@ -56,6 +57,13 @@ class Dataset:
             f"Dataset({self.name!r}, train {self.X_train.shape}, test {self.X_test.shape}, "
             f"{len(self.classes)} classes)"
         )
+
+    def _repr_html_(self) -> str:
+        counts = [np.bincount(t, minlength=len(self.classes)) for t in (self.t_train, self.t_test)]
+        rows = [("class", "training samples", "test samples")]
+        rows += [(name, str(a), str(b)) for name, a, b in zip(self.classes, *counts, strict=True)]
+        rows.append(("all", str(len(self.t_train)), str(len(self.t_test))))
+        return html_table(rows, repr(self))
 
 
 def digits(*, seed: int = 0, test: float = 0.2, flatten: bool = True) -> Dataset:

@@ -10,7 +10,7 @@ from typing import Any, Never
 
 import numpy as np
 
-from symdl.errors import TrainingError
+from symdl.errors import ArgumentError, TrainingError
 from symdl.express.labels import label_ranges
 from symdl.express.modes import inference
 from symdl.express.program import collect
@@ -70,7 +70,11 @@ class PredictingModel(CopiedModel):
         return found[""] if found.keys() == {""} else found
 
     def evaluate(
-        self, data: Mapping[str, Any], *, metrics: Sequence[str] = (), sample_weight: Any = None
+        self,
+        data: Mapping[str, Any],
+        *unnamed: Never,
+        metrics: Sequence[str] = (),
+        sample_weight: Any = None,
     ) -> dict[str, float]:
         """Return ``{"loss": ...}``, ``"accuracy"`` where labels and logits define one, and what has a name.
 
@@ -88,6 +92,10 @@ class PredictingModel(CopiedModel):
             ArgumentError: data do not fit, or a score is unknown or not defined for them.
             MissingExtraError: scikit-learn is not installed, and `metrics` are asked for.
         """
+        if unnamed:
+            whole = ", ".join(f"{str(t.name)!r}: ..." for t in self.scored)
+            what = f"evaluate takes all data as one dictionary, and {len(unnamed)} more came without a name"
+            raise ArgumentError(what, cure=f"write evaluate({{{whole}}})")
         arrays = self.checked(data, scoring=True)
         if sample_weight is None:
             found = self.score(arrays)

@@ -23,7 +23,7 @@ _REASONS = {
     "makes what operations work on": "sd.Dim sd.Tensor sd.indices sd.parameter sd.parameters sd.tensor"
     " sd.sums_to_one sd.fact",
     "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
-    " sd.error_curve sd.formula sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces"
+    " sd.error_curve sd.formula sd.origin sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces"
     " sd.unit_svg sd.worksheet sd.compare sd.annotate sd.update_rules",
     "needs a symbolic number of samples": "sd.per_sample_grad",
     "says what a tensor is": "Tensor.__bool__ Tensor.__len__ Tensor.ndim",
