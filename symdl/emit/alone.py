@@ -6,12 +6,15 @@ arranged, and a call with its results by which a file tests itself; and arrays a
 
 from __future__ import annotations
 
+import keyword
 import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from symdl.emit.spelling import Spelling
+from symdl.emit.syntax import Brought, Syntax
+from symdl.errors import EmitError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Alone:
         start: of a training step the arrays of its state as they are at first, by the same.
         answer: how results are arranged.
         trial: what the file tests itself with; None where it does not.
+        brought: functions of users that it calls.
     """
 
     dtype: str
@@ -93,6 +97,34 @@ class Alone:
     start: Mapping[int, Any] = field(default_factory=dict)
     answer: Answer = Answer()
     trial: Trial | None = None
+    brought: tuple[Brought, ...] = ()
+
+
+def bringing(
+    syntax: Syntax, brought: Sequence[Brought], prefix: str, library: frozenset[str] = frozenset()
+) -> Syntax:
+    """Return a syntax whose kernels call functions of users, by their labels with a prefix.
+
+    `library` has the names of functions that its language has.
+
+    Raises:
+        EmitError: a label has a meaning in such a file, or two functions have one.
+    """
+    labels = [each.label for each in brought]
+    for label in labels:
+        if label in syntax.own | library or keyword.iskeyword(label) or labels.count(label) > 1:
+            twice = f"two functions are called {label}"
+            raise EmitError(
+                twice if labels.count(label) > 1 else f"{label} has a meaning of its own in {syntax.name}",
+                cure="give the function another name: sd.function('my_" + label + "', ...)",
+            )
+    names = {each.routine: f"{prefix}{each.label}" for each in brought}
+    return replace(
+        syntax,
+        functions={**syntax.functions, **names},
+        own=syntax.own.union(labels, names.values()),
+        brought=tuple(brought),
+    )
 
 
 def literals(array: Any, spelling: Spelling) -> list[str]:

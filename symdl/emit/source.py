@@ -67,6 +67,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     flags: dict[str, object] = {
         "lanes": lanes,
         "routines": routines,
+        "brought": syntax.brought,
         "functions": _functions({MATRIX_NAMES[op] for op in ops.intersection(MATRIX)}, syntax),
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,

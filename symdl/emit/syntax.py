@@ -23,8 +23,19 @@ if TYPE_CHECKING:
         [tuple[KernelItem, ...], "Syntax", Names, Mapping[int, Stated]], Mapping[str, tuple[Printed, ...]]
     ]
 
-NO_ROUTINES = "write it with elementary functions: files that stand alone have no others"
+NO_ROUTINES = (
+    "write it with elementary functions; of special ones these files have gamma, beta and erf's family"
+)
 """The cure of files that stand alone, where there is no code for a function."""
+SPECIAL_FUNCTIONS = {
+    "special_gamma": "gamma_function",
+    "special_psi": "digamma",
+    "special_hurwitz": "hurwitz_zeta",
+    "special_beta": "beta_function",
+    "special_erfinv": "erfinv",
+    "special_erfcinv": "erfcinv",
+}
+"""Routines of SciPy's that files that stand alone compute themselves, and what they call them."""
 DIVISIONS = ("floor_divide", "ratio", "remainder")
 """Functions that divide, and round down or not."""
 NEAR = 2.0**20
@@ -42,6 +53,31 @@ class Types:
 
     reals: tuple[str, ...] = ("float32", "float64")
     positions: str = "int64"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A function of a user's, which a file that stands alone calls and does not hold.
+
+    Attributes:
+        routine: its name in programs.
+        label: what the user calls it.
+        arguments: how many it takes, all of them doubles, as its value is.
+        module, name: where Python can import it, and as what; empty if it cannot.
+        compiled: whether Numba has compiled it already.
+    """
+
+    routine: str
+    label: str
+    arguments: int
+    module: str = ""
+    name: str = ""
+    compiled: bool = False
+
+    @property
+    def letters(self) -> str:
+        """Names for the arguments."""
+        return "abcdef"[: self.arguments]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +101,7 @@ class Syntax:
         imports: the modules whose names generated code may use, and the names.
         types: of numbers.
         routines: the module that has routines by name; empty if the target cannot call any.
+        brought: functions of users that a file declares, or imports.
         elsewhere: the cure where it has no code for a function.
         spelling: of its language.
         parameters: the parameters of a kernel, where they are more than names.
@@ -85,6 +122,7 @@ class Syntax:
     imports: Mapping[str, frozenset[str]]
     types: Types = Types()
     routines: str = ""
+    brought: tuple[Brought, ...] = ()
     elsewhere: str = "compile it for the processor (target='cpu'), or write it with elementary functions"
     attributes: frozenset[str] = frozenset({"shape"})
     spelling: Spelling = PYTHON

@@ -6,6 +6,8 @@ Enters: a program, a path, what writes files with its ending. Leaves: the files,
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +16,12 @@ from typing import Any
 import numpy as np
 
 from symdl.emit.alone import Alone
+from symdl.emit.syntax import Brought
 from symdl.errors import ArgumentError
 from symdl.express.program import Program
+from symdl.express.special.own import Own, number_and_count
 from symdl.express.values import fitting
+from symdl.express.walks import kinds_of
 from symdl.files import replacing
 
 
@@ -43,13 +48,31 @@ def write(
         EmitError: something has no code in files that stand alone.
     """
     given = Path(path)
-    texts = exporter.texts(program, replace(wanted, name=given.stem))
+    texts = exporter.texts(program, replace(wanted, name=given.stem, brought=_brought(program)))
     found = []
     for ending, text in texts.items():
         found.append(given.with_suffix(ending))
         with replacing(found[-1]) as file:
             file.write(text.encode())
     return tuple(found)
+
+
+def _brought(program: Program) -> tuple[Brought, ...]:
+    """Return the functions of users that a program calls."""
+    kinds = {type(call) for equation in program.equations for call in kinds_of(equation.body, Own)}
+    return tuple(_described(kind) for kind in sorted(kinds, key=lambda kind: kind.calls))
+
+
+def _described(kind: type[Own]) -> Brought:
+    arguments = number_and_count(kind.calls)[1]
+    module, name = str(getattr(kind.c, "__module__", "")), str(getattr(kind.c, "__qualname__", ""))
+    there = getattr(sys.modules.get(module), name, None) if module != "__main__" else None
+    if there is not kind.c or not _IMPORTABLE.fullmatch(f"{module}.{name}"):
+        return Brought(kind.calls, kind.label, arguments)
+    return Brought(kind.calls, kind.label, arguments, module, name, hasattr(kind.c, "py_func"))
+
+
+_IMPORTABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
 def constants(program: Program, dtype: str, values: Mapping[str, Any]) -> dict[int, Any]:

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 ALONE = """
-import runpy, sys
+import os, runpy, sys
 for name in ("symdl", "sympy", "scipy", "jinja2"):
     sys.modules[name] = None
 sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 """A program that runs another one which can import nothing of these."""

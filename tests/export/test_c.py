@@ -10,7 +10,7 @@ import pytest
 import sympy as sp
 
 import symdl as sd
-from symdl.errors import ArgumentError, CompileError
+from symdl.errors import ArgumentError, CompileError, EmitError
 
 from .c import COMPILER, FLAGS, load, needs_compiler
 
@@ -102,6 +102,26 @@ int main(void) {
 
 
 @needs_compiler
+def test_functions_of_ones_own_are_declared(tmp_path: Path) -> None:
+    softsign = sd.function(
+        "softsign", derivative=lambda x: 1 / (1 + sp.Abs(x)) ** 2, numpy=lambda x: x / (1 + np.abs(x))
+    )
+    x = sd.tensor("softsign", (sd.Dim("n"),))
+    compiled = sd.compile(softsign(2 * x).sum(), wrt=[x], dtype="float32", target="python")
+    compiled.export(tmp_path / "step.c")
+    assert "double softsign(double);" in (tmp_path / "step.h").read_text()
+    with (tmp_path / "step.c").open("a") as file:
+        file.write("double softsign(double x) { return x / (1 + fabs(x)); }\n")
+    values, results = RNG.normal(size=4).astype("float32"), [np.empty(1, "float32"), np.empty(4, "float32")]
+    assert load([tmp_path / "step.c"])["step"]({"n": 4}, [values], results) == 0
+    value, gradients = compiled(softsign=values)
+    np.testing.assert_allclose(results[0][0], value, rtol=1e-5)
+    np.testing.assert_allclose(results[1], gradients["softsign"], rtol=1e-5)
+    other = sd.function("tgamma", numpy=np.sqrt, arguments=1)
+    with pytest.raises(EmitError, match="tgamma has a meaning"):
+        sd.compile(other(x), target="python").export(tmp_path / "other.c")
+
+
 def test_scalar_functions_take_points(tmp_path: Path) -> None:
     x, y = sp.symbols("x y")
     compiled = sd.compile([x * sp.exp(y), sp.sin(x)], wrt=[y])

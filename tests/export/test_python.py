@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -163,12 +165,37 @@ def test_names_of_users_stay_names(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("ending", [".c", ".py"])
 def test_special_functions_are_refused_with_a_cure(tmp_path: Path, ending: str) -> None:
     x = sp.Symbol("x")
-    for written, name in ((sp.besselj(0, x), "jv"), (sp.digamma(x), "psi")):
+    for written, name in ((sp.besselj(0, x), "jv"), (sp.Ei(x), "expi")):
         with pytest.raises(EmitError, match=f"no code for the function {name}") as caught:
             sd.compile(written).export(tmp_path / f"bessel{ending}")
         assert "elementary" in str(caught.value.cure)
         assert "target=" not in str(caught.value.cure)
     assert not list(tmp_path.iterdir())
+
+
+def own(label: str, c: Any, **more: Any) -> Any:
+    return sd.function(label, derivative=lambda x: 1 / (1 + sp.Abs(x)) ** 2, c=c, **more)
+
+
+def test_functions_of_ones_own_are_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("def softsign(x):\n    return x / (1 + abs(x))\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    softsign = own("softsign", importlib.import_module("mine").softsign)
+    x = sd.tensor("softsign", (sd.Dim("n"),))  # a name that the function has already
+    sd.compile((softsign(2 * x)).sum(), wrt=[x], dtype="float32").export(tmp_path / "step.py")
+    assert files.run(tmp_path / "step.py") == (0, "ok: all results agree\n")
+    assert "from mine import softsign as given_softsign" in (tmp_path / "step.py").read_text()
+
+
+@pytest.mark.parametrize(
+    "label, wrong",
+    [("softsign", "cannot import the function softsign"), ("lambda", "meaning"), ("digamma", "meaning")],
+)
+def test_functions_that_cannot_be_imported_are_refused(tmp_path: Path, label: str, wrong: str) -> None:
+    made = own(label, (lambda x: x / (1 + abs(x))) if label == "softsign" else math.sqrt, numpy=np.sqrt)
+    with pytest.raises(EmitError, match=wrong) as caught:
+        sd.compile(made(sd.tensor("x", (2,))), target="python").export(tmp_path / "step.py")
+    assert caught.value.cure and not list(tmp_path.iterdir())
 
 
 def test_a_size_that_no_argument_shows_is_refused(tmp_path: Path) -> None:

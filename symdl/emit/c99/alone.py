@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symdl.emit.alone import Alone, literals, uniform
-from symdl.emit.c99.syntax import C, inspect
+from symdl.emit.alone import Alone, bringing, literals, uniform
+from symdl.emit.c99.syntax import LIBRARY, C, inspect
 from symdl.emit.driver import Driver, Passed, driver
 from symdl.emit.source import module_source
 from symdl.emit.statements import comment
@@ -45,11 +45,12 @@ def files(lowered: Lowered, wanted: Alone) -> Files:
         EmitError: an operation that C does not have.
     """
     name, dtype, values = wanted.name, wanted.dtype, wanted.values
-    made = driver(lowered, name, syntax=C, constants=values)
+    syntax = bringing(C, wanted.brought, "real_", LIBRARY)
+    made = driver(lowered, name, syntax=syntax, constants=values)
     function = made.name
     real = "float" if dtype == "float32" else "double"
     sizes = [f"int64_t {size}" for size, _ in made.dims]
-    module = module_source(lowered, syntax=C, dtype=dtype)
+    module = module_source(lowered, syntax=syntax, dtype=dtype)
     pairs = zip(made.constants, sorted(values), strict=True)
     numbers = [(passed, literals(values[at], C.spelling) or ["0"]) for passed, at in pairs]
     inputs = [p for at, p in enumerate(_inputs(made, values)) if at in wanted.start]
@@ -79,8 +80,9 @@ def files(lowered: Lowered, wanted: Alone) -> Files:
         arrays=[*(f"{n}: {comment(t)}" for n, t in made.dims if n != t), *map(_said, made.passed)],
         signature=_signature(made, sizes, real),
         state=_state(inputs, real),
+        brought=[(each.label, ", ".join(["double"] * each.arguments)) for each in wanted.brought],
     )
-    return Files(function, inspect(source, C), f"{header.rstrip()}\n")
+    return Files(function, inspect(source, syntax), f"{header.rstrip()}\n")
 
 
 def _inputs(made: Driver, values: Mapping[int, Any]) -> list[Passed]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from symdl.emit.spelling import C as SPELLING
-from symdl.emit.syntax import NO_ROUTINES, Syntax
+from symdl.emit.syntax import NO_ROUTINES, SPECIAL_FUNCTIONS, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.scalars import BINARY, UNARY
 from symdl.lower.kernels import Array, Kernel
@@ -21,7 +21,13 @@ INT64_MIN INT64_C size_t asm fortran scratch room"""
 _OWN = """laid_out product rotate angle direction separate normalize eigenvectors orthonormal singular_vectors
 log_absolute_determinant determinant_sign larger larger_whole floor_divide modulo clamp plus minus
 times negative uniform multiply check copy determinant log_determinant invert cholesky eliminate
-prepared places outside room_of at count workspace values"""
+inverse_of_erf odd_below bernoulli prepared places outside room_of at count workspace values"""
+_MATH = """acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs
+fdim floor fma fmax fmin fmod frexp gamma hypot ilogb j0 j1 jn ldexp lgamma llrint llround log
+log10 log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow remainder remquo
+rint round scalbln scalbn signgam sin sinh sqrt tan tanh tgamma trunc y0 y1 yn""".split()
+LIBRARY = frozenset(f"{name}{end}" for name in _MATH for end in ("", "f", "l"))
+"""What the mathematical library of C has: a file that calls such a name means that library."""
 _GENERATED = re.compile(r"[\x00-\x7f]*")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _INCLUDES = re.compile(r"^#include (?:<(?:math|stdint|string|stddef)\.h>|\"[\w.-]+\.h\")$", re.MULTILINE)
@@ -57,10 +63,19 @@ C = Syntax(
     template="c99/module.jinja",
     simd=None,
     forms=None,
-    functions={name: f"real_{name}" for name in (*UNARY, *BINARY) if name not in _OPERATORS},
+    functions={
+        **{name: f"real_{name}" for name in (*UNARY, *BINARY) if name not in _OPERATORS},
+        **{name: f"real_{called}" for name, called in SPECIAL_FUNCTIONS.items()},
+    },
     wholes={"add": "plus", "sub": "minus", "mul": "times", "neg": "negative"},
     near={},
-    own=frozenset((*_KEYWORDS.split(), *_OWN.split(), *(f"real_{name}" for name in (*UNARY, *BINARY)))),
+    own=frozenset(
+        (
+            *_KEYWORDS.split(),
+            *_OWN.split(),
+            *(f"real_{name}" for name in (*UNARY, *BINARY, *SPECIAL_FUNCTIONS.values())),
+        )
+    ),
     owners=frozenset(),
     imports={},
     elsewhere=NO_ROUTINES,

@@ -10,15 +10,16 @@ import math
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from symdl.emit.alone import Alone, Answer, Result, Sample, literals, uniform
+from symdl.emit.alone import Alone, Answer, Result, Sample, bringing, literals, uniform
 from symdl.emit.driver import Driver, Passed, driver
 from symdl.emit.inspect import inspect_source
 from symdl.emit.njit.syntax import CALLED, NJIT
 from symdl.emit.source import module_source
 from symdl.emit.statements import comment
+from symdl.emit.syntax import Brought, Syntax
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import Size, factor_of, of
 from symdl.lower.lowered import Lowered
@@ -56,8 +57,9 @@ def file(lowered: Lowered, wanted: Alone) -> str:
     Raises:
         EmitError: an operation that is not there without symdl, or a size that no argument shows.
     """
-    made = driver(lowered, wanted.name, syntax=NJIT, constants=wanted.values)
-    module = module_source(lowered, syntax=NJIT, dtype=wanted.dtype)
+    syntax = _importing(wanted.brought)
+    made = driver(lowered, wanted.name, syntax=syntax, constants=wanted.values)
+    module = module_source(lowered, syntax=syntax, dtype=wanted.dtype)
     macros: Any = template("njit/calls.jinja").module
     body = macros.body(made.body)
     kept = [p for p in made.inputs if wanted.start and p.role != "input"]
@@ -81,12 +83,31 @@ def file(lowered: Lowered, wanted: Alone) -> str:
         constants=[_array(p.name, wanted.values[at], p.integer) for p, at in pairs],
         start=_start(lowered, wanted),
         functions=_used(module),
+        brought=wanted.brought,
         multiplies="matrix" in _WORD.findall(body),
         checks="check" in _WORD.findall(body),
         tested=wanted.trial is not None,
         **_trial(wanted),
     )
-    return inspect_source(f"{text.rstrip()}\n", NJIT) + (_MAIN if wanted.trial else "")
+    return inspect_source(f"{text.rstrip()}\n", syntax) + (_MAIN if wanted.trial else "")
+
+
+def _importing(brought: Sequence[Brought]) -> Syntax:
+    """Return the syntax of a file that imports functions of users.
+
+    Raises:
+        EmitError: one cannot be imported.
+    """
+    for each in brought:
+        if not each.module:
+            raise EmitError(
+                f"a Python file cannot import the function {each.label}",
+                cure="pass c=, a Python function of floats at the top of a module, such as a file beside it",
+            )
+    imports = dict(NJIT.imports)
+    for each in brought:
+        imports[each.module] = imports.get(each.module, frozenset()) | {each.name}
+    return replace(bringing(NJIT, brought, ""), imports=imports)
 
 
 def _used(module: str) -> list[str]:

@@ -6,12 +6,14 @@ Enters: nothing. Leaves: `NJIT`, and which functions its code calls.
 from __future__ import annotations
 
 from symdl.emit.python.syntax import NUMPY
-from symdl.emit.syntax import NO_ROUTINES, Syntax
+from symdl.emit.syntax import NO_ROUTINES, SPECIAL_FUNCTIONS, Syntax
 
 CALLED = {
     **dict.fromkeys(("larger", "plus", "minus", "times", "ratio", "remainder", "uniform"), ()),
     **dict.fromkeys(("erf", "erfc", "erfcx", "lgamma"), ()),
     "floor_divide": ("remainder",),
+    **dict.fromkeys(("gamma_function", "digamma", "hurwitz_zeta", "beta_function", "inverse_of_erf"), ()),
+    **dict.fromkeys(("erfinv", "erfcinv"), ("inverse_of_erf",)),
     "eliminate": (),
     "determinant": ("eliminate",),
     **dict.fromkeys(("log_determinant", "log_absolute_determinant", "determinant_sign"), ("eliminate",)),
@@ -33,7 +35,13 @@ NJIT = Syntax(
     template="njit/module.jinja",
     simd=None,
     forms=None,
-    functions={**NUMPY, "ratio": "ratio", "floor_divide": "floor_divide", "remainder": "remainder"},
+    functions={
+        **NUMPY,
+        **SPECIAL_FUNCTIONS,
+        "ratio": "ratio",
+        "floor_divide": "floor_divide",
+        "remainder": "remainder",
+    },
     wholes={"add": "plus", "sub": "minus", "mul": "times"},
     near={},
     own=frozenset((*_FILE, *CALLED, "numba", "njit", "sys")),
