@@ -13,6 +13,7 @@ The pipeline, in reading order:
     check          gradients three ways
     interop        models and functions of other libraries
     fitting        formulas fitted to data, with standard errors
+    report         a model as one page
     classroom      a student's gradient held against the derivation
     playground     derivations in a browser
     cli            the command symdl

@@ -18,7 +18,7 @@ from symdl.cli.config.settings import meant
 from symdl.cli.failures import told
 from symdl.errors import CommandError
 
-COMMANDS = ("derive", "kernel", "check", "fit", "train", "export", "bench", "cache", "info")
+COMMANDS = ("derive", "kernel", "check", "fit", "train", "report", "export", "bench", "cache", "info")
 """The commands in the order of the help page; each is a file here, with its ``HELP`` and its ``run``."""
 _DEBUG = "--debug"
 

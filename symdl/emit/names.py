@@ -43,9 +43,14 @@ _UNNAMED = re.compile(r"[pyr]\d+(_more)?|kernel_\d+(_entry)?")
 
 @dataclass(slots=True)
 class Names:
-    """Names for values that have none: numbers behind a letter."""
+    """Names for values that have none: numbers behind a letter.
+
+    Attributes:
+        marked: whether lines say which equation they compute; see `symdl.emit.lines`.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
+    marked: bool = False
 
     def of(self, named: Named) -> str:
         """Return the name of an array, a size, an index or a local."""

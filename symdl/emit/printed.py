@@ -8,7 +8,7 @@ the blanks in front of their lines.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +245,7 @@ class Product:
 
 
 Block: TypeAlias = Loop | SimdLoop | Stride | When
+BLOCKS = get_args(Block)
 Line: TypeAlias = (
     Comment | Declare | Let | Start | Accumulate | Combine | Larger | Store | StoreSamples | StoreRows | Call
 )

@@ -48,6 +48,11 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     Raises:
         EmitError: an unknown dtype, or text that generated code must not hold.
     """
+    return (syntax.inspect or inspect_source)(printed_source(lowered, syntax, dtype), syntax)
+
+
+def printed_source(lowered: Lowered, syntax: Syntax, dtype: str, *, marked: bool = False) -> str:
+    """Return the same before it is inspected; if `marked`, lines begin with `symdl.emit.statements.MARK`."""
     _check(dtype, syntax.types)
     found = [s for k in lowered.kernels for s in statements(k.items)]
     used = [node for s in found if not isinstance(s, Start) for node in s.body.nodes]
@@ -58,7 +63,8 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
     kernels: list[KernelText] = []
     for at, kernel in enumerate(lowered.kernels):
         table = names_of(kernel, calls[at][0].sizes, lowered.program, equations, taken)
-        forms = list(_texts(kernel, lowered, syntax, _legend(kernel, calls[at], lowered.program, table)))
+        legend = _legend(kernel, calls[at], lowered.program, table)
+        forms = list(_texts(kernel, lowered, syntax, legend, marked))
         tables |= {form.name: table for form in forms}
         kernels += forms
     lanes = any(isinstance(i, Loop) and i.kind == "lanes" for k in lowered.kernels for i in k.items)
@@ -77,8 +83,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
         "positions": syntax.types.positions,
     }
     text = template(syntax.template).render(dtype=dtype, kernels=kernels, **flags)
-    named = put_in(text.rstrip() + "\n", tables, syntax.spelling.words)
-    return (syntax.inspect or inspect_source)(named, syntax)
+    return put_in(text.rstrip() + "\n", tables, syntax.spelling.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +156,13 @@ def _unlike(name: str, known: str) -> list[str]:
     return [] if re.sub(r"[. ]", "_", known) == name else [f"{name}: {comment(known)}"]
 
 
-def _texts(kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...]) -> Iterator[KernelText]:
+def _texts(
+    kernel: Kernel, lowered: Lowered, syntax: Syntax, legend: tuple[str, ...], marked: bool
+) -> Iterator[KernelText]:
     """Yield a kernel in each of its forms; most targets have one."""
     names = [str(name) for name in (*(a.slot for a in kernel.arrays), *kernel.sizes)]
     types = ["integers" if a.integer else "reals" for a in kernel.arrays]
-    forms = (syntax.forms or _one)(kernel.items, syntax, Names(), lowered.program.stated)
+    forms = (syntax.forms or _one)(kernel.items, syntax, Names(marked=marked), lowered.program.stated)
     for suffix, nodes in forms.items():
         name = f"{kernel.name}{suffix}"
         yield KernelText(

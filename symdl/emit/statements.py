@@ -14,7 +14,7 @@ from typing import get_args
 
 from symdl.emit import printed
 from symdl.emit.names import Names
-from symdl.emit.printed import Printed
+from symdl.emit.printed import BLOCKS, Printed
 from symdl.emit.scalar import Kind, Printer, number
 from symdl.emit.syntax import NEAR, Syntax
 from symdl.errors import EmitError
@@ -37,6 +37,8 @@ from symdl.lower.ir.loops import (
 from symdl.lower.ir.names import Local, Slot
 from symdl.lower.ir.scalars import MATRIX_WRITERS, Body
 
+MARK = "\x02{}\x03"
+"""What begins a line that tells which equation it computes, by its number."""
 _LONGEST_COMMENT = 96
 _MOST_LINES = 40
 
@@ -84,9 +86,11 @@ class Told:
         self.summed = {s.equation for s in statements(items) if isinstance(s, Update)}
         self.told: set[int] = set()
         self.starts: dict[int, tuple[list[Printed], int, str]] = {}
+        self.present = -1
 
     def tell(self, item: KernelStatement, block: list[Printed], indent: str) -> None:
         """Write the equation of a statement above it, into the block that is open, if it belongs there."""
+        self.present = item.equation
         if isinstance(item, Start):
             self.starts.setdefault(item.equation, (block, len(block), indent))
         elif isinstance(item, Store) and item.equation in self.summed:
@@ -113,7 +117,9 @@ class Writer:
 
     def add(self, node: Callable[..., Printed], *parts: object) -> None:
         """Write a node into the block that is open."""
-        self.open.append(node(self.indent, *parts))
+        computes = self.names.marked and node not in BLOCKS
+        mark = MARK.format(self.told.present) if computes else ""
+        self.open.append(node(f"{mark}{self.indent}", *parts))
 
     def let(self, name: str, value: str, kind: Kind = "real") -> None:
         """Give a value a name, which is one of its kind from now on."""

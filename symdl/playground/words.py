@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from symdl import nn
-from symdl.express import functions, linalg, reducing, selecting, statistics, views
+from symdl.express import diagonals, distances, functions, linalg, reducing, selecting, statistics, views
 from symdl.express.operators import maximum, minimum
 
 Function = Callable[..., Any]
@@ -27,9 +27,8 @@ FUNCTIONS: Mapping[str, Function] = {
         name: getattr(functions, name)
         for name in "sin cos tan exp log sqrt square sinh cosh erf sign".split()
     },
-    **{
-        name: getattr(linalg, name) for name in "trace det logdet inv norm outer inner diag eye solve".split()
-    },
+    **{name: getattr(linalg, name) for name in "det logdet inv outer inner solve".split()},
+    **{name: getattr(diagonals, name) for name in "trace diag eye".split()},
     **{name: getattr(reducing, name) for name in "sum mean max min prod".split()},
     **ACTIVATIONS,
     "abs": functions.absolute,
@@ -41,6 +40,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "max_pool2d": lambda x, size: nn.max_pool2d(x, kernel_size=size),
     "maximum": maximum,
     "minimum": minimum,
+    "norm": distances.norm,
     "transpose": views.transpose,
     "var": statistics.var,
 }

@@ -19,13 +19,13 @@ from symdl.train.choice import Optimizers, Trainable
 from symdl.train.feeds.training import Augment
 from symdl.train.fit import Settings
 from symdl.train.history import History
-from symdl.train.profiled import ProfiledModel
+from symdl.train.reported import ReportedModel
 from symdl.train.sample_weights import ClassWeight, fit_weighted
 from symdl.train.saving import read_model
 from symdl.train.tables import summary, summary_html
 
 
-class Model(ProfiledModel):
+class Model(ReportedModel):
     """A loss, the parameters it depends on, and their values.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from symdl.errors import ArgumentError
 from symdl.nn.optimizers import SGD
 from symdl.train.choice import Optimizers
-from symdl.train.learner import learner_of, optimizers_of
+from symdl.train.learner import Learner, learner_of, optimizers_of
 from symdl.train.made_up import made_up
 from symdl.train.trained import TrainedModel
 from symdl.train.values import on_host
@@ -56,14 +56,21 @@ class ProfiledModel(TrainedModel):
 
         if batch_size < 1:
             raise ArgumentError(f"batch_size = {batch_size} is no positive integer")
-        if optimizer is None and self.resumable is None:
-            optimizer = {name: SGD(0.01) for name in self.losses} if "" not in self.losses else SGD(0.01)
         arrays = self.checked(made_up(self, batch_size) if data is None else data)
-        before = self.resumable
-        learner = learner_of(
-            self, optimizers_of(self, optimizer, resume=before is not None), None, resume=False, seed=0
-        )
+        learner = self.next_step(optimizer)
         keep = self.target.runtime.keep
         weights = {name: keep(array) for name, array in on_host(learner.weights).items()}
         given = {name: arrays.by_name[name] for name in learner.reads}
         return profiled_step(learner.made.kernel, weights, given, batch_size, seconds=seconds)
+
+    def next_step(self, optimizer: Optimizers | None = None) -> Learner:
+        """Return the training step that comes next, with the values that it would change.
+
+        Args:
+            optimizer: as of `profile`.
+        """
+        before = self.resumable
+        if optimizer is None and before is None:
+            optimizer = {name: SGD(0.01) for name in self.losses} if "" not in self.losses else SGD(0.01)
+        optimizers = optimizers_of(self, optimizer, resume=before is not None)
+        return learner_of(self, optimizers, None, resume=False, seed=0)

@@ -169,6 +169,21 @@ def _section(section: Section, spelling: Spelling, name: str, keys: Keys, layout
     return data
 
 
+def html_sections(document: Document, form: Form) -> list[dict[str, Any]]:
+    """Return the sections of a derivation for a page of somebody else's.
+
+    The macro ``section_body`` of ``html/lines.html.jinja`` prints each under its ``title``, which is HTML.
+
+    Args:
+        form: of formulas, ``"mathml"`` or ``"svg"``.
+    """
+    spelling = spelling_of(form)
+    sections = [_section(s, spelling, str(n), Keys(), Layout()) for n, s in enumerate(document.shown)]
+    for line in (line for section in sections for line in section["lines"]):
+        line["source"] = ""  # of a button that copies it
+    return sections
+
+
 def html_cell(document: Document) -> str | None:
     """Return the lines for a notebook, or None where the extra ``html`` is missing and LaTeX has to do."""
     try:

@@ -57,7 +57,7 @@ def profiled(
 
     parts = sorted(_parts(job, dims, costs, measured, machine), key=lambda part: -part.seconds)
     known = tuple(m for _, m in sorted(machines.items()) if m is not None)
-    return Profile(what, tuple(parts), measured.whole, measured.rounds, known)
+    return Profile(what, tuple(parts), measured.whole, measured.rounds, known, dict(dims))
 
 
 def _parts(

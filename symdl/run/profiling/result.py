@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from symdl.schedule.cost import Machine
@@ -69,6 +70,7 @@ class Profile:
         seconds: of a step in one go, without a clock in between.
         rounds: how many steps were measured; the numbers are medians.
         machines: what the bounds are for, from few bytes a call to many; none if nothing is known of them.
+        sizes: the values of all sizes.
     """
 
     what: str
@@ -76,6 +78,7 @@ class Profile:
     seconds: float
     rounds: int
     machines: tuple[Machine, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def by_equation(self) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""report: a model as one page."""
