@@ -1,12 +1,14 @@
 """The errors of symdl: one class per stage, under one root.
 
 Enters: a message and, where known, the expression, the shapes and the cure. Leaves: an exception
-whose text holds all of them, one line each, and whose attributes keep them for programs to read.
+whose text holds all of them, one line each, and whose attributes keep them for programs to read. Messages
+name what others typed; nothing of that is a command to the terminal that shows it.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import ClassVar
@@ -15,6 +17,17 @@ from symdl.brief import brief
 
 Shapes = str | Mapping[str, object] | Sequence[object]
 """Shapes to show: a finished text, a mapping from name to shape, or one shape."""
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Characters that are not seen but do something; line feeds and tabs are none of them."""
+
+
+def printable(text: str) -> str:
+    """Return a text in which characters that are not seen are spelled out: an escape is ``\\x1b``."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class SymdlError(Exception):
@@ -50,7 +63,7 @@ class SymdlError(Exception):
             lines.append(f"  shapes: {_shapes_text(self.shapes)}")
         if self.cure is not None:
             lines.append(f"  cure: {self.cure}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 class ExpressionError(SymdlError, ValueError):

@@ -7,7 +7,6 @@ out.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,18 +17,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from symdl.errors import printable
+
 PLAIN_WIDTH = 100
 """Columns of text where there is no terminal."""
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Characters that are not seen but do something; line feeds and tabs are none of them."""
-
-
-def printable(text: str) -> str:
-    """Return a text in which characters that are not seen are spelled out: an escape is ``\\x1b``."""
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def prepared(*streams: TextIO | None) -> None:

@@ -61,7 +61,7 @@ def comments(text: str) -> list[str]:
 def _clean(text: str) -> str:
     """Return text as one printable line that ends a comment in no language."""
     clean = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
-    return clean.replace("*/", "* /").replace("/*", "/ *")
+    return clean.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")  # of trigraphs
 
 
 def repeatable(items: tuple[KernelItem, ...], syntax: Syntax) -> bool:

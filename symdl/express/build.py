@@ -11,6 +11,7 @@ from typing import Any
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, is_whole
 from symdl.express.doors import takes_tensors
+from symdl.express.naming import checked_name
 from symdl.express.program import Fact, collect
 from symdl.express.properties import declared
 from symdl.express.tensors import DType, Tensor
@@ -70,13 +71,13 @@ def parameter(name: str, shape: int | Sequence[Extent] = (), *, init: Any = None
         ExpressionError: a name that cannot be used, sizes that are no integers, or first values that do not
             fit.
     """
-    sizes = _sizes(shape)
+    sizes, name = _sizes(shape), checked_name(name)
     if not all(is_whole(size) for size in sizes):
         raise ExpressionError(
             f"parameter {name} has shape {sizes}, and its first values need numbers",
             cure=f'use integer sizes, or sd.tensor("{name}", ...) where it is given or only derived',
         )
-    return Tensor(checked_name(name), sizes, role="parameter", init=_initializer(name, sizes, init))
+    return Tensor(name, sizes, role="parameter", init=_initializer(name, sizes, init))
 
 
 def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[..., Any] | None:
@@ -115,17 +116,6 @@ def sums_to_one(tensor: Tensor, axis: int = -1) -> Fact:
 
 def _sizes(shape: Extent | Sequence[Extent]) -> tuple[Extent, ...]:
     return tuple(shape) if isinstance(shape, Sequence) else (shape,)
-
-
-def checked_name(name: str) -> str:
-    """Return a name that a tensor can have.
-
-    Raises:
-        ExpressionError: it is none.
-    """
-    if not isinstance(name, str) or not name or not name.isprintable() or name != name.strip():
-        raise ExpressionError(f"{name!r} cannot name a tensor", cure="use printable text, no blanks")
-    return name
 
 
 __all__ = ["DType", "parameter", "parameters", "sums_to_one", "tensor"]

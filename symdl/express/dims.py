@@ -15,6 +15,7 @@ import sympy as sp
 
 from symdl.brief import brief
 from symdl.errors import ExpressionError
+from symdl.express.naming import checked_name
 from symdl.express.walks import symbols_of
 
 Extent: TypeAlias = int | sp.Expr
@@ -27,7 +28,7 @@ class Index(sp.Symbol):
     __slots__ = ()
 
     def __new__(cls, name: str) -> Index:
-        return super().__new__(cls, name, integer=True, nonnegative=True)  # type: ignore[no-any-return]
+        return super().__new__(cls, checked_name(name, "index"), integer=True, nonnegative=True)  # type: ignore[no-any-return]
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
         """Tell `pickle` how it is made; what SymPy assumes of it follows."""
@@ -43,7 +44,7 @@ class Dim(sp.Symbol):
     __slots__ = ()
 
     def __new__(cls, name: str) -> Dim:
-        if not name.isidentifier():
+        if not checked_name(name, "size").isidentifier():
             raise ExpressionError(f"{name!r} cannot name a size", cure="use letters, digits and underscores")
         return super().__new__(cls, name, integer=True, positive=True)  # type: ignore[no-any-return]
 

@@ -16,6 +16,7 @@ from sympy.printing.pretty.stringpict import prettyForm
 
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.naming import checked_name
 from symdl.express.properties import Property
 from symdl.express.relations import rebuilt
 from symdl.express.walks import kinds_of
@@ -74,6 +75,8 @@ class Tensor(ArrayMethods):
         below: Extent | None = None,
         properties: frozenset[Property] = frozenset(),
     ) -> None:
+        if name is not None:
+            checked_name(name)
         self.name: str | Any = name  # None for a few: who asks for a name, mostly gave one
         self.shape: tuple[Extent, ...] = tuple(as_extent(size) for size in shape)
         self.dtype: DType = dtype

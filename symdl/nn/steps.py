@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sympy as sp
 
 from symdl.errors import ExpressionError
-from symdl.express.build import checked_name
 from symdl.express.dims import is_number
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, elementwise
@@ -63,7 +62,7 @@ def state(name: str, like: Tensor | Sequence[int] = (), *, value: Setting = 0.0)
     if isinstance(value, Tensor) or not is_number(value) or not math.isfinite(value):
         raise ExpressionError(f"the state {name!r} starts at {value!r}", cure="give a finite number")
     init = zeros() if value == 0 else fill(float(value))
-    return Tensor(checked_name(name), shape, role="state", init=init)
+    return Tensor(name, shape, role="state", init=init)
 
 
 def scalar(value: Setting) -> sp.Expr:

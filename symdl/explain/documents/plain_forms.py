@@ -22,7 +22,8 @@ from symdl.templating import template
 
 
 def _web(source: str, node: Node) -> str:
-    """LaTeX as MathJax and KaTeX read it."""
+    """LaTeX as MathJax and KaTeX read it; who reads no formulas finds neither tags nor links in it."""
+    source = re.sub(r"<(?=[A-Za-z/!?])|\](?=\()", r"\g<0> ", source)
     return re.sub(r"\\textcolor\[HTML\]\{", r"\\textcolor{#", source)
 
 

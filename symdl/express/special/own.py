@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import sympy as sp
 
 from symdl.errors import DerivativeError, ExpressionError
+from symdl.express.naming import checked_name
 from symdl.express.operators import elementwise, operands
 from symdl.express.special.kinds import Called
 from symdl.express.tensors import Tensor
@@ -163,7 +164,7 @@ def function(
     Raises:
         ExpressionError: the name is none, nothing computes values, or the number of arguments is not known.
     """
-    if not (name.isascii() and name.isidentifier()) or "__" in name:
+    if not (checked_name(name, "function").isascii() and name.isidentifier()) or "__" in name:
         raise ExpressionError(f"{name!r} is no name of a function", cure="use letters, digits and _")
     python: Any = c if inspect.isroutine(c) and not hasattr(c, "argtypes") else None
     if numpy is None and python is None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from symdl.errors import DataError, TrainingError
 from symdl.train.saving.container import Contents, read, write
-from symdl.train.saving.snapshot import Snapshot, snapshot, weights_among
+from symdl.train.saving.snapshot import Snapshot, named_freely, snapshot, weights_among
 from symdl.train.values import on_host
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def save_model(model: ModelState, path: Path, *, allow_nan: bool) -> None:
 
 def save_weights(model: ModelState, path: Path, *, allow_nan: bool) -> None:
     """Write a model's arrays alone, under their names; see `symdl.Model.save_weights`."""
-    values = on_host(model.values())
+    values = on_host(named_freely(model.values()))
     _check_finite(values, allow_nan=allow_nan)
     write(path, values, None)
 

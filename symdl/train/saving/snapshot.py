@@ -31,6 +31,8 @@ FORMAT = 1
 OWN = "symdl/"
 """Begins the names of arrays that are no weights."""
 _STATE, _CONSTANT = f"{OWN}optimizer/", f"{OWN}constant/"
+_METADATA = "__metadata__"
+"""What safetensors calls its entry of texts."""
 _PACKAGES = ("symdl", "sympy", "numpy", "numba")
 
 
@@ -57,7 +59,7 @@ def snapshot(model: ModelState) -> Snapshot:
     facts = [t for f in model.facts for t in (f.tensor, f.right) if t is not None]
     wanted = [*(t for each in named.values() for t in each.values()), *facts]
     graph, numbers = written(wanted)
-    arrays = on_host(model.values())
+    arrays = on_host(named_freely(model.values()))
     arrays |= {f"{_CONSTANT}{number}": np.asarray(array) for number, array in graph.arrays.items()}
     data: dict[str, Any] = {
         "format": FORMAT,
@@ -82,6 +84,21 @@ def snapshot(model: ModelState) -> Snapshot:
         }
         arrays |= {_STATE + name: array for name, array in on_host(model.resumable.states).items()}
     return Snapshot(data, arrays)
+
+
+def named_freely(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a model's arrays if none has a name that files keep for something else.
+
+    Raises:
+        DataError: one has.
+    """
+    for name in values:
+        if name == _METADATA or name.startswith(OWN):
+            raise DataError(
+                f"an array called {name!r} cannot be saved: files keep that name for something else",
+                cure="call the parameter or state something else",
+            )
+    return values
 
 
 def weights_among(arrays: Mapping[str, Any]) -> dict[str, Any]:
