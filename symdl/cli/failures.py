@@ -13,8 +13,7 @@ from contextlib import suppress
 
 import typer
 
-from symdl.cli.screen import printable
-from symdl.errors import InternalError, SymdlError, TrainingError
+from symdl.errors import InternalError, SymdlError, TrainingError, printable
 
 FAILED, BAD_INPUT, FAULT, INTERRUPTED = 1, 2, 3, 130
 """Exit codes besides 0."""

@@ -19,9 +19,9 @@ import typer
 
 from symdl.cli.config.settings import meant
 from symdl.cli.failures import FAILED
-from symdl.cli.screen import printable, say, tell_written
+from symdl.cli.screen import say, tell_written
 from symdl.cli.text import expression, pairs, point, question
-from symdl.errors import CommandError
+from symdl.errors import CommandError, printable
 from symdl.express.parser import parse
 from symdl.express.walks import symbols_of
 from symdl.files import replacing

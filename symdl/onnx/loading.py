@@ -16,6 +16,7 @@ from symdl.errors import DataError, require_extra
 
 LARGEST = 2**31 - 1
 """Bytes of a model with its arrays: what the format's own messages can hold."""
+_CURE = "export the model again, and look at what comes out with onnx.checker.check_model"
 
 
 def loaded(source: Any) -> Any:
@@ -37,7 +38,7 @@ def loaded(source: Any) -> Any:
         try:
             model.ParseFromString(content)
         except Exception as error:  # protobuf's own, which has several homes
-            raise DataError(f"{_called(source)} is no ONNX model: {error}") from error
+            raise DataError(f"{_called(source)} is no ONNX model: {error}", cure=_CURE) from error
     _fetch(model, folder)
     for entry in model.graph.output:
         if entry.type.HasField("tensor_type"):  # whose shape may be left out: nobody reads it
@@ -47,7 +48,7 @@ def loaded(source: Any) -> Any:
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
     except Exception as error:
-        raise DataError(f"{_called(source)} breaks the rules of the format: {error}") from error
+        raise DataError(f"{_called(source)} breaks the rules of the format: {error}", cure=_CURE) from error
     return model
 
 
@@ -68,7 +69,8 @@ def _content(source: Any) -> tuple[bytes, Path | None]:
         kind = type(source).__name__
         raise DataError(f"a {kind} is no model", cure="pass a path, bytes or a ModelProto") from error
     except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror or error}") from error
+        cure = "name a file that you may read"
+        raise DataError(f"{source} cannot be read: {error.strerror or error}", cure=cure) from error
 
 
 def arrays_of(graph: Any) -> Iterator[Any]:

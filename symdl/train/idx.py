@@ -8,6 +8,7 @@ axes, one big-endian 32-bit extent per axis, then the elements, last axis fastes
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -27,14 +28,37 @@ def unzip(data: bytes, *, source: str) -> bytes:
     """Return ``data``, decompressed if it is gzipped.
 
     Raises:
-        DataError: the gzip stream is cut short or damaged; the error names ``source``.
+        DataError: the gzip stream is cut short, damaged, or would become too large; the error names
+            ``source``.
     """
     if not data.startswith(_GZIP_MAGIC):
         return data
+    limit = most_unpacked(len(data))
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            unpacked = stream.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{source}: the gzip stream is damaged: {error}", cure=_CURE) from error
+    if len(unpacked) > limit:
+        raise too_large(source)
+    return unpacked
+
+
+def most_unpacked(packed: int) -> int:
+    """Return how many bytes a compressed file of so many bytes may become."""
+    return max(_UNPACKED, packed * _RATIO)
+
+
+def too_large(source: str) -> DataError:
+    """Return the error about a file that unpacks to more than that."""
+    return DataError(
+        f"{source} unpacks to more than {_RATIO} times its size and {_UNPACKED >> 20} MiB",
+        cure="if it is what you want, unpack it yourself",
+    )
+
+
+_UNPACKED, _RATIO = 1 << 30, 100
+"""Small files may be compressed however well; large ones are hardly ever a hundredth of what is in them."""
 
 
 def parse_idx(data: bytes, *, source: str = "data") -> NDArray[Any]:
@@ -66,5 +90,5 @@ def parse_idx(data: bytes, *, source: str = "data") -> NDArray[Any]:
         array = np.frombuffer(data, dtype, offset=start).reshape(shape)
     except ValueError as error:
         # More axes than NumPy has, or empty with an extent that no index type holds.
-        raise DataError(f"{source}: no array can have this shape", shapes=shape) from error
+        raise DataError(f"{source}: no array can have this shape", shapes=shape, cure=_CURE) from error
     return array.astype(dtype.newbyteorder("="))

@@ -143,4 +143,4 @@ def load(path: str | os.PathLike[str], *, target: str | Target = "cpu") -> Model
         DataError: no such file, a damaged one, one of a later format, or one that holds weights only.
         MissingExtraError: safetensors is not installed.
     """
-    return Model.restored(read_model(path), target=target)
+    return Model.restored(read_model(path), target=target, where=os.fspath(path))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import re
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdl.errors import DataError, require_extra
-from symdl.train.idx import parse_idx
+from symdl.train.idx import most_unpacked, parse_idx, too_large
 
 Columns = dict[str, NDArray[Any]]
 """Arrays by name; a column of text has the dtype of NumPy's strings."""
@@ -42,6 +44,8 @@ def read_columns(path: Path, *, separator: str = ",") -> Columns:
     """
     ending = path.suffix.lower()
     with _told(path):
+        with open(path, "rb"):
+            pass  # what the system has against it is told once, for all formats
         if ending in (".csv", ".txt", ".tsv"):
             return _lines(path, "\t" if ending == ".tsv" else separator)
         reader = _ARRAYS.get(ending) or (_idx if re.search(r"\bidx\d?\b", path.name) else None)
@@ -103,7 +107,8 @@ def _told(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8", cure="save it as UTF-8") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        cure = "name a file that you may read"
+        raise DataError(f"{path} cannot be read: {error.strerror or error}", cure=cure) from error
 
 
 def _lines(path: Path, separator: str) -> Columns:
@@ -132,10 +137,11 @@ def _lines(path: Path, separator: str) -> Columns:
 def _check_names(path: Path, names: list[str]) -> None:
     if not names:
         raise DataError(f"{path} is empty", cure="begin with a line of names")
-    twice = [name for place, name in enumerate(names) if name in names[:place] or not name]
-    if twice:
+    counts = Counter(names)
+    wrong = next((name for name in names if not name or counts[name] > 1), None)
+    if wrong is not None:
         raise DataError(
-            f"{path}: the name {twice[0]!r} is empty or stands twice", cure="begin with a line of names"
+            f"{path}: the name {wrong!r} is empty or stands twice", cure="begin with a line of names"
         )
 
 
@@ -152,15 +158,33 @@ def _values(cells: list[str]) -> NDArray[Any]:
 def _npz(path: Path) -> Columns:
     try:
         with open(path, "rb") as file:
+            with zipfile.ZipFile(file) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > most_unpacked(path.stat().st_size):
+                raise too_large(str(path))
+            file.seek(0)
             arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, Mapping):
-                raise ValueError("it holds one array without a name")
-            return {name: np.asarray(arrays[name]) for name in arrays}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            return {name: _plain(name, arrays[name]) for name in arrays}
+    except DataError:
+        raise
+    except _NO_ARRAYS as error:
         raise DataError(
-            f"{path} holds no arrays that can be read: {error}",
+            f"{path} holds no arrays that can be read: {str(error)[:200] or type(error).__name__}",
             cure="write it by numpy.savez(path, X=X, t=t)",
         ) from error
+
+
+_NO_ARRAYS = (
+    *(ValueError, EOFError, KeyError, OverflowError, MemoryError, zipfile.BadZipFile, zlib.error),
+    *(RuntimeError, NotImplementedError),  # it is encrypted, or compressed in another way
+    OSError,  # of a decompressor; a file that cannot be read was found out by opening it
+)
+
+
+def _plain(name: str, array: Any) -> NDArray[Any]:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufU":
+        raise ValueError(f"{name!r} holds neither numbers nor text")
+    return array
 
 
 def _parquet(path: Path) -> Columns:
@@ -168,8 +192,10 @@ def _parquet(path: Path) -> Columns:
     table = require_extra("pyarrow.parquet", "parquet")
     try:
         read = table.read_table(path)
-    except arrow.ArrowException as error:
-        raise DataError(f"{path} is no file of Parquet: {str(error).splitlines()[0]}") from error
+    except (arrow.ArrowException, OSError, MemoryError, ValueError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        cure = "write it by pandas or polars, without encryption"
+        raise DataError(f"{path} is no file of Parquet: {why}", cure=cure) from error
     return {name: _of_arrow(read[name]) for name in read.column_names}
 
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
+from symdl.targets import find as find_target
 from symdl.train import weights as files
 from symdl.train.predicting import PredictingModel
 from symdl.train.saving import Taken, load_module, opened, save_model, save_weights, state_of_module, take
-from symdl.train.saving.snapshot import Snapshot, parts_of, snapshot, training_of, weights_among
+from symdl.train.saving.snapshot import Snapshot, parts_of, snapshot, told, training_of, weights_among
 from symdl.train.values import on_host
 
 
@@ -25,22 +26,30 @@ class SavedModel(PredictingModel):
     """A model that can be saved and loaded; see `symdl.train.model.Model`."""
 
     @classmethod
-    def restored(cls, found: Snapshot, *, target: str | Target) -> Self:
+    def restored(cls, found: Snapshot, *, target: str | Target, where: str = "the saved model") -> Self:
         """Return the model that a snapshot describes; `symdl.load` does so for a file.
+
+        Args:
+            found: the snapshot.
+            target: where the model computes, as in `symdl.compile`.
+            where: what the snapshot is from, for errors.
 
         Raises:
             DataError: the data are damaged, or of a later format.
         """
-        told = parts_of(found)
-        model = cls.__new__(cls)
-        model._describe(told["losses"], told["outputs"], told["metrics"], told["facts"])
-        model._compute(told["dtype"], target)
-        shapes = {str(t.name): np.empty([int(s) for s in t.shape], told["dtype"]) for t in model._known()}
-        values, _ = take(shapes, weights_among(found.arrays), where="the saved model")
-        learned = {str(t.name) for t in model.tensors}
-        own = {n: a for n, a in values.items() if n in learned}
-        model._place(own, {n: a for n, a in values.items() if n not in learned})
-        model._go_on(found)
+        target = find_target(target)
+        with told(where):
+            parts = parts_of(found)
+            model = cls.__new__(cls)
+            model._describe(parts["losses"], parts["outputs"], parts["metrics"], parts["facts"])
+            model._compute(parts["dtype"], target)
+            empty = np.empty((), parts["dtype"])  # which takes no memory, whatever shape a file says
+            shapes = {str(t.name): np.broadcast_to(empty, tuple(map(int, t.shape))) for t in model._known()}
+            values, _ = take(shapes, weights_among(found.arrays), where="the saved model")
+            learned = {str(t.name) for t in model.tensors}
+            own = {n: a for n, a in values.items() if n in learned}
+            model._place(own, {n: a for n, a in values.items() if n not in learned})
+            model._go_on(found)
         return model
 
     def _known(self) -> tuple[Tensor, ...]:
@@ -126,7 +135,8 @@ class SavedModel(PredictingModel):
         values, taken = take(wanted, arrays, where=contents.path, strict=strict, rename=rename)
         found = None if contents.data is None else Snapshot(contents.data, dict(contents.arrays))
         if found is not None and strict and not rename:
-            self._go_on(found)
+            with told(contents.path):
+                self._go_on(found)
         files.put_back({name: wanted[name] for name in values}, values)
         return taken
 

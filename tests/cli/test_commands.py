@@ -14,8 +14,9 @@ import symdl as sd
 from symdl.check.report import GradientReport
 from symdl.cli import check
 from symdl.cli.commands import COMMANDS
-from symdl.cli.screen import printable, show_source, show_table
+from symdl.cli.screen import show_source, show_table
 from symdl.cli.text import expression, question
+from symdl.errors import printable
 from symdl.explain.documents.files import FORMATS
 from symdl.express.walks import nodes, symbols_of
 

@@ -72,11 +72,15 @@ def read(path: str | os.PathLike[str]) -> Contents:
             arrays = {key: file.get_tensor(key) for key in file.keys()}
         data = json.loads(header[_HEADER]) if _HEADER in header else None
     except FileNotFoundError as error:
-        raise DataError(f"{name}: no such file") from error
+        raise DataError(f"{name}: no such file", cure="name a file that model.save(path) wrote") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError, library.SafetensorError) as error:
-        raise DataError(
-            f"{name} is no file of a saved model: {error}", cure="give a file written by model.save(path)"
-        ) from error
+        raise _foreign(name, str(error)[:200]) from error
     if data is not None and not isinstance(data, dict):
-        raise DataError(f"{name} is no file of a saved model: its header is damaged")
+        raise _foreign(name, "its header is damaged")
     return Contents(name, arrays, data)
+
+
+def _foreign(name: str, why: str) -> DataError:
+    return DataError(
+        f"{name} is no file of a saved model: {why}", cure="give a file written by model.save(path)"
+    )

@@ -7,14 +7,16 @@ where its training is, so that another process goes on with it to the same numbe
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symdl.errors import DataError, SymdlError, TrainingError
+from symdl.errors import CompileError, DataError, MissingExtraError, SymdlError, TrainingError
+from symdl.express.equations import check
 from symdl.express.portable import Graph, read, written
 from symdl.express.program import Fact
 from symdl.express.tensors import Tensor
@@ -136,29 +138,54 @@ def _init(data: Any) -> Callable[..., Any]:
     return _Forgotten(found.kind) if isinstance(found, Elsewhere) else found
 
 
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Say of whatever is wrong with data where they are from, as one kind of error.
+
+    Raises:
+        DataError: they are damaged, of a later format, or somebody made them up.
+    """
+    cure = "load a file that model.save(path) wrote, and that nothing has changed since"
+    try:
+        yield
+    except (CompileError, MissingExtraError):  # of what computes, not of the data
+        raise
+    except SymdlError as error:
+        message = error.message if isinstance(error, DataError) else f"damaged equations: {error.message}"
+        raise DataError(f"{where}: {message}", shapes=error.shapes, cure=error.cure or cure) from error
+    except _DAMAGED as error:
+        raise DataError(f"{where} is damaged: {type(error).__name__}: {error}"[:400], cure=cure) from error
+
+
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
 def parts_of(found: Snapshot) -> dict[str, Any]:
     """Return what a `Model` is made of: losses, outputs, metrics, facts, types, and the target's name.
 
+    Whoever calls this says by `told` where the data are from. Their equations are looked at as those that
+    somebody writes are: no access is out of range.
+
     Raises:
-        DataError: the data are damaged, or of a later format.
+        DataError: the data are of a later format.
     """
     data = checked_format(found.data)
-    try:
-        constants = {
-            int(name.removeprefix(_CONSTANT)): array
-            for name, array in found.arrays.items()
-            if name.startswith(_CONSTANT)
-        }
-        inits = {int(number): _init(each) for number, each in data["inits"].items()}
-        tensors = read(Graph(data["network"], constants, inits))
-        named: dict[str, Any] = {
-            kind: {str(name): tensors[number] for name, number in data[kind].items()}
-            for kind in ("losses", "outputs", "metrics")
-        }
-        facts = tuple(_fact(row, tensors) for row in data["facts"])
-        return {**named, "facts": facts, "dtype": data["dtype"], "target": data["target"]}
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(error) from error
+    constants = {
+        int(name.removeprefix(_CONSTANT)): array
+        for name, array in found.arrays.items()
+        if name.startswith(_CONSTANT)
+    }
+    inits = {int(number): _init(each) for number, each in data["inits"].items()}
+    tensors = read(Graph(data["network"], constants, inits))
+    for tensor in tensors:
+        if tensor.equation is not None:
+            check(tensor.equation)
+    named: dict[str, Any] = {
+        kind: {str(name): tensors[number] for name, number in data[kind].items()}
+        for kind in ("losses", "outputs", "metrics")
+    }
+    facts = tuple(_fact(row, tensors) for row in data["facts"])
+    return {**named, "facts": facts, "dtype": data["dtype"], "target": data["target"]}
 
 
 def _fact(row: Any, tensors: list[Tensor]) -> Fact:
@@ -183,30 +210,17 @@ def checked_format(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def training_of(found: Snapshot) -> tuple[Resumable | None, History | None]:
-    """Return where training was, and its history.
-
-    Raises:
-        DataError: the data are damaged.
-    """
-    try:
-        training, history = found.data["training"], found.data["history"]
-        past = None if history is None else _history(history)
-        if training is None:
-            return None, past
-        rng = np.random.default_rng()
-        rng.bit_generator.state = training["random"]
-        optimizers = {str(name): made(each) for name, each in training["optimizers"].items()}
-        states = {n.removeprefix(_STATE): a for n, a in found.arrays.items() if n.startswith(_STATE)}
-        return Resumable(optimizers, states, training["seed"], rng), past
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(error) from error
+    """Return where training was, and its history; whoever calls this says by `told` where they are from."""
+    training, history = found.data["training"], found.data["history"]
+    past = None if history is None else _history(history)
+    if training is None:
+        return None, past
+    rng = np.random.default_rng()
+    rng.bit_generator.state = training["random"]
+    optimizers = {str(name): made(each) for name, each in training["optimizers"].items()}
+    states = {n.removeprefix(_STATE): a for n, a in found.arrays.items() if n.startswith(_STATE)}
+    return Resumable(optimizers, states, training["seed"], rng), past
 
 
 def _history(data: Mapping[str, Any]) -> History:
     return History(**{**data, "epochs": tuple(Epoch(**epoch) for epoch in data["epochs"])})
-
-
-def _damaged(error: Exception) -> Exception:
-    if isinstance(error, SymdlError):
-        return error
-    return DataError(f"the saved model is damaged: {type(error).__name__}: {error}")
