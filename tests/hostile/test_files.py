@@ -154,16 +154,10 @@ def test_any_entry_of_a_model_may_be_anything(saved: bytes, tmp_path: Path) -> N
 def test_equations_of_a_file_read_nothing_outside_of_their_tensors(saved: bytes, tmp_path: Path) -> None:
     """Otherwise a file could show its reader memory that is not its own."""
     _, own, _ = parted(saved)
-    rows = own["network"]["rows"]
-    reads = [number for number, row in enumerate(rows) if row[0] == "at"]
-    assert reads
-    for number in reads:
-        changed = copy.deepcopy(own)
-        new = changed["network"]["rows"]
-        tensor, index = new[number][1], new[number][2]
-        new += [["Integer", 1 << 20], ["Add", index, len(new)]]
-        new[number] = ["at", tensor, len(new) - 1, *rows[number][3:]]
-        refused(load, tmp_path / "m.safetensors", with_own(saved, changed))
+    (x,) = (row for row in own["network"]["tensors"] if row.get("name") == "x")
+    x["shape"][1] = 1  # of which the sum still reads three
+    said = refused(load, tmp_path / "m.safetensors", with_own(saved, own))
+    assert "outside" in said.message
 
 
 def test_weights_of_another_model_change_nothing(saved: bytes, tmp_path: Path) -> None:
