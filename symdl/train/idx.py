@@ -35,8 +35,8 @@ def unzip(data: bytes, *, source: str) -> bytes:
         return data
     limit = most_unpacked(len(data))
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            unpacked = stream.read(limit + 1)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            unpacked = packed.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{source}: the gzip stream is damaged: {error}", cure=_CURE) from error
     if len(unpacked) > limit:

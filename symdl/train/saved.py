@@ -14,7 +14,6 @@ import numpy as np
 
 from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
-from symdl.targets import find as find_target
 from symdl.train import weights as files
 from symdl.train.predicting import PredictingModel
 from symdl.train.saving import Taken, load_module, opened, save_model, save_weights, state_of_module, take
@@ -27,23 +26,18 @@ class SavedModel(PredictingModel):
 
     @classmethod
     def restored(cls, found: Snapshot, *, target: str | Target, where: str = "the saved model") -> Self:
-        """Return the model that a snapshot describes; `symdl.load` does so for a file.
-
-        Args:
-            found: the snapshot.
-            target: where the model computes, as in `symdl.compile`.
-            where: what the snapshot is from, for errors.
+        """Return the model that a snapshot describes; `where` is what it is from, for errors.
 
         Raises:
             DataError: the data are damaged, or of a later format.
         """
-        target = find_target(target)
+        model = cls.__new__(cls)
         with told(where):
             parts = parts_of(found)
-            model = cls.__new__(cls)
             model._describe(parts["losses"], parts["outputs"], parts["metrics"], parts["facts"])
-            model._compute(parts["dtype"], target)
-            empty = np.empty((), parts["dtype"])  # which takes no memory, whatever shape a file says
+        model._compute(parts["dtype"], target)
+        with told(where):
+            empty = np.empty((), parts["dtype"])  # in no shape does it take more memory
             shapes = {str(t.name): np.broadcast_to(empty, tuple(map(int, t.shape))) for t in model._known()}
             values, _ = take(shapes, weights_among(found.arrays), where="the saved model")
             learned = {str(t.name) for t in model.tensors}

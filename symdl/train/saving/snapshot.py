@@ -185,6 +185,8 @@ def parts_of(found: Snapshot) -> dict[str, Any]:
         for kind in ("losses", "outputs", "metrics")
     }
     facts = tuple(_fact(row, tensors) for row in data["facts"])
+    if data["dtype"] not in ("float32", "float64"):
+        raise DataError("the saved numbers are neither float32 nor float64")
     return {**named, "facts": facts, "dtype": data["dtype"], "target": data["target"]}
 
 
