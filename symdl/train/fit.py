@@ -30,6 +30,7 @@ from symdl.train.full_batch import FullBatch
 from symdl.train.history import Epoch, History
 from symdl.train.learner import learner_of, optimizers_of
 from symdl.train.loop import BoundEpoch, Diverged, Plan, run
+from symdl.train.plateaus import check_watched, tell
 from symdl.train.progress import progress_for
 from symdl.train.ranks.communicator import Ranks, Value
 from symdl.train.resumable import Resumable
@@ -128,12 +129,14 @@ def _ready(state: ModelState, data: Any, settings: Settings, ranks: Ranks | None
     given = _given(state, data, settings, ranks)
     positions, validation = _split(state, given, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
-    _check_watch(state, settings, scored=validation is not None)
+    scored = validation is not None
+    _check_watch(state, settings, scored=scored)
+    check_watched(optimizers, state.values_by_name, scored=scored, accuracy=state.accuracy is not None)
     there = state.target.runtime.there
     given = given if given.arrays is None else replace(given, arrays=given.arrays.moved(there))
     validation = None if validation is None else validation.moved(there)
-    scored = _scored(state, given, settings) if validation is None else None
-    plan = _plan(state, given, positions, (validation, scored), settings, optimizers, ranks)
+    again = _scored(state, given, settings) if validation is None else None
+    plan = _plan(state, given, positions, (validation, again), settings, optimizers, ranks)
     return _Ready(plan, test, start, len(positions) if given.count else None)
 
 
@@ -300,6 +303,7 @@ def _plan(
         return any(wishes)
 
     def after(epoch: Epoch) -> bool:
+        tell(trained["weights"], epoch)
         stop = _told(ranks, partial(wished, "epoch", epoch))()
         if ranks is not None:
             ranks.alike(trained["weights"].values())  # callbacks may change them
