@@ -36,6 +36,12 @@ class SymdlError(Exception):
     ``message`` says what is wrong. The keyword-only rest is optional and becomes one further line
     each: ``expression`` (the equation or text concerned), ``shapes`` (a text, a mapping from name
     to shape, or one shape) and ``cure`` (what to do about it). All are kept as attributes.
+
+    >>> try:
+    ...     sd.tensor("X", (2, 3)) @ sd.tensor("W", (4, 2))
+    ... except sd.SymdlError as error:
+    ...     print(error.cure)
+    the last size of the left operand must equal the last but one of the right
     """
 
     stage: ClassVar[str] = ""

@@ -62,6 +62,11 @@ def check_gradients(
         ArgumentError: a value is missing or does not fit, or lacks a property that its tensor was declared
             to have, such as being symmetric.
         DerivativeError: `loss` is no scalar, or nothing is left to differentiate with respect to.
+
+    Example:
+        >>> x = sp.Symbol("x")
+        >>> sd.check_gradients(sp.sin(x**2), at={"x": 0.7}, compiled=False).ok
+        True
     """
     program = collect([loss]) if isinstance(loss, Tensor) else stable_graph(loss)
     output = program.outputs[0]

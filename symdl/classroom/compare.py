@@ -85,6 +85,11 @@ def compare(
     Raises:
         ArgumentError: `mine` needs what `f` does not depend on, or is no derivative at all.
         ExplainError, DerivativeError: as `derive` does.
+
+    Example:
+        >>> x = sp.Symbol("x")
+        >>> print(str(sd.compare(x, x**2, x)).splitlines()[0])
+        Not right.
     """
     lines = list(mine) if isinstance(mine, list) else [mine]
     if not lines:

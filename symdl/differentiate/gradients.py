@@ -30,6 +30,11 @@ def grad(
 
     Raises:
         DerivativeError: `output` has axes, or does not depend on `wrt`.
+
+    Example:
+        >>> X, w = sd.tensor("X", (sd.Dim("n"), 3)), sd.tensor("w", (3,))
+        >>> print(sd.formula(sd.grad(((X @ w)**2).sum(), w)))
+        2·Xᵀ X w
     """
     several = () if isinstance(wrt, Tensor | str) else tuple(wrt)
     derivative = differentiate(output, several or (wrt,), facts=facts, exact=True)  # type: ignore[arg-type]

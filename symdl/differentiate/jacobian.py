@@ -41,6 +41,11 @@ def jacobian(y: Tensor, x: Tensor, *, facts: Sequence[Fact] = ()) -> Tensor:
 
     Raises:
         DerivativeError: `y` holds integers, or does not depend on `x`.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.jacobian(sd.sin(x), x).shape
+        (3, 3)
     """
     if y.dtype != "real":
         raise DerivativeError(f"{y} holds integers, which have no derivative")
@@ -69,6 +74,11 @@ def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence
 
     Raises:
         DerivativeError: `loss` has axes, or does not depend on `x` or `y`.
+
+    Example:
+        >>> X, w = sd.tensor("X", (sd.Dim("n"), 3)), sd.tensor("w", (3,))
+        >>> print(sd.formula(sd.hessian(((X @ w)**2).sum(), w)))
+        2·Xᵀ X
     """
     second = x if y is None else y
     derivative = differentiate(loss, [x] if second is x else [x, second], facts=facts)

@@ -49,6 +49,11 @@ def per_sample_grad(
     Raises:
         DerivativeError: `loss` has axes or does not depend on `wrt`, which of the sizes counts samples is not
             known, `wrt` has that size, or an input has it elsewhere than in front.
+
+    Example:
+        >>> X, w = sd.tensor("X", (sd.Dim("n"), 3)), sd.parameter("w", (3,))
+        >>> sd.per_sample_grad(((X @ w)**2).mean(), w).shape
+        (n, 3)
     """
     inputs = [t for t in collect([loss]).inputs if t.role == "input"]
     count = _count(inputs, samples)

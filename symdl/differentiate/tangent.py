@@ -50,6 +50,11 @@ def jvp(outputs: Tensor | Sequence[Tensor], tangents: Mapping[Tensor, Tensor]) -
 
     Raises:
         DerivativeError: a direction has another shape, or an output does not depend on what moves.
+
+    Example:
+        >>> x, v = sd.tensor("x", (3,)), sd.tensor("v", (3,))
+        >>> print(sd.formula(sd.jvp(sd.sin(x), {x: v})))
+        v ⊙ cos(x)
     """
     if not isinstance(tangents, Mapping):
         raise DerivativeError(
@@ -197,6 +202,11 @@ def hvp(
 
     Raises:
         DerivativeError: `output` has axes or does not depend on `wrt`, or the directions do not fit.
+
+    Example:
+        >>> X, w, v = sd.tensor("X", (5, 3)), sd.tensor("w", (3,)), sd.tensor("v", (3,))
+        >>> print(sd.formula(sd.hvp(((X @ w)**2).sum(), w, v)))
+        2·Xᵀ X v
     """
     several = [wrt] if isinstance(wrt, Tensor) else list(wrt)
     along = _paired(several, directions, single=isinstance(wrt, Tensor))

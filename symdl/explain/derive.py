@@ -70,6 +70,14 @@ def derive(
         DerivativeError: `f` does not depend on `wrt`, or has no derivative in closed form.
         ExplainError: `wrt` is not of a kind that fits `f`, no tensor has that name, or an option is not for
             such an `f`.
+
+    Example:
+        >>> x, y = sp.symbols("x y")
+        >>> d = sd.derive(sp.sin(x**2*y), y)
+        >>> d.result
+        x**2*cos(x**2*y)
+        >>> print(d.text().splitlines()[0])
+        Derivative of f(x, y) = sin(x²·y) with respect to y
     """
     f, wrt, where = read(f, wrt, where)
     forms = Forms(form, order, layout, symmetric_gradient)

@@ -26,5 +26,11 @@ def worksheet(f: Any, wrt: Any, *, hide: Hide = "derivatives", **options: Any) -
 
     Raises:
         ExplainError: nothing on the page is hidden by `hide`; or as `derive` does.
+
+    Example:
+        >>> x = sp.Symbol("x")
+        >>> sheet = sd.worksheet(sp.sin(x**2), x, hide="derivatives")
+        >>> print(str(sheet).splitlines()[0])
+        Exercise: Derivative of f(x) = sin(x²) with respect to x
     """
     return derive(f, wrt, **options).worksheet(hide=hide)

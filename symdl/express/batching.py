@@ -78,6 +78,11 @@ def vmap(f: Any, over: Any = 0, *, size: Extent | None = None, randomness: Rando
     Raises:
         ShapeError: shapes or sizes do not fit.
         ExpressionError: nothing varies, `f` does not depend on what is named, or an option is unknown.
+
+    Example:
+        >>> x, X = sd.tensor("x", (3,)), sd.tensor("X", (sd.Dim("n"), 3))
+        >>> sd.vmap((x**2).sum(), {x: X}).shape
+        (n,)
     """
     if randomness not in get_args(Randomness):
         raise ExpressionError(f"randomness={randomness!r}", cure='use "same" or "different"')

@@ -47,6 +47,14 @@ def tensor(
     Raises:
         ExpressionError: a name or dtype that cannot be used.
         ShapeError: a property of square matrices, and the last two axes are no square.
+
+    Example:
+        >>> X = sd.tensor("X", (sd.Dim("n"), 3))
+        >>> X.shape, X.rank
+        ((n, 3), 2)
+        >>> S = sd.tensor("S", (3, 3), positive_definite=True)
+        >>> print(sd.formula(sd.grad(sd.logdet(S), S)))
+        S⁻¹
     """
     sizes, flags = _sizes(shape), (symmetric, positive_definite, orthogonal, diagonal)
     words = ("symmetric", "positive_definite", "orthogonal", "diagonal")
@@ -70,6 +78,11 @@ def parameter(name: str, shape: int | Sequence[Extent] = (), *, init: Any = None
     Raises:
         ExpressionError: a name that cannot be used, sizes that are no integers, or first values that do not
             fit.
+
+    Example:
+        >>> W = sd.parameter("W", (3, 2), init=sd.nn.glorot())
+        >>> W.init(W.shape, np.random.default_rng(0)).shape
+        (3, 2)
     """
     sizes, name = _sizes(shape), checked_name(name)
     if not all(is_whole(size) for size in sizes):
@@ -101,12 +114,21 @@ def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[...,
 
 @takes_tensors
 def parameters(*outputs: Tensor) -> tuple[Tensor, ...]:
-    """Return the parameter tensors that `outputs` depend on, in the order of their creation."""
+    """Return the parameter tensors that `outputs` depend on, in the order of their creation.
+
+    >>> y = sd.nn.dense(sd.tensor("x", (sd.Dim("n"), 3)), 2, name="out")
+    >>> [p.name for p in sd.parameters(y)]
+    ['out.W', 'out.b']
+    """
     return collect(outputs).parameters
 
 
 def sums_to_one(tensor: Tensor, axis: int = -1) -> Fact:
-    """Declare that the entries of `tensor` along `axis` sum to one (one-hot or probability rows)."""
+    """Declare that the entries of `tensor` along `axis` sum to one (one-hot or probability rows).
+
+    >>> p, t = sd.tensor("p", (sd.Dim("n"), 3)), sd.tensor("y", (sd.Dim("n"), 3))
+    >>> fact = sd.sums_to_one(p)
+    """
     if not isinstance(tensor, Tensor):
         raise ExpressionError(
             f"a {type(tensor).__name__} is no tensor that a loss could read", cure="declare it of the tensor"

@@ -202,12 +202,22 @@ def compare(name: str, left: Any, right: Any) -> Condition:
 
 
 def equal(left: Any, right: Any) -> Condition:
-    """Where two tensors, or a tensor and a number, are equal. (``==`` asks whether they are one tensor.)"""
+    """Where two tensors, or a tensor and a number, are equal. (``==`` asks whether they are one tensor.)
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.equal(x, 2), target="python")(x=[1, 2, 3])
+    array([0., 1., 0.])
+    """
     return compare("equal", left, right)
 
 
 def not_equal(left: Any, right: Any) -> Condition:
-    """Where two tensors, or a tensor and a number, differ."""
+    """Where two tensors, or a tensor and a number, differ.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.not_equal(x, 2), target="python")(x=[1, 2, 3])
+    array([1., 0., 1.])
+    """
     return compare("not equal", left, right)
 
 
@@ -253,6 +263,11 @@ def where(condition: Any, a: Any, b: Any, *, name: str | None = None) -> Any:
 
     Returns:
         A tensor of the broadcast shape; with a SymPy condition an expression for `define`.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.where(x > 0, x, 0), target="python")(x=[-1, 2, 3])
+        array([0., 2., 3.])
     """
     if isinstance(condition, sp.logic.boolalg.Boolean):
         return sp.Piecewise((a, condition), (b, True))

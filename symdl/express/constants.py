@@ -27,6 +27,11 @@ def constant(values: Any, *, name: str | None = None, what: str = "the constant"
 
     Raises:
         ExpressionError: `values` is no array of real numbers.
+
+    Example:
+        >>> c = sd.constant([0.1, 0.5, 0.9])
+        >>> sd.compile(2*c, target="python")()
+        array([0.2, 1. , 1.8])
     """
     array = numbers(values, what, error=ExpressionError)
     if array.dtype.itemsize > 8:

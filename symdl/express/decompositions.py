@@ -35,8 +35,10 @@ def eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
         ShapeError: the last two axes are no square.
 
     Example:
-        >>> w, V = sd.eigh(sd.tensor("A", (3, 3)))
-        >>> print(sd.derive(sd.log(w).sum(), "A"))
+        >>> A = sd.tensor("A", (3, 3))
+        >>> w, V = sd.eigh(A)
+        >>> w.shape, V.shape
+        ((3,), (3, 3))
     """
     part = symmetric_part(matrix, "eigenvalues")
     values = matrix_function("eigenvalues", part)
@@ -56,6 +58,8 @@ def qr(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
     Example:
         >>> Q, R = sd.qr(sd.tensor("A", (5, 3)))
+        >>> Q.shape, R.shape
+        ((5, 3), (3, 3))
     """
     if _is_wide(matrix, "QR factors"):
         raise ShapeError(
@@ -84,8 +88,10 @@ def svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         ShapeError: fewer than two axes.
 
     Example:
-        >>> U, s, Vh = sd.svd(sd.tensor("A", (5, 3)))
-        >>> print(sd.derive(sd.log(s).sum(), "A"))
+        >>> A = sd.tensor("A", (5, 3))
+        >>> U, s, Vh = sd.svd(A)
+        >>> print(sd.formula(sd.grad(s.sum(), A)))
+        svd_U(A) svd_Vᵀ(A)
     """
     if _is_wide(matrix, "singular values"):
         left, values, right = svd(swapaxes(matrix, -1, -2))
@@ -105,6 +111,10 @@ def pinv(matrix: Tensor, *, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: fewer than two axes.
+
+    Example:
+        >>> sd.pinv(sd.tensor("A", (5, 3))).shape
+        (3, 5)
     """
     if _is_wide(matrix, "pseudo-inverse"):
         orthogonal, triangular = qr(swapaxes(matrix, -1, -2))
@@ -129,7 +139,8 @@ def lstsq(matrix: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
         ShapeError: `matrix` has fewer than two axes, or the shapes do not fit.
 
     Example:
-        >>> x = sd.lstsq(sd.tensor("A", (9, 3)), sd.tensor("b", (9,)))
+        >>> sd.lstsq(sd.tensor("A", (9, 3)), sd.tensor("b", (9,))).shape
+        (3,)
     """
     if _is_wide(matrix, "solution"):
         orthogonal, triangular = qr(swapaxes(matrix, -1, -2))

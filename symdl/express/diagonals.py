@@ -28,6 +28,11 @@ def trace(matrix: Tensor, *, offset: int = 0, name: str | None = None) -> Tensor
 
     Raises:
         ShapeError: fewer than two axes, or symbolic sizes of which it is not known which is smaller.
+
+    Example:
+        >>> A = sd.tensor("A", (3, 3))
+        >>> print(sd.formula(sd.grad(sd.trace(A @ A), A)))
+        2·Aᵀ
     """
     length, start = _diagonal(matrix, offset, "trace")
     batch = axis_indices(matrix.rank - 2)
@@ -48,6 +53,11 @@ def diag(x: Tensor, *, offset: int = 0, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: a scalar, or symbolic sizes of which it is not known which is smaller.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.diag(x).shape
+        (3, 3)
     """
     if x.rank == 1:
         return diag_embed(x, offset=offset, name=name)
@@ -89,6 +99,11 @@ def eye(size: Extent, columns: Extent | None = None, *, offset: int = 0, name: s
         columns: how many columns, as many as rows by default.
         offset: which diagonal; 1 is the one above the main diagonal.
         name: of the result.
+
+    Example:
+        >>> sd.compile(sd.eye(2), target="python")()
+        array([[1., 0.],
+               [0., 1.]])
     """
     _check_offset(offset)
     i, j = axis_indices(2)

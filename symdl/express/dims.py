@@ -39,6 +39,12 @@ class Dim(sp.Symbol):
     """A size that is known when a kernel is called: ``n = sd.Dim("n")``. Always positive.
 
     Two dims of one name are the same size.
+
+    >>> n = sd.Dim("n")
+    >>> sd.tensor("X", (n, 3)).shape
+    (n, 3)
+    >>> (2*n + 1, n == sd.Dim("n"))
+    (2*n + 1, True)
     """
 
     __slots__ = ()
@@ -54,7 +60,13 @@ class Dim(sp.Symbol):
 
 
 def indices(names: str) -> tuple[Index, ...]:
-    """Return one index per name in a blank- or comma-separated string: ``i, j = sd.indices("i j")``."""
+    """Return one index per name in a blank- or comma-separated string: ``i, j = sd.indices("i j")``.
+
+    >>> i, j = sd.indices("i j")
+    >>> X = sd.tensor("X", (2, 3))
+    >>> print(sd.formula(sd.define("Y", (j, i), X[i, j])))
+    Xᵀ
+    """
     return tuple(Index(name) for name in names.replace(",", " ").split())
 
 

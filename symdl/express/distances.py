@@ -34,6 +34,11 @@ def norm(
     Raises:
         ExpressionError: `order` is below 1.
         ShapeError: an axis that is not there.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> print(sd.formula(sd.grad(sd.norm(x), x)))
+        x/‖x‖
     """
     exponent = _order(order)
     x = as_real(x)
@@ -64,7 +69,8 @@ def cdist(x: Tensor, y: Tensor, *, order: float = 2, name: str | None = None) ->
         ShapeError: the shapes do not fit; batch axes must be equal.
 
     Example:
-        >>> D = sd.cdist(sd.tensor("X", (5, 3)), sd.tensor("Y", (4, 3)))
+        >>> sd.cdist(sd.tensor("X", (5, 3)), sd.tensor("Y", (4, 3))).shape
+        (5, 4)
     """
     if x.rank < 2 or y.rank != x.rank or x.shape[:-2] != y.shape[:-2] or x.shape[-1] != y.shape[-1]:
         raise ShapeError("distances need rows of equal length", shapes={"x": x.shape, "y": y.shape})

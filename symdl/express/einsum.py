@@ -33,6 +33,11 @@ def einsum(subscripts: str, *tensors: Tensor, name: str | None = None) -> Tensor
     Raises:
         ExpressionError: the text does not fit the tensors.
         ShapeError: one letter stands for two sizes.
+
+    Example:
+        >>> A, B = sd.tensor("A", (2, 3)), sd.tensor("B", (3, 4))
+        >>> print(sd.formula(sd.einsum("ij,jk->ik", A, B)))
+        A B
     """
     if not isinstance(subscripts, str):
         raise ExpressionError("einsum needs subscripts first", cure='write einsum("ij,jk->ik", A, B)')
@@ -104,6 +109,11 @@ def tensordot(
 
     Raises:
         ShapeError: paired axes of different sizes.
+
+    Example:
+        >>> A, B = sd.tensor("A", (2, 3, 4)), sd.tensor("B", (4, 3, 5))
+        >>> sd.tensordot(A, B, axes=([1, 2], [1, 0])).shape
+        (2, 5)
     """
     if isinstance(axes, int):
         pairs = list(zip(range(left.rank - axes, left.rank), range(axes), strict=True))

@@ -26,6 +26,11 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = 
 
     Raises:
         ShapeError: no tensors, or the other sizes differ.
+
+    Example:
+        >>> a, b = sd.tensor("a", (2, 3)), sd.tensor("b", (2, 5))
+        >>> sd.concatenate([a, b], axis=1).shape
+        (2, 8)
     """
     first = _first(tensors)
     along = one_axis(axis, first.rank)
@@ -58,6 +63,11 @@ def stack(tensors: Sequence[Tensor], axis: int = 0, *, name: str | None = None) 
 
     Raises:
         ShapeError: no tensors, or different shapes.
+
+    Example:
+        >>> a, b = sd.tensor("a", (3,)), sd.tensor("b", (3,))
+        >>> sd.stack([a, b]).shape
+        (2, 3)
     """
     first = _first(tensors)
     if any(t.shape != first.shape for t in tensors):
@@ -103,6 +113,10 @@ def split(x: Tensor, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor,
 
     Raises:
         ShapeError: the size is symbolic, or no multiple of the number of parts.
+
+    Example:
+        >>> [part.shape for part in sd.split(sd.tensor("x", (6, 3)), 2)]
+        [(3, 3), (3, 3)]
     """
     along = one_axis(axis, x.rank)
     size = x.shape[along]

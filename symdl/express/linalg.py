@@ -27,6 +27,11 @@ def det(matrix: Tensor, *, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: the last two axes are no square.
+
+    Example:
+        >>> A = sd.tensor("A", (3, 3))
+        >>> print(sd.formula(sd.grad(sd.det(A), A)))
+        det(A)·A⁻ᵀ
     """
     return _of_square("det", matrix, name)
 
@@ -37,6 +42,11 @@ def logdet(matrix: Tensor, *, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: the last two axes are no square.
+
+    Example:
+        >>> S = sd.tensor("S", (3, 3), positive_definite=True)
+        >>> print(sd.formula(sd.grad(sd.logdet(S), S)))
+        S⁻¹
     """
     return _of_square("logdet", matrix, name)
 
@@ -52,7 +62,10 @@ def slogdet(matrix: Tensor) -> tuple[Tensor, Tensor]:
         ShapeError: the last two axes are no square.
 
     Example:
-        >>> sign, log = sd.slogdet(sd.tensor("A", (3, 3)))
+        >>> A = sd.tensor("A", (3, 3))
+        >>> sign, log = sd.slogdet(A)
+        >>> print(sd.formula(sd.grad(log, A)))
+        A⁻ᵀ
     """
     return _of_square("detsign", matrix, None), _of_square("logabsdet", matrix, None)
 
@@ -63,6 +76,11 @@ def inv(matrix: Tensor, *, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: the last two axes are no square.
+
+    Example:
+        >>> A = sd.tensor("A", (3, 3))
+        >>> print(sd.formula(sd.grad(sd.trace(sd.inv(A)), A)))
+        -(A⁻²)ᵀ
     """
     return _of_square("inverse", matrix, name)
 
@@ -75,6 +93,12 @@ def solve(matrix: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
         matrix: shape ``(..., n, n)``.
         right: shape ``(n,)`` or ``(..., n, m)``.
         name: of the result.
+
+    Example:
+        >>> A = sd.tensor("A", (3, 3))
+        >>> b = sd.tensor("b", (3,))
+        >>> print(sd.formula(sd.solve(A, b)))
+        A⁻¹ b
     """
     return matmul(inv(matrix), right, name=name)
 
@@ -91,6 +115,11 @@ def solve_triangular(matrix: Tensor, right: Tensor, *, lower: bool = True, name:
 
     Raises:
         ShapeError: the last two axes of `matrix` are no square.
+
+    Example:
+        >>> L, b = sd.tensor("L", (3, 3)), sd.tensor("b", (3,))
+        >>> sd.solve_triangular(L, b).shape
+        (3,)
     """
     square(matrix, "triangle")
     triangle = tril(matrix) if lower else triu(matrix)
@@ -105,13 +134,24 @@ def cholesky(matrix: Tensor, *, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: the last two axes are no square.
+
+    Example:
+        >>> S = sd.tensor("S", (2, 2), positive_definite=True)
+        >>> sd.cholesky(S).shape
+        (2, 2)
     """
     return _of_square("cholesky", symmetric_part(matrix, "Cholesky factor"), name)
 
 
 @takes_tensors
 def quadratic(x: Tensor, matrix: Tensor, *, name: str | None = None) -> Tensor:
-    """The quadratic form ``x' A x`` of a vector ``(n,)`` and a matrix ``(n, n)``: a scalar."""
+    """The quadratic form ``x' A x`` of a vector ``(n,)`` and a matrix ``(n, n)``: a scalar.
+
+    >>> A = sd.tensor("A", (3, 3))
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.quadratic(x, A), x)))
+    (A + Aᵀ) x
+    """
     return matmul(x, matmul(matrix, x), name=name)
 
 
@@ -121,6 +161,11 @@ def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: the shapes differ.
+
+    Example:
+        >>> a, b = sd.tensor("a", (3,)), sd.tensor("b", (3,))
+        >>> print(sd.formula(sd.inner(a, b)))
+        aᵀ b
     """
     if left.shape != right.shape:
         raise ShapeError(
@@ -135,7 +180,12 @@ def inner(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
 
 @takes_tensors
 def outer(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
-    """The products of all entries of two vectors: shapes ``(m,)`` and ``(n,)`` give ``(m, n)``."""
+    """The products of all entries of two vectors: shapes ``(m,)`` and ``(n,)`` give ``(m, n)``.
+
+    >>> a, b = sd.tensor("a", (3,)), sd.tensor("b", (2,))
+    >>> print(sd.formula(sd.outer(a, b)))
+    a bᵀ
+    """
     i, j = axis_indices(2)
     body, dtype = left.at(i) * right.at(j), joint(left, right)
     return define(name, (i, j), body, dtype=dtype, origin=Origin("outer product"))
@@ -149,7 +199,8 @@ def kron(left: Tensor, right: Tensor, *, name: str | None = None) -> Tensor:
     axes gets axes of size 1 in front, as in NumPy.
 
     Example:
-        >>> K = sd.kron(sd.eye(2), sd.tensor("A", (3, 3)))  # two blocks A along the diagonal
+        >>> sd.kron(sd.eye(2), sd.tensor("A", (3, 3))).shape  # two blocks A along the diagonal
+        (6, 6)
     """
     rank = max(left.rank, right.rank)
     where = axis_indices(2 * rank)
@@ -166,6 +217,11 @@ def matrix_power(matrix: Tensor, exponent: int, *, name: str | None = None) -> T
 
     Raises:
         ShapeError: the matrix is no square, or has a batch axis and the exponent is 0.
+
+    Example:
+        >>> A = sd.tensor("A", (3, 3))
+        >>> print(sd.formula(sd.matrix_power(A, 3)))
+        A³
     """
     square(matrix, "power")
     if not is_whole(exponent):

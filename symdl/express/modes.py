@@ -63,7 +63,13 @@ def training_updates(*outputs: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
 
 @takes_tensors
 def inference(*outputs: Tensor) -> tuple[Tensor, ...]:
-    """Return `outputs` as they are computed at inference; what does not change is shared."""
+    """Return `outputs` as they are computed at inference; what does not change is shared.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+    >>> (y,) = sd.inference(sd.nn.dropout(x, 0.5, name="drop"))
+    >>> print(sd.formula(y))
+    x
+    """
     found = order(outputs, _definition)
     program = Program(found.inputs, found.equations, outputs, (), (), found.recurrences)
     new: dict[Tensor, Tensor] = {}

@@ -56,6 +56,11 @@ def elementwise(
     Raises:
         ShapeError: the shapes do not broadcast.
         ExpressionError: the function needs values, as Python's ``if`` and the functions of `math` do.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> print(sd.formula(sd.grad(sd.elementwise(lambda z: sp.exp(-z**2), x).sum(), x)))
+        -2·x ⊙ exp(-x∘²)
     """
     operands = tuple(map(operand, operands))
     tensors = [x for x in operands if isinstance(x, Tensor)]

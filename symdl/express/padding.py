@@ -44,6 +44,11 @@ def pad(
     Raises:
         ExpressionError: widths or a mode that are none, or a value that the mode does not fill in.
         ShapeError: a mirrored or wrapped width that is longer than the axis.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.pad(x, 1), target="python")(x=[1, 2, 3])
+        array([0., 1., 2., 3., 0.])
     """
     pairs = _pairs(width, x.rank)
     if mode not in ("constant", *_REACH):

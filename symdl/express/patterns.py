@@ -20,7 +20,11 @@ from symdl.express.tensors import DType, Tensor
 
 
 def arange(size: Extent, *, start: Any = 0, step: Any = 1, name: str | None = None) -> Tensor:
-    """``start + step*i`` for ``i = 0 .. size - 1``: positions (int64) if both are integers, else real."""
+    """``start + step*i`` for ``i = 0 .. size - 1``: positions (int64) if both are integers, else real.
+
+    >>> sd.compile(sd.arange(4), target="python")()
+    array([0, 1, 2, 3])
+    """
     (i,) = where = axis_indices(1)
     first, distance = number(start, "start"), number(step, "step")
     dtype: DType = "int64" if first.is_Integer and distance.is_Integer else "real"
@@ -29,7 +33,11 @@ def arange(size: Extent, *, start: Any = 0, step: Any = 1, name: str | None = No
 
 
 def full(shape: Sequence[Extent], value: Any, *, name: str | None = None) -> Tensor:
-    """A tensor with one value everywhere; int64 if it is an integer."""
+    """A tensor with one value everywhere; int64 if it is an integer.
+
+    >>> sd.compile(sd.full((2,), 0.5), target="python")()
+    array([0.5, 0.5])
+    """
     body = number(value, "value")
     dtype: DType = "int64" if body.is_Integer else "real"
     return define(name, axis_indices(len(shape)), body, shape=shape, dtype=dtype, origin=Origin("constant"))
@@ -41,6 +49,12 @@ def tril(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tenso
 
     Raises:
         ShapeError: fewer than two axes.
+
+    Example:
+        >>> x = sd.tensor("x", (2, 2))
+        >>> sd.compile(sd.tril(x), target="python")(x=[[1, 2], [3, 4]])
+        array([[1., 0.],
+               [3., 4.]])
     """
     return _cut(matrix, diagonal, lambda row, column: column <= row + diagonal, name, "lower triangle")
 
@@ -51,6 +65,12 @@ def triu(matrix: Tensor, diagonal: int = 0, *, name: str | None = None) -> Tenso
 
     Raises:
         ShapeError: fewer than two axes.
+
+    Example:
+        >>> x = sd.tensor("x", (2, 2))
+        >>> sd.compile(sd.triu(x), target="python")(x=[[1, 2], [3, 4]])
+        array([[1., 2.],
+               [0., 4.]])
     """
     return _cut(matrix, diagonal, lambda row, column: column >= row + diagonal, name, "upper triangle")
 

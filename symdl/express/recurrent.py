@@ -59,6 +59,12 @@ def recurrence(
         ShapeError: a new value or an initial value has the wrong shape.
         ExpressionError: a step would need itself, `truncate` or `checkpoint` is no positive integer, or the
             number of steps is no multiple of `checkpoint`.
+
+    Example:
+        >>> x = sd.tensor("x", (4,))
+        >>> (h,) = sd.recurrence(["h"], [(4,)], lambda previous: 0.5*previous + x)
+        >>> sd.compile(h, target="python")(x=[1, 0, 0, 1])
+        array([1.   , 0.5  , 0.25 , 1.125])
     """
     _checked_segments(truncate, checkpoint, [shape[axis] for shape in shapes])
     states = [Tensor(name, shape) for name, shape in zip(names, shapes, strict=True)]

@@ -29,6 +29,11 @@ def tile(x: Tensor, times: int | Sequence[int], *, name: str | None = None) -> T
 
     Raises:
         ExpressionError: a number below 1.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.tile(x, 2), target="python")(x=[1, 2, 3])
+        array([1., 2., 3., 1., 2., 3.])
     """
     counts = [times] if isinstance(times, int) else list(times)
     if any(count < 1 for count in counts):
@@ -54,6 +59,11 @@ def repeat(x: Tensor, times: int, axis: int | None = None, *, name: str | None =
 
     Raises:
         ExpressionError: a number below 1.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.repeat(x, 2), target="python")(x=[1, 2, 3])
+        array([1., 1., 2., 2., 3., 3.])
     """
     x, axis = (x, axis) if axis is not None else (as_vector(x), 0)
     along = one_axis(axis, x.rank)
@@ -76,6 +86,11 @@ def roll(x: Tensor, shift: int, axis: int | None = None) -> Tensor:
 
     Raises:
         ShapeError: a shift that may be larger than a symbolic size.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.roll(x, 1), target="python")(x=[1, 2, 3])
+        array([3., 1., 2.])
     """
     if axis is None:
         return roll(as_vector(x), shift, 0).reshape(*x.shape)

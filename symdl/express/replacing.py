@@ -34,6 +34,11 @@ def replace(output: Tensor, parts: Mapping[Tensor, Tensor]) -> Tensor:
     Raises:
         ShapeError: a tensor and its replacement have different shapes.
         ExpressionError: their dtypes differ, or `output` does not depend on one of them.
+
+    Example:
+        >>> x, y = sd.tensor("x", (3,)), sd.tensor("y", (3,))
+        >>> print(sd.formula(sd.replace(sd.sin(x), {x: y})))
+        sin(y)
     """
     if not all(isinstance(old, Tensor) for old in parts):
         raise ExpressionError("only tensors can be replaced", cure="pass {tensor: what takes its place}")

@@ -57,6 +57,12 @@ def scatter(
     Raises:
         ShapeError: shapes that do not fit.
         ExpressionError: an unknown `op`, positions that are no integers.
+
+    Example:
+        >>> x, u = sd.tensor("x", (3,)), sd.tensor("u", (1,))
+        >>> at = sd.tensor("at", (1,), dtype="int64")
+        >>> sd.compile(sd.scatter(x, at, u), target="python")(x=[1, 2, 3], at=[2], u=[9])
+        array([1., 2., 9.])
     """
     if op not in ("set", "add", "multiply", "mean", "max", "min"):
         raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'mean', 'max' or 'min'")

@@ -46,6 +46,11 @@ def take(
 
     Raises:
         ExpressionError: the positions are no integers.
+
+    Example:
+        >>> E, ids = sd.parameter("E", (5, 2)), sd.tensor("ids", (sd.Dim("n"),), dtype="int64")
+        >>> sd.take(E, ids).shape
+        (n, 2)
     """
     along = one_axis(axis, x.rank)
     if isinstance(positions, int):
@@ -78,6 +83,12 @@ def take_along_axis(
 
     Raises:
         ShapeError: `positions` has another number of axes, or a size off `axis` that does not broadcast.
+
+    Example:
+        >>> x, t = sd.tensor("x", (2, 3)), sd.tensor("t", (2, 1), dtype="int64")
+        >>> sd.compile(sd.take_along_axis(x, t), target="python")(x=[[1, 2, 3], [4, 5, 6]], t=[[2], [0]])
+        array([[3.],
+               [4.]])
     """
     along = one_axis(axis, x.rank)
     ids = positions_within(positions, mode, x.shape[along])
@@ -97,7 +108,13 @@ def take_along_axis(
 
 @takes_tensors
 def one_hot(labels: Tensor, classes: Extent, *, name: str | None = None) -> Tensor:
-    """``y[..., c] = 1`` where ``labels[...] == c``, else 0; a label outside the classes gives zeros."""
+    """``y[..., c] = 1`` where ``labels[...] == c``, else 0; a label outside the classes gives zeros.
+
+    >>> t = sd.tensor("t", (2,), dtype="int64")
+    >>> sd.compile(sd.one_hot(t, 3), target="python")(t=[2, 0])
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
     ids = positions_within(labels)
     *rows, c = where = axis_indices(ids.rank + 1)
     guards = [Equal(ids.at(*rows), c)]
@@ -113,6 +130,11 @@ def clip(x: Any, low: Any = None, high: Any = None, *, name: str | None = None) 
 
     Raises:
         ExpressionError: no limit is given.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.clip(x, 0, 1), target="python")(x=[-1, 0.5, 3])
+        array([0. , 0.5, 1. ])
     """
     if low is None and high is None:
         raise ExpressionError("clip needs a limit", cure="pass low, high or both")

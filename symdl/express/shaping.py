@@ -24,6 +24,10 @@ def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
 
     Raises:
         ShapeError: a named axis has another size.
+
+    Example:
+        >>> sd.squeeze(sd.tensor("x", (2, 1, 3))).shape
+        (2, 3)
     """
     ones = tuple(a for a, size in enumerate(x.shape) if size == 1)
     axes = ones if axis is None else normal_axes(axis, x.rank)
@@ -37,7 +41,12 @@ def squeeze(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
 
 @takes_tensors
 def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
-    """Insert axes of size 1; `axis` counts in the result."""
+    """Insert axes of size 1; `axis` counts in the result.
+
+    >>> x = sd.tensor("x", (2, 3))
+    >>> sd.expand_dims(x, 0).shape
+    (1, 2, 3)
+    """
     count = 1 if isinstance(axis, int) else len(axis)
     axes = normal_axes(axis, x.rank + count)
     where = axis_indices(x.rank + count)
@@ -49,7 +58,12 @@ def expand_dims(x: Tensor, axis: int | Sequence[int]) -> Tensor:
 
 @takes_tensors
 def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
-    """Exchange two axes."""
+    """Exchange two axes.
+
+    >>> x = sd.tensor("x", (2, 3))
+    >>> sd.swapaxes(x, 0, 1).shape
+    (3, 2)
+    """
     order = list(range(x.rank))
     a, b = one_axis(first, x.rank), one_axis(second, x.rank)
     order[a], order[b] = b, a
@@ -58,7 +72,12 @@ def swapaxes(x: Tensor, first: int, second: int) -> Tensor:
 
 @takes_tensors
 def moveaxis(x: Tensor, source: int, destination: int) -> Tensor:
-    """Move one axis to another place; the others keep their order."""
+    """Move one axis to another place; the others keep their order.
+
+    >>> x = sd.tensor("x", (2, 3))
+    >>> sd.moveaxis(x, 0, 1).shape
+    (3, 2)
+    """
     a, b = one_axis(source, x.rank), one_axis(destination, x.rank)
     order = [axis for axis in range(x.rank) if axis != a]
     return x.transpose(*order[:b], a, *order[b:])
@@ -70,6 +89,11 @@ def broadcast_to(x: Tensor, shape: Sequence[Extent]) -> Tensor:
 
     Raises:
         ShapeError: `x` does not broadcast to that shape.
+
+    Example:
+        >>> x = sd.tensor("x", (2, 3))
+        >>> sd.broadcast_to(x, (4, 2, 3)).shape
+        (4, 2, 3)
     """
     sizes = tuple(as_extent(size) for size in shape)
     if len(sizes) < x.rank or broadcast_shapes(x.shape, sizes) != sizes:
@@ -80,7 +104,12 @@ def broadcast_to(x: Tensor, shape: Sequence[Extent]) -> Tensor:
 
 @takes_tensors
 def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
-    """Reverse the order along `axis` (along all axes by default)."""
+    """Reverse the order along `axis` (along all axes by default).
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.flip(x), target="python")(x=[1, 2, 3])
+    array([3., 2., 1.])
+    """
     axes = normal_axes(axis, x.rank)
     where = axis_indices(x.rank)
     reads = [sp.expand(x.shape[a] - 1 - i) if a in axes else i for a, i in enumerate(where)]
@@ -89,7 +118,12 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
 
 @takes_tensors
 def flatten(x: Tensor, start: int = 0) -> Tensor:
-    """Merge the axes from `start` on into one, row-major: ``flatten(x, 1)`` keeps a batch axis."""
+    """Merge the axes from `start` on into one, row-major: ``flatten(x, 1)`` keeps a batch axis.
+
+    >>> x = sd.tensor("x", (2, 3))
+    >>> sd.flatten(x).shape
+    (6,)
+    """
     first = range(x.rank)[start] if x.rank else 0
     merged = sp.Mul(*x.shape[first:])
     return x.reshape(*x.shape[:first], as_extent(merged))

@@ -24,6 +24,10 @@ def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | 
     """The positions of the elements along `axis` in rising order; equal ones keep theirs (int64).
 
     NaN counts as larger than all numbers: last in rising order, as in NumPy, and first in falling order.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.argsort(x), target="python")(x=[3, 1, 2])
+    array([1, 2, 0])
     """
     along = one_axis(axis, x.rank)
     return _ranked(x, along, x.shape[along], descending, name)
@@ -31,7 +35,12 @@ def argsort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | 
 
 @takes_tensors
 def sort(x: Tensor, axis: int = -1, *, descending: bool = False, name: str | None = None) -> Tensor:
-    """The elements along `axis` in rising order, as `argsort`; the gradient goes to where each came from."""
+    """The elements along `axis` in rising order, as `argsort`; the gradient goes to where each came from.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.sort(x), target="python")(x=[3, 1, 2])
+    array([1., 2., 3.])
+    """
     return take_along_axis(x, argsort(x, axis, descending=descending), axis, name=name)
 
 
@@ -44,6 +53,12 @@ def top_k(x: Tensor, count: int, axis: int = -1, *, largest: bool = True) -> tup
 
     Raises:
         ShapeError: more elements than there are, or less than one.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> largest, where = sd.top_k(x, 2)
+        >>> sd.compile([largest, where], target="python")(x=[3, 1, 2])
+        (array([3., 2.]), array([0, 2]))
     """
     along = one_axis(axis, x.rank)
     if count < 1 or not at_most(count, x.shape[along]):

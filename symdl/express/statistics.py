@@ -60,6 +60,11 @@ def reduction(
     Raises:
         ShapeError: an axis that is not there, or a mask that does not broadcast to `x`.
         ExpressionError: another `op` or way to treat ties.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> sd.compile(sd.reduction("max", x), target="python")(x=[2, 3, 1])
+        np.float64(3.0)
     """
     if isinstance(x, Condition):
         x = x.as_counts() if op in ("sum", "prod") else x.as_tensor()
@@ -82,7 +87,12 @@ def reduction(
 def logsumexp(
     x: Tensor, axis: Axes = None, *, keepdims: bool = False, where: Mask = None, name: str | None = None
 ) -> Tensor:
-    """``log(sum(exp(x)))`` over `axis`, without overflow, of the elements where `where` holds."""
+    """``log(sum(exp(x)))`` over `axis`, without overflow, of the elements where `where` holds.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.logsumexp(x).sum(), x)))
+    softmax(x)
+    """
     return reduction("logsumexp", x, axis, keepdims=keepdims, where=where, name=name)
 
 
@@ -164,12 +174,22 @@ def var() -> None:
 
     Raises:
         ExpressionError: both are given.
+
+    Example:
+        >>> x = sd.tensor("x", (2,))
+        >>> sd.compile(sd.var(x), target="python")(x=[1, 3])
+        np.float64(1.0)
     """
 
 
 @variant(_spread, True)
 def std() -> None:
-    """The square root of the variance; its slope is not finite where the variance is 0."""
+    """The square root of the variance; its slope is not finite where the variance is 0.
+
+    >>> x = sd.tensor("x", (2,))
+    >>> sd.compile(sd.std(x), target="python")(x=[1, 3])
+    np.float64(1.0000000000000002)
+    """
 
 
 def _cumulated(
@@ -199,9 +219,18 @@ def cumsum() -> None:
 
     Without an axis the tensor is flattened first, as in NumPy.
     With `exclusive` the element itself does not count: the first sum (the last one if `reverse`) is 0.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.cumsum(x), target="python")(x=[1, 2, 3])
+    array([1., 3., 6.])
     """
 
 
 @variant(_cumulated, Prod)
 def cumprod() -> None:
-    """``y[i] = product of x[k] for k <= i`` along `axis`; options as in `cumsum`, an empty product is 1."""
+    """``y[i] = product of x[k] for k <= i`` along `axis`; options as in `cumsum`, an empty product is 1.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.cumprod(x), target="python")(x=[1, 2, 3])
+    array([1., 2., 6.])
+    """

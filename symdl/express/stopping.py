@@ -42,5 +42,10 @@ def stop_gradient(x: Any) -> Any:
 
     Args:
         x: a tensor of any shape, or an expression such as ``Z[i, j]`` inside `define`.
+
+    Example:
+        >>> x = sd.tensor("x", (3,))
+        >>> print(sd.formula(sd.grad((x*sd.stop_gradient(x)).sum(), x)))
+        sg(x)
     """
     return x if isinstance(x, Tensor) and x.dtype == "int64" else apply(StopGradient, x)

@@ -82,31 +82,56 @@ class Reduce(sp.Expr):
 
 
 class Sum(Reduce):
-    """``Sum(body, k)``: the sum over an index."""
+    """``Sum(body, k)``: the sum over an index.
+
+    >>> X, (i, k) = sd.tensor("X", (2, 3)), sd.indices("i k")
+    >>> print(sd.define("s", (i,), sd.Sum(X[i, k]**2, k)).equation)
+    s[i] = sum_{k} X[i, k]**2
+    """
 
     op = "sum"
 
 
 class Prod(Reduce):
-    """``Prod(body, k)``: the product over an index."""
+    """``Prod(body, k)``: the product over an index.
+
+    >>> X, (i, k) = sd.tensor("X", (2, 3)), sd.indices("i k")
+    >>> print(sd.define("p", (i,), sd.Prod(X[i, k], k)).equation)
+    p[i] = prod_{k} X[i, k]
+    """
 
     op = "prod"
 
 
 class Max(Reduce):
-    """``Max(body, k)``: the largest value over an index; the first one counts in a tie."""
+    """``Max(body, k)``: the largest value over an index; the first one counts in a tie.
+
+    >>> X, (i, k) = sd.tensor("X", (2, 3)), sd.indices("i k")
+    >>> print(sd.define("m", (i,), sd.Max(X[i, k], k)).equation)
+    m[i] = max_{k} X[i, k]
+    """
 
     op = "max"
 
 
 class LogSumExp(Reduce):
-    """``LogSumExp(body, k)``: the logarithm of the sum of exponentials, computed without overflow."""
+    """``LogSumExp(body, k)``: the logarithm of the sum of exponentials, computed without overflow.
+
+    >>> X, (i, k) = sd.tensor("X", (2, 3)), sd.indices("i k")
+    >>> print(sd.define("l", (i,), sd.LogSumExp(X[i, k], k)).equation)
+    l[i] = logsumexp_{k} X[i, k]
+    """
 
     op = "logsumexp"
 
 
 class ArgMax(Reduce):
-    """``ArgMax(body, k)``: where the largest value is, the first such position; an integer."""
+    """``ArgMax(body, k)``: where the largest value is, the first such position; an integer.
+
+    >>> X, (i, k) = sd.tensor("X", (2, 3)), sd.indices("i k")
+    >>> print(sd.define("a", (i,), sd.ArgMax(X[i, k], k)).equation)
+    a[i] = argmax_{k} X[i, k]
+    """
 
     op = "argmax"
 
@@ -155,6 +180,13 @@ def define(
     Raises:
         ExpressionError: an unknown symbol, a name both free and summed.
         ShapeError: sizes that contradict each other, an access out of range.
+
+    Example:
+        >>> X, W = sd.tensor("X", (sd.Dim("n"), 3)), sd.parameter("W", (3, 2))
+        >>> i, j, k = sd.indices("i j k")
+        >>> Z = sd.define("Z", (i, j), sd.Sum(X[i, k]*W[k, j], k))
+        >>> print(Z.equation)
+        Z[i, j] = sum_{k} X[i, k]*W[k, j]
     """
     where = tuple(where)
     if isinstance(expr, sp.logic.boolalg.Boolean) and not isinstance(expr, sp.Expr):

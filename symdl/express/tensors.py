@@ -56,6 +56,13 @@ class Tensor(ArrayMethods):
         value: the array of a constant, or None.
         sources: what this is a derivative or a variant of; inputs of theirs may have dropped out of it.
         equation: the equation that defines it, or None.
+
+    Example:
+        >>> X = sd.tensor("X", (sd.Dim("n"), 3))
+        >>> X.name, X.shape, X.rank
+        ('X', (n, 3), 2)
+        >>> (X*2)[:, 0].shape
+        (n,)
     """
 
     __slots__ = (

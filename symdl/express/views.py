@@ -256,6 +256,11 @@ def transpose(x: Tensor, *axes: int | Sequence[int] | None) -> Tensor:
 
     Raises:
         ShapeError: the axes are no permutation.
+
+    Example:
+        >>> x = sd.tensor("x", (2, 3))
+        >>> sd.transpose(x).shape
+        (3, 2)
     """
     tensor, named = x, _unpacked(axes)
     order = tuple(a + tensor.rank if a < 0 else a for a in named) or tuple(reversed(range(tensor.rank)))
@@ -274,6 +279,11 @@ def reshape(x: Tensor, *sizes: Extent | Sequence[Extent], name: str | None = Non
 
     Raises:
         ShapeError: the numbers of elements differ, or axes would have to be cut across each other.
+
+    Example:
+        >>> x = sd.tensor("x", (2, 3))
+        >>> sd.reshape(x, 3, -1).shape
+        (3, 2)
     """
     return _reshaped(x, _unpacked(sizes), name)
 

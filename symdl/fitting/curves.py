@@ -87,20 +87,32 @@ class Curve:
 
 
 def constant(x: Any, number: int | None = None) -> Curve:
-    """A constant background: ``offset``."""
+    """A constant background: ``offset``.
+
+    >>> sd.fitting.constant(sp.Symbol("x")).formula
+    offset
+    """
     (c,) = _symbols("offset", number)
     return _linear("constant", x, c, (c,), lambda at, _: np.ones((at.size, 1)))
 
 
 def line(x: Any, number: int | None = None) -> Curve:
-    """A straight line: ``intercept + slope*x``."""
+    """A straight line: ``intercept + slope*x``.
+
+    >>> sd.fitting.line(sp.Symbol("x")).formula
+    intercept + slope*x
+    """
     c, m = _symbols("intercept slope", number)
     x = _variable(x)
     return _linear("line", x, c + m * x, (c, m), lambda at, _: np.array([np.ones(at.size), at]).T)
 
 
 def decay(x: Any, number: int | None = None) -> Curve:
-    """An exponential decay: ``amplitude*exp(-rate*x)``; it grows where the rate is negative."""
+    """An exponential decay: ``amplitude*exp(-rate*x)``; it grows where the rate is negative.
+
+    >>> sd.fitting.decay(sp.Symbol("x")).formula
+    amplitude*exp(-rate*x)
+    """
     a, k = _symbols("amplitude rate", number)
     x = _variable(x)
 
@@ -119,7 +131,11 @@ def decay(x: Any, number: int | None = None) -> Curve:
 
 
 def oscillation(x: Any, number: int | None = None) -> Curve:
-    """An oscillation: ``amplitude*sin(2*pi*frequency*x + phase)``."""
+    """An oscillation: ``amplitude*sin(2*pi*frequency*x + phase)``.
+
+    >>> sd.fitting.oscillation(sp.Symbol("x")).formula
+    amplitude*sin(2*pi*frequency*x + phase)
+    """
     a, f, p = _symbols("amplitude frequency phase", number)
     x = _variable(x)
 
@@ -138,7 +154,11 @@ def oscillation(x: Any, number: int | None = None) -> Curve:
 
 
 def logistic(x: Any, number: int | None = None) -> Curve:
-    """A step: ``height/(1 + exp(-(x - middle)/width))``; it falls where the height is negative."""
+    """A step: ``height/(1 + exp(-(x - middle)/width))``; it falls where the height is negative.
+
+    >>> sd.fitting.logistic(sp.Symbol("x")).formula
+    height/(exp((middle - x)/width) + 1)
+    """
     h, m, w = _symbols("height middle width", number)
     x = _variable(x)
 
@@ -154,7 +174,11 @@ def logistic(x: Any, number: int | None = None) -> Curve:
 
 
 def gaussian(x: Any, number: int | None = None) -> Curve:
-    """A Gaussian peak: ``height*exp(-((x - centre)/width)**2/2)``; at half height 2.355 widths wide."""
+    """A Gaussian peak: ``height*exp(-((x - centre)/width)**2/2)``; at half height 2.355 widths wide.
+
+    >>> sd.fitting.gaussian(sp.Symbol("x")).formula
+    height*exp(-(-centre + x)**2/(2*width**2))
+    """
     h, c, w = _symbols("height centre width", number)
     x = _variable(x)
     half = 1 / np.sqrt(2 * np.log(2))
@@ -169,7 +193,11 @@ def gaussian(x: Any, number: int | None = None) -> Curve:
 
 
 def lorentzian(x: Any, number: int | None = None) -> Curve:
-    """A Lorentzian peak: ``height/(1 + ((x - centre)/width)**2)``; at half height 2 widths wide."""
+    """A Lorentzian peak: ``height/(1 + ((x - centre)/width)**2)``; at half height 2 widths wide.
+
+    >>> sd.fitting.lorentzian(sp.Symbol("x")).formula
+    height/(1 + (-centre + x)**2/width**2)
+    """
     h, c, w = _symbols("height centre width", number)
     x = _variable(x)
 
@@ -181,7 +209,11 @@ def lorentzian(x: Any, number: int | None = None) -> Curve:
 
 
 def pseudo_voigt(x: Any, number: int | None = None) -> Curve:
-    """A peak between both: ``fraction`` Lorentzian, the rest Gaussian; at half height 2 widths wide."""
+    """A peak between both: ``fraction`` Lorentzian, the rest Gaussian; at half height 2 widths wide.
+
+    >>> sd.fitting.pseudo_voigt(sp.Symbol("x")).formula
+    height*(fraction/(1 + (-centre + x)**2/width**2) + (1 - fraction)*exp(-(-centre + x)**2*log(2)/width**2))
+    """
     h, c, w, f = _symbols("height centre width fraction", number)
     x = _variable(x)
 

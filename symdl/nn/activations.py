@@ -67,28 +67,53 @@ def literal(value: Any, name: str = "a setting") -> sp.Expr:
 
 
 def sigmoid(z: Any, *, name: str | None = None) -> Any:
-    """``1/(1 + exp(-z))``, any shape."""
+    """``1/(1 + exp(-z))``, any shape.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.sigmoid(x).sum(), x)))
+    σ(x) ⊙ (1 - σ(x))
+    """
     return activate(lambda x: 1 / (1 + sp.exp(-x)), z, name, "sigmoid")
 
 
 def tanh(z: Any, *, name: str | None = None) -> Any:
-    """The hyperbolic tangent, any shape."""
+    """The hyperbolic tangent, any shape.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.tanh(x).sum(), x)))
+    1 - tanh(x)∘²
+    """
     return activate(sp.tanh, z, name, "tanh")
 
 
 def relu(z: Any, *, name: str | None = None) -> Any:
-    """``max(z, 0)``, any shape; the slope at 0 is 0."""
+    """``max(z, 0)``, any shape; the slope at 0 is 0.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.relu(x).sum(), x)))
+    [x > 0]
+    """
     return activate(lambda x: sp.Max(x, 0), z, name, "relu")
 
 
 def leaky_relu(z: Any, slope: float = 0.1, *, name: str | None = None) -> Any:
-    """`z` where ``z >= 0``, else ``slope*z``; any shape; the slope at 0 is 1."""
+    """`z` where ``z >= 0``, else ``slope*z``; any shape; the slope at 0 is 1.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.leaky_relu(x).sum(), x)))
+    {1 if x ≥ 0; 1/10 otherwise}
+    """
     below = literal(slope, "slope")
     return activate(lambda x: sp.Piecewise((x, x >= 0), (below * x, True)), z, name, "leaky relu")
 
 
 def softplus(z: Any, *, name: str | None = None) -> Any:
-    """``log(1 + exp(z))``, any shape, without overflow."""
+    """``log(1 + exp(z))``, any shape, without overflow.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.softplus(x).sum(), x)))
+    σ(x)
+    """
     return activate(lambda x: sp.log(1 + sp.exp(x)), z, name, "softplus")
 
 
@@ -97,6 +122,10 @@ def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None =
     """``exp(z - logsumexp(z))`` along `axis`: positive, summing to one.
 
     Elements where `where` does not hold take no part and are 0; so are all if none takes part.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.softmax(x), target="python")(x=[1, 1, 1])
+    array([0.33333333, 0.33333333, 0.33333333])
     """
     if where is None:
         return _normalized(z, axis, sp.exp, name, "softmax")
@@ -111,7 +140,12 @@ def softmax(z: Tensor, axis: int = -1, *, where: Mask = None, name: str | None =
 
 @takes_tensors
 def log_softmax(z: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
-    """``z - logsumexp(z)`` along `axis`."""
+    """``z - logsumexp(z)`` along `axis`.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.log_softmax(x), target="python")(x=[0, 0, 0])
+    array([-1.09861229, -1.09861229, -1.09861229])
+    """
     return _normalized(z, axis, lambda x: x, name, "log-softmax")
 
 

@@ -37,6 +37,19 @@ class RMSProp(Goal):
     Lecture 6e. `centered` divides by the root of the variance ``v - a**2``, where
     ``a = decay*a + (1 - decay)*g`` (Graves, 2013, equations 38-45). With `momentum` the quotients ``q`` are
     gathered: ``b = momentum*b + q``, ``p = p - learning_rate*b``.
+
+    >>> print(sd.update_rules(sd.nn.RMSProp(1e-3), [sd.parameter("W", (3, 2))]))
+    One step of RMSProp
+    ═══════════════════
+    <BLANKLINE>
+    Updates
+      W.v_p+1    = ρ·W.v_p + (1 - ρ)·(∇_W L)∘²                                            (mean square)
+      W_p+1[i,j] = W_p[i,j] - η·∂L/∂W[i,j]/(√(W.v_p+1[i,j]) + ε)                          (rmsprop step)
+    <BLANKLINE>
+    Settings
+      η   0.001
+      ρ   0.99
+      ε   1e-08
     """
 
     learning_rate: Rate = 0.01
@@ -86,7 +99,20 @@ class RMSProp(Goal):
 
 @dataclass(frozen=True, slots=True)
 class Adagrad(Goal):
-    """``v = v + g**2``, ``p = p - learning_rate*g/(sqrt(v) + epsilon)`` (Duchi et al., 2011, figure 1)."""
+    """``v = v + g**2``, ``p = p - learning_rate*g/(sqrt(v) + epsilon)`` (Duchi et al., 2011, figure 1).
+
+    >>> print(sd.update_rules(sd.nn.Adagrad(0.1), [sd.parameter("W", (3, 2))]))
+    One step of Adagrad
+    ═══════════════════
+    <BLANKLINE>
+    Updates
+      W.v_p+1    = W.v_p + (∇_W L)∘²                                                    (sum of squares)
+      W_p+1[i,j] = W_p[i,j] - η·∂L/∂W[i,j]/(√(W.v_p+1[i,j]) + ε)                        (adagrad step)
+    <BLANKLINE>
+    Settings
+      η   0.1
+      ε   1e-10
+    """
 
     learning_rate: Rate = 0.01
     epsilon: Setting = 1e-10

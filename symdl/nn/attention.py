@@ -40,6 +40,11 @@ def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initialize
 
     Returns:
         The shape of `ids` with an axis of `size` at the end.
+
+    Example:
+        >>> ids = sd.tensor("ids", (sd.Dim("n"), 10), dtype="int64")
+        >>> sd.nn.embedding(ids, 100, 8, name="words").shape
+        (n, 10, 8)
     """
     table = parameter(f"{name}.E", (count, size), init=uniform(-0.1, 0.1) if init is None else init)
     return take(table, ids, name=name)
@@ -77,6 +82,11 @@ def attention(
 
     Raises:
         ShapeError: shapes that do not fit together.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> sd.nn.attention(x, x, x).shape
+        (n, 10, 4)
     """
     _check_fit(q, k, v)
     *rows, i, j, d = axis_indices(q.rank + 1)
@@ -170,6 +180,11 @@ def multi_head_attention(
 
     Raises:
         ShapeError: shapes that do not fit together, or features that the heads do not divide.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> sd.nn.multi_head_attention(x, heads=2, name="attention").shape
+        (n, 10, 4)
     """
     k = q if k is None else k
     v = k if v is None else v

@@ -45,6 +45,11 @@ def batch_norm(
 
     Raises:
         ShapeError: `x` has no axis of channels of integer size.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+        >>> [p.name for p in sd.parameters(sd.nn.batch_norm(x, name="norm"))]
+        ['norm.gain', 'norm.shift']
     """
     channels = x.shape[1] if x.rank >= 2 else None
     if not isinstance(channels, int):

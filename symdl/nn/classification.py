@@ -54,6 +54,11 @@ def nll(
 
     Raises:
         ShapeError: labels or weights that do not fit.
+
+    Example:
+        >>> z, t = sd.tensor("z", (sd.Dim("n"), 3)), sd.tensor("t", (sd.Dim("n"),), dtype="int64")
+        >>> print(sd.formula(sd.nn.nll(sd.log_softmax(z), t)))
+        1/n·∑ᵢ ((log ∑ⱼ e^z[i,j]) - z[i,t[i]])
     """
     checked_labels(log_probabilities, target, "nll")
     rows = axis_indices(target.rank)
@@ -90,6 +95,11 @@ def focal(
         mask: which rows count.
         reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
         name: of the loss.
+
+    Example:
+        >>> z, t = sd.tensor("z", (sd.Dim("n"), 3)), sd.tensor("t", (sd.Dim("n"),), dtype="int64")
+        >>> sd.nn.focal(z, t).shape
+        ()
     """
     checked_labels(logits, target, "focal loss")
     g = at_least("gamma", gamma, 0)
@@ -158,7 +168,12 @@ def hinge(
     reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
-    """``mean(max(0, 1 - target*scores))`` with targets -1 and 1; the slope at the corner is 0."""
+    """``mean(max(0, 1 - target*scores))`` with targets -1 and 1; the slope at the corner is 0.
+
+    >>> p, y = sd.tensor("p", (sd.Dim("n"),)), sd.tensor("y", (sd.Dim("n"),))
+    >>> print(sd.formula(sd.nn.hinge(p, y)))
+    1/n·max(1 - (p ⊙ y)ᵀ, 0) 𝟏
+    """
     same_shape(scores, target)
 
     def formula(z: sp.Expr, y: sp.Expr) -> sp.Expr:

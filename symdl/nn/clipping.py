@@ -26,6 +26,18 @@ class Clipped:
         value: every entry is kept between ``-value`` and ``value``.
         norm: if the Euclidean length of all gradients together exceeds it, all are scaled down to it. With
             both limits, entries are clipped first.
+
+    Example:
+        >>> print(sd.update_rules(sd.nn.Clipped(sd.nn.SGD(0.1), value=0.5), [sd.parameter("W", (3, 2))]))
+        One step of Clipped
+        ═══════════════════
+        <BLANKLINE>
+        Updates
+          W_p+1 = W_p - η·{-c if ∇_W L < -c; c if ∇_W L > c; ∇_W L otherwise}                      (descent)
+        <BLANKLINE>
+        Settings
+          η   0.1
+          c   0.5
     """
 
     optimizer: Optimizer

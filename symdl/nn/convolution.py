@@ -47,7 +47,12 @@ def _conv(
 
 @variant(_conv, 1)
 def conv1d() -> None:
-    """A convolution of sequences; `conv2d` with one axis: `x` has shape ``(batch, in, length)``."""
+    """A convolution of sequences; `conv2d` with one axis: `x` has shape ``(batch, in, length)``.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 4, 10))
+    >>> sd.nn.conv1d(x, 16, kernel_size=3, name="conv").shape
+    (n, 16, 8)
+    """
 
 
 @variant(_conv, 2)
@@ -74,6 +79,11 @@ def conv2d() -> None:
     Raises:
         ShapeError: channels that do not divide, a window that does not fit.
         ExpressionError: an activation that is no function.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
+        >>> sd.nn.conv2d(x, 16, kernel_size=3, padding=1, name="conv").shape
+        (n, 16, 28, 28)
     """
 
 
@@ -99,7 +109,12 @@ def _conv_transpose(
 
 @variant(_conv_transpose, 1)
 def conv_transpose1d() -> None:
-    """The transposed convolution of sequences; `conv_transpose2d` with one axis."""
+    """The transposed convolution of sequences; `conv_transpose2d` with one axis.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 4, 10))
+    >>> sd.nn.conv_transpose1d(x, 16, kernel_size=2, stride=2, name="up").shape
+    (n, 16, 20)
+    """
 
 
 @variant(_conv_transpose, 2)
@@ -110,6 +125,10 @@ def conv_transpose2d() -> None:
     result, whose size is ``(size - 1)*stride + dilation*(kernel - 1) + 1 - 2*padding + output_padding``.
     The last is less than stride or dilation and extends the result at its end: several sizes of image have a
     convolution of one size. The weight is ``name.W`` (in, channels/groups, kernel...).
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
+    >>> sd.nn.conv_transpose2d(x, 16, kernel_size=2, stride=2, name="up").shape
+    (n, 16, 56, 56)
     """
 
 

@@ -42,6 +42,12 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int 
 
     Raises:
         ExpressionError: the rate is outside [0, 1).
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+        >>> y = sd.nn.dropout(x, 0.5, name="drop")
+        >>> print(sd.formula(sd.inference(y)[0]))
+        x
     """
     if not is_number(rate) or not 0 <= rate < 1:
         raise ExpressionError(f"dropout with rate {rate!r}", cure="pass a number, at least 0 and below 1")

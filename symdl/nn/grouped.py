@@ -38,7 +38,7 @@ class Grouped:
 
     Example:
         >>> groups = {"matrices": sd.nn.AdamW(1e-3), "others": sd.nn.Adam(1e-3)}
-        >>> sd.nn.Grouped(groups, by=lambda p: "matrices" if p.rank > 1 else "others")
+        >>> optimizer = sd.nn.Grouped(groups, by=lambda p: "matrices" if p.rank > 1 else "others")
     """
 
     groups: Mapping[str, Optimizer]

@@ -78,25 +78,45 @@ class Fill:
 
 
 def he(*, fans: tuple[int, int] | None = None) -> Initializer:
-    """Normal with variance ``2/fan_in``, for rectifiers (He et al., 2015)."""
+    """Normal with variance ``2/fan_in``, for rectifiers (He et al., 2015).
+
+    >>> sd.nn.he()((3, 2), np.random.default_rng(0)).shape
+    (3, 2)
+    """
     return He(fans)
 
 
 def glorot(*, fans: tuple[int, int] | None = None) -> Initializer:
-    """Uniform in ``±sqrt(6/(fan_in + fan_out))`` (Glorot and Bengio, 2010)."""
+    """Uniform in ``±sqrt(6/(fan_in + fan_out))`` (Glorot and Bengio, 2010).
+
+    >>> sd.nn.glorot()((3, 2), np.random.default_rng(0)).shape
+    (3, 2)
+    """
     return Glorot(fans)
 
 
 def uniform(low: float = -0.1, high: float = 0.1) -> Initializer:
-    """Uniform between `low` and `high`."""
+    """Uniform between `low` and `high`.
+
+    >>> sd.nn.uniform(-0.1, 0.1)((3, 2), np.random.default_rng(0)).shape
+    (3, 2)
+    """
     return Uniform(low, high)
 
 
 def fill(value: float) -> Initializer:
-    """Every entry equal to `value`."""
+    """Every entry equal to `value`.
+
+    >>> sd.nn.fill(1.0)((3, 2), np.random.default_rng(0)).shape
+    (3, 2)
+    """
     return Fill(value)
 
 
 def zeros() -> Initializer:
-    """Every entry zero."""
+    """Every entry zero.
+
+    >>> sd.nn.zeros()((3, 2), np.random.default_rng(0)).shape
+    (3, 2)
+    """
     return fill(0.0)

@@ -45,6 +45,12 @@ def dense(
     Raises:
         ShapeError: `x` has no axis, or its last size is not an integer.
         ExpressionError: an activation that is no function, or a number of units that is no size.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+        >>> y = sd.nn.dense(x, 5, activation=sd.relu, name="first")
+        >>> y.shape, [p.name for p in sd.parameters(y)]
+        ((n, 5), ['first.W', 'first.b'])
     """
     inputs = x.shape[-1] if x.rank else None
     if not isinstance(inputs, int):
@@ -76,5 +82,10 @@ def flatten(x: Tensor) -> Tensor:
 
     Returns:
         shape ``(batch, features)``.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
+        >>> sd.nn.flatten(x).shape
+        (n, 2352)
     """
     return shaping.flatten(x, 1)

@@ -64,6 +64,11 @@ def cross_entropy(
     Raises:
         ShapeError: the target has neither shape, or the weights do not fit.
         ExpressionError: a smoothing outside 0 to 1, or a label to ignore among probabilities.
+
+    Example:
+        >>> z, t = sd.tensor("z", (sd.Dim("n"), 3)), sd.tensor("t", (sd.Dim("n"),), dtype="int64")
+        >>> print(sd.formula(sd.grad(sd.nn.cross_entropy(z, t), z)))
+        J[i,p] = 1/n·((softmax(z))[i,p] - [p = t[i]])
     """
     where, shape, classes = axis_indices(logits.rank)[:-1], logits.shape[:-1], logits.shape[-1]
     smooth = at_least("label_smoothing", label_smoothing, 0)
@@ -144,6 +149,11 @@ def binary_cross_entropy(
     Raises:
         ShapeError: the shapes differ, or the weights do not fit.
         ExpressionError: a negative weight.
+
+    Example:
+        >>> p, y = sd.tensor("p", (sd.Dim("n"),)), sd.tensor("y", (sd.Dim("n"),))
+        >>> print(sd.formula(sd.grad(sd.nn.binary_cross_entropy(p, y), p)))
+        1/n·(σ(p) - y)
     """
     same_shape(logits, target)
     weight = _positive_weight(positive_weight, logits)
@@ -176,13 +186,23 @@ def _positive_weight(given: Any, logits: Tensor) -> Tensor | sp.Expr:
 
 @takes_tensors
 def l2_penalty(parameters: Iterable[Tensor], weight: float) -> Any:
-    """``weight * sum(w**2)`` over all entries of all `parameters`; add it to a loss."""
+    """``weight * sum(w**2)`` over all entries of all `parameters`; add it to a loss.
+
+    >>> W = sd.parameter("W", (3, 2))
+    >>> print(sd.formula(sd.grad(sd.nn.l2_penalty([W], 0.1), W)))
+    0.2·W
+    """
     return _penalty(parameters, weight, lambda w: w**2)
 
 
 @takes_tensors
 def l1_penalty(parameters: Iterable[Tensor], weight: float) -> Any:
-    """``weight * sum(|w|)`` over all entries of all `parameters`; add it to a loss. Slope 0 at 0."""
+    """``weight * sum(|w|)`` over all entries of all `parameters`; add it to a loss. Slope 0 at 0.
+
+    >>> W = sd.parameter("W", (3, 2))
+    >>> print(sd.formula(sd.grad(sd.nn.l1_penalty([W], 0.1), W)))
+    0.1·sgn(W)
+    """
     return _penalty(parameters, weight, sp.Abs)
 
 

@@ -25,6 +25,11 @@ def accuracy(logits: Tensor, target: Tensor, *, ignore_label: int | None = None,
 
     Raises:
         ShapeError: the target or the mask does not fit.
+
+    Example:
+        >>> z, t = sd.tensor("z", (sd.Dim("n"), 3)), sd.tensor("t", (sd.Dim("n"),), dtype="int64")
+        >>> sd.compile(sd.nn.accuracy(z, t), target="python")(z=[[1, 0, 0], [0, 0, 1]], t=[0, 1])
+        np.float64(0.5)
     """
     checked_labels(logits, target, "accuracy")
     right = where(equal(logits.argmax(axis=-1), target), 1, 0)

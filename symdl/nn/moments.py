@@ -82,6 +82,24 @@ class Adam(_Moments):
     ``p = p - learning_rate * (m/(1 - b1**t)) / (sqrt(v/(1 - b2**t)) + epsilon)``. A weight decay is added to
     the gradient; see `AdamW`. With `amsgrad` the largest ``v`` so far takes its place (Reddi et al., 2018,
     algorithm 2).
+
+    >>> print(sd.update_rules(sd.nn.Adam(1e-3), [sd.parameter("W", (3, 2))]))
+    One step of Adam
+    ════════════════
+    <BLANKLINE>
+    Updates
+      t_p+1      = t_p + 1                                                             (count)
+      W.m_p+1    = β₁·W.m_p + (1 - β₁)·∇_W L                                           (first moment)
+      W.v_p+1    = β₂·W.v_p + (1 - β₂)·(∇_W L)∘²                                       (second moment)
+      c₁         = 1/(1 - β₁^t_p+1)                                                    (bias correction)
+      c₂         = 1/(1 - β₂^t_p+1)                                                    (bias correction)
+      W_p+1[i,j] = W_p[i,j] - η·c₁·W.m_p+1[i,j]/(√(c₂·W.v_p+1[i,j]) + ε)               (adam step)
+    <BLANKLINE>
+    Settings
+      η    0.001
+      β₁   0.9
+      β₂   0.999
+      ε    1e-08
     """
 
     amsgrad: bool = False
@@ -290,6 +308,19 @@ class Lion(Goal):
 
     ``u = sign(b1*m + (1 - b1)*g)``, ``p = p - learning_rate*(u + weight_decay*p)``, then
     ``m = b2*m + (1 - b2)*g``.
+
+    >>> print(sd.update_rules(sd.nn.Lion(1e-4), [sd.parameter("W", (3, 2))]))
+    One step of Lion
+    ════════════════
+    <BLANKLINE>
+    Updates
+      W_p+1   = W_p - η·sgn((1 - β₁)·∇_W L + β₁·W.m_p)                                    (lion step)
+      W.m_p+1 = β₂·W.m_p + (1 - β₂)·∇_W L                                                 (first moment)
+    <BLANKLINE>
+    Settings
+      η    0.0001
+      β₁   0.9
+      β₂   0.99
     """
 
     learning_rate: Rate = 1e-4

@@ -36,6 +36,11 @@ def layer_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float 
 
     Raises:
         ShapeError: too few axes, or a symbolic size among them.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+        >>> [p.name for p in sd.parameters(sd.nn.layer_norm(x, name="norm"))]
+        ['norm.gain', 'norm.shift']
     """
     sizes = _last_sizes(x, axes, name)
     where = axis_indices(x.rank)
@@ -52,6 +57,10 @@ def rms_norm(x: Tensor, *, axes: int = 1, affine: bool = True, epsilon: float = 
     """``gain*x/sqrt(mean(x**2) + epsilon)`` over the last axes (Zhang and Sennrich, 2019).
 
     Arguments as `layer_norm`; there is no shift.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+    >>> [p.name for p in sd.parameters(sd.nn.rms_norm(x, name="norm"))]
+    ['norm.gain']
     """
     sizes = _last_sizes(x, axes, name)
     where = axis_indices(x.rank)

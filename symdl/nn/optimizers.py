@@ -37,7 +37,18 @@ from symdl.nn.steps import (
 
 @dataclass(frozen=True, slots=True)
 class SGD(Goal):
-    """Stochastic gradient descent: ``p = p - learning_rate*g``."""
+    """Stochastic gradient descent: ``p = p - learning_rate*g``.
+
+    >>> print(sd.update_rules(sd.nn.SGD(0.1), [sd.parameter("W", (3, 2))]))
+    One step of SGD
+    ═══════════════
+    <BLANKLINE>
+    Updates
+      W_p+1 = W_p - η·∇_W L                                                                    (descent)
+    <BLANKLINE>
+    Settings
+      η   0.1
+    """
 
     learning_rate: Rate = 0.01
     weight_decay: Decay = 0.0
@@ -101,6 +112,18 @@ class Momentum(_Velocity):
     """Heavy-ball momentum: ``v = momentum*v + g`` and ``p = p - learning_rate*v`` (Polyak, 1964).
 
     With `dampening`, ``v = momentum*v + (1 - dampening)*g``, but for the first velocity, which is ``g``.
+
+    >>> print(sd.update_rules(sd.nn.Momentum(0.1), [sd.parameter("W", (3, 2))]))
+    One step of Momentum
+    ════════════════════
+    <BLANKLINE>
+    Updates
+      W.v_p+1 = μ·W.v_p + ∇_W L                                                               (momentum)
+      W_p+1   = W_p - η·W.v_p+1                                                               (descent)
+    <BLANKLINE>
+    Settings
+      η   0.1
+      μ   0.9
     """
 
     dampening: Setting = 0.0
@@ -131,6 +154,18 @@ class Nesterov(_Velocity):
     """Momentum that looks ahead: ``v = momentum*v + g``, ``p = p - learning_rate*(g + momentum*v)``.
 
     Nesterov (1983) in the form of Sutskever et al. (2013).
+
+    >>> print(sd.update_rules(sd.nn.Nesterov(0.1), [sd.parameter("W", (3, 2))]))
+    One step of Nesterov
+    ════════════════════
+    <BLANKLINE>
+    Updates
+      W.v_p+1 = μ·W.v_p + ∇_W L                                                          (momentum)
+      W_p+1   = W_p - η·(∇_W L + μ·W.v_p+1)                                              (nesterov step)
+    <BLANKLINE>
+    Settings
+      η   0.1
+      μ   0.9
     """
 
     def _moved(self, p: Tensor, g: Tensor, velocity: Tensor, rate: Tensor) -> Tensor:

@@ -59,7 +59,12 @@ def max_pool() -> None:
 
 @variant(_max_pool, 1)
 def max_pool1d() -> None:
-    """`max_pool` of sequences: `x` has shape ``(batch, channels, length)``."""
+    """`max_pool` of sequences: `x` has shape ``(batch, channels, length)``.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 4, 10))
+    >>> sd.nn.max_pool1d(x, 2).shape
+    (n, 4, 5)
+    """
 
 
 @variant(_max_pool, 2)
@@ -67,6 +72,10 @@ def max_pool2d() -> None:
     """``Y[n, c, h, w] = max_{r, s} x[n, c, stride*h + r - padding, stride*w + s - padding]``.
 
     That is `max_pool` of images.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
+    >>> sd.nn.max_pool2d(x, 2).shape
+    (n, 3, 14, 14)
     """
 
 
@@ -108,12 +117,22 @@ def avg_pool() -> None:
 
 @variant(_avg_pool, 1)
 def avg_pool1d() -> None:
-    """`avg_pool` of sequences: `x` has shape ``(batch, channels, length)``."""
+    """`avg_pool` of sequences: `x` has shape ``(batch, channels, length)``.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 4, 10))
+    >>> sd.nn.avg_pool1d(x, 2).shape
+    (n, 4, 5)
+    """
 
 
 @variant(_avg_pool, 2)
 def avg_pool2d() -> None:
-    """`avg_pool` of images: `x` has shape ``(batch, channels, height, width)``."""
+    """`avg_pool` of images: `x` has shape ``(batch, channels, height, width)``.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
+    >>> sd.nn.avg_pool2d(x, 2).shape
+    (n, 3, 14, 14)
+    """
 
 
 @takes_tensors
@@ -151,7 +170,12 @@ def lp_pool(
 
 @takes_tensors
 def global_pool(x: Tensor, *, op: Literal["mean", "max", "sum"] = "mean", name: str | None = None) -> Tensor:
-    """Reduce all axes after batch and channels: ``(batch, channels, ...)`` to ``(batch, channels)``."""
+    """Reduce all axes after batch and channels: ``(batch, channels, ...)`` to ``(batch, channels)``.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
+    >>> sd.nn.global_pool(x).shape
+    (n, 3)
+    """
     if x.rank < 3:
         raise ShapeError("global pooling needs axes after batch and channels", shapes={str(x.name): x.shape})
     return reduce(op, x, tuple(range(2, x.rank)), name=name)

@@ -26,6 +26,7 @@ class Optimizer(Protocol):
     fields; a field `optimizer` says that another optimizer is handed on to.
 
     Example:
+        >>> from dataclasses import dataclass
         >>> @dataclass(frozen=True)
         ... class SignDescent:
         ...     learning_rate: float = 0.01
@@ -33,7 +34,7 @@ class Optimizer(Protocol):
         ...     def updates(self, parameters, gradients):
         ...         rate = sd.nn.state("learning_rate", value=self.learning_rate)
         ...         return [(p, p - rate * sd.sign(gradients[p])) for p in parameters]
-        >>> model.fit(data, optimizer=SignDescent(0.001))
+        >>> history = model.fit(data, optimizer=SignDescent(0.001))
     """
 
     def updates(self, parameters: Sequence[Tensor], gradients: Mapping[Tensor, Tensor]) -> Sequence[Update]:

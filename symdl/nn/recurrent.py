@@ -60,6 +60,11 @@ def rnn(
 
     Returns:
         The states of all steps, the shape of `x` with `units` features.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> sd.nn.rnn(x, 8, name="rnn").shape
+        (n, 10, 8)
     """
     time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)
@@ -102,6 +107,12 @@ def lstm(
     Returns:
         ``(h, c)``, the trajectories of output and cell state; other arguments as in `rnn`, with weights
         ``name.W`` (features, 4 units), ``name.U`` (units, 4 units), ``name.b`` (4 units,).
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> h, c = sd.nn.lstm(x, 8, name="lstm")
+        >>> h.shape, c.shape
+        ((n, 10, 8), (n, 10, 8))
     """
     time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)
@@ -140,6 +151,11 @@ def gru(
     Returns:
         The states of all steps; arguments as in `rnn`, with weights ``name.W`` (features, 3 units),
         ``name.U`` (units, 3 units), ``name.b`` and ``name.d`` (3 units,).
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> sd.nn.gru(x, 8, name="gru").shape
+        (n, 10, 8)
     """
     time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)

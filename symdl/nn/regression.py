@@ -72,19 +72,34 @@ def _averaged(
 
 @of_residual
 def mean_squared_error(r: sp.Expr) -> sp.Expr:
-    """``mean((prediction - target)**2)`` over all elements where `mask` holds; the shapes must be equal."""
+    """``mean((prediction - target)**2)`` over all elements where `mask` holds; the shapes must be equal.
+
+    >>> p, y = sd.tensor("p", (sd.Dim("n"),)), sd.tensor("y", (sd.Dim("n"),))
+    >>> print(sd.formula(sd.grad(sd.nn.mean_squared_error(p, y), p)))
+    2/n·(p - y)
+    """
     return r**2
 
 
 @of_residual
 def mean_absolute_error(r: sp.Expr) -> sp.Expr:
-    """``mean(|prediction - target|)``; the slope at 0 is 0."""
+    """``mean(|prediction - target|)``; the slope at 0 is 0.
+
+    >>> p, y = sd.tensor("p", (sd.Dim("n"),)), sd.tensor("y", (sd.Dim("n"),))
+    >>> print(sd.formula(sd.grad(sd.nn.mean_absolute_error(p, y), p)))
+    1/n·sgn(p - y)
+    """
     return sp.Abs(r)
 
 
 @of_residual
 def log_cosh(r: sp.Expr) -> sp.Expr:
-    """``log(cosh(r))`` for ``r = prediction - target``, without overflow; the slope is ``tanh(r)``."""
+    """``log(cosh(r))`` for ``r = prediction - target``, without overflow; the slope is ``tanh(r)``.
+
+    >>> p, y = sd.tensor("p", (sd.Dim("n"),)), sd.tensor("y", (sd.Dim("n"),))
+    >>> print(sd.formula(sd.grad(sd.nn.log_cosh(p, y), p)))
+    -1/n·tanh(y - p)
+    """
     return sp.log(sp.cosh(r))
 
 
@@ -98,7 +113,12 @@ def huber(
     reduction: Averaging = "mean",
     name: str | None = "L",
 ) -> Tensor:
-    """``r**2/2`` where ``|r| <= delta``, else ``delta*(|r| - delta/2)``, for ``r = prediction - target``."""
+    """``r**2/2`` where ``|r| <= delta``, else ``delta*(|r| - delta/2)``, for ``r = prediction - target``.
+
+    >>> p, y = sd.tensor("p", (sd.Dim("n"),)), sd.tensor("y", (sd.Dim("n"),))
+    >>> print(sd.formula(sd.grad(sd.nn.huber(p, y), p)))
+    g[i] = {1/n·(p[i] - y[i]) if p[i] - y[i] ≤ 1 ∧ y[i] - p[i] ≤ 1; 1/n if y[i] - p[i] < 0; -1/n otherwise}
+    """
     d = at_least("delta", delta, 0)
 
     def formula(r: sp.Expr) -> sp.Expr:

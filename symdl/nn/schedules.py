@@ -15,7 +15,11 @@ from symdl.nn.steps import Rate, Setting, check_setting, check_steps, scalar
 
 @dataclass(frozen=True, slots=True)
 class StepDecay:
-    """``rate*factor**floor(step/every)``."""
+    """``rate*factor**floor(step/every)``.
+
+    >>> sd.nn.StepDecay(0.1, factor=0.5, every=10)(sp.Symbol("step"))
+    1/(10*2**floor(step/10))
+    """
 
     rate: Setting
     every: Setting
@@ -33,7 +37,11 @@ class StepDecay:
 
 @dataclass(frozen=True, slots=True)
 class ExponentialDecay:
-    """``rate*factor**(step/every)``."""
+    """``rate*factor**(step/every)``.
+
+    >>> sd.nn.ExponentialDecay(0.1, factor=0.9)(sp.Symbol("step"))
+    (9/10)**step/10
+    """
 
     rate: Setting
     factor: Setting
@@ -51,7 +59,11 @@ class ExponentialDecay:
 
 @dataclass(frozen=True, slots=True)
 class CosineDecay:
-    """Half a cosine wave from `rate` down to `minimum` in `steps` steps, then `minimum`."""
+    """Half a cosine wave from `rate` down to `minimum` in `steps` steps, then `minimum`.
+
+    >>> sd.nn.CosineDecay(0.1, steps=100)(sp.Symbol("step"))
+    Piecewise((cos(pi*step/100)/20 + 1/20, step < 100), (0, True))
+    """
 
     rate: Setting
     steps: Setting

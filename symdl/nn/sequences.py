@@ -88,6 +88,11 @@ def sequence_mask(lengths: Tensor, steps: Extent) -> Condition:
     """Return where sequences of `lengths`, shape ``(batch,)``, have a step: a condition ``(batch, steps)``.
 
     It fits ``mask=`` of a loss or a layer and ``where=`` of a reduction. A length is from 0 to `steps`.
+
+    >>> lengths = sd.tensor("lengths", (2,), dtype="int64")
+    >>> sd.compile(sd.nn.sequence_mask(lengths, 3), target="python")(lengths=[1, 3])
+    array([[1., 0., 0.],
+           [1., 1., 1.]])
     """
     lengths = _within(lengths, steps)
     (t,) = axis_indices(1)
@@ -121,6 +126,11 @@ def last_state(
     Raises:
         ShapeError: `h` has not three axes, or an odd number of units for two directions.
         ExpressionError: `reverse` together with `lengths` or `bidirectional`.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> sd.nn.last_state(sd.nn.gru(x, 8, name="gru")).shape
+        (n, 8)
     """
     h = h[0] if isinstance(h, tuple) else h
     if reverse and (bidirectional or lengths is not None):
@@ -173,6 +183,11 @@ def bidirectional(
 
     Raises:
         ExpressionError: `reverse` among the options.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
+        >>> sd.nn.bidirectional(sd.nn.gru, x, 8, name="both").shape
+        (n, 10, 16)
     """
     if "reverse" in options:
         raise ExpressionError("both directions run, whatever reverse says", cure="leave reverse out")

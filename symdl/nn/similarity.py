@@ -83,6 +83,11 @@ def normalized(
     Raises:
         ShapeError: an axis that is not there.
         ExpressionError: another order.
+
+    Example:
+        >>> x = sd.tensor("x", (2,))
+        >>> sd.compile(sd.nn.normalized(x), target="python")(x=[3, 4])
+        array([0.6, 0.8])
     """
     if not is_whole(order) or order < 1:
         raise ExpressionError(f"order = {order!r}", cure="the order must be a positive integer")

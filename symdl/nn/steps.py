@@ -53,6 +53,7 @@ def state(name: str, like: Tensor | Sequence[int] = (), *, value: Setting = 0.0)
         ExpressionError: a name that cannot be used, a size that is none, a value that is no number.
 
     Example:
+        >>> p = sd.parameter("W", (3, 2))
         >>> velocity = sd.nn.state(f"{p.name}.velocity", p)
         >>> rate = sd.nn.state("learning_rate", value=0.01)
     """

@@ -23,13 +23,23 @@ from symdl.nn.initializers import fill
 
 
 def elu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
-    """`z` where ``z > 0``, else ``alpha*(exp(z) - 1)``; the slope at 0 is `alpha`."""
+    """`z` where ``z > 0``, else ``alpha*(exp(z) - 1)``; the slope at 0 is `alpha`.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.elu(x).sum(), x)))
+    {1 if x > 0; exp(x) otherwise}
+    """
     a = literal(alpha, "alpha")
     return activate(lambda x: sp.Piecewise((x, x > 0), (a * (sp.exp(x) - 1), True)), z, name, "elu")
 
 
 def selu(z: Any, *, name: str | None = None) -> Any:
-    """The self-normalizing unit (Klambauer et al., 2017): an ELU with two fixed constants."""
+    """The self-normalizing unit (Klambauer et al., 2017): an ELU with two fixed constants.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.selu(x).sum(), x)))
+    {1.05070098736 if x > 0; 1.75809934085·exp(x) otherwise}
+    """
     scale, alpha = sp.Rational("1.0507009873554804934"), sp.Rational("1.6732632423543772848")
 
     def formula(x: sp.Expr) -> sp.Expr:
@@ -39,23 +49,43 @@ def selu(z: Any, *, name: str | None = None) -> Any:
 
 
 def relu6(z: Any, *, name: str | None = None) -> Any:
-    """`z` kept between 0 and 6; the slope at 0 and at 6 is 0."""
+    """`z` kept between 0 and 6; the slope at 0 and at 6 is 0.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.relu6(x).sum(), x)))
+    g[i] = {0 if x[i] ≥ 6 ∨ x[i] ≤ 0; 1 otherwise}
+    """
     return _between(z, 0, 6, name, "relu6")
 
 
 def hardtanh(z: Any, low: float = -1.0, high: float = 1.0, *, name: str | None = None) -> Any:
-    """`z` kept between `low` and `high`; the slope at the limits is 0."""
+    """`z` kept between `low` and `high`; the slope at the limits is 0.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.hardtanh(x).sum(), x)))
+    g[i] = {0 if x[i] ≥ 1 ∨ x[i] ≤ -1; 1 otherwise}
+    """
     return _between(z, literal(low, "low"), literal(high, "high"), name, "hardtanh")
 
 
 def celu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
-    """`z` where ``z > 0``, else ``alpha*(exp(z/alpha) - 1)``; the slope at 0 is 1 (Barron, 2017)."""
+    """`z` where ``z > 0``, else ``alpha*(exp(z/alpha) - 1)``; the slope at 0 is 1 (Barron, 2017).
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.celu(x).sum(), x)))
+    {1 if x > 0; exp(x) otherwise}
+    """
     a = literal(alpha, "alpha")
     return activate(lambda x: sp.Piecewise((x, x > 0), (a * (sp.exp(x / a) - 1), True)), z, name, "celu")
 
 
 def hard_sigmoid(z: Any, *, slope: float | None = None, shift: float = 0.5, name: str | None = None) -> Any:
-    """``slope*z + shift`` kept between 0 and 1, by default ``z/6 + 1/2``; the slope at the limits is 0."""
+    """``slope*z + shift`` kept between 0 and 1, by default ``z/6 + 1/2``; the slope at the limits is 0.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.hard_sigmoid(x).sum(), x)))
+    g[i] = {0 if x[i] ≥ 3 ∨ x[i] ≤ -3; 1/6 otherwise}
+    """
     line = _line(slope, shift)
 
     def formula(x: sp.Expr) -> sp.Expr:
@@ -65,7 +95,12 @@ def hard_sigmoid(z: Any, *, slope: float | None = None, shift: float = 0.5, name
 
 
 def hard_swish(z: Any, *, name: str | None = None) -> Any:
-    """`z` times its hard sigmoid (Howard et al., 2019); the slope is 0 at -3 and 1 at 3."""
+    """`z` times its hard sigmoid (Howard et al., 2019); the slope is 0 at -3 and 1 at 3.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.hard_swish(x).sum(), x)))
+    {0 if x ≤ -3; 1 if x ≥ 3; 1/3·x + 1/2 otherwise}
+    """
     line = _line(None, 0.5)
 
     def formula(x: sp.Expr) -> sp.Expr:
@@ -75,7 +110,12 @@ def hard_swish(z: Any, *, name: str | None = None) -> Any:
 
 
 def thresholded_relu(z: Any, threshold: float = 1.0, *, name: str | None = None) -> Any:
-    """`z` where ``z > threshold``, else 0; the slope at the threshold is 0."""
+    """`z` where ``z > threshold``, else 0; the slope at the threshold is 0.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.thresholded_relu(x).sum(), x)))
+    {0 if x ≤ 1; 1 otherwise}
+    """
     t = literal(threshold, "threshold")
     return activate(lambda x: sp.Piecewise((0, x <= t), (x, True)), z, name, "thresholded relu")
 
@@ -84,6 +124,10 @@ def shrink(z: Any, threshold: float = 0.5, *, shift: float = 0.0, name: str | No
     """0 where ``|z| <= threshold``, beyond it `z` less `shift` towards 0; the slope at the limits is 0.
 
     With ``shift=0`` this is hard shrinkage, with ``shift=threshold`` soft shrinkage.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> print(sd.formula(sd.grad(sd.nn.shrink(x).sum(), x)))
+    g[i] = {0 if x[i] ≥ -1/2 ∧ x[i] ≤ 1/2; 1 otherwise}
     """
     t, s = literal(threshold, "threshold"), literal(shift, "shift")
 
@@ -112,6 +156,11 @@ def prelu(z: Tensor, *, name: str, axis: int | None = None) -> Tensor:
 
     Raises:
         ShapeError: the axis has a symbolic size.
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+        >>> [p.name for p in sd.parameters(sd.nn.prelu(x, name="bend"))]
+        ['bend.a']
     """
     where = axis_indices(z.rank)
     axes = () if axis is None else normal_axes(axis, z.rank)

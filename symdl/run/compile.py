@@ -113,6 +113,13 @@ def compile(
         CompileError: `output` or `wrt` is nothing that can be compiled, `facts` about an expression, no such
             target.
         ArgumentError: `threads` is no positive integer.
+
+    Example:
+        >>> x, y = sp.symbols("x y")
+        >>> f = sd.compile(x**2*y, wrt=[x, y], target="python")
+        >>> value, slopes = f(x=3.0, y=2.0)
+        >>> print(value, slopes["x"], slopes["y"])
+        18.0 12.0 9.0
     """
     options = _options(dtype, find(target), schedule, threads, results)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)

@@ -49,6 +49,13 @@ class Model(ReportedModel):
 
     Raises:
         TrainingError: a loss has axes, or the inputs do not share a first axis over samples.
+
+    Example:
+        >>> X, y = sd.tensor("X", (sd.Dim("n"), 3)), sd.tensor("y", (sd.Dim("n"),))
+        >>> guess = sd.nn.dense(X, 1, name="line")[:, 0]
+        >>> model = sd.Model(sd.nn.mean_squared_error(guess, y), output=guess)
+        >>> print(model.parameters["line.W"].shape)
+        (3, 1)
     """
 
     def fit(

@@ -50,7 +50,7 @@ class ProfiledModel(TrainedModel):
             TrainingError: the loss depends on no parameter.
 
         Example:
-            >>> print(model.profile({"X": X, "t": t}, batch_size=128))
+            >>> table = model.profile(data, batch_size=128)
         """
         from symdl.run.profiling.steps import profiled_step  # training that nobody profiles does without
 

@@ -131,8 +131,8 @@ class TrainedModel(SavedModel):
             TrainingError: no step has made an average.
 
         Example:
-            >>> model.fit(data, optimizer=sd.nn.Averaged(sd.nn.Adam(1e-3), decay=0.999))
-            >>> model.averaged().evaluate(test)
+            >>> history = model.fit(data, optimizer=sd.nn.Averaged(sd.nn.Adam(1e-3), decay=0.999))
+            >>> scores = model.averaged().evaluate(test)
         """
         losses = () if self.resumable is None else self.resumable.optimizers
         states = {} if self.resumable is None else on_host(self.resumable.states)

@@ -101,7 +101,7 @@ class Trainer(ExportedStep):
         Example:
             >>> trainer = model.trainer(optimizer=sd.nn.Adam(1e-3))
             >>> for batch in batches:
-            ...     print(trainer.step(batch)["loss"])
+            ...     loss = trainer.step(batch)["loss"]
         """
         data = self._model.checked(batch, "batch")
         return self.named(data, self.run(data), data.count)

@@ -31,7 +31,7 @@ def write_csv(path: str | os.PathLike[str], *, append: bool = False) -> AfterEpo
         DataError: the file cannot be written, or has other columns.
 
     Example:
-        >>> model.fit(data, optimizer=sd.nn.Adam(1e-3), callbacks=[sd.train.write_csv("log.csv")])
+        >>> history = model.fit(data, optimizer=sd.nn.Adam(1e-3), callbacks=[sd.train.write_csv("log.csv")])
     """
     target, names = Path(path), list[str]()
 
@@ -80,8 +80,8 @@ class TensorBoard:
         MissingExtraError: tensorboardX is not installed: ``pip install "symdl[tensorboard]"``.
 
     Example:
-        >>> with sd.train.TensorBoard("runs/first") as board:
-        ...     model.fit(data, optimizer=sd.nn.Adam(1e-3), callbacks=[board])
+        >>> with sd.train.TensorBoard("runs/first") as board:  # doctest: +SKIP
+        ...     history = model.fit(data, optimizer=sd.nn.Adam(1e-3), callbacks=[board])
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, batches: bool = False) -> None:

@@ -90,6 +90,11 @@ def formula(tensor: Tensor, *, form: Form | None = None, keep: Collection[Tensor
 
     Raises:
         ExplainError: the tensor has no such formula, or too long a one; its equations are still a derivation.
+
+    Example:
+        >>> X, W, b = sd.tensor("X", (sd.Dim("n"), 3)), sd.parameter("W", (3, 2)), sd.parameter("b", (2,))
+        >>> print(sd.formula(X @ W + b))
+        X W + 𝟏 bᵀ
     """
     if form not in (None, "matrix", "index"):
         raise ExplainError(f"{form!r} is no form of a formula", cure="use 'matrix' or 'index'")

@@ -55,6 +55,11 @@ def update_rules(
         loss: what the loss is called.
         rate: what the learning rate is called.
         step: the letter that counts steps.
+
+    Example:
+        >>> rules = sd.update_rules(sd.nn.SGD(0.1), [sd.parameter("W", (3, 2))])
+        >>> print(rules.text().splitlines()[4].split("  (")[0].strip())
+        W_p+1 = W_p - η·∇_W L
     """
     slopes = {p: Tensor(f"{p.name}.gradient", p.shape, role="input") for p in parameters}
     symbolic, values = with_symbols(optimizer, rate=rate)

@@ -163,6 +163,12 @@ def function(
 
     Raises:
         ExpressionError: the name is none, nothing computes values, or the number of arguments is not known.
+
+    Example:
+        >>> cube = sd.function("cube", derivative=lambda u: 3*u**2, numpy=lambda u: u**3)
+        >>> x = sp.Symbol("x")
+        >>> sd.derive(cube(2*x), x).result
+        24*x**2
     """
     if not (checked_name(name, "function").isascii() and name.isidentifier()) or "__" in name:
         raise ExpressionError(f"{name!r} is no name of a function", cure="use letters, digits and _")

@@ -170,6 +170,12 @@ def flat(
     Raises:
         ArgumentError: a value is missing, or nothing has that name.
         CompileError: nothing can be differentiated with respect to `wrt`.
+
+    Example:
+        >>> a = sd.parameter("a", ())
+        >>> f = sd.flat((a - 3)**2, at={"a": 1.0}, target="python")
+        >>> f.fun(f.x0), f.jac(f.x0)
+        (4.0, array([-4.]))
     """
     output, named = _tensor(f, at, wrt)
     inputs = [t for t in collect([output]).inputs if t.value is None]

@@ -29,7 +29,7 @@ def columns(frame: Any, **inputs: str | Sequence[str]) -> dict[str, NDArray[Any]
 
     Example:
         >>> data = sd.train.columns(frame, X=["height", "weight"], t="species")
-        >>> model.fit(data, optimizer=sd.nn.Adam(1e-3))
+        >>> history = model.fit(data, optimizer=sd.nn.Adam(1e-3))
     """
     known = [str(name) for name in frame.columns]
     wanted: Mapping[str, str | Sequence[str]] = inputs or {name: name for name in known}
