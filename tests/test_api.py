@@ -6,7 +6,6 @@ What users call is a promise. A change of this list is announced in CHANGELOG.md
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import inspect
 import re
@@ -22,10 +21,24 @@ FILE = Path(__file__).parent / "golden" / "api.txt"
 PUBLIC = dict(runpy.run_path(str(ROOT / "docs" / "make_reference.py"))["public"]())
 
 
+class Plain(str):
+    """A type as it is written in the source, which is shown without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
 def signature(value: Any) -> str:
-    """Return a signature on one line, with its types as they are written in the source."""
-    text = re.sub(r"'([^']*)'", r"\1", str(inspect.signature(value)))
-    return re.sub(r"<(\w+) [\w.<>]+ at 0x[0-9a-f]+>|<factory>", "...", text)
+    """Return a signature on one line; defaults that have no short form are ``...``."""
+    found = inspect.signature(value)
+    parameters = [p.replace(annotation=_plain(p.annotation)) for p in found.parameters.values()]
+    text = str(found.replace(parameters=parameters, return_annotation=_plain(found.return_annotation)))
+    return re.sub(r"<[^<>]*(<[^<>]*>)?[^<>]* at 0x[0-9a-f]+>|<factory>", "...", text)
+
+
+def _plain(annotation: Any) -> Any:
+    annotation = getattr(annotation, "__forward_arg__", annotation)
+    return Plain(annotation) if isinstance(annotation, str) else annotation
 
 
 def lines() -> Iterator[str]:
@@ -34,7 +47,8 @@ def lines() -> Iterator[str]:
         if not inspect.isclass(value):
             yield f"{name}{signature(value)}" if callable(value) else name
             continue
-        yield f"{name}{signature(value)}" if "__init__" in vars(value) or dataclasses.is_dataclass(value) else name
+        made = {"__init__", "__new__"} & vars(value).keys() and not getattr(value, "_is_protocol", False)
+        yield f"{name}{signature(value)}" if made else name
         for key, member in inspect.getmembers(value):
             owner = next((c for c in value.__mro__ if key in vars(c)), object)
             if key.startswith("_") or not owner.__module__.startswith("symdl."):
@@ -51,7 +65,7 @@ def test_the_public_interface_is_what_was_announced(pytestconfig: pytest.Config)
         FILE.write_text(found, "utf-8")
     kept = FILE.read_text("utf-8")
     difference = "\n".join(difflib.unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))
-    assert not difference, f"announce it in CHANGELOG.md, then: pytest tests/test_api.py --update\n{difference}"
+    assert not difference, f"announce it in CHANGELOG.md; pytest tests/test_api.py --update\n{difference}"
 
 
 def test_the_list_is_long_and_typed() -> None:

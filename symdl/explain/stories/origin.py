@@ -35,7 +35,8 @@ def origin(tensor: Tensor, *, levels: int = 3) -> Derivation:
 
     Example:
         >>> X, W = sd.tensor("X", (sd.Dim("n"), 2)), sd.parameter("W", (2, 3))
-        >>> print(sd.origin(sd.sum((X @ W)**2)))
+        >>> print(sd.origin(sd.sum((X @ W)**2)).text().splitlines()[11])
+          A[i,j] = Z[i,j]²                                                                          (pow)
     """
     if not isinstance(tensor, Tensor):
         raise ExplainError(
