@@ -217,12 +217,20 @@ def short_enough(path: Path, package: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
+            length -= example_lines(ast.get_docstring(node) or "")
             if length > LONGEST_FUNCTION:
                 yield f"line {node.lineno}: {node.name} has {length} lines"
         if isinstance(node, ast.ClassDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LONGEST_CLASS:
                 yield f"line {node.lineno}: class {node.name} has {length} lines"
+
+
+def example_lines(docstring: str) -> int:
+    """Count the lines of the example at the end of a docstring: they lengthen the page, not the function."""
+    _, start, example = docstring.partition(">>>")
+    heading = 2 if start and "\nExample:\n" in docstring else 1
+    return len(example.splitlines()) + heading if start else 0
 
 
 def no_backward_in_nn(path: Path, package: Path) -> Iterator[str]:
@@ -447,6 +455,11 @@ BAD = [
     (no_text_becomes_code, "express/a.py", "sp.lambdify(x, y)"),
     (short_enough, "nn/a.py", "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION),
     (short_enough, "nn/a.py", "x = 1\n" * (LONGEST_FILE + 1)),
+    (
+        short_enough,
+        "nn/a.py",
+        'def f():\n    """d\n\n    >>> 1\n    1\n    """\n' + "    x\n" * LONGEST_FUNCTION,
+    ),
     (no_backward_in_nn, "nn/a.py", "def backward(x): return x"),
     (no_counts_of_references, "run/a.py", "sys.getrefcount(x)"),
     (no_counts_of_references, "run/a.py", "from sys import getrefcount"),
@@ -477,6 +490,10 @@ GOOD = [
     ("targets.py", "'''d'''\nfrom symdl.run.cpu.runtime import CpuRuntime\nNAMES = ['cpu']"),
     ("run/cpu/a.py", "'''d'''\nfrom symdl.run.cpu.limits import STOP\nNAME = 'cpu'"),
     ("__init__.py", "'''d'''\nfrom symdl.train.datasets import digits"),
+    (
+        "nn/a.py",
+        "'''d'''\ndef f():\n    '''d\n\n    >>> 1\n    1\n    '''\n" + "    x = 1\n" * (LONGEST_FUNCTION - 3),
+    ),
     ("nn/a.py", "'''d'''\ndef f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1)),
     ("emit/cpu/a.py", "'''d'''\nlanes = text.strip()"),
     ("express/a.py", "'''d'''\ndef tile(x): ..."),
