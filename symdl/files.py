@@ -30,13 +30,20 @@ def user_cache(environ: Mapping[str, str]) -> Path:
     That is ``symdl`` in ``XDG_CACHE_HOME`` on all systems, where that is an absolute path. Else it is the one
     that each system has for it: ``~/.cache/symdl``, ``~/Library/Caches/symdl`` on macOS,
     ``%LOCALAPPDATA%\\symdl\\Cache`` on Windows.
+
+    Raises:
+        DataError: nothing says where the user's folders are.
     """
     chosen = environ.get("XDG_CACHE_HOME", "")
     if Path(chosen).is_absolute():
         return Path(chosen) / "symdl"
     system: str = sys.platform  # so that checks of types, which know the one that they run on, see all ways
     if system == "linux":
-        return Path.home() / ".cache" / "symdl"
+        with suppress(RuntimeError):  # there is neither HOME nor such a user
+            home = Path.home()
+            if home.is_absolute():  # another one would be wherever the process is
+                return home / ".cache" / "symdl"
+        raise DataError("the user has no home folder", cure="set HOME or XDG_CACHE_HOME to a folder")
     import platformdirs  # where it is needed: it takes ten milliseconds
 
     return platformdirs.user_cache_path("symdl", appauthor=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import stat
@@ -40,14 +41,26 @@ def folder() -> Path:
         CompileError: it cannot be used, or others may write to it.
     """
     chosen = os.environ.get("SYMDL_CACHE")
-    path = Path(chosen) if chosen else user_cache(os.environ) / "kernels"
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        status = path.stat()
+        path = Path(chosen) if chosen else user_cache(os.environ) / "kernels"
+    except DataError as error:
+        raise CompileError(f"compiled code has no folder: {error.message}", cure=_CURE) from error
+    try:
+        status = _made(path).stat()
     except OSError as error:
         raise CompileError(f"the folder {path} cannot be made: {error}", cure=_CURE) from error
     if _foreign(status):
         raise CompileError(f"others may write to the folder {path}", cure=_CURE)
+    return path
+
+
+def _made(path: Path) -> Path:
+    """Return a folder, made for this user only, as are those around it that are missing."""
+    missing = list(itertools.takewhile(lambda each: not each.exists(), (path, *path.parents)))
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    if not path.is_dir():
+        raise NotADirectoryError("it is a file")
     return path
 
 
@@ -159,15 +172,32 @@ def name_of(source: str, foundation: tuple[str, ...] = ()) -> str:
 
 
 def content(path: Path) -> bytes | None:
-    """Return what is in a file of this user's, or None if there is none or others may write to it."""
+    """Return what is in a file of this user's, or None if there is none or others may write to it.
+
+    What is looked at is what was opened: no link is followed, and nobody can put another file in its place
+    between a look and the reading.
+    """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or _foreign(status):
-            return None
-        mark_used(path, status)
-        return path.read_bytes()
+        file = os.open(path, _READING)
     except OSError:
         return None
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode) or _foreign(status):
+            return None
+        mark_used(file if os.utime in os.supports_fd else path, status)
+        with open(file, "rb", closefd=False) as opened:
+            return opened.read()
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+
+
+_READING = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT")
+)
+"""A pipe of that name is not waited for."""
 
 
 def sealed(head: Mapping[str, object], body: bytes) -> bytes:

@@ -32,11 +32,11 @@ class _File:
     used: float
 
 
-def mark_used(path: Path, status: os.stat_result) -> None:
-    """Note that a file is used, unless that was noted within a day."""
+def mark_used(file: int | Path, status: os.stat_result) -> None:
+    """Note that a file, or an open one, is used, unless that was noted within a day."""
     if time.time() - status.st_mtime > _DAY:
         with suppress(OSError):
-            os.utime(path)
+            os.utime(file)
 
 
 def prune_hourly(where: Path) -> None:
