@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
+from symdl.lower.canonical import LITERAL
 from symdl.lower.equations.contractions import Contraction, Operand
 from symdl.lower.ir.integers import (
     ONE,
@@ -41,7 +42,6 @@ from symdl.lower.ir.loops import (
 )
 from symdl.lower.ir.names import Local, LoopVar, Rows, TensorId, Var, Variable
 from symdl.lower.ir.scalars import Load, Node
-from symdl.lower.kernels import LITERAL
 from symdl.lower.memory.buffers import Step
 
 
