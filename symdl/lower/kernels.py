@@ -7,15 +7,13 @@ one a step, in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from symdl.lower.canonical import Canonical
+from symdl.lower.canonical import Canonical, with_numbers
 from symdl.lower.equations.contractions import Contraction, Operand
 from symdl.lower.equations.sorting import Sorting
-from symdl.lower.ir.integers import (
-    Poly,
-)
+from symdl.lower.ir.integers import Poly, constant
 from symdl.lower.ir.loops import (
     FrozenRecurrence,
     Item,
@@ -182,7 +180,7 @@ def calls(
     steps: Sequence[Step], plan: Plan, recurrences: Sequence[FrozenRecurrence], first: Sequence[Call] = ()
 ) -> tuple[tuple[Kernel, ...], tuple[Call, ...]]:
     """Return the distinct kernels and the calls, those in `first` before all others."""
-    kernels: dict[object, Kernel] = {}
+    structures: dict[object, _Structure] = {}
     made: list[Call] = list(first)
     loops = {r.name: r for r in recurrences}
     open_: list[tuple[StepNumber, int]] = []  # the recurrences around the present step, and where they begin
@@ -201,8 +199,13 @@ def calls(
         if isinstance(step.work, Sorting):
             made.append(_sorting(step.work, plan, step.equations))
             continue
-        made += (_kernel_call(tree, plan, step.equations, kernels) for tree in _launched(step.work))
-    return tuple(kernels.values()), tuple(made)
+        made += (_kernel_call(tree, plan, step.equations, structures) for tree in _launched(step.work))
+    passed = [structure.settle() for structure in structures.values()]
+    found = (
+        c if not isinstance(c, KernelCall) else replace(c, sizes=(*c.sizes, *next(passed[c.kernel])))
+        for c in made
+    )
+    return tuple(structure.kernel for structure in structures.values()), tuple(found)
 
 
 def _launched(work: tuple[Item, ...]) -> list[tuple[Item, ...]]:
@@ -211,20 +214,38 @@ def _launched(work: tuple[Item, ...]) -> list[tuple[Item, ...]]:
     return [(item,) for item in work] if atomic else [work]
 
 
+@dataclass(slots=True)
+class _Structure:
+    """A kernel, and the numbers of each of its calls: places in which they differ become parameters."""
+
+    kernel: Kernel
+    numbers: list[list[int]]
+
+    def settle(self) -> Iterator[tuple[Poly, ...]]:
+        """Write the numbers into the kernel; return for each call, in order, those that it passes."""
+        kernel = self.kernel
+        items, varying = with_numbers(kernel.items, self.numbers, len(kernel.sizes))
+        sizes = tuple(Param(at) for at in range(len(kernel.sizes) + len(varying)))
+        self.kernel = replace(kernel, items=items, sizes=sizes)
+        return iter([tuple(constant(column[at]) for column in varying) for at in range(len(self.numbers))])
+
+
 def _kernel_call(
-    work: tuple[Item, ...], plan: Plan, equations: tuple[int, ...], kernels: dict[object, Kernel]
+    work: tuple[Item, ...], plan: Plan, equations: tuple[int, ...], structures: dict[object, _Structure]
 ) -> KernelCall:
     """Return the call of a tree, whose kernel is a new one or one of those that are known."""
-    lanes = any(isinstance(item, Loop) and item.kind == "lanes" for item in work)
-    canon = Canonical(plan, literal=lanes)
+    canon = Canonical(plan, lanes=any(isinstance(item, Loop) and item.kind == "lanes" for item in work))
     items = canon.block(work)
     arrays = _arrays(canon)
     key = (items, arrays)
-    if key not in kernels:
+    if key not in structures:
         sizes = tuple(canon.sizes.values())
         firsts, replaced = canon.tensors(), canon.replaced()
-        kernels[key] = Kernel(len(kernels), arrays, sizes, items, equations, firsts, replaced)
-    return KernelCall(kernels[key].number, tuple(canon.buffers), tuple(canon.sizes), equations)
+        kernel = Kernel(len(structures), arrays, sizes, items, equations, firsts, replaced)
+        structures[key] = _Structure(kernel, [])
+    structures[key].numbers.append(canon.numbers)
+    number = structures[key].kernel.number
+    return KernelCall(number, tuple(canon.buffers), tuple(canon.sizes), equations)
 
 
 def _product(work: Contraction, plan: Plan, equations: tuple[int, ...]) -> ProductCall:

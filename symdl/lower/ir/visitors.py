@@ -15,6 +15,7 @@ from symdl.lower.ir.loops import (
     Fold,
     FrozenEquation,
     Item,
+    ItemOn,
     Let,
     Loop,
     Start,
@@ -104,14 +105,18 @@ def _picks(poly: Poly) -> Iterable[Pick]:
 
 
 def map_items(
-    items: tuple[Item, ...], change: Callable[[Statement], Statement], poly: Callable[[Poly], Poly]
-) -> tuple[Item, ...]:
+    items: tuple[ItemOn[Target], ...],
+    change: Callable[[StatementOn[Target]], StatementOn[Target]],
+    poly: Callable[[Poly], Poly],
+) -> tuple[ItemOn[Target], ...]:
     """Return a tree with its statements changed, and the expressions in its conditions and extents."""
 
-    def one(item: Item) -> Item:
+    def one(item: ItemOn[Target]) -> ItemOn[Target]:
         match item:
             case Loop():
-                return replace(item, extent=poly(item.extent), items=map_items(item.items, change, poly))
+                average = item.average and poly(item.average)
+                inner = map_items(item.items, change, poly)
+                return replace(item, extent=poly(item.extent), items=inner, average=average)
             case When():
                 conditions = tuple(map_condition(c, poly) for c in item.conditions)
                 return When(conditions, map_items(item.items, change, poly))
