@@ -51,6 +51,7 @@ SECTIONS = {
     "Fitting": "fitting.fit fitting.curves fitting.result fitting.bands fitting.quantities",
     "Training": "train.trainer train.callbacks train.writers train.history train.feeds.source "
     "train.feeds.tables train.epochs train.datasets",
+    "Figures": "plots.activations plots.arrays plots.boundaries plots.surfaces",
     "Activations": "nn.activations nn.gates nn.units",
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.rotary nn.batch nn.norms "
     "nn.dropout nn.noise",
@@ -66,6 +67,7 @@ PACKAGES = (
     ("sd.nn", sd.nn, sd.nn.__all__),
     ("sd.train", sd.train, sd.train.__all__),
     ("sd.fitting", sd.fitting, sd.fitting.__all__),
+    ("sd.plots", sd.plots, sd.plots.__all__),
     ("sd.train.datasets", sd.train.datasets, ("digits", "iris", "mnist")),
 )
 

@@ -13,6 +13,7 @@ The pipeline, in reading order:
     check          gradients three ways
     interop        models and functions of other libraries
     fitting        formulas fitted to data, with standard errors
+    plots          figures of what networks do
     report         a model as one page
     classroom      a student's gradient held against the derivation
     playground     derivations in a browser
@@ -163,7 +164,7 @@ from symdl.nn.activations import (
 from symdl.nn.steps import Goal
 
 if TYPE_CHECKING:
-    from symdl import fitting, train
+    from symdl import fitting, plots, train
     from symdl.check.curves import error_curve
     from symdl.check.gradients import check_gradients
     from symdl.classroom.annotate import annotate
@@ -213,6 +214,7 @@ _LATER = {
     "origin": "symdl.explain.stories.origin",
     "load": "symdl.train.model",
     "Model": "symdl.train.model",
+    "plots": "symdl.plots",
     "Style": "symdl.explain.notation.styles",
     "target": "symdl.targets",
     "to_jax": "symdl.interop.jax",
@@ -231,7 +233,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'symdl' has no attribute {name!r}")
     module = importlib.import_module(_LATER[name])
-    return module if name in ("train", "fitting") else getattr(module, name)
+    return module if name in ("train", "fitting", "plots") else getattr(module, name)
 
 
 def _shown_in_notebooks(tensor: Tensor) -> Any:
@@ -288,7 +290,7 @@ __all__ = [
     "matmul", "matrix_power", "max", "maximum", "mean", "min", "minimum", "mod", "moveaxis",
     "nn", "norm", "not_equal",
     "one_hot", "origin", "outer",
-    "pad", "parameter", "parameters", "per_sample_grad", "pinv", "polygamma", "power", "prod",
+    "pad", "parameter", "parameters", "per_sample_grad", "pinv", "plots", "polygamma", "power", "prod",
     "qr", "quadratic",
     "reciprocal", "recurrence", "reduction", "relu", "repeat", "replace", "reshape", "rint", "roll",
     "rsqrt",

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "templating": (),
     "files": ("errors",),
     "tables": (),
+    "figures": ("errors", "files"),
     "express": ("brief", "errors"),
     "nn": ("brief", "errors", "express"),
     "differentiate": ("brief", "errors", "express", "nn"),
@@ -30,11 +31,12 @@ MAY_IMPORT = {
     "run": (*MATHEMATICS, *MACHINES, "files", "tables", "targets"),
     "targets": (*MATHEMATICS, *MACHINES, "run"),
     "onnx": (*MATHEMATICS, "files", "run"),
-    "train": (*MATHEMATICS, *MACHINES, "files", "tables", "run", "targets", "onnx"),
+    "train": (*MATHEMATICS, *MACHINES, "figures", "files", "tables", "run", "targets", "onnx"),
     "check": (*MATHEMATICS, *MACHINES, "tables", "run", "targets"),
     "interop": (*MATHEMATICS, *MACHINES, "files", "tables", "run", "targets", "train", "check"),
     "fitting": (*MATHEMATICS, *MACHINES, "explain", "files", "tables", "run", "targets", "train"),
     "playground": (*MATHEMATICS, "explain", "files", "templating"),
+    "plots": (*MATHEMATICS, "figures", "files", "run", "targets", "train"),
     "report": (*MATHEMATICS, *MACHINES, "check", "explain", "files", "run", "targets", "templating", "train"),
     "classroom": (*MATHEMATICS, *MACHINES, "explain", "run", "targets", "check"),
 }
@@ -402,7 +404,7 @@ def test_circles_are_found(tmp_path: Path) -> None:
 
 def test_every_big_room_says_what_it_is() -> None:
     rooms = [p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()]
-    assert len(rooms) == 17
+    assert len(rooms) == 18
     for room in rooms:
         page = (PACKAGE / room / "README.md").read_text("utf-8")
         assert page.startswith(f"# {room}: ")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from symdl.errors import require_extra
+from symdl.figures import GREY, beside, panels, quiet, write_png
 from symdl.files import replacing
 from symdl.tables import html_table, text_lines
 
@@ -151,7 +152,10 @@ class History:
             file.write(table([dict(zip(names, names, strict=True)), *rows], names))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw the loss over the epochs, and the accuracy where there is one.
+        """Draw the loss over the epochs, and what else was followed.
+
+        Each has a panel, with its legend above, and a vertical line at the best epoch. A loss that falls far
+        has an axis in powers of ten.
 
         Args:
             path: where to write a PNG file; nothing is written if not given.
@@ -163,27 +167,9 @@ class History:
             MissingExtraError: matplotlib is not installed.
             DataError: `path` cannot be written.
         """
-        figure = require_extra("matplotlib.figure", "train").Figure(figsize=(6.4, 4.0), layout="constrained")
-        axes = figure.add_subplot()
-        numbers = [epoch.number for epoch in self.epochs]
-        lines = axes.plot(numbers, [e.loss for e in self.epochs], "o-", ms=3, label="training loss")
-        for name in self.epochs[0].values:
-            lines += axes.plot(numbers, [e.values[name] for e in self.epochs], "-", lw=1, label=name)
-        if self.epochs[0].validation_loss is not None:
-            values = [e.validation_loss for e in self.epochs]
-            lines += axes.plot(numbers, values, "o-", ms=3, label="validation loss")
-        lines.append(axes.axvline(self.best_epoch, color="0.7", lw=1, label=f"best epoch: {self.best_epoch}"))
-        axes.set(xlabel="epoch", ylabel="loss")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        if self.epochs[0].accuracy is not None:
-            right = axes.twinx()
-            values = [e.accuracy for e in self.epochs]
-            lines += right.plot(numbers, values, "s--", ms=3, color="C2", label="validation accuracy")
-            right.set_ylabel("accuracy")
-        axes.legend(handles=lines, loc="center right")
+        figure = drawn(self)
         if path is not None:
-            with replacing(path) as file:
-                figure.savefig(file, format="png", dpi=150)
+            write_png(figure, path)
         return figure
 
     def rows(self) -> list[tuple[str, ...]]:
@@ -220,6 +206,43 @@ class History:
 
     def _repr_html_(self) -> str:
         return html_table(self.rows(), "; ".join(self.notes()))
+
+
+_FAR = 30.0
+"""How many times the smallest loss the largest is, from which on the axis has powers of ten."""
+
+
+def drawn(history: History) -> Any:
+    """Return the figure of a history: a panel for the loss, one for each number that was followed besides."""
+    known = set().union(*(epoch.row for epoch in history.epochs))
+    shown = {"loss": {"training": "loss", "validation": "validation_loss", "after the epoch": "loss_after"}}
+    shown["accuracy"] = {"validation": "accuracy"}
+    for name in history.epochs[0].values:
+        own = f"metric_{name}" if f"metric_{name}" in known else name
+        shown[own] = {"training": own, "validation": f"validation_{name}"}
+    kept = {label: {w: n for w, n in names.items() if n in known} for label, names in shown.items()}
+    kept = {label: names for label, names in kept.items() if names}
+    figure, all_axes = panels(len(kept))
+    for axes, (label, names) in zip(all_axes, kept.items(), strict=True):
+        _lines(axes, history, names, label)
+    return figure
+
+
+def _lines(axes: Any, history: History, names: Mapping[str, str], label: str) -> None:
+    """Draw numbers of each epoch, by the names that a legend has and those of `Epoch.row`."""
+    values: list[float] = []
+    for words, name in names.items():
+        points = [(epoch.number, epoch.row[name]) for epoch in history.epochs if name in epoch.row]
+        values += [y for _, y in points if math.isfinite(y)]
+        marker = "o" if len(points) <= 40 else ""
+        axes.plot(*zip(*points, strict=True), marker=marker, ms=3, lw=1.6, label=words)
+    best = f"best epoch: {history.best_epoch}"
+    axes.axvline(history.best_epoch, color=GREY, lw=1.2, ls=(0, (4, 3)), label=best, zorder=0)
+    if label == "loss" and values and min(values) > 0 and max(values) > _FAR * min(values):
+        axes.set_yscale("log")
+    quiet(axes, xlabel="epoch", ylabel=label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    beside(axes)
 
 
 def _cells(epoch: Epoch, best: bool) -> tuple[str, ...]:

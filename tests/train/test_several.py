@@ -52,7 +52,7 @@ def test_two_losses_take_turns() -> None:
     assert list(last.values) == ["judge", "maker", "right"]
     assert last.loss == pytest.approx(last.values["judge"] + last.values["maker"])
     assert str(history).splitlines()[0].split()[:5] == ["epoch", "loss", "judge", "maker", "right"]
-    assert [line.get_label() for line in history.plot().axes[0].lines[1:4]] == ["judge", "maker", "right"]
+    assert [axes.get_ylabel() for axes in history.plot().axes] == ["loss", "judge", "maker", "right"]
 
 
 def test_each_loss_moves_its_own_parameters() -> None:
