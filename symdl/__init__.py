@@ -10,7 +10,7 @@ The pipeline, in reading order:
     run            compiled modules, their cache, the reference interpreter
     onnx           models of the ONNX format as equations, and back
     train          data sets, epochs, history
-    check          gradients three ways
+    check          gradients in many ways
     interop        models and functions of other libraries
     fitting        formulas fitted to data, with standard errors
     plots          figures of what networks do

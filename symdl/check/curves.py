@@ -6,7 +6,7 @@ of the step until rounding takes over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class ErrorCurve:
         figure = require_extra("matplotlib.figure", "train").Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.add_subplot()
         axes.loglog(self.deltas, np.maximum(self.errors, 1e-17), "o-", ms=3, label="central difference")
-        error = abs(self.reverse - self.exact) / abs(self.exact)
+        error = abs(self.reverse - self.exact) / (abs(self.exact) or 1.0)
         axes.axhline(max(error, 1e-17), color="C1", ls="--", label="reverse mode")
         axes.set(xlabel=r"$\delta$", ylabel="relative error")
         axes.legend()
@@ -91,11 +91,37 @@ def error_curve(
         moved = {**values, wrt.name: values[wrt.name] + shift}
         return float(outputs(program, moved)[0])
 
-    steps = np.asarray(deltas if deltas is not None else np.logspace(-1, -13, 37), dtype=float)
-    slopes = np.array([(value(d) - value(-d)) / (2 * d) for d in steps])
     used = {t.name for t in backward.inputs}
     reverse = float(outputs(backward, {name: v for name, v in values.items() if name in used})[0])
-    return ErrorCurve(steps, np.abs(slopes - exact) / abs(exact), exact, reverse)
+    return _curve(value, exact, reverse, deltas)
+
+
+def curve(
+    function: Callable[[dict[str, NDArray[Any]]], float],
+    point: Mapping[str, NDArray[Any]],
+    name: str,
+    index: tuple[int, ...],
+    exact: float,
+    reverse: float,
+) -> ErrorCurve:
+    """Return the curve of one element of an array at a point, given its derivative in two ways."""
+    start = np.array(point[name], dtype=float)
+
+    def value(shift: float) -> float:
+        moved = start.copy()
+        moved[index] += shift
+        return float(function({**point, name: moved}))
+
+    return _curve(value, exact, reverse, None)
+
+
+def _curve(
+    value: Callable[[float], float], exact: float, reverse: float, deltas: Sequence[float] | None
+) -> ErrorCurve:
+    """Return the errors of quotients of many widths; absolute ones where the derivative is 0."""
+    steps = np.asarray(deltas if deltas is not None else np.logspace(-1, -13, 37), dtype=float)
+    slopes = np.array([(value(d) - value(-d)) / (2 * d) for d in steps])
+    return ErrorCurve(steps, np.abs(slopes - exact) / (abs(exact) or 1.0), exact, reverse)
 
 
 def _one(name: str, value: Any) -> float:

@@ -71,14 +71,12 @@ LOCAL: Mapping[str, Local] = {
     "acosh": _unary(lambda y, x: 1 / np.sqrt(x * x - 1)),
     "atanh": _unary(lambda y, x: 1 / (1 - x * x)),
     "Abs": _unary(lambda y, x: np.sign(x)),
-    "sign": _unary(lambda y, x: 0.0),
     "erf": _unary(lambda y, x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "erfc": _unary(lambda y, x: -2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "gamma": _unary(lambda y, x: y * special.psi(x)),
     "loggamma": _unary(lambda y, x: special.psi(x)),
     "polygamma": _polygamma,
     "StopGradient": _unary(lambda y, x: 0.0),
-    "RandomUniform": lambda place, value, *args: 0.0,
 }
 """Maxima and minima need no entry: the tape records them as a choice, as it does cases."""
 

@@ -30,7 +30,7 @@ def random_point(
     known: Mapping[str, Any],
     sizes: Mapping[str, int],
     rng: np.random.Generator,
-    positive: bool = False,
+    between: tuple[float, float] | None = None,
 ) -> dict[str, Array]:
     """Return an array for every input of a program: ``{"X": ..., "t": ...}``.
 
@@ -39,7 +39,7 @@ def random_point(
         known: arrays by name, which stay; a number alone fills an input of any shape.
         sizes: of axes that are called by a letter, by their names; those that are missing are small.
         rng: what is drawn from.
-        positive: whether reals are drawn evenly from 0.5 to 1.5, and not from a normal distribution.
+        between: the interval from which reals are drawn evenly; None for a normal distribution.
 
     Raises:
         ArgumentError: there is no such input, or no such size.
@@ -69,7 +69,7 @@ def random_point(
         elif tensor.init is not None:
             point[name] = np.asarray(tensor.init(shape, rng), "float64")
         else:
-            drawn = rng.uniform(0.5, 1.5, shape).round(3) if positive else rng.normal(size=shape)
+            drawn = rng.uniform(*between, shape).round(3) if between else rng.normal(size=shape)
             point[name] = _declared(tensor, np.asarray(drawn))
     return point
 

@@ -88,13 +88,24 @@ def run(
         known={**case.known, **point(at or (), "--at")},
         sizes=whole_numbers(sizes or (), "--sizes"),
         rng=np.random.default_rng(seed),
-        positive=case.positive,
+        between=(0.5, 1.5) if case.positive else None,
     )
-    report = check_gradients(case.loss, at=where, wrt=case.by, tolerance=tolerance)
+    report = check_gradients(
+        case.loss,
+        at=where,
+        wrt=case.by,
+        tolerance=tolerance,
+        methods=("central", "tape"),
+        dtypes=("float64",),
+    )
     head, *rows = report.rows()
     say("at " + ", ".join(_shown(name, value) for name, value in where.items()))
     show_table(head, rows)
-    say(f"value {report.value:.12g}; " + ("all agree" if report.ok else "those marked with ! disagree"))
+    said = "none disagrees" if any(row[-1] != "agrees" for row in rows) else "all agree"
+    say(f"value {report.value:.12g}; " + (said if report.ok else "those marked with ! disagree"))
+    for found in report.verdicts.values():
+        if found.word != "agrees":
+            say(str(found))
     if not report.ok:
         raise typer.Exit(FAILED)
 

@@ -15,12 +15,11 @@ def function(at: dict[str, np.ndarray]) -> float:
     return float(np.sin(at["u"]) @ A @ np.exp(at["w"]))
 
 
-@pytest.mark.parametrize(("order", "tolerance"), [(2, 1e-8), (4, 1e-10), (6, 1e-11)])
-def test_orders(order: int, tolerance: float) -> None:
-    found = central_gradient(function, {"u": u, "w": w}, order=order)
+def test_smooth_functions_get_ten_digits() -> None:
+    found = central_gradient(function, {"u": u, "w": w})
     expected = {"u": np.cos(u) * (A @ np.exp(w)), "w": (np.sin(u) @ A) * np.exp(w)}
     for name, array in expected.items():
-        assert np.abs(found[name] - array).max() / np.abs(array).max() < tolerance
+        assert np.abs(found[name] - array).max() / np.abs(array).max() < 1e-10
 
 
 def test_large_values_take_large_steps() -> None:

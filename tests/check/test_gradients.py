@@ -1,4 +1,4 @@
-"""The four-way report: it agrees where it should, and only there."""
+"""The report on one gradient in many ways: it agrees where it should, and only there."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def test_html_is_escaped() -> None:
 @pytest.mark.parametrize(
     ("rest", "error", "words"),
     [
-        ({"at": {"t": [0]}}, ArgumentError, "no value for X"),
+        ({"at": POINT, "methods": ["guess"]}, ArgumentError, "there is no method 'guess'"),
+        ({"at": POINT, "with_": "theano"}, ArgumentError, "with_='theano'"),
         ({"at": {**POINT, "u": 1}}, ArgumentError, "nothing is called 'u'"),
         ({"at": POINT, "wrt": ["u"]}, DerivativeError, "the gradient with respect to u"),
         ({"at": POINT, "wrt": ["t"]}, DerivativeError, "the gradient with respect to t"),
@@ -143,6 +144,7 @@ def test_random_shapes(shape: tuple[int, ...], data: st.DataObject) -> None:
 
 def test_the_compiled_kernel_is_compared_too() -> None:
     report = check_gradients(sp.sin(x**2 * y) + sp.exp(z), at={"x": 1.3, "y": 0.7, "z": 0.2})
-    assert report.others == ("central", "tape", "compiled")
+    assert report.others == ("central", "complex", "tape", "forward", "compiled", "float32")
     report.raise_if_failed()
+    assert {v.word for v in report.verdicts.values()} == {"agrees"}
     assert "compiled kernel" in str(check_gradients(network(), at=POINT).raise_if_failed())

@@ -37,8 +37,8 @@ FLAGS = ("symmetric", "positive_definite", "orthogonal", "diagonal")
 def test_matrices_are_what_they_were_declared_to_be(flags: tuple[str, ...]) -> None:
     options: dict[str, Any] = dict.fromkeys(flags, True)
     S = sd.tensor("S", (D, D), **options)
-    for positive in (False, True):
-        insist(S, drawn(sd.sum(S * S), positive=positive)["S"])
+    for limits in (None, (0.5, 1.5)):
+        insist(S, drawn(sd.sum(S * S), between=limits)["S"])
 
 
 def test_sizes_are_those_of_what_is_given() -> None:

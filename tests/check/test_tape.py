@@ -25,7 +25,7 @@ from symdl.express.statistics import logsumexp
 from symdl.express.surface import Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.run.reference.interpreter import outputs
-from symdl.run.reference.scalars import FUNCTIONS
+from symdl.run.reference.scalars import FUNCTIONS, UnknownFunctionError
 
 n = Dim("n")
 i, j, k = indices("i j k")
@@ -38,7 +38,7 @@ def agrees(loss: Tensor, tolerance: float = 1e-8, **values: Any) -> dict[str, np
     by = [t for t in program.inputs if t.dtype == "real"]
     found = tape_gradient(program, loss, by, values)
     names = [str(t.name) for t in by]
-    expected = central_gradient(lambda at: float(outputs(program, at)[0]), values, wrt=names, order=4)
+    expected = central_gradient(lambda at: float(outputs(program, at)[0]), values, wrt=names)
     for t in by:
         assert np.allclose(found[t], expected[str(t.name)], rtol=tolerance, atol=tolerance), t
     return {str(t.name): found[t] for t in by}
@@ -143,11 +143,11 @@ def test_what_cannot_be_recorded() -> None:
     with pytest.raises(DerivativeError, match="is no scalar"):
         tape_gradient(collect([X * 2]), X * 2, [X], {"X": [1.0, 2.0]})
     L = define("L", (), Sum(sp.polylog(3, X[i]), i))
-    with pytest.raises(DerivativeError, match="polylog"):
+    with pytest.raises(UnknownFunctionError, match="polylog"):
         tape_gradient(collect([L]), L, [X], {"X": [1.0, 2.0]})
 
 
-@pytest.mark.parametrize("name", sorted(LOCAL.keys() - {"StopGradient", "RandomUniform"}))
+@pytest.mark.parametrize("name", sorted(LOCAL.keys() - {"StopGradient"}))
 def test_each_local_derivative(name: str) -> None:
     arguments = {"Add": 3, "Mul": 3, "Pow": 2, "atan2": 2, "Mod": 2, "Remainder": 2, "polygamma": 2}.get(
         name, 1
@@ -164,7 +164,7 @@ def test_each_local_derivative(name: str) -> None:
     varied = range(1 if name == "polygamma" else 0, arguments)
     names = [str(place) for place in varied]
     at = {str(place): value for place, value in enumerate(point)}
-    expected = central_gradient(f, at, wrt=names, order=6)
+    expected = central_gradient(f, at, wrt=names)
     value = FUNCTIONS[name](*point)
     for place in varied:
         assert LOCAL[name](place, value, *point) == pytest.approx(expected[str(place)], rel=1e-9)

@@ -98,7 +98,7 @@ def zero_outside(counts: Condition, h: Tensor) -> Tensor:
 def differences(loss: Tensor, wrt: list[Tensor], values: dict[str, Any]) -> dict[str, Any]:
     program = collect([loss])
     return central_gradient(
-        lambda at: float(evaluate(program, at)[loss]), values, wrt=[str(t.name) for t in wrt], order=4
+        lambda at: float(evaluate(program, at)[loss]), values, wrt=[str(t.name) for t in wrt]
     )
 
 
