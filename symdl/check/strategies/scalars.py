@@ -1,6 +1,6 @@
-"""What to test with: random scalar functions, shapes and arrays.
+"""Random scalar functions.
 
-Enters: symbols and limits. Leaves: Hypothesis strategies. They need the extra ``test``.
+Enters: symbols and limits. Leaves: a strategy for SymPy's expressions.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symdl.errors import require_extra
@@ -47,19 +46,3 @@ def scalar_expressions(symbols: Sequence[sp.Symbol], *, leaves: int = 8) -> Any:
         return unary | st.builds(lambda function, a, b: function(a, b), two, inner, inner)
 
     return st.recursive(start, grow, max_leaves=leaves)
-
-
-def shapes(*, ranks: tuple[int, int] = (0, 3), sizes: tuple[int, int] = (1, 4)) -> Any:
-    """Return a strategy for small shapes: tuples of `ranks` many sizes, both limits included."""
-    st = require_extra("hypothesis.strategies", "test")
-    return st.lists(st.integers(*sizes), min_size=ranks[0], max_size=ranks[1]).map(tuple)
-
-
-def arrays(shape: Sequence[int], *, largest: float = 2.0) -> Any:
-    """Return a strategy for float64 arrays of a shape, drawn evenly from ``-largest..largest``."""
-    st = require_extra("hypothesis.strategies", "test")
-
-    def draw(seed: int) -> Any:
-        return np.random.default_rng(seed).uniform(-largest, largest, tuple(shape))
-
-    return st.integers(0, 2**32 - 1).map(draw)
