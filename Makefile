@@ -16,7 +16,7 @@ SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpret
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs playground test test-cuda test-gpu lint bench bench-gpu clean distclean
+.PHONY: help demo docs playground test test-cuda test-gpu fuzz lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
@@ -25,6 +25,7 @@ help:
 	@echo 'make test       run all tests'
 	@echo 'make test-cuda  compile CUDA kernels and run their PTX, without a GPU'
 	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
+	@echo 'make fuzz       random programs and networks for FUZZ_SECONDS=600, all ways against each other'
 	@echo 'make lint       check style and types (ruff, mypy)'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
 	@echo 'make bench-gpu  the same on this machine'"'"'s GPU, with PyTorch, JAX and CuPy; ten minutes'
@@ -56,6 +57,10 @@ test-gpu: $(VENV)/gpu/.made
 	@if ! command -v compute-sanitizer >/dev/null; then echo 'compute-sanitizer is not installed'; else \
 	set -e; for tool in memcheck racecheck; do SYMDL_DEVICE=$(DEVICE) compute-sanitizer --tool $$tool --error-exitcode 1 \
 		$(VENV)/gpu/bin/python -m pytest -x $(ON_DEVICE) -k '$(SMALL)'; done; fi
+
+# What fails is kept in .hypothesis/fuzz, and tried first the next time.
+fuzz: $(VENV)/.has-test
+	$(RUN) -m tests.fuzz
 
 lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .
