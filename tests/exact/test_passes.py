@@ -12,10 +12,10 @@ import pytest
 import sympy as sp
 
 import symdl as sd
+from symdl.check.strategies.programs import loss as random_loss
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 from symdl.lower import passes
-from tests.differentiate.test_random_programs import grown
 
 from .passes import changes, checked, compared, lost
 
@@ -32,8 +32,8 @@ def moving(loss: Tensor) -> list[Tensor]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_programs(seed: int) -> None:
-    loss, given = grown(Random(seed))
-    assert checked(loss, moving(loss), {}, given)["prepare"] == 1
+    drawn = random_loss(Random(seed), steps=(2, 6), batches=(3,))
+    assert checked(drawn.loss, moving(drawn.loss), {"n": 3}, drawn.values)["prepare"] == 1
 
 
 def network() -> Tensor:
