@@ -12,12 +12,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from symdl.errors import require_extra
 from symdl.express.build import tensor
-from symdl.express.dims import Dim, Extent, dims_of
+from symdl.express.dims import Dim, Extent, as_extent, dims_of
 from symdl.express.tensors import Tensor
 from symdl.run.reference.binding import extent_value
 
@@ -141,5 +140,5 @@ def tensors(
         return made.map(lambda array: Drawn(tensor(name, tuple(wanted)), {name: array}))
 
     if shape is not None:
-        return draw(tuple(sp.sympify(size) if not isinstance(size, int) else size for size in shape))
+        return draw(tuple(map(as_extent, shape)))
     return shapes(sizes=sizes).flatmap(draw)
