@@ -34,7 +34,7 @@ SECTIONS = {
     "express.stopping errors",
     "Elementwise": "express.functions express.elementary express.conditions",
     "Special functions": "express.special.tensors express.special.own",
-    "Sums and statistics": "express.statistics express.reducing",
+    "Sums and statistics": "express.statistics express.reducing express.quantiles",
     "Shapes": "express.views express.shaping express.joining express.repeating express.padding",
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
     "Matrices": "express.einsum express.linalg express.diagonals express.distances express.decompositions",

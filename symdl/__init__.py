@@ -31,7 +31,7 @@ from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import SymdlError
 from symdl.express.batching import vmap
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
-from symdl.express.conditions import equal, not_equal, where
+from symdl.express.conditions import equal, isnan, not_equal, where
 from symdl.express.constants import constant
 from symdl.express.decompositions import eigh, lstsq, pinv, qr, svd
 from symdl.express.diagonals import diag, diag_embed, eye, trace
@@ -103,6 +103,17 @@ from symdl.express.operators import elementwise, matmul, maximum, minimum
 from symdl.express.padding import pad
 from symdl.express.patterns import arange, full, tril, triu
 from symdl.express.program import Program
+from symdl.express.quantiles import (
+    median,
+    mode,
+    nanmax,
+    nanmean,
+    nanmedian,
+    nanmin,
+    nanquantile,
+    nansum,
+    quantile,
+)
 from symdl.express.recurrent import recurrence
 from symdl.express.reducing import argmax, argmin, max, mean, min, prod, sum
 from symdl.express.repeating import repeat, roll, tile
@@ -147,7 +158,17 @@ from symdl.express.special.tensors import (
     sine_integral,
     zeta,
 )
-from symdl.express.statistics import cumprod, cumsum, logsumexp, reduction, std, var
+from symdl.express.statistics import (
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    logcumsumexp,
+    logsumexp,
+    reduction,
+    std,
+    var,
+)
 from symdl.express.stopping import stop_gradient
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Sum, define
 from symdl.express.tensors import Tensor
@@ -275,23 +296,24 @@ __all__ = [
     "besseli", "besselj", "besselk", "bessely", "beta", "betainc", "betaln", "broadcast_to",
     "cdist", "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "components", "compose",
     "concatenate", "constant", "cos", "cosh", "cosine_integral", "cosine_similarity", "cot", "coth",
-    "cross", "csc", "cumprod", "cumsum",
+    "cross", "csc", "cummax", "cummin", "cumprod", "cumsum",
     "define", "derive", "det", "diag", "diag_embed", "digamma",
     "eigh", "einsum", "elementwise", "ellipe", "ellipk", "equal", "erf", "erfc", "erfinv", "error_curve",
     "exp", "expand_dims", "expi", "expint", "expm1", "eye",
     "fact", "fit", "fitting", "flat", "flatten", "flip", "floor", "formula", "from_onnx", "full", "function",
     "gamma", "gammainc", "gammaincc", "gammaln", "generic_gradient", "generic_jacobian", "grad",
     "hessian", "hvp", "hypot",
-    "indices", "inference", "inner", "inv",
+    "indices", "inference", "inner", "inv", "isnan",
     "jacobian", "jvp",
     "kron",
     "lambertw", "layer_svg", "leaky_relu", "load", "log", "log10", "log1p", "log2", "log_softmax",
-    "logaddexp", "logdet", "logsumexp", "lstsq",
-    "matmul", "matrix_power", "max", "maximum", "mean", "min", "minimum", "mod", "moveaxis",
-    "nn", "norm", "not_equal",
+    "logaddexp", "logcumsumexp", "logdet", "logsumexp", "lstsq",
+    "matmul", "matrix_power", "max", "maximum", "mean", "median", "min", "minimum",
+    "mod", "mode", "moveaxis",
+    "nanmax", "nanmean", "nanmedian", "nanmin", "nanquantile", "nansum", "nn", "norm", "not_equal",
     "one_hot", "origin", "outer",
     "pad", "parameter", "parameters", "per_sample_grad", "pinv", "plots", "polygamma", "power", "prod",
-    "qr", "quadratic",
+    "qr", "quadratic", "quantile",
     "reciprocal", "recurrence", "reduction", "relu", "repeat", "replace", "reshape", "rint", "roll",
     "rsqrt",
     "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "slogdet",

@@ -16,7 +16,7 @@ from sympy.core.relational import Relational
 from symdl.errors import ExpressionError
 from symdl.express.comparisons import asked, negated
 from symdl.express.dims import Extent, Index
-from symdl.express.doors import as_mask, known
+from symdl.express.doors import as_mask, as_tensor, known
 from symdl.express.operators import broadcast_shapes, elementwise, joint, number, operands, read, scalar
 from symdl.express.options import Axes
 from symdl.express.shaping import broadcast_to
@@ -221,6 +221,25 @@ def not_equal(left: Any, right: Any) -> Condition:
     return compare("not equal", left, right)
 
 
+def isnan(x: Any) -> Condition:
+    """Where an element is not a number: NaN, with which no comparison holds.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.where(sd.isnan(x), 0, x), target="python")(x=[1, np.nan, 3])
+    array([1., 0., 3.])
+    """
+    return compare("greater", missing(as_tensor(x)), 0)
+
+
+def missing(x: Tensor) -> Tensor:
+    """Return 1 for NaN, 0 for numbers."""
+
+    def formula(value: sp.Expr) -> sp.Expr:
+        return sp.Piecewise((0, sp.Or(value < 0, value > 0, sp.Eq(value, 0))), (1, True))
+
+    return elementwise(formula, x, rule="not a number")
+
+
 def as_condition(mask: Any) -> Condition:
     """Return a condition as it is, and an int64 tensor of zeros and ones as the condition that it is one.
 
@@ -276,5 +295,5 @@ def where(condition: Any, a: Any, b: Any, *, name: str | None = None) -> Any:
     def formula(first: sp.Expr, second: sp.Expr, *values: sp.Expr) -> sp.Expr:
         return sp.Piecewise((first, chosen.formula(*values)), (second, True))
 
-    a, b = operands(a, b)
+    a, b = map(known, operands(a, b))
     return elementwise(formula, a, b, *chosen.operands, name=name, rule="where", dtype=joint(a, b))

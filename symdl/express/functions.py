@@ -276,13 +276,14 @@ def rint(x: Any) -> Any:
     >>> sd.compile(sd.rint(x), target="python")(x=[-1.5, 0.5, 2])
     array([-2.,  0.,  2.])
     """
+    return apply(rounded, x, whole=True)
 
-    def formula(u: sp.Expr) -> sp.Expr:
-        low, half = sp.floor(u), sp.Rational(1, 2)
-        even = 2 * sp.floor((low + 1) / 2)
-        return sp.Piecewise((low, u - low < half), (low + 1, u - low > half), (even, True))
 
-    return apply(formula, x, whole=True)
+def rounded(u: sp.Expr) -> sp.Expr:
+    """Return the nearest whole number of a scalar."""
+    low, half = sp.floor(u), sp.Rational(1, 2)
+    even = 2 * sp.floor((low + 1) / 2)
+    return sp.Piecewise((low, u - low < half), (low + 1, u - low > half), (even, True))
 
 
 def mod(x: Any, divisor: Any) -> Any:

@@ -21,6 +21,7 @@ from symdl.express import (
     linalg,
     padding,
     patterns,
+    quantiles,
     reducing,
     repeating,
     selecting,
@@ -29,7 +30,7 @@ from symdl.express import (
     statistics,
     views,
 )
-from symdl.express.conditions import as_condition, compare, where
+from symdl.express.conditions import as_condition, compare, isnan, where
 from symdl.express.doors import as_tensor, operand
 from symdl.express.einsum import einsum, tensordot
 from symdl.express.numpymatrices import MATRICES
@@ -67,6 +68,7 @@ _UFUNCS: Mapping[str, Call] = {
     **{name: getattr(elementary, name) for name in ("hypot", "log2", "log10", "logaddexp")},
     "fabs": functions.absolute,
     "floor_divide": functions.floor_divide,
+    "isnan": isnan,
     "matmul": matmul,
     "maximum": maximum,
     "minimum": minimum,
@@ -145,6 +147,17 @@ def _spread(how: Call) -> Call:
     return call
 
 
+def _nan_reduced(how: Call) -> Call:
+    return lambda a, axis=None, *, keepdims=False: how(a, axis, keepdims=keepdims)
+
+
+def _of_shares(how: Call) -> Call:
+    def call(a: Any, q: Any, axis: Any = None, *, method: Any = "linear", keepdims: bool = False) -> Tensor:
+        return how(a, q, axis, method=method, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    return call
+
+
 def _vectors(name: str, *tensors: Any) -> tuple[Tensor, ...]:
     """Return tensors of one axis, for which NumPy and symdl mean the same."""
     found = tuple(map(as_tensor, tensors))
@@ -187,6 +200,11 @@ _FUNCTIONS: Mapping[str, Call] = {
     "argmin": lambda a, axis=None, *, keepdims=False: reducing.argmin(a, axis, keepdims=keepdims),
     "var": _spread(statistics.var),
     "std": _spread(statistics.std),
+    **{name: _nan_reduced(getattr(quantiles, name)) for name in ("nansum", "nanmean", "nanmax", "nanmin")},
+    "median": lambda a, axis=None, *, keepdims=False: quantiles.median(a, axis, keepdims=keepdims),
+    "nanmedian": lambda a, axis=None, *, keepdims=False: quantiles.nanmedian(a, axis, keepdims=keepdims),
+    "quantile": _of_shares(quantiles.quantile),
+    "nanquantile": _of_shares(quantiles.nanquantile),
     "cumsum": lambda a, axis=None: statistics.cumsum(a, axis),
     "cumprod": lambda a, axis=None: statistics.cumprod(a, axis),
     "sinc": elementary.sinc,

@@ -10,10 +10,11 @@ from __future__ import annotations
 import sympy as sp
 
 from symdl.errors import ShapeError
+from symdl.express.conditions import missing
 from symdl.express.dims import Extent, Index, at_most
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
-from symdl.express.operators import axis_indices, elementwise, one_axis
+from symdl.express.operators import axis_indices, one_axis
 from symdl.express.selecting import take_along_axis
 from symdl.express.surface import ArgMax, Sum, define
 from symdl.express.tensors import Tensor
@@ -67,10 +68,9 @@ def top_k(x: Tensor, count: int, axis: int = -1, *, largest: bool = True) -> tup
     return take_along_axis(x, positions, along), positions
 
 
-def _ranked(x: Tensor, along: int, count: Extent, descending: bool, name: str | None) -> Tensor:
-    """Where the elements of rank 0, 1, … are."""
-    where = axis_indices(x.rank)
-    (k,) = axis_indices(1, skip=where)
+def ranks(x: Tensor, along: int, *, descending: bool = False) -> Tensor:
+    """Return how many elements along an axis come before each one; NaN is larger than all numbers."""
+    *where, k = axis_indices(x.rank + 1)
     size, own = x.shape[along], where[along]
 
     def read(index: Index) -> sp.Expr:
@@ -79,17 +79,18 @@ def _ranked(x: Tensor, along: int, count: Extent, descending: bool, name: str | 
     comes = sp.StrictGreaterThan if descending else sp.StrictLessThan
     before, same = comes(read(k), read(own)), sp.Eq(read(k), read(own))
     if x.dtype == "real":  # no comparison holds for NaN
-        missing = elementwise(_missing, x, rule="not a number")
-        one, other = (missing.at(*read(index).indices) for index in (k, own))
+        unknown = missing(x)
+        one, other = (unknown.at(*read(index).indices) for index in (k, own))
         before, same = sp.Or(before, comes(one, other)), sp.Or(same, one + other > 1)
     one = sp.Piecewise((1, sp.Or(before, sp.And(same, k < own))), (0, True))
-    rank = define(None, where, Sum(one, (k, size)), shape=x.shape, origin=Origin("rank"))
+    return define(None, where, Sum(one, (k, size)), shape=x.shape, origin=Origin("rank"))
+
+
+def _ranked(x: Tensor, along: int, count: Extent, descending: bool, name: str | None) -> Tensor:
+    """Where the elements of rank 0, 1, … are."""
+    *where, k = axis_indices(x.rank + 1)
+    rank = ranks(x, along, descending=descending)
     found = rank.at(*where[:along], k, *where[along + 1 :])
-    body = ArgMax(sp.Piecewise((1, sp.Eq(found, own)), (0, True)), (k, size))
+    body = ArgMax(sp.Piecewise((1, sp.Eq(found, where[along])), (0, True)), (k, x.shape[along]))
     shape = (*x.shape[:along], count, *x.shape[along + 1 :])
     return define(name, where, body, shape=shape, origin=Origin("position of a rank"))
-
-
-def _missing(value: sp.Expr) -> sp.Expr:
-    """1 for NaN, 0 for numbers."""
-    return sp.Piecewise((0, sp.Or(value < 0, value > 0, sp.Eq(value, 0))), (1, True))

@@ -27,8 +27,8 @@ from symdl.express.operators import (
 from symdl.express.options import Axes, Mask, Ties
 from symdl.express.shaping import as_vector, squeeze
 from symdl.express.stopping import stop_gradient
-from symdl.express.surface import Prod, Reduce, Sum, define
-from symdl.express.tensors import Tensor
+from symdl.express.surface import LogSumExp, Max, Prod, Reduce, Sum, define
+from symdl.express.tensors import DType, Tensor
 from symdl.express.variants import variant
 
 
@@ -208,9 +208,12 @@ def _cumulated(
     i, size = where[along], x.shape[along]
     term = x.at(*where[:along], k, *where[along + 1 :])
     distance = (k - i if reverse else i - k) - int(exclusive)
-    rule = "cumulative sum" if op is Sum else "cumulative product"
-    body, guard = op(term, (k, size)), InRange(distance, size)
-    return define(name, where, body, shape=x.shape, dtype=x.dtype, origin=Origin(rule), guards=[guard])
+    body, guard, origin = op(term, (k, size)), InRange(distance, size), Origin(f"cumulative {_WORDS[op]}")
+    dtype: DType = "real" if op is LogSumExp else x.dtype
+    return define(name, where, body, shape=x.shape, dtype=dtype, origin=origin, guards=[guard])
+
+
+_WORDS = {Sum: "sum", Prod: "product", Max: "maximum", LogSumExp: "logsumexp"}
 
 
 @variant(_cumulated, Sum)
@@ -233,4 +236,50 @@ def cumprod() -> None:
     >>> x = sd.tensor("x", (3,))
     >>> sd.compile(sd.cumprod(x), target="python")(x=[1, 2, 3])
     array([1., 2., 6.])
+    """
+
+
+@variant(_cumulated, Max)
+def cummax() -> None:
+    """``y[i] = max of x[k] for k <= i`` along `axis`; options as in `cumsum`, of nothing minus infinity.
+
+    The first of equal elements gets the gradient.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.cummax(x), target="python")(x=[1, 3, 2])
+    array([1., 3., 3.])
+    """
+
+
+@takes_tensors
+def cummin(
+    x: Tensor,
+    axis: int | None = None,
+    *,
+    reverse: bool = False,
+    exclusive: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """``y[i] = min of x[k] for k <= i`` along `axis`; options as in `cumsum`, of nothing infinity.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.cummin(x), target="python")(x=[2, 1, 3])
+    array([2., 1., 1.])
+    """
+    end = -1 if x.dtype == "int64" else 0  # -1 - x goes down from the largest int64 to the smallest
+
+    def turned(tensor: Tensor, name: str | None = None) -> Tensor:
+        rule = "cumulative minimum"
+        return elementwise(lambda v: end - v, tensor, name=name, rule=rule, dtype=tensor.dtype)
+
+    return turned(cummax(turned(x), axis, reverse=reverse, exclusive=exclusive), name)
+
+
+@variant(_cumulated, LogSumExp)
+def logcumsumexp() -> None:
+    """``y[i] = log(sum of exp(x[k]) for k <= i)`` along `axis`, without overflow; options as in `cumsum`.
+
+    >>> x = sd.tensor("x", (3,))
+    >>> sd.compile(sd.logcumsumexp(x), target="python")(x=[0, 0, 0])
+    array([0.        , 0.69314718, 1.09861229])
     """

@@ -40,6 +40,10 @@ CALLS: Mapping[str, Callable[[Any], Any]] = {
         "exp log sqrt sin cos tan sinh cosh tanh arctan arcsinh log1p expm1 absolute fabs sign square floor"
         " ceil rint reciprocal negative positive sum mean prod max min amax amin var std argmax argmin cumsum"
         " cumprod transpose ravel squeeze flip sort argsort trace diag tril triu log2 log10 sinc").split()},
+    "median": lambda x: np.median(x) + np.median(x, axis=1) + np.nanmedian(x, axis=0, keepdims=True),
+    "quantile": lambda x: np.quantile(x, [0.1, 0.7], axis=1) + np.nanquantile(x, 0.3, method="lower"),
+    "without NaN": lambda x: np.nansum(x, axis=1) + np.nanmean(x) + np.nanmax(x, 0) - np.nanmin(x, 0),
+    "isnan": lambda x: np.where(np.isnan(np.where(x > 1, np.nan, x)), 2, x),
     "sum of an axis": lambda x: np.sum(x, axis=1, keepdims=True),
     "mean where": lambda x: np.mean(x, 0, where=x > 0.1),
     "std with ddof": lambda x: np.std(x, 1, ddof=1),
@@ -104,12 +108,11 @@ def added(array: Any) -> Any:
 
 
 REFUSED: Mapping[str, Callable[[], Any]] = {
-    "isnan": lambda: np.isnan(X),
+    "isinf": lambda: np.isinf(X),
     "logaddexp2": lambda: np.logaddexp2(X, X),
     "add.reduce": lambda: np.add.reduce(X),
     "multiply.outer": lambda: np.multiply.outer(X, X),
-    "median": lambda: np.median(X),
-    "quantile": lambda: np.quantile(X, 0.5),
+    "percentile": lambda: np.percentile(X, 50),
     "linalg.svd": lambda: np.linalg.svd(X),
     "fft.fft": lambda: np.fft.fft(X),
     "zeros_like": lambda: np.zeros_like(X),

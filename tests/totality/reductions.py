@@ -19,6 +19,9 @@ def _method(name: str, theirs: Any, *, setting: str = "", sizes: tuple[int, ...]
                 lambda t, x: theirs(x), setting, sizes, order)  # fmt: skip
 
 
+HOLES = [0.0, float("nan"), 0.0]
+
+
 FULL = (3, 1)  # sizes of what is not defined for nothing
 
 REDUCTIONS = (
@@ -66,6 +69,28 @@ REDUCTIONS = (
     Case("sd.cumsum", lambda x: cumsum(x, 1, reverse=True), {"x": X},
          lambda t, x: x.flip(1).cumsum(1).flip(1), "backwards"),
     Case("sd.cumsum", lambda x: sd.cumsum(x), {"x": X}, lambda t, x: x.flatten().cumsum(0), "of all"),
+    Case("sd.cummax", lambda x: sd.cummax(x, 1), {"x": X},
+         lambda t, x: t.stack([x[:, : k + 1].amax(1) for k in range(3)], 1)),
+    Case("sd.cummin", lambda x: sd.cummin(x, 0, reverse=True), {"x": X},
+         lambda t, x: x.flip(0).cummin(0).values.flip(0)),
+    Case("sd.logcumsumexp", lambda x: sd.logcumsumexp(x, 1), {"x": X}, lambda t, x: x.logcumsumexp(1)),
+    Case("sd.median", lambda x: sd.median(x, 0), {"x": X}, lambda t, x: x.quantile(0.5, 0), sizes=FULL),
+    Case("sd.quantile", lambda x: sd.quantile(x, [0.25, 0.6], 1, keepdims=True), {"x": CUBE},
+         lambda t, x: x.quantile(t.tensor([0.25, 0.6], dtype=t.float64), 1, keepdim=True), sizes=FULL),
+    Case("sd.nanquantile", lambda x: sd.nanquantile(x + HOLES, 0.3), {"x": X},
+         lambda t, x: x[:, ::2].quantile(0.3), sizes=FULL),
+    Case("sd.nanmedian", lambda x: sd.nanmedian(x + HOLES, 1), {"x": X},
+         lambda t, x: x[:, ::2].quantile(0.5, 1), sizes=FULL),
+    Case("sd.nansum", lambda x: sd.nansum(x + HOLES, 1), {"x": X}, lambda t, x: x[:, ::2].sum(1)),
+    Case("sd.nanmean", lambda x: sd.nanmean(x + HOLES, 1), {"x": X}, lambda t, x: x[:, ::2].mean(1)),
+    Case("sd.nanmax", lambda x: sd.nanmax(x + HOLES, 1), {"x": X},
+         lambda t, x: x[:, ::2].amax(1)),
+    Case("sd.nanmin", lambda x: sd.nanmin(x + HOLES, 1), {"x": X},
+         lambda t, x: x[:, ::2].amin(1)),
+    Case("sd.isnan", lambda x: sd.where(sd.isnan(x + HOLES), 2 * x, x * x), {"x": X},
+         lambda t, x: t.stack([x[:, 0] ** 2, 2 * x[:, 1], x[:, 2] ** 2], 1)),
+    Case("sd.mode", lambda x: sd.mode(sd.clip(x, low=-0.5, high=0.5), 1), {"x": real("n", 5)},
+         lambda t, x: x.clamp(-0.5, 0.5).mode(1).values, order=0),
     Case("sd.cumprod", lambda x: sd.cumprod(x, -1), {"x": X}, lambda t, x: x.cumprod(1)),
     Case("sd.cumprod", lambda x: sd.cumprod(x, 1, reverse=True, exclusive=True), {"x": X},
          lambda t, x: t.stack([x[:, 1] * x[:, 2], x[:, 2], t.ones_like(x[:, 0])], 1), "of those behind"),

@@ -6,10 +6,12 @@ shorter form: what is rational in ``exp(z)`` by the sigmoid of z, fractions canc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import sympy as sp
+from sympy.core.relational import Relational
 
 from symdl.explain.matrix.algebra import NoMatrixForm
 from symdl.explain.matrix.deltas import deltas_apart
@@ -18,6 +20,7 @@ from symdl.express.equations import Equation
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
 
+_MOST_CASES = 8  # choices of cases in the conditions of a body that is still written out
 _LARGEST_BODY = 300  # operations of a scalar body that is still written out
 
 
@@ -39,6 +42,8 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
         inside = [elementwise[a.tensor].body for a in equation.body.atoms(Access) if a.tensor in elementwise]
         if sum(int(sp.count_ops(e)) for e in (equation.body, *inside)) > _LARGEST_BODY:
             raise NoMatrixForm  # not even built: SymPy goes through what is nested by recursion
+        if _cases_compared(equation.body, elementwise) > _MOST_CASES:
+            raise NoMatrixForm  # SymPy would try every choice of cases
         body = map_accesses(equation.body, change)
         body = _without_switches(_without_corners(body) or body)
         if body is not equation.body:
@@ -49,6 +54,13 @@ def flattened(table: Mapping[Tensor, Equation], named: Collection[Tensor]) -> di
         if new.reduction is None and not new.guards:
             elementwise[tensor] = new
     return flat
+
+
+def _cases_compared(body: sp.Expr, elementwise: Mapping[Tensor, Equation]) -> int:
+    """In how many ways the cases of what is compared in a body can be chosen together."""
+    compared = {a for r in body.atoms(Relational) for a in r.atoms(Access) if a.tensor in elementwise}
+    cases = (len(p.args) for a in compared for p in elementwise[a.tensor].body.atoms(sp.Piecewise))
+    return math.prod(cases)
 
 
 def _without_single_places(equation: Equation) -> Equation:
