@@ -117,8 +117,7 @@ def test_the_table_says_what_is_what_and_reads_nothing_as_markup() -> None:
         "",
         "a step: 4.50 µs in one go, 5.00 µs as the sum of its parts; medians of 9",
         "equations in one loop have its time by what they compute, read and write",
-        "bounds: paper, 10 GFLOP/s, 1 GB/s,",
-        "    made up",
+        "bounds: paper, 10 GFLOP/s, 1 GB/s, made up",
     ]
     assert "&lt;b&gt;[i]" in found._repr_html_()
     assert "<b>" not in found._repr_html_()

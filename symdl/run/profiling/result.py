@@ -164,8 +164,8 @@ class Profile:
             rate = max(machine.rate for machine in self.machines)
             known = sorted(machine.bandwidth for machine in self.machines)
             between = " to ".join(dict.fromkeys(f"{b / 1e9:.3g}" for b in (known[0], known[-1])))
-            lines.append(f"bounds: {self.machines[0].name}, {rate / 1e9:.3g} GFLOP/s, {between} GB/s,")
-            lines.append(f"    {self.machines[0].source}")
+            rates = f"{rate / 1e9:.3g} GFLOP/s, {between} GB/s"
+            lines.append(f"bounds: {self.machines[0].name}, {rates}, {self.machines[0].source}")
         return lines
 
     def __str__(self) -> str:
