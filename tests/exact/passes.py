@@ -22,11 +22,13 @@ from symdl.express.dims import Dim
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
 from symdl.lower import passes
-from symdl.lower.state import State
+from symdl.lower.pipeline import lower
+from symdl.lower.state import Pass, State
+from symdl.lower.target import Lowering
 from symdl.run.reference import interpreter
 from symdl.run.reference.binding import extent_value
 
-from . import field
+from . import field, frozen
 from .programs import NotApplicable, drawn, evaluate
 
 HARD = (0.0, 1.0, -1.0, 40.0)
@@ -137,4 +139,48 @@ def checked(
         for value in HARD:
             assert not lost(change, sizes, given, value)
         found[change.name] += 1
+    return found
+
+
+def frozen_changes(program: Program, lowering: Lowering) -> Iterator[tuple[str, State]]:
+    """Yield the frozen equations as each pass of a target leaves them, where that is not as they were.
+
+    Those of recurrences begin where a single step is taken.
+    """
+    seen: list[tuple[Pass, State]] = []
+    lower(program, lowering=lowering, observer=lambda step, state, _: seen.append((step, state)))
+    begun, last = False, None
+    for step, state in seen:
+        if step.level != "equations" or state.calls is not None:
+            continue
+        begun |= not state.program.recurrences or step.name == "take_single_steps"
+        now = state.program.tensors, state.equations or state.program.equations
+        if begun and now != last:
+            yield step.name, state
+            last = now
+
+
+def frozen_checked(
+    program: Program, lowering: Lowering, sizes: Mapping[str, int], given: Mapping[str, Any]
+) -> Counter[str]:
+    """Check that every pass over frozen equations keeps what a program computes, exactly.
+
+    Returns which passes changed something, and how many changes are not applicable.
+    """
+    found: Counter[str] = Counter()
+    before: list[Any] | None = None
+    for name, state in frozen_changes(program, lowering):
+        inputs = drawn(state.source, sizes, given)
+        try:
+            after = frozen.evaluate(state, [inputs[t] for t in state.source.inputs], sizes)
+        except NotApplicable:
+            found["not applicable"] += 1
+            continue
+        if before is not None:
+            counts = [
+                field.same(*pair) for pair in zip(before, after, strict=True) if pair[0].dtype == object
+            ]
+            assert not any(wrong for _, wrong in counts), f"{name} changes {program}"
+            found[name] += 1
+        before = after
     return found
