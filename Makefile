@@ -16,7 +16,7 @@ SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpret
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs playground test test-cuda test-gpu fuzz lint bench bench-gpu clean distclean
+.PHONY: help demo docs playground test test-cuda test-gpu fuzz mutants lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
@@ -26,6 +26,7 @@ help:
 	@echo 'make test-cuda  compile CUDA kernels and run their PTX, without a GPU'
 	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
 	@echo 'make fuzz       random programs and networks for FUZZ_SECONDS=600, all ways against each other'
+	@echo 'make mutants    break a line here and there (SAMPLE=100, SEED=0), and see whether a test notices; hours'
 	@echo 'make lint       check style and types (ruff, mypy)'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
 	@echo 'make bench-gpu  the same on this machine'"'"'s GPU, with PyTorch, JAX and CuPy; ten minutes'
@@ -61,6 +62,11 @@ test-gpu: $(VENV)/gpu/.made
 # What fails is kept in .hypothesis/fuzz, and tried first the next time.
 fuzz: $(VENV)/.has-test
 	$(RUN) -m tests.fuzz
+
+SAMPLE ?= 100
+SEED ?= 0
+mutants: $(VENV)/.has-test
+	$(RUN) -m tests.mutants --sample $(SAMPLE) --seed $(SEED)
 
 lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.check.strategies.programs import loss as random_loss
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.prepare import prepare
 from symdl.express.program import Program, collect
@@ -22,7 +23,6 @@ from symdl.lower.ir.scalars import Body
 from symdl.lower.pipeline import passes
 from symdl.lower.state import Pass, State
 from symdl.lower.target import Lowering
-from tests.differentiate.test_random_programs import grown
 
 from .passes import frozen_checked
 
@@ -120,8 +120,8 @@ def test_every_pass_has_something_to_do(name: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("seed", range(6))
 def test_random_programs(seed: int, target: str) -> None:
-    loss, given = grown(Random(seed))
-    frozen_checked(derived(loss), TARGETS[target], {}, given)
+    drawn = random_loss(Random(seed), steps=(2, 6), batches=(3,))
+    frozen_checked(derived(drawn.loss), TARGETS[target], {"n": 3}, drawn.values)
 
 
 def test_a_wrong_number_is_seen_that_is_too_small_for_floating_point() -> None:
