@@ -115,7 +115,7 @@ class _Run:
         else:
             result = reduced(equation.op, value, mask, free)
         spread = [np.broadcast_to(np.asarray(w).reshape(np.shape(w)[: len(free)]), free) for w in where]
-        target[tuple(spread)] = result
+        target[tuple(spread)] = result if free else np.asarray(result, target.dtype).item()
 
     def body(self, equation: FrozenEquation, cells: Cells) -> Values:
         """Return the value of an equation's body on the grid."""
