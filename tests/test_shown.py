@@ -206,3 +206,12 @@ def test_cures_of_optimizers_work(model: sd.Model) -> None:
     assert "as its method updates(self, parameters, gradients)" in cure_of(lambda: fit(lambda p, g: []))
     assert "such as sd.nn.Adam" in cure_of(lambda: fit("adam"))
     assert len(fit(Right()).epochs) == 1
+
+
+def test_cures_of_initializers_work() -> None:
+    assert cure_of(lambda: sd.parameter("b", (2,), init=sd.nn.zeros)) == "call it: init=zeros()"
+    assert cure_of(lambda: sd.parameter("b", (2,), init=lambda shape: 0.0)).startswith(
+        "pass a function (shape, rng)"
+    )
+    for init in (sd.nn.zeros(), lambda shape, rng: np.zeros(shape), sd.nn.glorot(), 0.5):
+        assert sd.parameter("b", (2, 2), init=init).init is not None

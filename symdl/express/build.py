@@ -5,6 +5,7 @@ Enters: names and shapes. Leaves: tensors whose values are given (inputs, labels
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,8 +96,10 @@ def parameter(name: str, shape: int | Sequence[Extent] = (), *, init: Any = None
 
 def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[..., Any] | None:
     """Return a function of first values; an array and a number are the function that returns them."""
-    if init is None or callable(init):
-        return init  # type: ignore[no-any-return]
+    if callable(init):
+        return _of_shape_and_generator(name, init)
+    if init is None:
+        return None
     import numpy as np
 
     array = numbers(init, f"init of {name}", error=ExpressionError).astype("float64")
@@ -110,6 +113,24 @@ def _initializer(name: str, sizes: Sequence[Extent], init: Any) -> Callable[...,
             cure="pass an array of the declared shape, a number, or a function of shape and generator",
         )
     return lambda shape, rng: np.broadcast_to(array, shape)
+
+
+def _of_shape_and_generator(name: str, init: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an initializer; refuse what makes one, such as ``sd.nn.zeros`` without parentheses."""
+    called = getattr(init, "__name__", "init")
+    try:
+        known = inspect.signature(init)
+    except (TypeError, ValueError):  # of what is not written in Python
+        return init
+    try:
+        known.bind((), None)
+    except TypeError as error:
+        makes = not any(p.default is p.empty for p in known.parameters.values())
+        raise ExpressionError(
+            f"the initializer of {name}, {called}{known}, takes no shape and generator",
+            cure=f"call it: init={called}()" if makes else "pass a function (shape, rng) -> array",
+        ) from error
+    return init
 
 
 @takes_tensors
