@@ -37,7 +37,7 @@ def chosen(threads: int | None) -> int | None:
         ArgumentError: it is no positive integer.
     """
     asked = os.environ.get("SYMDL_THREADS", "")
-    value = int(asked) if asked.isdigit() else (asked or threads)
+    value = int(asked) if asked.isdecimal() else (asked or threads)
     if value is not None and (not isinstance(value, int) or value < 1):
         raise ArgumentError(f"threads={value!r} is no positive integer", cure="pass None or a number")
     return value

@@ -99,7 +99,7 @@ def clear(where: Path) -> tuple[int, int]:
 def _chosen(name: str, usual: int) -> int:
     """Return a number of the environment; the usual one where there is none."""
     text = os.environ.get(name, "")
-    return int(text) if text.isdigit() else usual
+    return int(text) if text.isdecimal() else usual
 
 
 def _files(where: Path) -> Iterator[_File]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from llvmlite import binding
 
 from symdl.emit.canonical import canonical
 from symdl.emit.parts import parts
+from symdl.errors import CompileError
 from symdl.run import modules as disk
 from symdl.run.cpu.cache.foundation import foundation
 
@@ -105,6 +107,21 @@ def processor() -> str:
     version = ".".join(map(str, binding.llvm_version_info))
     known = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), version, *chosen]
     return hashlib.sha256("\0".join(known).encode()).hexdigest()[:16]
+
+
+def check_settings(environ: Mapping[str, str]) -> None:
+    """Look at what the environment says to Numba; whoever is about to compile calls this.
+
+    Raises:
+        CompileError: Numba compiles nothing, or does not even start.
+    """
+    if environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise CompileError("NUMBA_DISABLE_JIT is set", cure="unset it, or use target='python'")
+    threads = environ.get("NUMBA_NUM_THREADS", "1")
+    if not threads.isdecimal() or int(threads) < 1:
+        raise CompileError(
+            f"NUMBA_NUM_THREADS={threads!r} is no positive number", cure="unset it; symdl asks SYMDL_THREADS"
+        )
 
 
 _OTHER_SETTINGS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR")

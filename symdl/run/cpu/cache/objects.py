@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,16 @@ from symdl.errors import CompileError
 from symdl.run import modules as disk
 from symdl.run import routines
 from symdl.run.cpu.cache.foundation import foundation
-from symdl.run.cpu.cache.keys import Key, Keys, key_of, key_of_text, keys_of, listed_keys, processor
+from symdl.run.cpu.cache.keys import (
+    Key,
+    Keys,
+    check_settings,
+    key_of,
+    key_of_text,
+    keys_of,
+    listed_keys,
+    processor,
+)
 from symdl.run.cpu.cache.processes import compile_apart
 from symdl.run.cpu.gemm.blas import LINKED, routine_address
 from symdl.run.memory import address
@@ -135,6 +145,7 @@ def _module(source: str, where: Path) -> Machine:
 
 def _whole(source: str) -> Machine:
     """Return the functions of a module that this process compiles for itself alone."""
+    check_settings(os.environ)
     with disk.loaded(source, foundation()) as module:
         return _in_place(module.entries)
 
@@ -172,6 +183,7 @@ def _library(source: Library, where: Path) -> Machine:
     linked = _linked([known]) if known is not None else None
     if linked is not None:
         return linked
+    check_settings(os.environ)
     entries = source.make()
     functions = [_compiled(entry) for entry in entries]
     linked = _linked([functions])
@@ -183,6 +195,7 @@ def _library(source: Library, where: Path) -> Machine:
 
 def _made(source: str, where: Path) -> list[Function]:
     """Compile a part of a module; its machine code is kept if another process can link it."""
+    check_settings(os.environ)
     with disk.loaded(source, foundation(), written=False) as module:
         functions = [_compiled(entry) for entry in module.entries]
         vars(module).clear()  # its functions are in circles that nobody else opens

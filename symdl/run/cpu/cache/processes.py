@@ -60,7 +60,7 @@ def allowed() -> int:
     asked = os.environ.get("SYMDL_COMPILE_PROCESSES", "")
     if getattr(sys, "frozen", False) or not spawn.get_executable():
         return 1  # there is no Python to start
-    return int(asked) if asked.isdigit() else min(cores(), MOST)
+    return int(asked) if asked.isdecimal() else min(cores(), MOST)
 
 
 def shares(sources: Sequence[str], sizes: Sequence[int], count: int) -> list[list[str]]:
