@@ -69,12 +69,17 @@ class Integers:
         text = self.text(poly)
         return text if text.isidentifier() or text.isdecimal() else f"({text})"
 
+    def position(self, poly: Poly) -> str:
+        """Return where an element is in its array, for brackets."""
+        text = self.text(poly)
+        return text if text.isidentifier() or text.isdecimal() else self.spelling.position.format(text)
+
     def element(self, slot: Slot, position: Poly) -> str:
         """Return what reads an element, or one of each sample of a layout block."""
         array = self.names.of(slot)
         base, lane, step = by_lane(position)
         if lane is None:
-            return f"{array}[{self.text(base)}]"
+            return f"{array}[{self.position(base)}]"
         if lane.row:
             return f"rows_at({array}, {self.text(base)}, {self.text(step)}, live)"
         return f"samples_at({array}, {self.text(base)})"

@@ -19,6 +19,7 @@ class Spelling:
         negation, both, either, true, false: of truth values.
         logic: how tightly a part of ``both`` and ``either`` must bind to stand there without brackets.
         power, floor, modulo, divides, clamp, within: of numbers and positions.
+        position: of an element in an array, where it is more than a name or a number.
         nan, infinity, double: reals.
         whole, smallest: an int64, and the smallest one.
         larger_whole: the function that returns the larger of two integers.
@@ -40,6 +41,7 @@ class Spelling:
     divides: str = "({}) % {} == 0"
     clamp: str = "max(0, min({}, {}))"
     within: str = "0 <= {0} < {1}"
+    position: str = "{}"
     nan: str = "np.nan"
     infinity: str = "np.inf"
     whole: str = "np.int64({})"
@@ -53,6 +55,8 @@ class Spelling:
 
 PYTHON = Spelling()
 """What Python says, compiled or not."""
+NUMBA = Spelling(position="at({})")
+"""What Python says where Numba would look at each position whether it counts from the end of an array."""
 C = Spelling(
     select="{truth} ? {chosen} : {other}",
     negation="!({})",

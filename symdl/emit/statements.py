@@ -185,10 +185,11 @@ class Writer:
             with self.where(item.guards):
                 self.let(name, value(item.body), kind)
         elif isinstance(item, Store):
-            array, place = self.names.of(item.target), self.integer(item.where[0])
+            array = self.names.of(item.target)
             if item.body.result.op in MATRIX_WRITERS:
-                self.add(printed.Call, self.printer.matrix(item.body, array, place))
+                self.add(printed.Call, self.printer.matrix(item.body, array, self.integer(item.where[0])))
             else:
+                place = self.printer.integers.position(item.where[0])
                 self.add(printed.Store, array, place, value(item.body))
         elif isinstance(item, Fold) and item.at is not None:
             with self.where(item.guards):
@@ -201,7 +202,7 @@ class Writer:
         """Return where a running value is: a local, or an element in memory."""
         if isinstance(item, Fold):
             return self.names.of(item.name)
-        return f"{self.names.of(item.target)}[{self.integer(item.where[0])}]"
+        return f"{self.names.of(item.target)}[{self.printer.integers.position(item.where[0])}]"
 
     def start(self, item: Start) -> None:
         """Write a running value before its first step."""

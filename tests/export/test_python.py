@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,23 @@ def test_special_functions_are_refused_with_a_cure(tmp_path: Path, ending: str) 
         assert "elementary" in str(caught.value.cure)
         assert "target=" not in str(caught.value.cure)
     assert not list(tmp_path.iterdir())
+
+
+def test_memory_that_is_kept_holds_no_results(tmp_path: Path) -> None:
+    sd.compile(classifier()[1], wrt="parameters", dtype="float64").export(tmp_path / "step.py")
+    function, parameters = files.load(tmp_path / "step.py"), weights("float64")
+    batches = [(RNG.normal(size=(n, 5)), RNG.integers(0, 3, n)) for n in (4, 9, 2, 9)]
+
+    def call(batch: Any) -> list[np.ndarray]:
+        value, gradients = function(*batch, *parameters.values())
+        return [value, *gradients.values()]
+
+    each = [[a.copy() for a in call(batch)] for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(call, batches * 5))
+    for at, found in enumerate([*map(call, batches), *together]):
+        for array, right in zip(found, each[at % 4], strict=True):
+            np.testing.assert_array_equal(array, right)
 
 
 def own(label: str, c: Any, **more: Any) -> Any:

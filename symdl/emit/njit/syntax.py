@@ -6,6 +6,7 @@ Enters: nothing. Leaves: `NJIT`, and which functions its code calls.
 from __future__ import annotations
 
 from symdl.emit.python.syntax import NUMPY
+from symdl.emit.spelling import NUMBA
 from symdl.emit.syntax import NO_ROUTINES, SPECIAL_FUNCTIONS, Syntax
 
 CALLED = {
@@ -26,8 +27,8 @@ CALLED = {
     "singular_vectors": ("finite", "turn", "angle", "direction", "separate", "normalize"),
 }
 """The functions that kernels in a file that stands alone can call, each with those that it calls itself."""
-_FILE = """OPTIONS agree at_points check given integers matrix numbers of_state room shape start state
-test""".split()
+_FILE = """OPTIONS agree at at_points check given integers kept matrix numbers of_state room rooms shape start
+state test""".split()
 """What else has a name in such a file."""
 
 NJIT = Syntax(
@@ -44,12 +45,20 @@ NJIT = Syntax(
     },
     wholes={"add": "plus", "sub": "minus", "mul": "times"},
     near={},
-    own=frozenset((*_FILE, *CALLED, "numba", "njit", "sys")),
-    owners=frozenset({"math", "np", "sys"}),
-    imports={"math": frozenset(), "numpy": frozenset(), "sys": frozenset(), "numba": frozenset({"njit"})},
+    own=frozenset((*_FILE, *CALLED, "numba", "njit", "sys", "threading")),
+    owners=frozenset({"math", "np", "sys", "threading"}),
+    imports={
+        "math": frozenset(),
+        "numpy": frozenset(),
+        "sys": frozenset(),
+        "threading": frozenset(),
+        "numba": frozenset({"njit"}),
+    },
     elsewhere=NO_ROUTINES,
+    spelling=NUMBA,
     attributes=frozenset(
-        "shape size dtype itemsize reshape T astype copy flags c_contiguous any all items values".split()
+        """shape size dtype itemsize reshape T astype copy flags c_contiguous any all items values
+        rooms""".split()
     ),
 )
 """Files that stand alone: plain Python calls loops that Numba compiles."""
