@@ -7,6 +7,7 @@ time). Leaves: for each property how many examples held, what failed, and the ex
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -53,7 +54,8 @@ def run(seconds: float, only: str = "", database: str = ".hypothesis/fuzz") -> b
     chosen = [p for p in PROPERTIES if not only or p.check.__name__ in only.replace(",", " ").split()]
     counts: Counter[str] = Counter()
     failed: Counter[str] = Counter()
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
+    until = math.inf  # each property has one turn, whatever the time is
     while time.monotonic() < until:
         for prop in chosen:
             name = prop.check.__name__
@@ -66,6 +68,7 @@ def run(seconds: float, only: str = "", database: str = ".hypothesis/fuzz") -> b
                     raise
                 failed[name] += 1
                 traceback.print_exc()
+        until = end
         if len(failed) == len(chosen):
             break
         print(", ".join(f"{name} {count}" for name, count in counts.items()), flush=True)
