@@ -239,9 +239,9 @@ class ArrayMethods(Operators):
         """Exchange two axes."""
         return shaping.swapaxes(self, first, second)
 
-    def flatten(self: Any, start: int = 0) -> Tensor:
-        """Merge the axes from `start` on, row-major."""
-        return shaping.flatten(self, start)
+    def flatten(self: Any, start: int = 0, end: int = -1) -> Tensor:
+        """Merge the axes from `start` to `end`, row-major."""
+        return shaping.flatten(self, start, end)
 
 
 def _give(kind: type, *sources: type) -> None:

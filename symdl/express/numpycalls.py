@@ -221,6 +221,7 @@ _FUNCTIONS: Mapping[str, Call] = {
     "stack": lambda arrays, axis=0: joining.stack(arrays, axis),
     "split": lambda ary, indices_or_sections, axis=0: list(joining.split(ary, indices_or_sections, axis)),
     "reshape": lambda a, shape: views.reshape(a, shape),
+    "meshgrid": lambda *xi, indexing="xy": shaping.meshgrid(*xi, indexing=indexing),
     "ravel": lambda a: shaping.flatten(a),
     "transpose": lambda a, axes=None: views.transpose(a, axes),
     "squeeze": lambda a, axis=None: shaping.squeeze(a, axis),

@@ -6,12 +6,13 @@ Enters: a tensor. Leaves: a tensor whose equation reads the first one at other i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import sympy as sp
 
-from symdl.errors import ShapeError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, as_extent
-from symdl.express.doors import takes_tensors
+from symdl.express.doors import as_tensor, takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, broadcast_shapes, normal_axes, one_axis, read
 from symdl.express.surface import define
@@ -117,16 +118,52 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
 
 
 @takes_tensors
-def flatten(x: Tensor, start: int = 0) -> Tensor:
-    """Merge the axes from `start` on into one, row-major: ``flatten(x, 1)`` keeps a batch axis.
+def flatten(x: Tensor, start: int = 0, end: int = -1) -> Tensor:
+    """Merge the axes from `start` to `end` into one, row-major: ``flatten(x, 1)`` keeps a batch axis.
 
     >>> x = sd.tensor("x", (2, 3))
     >>> sd.flatten(x).shape
     (6,)
     """
-    first = range(x.rank)[start] if x.rank else 0
-    merged = sp.Mul(*x.shape[first:])
-    return x.reshape(*x.shape[:first], as_extent(merged))
+    if not x.rank:
+        return x.reshape(1)
+    first, last = one_axis(start, x.rank), one_axis(end, x.rank)
+    if first > last:
+        raise ShapeError(f"the axes from {start} to {end} of {x} are none", shapes={str(x.name): x.shape})
+    merged = as_extent(sp.Mul(*x.shape[first : last + 1]))
+    return x.reshape(*x.shape[:first], merged, *x.shape[last + 1 :])
+
+
+def meshgrid(*vectors: Tensor, indexing: Literal["ij", "xy"] = "xy") -> tuple[Tensor, ...]:
+    """Vectors spread over the grid of all their pairs, or triples: one tensor of the grid's shape for each.
+
+    Args:
+        vectors: each of shape ``(size,)``.
+        indexing: ``"ij"`` lets the first vector run along axis 0, ``"xy"``, as NumPy does, along axis 1.
+
+    Raises:
+        ShapeError: one is no vector.
+        ExpressionError: another `indexing`.
+
+    Example:
+        >>> X, Y = sd.meshgrid(sd.tensor("x", (4,)), sd.tensor("y", (3,)))
+        >>> X.shape
+        (3, 4)
+    """
+    if indexing not in ("ij", "xy"):
+        raise ExpressionError(f"indexing = {indexing!r}", cure="use 'ij' or 'xy'")
+    found = [as_tensor(v, "meshgrid") for v in vectors]
+    if any(v.rank != 1 for v in found):
+        raise ShapeError("a grid is spanned by vectors", shapes=[v.shape for v in found])
+    places = list(range(len(found)))
+    if indexing == "xy":
+        places[:2] = reversed(places[:2])
+    shape = tuple(found[places.index(axis)].shape[0] for axis in range(len(found)))
+    where = axis_indices(len(found))
+    return tuple(
+        define(None, where, v.at(where[place]), shape=shape, dtype=v.dtype, origin=Origin("grid"))
+        for v, place in zip(found, places, strict=True)
+    )
 
 
 def as_vector(x: Tensor) -> Tensor:

@@ -42,8 +42,10 @@ from symdl.nn.clipping import (
 from symdl.nn.convolution import (
     conv1d,
     conv2d,
+    conv3d,
     conv_transpose1d,
     conv_transpose2d,
+    conv_transpose3d,
     convolution,
 )
 from symdl.nn.dropout import dropout
@@ -107,14 +109,17 @@ from symdl.nn.optimizers import (
 )
 from symdl.nn.plateau import ReduceOnPlateau
 from symdl.nn.pooling import (
+    adaptive_pool,
     avg_pool,
     avg_pool1d,
     avg_pool2d,
+    avg_pool3d,
     global_pool,
     lp_pool,
     max_pool,
     max_pool1d,
     max_pool2d,
+    max_pool3d,
 )
 from symdl.nn.protocol import Optimizer
 from symdl.nn.recurrent import (
@@ -200,10 +205,12 @@ __all__ = [
     "StepDecay",
     "WarmUp",
     "accuracy",
+    "adaptive_pool",
     "attention",
     "avg_pool",
     "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bidirectional",
     "binary_cross_entropy",
@@ -211,8 +218,10 @@ __all__ = [
     "celu",
     "conv1d",
     "conv2d",
+    "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "conv_transpose3d",
     "convolution",
     "cosine_embedding",
     "cross_entropy",
@@ -258,6 +267,7 @@ __all__ = [
     "max_pool",
     "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "mean_absolute_error",
     "mean_squared_error",
     "mish",

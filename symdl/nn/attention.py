@@ -13,7 +13,7 @@ import sympy as sp
 
 from symdl.errors import ShapeError
 from symdl.express.build import parameter
-from symdl.express.conditions import as_condition
+from symdl.express.conditions import as_condition, not_equal, where
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Guard, InRange, Origin
@@ -28,13 +28,22 @@ from symdl.nn.layers import dense
 
 
 @takes_tensors
-def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initializer | None = None) -> Tensor:
+def embedding(
+    ids: Tensor,
+    count: int,
+    size: int,
+    *,
+    padding: int | None = None,
+    name: str,
+    init: Initializer | None = None,
+) -> Tensor:
     """Rows of a learned table: ``Y[..., d] = E[ids[...], d]``.
 
     Args:
         ids: int64 positions from 0 to ``count - 1``, any shape; checked when values are known.
         count: the number of rows.
         size: the length of a row.
+        padding: a position that stands for nothing: it gives zeros, and its row is not learned.
         name: the path of the table ``name.E`` (count, size), and the name of the result.
         init: of the table; uniform in ±0.1 by default.
 
@@ -47,7 +56,10 @@ def embedding(ids: Tensor, count: int, size: int, *, name: str, init: Initialize
         (n, 10, 8)
     """
     table = parameter(f"{name}.E", (count, size), init=uniform(-0.1, 0.1) if init is None else init)
-    return take(table, ids, name=name)
+    if padding is None:
+        return take(table, ids, name=name)
+    rows: Tensor = where(not_equal(ids, padding)[..., None], take(table, ids), 0, name=name)
+    return rows
 
 
 @takes_tensors

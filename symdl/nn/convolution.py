@@ -87,6 +87,16 @@ def conv2d() -> None:
     """
 
 
+@variant(_conv, 3)
+def conv3d() -> None:
+    """A convolution of volumes; `conv2d` with three axes: `x` is ``(batch, in, depth, height, width)``.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 1, 4, 4, 4))
+    >>> sd.nn.conv3d(x, 2, kernel_size=3, name="c").shape
+    (n, 2, 2, 2, 2)
+    """
+
+
 def _conv_transpose(
     axes: int,
     x: Tensor,
@@ -129,6 +139,16 @@ def conv_transpose2d() -> None:
     >>> x = sd.tensor("x", (sd.Dim("n"), 3, 28, 28))
     >>> sd.nn.conv_transpose2d(x, 16, kernel_size=2, stride=2, name="up").shape
     (n, 16, 56, 56)
+    """
+
+
+@variant(_conv_transpose, 3)
+def conv_transpose3d() -> None:
+    """The transposed convolution of volumes; `conv_transpose2d` with three axes.
+
+    >>> x = sd.tensor("x", (sd.Dim("n"), 1, 2, 2, 2))
+    >>> sd.nn.conv_transpose3d(x, 2, kernel_size=2, stride=2, name="c").shape
+    (n, 2, 4, 4, 4)
     """
 
 

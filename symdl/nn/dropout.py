@@ -16,7 +16,8 @@ from symdl.express.dims import Extent, Index, is_number
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.modes import with_modes
-from symdl.express.operators import axis_indices
+from symdl.express.operators import axis_indices, normal_axes
+from symdl.express.options import Axes
 from symdl.express.random import RandomUniform
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
@@ -26,7 +27,9 @@ SEEDS = STEPS = 1 << 24  # whole numbers up to there are exact in float32
 
 
 @takes_tensors
-def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int = 0) -> Tensor:
+def dropout(
+    x: Tensor, rate: float = 0.5, *, shared: Axes = (), name: str | None = None, seed: int = 0
+) -> Tensor:
     """Inverted dropout (Srivastava et al., 2014): zero with probability `rate`, else ``x/(1 - rate)``.
 
     Every element has a draw of its own, new in each step; the number of steps is the state ``name.step``.
@@ -35,6 +38,7 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int 
     Args:
         x: any shape.
         rate: the share of elements that is dropped, at least 0 and below 1.
+        shared: axes along which all elements share one draw: ``(2, 3)`` drops whole channels of images.
         name: the path of the state; layers of different names draw different numbers. By default the name of
             `x` with ``.dropout``; two layers that drop from one tensor, or from tensors without names, need
             names of their own.
@@ -54,7 +58,10 @@ def dropout(x: Tensor, rate: float = 0.5, *, name: str | None = None, seed: int 
     name = name or (f"{x.name}.dropout" if x.name else "dropout")
     step = Tensor(f"{name}.step", (), role="state", init=zeros())
     where = axis_indices(x.rank)
-    draw = RandomUniform((zlib.crc32(name.encode()) + seed) % SEEDS, step.at(), position(where, x.shape))
+    one = () if shared == () else normal_axes(shared, x.rank)
+    own = [(i, size) for a, (i, size) in enumerate(zip(where, x.shape, strict=True)) if a not in one]
+    place = position([i for i, _ in own], [size for _, size in own])
+    draw = RandomUniform((zlib.crc32(name.encode()) + seed) % SEEDS, step.at(), place)
     share = sp.Rational(repr(float(rate)))
     body = sp.Piecewise((x.at(*where) / (1 - share), draw >= share), (0, True))
     dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin("dropout"))

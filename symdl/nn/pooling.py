@@ -6,19 +6,21 @@ of equal values in a window the first, row by row, gets the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.express.dims import Extent, Index, as_extent
+from symdl.express.constants import constant
+from symdl.express.dims import Extent, Index, as_extent, is_whole
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import InRange, Origin
-from symdl.express.operators import elementwise, reduce
+from symdl.express.operators import axis_indices, elementwise, reduce
 from symdl.express.surface import Max, Reduce, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.express.variants import variant
+from symdl.nn.activations import literal
 from symdl.nn.windows import Padding, Sizes, Window, place_names, windows
 
 
@@ -79,6 +81,15 @@ def max_pool2d() -> None:
     """
 
 
+@variant(_max_pool, 3)
+def max_pool3d() -> None:
+    """`max_pool` of volumes: `x` has shape ``(batch, channels, depth, height, width)``.
+
+    >>> sd.nn.max_pool3d(sd.tensor("x", (2, 3, 4, 4, 4)), 2).shape
+    (2, 3, 2, 2, 2)
+    """
+
+
 def _avg_pool(
     axes: int | None,
     x: Tensor,
@@ -89,12 +100,16 @@ def _avg_pool(
     dilation: Sizes = 1,
     ceil: bool = False,
     count_padding: bool = True,
+    divisor: float | None = None,
     name: str | None = None,
 ) -> Tensor:
     frames = _frames(axes, x, kernel_size, stride, padding, dilation, ceil)
     varies = [f.reaches_beyond or (not count_padding and bool(f.before or f.after)) for f in frames]
-    if not any(varies):
-        share = 1 / sp.Integer(sp.prod(f.kernel for f in frames))
+    if divisor is not None or not any(varies):
+        count = (
+            sp.Integer(sp.prod(f.kernel for f in frames)) if divisor is None else literal(divisor, "divisor")
+        )
+        share = 1 / count
         return _pooled(x, frames, Sum, lambda v: share * v, name, "average pooling")
     total = _pooled(x, frames, Sum, lambda v: v, None, "sum pooling")
     places, _ = place_names(len(frames))
@@ -111,7 +126,8 @@ def _avg_pool(
 def avg_pool() -> None:
     """The mean of each window, over any number of axes; arguments as `max_pool`.
 
-    Padding counts as zeros; with ``count_padding=False`` it does not count.
+    Padding counts as zeros; with ``count_padding=False`` it does not count. With a `divisor` the sum of each
+    window is divided by that number instead.
     """
 
 
@@ -133,6 +149,80 @@ def avg_pool2d() -> None:
     >>> sd.nn.avg_pool2d(x, 2).shape
     (n, 3, 14, 14)
     """
+
+
+@variant(_avg_pool, 3)
+def avg_pool3d() -> None:
+    """`avg_pool` of volumes: `x` has shape ``(batch, channels, depth, height, width)``.
+
+    >>> sd.nn.avg_pool3d(sd.tensor("x", (2, 3, 4, 4, 4)), 2, divisor=4).shape
+    (2, 3, 2, 2, 2)
+    """
+
+
+@takes_tensors
+def adaptive_pool(
+    x: Tensor,
+    size: int | Sequence[int | None],
+    *,
+    op: Literal["mean", "max"] = "mean",
+    name: str | None = None,
+) -> Tensor:
+    """The mean or the maximum of windows that share an image out evenly, so many along each axis.
+
+    Window `i` of `m` along an axis of `n` goes from ``floor(i*n/m)`` to ``ceil((i + 1)*n/m)``, without the
+    end; where `m` does not divide `n`, neighbours overlap.
+
+    Args:
+        x: shape ``(batch, channels, ...)``; axes that are pooled have integer sizes.
+        size: the number of windows, one for all axes after the channels or one an axis; None keeps an axis.
+        op: what each window becomes.
+        name: of the result, whose axes have these sizes.
+
+    Raises:
+        ShapeError: a symbolic or empty axis, or no axes after the channels.
+        ExpressionError: another `op`, a size below 1.
+
+    Example:
+        >>> sd.nn.adaptive_pool(sd.tensor("x", (2, 3, 5, 7)), (2, None)).shape
+        (2, 3, 2, 7)
+    """
+    if op not in ("mean", "max"):
+        raise ExpressionError(f"op = {op!r}", cure="use 'mean' or 'max'")
+    count = x.rank - 2
+    sizes: list[Any] = [size] * count if is_whole(size) else list(size)  # type: ignore[arg-type]
+    if count < 1 or len(sizes) != count:
+        raise ShapeError(f"{x} has no {len(sizes)} axes to pool", shapes={str(x.name): x.shape})
+    where = axis_indices(x.rank)
+    pooled = x
+    for axis, wanted in enumerate(sizes, start=2):
+        if wanted is not None:
+            pooled = _shared_out(pooled, axis, wanted, op)
+    origin = Origin("adaptive pooling")
+    return define(name, where, pooled.at(*where), shape=pooled.shape, origin=origin)
+
+
+def _shared_out(x: Tensor, axis: int, count: int, op: Literal["mean", "max"]) -> Tensor:
+    """Pool one axis: element k counts in window i where ``i*n < (k + 1)*m`` and ``k*m < (i + 1)*n``."""
+    size = x.shape[axis]
+    if not is_whole(count) or count < 1:
+        raise ExpressionError(f"size = {count!r}", cure="pass a positive number, or None to keep an axis")
+    if not isinstance(size, int) or size < 1:
+        raise ShapeError("adaptive pooling needs axes of integer size", shapes={str(x.name): x.shape})
+    *where, k = axis_indices(x.rank + 1)
+    i = where[axis]
+    guards = [InRange((k + 1) * count - i * size - 1, size * count), InRange((i + 1) * size - k * count - 1,
+              size * count)]  # fmt: skip
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    value = x.at(*where[:axis], k, *where[axis + 1 :])
+    body = (Max if op == "max" else Sum)(value, (k, size))
+    found = define(None, where, body, shape=shape, guards=guards, origin=Origin(f"{op} of a share"))
+    if op == "max":
+        return found
+    (j,) = axis_indices(1)
+    ends = [sp.floor(j * size / count), sp.ceiling((j + 1) * size / count)]
+    counts = constant([int((ends[1] - ends[0]).subs(j, n)) for n in range(count)])
+    return define(None, where, found.at(*where) / counts.at(i), shape=shape, origin=Origin("mean"))
 
 
 @takes_tensors

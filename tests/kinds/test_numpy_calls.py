@@ -78,6 +78,7 @@ CALLS: Mapping[str, Callable[[Any], Any]] = {
     "linalg": lambda x: np.linalg.det(x) + np.linalg.inv(x) + np.linalg.norm(x)
     + np.linalg.matrix_power(x, 3),
     "two arguments": lambda x: np.logaddexp(x, M3) + np.hypot(x, 2) + np.arctan2(x, M3) + np.cross(x, M3),
+    "meshgrid": lambda x: np.meshgrid(x[0], x[1, :2])[0] * np.meshgrid(x[0], x[1, :2], indexing="ij")[1].T,
     "kron": lambda x: np.kron(x, M3[:2]) + np.kron(x[:2], M3),
     "diagonals": lambda x: np.trace(x, 1) + np.diag(x, -1)[0] * np.diag(x[0], 2) + np.diagonal(x, 1).sum()
     + np.linalg.trace(x) + np.linalg.diagonal(x, offset=-1)[1],

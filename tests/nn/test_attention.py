@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import symdl as sd
 from symdl import nn
 from symdl.differentiate.adjoint import differentiate
 from symdl.errors import ShapeError
@@ -200,3 +201,13 @@ Q = tensor("q", (N, 4, 3))
 def test_what_does_not_fit_is_refused(build: Callable[[], object]) -> None:
     with pytest.raises(ShapeError):
         build()
+
+
+def test_a_position_of_padding_gives_zeros_and_learns_nothing() -> None:
+    ids = sd.tensor("ids", (4,), dtype="int64")
+    y = sd.nn.embedding(ids, 3, 2, padding=1, name="e")
+    (table,) = sd.parameters(y)
+    slope = sd.grad((y + 1).sum(), table)
+    found = sd.compile([y, slope], target="python")(**{"ids": np.array([0, 1, 2, 1]), "e.E": np.ones((3, 2))})
+    np.testing.assert_array_equal(found[0], [[1, 1], [0, 0], [1, 1], [0, 0]])
+    np.testing.assert_array_equal(found[1], [[1, 1], [0, 0], [1, 1]])

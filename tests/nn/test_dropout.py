@@ -94,3 +94,11 @@ def test_kernels_draw_the_same_numbers(target: Any, dtype: Any) -> None:
         found, slopes = compile(y.sum(), wrt=[x], dtype=dtype, target=target)(**{"x": data, "d.step": step})
         np.testing.assert_array_equal(slopes["x"] > 0, expected > 0)
         assert found == pytest.approx(expected.sum(), rel=1e-5)
+
+
+def test_elements_along_shared_axes_are_dropped_together() -> None:
+    x = tensor("x", (40, 6, 3, 2))
+    y = nn.dropout(x, 0.4, shared=(2, -1), name="channels")
+    found = evaluate(collect([y]), {"x": np.ones((40, 6, 3, 2)), "channels.step": 0.0})[y]
+    assert (found == found[:, :, :1, :1]).all()
+    assert np.mean(found == 0) == pytest.approx(0.4, abs=0.1)

@@ -39,6 +39,8 @@ CONVOLUTIONS = (
     _convolution("nn.conv2d", IMAGE, 2, "depthwise", kernel_size=2, groups=2),
     _convolution("nn.conv2d", IMAGE, 2, "whole image", kernel_size=(5, 4)),
     _convolution("nn.conv2d", real("n", 1, 1, 1), 1, "one pixel", kernel_size=1),
+    _convolution("nn.conv3d", real("n", 1, 2, 3, 2), 2, kernel_size=2, padding=(0, 1, 0), bias=False),
+    _convolution("nn.conv_transpose3d", real("n", 1, 2, 1, 2), 1, kernel_size=2, stride=2),
     _convolution("nn.conv_transpose1d", SEQUENCE, 3, kernel_size=3),
     _convolution("nn.conv_transpose1d", SEQUENCE, 2, "stride beyond the kernel", kernel_size=2, stride=3),
     _convolution("nn.conv_transpose2d", real("n", 2, 2, 2), 2, kernel_size=3, stride=2, padding=1,
@@ -61,7 +63,8 @@ CONVOLUTIONS = (
 
 def _pool(operation: str, x: Any, window: Any, setting: str = "", **options: Any) -> Case:
     name = operation.removeprefix("nn.")
-    rest = {"count_include_pad" if k == "count_padding" else k: v for k, v in options.items()}
+    words = {"count_padding": "count_include_pad", "divisor": "divisor_override"}
+    rest = {words.get(k, k): v for k, v in options.items()}
 
     def theirs(t: Any, x: Any) -> Any:
         return getattr(t.nn.functional, name)(x, window, **rest)
@@ -84,6 +87,12 @@ POOLING = (
          lambda t, x: t.nn.functional.max_pool3d(x, 2)),
     Case("nn.avg_pool", lambda x: nn.avg_pool(x, 2, stride=1), {"x": real("n", 1, 2, 3, 2)},
          lambda t, x: t.nn.functional.avg_pool3d(x, 2, 1)),
+    _pool("nn.max_pool3d", real("n", 1, 2, 3, 2), 2),
+    _pool("nn.avg_pool3d", real("n", 1, 2, 3, 2), 2, stride=1, padding=1, divisor=3),
+    Case("nn.adaptive_pool", lambda x: nn.adaptive_pool(x, (3, 2)), {"x": IMAGE},
+         lambda t, x: t.nn.functional.adaptive_avg_pool2d(x, (3, 2))),
+    Case("nn.adaptive_pool", lambda x: nn.adaptive_pool(x, (2, None), op="max"), {"x": IMAGE},
+         lambda t, x: t.nn.functional.adaptive_max_pool2d(x, (2, 4)), "maximum"),
     Case("nn.lp_pool", lambda x: nn.lp_pool(x, 2, order=3), {"x": positive("n", 2, 5)},
          lambda t, x: t.nn.functional.lp_pool1d(x, 3, 2)),
     *(Case("nn.resize", lambda x, mode=mode: nn.resize(x, 4, mode=mode), {"x": SMALL},

@@ -23,6 +23,8 @@ VIEWS = (
           lambda x: x.expand(2, x.shape[0], 3), real("n", 1)),
     _view("sd.expand_dims", lambda x: sd.expand_dims(x, (0, -1)), lambda x: x[None, ..., None]),
     _view("sd.flatten", lambda x: sd.flatten(x), lambda x: x.flatten()),
+    Case("sd.meshgrid", lambda x, y: sd.meshgrid(x, y), {"x": real("n"), "y": real(3)},
+         lambda t, x, y: t.meshgrid(x, y, indexing="xy")),
     _view("nn.flatten", lambda x: nn.flatten(x), lambda x: x.flatten(1)),
     _view("Tensor.flatten", lambda x: x.flatten(1), lambda x: x.flatten(1)),
     _view("sd.flip", lambda x: sd.flip(x), lambda x: x.flip(0, 1, 2)),
