@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from . import __main__ as driver
-from .properties import NUMBER, PROPERTIES, Property
+from .properties import PROPERTIES, Property
 
 
 @pytest.mark.parametrize("prop", PROPERTIES, ids=lambda p: p.check.__name__)
@@ -25,8 +25,8 @@ def test_the_driver_counts_and_keeps_what_failed(
     def held(drawn: float) -> None:
         assert drawn < 2
 
-    number = NUMBER
-    monkeypatch.setattr(driver, "PROPERTIES", (Property(even, number, 100), Property(held, number, 5)))
+    number = PROPERTIES[0].strategy.map(lambda drawn: drawn[1])
+    monkeypatch.setattr(driver, "PROPERTIES", (Property(even, number, 30), Property(held, number, 5)))
     assert not driver.run(0.2, database=str(tmp_path))
     said = capsys.readouterr().out
     assert "failed: even\n" in said and "held " in said
