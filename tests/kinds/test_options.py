@@ -307,7 +307,7 @@ APART = {
     *"sd.compile sd.derive sd.components sd.compose sd.grad sd.hessian sd.jacobian sd.hvp".split(),
     *"sd.check_gradients sd.update_rules sd.generic_gradient sd.generic_jacobian sd.error_curve".split(),
     *"sd.annotate sd.compare sd.worksheet sd.formula sd.fact sd.load sd.flat sd.from_onnx sd.to_onnx".split(),
-    *"sd.fit sd.target sd.to_torch sd.to_jax sd.function sd.vmap sd.per_sample_grad".split(),
+    *"sd.origin sd.fit sd.target sd.to_torch sd.to_jax sd.function sd.vmap sd.per_sample_grad".split(),
     *"sd.activation_figure sd.unit_svg sd.two_spaces sd.constant sd.sums_to_one".split(),
     *"nn.glorot nn.he nn.uniform nn.state".split(),
 }
