@@ -16,7 +16,7 @@ SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpret
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs playground test test-cuda test-gpu fuzz mutants lint bench bench-gpu clean distclean
+.PHONY: help demo docs release-check playground test test-cuda test-gpu fuzz mutants lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
@@ -28,6 +28,7 @@ help:
 	@echo 'make fuzz       random programs and networks for FUZZ_SECONDS=600, all ways against each other'
 	@echo 'make mutants    break a line here and there (SAMPLE=100, SEED=0), and see whether a test notices; hours'
 	@echo 'make lint       check style and types (ruff, mypy)'
+	@echo 'make release-check  build wheel and source archive, install each elsewhere, run them (PYTHONS="python3.11 ...")'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
 	@echo 'make bench-gpu  the same on this machine'"'"'s GPU, with PyTorch, JAX and CuPy; ten minutes'
 	@echo 'make clean      remove results, builds and caches'
@@ -72,6 +73,10 @@ lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+
+PYTHONS ?= $(RUN)
+release-check: $(VENV)/.has-release
+	$(RUN) release/check.py --python $(PYTHONS)
 
 # The other libraries need other versions of Numba, so they have an environment of their own.
 bench: $(VENV)/.has-test $(VENV)/peers/.made
