@@ -56,7 +56,8 @@ def scatter(
 
     Raises:
         ShapeError: shapes that do not fit.
-        ExpressionError: an unknown `op`, positions that are no integers.
+        ExpressionError: an unknown `op`, positions that are no integers, no `include_self` where what is
+            there is replaced anyway.
 
     Example:
         >>> x, u = sd.tensor("x", (3,)), sd.tensor("u", (1,))
@@ -66,6 +67,11 @@ def scatter(
     """
     if op not in ("set", "add", "multiply", "mean", "max", "min"):
         raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'mean', 'max' or 'min'")
+    if op == "set" and not include_self:
+        raise ExpressionError(
+            'op="set" takes no part of what is there',
+            cure='leave include_self out, or use op="add" and others',
+        )
     along = one_axis(axis, x.rank)
     off = [a for a in range(x.rank) if a != along]
     fits = positions.rank == x.rank and updates.shape == positions.shape
