@@ -30,7 +30,7 @@ _REASONS = {
     "compiles, trains or checks": "sd.Model sd.check_gradients sd.compile sd.fit sd.load sd.target",
     "makes a function, which is tested by itself": "sd.function",
     "reads or writes another format": "sd.from_onnx sd.to_onnx",
-    "is a module or an error": "sd.SymdlError sd.nn sd.train sd.fitting",
+    "is a module or an error": "sd.SymdlError sd.nn sd.train sd.fitting sd.plots",
     "hands functions to another library": "sd.to_torch sd.to_jax sd.flat",
     "updates parameters": "nn.Accumulated nn.Adadelta nn.Adafactor nn.Adagrad nn.Adam nn.AdamW nn.Adamax"
     " nn.Averaged nn.Clipped nn.Grouped nn.LAMB nn.LBFGS nn.Lion nn.Momentum nn.NAdam nn.Nesterov"
