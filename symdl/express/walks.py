@@ -14,6 +14,8 @@ from typing import Any
 
 import sympy as sp
 
+from symdl.brief import longer
+
 
 def nodes(expr: sp.Basic, *, enter: Callable[[sp.Basic], bool] = lambda node: True) -> list[sp.Basic]:
     """Return the distinct nodes of an expression, operands before what is made of them.
@@ -121,15 +123,22 @@ def with_parts(node: sp.Basic, parts: Iterable[sp.Basic]) -> sp.Basic:
 
 _LONG = 500
 """Nodes of an operand, written out, beyond which a function or power of it is left as it is."""
+_NESTED = 4
+"""The same for functions inside each other: each asks the next one, and some of them several times."""
 
 
 def _is_long(expr: sp.Basic) -> bool:
-    """Say whether an expression has more nodes than that, written out as a tree; looks at no more of them."""
-    todo, left = [expr], _LONG
-    while todo and left:
-        todo += todo.pop().args
-        left -= 1
-    return bool(todo)
+    """Say whether SymPy's questions about an operand would take long."""
+    if longer(expr, _LONG):
+        return True
+    todo = [(expr, 0)]
+    while todo:
+        node, depth = todo.pop()
+        inside = depth + isinstance(node, sp.Function)
+        if inside > _NESTED:
+            return True
+        todo += [(part, inside) for part in node.args]
+    return False
 
 
 @lru_cache(maxsize=1024, typed=True)

@@ -35,7 +35,7 @@ def filters(weights: ArrayLike, *, shape: tuple[int, int] | None = None, columns
         MissingExtraError: matplotlib is not installed.
 
     Example:
-        >>> sd.plots.filters(model.parameters["first.W"], shape=(28, 28))
+        >>> figure = sd.plots.filters(model.parameters["first.W"], shape=(28, 28))  # doctest: +SKIP
     """
     array = np.asarray(weights, dtype=float)
     if array.ndim == 4 and shape is None:
@@ -76,7 +76,7 @@ def confusion_matrix(
         MissingExtraError: matplotlib is not installed.
 
     Example:
-        >>> sd.plots.confusion_matrix(t, model.predict(X=X))
+        >>> figure = sd.plots.confusion_matrix(data["t"], model.predict(X=data["X"]))
     """
     rows, guesses = np.asarray(true), np.asarray(predicted)
     guesses = guesses.argmax(axis=1) if guesses.ndim == 2 else guesses

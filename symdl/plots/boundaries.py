@@ -38,7 +38,7 @@ def decision_boundary(
         MissingExtraError: matplotlib is not installed.
 
     Example:
-        >>> sd.plots.decision_boundary(model, X, t)
+        >>> figure = sd.plots.decision_boundary(model, data["X"], data["t"])
     """
     places, classes = np.asarray(points, dtype=float), np.asarray(labels).ravel().astype(int)
     read = [t for t in collect(list(model.outputs.values())).inputs if t.role == "input"]

@@ -32,8 +32,8 @@ class Path:
 
     Example:
         >>> path = sd.plots.Path()
-        >>> model.fit(data, optimizer=sd.nn.Adam(1e-3), epochs=20, callbacks=[path])
-        >>> sd.plots.loss_surface(model, data, path=path)
+        >>> history = model.fit(data, optimizer=sd.nn.Adam(1e-3), epochs=20, callbacks=[path])
+        >>> figure = sd.plots.loss_surface(model, data, path=path)
     """
 
     weights: list[dict[str, Array]] = field(default_factory=list)

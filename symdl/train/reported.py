@@ -52,7 +52,7 @@ class ReportedModel(ProfiledModel):
             TrainingError: the loss depends on no parameter.
 
         Example:
-            >>> model.report("digits.html", data=data)
+            >>> path = model.report("digits.html", data=data)
         """
         # Pages are a later stage than training, and are imported when somebody asks for one.
         room = importlib.import_module("symdl.report.page")

@@ -17,6 +17,7 @@ from symdl.explain.matrix.algebra import NoMatrixForm
 from symdl.explain.matrix.deltas import deltas_apart
 from symdl.explain.notation.sigmoids import sigmoid_power
 from symdl.express.equations import Equation
+from symdl.express.expansion import is_short
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, map_accesses, substitute
 
@@ -89,7 +90,7 @@ def simplified(body: sp.Expr) -> sp.Expr:
         *{a for n in names for a in n.atoms(sp.Symbol, Access, sp.exp)}
     )
     size = int(sp.count_ops(short))
-    if size >= 4 and not other:
+    if size >= 4 and not other and is_short(short):
         cancelled = _signs(sp.factor(sp.cancel(sp.together(short))))
         short = cancelled if sp.count_ops(cancelled) < size else short
     back = {value: key for key, value in shares.items() if value.is_Symbol}
@@ -109,7 +110,7 @@ def _without_corners(body: sp.Expr) -> sp.Expr | None:
         for c in corners
     }
     short = rebuilt(rebuilt(body, values), places)
-    if not short.is_rational_function(*places.values(), *sizes.values()):
+    if not short.is_rational_function(*places.values(), *sizes.values()) or not is_short(short):
         return None
     short = _signs(sp.factor(sp.cancel(sp.together(short))))
     if any(short.has(places[inside]) and short.has(sizes[inside]) for inside in inner):

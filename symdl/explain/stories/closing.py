@@ -21,6 +21,7 @@ from symdl.explain.notation.sizes import occurrences, written_size, written_size
 from symdl.explain.notation.tree import Applied, Compare, Label, Negative, Node, Power, Product, Terms, number
 from symdl.explain.sections import Step
 from symdl.explain.stories.branches import under_conditions
+from symdl.express.expansion import is_short
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor
@@ -104,7 +105,7 @@ def shorter(expr: sp.Expr) -> tuple[str, sp.Expr]:
     found = [("common factor", sp.factor_terms(expr))] if isinstance(expr, sp.Add) else []
     sizes_ = {sp.Abs(x): sp.Dummy("a", positive=True) for x in inner}
     plain = whole.xreplace(sizes_)
-    if plain.is_rational_function() and not plain.atoms(sp.Abs, sp.sign):
+    if plain.is_rational_function() and not plain.atoms(sp.Abs, sp.sign) and is_short(plain):
         together = sp.cancel(plain)
         even = together
         for x in inner:

@@ -51,6 +51,7 @@ from symdl.explain.stories.equations import Page
 from symdl.explain.stories.formula import put_in, shown
 from symdl.explain.stories.vanishing import resolved_sums, with_resolved
 from symdl.express.equations import Equation
+from symdl.express.expansion import is_short
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -208,7 +209,7 @@ def _shorter(body: sp.Expr) -> sp.Expr:
     first = factored(body)
     names = {a: sp.Dummy(real=True) for a in body.atoms(Access, sp.Piecewise)}
     plain = rebuilt(body, names)
-    if not plain.is_rational_function() or sp.count_ops(plain) > _LONGEST_CANCELLED:
+    if not plain.is_rational_function() or sp.count_ops(plain) > _LONGEST_CANCELLED or not is_short(plain):
         return first
     back = {name: atom for atom, name in names.items()}
     cancelled = factored(rebuilt(sp.expand(sp.cancel(sp.together(plain))), back))
