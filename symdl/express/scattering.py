@@ -65,13 +65,7 @@ def scatter(
         >>> sd.compile(sd.scatter(x, at, u), target="python")(x=[1, 2, 3], at=[2], u=[9])
         array([1., 2., 9.])
     """
-    if op not in ("set", "add", "multiply", "mean", "max", "min"):
-        raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'mean', 'max' or 'min'")
-    if op == "set" and not include_self:
-        raise ExpressionError(
-            'op="set" takes no part of what is there',
-            cure='leave include_self out, or use op="add" and others',
-        )
+    _check(op, include_self)
     along = one_axis(axis, x.rank)
     off = [a for a in range(x.rank) if a != along]
     fits = positions.rank == x.rank and updates.shape == positions.shape
@@ -97,6 +91,16 @@ def scatter(
 
     found = _Found(op, x, updates.at(*reads), gathered, "real" if op == "mean" else dtype)
     return found.joined(name) if include_self else found.alone(name)
+
+
+def _check(op: Writing, include_self: bool) -> None:
+    if op not in ("set", "add", "multiply", "mean", "max", "min"):
+        raise ExpressionError(f"op = {op!r}", cure="use 'set', 'add', 'multiply', 'mean', 'max' or 'min'")
+    if op == "set" and not include_self:
+        raise ExpressionError(
+            'op="set" takes no part of what is there',
+            cure='leave include_self out, or use op="add" and others',
+        )
 
 
 @dataclass(frozen=True, slots=True)

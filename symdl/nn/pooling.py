@@ -103,6 +103,11 @@ def _avg_pool(
     divisor: float | None = None,
     name: str | None = None,
 ) -> Tensor:
+    if divisor is not None and not count_padding:
+        raise ExpressionError(
+            "a divisor takes the place of the number of elements that count",
+            cure="leave out divisor or count_padding",
+        )
     frames = _frames(axes, x, kernel_size, stride, padding, dilation, ceil)
     varies = [f.reaches_beyond or (not count_padding and bool(f.before or f.after)) for f in frames]
     if divisor is not None or not any(varies):
