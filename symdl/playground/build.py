@@ -25,6 +25,7 @@ from symdl.templating import template, template_root
 
 _RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 _STAGES = (
+    "brief.py",
     "errors.py",
     "files.py",
     "templating.py",
