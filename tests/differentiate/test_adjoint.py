@@ -261,7 +261,7 @@ def embedding(draw: Draw, rng: np.random.Generator) -> Case:
     taken = define("G", (i, j, d), table[ids[i, j], d])
     chosen = sp.Piecewise((taken[i, j, d] ** 2, sp.Eq(ids[i, j], k)), (0, True))
     back = define("S", (k, d), Sum(chosen, i, j), shape=(count, size))
-    loss = (back * w).sum() + define("", (), Sum(taken[i, j, d] * w[ids[i, j], d], i, j, d))
+    loss = (back * w).sum() + define(None, (), Sum(taken[i, j, d] * w[ids[i, j], d], i, j, d))
     where = rng.integers(0, count, (rows, length))
     values = {"E": rng.normal(size=(count, size)), "w": rng.normal(size=(count, size)), "ids": where}
 
