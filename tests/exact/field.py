@@ -13,12 +13,14 @@ and ``sqrt(x**2) == abs(x)``. Only a sum of positive numbers may be negative, an
 of ``a < c``. What is no polynomial, quotient, root or exponential is a random number that depends on the
 name of the function and its argument only, odd or even where the function is.
 
-``1/0`` is `UNKNOWN`, and so is what is computed from that.
+``1/0`` is `UNKNOWN`, and so is what is computed from that. `NAN` is no number either, but something
+is known of it: no comparison with it holds.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import reduce
@@ -29,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 Values = Any
-"""A residue, or an object array of residues and `UNKNOWN`."""
+"""A residue, or an object array of residues and `UNKNOWN` and `NAN`."""
 
 PRIMES: Final = (105623001368067745799, 8818083266661191, 2199023258519)
 """All are 3 modulo 4, and have 2, 3, 5, 7, 11 and 13 among their squares."""
@@ -42,19 +44,23 @@ _MANY = 1 << 16
 """Larger powers of what is inside a logarithm are not taken out of an exponential."""
 
 
-class Unknown:
-    """A number that nobody knows; so is all that is computed with it."""
+class NoNumber:
+    """What is no residue; neither is what is computed with it."""
 
-    def _unknown(self, *_: Any) -> Unknown:
-        return self
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __neg__ = _unknown
+    def _stays(self, other: Any = None, *_: Any) -> NoNumber:
+        return UNKNOWN if other is UNKNOWN else self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __neg__ = _stays
 
     def __repr__(self) -> str:
-        return "unknown"
+        return self.name
 
 
-UNKNOWN: Final = Unknown()
+UNKNOWN: Final = NoNumber("unknown")
+NAN: Final = NoNumber("NaN")
 
 
 class Logged(int):
@@ -125,17 +131,26 @@ def lifted(value: Any) -> Values:
     return int(value) % MODULUS
 
 
+def number(value: Any) -> Values:
+    """Return a constant as a residue, infinity as one like any other, or as `NAN`."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return NAN if math.isnan(value) else lifted(opaque("Infinity") * (1 if value > 0 else -1))
+    return lifted(Fraction(value))
+
+
 def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[Any]:
     """Return random residues."""
     words = rng.integers(0, 1 << 62, (*shape, 3)).astype(object)
     return np.asarray((words[..., 0] << 124 | words[..., 1] << 62 | words[..., 2]) % MODULUS, object)
 
 
-def _each(function: Callable[..., Any], count: int) -> Callable[..., Values]:
-    """Return a function of arrays that is unknown where an argument is."""
+def _each(function: Callable[..., Any], count: int, *, of_nan: Any = NAN) -> Callable[..., Values]:
+    """Return a function of arrays that is unknown where an argument is, and `of_nan` where one is NaN."""
 
     def known(*args: Any) -> Any:
-        return UNKNOWN if any(a is UNKNOWN for a in args) else function(*args)
+        if UNKNOWN in args:
+            return UNKNOWN
+        return of_nan if NAN in args else function(*args)
 
     return np.frompyfunc(known, count, 1)
 
@@ -206,8 +221,9 @@ root = _each(_root, 1)
 exp = _each(_exp, 1)
 log = _each(_log, 1)
 sign = _each(_sign, 1)
-positive = _each(is_positive, 1)
-equal = _each(lambda a, b: (a - b) % PRIMES[0] == 0, 2)
+positive = _each(is_positive, 1, of_nan=False)
+_not_positive = _each(lambda value: not is_positive(value), 1, of_nan=False)
+equal = _each(lambda a, b: (a - b) % PRIMES[0] == 0, 2, of_nan=False)
 chosen = np.frompyfunc(lambda test, a, b: UNKNOWN if test is UNKNOWN else a if test else b, 3, 1)
 
 
@@ -246,6 +262,11 @@ def less(a: Values, b: Values) -> Values:
     return positive(subtract(b, a))
 
 
+def at_most(a: Values, b: Values) -> Values:
+    """Say where ``a <= b``."""
+    return _not_positive(subtract(a, b))
+
+
 def larger(a: Values, b: Values) -> Values:
     """Return the larger of two."""
     return chosen(less(a, b), b, a)
@@ -266,8 +287,8 @@ def extremes(values: npt.NDArray[Any], *, largest: bool = True) -> npt.NDArray[A
     """Return the largest value along the last axis, in whatever order they stand."""
 
     def one(*row: Any) -> Any:
-        if any(v is UNKNOWN for v in row):
-            return UNKNOWN
+        if UNKNOWN in row or NAN in row:
+            return UNKNOWN if UNKNOWN in row else NAN
         known = sorted(row, key=lambda v: v % PRIMES[0])
         return reduce(lambda a, b: b if is_positive((b - a) if largest else (a - b)) else a, known)
 
@@ -280,5 +301,6 @@ def extremes(values: npt.NDArray[Any], *, largest: bool = True) -> npt.NDArray[A
 def same(a: Values, b: Values) -> tuple[int, int]:
     """Return how many elements of two arrays are known in both, and how many of these differ."""
     a, b = np.broadcast_arrays(np.asarray(a, object), np.asarray(b, object))
-    both = [(x, y) for x, y in zip(a.flat, b.flat, strict=True) if UNKNOWN not in (x, y)]
+    pairs = zip(a.flat, b.flat, strict=True)
+    both = [(x, y) for x, y in pairs if not isinstance(x, NoNumber) and not isinstance(y, NoNumber)]
     return len(both), sum((x - y) % PRIMES[0] != 0 for x, y in both)

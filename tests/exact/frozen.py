@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -221,7 +220,7 @@ _REAL: Mapping[str, Callable[..., Values]] = {
     "abs": field.absolute,
     "select": field.chosen,
     "lt": field.less,
-    "le": lambda a, b: _not(field.less(b, a)),
+    "le": field.at_most,
     "eq": field.equal,
     "ne": lambda a, b: _not(field.equal(a, b)),
     "and": np.frompyfunc(lambda a, b: UNKNOWN if UNKNOWN in (a, b) else a and b, 2, 1),
@@ -241,9 +240,7 @@ def _node(node: Node, args: Sequence[Any], cells: Cells) -> Values:
     if node.op in (*MATRIX, "place", "local"):
         raise NotApplicable(node.op)
     if node.op == "const":
-        if isinstance(value, float) and not np.isfinite(value):
-            return UNKNOWN if np.isnan(value) else lifted(field.opaque("Infinity") * (1 if value > 0 else -1))
-        return lifted(Fraction(value))  # type: ignore[arg-type]
+        return field.number(value)
     if isinstance(value, Load):
         return cells.read(value)
     if isinstance(value, bool):

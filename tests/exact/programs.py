@@ -54,7 +54,7 @@ def drawn(program: Program, sizes: Mapping[str, int], given: Mapping[str, Any], 
             found[t] = field.drawn(shape, rng)
             continue
         whole = t.dtype == "int64"
-        found[t] = array if whole else np.vectorize(lambda v: lifted(Fraction(float(v))), [object])(array)
+        found[t] = array if whole else np.vectorize(lambda v: field.number(float(v)), [object])(array)
     return found
 
 
@@ -139,7 +139,7 @@ class ExactScope(Scope):
             if isinstance(expr, kind):
                 return rule(self, expr)
         if expr in (sp.nan, sp.zoo):
-            return UNKNOWN
+            return field.NAN if expr is sp.nan else UNKNOWN
         return field.opaque(str(expr.func.__name__), *map(self.value, expr.args))
 
 
@@ -156,9 +156,8 @@ def _condition(scope: ExactScope, expr: Any) -> Values:
     if kind in (sp.Eq, sp.Ne):
         found = field.equal(a, b)
         return found if kind is sp.Eq else _not(found)
-    if kind in (sp.StrictLessThan, sp.StrictGreaterThan):
-        return field.less(a, b) if kind is sp.StrictLessThan else field.less(b, a)
-    return _not(field.less(b, a) if kind is sp.LessThan else field.less(a, b))
+    order = field.less if kind in (sp.StrictLessThan, sp.StrictGreaterThan) else field.at_most
+    return order(a, b) if kind in (sp.StrictLessThan, sp.LessThan) else order(b, a)
 
 
 _not = np.frompyfunc(lambda a: UNKNOWN if a is UNKNOWN else not a, 1, 1)
@@ -268,6 +267,6 @@ def reduced(op: str | None, value: Any, mask: Any, free: tuple[int, ...]) -> Any
     largest = field.extremes(rows)
     if op == "max":
         return largest
-    if any(v is UNKNOWN for v in np.asarray(largest, object).flat):
+    if any(isinstance(v, field.NoNumber) for v in np.asarray(largest, object).flat):
         raise NotApplicable("the place of a largest value that is unknown")
     return np.asarray((rows == np.asarray(largest)[..., None]).argmax(-1), "int64")

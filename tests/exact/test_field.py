@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from . import field
-from .field import MODULUS, PRIMES, UNKNOWN
+from .field import MODULUS, NAN, PRIMES, UNKNOWN
 
 numbers = st.integers(1, MODULUS - 1)
 
@@ -63,3 +63,18 @@ def test_what_is_unknown_stays_unknown() -> None:
 def test_extremes_do_not_depend_on_the_order() -> None:
     row = field.drawn((5,), np.random.default_rng(0))
     assert field.extremes(row[None])[0] == field.extremes(row[None, ::-1])[0]
+
+
+@given(numbers)
+def test_no_comparison_with_nan_holds(a: int) -> None:
+    assert (
+        field.number(float("nan")) is NAN is field.add(a, NAN) is field.exp(NAN) is field.multiply(NAN, NAN)
+    )
+    for one, other in ((a, NAN), (NAN, a), (NAN, NAN)):
+        assert field.less(one, other) is field.at_most(one, other) is field.equal(one, other) is False
+    assert (
+        field.add(NAN, UNKNOWN) is field.add(UNKNOWN, NAN) is field.opaque("atan2", NAN, UNKNOWN) is UNKNOWN
+    )
+    assert alike(field.chosen(field.less(NAN, a), NAN, a), a)
+    assert field.at_most(a, a) and field.less(a, a + 1) is not field.at_most(a + 1, a)
+    assert field.same(np.array([NAN, 3, NAN], object), np.array([NAN, NAN, 3], object)) == (0, 0)
