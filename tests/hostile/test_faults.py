@@ -32,7 +32,7 @@ print(value.tobytes().hex(), slopes["x"].tobytes().hex())
 """
 
 TRAIN = """
-import sys
+import os, sys
 import numpy as np, symdl as sd
 from symdl import nn, train
 n = sd.Dim("n")
@@ -42,15 +42,14 @@ model = sd.Model(nn.mean_squared_error(h[:, 0], t), target="python")
 rng = np.random.default_rng(0)
 data = {"x": rng.normal(size=(40, 3)), "t": rng.normal(size=40)}
 path, epochs = sys.argv[1], int(sys.argv[2])
-try:
+if os.path.exists(path):
     model.load(path)
-except sd.SymdlError:
-    pass  # the first one
 done = len(model.history.epochs) if model.history else 0
 print("at work", flush=True)
-for _ in range(done, epochs):
-    model.fit(data, optimizer=nn.Adam(0.01), epochs=1, batch_size=8, progress=False, resume=bool(done))
-    done = 1
+for done in range(done, epochs):
+    before = model.history
+    made = model.fit(data, optimizer=nn.Adam(0.01), epochs=1, batch_size=8, progress=False, resume=done > 0)
+    model.history = made.following(before)  # a fit's own history tells of its own epochs only
     model.save(path)
 print(b"".join(model.parameters[name].tobytes() for name in sorted(model.parameters)).hex())
 """
