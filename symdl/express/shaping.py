@@ -12,7 +12,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, as_extent
-from symdl.express.doors import as_tensor, takes_tensors
+from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
 from symdl.express.operators import axis_indices, broadcast_shapes, normal_axes, one_axis, read
 from symdl.express.surface import define
@@ -134,6 +134,7 @@ def flatten(x: Tensor, start: int = 0, end: int = -1) -> Tensor:
     return x.reshape(*x.shape[:first], merged, *x.shape[last + 1 :])
 
 
+@takes_tensors
 def meshgrid(*vectors: Tensor, indexing: Literal["ij", "xy"] = "xy") -> tuple[Tensor, ...]:
     """Vectors spread over the grid of all their pairs, or triples: one tensor of the grid's shape for each.
 
@@ -152,17 +153,16 @@ def meshgrid(*vectors: Tensor, indexing: Literal["ij", "xy"] = "xy") -> tuple[Te
     """
     if indexing not in ("ij", "xy"):
         raise ExpressionError(f"indexing = {indexing!r}", cure="use 'ij' or 'xy'")
-    found = [as_tensor(v, "meshgrid") for v in vectors]
-    if any(v.rank != 1 for v in found):
-        raise ShapeError("a grid is spanned by vectors", shapes=[v.shape for v in found])
-    places = list(range(len(found)))
+    if any(v.rank != 1 for v in vectors):
+        raise ShapeError("a grid is spanned by vectors", shapes=[v.shape for v in vectors])
+    places = list(range(len(vectors)))
     if indexing == "xy":
         places[:2] = reversed(places[:2])
-    shape = tuple(found[places.index(axis)].shape[0] for axis in range(len(found)))
-    where = axis_indices(len(found))
+    shape = tuple(vectors[places.index(axis)].shape[0] for axis in range(len(vectors)))
+    where = axis_indices(len(vectors))
     return tuple(
         define(None, where, v.at(where[place]), shape=shape, dtype=v.dtype, origin=Origin("grid"))
-        for v, place in zip(found, places, strict=True)
+        for v, place in zip(vectors, places, strict=True)
     )
 
 

@@ -46,7 +46,7 @@ def value(tensor: Any, **values: Any) -> Any:
 
 FORMS: Mapping[str, Callable[[Any], Any]] = {
     "array": lambda a: a,
-    "Fortran": np.asfortranarray,
+    "Fortran": lambda a: np.asarray(a, order="F"),
     "list": lambda a: a.tolist(),
     "buffer": lambda a: memoryview(np.ascontiguousarray(a)) if a.ndim else np.array(a),
 }

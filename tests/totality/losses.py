@@ -157,20 +157,24 @@ def _signs(y: Any) -> Any:
     return 2 * y - 1
 
 
+def _signed(y: Any) -> sd.Tensor:
+    return sd.where(sd.equal(y, 1), 1, -1)  # of a list, too
+
+
 MARGINS = (
     Case("nn.soft_margin", nn.soft_margin, {"scores": X, "target": X},
          lambda t, scores, target: t.nn.functional.softplus(-scores * target).mean(), sizes=FULL),
-    Case("nn.margin_ranking", lambda a, b, y: nn.margin_ranking(a, b, _signs(y), margin=0.3),
+    Case("nn.margin_ranking", lambda a, b, y: nn.margin_ranking(a, b, _signed(y), margin=0.3),
          {"a": real("n"), "b": real("n"), **SIGNED},
          lambda t, a, b, y: t.nn.functional.margin_ranking_loss(a, b, _signs(y), 0.3), sizes=FULL),
     Case("nn.multi_margin", nn.multi_margin, {"scores": X, "target": LABELS},
          lambda t, scores, target: ((1 - scores.gather(1, target[:, None]) + scores).relu().sum(1) - 1).mean()
          / 3,
          sizes=FULL),
-    Case("nn.hinge_embedding", lambda d, y: nn.hinge_embedding(d, _signs(y), margin=0.7),
+    Case("nn.hinge_embedding", lambda d, y: nn.hinge_embedding(d, _signed(y), margin=0.7),
          {"d": real("n"), **SIGNED},
          lambda t, d, y: t.nn.functional.hinge_embedding_loss(d, _signs(y), 0.7), sizes=FULL),
-    Case("nn.cosine_embedding", lambda a, b, y: nn.cosine_embedding(a, b, _signs(y), margin=0.1),
+    Case("nn.cosine_embedding", lambda a, b, y: nn.cosine_embedding(a, b, _signed(y), margin=0.1),
          {"a": X, "b": X, **SIGNED},
          lambda t, a, b, y: t.nn.functional.cosine_embedding_loss(a, b, _signs(y), 0.1), sizes=FULL),
 )  # fmt: skip

@@ -22,6 +22,10 @@ def _method(name: str, theirs: Any, *, setting: str = "", sizes: tuple[int, ...]
 HOLES = [0.0, float("nan"), 0.0]
 
 
+def _holed(x: Any) -> sd.Tensor:
+    return sd.elementwise(lambda value, hole: value + hole, x, HOLES)
+
+
 FULL = (3, 1)  # sizes of what is not defined for nothing
 
 REDUCTIONS = (
@@ -77,18 +81,18 @@ REDUCTIONS = (
     Case("sd.median", lambda x: sd.median(x, 0), {"x": X}, lambda t, x: x.quantile(0.5, 0), sizes=FULL),
     Case("sd.quantile", lambda x: sd.quantile(x, [0.25, 0.6], 1, keepdims=True), {"x": CUBE},
          lambda t, x: x.quantile(t.tensor([0.25, 0.6], dtype=t.float64), 1, keepdim=True), sizes=FULL),
-    Case("sd.nanquantile", lambda x: sd.nanquantile(x + HOLES, 0.3), {"x": X},
+    Case("sd.nanquantile", lambda x: sd.nanquantile(_holed(x), 0.3), {"x": X},
          lambda t, x: x[:, ::2].quantile(0.3), sizes=FULL),
-    Case("sd.nanmedian", lambda x: sd.nanmedian(x + HOLES, 1), {"x": X},
+    Case("sd.nanmedian", lambda x: sd.nanmedian(_holed(x), 1), {"x": X},
          lambda t, x: x[:, ::2].quantile(0.5, 1), sizes=FULL),
-    Case("sd.nansum", lambda x: sd.nansum(x + HOLES, 1), {"x": X}, lambda t, x: x[:, ::2].sum(1)),
-    Case("sd.nanmean", lambda x: sd.nanmean(x + HOLES, 1), {"x": X}, lambda t, x: x[:, ::2].mean(1)),
-    Case("sd.nanmax", lambda x: sd.nanmax(x + HOLES, 1), {"x": X},
+    Case("sd.nansum", lambda x: sd.nansum(_holed(x), 1), {"x": X}, lambda t, x: x[:, ::2].sum(1)),
+    Case("sd.nanmean", lambda x: sd.nanmean(_holed(x), 1), {"x": X}, lambda t, x: x[:, ::2].mean(1)),
+    Case("sd.nanmax", lambda x: sd.nanmax(_holed(x), 1), {"x": X},
          lambda t, x: x[:, ::2].amax(1)),
-    Case("sd.nanmin", lambda x: sd.nanmin(x + HOLES, 1), {"x": X},
+    Case("sd.nanmin", lambda x: sd.nanmin(_holed(x), 1), {"x": X},
          lambda t, x: x[:, ::2].amin(1)),
-    Case("sd.isnan", lambda x: sd.where(sd.isnan(x + HOLES), 2 * x, x * x), {"x": X},
-         lambda t, x: t.stack([x[:, 0] ** 2, 2 * x[:, 1], x[:, 2] ** 2], 1)),
+    Case("sd.isnan", lambda x: sd.where(sd.isnan(_holed(x)), sd.exp(x), sd.square(x)), {"x": X},
+         lambda t, x: t.stack([x[:, 0] ** 2, x[:, 1].exp(), x[:, 2] ** 2], 1)),
     Case("sd.mode", lambda x: sd.mode(sd.clip(x, low=-0.5, high=0.5), 1), {"x": real("n", 5)},
          lambda t, x: x.clamp(-0.5, 0.5).mode(1).values, order=0),
     Case("sd.cumprod", lambda x: sd.cumprod(x, -1), {"x": X}, lambda t, x: x.cumprod(1)),
