@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.conditions import compare, equal, missing
+from symdl.express.conditions import where as choose
 from symdl.express.dims import is_number
 from symdl.express.doors import as_tensor, takes_tensors
 from symdl.express.equations import Origin
@@ -156,12 +157,17 @@ def mode(x: Tensor, axis: int = -1, *, name: str | None = None) -> Tensor:
 def _without_nan(
     op: str, x: Tensor, axis: Axes = None, *, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
-    return reduction(op, x, axis, keepdims=keepdims, where=compare("less", missing(x), 1), name=name)
+    present = compare("less", missing(x), 1)
+    if op in ("sum", "mean") or x.dtype != "real":
+        return reduction(op, x, axis, keepdims=keepdims, where=present, name=name)
+    extreme = reduction(op, x, axis, keepdims=keepdims, where=present)  # infinite where none is a number
+    count = reduction("sum", present, axis, keepdims=keepdims)
+    return choose(compare("greater", count, 0), extreme, sp.nan, name=name)
 
 
 @variant(_without_nan, "sum")
 def nansum() -> None:
-    """The sum over `axis` of the elements that are numbers.
+    """The sum over `axis` of the elements that are numbers; 0 where none is.
 
     >>> x = sd.tensor("x", (1, 3))
     >>> sd.compile(sd.nansum(x, 1), target="python")(x=[[1, np.nan, 3]])
@@ -181,7 +187,7 @@ def nanmean() -> None:
 
 @variant(_without_nan, "max")
 def nanmax() -> None:
-    """The maximum over `axis` of the elements that are numbers; minus infinity where none is.
+    """The maximum over `axis` of the elements that are numbers; NaN where none is.
 
     >>> x = sd.tensor("x", (1, 3))
     >>> sd.compile(sd.nanmax(x, 1), target="python")(x=[[1, np.nan, 3]])
@@ -191,7 +197,7 @@ def nanmax() -> None:
 
 @variant(_without_nan, "min")
 def nanmin() -> None:
-    """The minimum over `axis` of the elements that are numbers; infinity where none is.
+    """The minimum over `axis` of the elements that are numbers; NaN where none is.
 
     >>> x = sd.tensor("x", (1, 3))
     >>> sd.compile(sd.nanmin(x, 1), target="python")(x=[[1, np.nan, 3]])
