@@ -174,7 +174,8 @@ def test_cures_of_arrays_of_compiled_functions_work() -> None:
 
 
 def test_cures_of_functions_of_numpy_work() -> None:
-    assert "sd.define" in cure_of(lambda: np.isnan(X))
+    for function in (np.unique, np.frexp):  # one's shape depends on values, the other's results are two
+        assert "sd.define" in cure_of(partial(function, X))
     with pytest.raises(sd.SymdlError, match=re.escape("join tensors by sd.stack")):
         np.array([X, X])
     assert sd.stack([X, X]).shape == (2, n, 3)
