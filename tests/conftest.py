@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections import Counter
 
 # Before NumPy is imported: several test processes run at once, and each would start one BLAS
 # thread per core.
@@ -32,22 +33,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SHARES = {
-    "cuda/test_totality.py": 4,
-    "cuda/test_generated.py": 4,
+    "cuda/test_totality.py": 8,
+    "cuda/test_generated.py": 8,
+    "totality/test_totality.py": 4,
+    "totality/test_batched.py": 4,
     "exact/test_totality.py": 4,
-    "export/test_totality.py": 3,
+    "export/test_totality.py": 5,
+    "kinds/test_results_memory.py": 4,
+    "explain/test_closed_forms.py": 3,
+    "explain/test_golden_pages.py": 3,
+    "express/test_portable.py": 3,
+    "express/test_pieces.py": 3,
+    "interop/test_to_onnx.py": 3,
+    "benchmarks/test_workloads.py": 3,
+    "run/test_platforms.py": 3,
+    "examples/test_part_two.py": 2,
+    "kinds/test_block_sizes.py": 2,
+    "nn/test_recurrent.py": 2,
 }
-"""Tests over all of totality of which one in so many runs where time is short: where CI is set."""
+"""Files of tests of which one in so many runs where time is short: where CI is set."""
+MANY = 60
+"""Of a file with more tests than that every second one runs there."""
+WHOLE = frozenset({"tests/test_structure.py", "cuda/test_opcodes.py"})
+"""Files whose many tests take no time."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests out where time is short, chosen by their names, so that a failure comes again."""
     if not os.environ.get("CI"):
         return
-    left = {item for item in items if zlib.crc32(item.name.encode()) % _share(item)}
+    files = Counter(map(_file, items))
+    usual = {file: 2 if count > MANY and file not in WHOLE else 1 for file, count in files.items()}
+    shares = usual | {file: SHARES[file] for file in files.keys() & SHARES.keys()}
+    left = {item for item in items if zlib.crc32(item.name.encode()) % shares[_file(item)]}
     config.hook.pytest_deselected(items=list(left))
     items[:] = [item for item in items if item not in left]
 
 
-def _share(item: pytest.Item) -> int:
-    return SHARES.get(f"{item.path.parent.name}/{item.path.name}", 1)
+def _file(item: pytest.Item) -> str:
+    return f"{item.path.parent.name}/{item.path.name}"
