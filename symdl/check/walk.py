@@ -26,7 +26,7 @@ from symdl.express.special.kinds import Called
 from symdl.express.special.written import FORMS, written
 from symdl.express.tensors import Access, Tensor
 from symdl.run.reference.binding import extent_value
-from symdl.run.reference.interpreter import Grid
+from symdl.run.reference.interpreter import Grid, steps_of
 from symdl.run.reference.scalars import Scope
 
 Array = NDArray[Any]
@@ -100,7 +100,7 @@ def walk(
             if group in recurrences:
                 for equation in recurrences[group].equations:
                     found[equation.lhs] = arithmetic.constant(np.full(arrays[equation.lhs].shape, np.nan))
-                steps.recurrence(recurrences[group], {})
+                steps.recurrence(recurrences[group])
             else:
                 (equation,) = group
                 found[equation.lhs] = steps.equation(equation, {})
@@ -116,21 +116,11 @@ class _Walk(Generic[T]):
     arithmetic: Arithmetic[T]
     found: dict[Tensor, T]
 
-    def recurrence(self, recurrence: Recurrence, outer: Mapping[Recurrence, int]) -> None:
+    def recurrence(self, recurrence: Recurrence) -> None:
         """Compute a recurrence step by step; each step is put into a copy of the trajectory so far."""
-        steps = range(extent_value(recurrence.extent, self.dims))
-        for step in steps if recurrence.direction > 0 else reversed(steps):
-            now = {**outer, recurrence: step}
-            for item in recurrence.items:
-                if isinstance(item, Recurrence):
-                    self.recurrence(item, now)
-                    continue
-                where = [slice(None)] * item.lhs.rank
-                for loop, place in now.items():
-                    where[loop.axes[item.lhs]] = slice(place, place + 1)
-                held = {loop.step_index(item): range(place, place + 1) for loop, place in now.items()}
-                so_far, block = self.found[item.lhs], self.equation(item, held, tuple(where))
-                self.found[item.lhs] = self.arithmetic.put(so_far, block, tuple(where))
+        for equation, held, where in steps_of(recurrence, self.dims):
+            so_far, block = self.found[equation.lhs], self.equation(equation, held, where)
+            self.found[equation.lhs] = self.arithmetic.put(so_far, block, where)
 
     def equation(self, equation: Equation, held: Mapping[Index, range], where: tuple[slice, ...] = ()) -> T:
         """Compute an equation on its grid, or at the steps that are held."""

@@ -26,7 +26,7 @@ from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.express.wholes import is_whole
 from symdl.run.reference.binding import bind_dims, extent_value
-from symdl.run.reference.interpreter import Grid
+from symdl.run.reference.interpreter import Grid, steps_of
 from symdl.run.reference.interpreter import _block as plain_block
 from symdl.run.reference.scalars import Scope
 
@@ -88,26 +88,11 @@ def _recurrence(recurrence: Recurrence, arrays: Arrays, dims: Mapping[Dim, int])
     for e in recurrence.equations:
         shape = [extent_value(size, dims) for size in e.lhs.shape]
         found[e.lhs] = np.zeros(shape, "int64") if e.lhs.dtype == "int64" else np.full(shape, UNKNOWN, object)
-    _steps(recurrence, {}, {**arrays, **found}, dims)
+    known = {**arrays, **found}
+    for equation, held, where in steps_of(recurrence, dims):
+        ranges = {i: range(extent_value(size, dims)) for i, size in equation.extents.items()}
+        known[equation.lhs][where] = _block(equation, ExactGrid(equation, ranges | held, known, dims))
     return found
-
-
-def _steps(
-    recurrence: Recurrence, outer: Mapping[Recurrence, int], arrays: Arrays, dims: Mapping[Dim, int]
-) -> None:
-    steps = range(extent_value(recurrence.extent, dims))
-    for step in steps if recurrence.direction > 0 else reversed(steps):
-        now = {**outer, recurrence: step}
-        for item in recurrence.items:
-            if isinstance(item, Recurrence):
-                _steps(item, now, arrays, dims)
-                continue
-            ranges = {i: range(extent_value(size, dims)) for i, size in item.extents.items()}
-            where = [slice(None)] * item.lhs.rank
-            for loop, place in now.items():
-                ranges[loop.step_index(item)] = range(place, place + 1)
-                where[loop.axes[item.lhs]] = slice(place, place + 1)
-            arrays[item.lhs][tuple(where)] = _block(item, ExactGrid(item, ranges, arrays, dims))
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Rows:
         if unknown:
             raise ExpressionError(
                 f"{type(unknown[-1]).__name__} has no form as data, so what it stands in cannot be saved",
-                expression=str(unknown[-1])[:200],
+                expression=unknown[-1],
                 cure="define it with the functions of symdl",
             )
         for node in ordered:

@@ -6,7 +6,7 @@ is evaluated over its whole index grid by broadcasting, in blocks of the first a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,30 +119,35 @@ def evaluate_recurrence(
         shape = [extent_value(size, dims) for size in equation.lhs.shape]
         integer = equation.lhs.dtype == "int64"
         found[equation.lhs] = np.full(shape, 0 if integer else np.nan, "int64" if integer else dtype)
-    _steps(recurrence, {}, {**arrays, **found}, dims)
+    known = {**arrays, **found}
+    for equation, held, where in steps_of(recurrence, dims):
+        ranges = {i: range(extent_value(size, dims)) for i, size in equation.extents.items()}
+        known[equation.lhs][where] = _block(equation, Grid(equation, ranges | held, known, dims))
     return found
 
 
-def _steps(
-    recurrence: Recurrence,
-    outer: Mapping[Recurrence, int],
-    arrays: Mapping[Tensor, Array],
-    dims: Mapping[Dim, int],
-) -> None:
-    """Compute a recurrence into its arrays, at the present step of those around it."""
+def steps_of(
+    recurrence: Recurrence, dims: Mapping[Dim, int], outer: Mapping[Recurrence, int] | None = None
+) -> Iterator[tuple[Equation, dict[Index, range], tuple[slice, ...]]]:
+    """Yield what is computed, in order: an equation, its indices that are held, and where its block stands.
+
+    Args:
+        recurrence: whose steps are taken, with those of recurrences in it.
+        dims: the sizes.
+        outer: the present step of the recurrences around it.
+    """
     steps = range(extent_value(recurrence.extent, dims))
     for step in steps if recurrence.direction > 0 else reversed(steps):
-        now = {**outer, recurrence: step}
+        now = {**(outer or {}), recurrence: step}
         for item in recurrence.items:
             if isinstance(item, Recurrence):
-                _steps(item, now, arrays, dims)
+                yield from steps_of(item, dims, now)
                 continue
-            ranges = {i: range(extent_value(size, dims)) for i, size in item.extents.items()}
+            held = {loop.step_index(item): range(place, place + 1) for loop, place in now.items()}
             where = [slice(None)] * item.lhs.rank
             for loop, place in now.items():
-                ranges[loop.step_index(item)] = range(place, place + 1)
                 where[loop.axes[item.lhs]] = slice(place, place + 1)
-            arrays[item.lhs][tuple(where)] = _block(item, Grid(item, ranges, arrays, dims))
+            yield item, held, tuple(where)
 
 
 @dataclass(frozen=True, slots=True)
