@@ -22,6 +22,7 @@ from symdl.run.autotune import chosen
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import Callback, heard, is_callback
 from symdl.train.choice import Optimizers, Trainable
+from symdl.train.diverging import Diverged, finding
 from symdl.train.feeds.source import Batches, Feed, Rows, source_of
 from symdl.train.feeds.tables import columns, held, is_frame
 from symdl.train.feeds.training import Augment, FedEpochs
@@ -29,7 +30,7 @@ from symdl.train.finish import sizes_of
 from symdl.train.full_batch import FullBatch
 from symdl.train.history import Epoch, History
 from symdl.train.learner import learner_of, optimizers_of
-from symdl.train.loop import BoundEpoch, Diverged, Plan, run
+from symdl.train.loop import BoundEpoch, Plan, run
 from symdl.train.plateaus import check_watched, tell
 from symdl.train.progress import progress_for
 from symdl.train.ranks.communicator import Ranks, Value
@@ -129,8 +130,7 @@ def _ready(state: ModelState, data: Any, settings: Settings, ranks: Ranks | None
     given = _given(state, data, settings, ranks)
     positions, validation = _split(state, given, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
-    scored = validation is not None
-    _check_watch(state, settings, scored=scored)
+    _check_watch(state, settings, scored=(scored := validation is not None))
     check_watched(optimizers, state.values_by_name, scored=scored, accuracy=state.accuracy is not None)
     there = state.target.runtime.there
     given = given if given.arrays is None else replace(given, arrays=given.arrays.moved(there))
@@ -153,9 +153,9 @@ def _trained(state: ModelState, ready: _Ready, settings: Settings, ranks: Ranks 
             raise
     score = None if ready.test is None else _told(ranks, partial(state.score, ready.test))()
     state.history = History(
-        epochs=result.epochs,
-        best_epoch=result.best_epoch,
-        stopped=result.stopped,
+        result.epochs,
+        result.best_epoch,
+        result.stopped,
         restored=plan.restore,
         preparing=preparing,
         test_loss=None if score is None else score.loss,
@@ -225,8 +225,7 @@ def _told(ranks: Ranks | None, work: Callable[[], Value]) -> Callable[[], Value]
 
 
 def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None:
-    names = list(state.values_by_name)
-    if settings.watch is None or settings.watch in names:
+    if settings.watch is None or settings.watch in (names := list(state.values_by_name)):
         return
     accuracy = [] if state.accuracy is None else ["accuracy"]
     if settings.watch != "accuracy" or not accuracy:
@@ -341,6 +340,7 @@ def _fed(
         "shuffle": settings.shuffle,
         "join": trainer.learner.made.step.join,
         "figures": kernel.figures,
+        "fault": kernel.fault,
     }
 
 
@@ -366,6 +366,7 @@ def _batches(
         "weights": weights,
         "batch_size": settings.batch_size,
         "shuffle": settings.shuffle,
+        "fault": finding(learner.programs, data, state.dtype) if ranks is None else None,
         "join": made.step.join,
         "figures": partial(made.step.figures, sizes_of(program.inputs, data.by_name)),
     }
@@ -379,8 +380,7 @@ def _all_samples(
     optimizers: Mapping[str, Optimizer],
 ) -> dict[str, Any]:
     """Return what of a plan belongs to training on all samples at once."""
-    data = given.arrays
-    if data is None:
+    if (data := given.arrays) is None:
         raise ArgumentError(
             "LBFGS trains on all samples at once, not on batches that come one by one",
             cure="pass arrays and no augment=, or another optimizer, such as sd.nn.Adam(1e-3)",

@@ -7,13 +7,14 @@ the next training goes on from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symdl.errors import ArgumentError
+from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
 from symdl.nn.protocol import Optimizer
 from symdl.train import weights as files
@@ -30,11 +31,13 @@ class Learner:
     """A training step and its values.
 
     Attributes:
+        losses: what is made small, as it was written.
         made: the compiled step.
         weights: arrays of parameters and states by name; those of the parameters are the model's own.
         resumable: where training is; its states are arrays of `weights`.
     """
 
+    losses: tuple[Tensor, ...]
     made: Prepared
     weights: files.Weights
     resumable: Resumable
@@ -43,6 +46,11 @@ class Learner:
     def reads(self) -> tuple[str, ...]:
         """The names of the inputs that a step reads."""
         return tuple(str(t.name) for t in self.made.step.program.inputs if t.role == "input")
+
+    def programs(self) -> Iterator[Program]:
+        """Yield the losses as they were written, then the step."""
+        yield collect(self.losses)
+        yield self.made.step.program
 
 
 def optimizers_of(state: ModelState, given: Optimizers | None, *, resume: bool) -> Mapping[str, Optimizer]:
@@ -79,7 +87,9 @@ def learner_of(
     moving = {name: array for name, array in own.items() if name in changed}
     fixed = {name: array for name, array in own.items() if name in names - changed}
     rng = _generator(state.resumable if resume else None, seed)
-    return Learner(made, weights, Resumable(dict(optimizers), moving, seed, rng, fixed))
+    return Learner(
+        tuple(state.losses.values()), made, weights, Resumable(dict(optimizers), moving, seed, rng, fixed)
+    )
 
 
 def _generator(before: Resumable | None, seed: int) -> np.random.Generator:

@@ -7,17 +7,18 @@ gathered, differentiated and updated inside one compiled call (a few calls if a 
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.errors import TrainingError
+from symdl.train.diverging import Fault, FaultyStep, diverged
 from symdl.train.history import Batch, Epoch
 from symdl.train.progress import Progress
 from symdl.train.weights import Weights, all_finite, copies, put_back
@@ -88,6 +89,8 @@ class Plan:
         join: from the kernel's totals over some batches and over others to those over both.
         figures: from these totals over so many samples to the loss and what is followed.
         ended: says after an epoch why there is nothing left to do, or None.
+        fault: from the weights before a step that goes wrong, and the positions of its samples, to what goes
+            wrong in it. Without it nothing is computed again.
     """
 
     kernel: BoundEpoch | FedEpoch
@@ -108,6 +111,7 @@ class Plan:
     join: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
     figures: Figures = averages
     ended: Callable[[], str | None] = never
+    fault: Callable[[Weights, NDArray[np.int64]], Fault | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +139,14 @@ def run(plan: Plan, progress: Progress, records: list[Epoch] | None = None) -> R
     best, kept = 0, plan.weights
     stopped = "all epochs are done"
     for number in range(1, plan.epochs + 1):
-        before = copies(plan.weights)
+        before, drawing = copies(plan.weights), copy.deepcopy(plan.rng)
         record, enough = _epoch(plan, number, progress)
         finite = all_finite(plan.weights)
         if not (math.isfinite(record.loss + record.monitored) and finite):
+            trained = finite and math.isfinite(record.loss)
+            step = None if trained else _faulty_step(replace(plan, rng=drawing), before)
             put_back(plan.weights, kept if plan.restore and records else before)
-            raise _diverged(record, best if plan.restore else number - 1, finite=finite)
+            raise diverged(record, best if plan.restore else number - 1, finite=finite, step=step)
         records.append(record)
         progress.note(valid=record.validation_loss, accuracy=record.accuracy)
         if not best or record.monitored < records[best - 1].monitored:
@@ -179,10 +185,11 @@ def _watched(watch: str | None, values: Mapping[str, float], accuracy: float | N
 def _epoch(plan: Plan, number: int, progress: Progress) -> tuple[Epoch, bool]:
     """Train on an epoch; return its record, and whether a callback ended it before its last batch."""
     progress.epoch(number)
-    order = plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
+    order = _order(plan)
     start = time.perf_counter()
     total, done, enough = None, 0, False
-    with closing(_parts(plan, order, live=progress.live)) as parts:
+    each = bool(plan.after_batch)
+    with closing(_parts(plan, order, live=progress.live, each=each)) as parts:
         for place, (part, samples) in enumerate(parts, 1):
             enough = _heard(plan, (number, place, samples), part)
             total = part.copy() if total is None else plan.join(total, part)
@@ -225,48 +232,50 @@ def _heard(plan: Plan, place: tuple[int, int, int], totals: NDArray[np.float64])
     return any(wishes)
 
 
-def _parts(plan: Plan, order: NDArray[np.int64], *, live: bool) -> Generator[tuple[NDArray[np.float64], int]]:
-    """Train on an epoch, in one call or in calls of about `_REDRAW_SECONDS`; yield totals, lengths."""
+def _order(plan: Plan) -> NDArray[np.int64]:
+    return plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
+
+
+def _faulty_step(plan: Plan, before: Weights) -> FaultyStep | None:
+    """Train on an epoch again, batch by batch, from where it began, until a number is not finite.
+
+    None if that cannot be found: a stream cannot be read again, or callbacks changed something in between.
+    """
+    if plan.fault is None:
+        return None
+    put_back(plan.weights, before)
+    order, done = _order(plan), 0
+    latest = before
+    with suppress(Exception), closing(_parts(plan, order, live=False, each=True)) as parts:
+        for number, (totals, samples) in enumerate(parts, 1):
+            positions = order[done : done + samples]
+            if not (np.isfinite(totals).all() and all_finite(plan.weights)):
+                return FaultyStep(number, plan.fault(latest, positions))
+            latest = copies(plan.weights)
+            done += samples
+    return None
+
+
+def _parts(
+    plan: Plan, order: NDArray[np.int64], *, live: bool, each: bool
+) -> Generator[tuple[NDArray[np.float64], int]]:
+    """Train on an epoch, in one call or in calls of about `_REDRAW_SECONDS`; yield totals, lengths.
+
+    With `each` every batch is a call.
+    """
     kernel = plan.kernel
     if isinstance(kernel, FedEpoch):
-        seconds = 0.0 if plan.after_batch else _REDRAW_SECONDS
+        seconds = 0.0 if each else _REDRAW_SECONDS
         yield from kernel.parts(order, plan.rng, seconds)
         return
     size, count = plan.batch_size, len(order)
     batches = -(-count // size)
-    first, step = 0, 1 if live or plan.after_batch else batches
+    first, step = 0, 1 if live or each else batches
     while first < batches:
         last = min(first + step, batches)
         start = time.perf_counter()
         kernel.run(order, first, last)
         yield kernel.totals, min(last * size, count) - first * size
         faster = _REDRAW_SECONDS / max(time.perf_counter() - start, 1e-6)
-        step = 1 if plan.after_batch else max(1, int(step * min(faster, 8.0)))
+        step = 1 if each else max(1, int(step * min(faster, 8.0)))
         first = last
-
-
-class Diverged(TrainingError):
-    """A loss or a weight is no finite number: of several processes, in all."""
-
-
-def _diverged(record: Epoch, epoch: int, *, finite: bool) -> Diverged:
-    if not math.isfinite(record.loss):
-        what = f"the loss is {record.loss}"
-    elif not math.isfinite(record.monitored):
-        what = f"what is watched is {record.monitored}" if record.watched is not None else ""
-        kind = "loss after it" if record.validation_loss is None else "validation loss"
-        what = what or f"the {kind} is {record.monitored}"
-    else:
-        what = "a weight is no finite number"
-    weights = f"those after epoch {epoch}" if epoch else "those from before this training"
-    if finite and math.isnan(record.loss + record.monitored):
-        return Diverged(
-            f"training stopped in epoch {record.number}: {what}, although its weights were finite;"
-            f" they are now {weights}",
-            cure="see that samples count in all data that are scored (a mean over nothing is NaN), and where"
-            " the formula has no value",
-        )
-    return Diverged(
-        f"training diverged in epoch {record.number}: {what}; the weights are now {weights}",
-        cure="use a smaller learning rate, or scale the data",
-    )

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError, TrainingError
 from symdl.train.arrays import Arrays
+from symdl.train.diverging import Fault, fault_in
 from symdl.train.feeds.ahead import ahead
 from symdl.train.feeds.source import Batch, Batches, Rows
 from symdl.train.state import ModelState
 from symdl.train.trainer import Trainer
+from symdl.train.weights import Weights
 
 Augment = Callable[[dict[str, Any], np.random.Generator], Mapping[str, Any]]
 """A function of a batch and a random generator that returns another batch."""
@@ -79,6 +81,13 @@ class FedEpochs:
         """Return the loss and what is followed, from the totals over so many samples."""
         assert self.latest is not None
         return list(self.trainer.figures(self.latest, totals, count))
+
+    def fault(self, weights: Weights, positions: NDArray[np.int64]) -> Fault | None:
+        """Return what goes wrong in a step on the latest batch from these weights; see `Plan.fault`."""
+        assert self.latest is not None
+        known = positions if isinstance(self.source, Rows) else None
+        programs, batch = self.trainer.learner.programs(), self.latest.by_name
+        return fault_in(programs, weights, batch, dtype=self.model.dtype, positions=known)
 
     def _checked(self, order: NDArray[np.int64], rng: np.random.Generator) -> Generator[Arrays]:
         raw = self._raw(order, rng)
