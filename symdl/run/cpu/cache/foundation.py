@@ -45,8 +45,13 @@ def foundation() -> tuple[str, ...]:
     The file with Numba's version is read, because importing Numba takes longer than all that is done here.
 
     Raises:
-        CompileError: there is no Numba.
+        CompileError: there is no Numba, or Python runs without its global lock.
     """
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise CompileError(
+            "nobody has tried compiled code in a Python without its global lock",
+            cure="start Python with PYTHON_GIL=1 in the environment, or use target='python'",
+        )
     texts = [(PACKAGE / name).read_text("utf-8") for name in files()]
     numba = importlib.util.find_spec("numba")
     if numba is None or numba.origin is None:
