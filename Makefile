@@ -16,7 +16,7 @@ SMALL := around_the_sizes or training or rows_agree or agrees_with_the_interpret
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs release-check playground test test-cuda test-gpu fuzz mutants lint bench bench-gpu clean distclean
+.PHONY: help demo docs release-check playground test test-cuda test-gpu fuzz mutants coverage lint bench bench-gpu clean distclean
 
 help:
 	@echo 'make demo       train a network on handwritten digits; results go to out/'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test-gpu   run the tests of the target cuda on this machine'"'"'s GPU'
 	@echo 'make fuzz       random programs and networks for FUZZ_SECONDS=600, all ways against each other'
 	@echo 'make mutants    break a line here and there (SAMPLE=100, SEED=0), and see whether a test notices; hours'
+	@echo 'make coverage   which lines and branches the tests run (COVERED=tests/train for a part); pages in out/coverage/html'
 	@echo 'make lint       check style and types (ruff, mypy)'
 	@echo 'make release-check  build wheel and source archive, install each elsewhere, run them (PYTHONS="python3.11 ...")'
 	@echo 'make bench      time symdl against PyTorch, JAX and PyTensor (BENCH=--help for options)'
@@ -64,10 +65,22 @@ test-gpu: $(VENV)/gpu/.made
 fuzz: $(VENV)/.has-test
 	$(RUN) -m tests.fuzz
 
+# What is found is kept in out/mutants.json, and the same command goes on from there.
 SAMPLE ?= 100
 SEED ?= 0
 mutants: $(VENV)/.has-test
 	$(RUN) -m tests.mutants --sample $(SAMPLE) --seed $(SEED)
+
+# With an empty kernel cache, since a compiler that is not called is not covered. What only a graphics processor wants
+# counts as not run where numba-cuda is not installed. Tests may fail, for instance by a limit of time; the report comes
+# anyway.
+COVERED ?= tests
+coverage: $(VENV)/.has-dev
+	rm -rf out/coverage && mkdir -p out/coverage/kernels && chmod 700 out/coverage/kernels
+	-SYMDL_CACHE=$(CURDIR)/out/coverage/kernels CI=1 $(RUN) -m coverage run -m pytest -q -n auto $(COVERED)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage html --quiet
+	$(RUN) -m coverage report
 
 lint: $(VENV)/.has-dev
 	$(RUN) -m ruff check .

@@ -1,13 +1,16 @@
 """Which tests look at which room.
 
-Enters: the path of a module. Leaves: test files, a test of its own name first, then those that notice most in
-the shortest time. They are a few minutes of tests; all of them would take twenty for each mutant that nobody
-notices, and notice some more.
+Enters: the path of a module. Leaves: test files, a test of its own name first, then those that import the
+module, then those of its room that notice most in the shortest time. They are a few minutes of tests; all of
+them would take twenty for each mutant that nobody notices, and notice some more.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 ROOMS = ("differentiate", "lower", "schedule", "emit", "run")
@@ -52,12 +55,48 @@ _OF_ROOM: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def files_for(path: str) -> list[str]:
-    """Return what pytest is asked for a module of the package: a test of its own name first."""
+def files_for(path: str, seconds: Mapping[str, float] | None = None) -> list[str]:
+    """Return what pytest is asked for a module of the package, what notices most first.
+
+    A test of its own name comes first, then those that import the module, then those of its room.
+
+    Args:
+        path: of the module.
+        seconds: how long test files take; with them the faster ones of each of these groups come first.
+    """
     room = Path(path).relative_to("symdl").parent.as_posix()
     while room not in _OF_ROOM:
         room = Path(room).parent.as_posix()
     named = sorted((_ROOT / "tests").rglob(f"test_{Path(path).stem}.py"))
-    cuda = "cuda" in Path(path).parts
-    own = [p.relative_to(_ROOT).as_posix() for p in named if ("cuda" in p.parts) is cuda]
-    return list(dict.fromkeys([*own, *_OF_ROOM[room]]))
+    own = [p.relative_to(_ROOT).as_posix() for p in named if _fits(p, path)]
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    groups = (own, importers().get(module, ()), _OF_ROOM[room])
+    order = [sorted(group, key=lambda file: (seconds or {}).get(file, 0.0)) for group in groups]
+    return list(dict.fromkeys(chain(*order)))
+
+
+def _fits(file: Path, path: str) -> bool:
+    """Say whether a test file is for the device that a module is for."""
+    return ("cuda" in file.parts) is ("cuda" in Path(path).parts)
+
+
+@cache
+def importers() -> Mapping[str, tuple[str, ...]]:
+    """Return for each module of the package the test files that import it by its own name.
+
+    Those that cannot run everywhere, or measure, are left out.
+    """
+    found: dict[str, list[str]] = {}
+    for file in sorted((_ROOT / "tests").rglob("test_*.py")):
+        name = file.relative_to(_ROOT).as_posix()
+        if name.split("/")[1] in _ELSEWHERE:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("symdl."):
+                below = [f"{node.module}.{alias.name}" for alias in node.names]
+                for module in dict.fromkeys((str(node.module), *below)):
+                    found.setdefault(module, []).append(name)
+    return {module: tuple(dict.fromkeys(names)) for module, names in found.items()}
+
+
+_ELSEWHERE = ("cuda", "benchmarks", "playground", "mutants", "acceptance")
