@@ -17,16 +17,26 @@ from symdl.errors import DerivativeError
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access
 
+_UNKNOWN = (sp.Derivative, sp.Subs, sp.Heaviside, sp.DiracDelta, sp.Sum)
+"""What SymPy leaves where it knows no derivative, or none that is a number everywhere."""
+
 
 @lru_cache(maxsize=4096)
 def _differentiate(structure: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     result = slope(structure, variable)
-    refused = result.atoms(sp.Derivative, sp.Subs, sp.Heaviside, sp.DiracDelta)
+    refused = result.atoms(*_UNKNOWN)
     if refused:
         raise DerivativeError(
             f"no derivative is known for {min(refused, key=str)}",
             expression=structure,
-            cure="write the function with SymPy's elementary functions or Piecewise",
+            cure="write the function with SymPy's elementary functions or Piecewise, or bring values and "
+            "derivative along: sd.function(name, numpy=…, derivative=…)",
+        )
+    if result.has(sp.I):
+        raise DerivativeError(
+            "the derivative is no real number",
+            expression=structure,
+            cure="take powers with variable exponents of what is positive: cos(pi*x) for (-1)**x",
         )
     return one_logistic(stable(result))
 

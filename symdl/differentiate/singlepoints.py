@@ -128,7 +128,10 @@ def same(one: sp.Expr | None, other: sp.Expr | None) -> bool:
     if one is None or other is None:
         return False
     gap = sp.expand(one - other)
-    return gap == 0 or bool(gap.is_number and gap.is_finite and abs(sp.N(gap, 30)) < _ROUNDING)
+    if gap == 0 or not (gap.is_number and gap.is_finite):
+        return bool(gap == 0)
+    size = abs(sp.N(gap, 30))
+    return bool(size.is_Number and size < _ROUNDING)
 
 
 def _beside(expr: sp.Expr, x: sp.Symbol, place: sp.Expr, side: int) -> sp.Expr | None:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import sympy as sp
 
 from symdl.errors import ExplainError
+from symdl.express.entering import entered
 from symdl.express.parser import parse, symbol_of
-from symdl.express.scalar import finite_sums
 from symdl.express.tensors import Tensor
 
 
@@ -29,7 +29,7 @@ class Forms:
 
 def read(f: Any, wrt: Any, where: Any) -> tuple[Any, Any, Any]:
     """Read what is given as text: an expression, its symbols, the definitions of intermediates."""
-    f = parse(f) if isinstance(f, str) else finite_sums(f)
+    f = parse(f) if isinstance(f, str) else entered(f) if isinstance(f, sp.Expr) else f
     where = {symbol_of(k, f): parse(v) if isinstance(v, str) else v for k, v in (where or {}).items()}
     if isinstance(f, Tensor) or not isinstance(f, sp.Expr):
         return f, wrt, where

@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
 from symdl.brief import brief
 from symdl.errors import ExpressionError
 from symdl.express.dims import Extent, Index
+from symdl.express.entering import cure, entered, is_unknown
 from symdl.express.equations import Equation, Origin, Reduction, map_guard
 from symdl.express.pieces import pieces
 from symdl.express.program import Program, collect
@@ -24,9 +24,8 @@ from symdl.express.quotients import real_quotients
 from symdl.express.relations import rebuilt
 from symdl.express.surface import Reduce, define
 from symdl.express.tensors import Access, Tensor, map_accesses
-from symdl.express.walks import any_of, mapped, nodes, symbols_of
+from symdl.express.walks import nodes, symbols_of
 
-_MOST_TERMS = 64  # of a sum with numbers for limits, which is written out
 _WIDEST = 8  # operands of one sum or product; longer ones are split, so a gradient stays linear in size
 _WHOLE = (sp.Piecewise, sp.logic.boolalg.Boolean, sp.floor, sp.ceiling)
 """Their parts are computed only where they count; a floor of a quotient by integers is exact as a whole."""
@@ -83,54 +82,14 @@ def scalar_graphs(
     return replace(program, inputs=tuple(inputs.values()), equations=tuple(in_order))
 
 
-def finite_sums(f: Any) -> Any:
-    """Write sums and products with numbers for limits out, term by term; anything else comes back."""
-    if not isinstance(f, sp.Expr | sp.Tuple) or not any_of(f, (sp.Sum, sp.Product)):
-        return f
-    return mapped(f, lambda node: _terms(node) if _is_finite(node) else node)
-
-
-def _is_finite(node: sp.Basic) -> bool:
-    if not isinstance(node, sp.Sum | sp.Product) or len(node.limits) != 1:
-        return False
-    _, low, high = node.limits[0]
-    return bool(low.is_Integer and high.is_Integer and 0 <= high - low < _MOST_TERMS)
-
-
-def _terms(node: sp.Expr) -> sp.Expr:
-    variable, low, high = node.limits[0]
-    terms = [node.function.subs(variable, place) for place in range(int(low), int(high) + 1)]
-    return sp.Add(*terms) if isinstance(node, sp.Sum) else sp.Mul(*terms)
-
-
-_CURES: tuple[tuple[type, str], ...] = (
-    (AppliedUndef, "write what the function is; a value of it that is given can be a symbol of its own"),
-    (
-        sp.Integral,
-        "work the integral out first: expression.doit(); one without a closed form can be a sum over the "
-        'midpoints of n intervals, whose limits may be variable: integral.as_sum(n, "midpoint")',
-    ),
-    (sp.Derivative, "work the derivative out first: expression.doit()"),
-    (sp.Sum, "write it with tensors: sd.Sum(a[k]*x[()]**k, k) runs over the whole axis of a"),
-    (sp.Product, "write it with tensors: sd.Prod(a[k], k) runs over the whole axis of a"),
-    (sp.MatrixBase, "derive its entries one by one, or use tensors"),
-    (sp.MatrixExpr, 'use tensors: A = sd.tensor("A", (2, 3)), A @ x, A.T, sd.trace(A)'),
-)
-
-
-def _cure(node: Any) -> str:
-    plain = "use real numbers, symbols and known functions"
-    return next((cure for kind, cure in _CURES if isinstance(node, kind)), plain)
-
-
 def _checked(fs: Sequence[Any]) -> sp.Tuple:
     """Return expressions as one, of which every part can be computed."""
-    together = finite_sums(sp.Tuple(*map(expression, fs)))
+    together = entered(sp.Tuple(*map(expression, fs)))
     for node in reversed(nodes(together)[:-1]):  # the outermost first, which says most
-        wrong = not isinstance(node, _ALLOWED) or isinstance(node, AppliedUndef | Index | Reduce)
+        wrong = not isinstance(node, _ALLOWED) or isinstance(node, Index | Reduce) or is_unknown(node)
         if wrong or node in (sp.nan, sp.zoo, sp.oo, -sp.oo):
             of = next(f for f in together.args if node in nodes(f))
-            raise ExpressionError(f"{brief(node)} cannot be computed", expression=of, cure=_cure(node))
+            raise ExpressionError(f"{brief(node)} cannot be computed", expression=of, cure=cure(node))
     return together
 
 
@@ -145,7 +104,7 @@ def expression(f: Any) -> sp.Expr:
     if not isinstance(f, sp.Expr):
         known = isinstance(f, sp.MatrixExpr | sp.MatrixBase)
         raise ExpressionError(
-            f"{f!r} is no scalar expression", cure=_cure(f) if known else "pass a SymPy expression"
+            f"{f!r} is no scalar expression", cure=cure(f) if known else "pass a SymPy expression"
         )
     return f
 

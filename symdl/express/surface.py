@@ -18,6 +18,7 @@ from sympy.printing.pretty.stringpict import prettyForm
 from symdl.brief import brief
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Dim, Extent, Index, as_extent
+from symdl.express.entering import entered, known
 from symdl.express.equations import Equation, Guard, Op, Origin, Reduction, check
 from symdl.express.kinks import index_guards, settled
 from symdl.express.magnitudes import representable
@@ -191,7 +192,7 @@ def define(
     where = tuple(where)
     if isinstance(expr, sp.logic.boolalg.Boolean) and not isinstance(expr, sp.Expr):
         expr = sp.Piecewise((1, expr), (0, True))
-    body = representable(real_quotients(as_expression(expr)), dtype)
+    body = representable(real_quotients(known(entered(as_expression(expr)))), dtype)
     if shape is not None and len(shape) != len(where):
         raise ShapeError(f"{len(where)} indices do not fit the shape {tuple(shape)}")
     extents = dict(zip(where, map(as_extent, shape), strict=True)) if shape is not None else {}

@@ -53,16 +53,21 @@ def _one_of(values: int, name: str, members: str) -> dict[str, Source]:
     return {m: Source(form, 1, values, n, flag=False) for n, m in enumerate(members.split())}
 
 
-_FIRST, _SECOND = "__pyx_fuse_0", "__pyx_fuse_1"
+_FIRST, _SECOND, _REAL = "__pyx_fuse_0", "__pyx_fuse_1", "__pyx_fuse_0_1"
 _SCIPY: Mapping[str, Source] = {
     **_of(1, "", "zetac ellipk ellipe erfcinv"),
-    **_of(2, "", "beta betaln gammainc gammaincc"),
-    **_of(1, _SECOND, "gamma psi exp1 expi erfi"),
+    **_of(2, "", "beta betaln gammainc gammaincc poch ellipkinc ellipeinc"),
+    **_of(3, "", "lpmv"),
+    **_of(1, _SECOND, "gamma psi exp1 expi erfi spence"),
     **_of(2, _SECOND, "jv yv iv kv"),
-    **_of(3, _SECOND, "elliprd"),
+    **_of(3, _SECOND, "elliprd elliprf"),
+    **_of(4, _SECOND, "elliprj"),
     **_of(1, _FIRST, "erfinv"),
     **_of(2, _FIRST, "expn"),
-    **_of(3, _FIRST, "betainc"),
+    **_of(3, _FIRST, "betainc chndtr"),
+    **_of(2, _REAL, "eval_chebyt eval_chebyu eval_legendre eval_laguerre"),
+    **_of(3, _REAL, "eval_genlaguerre eval_gegenbauer"),
+    **_of(4, _REAL, "eval_jacobi"),
     **_one_of(2, "sici", "si ci"),
     **_one_of(2, "shichi", "shi chi"),
     **_one_of(2, "fresnel", "fresnels fresnelc"),

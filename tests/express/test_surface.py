@@ -139,7 +139,7 @@ Y = tensor("Y", (5, 4))
         (lambda: define("Z", (i,), X[i, 0], shape=(3, 3)), ShapeError, "1 indices do not fit"),
         (lambda: Sum("x", i), ExpressionError, "no scalar expression"),
         (lambda: X.at("i", 0), ExpressionError, "no scalar expression"),
-        (lambda: define("Z", (i, j), sp.Heaviside(X[i, j])), ExpressionError, "no stated value"),
+        (lambda: define("Z", (i, j), sp.DiracDelta(X[i, j])), ExpressionError, "cannot be computed"),
         (lambda: Sum(X[i, k]), ExpressionError, "at least one index"),
         (lambda: Sum(X[i, k], sp.Symbol("k")), ExpressionError, "is no index"),
         (lambda: LogSumExp(X[i, k], (k, 4, 5)), ExpressionError, "is no index"),

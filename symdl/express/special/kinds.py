@@ -42,9 +42,11 @@ ROUTINES: Mapping[str, type[Called]] = {
     for count, names in enumerate(
         (
             "gamma psi erfinv erfcinv erfi exp1 expi zetac ellipk ellipe si ci shi chi fresnels fresnelc"
-            " airyai airyaiprime airybi airybiprime",
-            "beta jv yv iv kv expn hurwitz lambertw",
-            "elliprd",
+            " airyai airyaiprime airybi airybiprime spence",
+            "beta jv yv iv kv expn hurwitz lambertw poch ellipkinc ellipeinc"
+            " eval_chebyt eval_chebyu eval_legendre eval_laguerre",
+            "elliprd elliprf chndtr lpmv eval_genlaguerre eval_gegenbauer",
+            "elliprj eval_jacobi",
         ),
         start=1,
     )
@@ -150,11 +152,52 @@ def _lambert_slope(x: sp.Expr, *branch: sp.Expr) -> sp.Expr:
     return sp.exp(-value) / (1 + value)
 
 
+def _no_slope(value: Callable[[sp.Expr], sp.Expr], at: sp.Expr) -> sp.Expr:
+    """Return a derivative that has no closed form; whoever needs it is refused."""
+    variable = sp.Dummy("u", real=True)
+    return sp.Subs(sp.Derivative(value(variable), variable), variable, at)
+
+
+def _elliptic_e_slope(*args: sp.Expr) -> tuple[sp.Expr, ...]:
+    if len(args) == 1:
+        return (-elliptic_d(*args) / 2,)
+    node = sp.elliptic_e(*args)
+    return tuple(node.fdiff(place) for place in (1, 2))
+
+
+def _rising_slope(x: sp.Expr, count: sp.Expr) -> tuple[sp.Expr, ...]:
+    value, end = sp.RisingFactorial(x, count), sp.polygamma(0, x + count)
+    return value * (end - sp.polygamma(0, x)), value * end
+
+
+def _falling_slope(x: sp.Expr, count: sp.Expr) -> tuple[sp.Expr, ...]:
+    value, end = sp.FallingFactorial(x, count), sp.polygamma(0, x - count + 1)
+    return value * (sp.polygamma(0, x + 1) - end), value * end
+
+
+def _spherical_slope(kind: type[sp.Expr], order: sp.Expr, x: sp.Expr) -> tuple[sp.Expr, ...]:
+    """Return the slope by the two neighbours, which have values at 0 where the function has."""
+    both = order * kind(order - 1, x) - (order + 1) * kind(order + 1, x)
+    slope = -kind(sp.S.One, x) if order == 0 else both / (2 * order + 1)
+    return _no_slope(lambda u: kind(u, x), order), slope
+
+
+def _polylog_slope(order: sp.Expr, x: sp.Expr) -> tuple[sp.Expr, ...]:
+    slope = _away_from_0(sp.expand_func(sp.polylog(order - 1, x)) / x, x, sp.S.One)
+    return _no_slope(lambda u: sp.polylog(u, x), order), slope
+
+
 SLOPES: Mapping[type, Callable[..., tuple[sp.Expr, ...]]] = {
     sp.LambertW: lambda x, *branch: (_lambert_slope(x, *branch),),
     sp.sinc: lambda x: (_away_from_0((x * sp.cos(x) - sp.sin(x)) / x**2, x, sp.S.Zero),),
     sp.Si: lambda x: (sp.sinc(x),),
+    sp.Shi: lambda x: (_away_from_0(sp.sinh(x) / x, x, sp.S.One),),
     sp.elliptic_k: lambda m: ((sp.elliptic_k(m) - elliptic_d(m)) / (2 * (1 - m)),),
-    sp.elliptic_e: lambda m: (-elliptic_d(m) / 2,),
+    sp.elliptic_e: _elliptic_e_slope,
+    sp.RisingFactorial: _rising_slope,
+    sp.FallingFactorial: _falling_slope,
+    sp.jn: lambda order, x: _spherical_slope(sp.jn, order, x),
+    sp.yn: lambda order, x: _spherical_slope(sp.yn, order, x),
+    sp.polylog: _polylog_slope,
 }
-"""Derivatives in a form that is right also where SymPy's is 0/0: at 0."""
+"""Derivatives that SymPy lacks, or in a form that is right also where SymPy's is 0/0: at 0."""
