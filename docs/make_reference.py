@@ -32,7 +32,7 @@ SECTIONS = {
     "Language": "express.build express.constants express.dims express.surface express.operators "
     "express.facts express.tensors express.recurrent express.replacing express.batching "
     "express.stopping errors",
-    "Elementwise": "express.functions express.elementary express.conditions",
+    "Elementwise": "express.functions express.elementary express.numeric express.conditions",
     "Special functions": "express.special.tensors express.special.own",
     "Sums and statistics": "express.statistics express.reducing express.quantiles",
     "Shapes": "express.views express.shaping express.joining express.repeating express.padding",

@@ -99,6 +99,23 @@ from symdl.express.linalg import (
     solve_triangular,
 )
 from symdl.express.modes import inference, training_updates
+from symdl.express.numeric import (
+    cbrt,
+    copysign,
+    deg2rad,
+    entr,
+    exp2,
+    fmod,
+    frac,
+    heaviside,
+    isclose,
+    ldexp,
+    lerp,
+    logit,
+    rad2deg,
+    trunc,
+    xlog1py,
+)
 from symdl.express.operators import elementwise, matmul, maximum, minimum
 from symdl.express.padding import pad
 from symdl.express.patterns import arange, full, tril, triu
@@ -326,6 +343,21 @@ __all__ = [
     "unit_svg", "update_rules",
     "var", "vmap",
     "where", "worksheet",
+    "cbrt",
+    "copysign",
+    "deg2rad",
+    "entr",
+    "exp2",
+    "fmod",
+    "frac",
+    "heaviside",
+    "isclose",
+    "ldexp",
+    "lerp",
+    "logit",
+    "rad2deg",
+    "trunc",
+    "xlog1py",
     "xlogy",
     "zeta",
 ]  # fmt: skip

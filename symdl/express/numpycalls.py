@@ -19,6 +19,7 @@ from symdl.express import (
     functions,
     joining,
     linalg,
+    numeric,
     padding,
     patterns,
     quantiles,
@@ -66,6 +67,11 @@ _UFUNCS: Mapping[str, Call] = {
     )},
     "arctan2": elementary.atan2,
     **{name: getattr(elementary, name) for name in ("hypot", "log2", "log10", "logaddexp")},
+    **{name: getattr(numeric, name) for name in (
+        "cbrt", "copysign", "deg2rad", "exp2", "fmod", "heaviside", "ldexp", "rad2deg", "trunc",
+    )},
+    "radians": numeric.deg2rad,
+    "degrees": numeric.rad2deg,
     "fabs": functions.absolute,
     "floor_divide": functions.floor_divide,
     "isnan": isnan,
@@ -193,6 +199,8 @@ def _take(a: Any, indices: Any, axis: Any = None) -> Any:
 
 
 _FUNCTIONS: Mapping[str, Call] = {
+    "fix": numeric.trunc,
+    "isclose": lambda a, b, rtol=1e-5, atol=1e-8: numeric.isclose(a, b, rtol=rtol, atol=atol),
     **{name: _reduced(getattr(reducing, name)) for name in ("sum", "mean", "prod", "max", "min")},
     "amax": _reduced(reducing.max),
     "amin": _reduced(reducing.min),

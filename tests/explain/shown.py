@@ -236,6 +236,8 @@ class Shown:
 
     def chosen(self, rows: tuple[tuple[t.Node, t.Node | None], ...], at: Mapping[Any, int]) -> Any:
         """The value of the first condition that holds, entry by entry where conditions are matrices."""
+        if not rows:
+            return np.nan
         (value, condition), *rest = rows
         holds = condition is None or self.value(condition, at)
         if np.ndim(holds):

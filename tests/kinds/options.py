@@ -88,6 +88,7 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "sd.logcumsumexp": (lambda **o: sd.logcumsumexp(X, **o), RUN),
     "sd.median": (lambda **o: sd.median(X, **o), KEPT),
     "sd.meshgrid": (lambda **o: sd.meshgrid(X[0], X[:, 0], **o), {"indexing": "ij"}),
+    "sd.isclose": (lambda **o: sd.where(sd.isclose(X, 0.5, **o), 1, X), {"rtol": 0.5, "atol": 0.25}),
     "sd.mode": (lambda **o: sd.mode(X, **o), {"axis": 0}),
     "sd.nanmax": (lambda **o: sd.nanmax(GAPS, **o), KEPT),
     "sd.nanmean": (lambda **o: sd.nanmean(GAPS, **o), KEPT),
