@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdl.errors import ExplainError
 from symdl.express.entering import entered
+from symdl.express.naming import checked_name
 from symdl.express.parser import parse, symbol_of
 from symdl.express.tensors import Tensor
 
@@ -53,7 +54,9 @@ def with_let(f: Tensor, wrt: Any, let: Mapping[str, Tensor] | None) -> tuple[Ten
 
 
 def refuse(f: Any, scalar: Mapping[str, Any], tensors: Mapping[str, Any], forms: Forms) -> None:
-    """Refuse options that say nothing about such an `f`: `scalar` are those of expressions."""
+    """Refuse what is no name, and options that say nothing about such an `f`; `scalar`: of expressions."""
+    if scalar["name"] is not None:
+        checked_name(scalar["name"], "function")
     tensor = isinstance(f, Tensor)
     unused = [option for option, value in (scalar if tensor else tensors).items() if value]
     if unused:

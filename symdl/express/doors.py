@@ -19,6 +19,7 @@ from symdl.errors import ExpressionError
 from symdl.express.constants import constant
 from symdl.express.dims import is_whole
 from symdl.express.equations import Origin
+from symdl.express.naming import checked_name
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.express.values import numbers
@@ -132,6 +133,10 @@ def _or_none(door: Door) -> Door:
     return lambda value, what: None if value is None else door(value, what)
 
 
+def _called(name: Any, what: str) -> str | None:
+    return None if name is None else checked_name(name, f"result of {what.partition(':')[0]}")
+
+
 _DOORS: Mapping[str, Door] = {
     "Tensor": as_tensor,
     "Tensor | Condition": lambda value, what: (
@@ -154,10 +159,14 @@ _DOORS: Mapping[str, Door] = {
 
 
 def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
-    """Let in what can stand for a tensor, wherever `function` declares a parameter as one."""
+    """Let in what can stand for a tensor, wherever `function` declares a parameter as one, and names.
+
+    A name is looked at although tensors look at theirs: a layer has ``first.W``, and nothing is ``first``.
+    """
     name = function.__name__
     parameters = inspect.signature(function).parameters.values()
     found = {p.name: _DOORS[p.annotation] for p in parameters if p.annotation in _DOORS}
+    found |= {p.name: _called for p in parameters if p.name == "name"}
     order = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
 

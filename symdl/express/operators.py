@@ -17,6 +17,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index, at_most, is_whole
 from symdl.express.doors import as_data, is_finite, known, operand, takes_tensors
 from symdl.express.equations import Origin
+from symdl.express.naming import checked_name
 from symdl.express.surface import ArgMax, LogSumExp, Max, Prod, Reduce, Sum, define, identity_of
 from symdl.express.tensors import Access, DType, Tensor
 from symdl.express.wholes import is_integer
@@ -62,6 +63,7 @@ def elementwise(
         >>> print(sd.formula(sd.grad(sd.elementwise(lambda z: sp.exp(-z**2), x).sum(), x)))
         -2·x ⊙ exp(-x∘²)
     """
+    checked_name(rule, "rule")
     operands = tuple(map(operand, operands))
     tensors = [x for x in operands if isinstance(x, Tensor)]
     shape = broadcast_shapes(*(t.shape for t in tensors))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdl.errors import ExpressionError
+from symdl.express.naming import checked_name
 from symdl.express.ordering import order
 from symdl.express.program import Program
 from symdl.express.replacing import renew
@@ -49,7 +50,8 @@ class Grouped:
             raise ExpressionError(
                 f"groups = {self.groups!r}", cure='give an optimizer by the name of each: {"first": SGD(0.1)}'
             )
-        for optimizer in self.groups.values():
+        for name, optimizer in self.groups.items():
+            checked_name(name, "group")
             check_optimizer(optimizer)
 
     def updates(

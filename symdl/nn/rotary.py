@@ -12,6 +12,7 @@ from symdl.errors import ShapeError
 from symdl.express.dims import Extent
 from symdl.express.doors import takes_tensors
 from symdl.express.joining import concatenate
+from symdl.express.naming import checked_name
 from symdl.express.operators import axis_indices, broadcast_shapes, elementwise, number
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
@@ -30,6 +31,8 @@ def rotary_angles(
     t, p = axis_indices(2)
     angle = t * number(base, "base") ** (-2 * p / sp.Integer(features))
     shape = (length, features // 2)
+    if name is not None:
+        checked_name(name, "table")
     parts = ((f"{name}.cos" if name else None, sp.cos), (f"{name}.sin" if name else None, sp.sin))
     cosine, sine = (define(part, (t, p), function(angle), shape=shape) for part, function in parts)
     return cosine, sine

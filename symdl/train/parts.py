@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import sympy as sp
 
 from symdl.errors import ArgumentError, TrainingError
+from symdl.express.naming import checked_name
 from symdl.express.operators import as_real, elementwise
 from symdl.express.tensors import Tensor
 
@@ -48,6 +49,18 @@ def losses(given: Named) -> dict[str, Tensor]:
             raise TrainingError("a model needs a loss", cure="pass a rank-0 tensor, or several by name")
         return numbers(given, "loss")
     return {"": next(iter(numbers({"one": given}, "loss").values()))}
+
+
+def check_names(**named: Mapping[str, Tensor]) -> None:
+    """Look at the names of losses, outputs and metrics; what is alone has the empty text.
+
+    Raises:
+        ExpressionError: one is no name.
+    """
+    for what, tensors in named.items():
+        for name in tensors:
+            if name != "":
+                checked_name(name, what)
 
 
 def total(parts: Mapping[str, Tensor]) -> Tensor:

@@ -64,6 +64,7 @@ class ModelState:
     ) -> None:
         """Note what is computed, and of what."""
         self.losses, self.outputs, self.metrics, self.facts = losses, outputs, metrics, tuple(facts)
+        parts.check_names(loss=losses, output=outputs, metric=metrics)
         if metrics.keys() & losses.keys():
             raise ArgumentError("a metric and a loss share a name", cure="give each its own name")
         self.loss = parts.total(losses)
@@ -174,6 +175,8 @@ class ModelState:
 
     def forward(self, what: str) -> Forward:
         """Return what computes the ``"output"`` or the ``"loss"`` with all that is scored."""
+        if what not in ("output", "loss"):
+            raise ArgumentError(f"a model computes no {what!r}", cure="ask for 'output' or 'loss'")
         if what not in self._forwards:
             shown = inference(*self.outputs.values()) if what == "output" else self._scored()
             options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "facts": self.facts}

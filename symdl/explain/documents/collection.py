@@ -15,6 +15,7 @@ from symdl.explain.documents.layout import Layout
 from symdl.explain.documents.pages import html_page
 from symdl.explain.documents.tex import latex_document
 from symdl.explain.sections import Depth
+from symdl.express.naming import checked_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Collection:
 
     title: str
     derivations: tuple[Derivation, ...]
+
+    def __post_init__(self) -> None:
+        checked_name(self.title, "page")
 
     def latex(self) -> str:
         """Return a complete LaTeX document."""

@@ -62,10 +62,10 @@ def _replaced(thing: Any, letters: dict[str, str], rate: str, values: dict[Tenso
         elif isinstance(value, Mapping) and any(map(is_dataclass, value.values())):
             changes[part.name] = {key: _replaced(each, letters, rate, values) for key, each in value.items()}
         elif part.name in letters and is_number(value) and value:
-            changes[part.name] = _symbol(letters[part.name].format(rate=rate), value, values)
+            changes[part.name] = _symbol(letters[part.name].replace("{rate}", rate), value, values)
         elif part.name in letters and isinstance(value, Mapping):  # numbers by the names of parameters
             kinds = [number for number in dict.fromkeys(value.values()) if is_number(number) and number]
-            letter = letters[part.name].format(rate=rate)
+            letter = letters[part.name].replace("{rate}", rate)
             known = {number: _symbol(letter, number, values) for number in kinds}
             changes[part.name] = {key: known.get(number, number) for key, number in value.items()}
     return replace(thing, **changes)

@@ -40,6 +40,7 @@ from symdl.explain.stories.equations import left_side, right_side
 from symdl.explain.stories.single import simple_page
 from symdl.express.dims import Dim, Extent, Index, dims_of
 from symdl.express.equations import Equation
+from symdl.express.naming import checked_name
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, substitute
 
@@ -95,9 +96,10 @@ def generic_gradient(name: str, x: Tensor, *, sizes: Sizes | None = None) -> Der
 
     Raises:
         ExplainError: `x` is not of rank 1.
+        ExpressionError: a name that nobody can have.
     """
     known = _vector(x, sizes)
-    notation, f = Notation(counted=True), Symbol(label_of(name))
+    notation, f = Notation(counted=True), Symbol(label_of(checked_name(name, "function")))
     (places,) = _places(x, known)
     column = Grid(tuple((_entry(notation, f, x, p),) for p in places))
     step = Step("definition", Gradient(f, notation.array(x)), column, "definition", "result")

@@ -31,6 +31,7 @@ from symdl.explain.notation.tree import (
 )
 from symdl.explain.sections import Lines, Step, Words
 from symdl.explain.stories.single import simple_page
+from symdl.express.naming import checked_name
 from symdl.express.program import collect
 from symdl.express.tensors import Tensor
 
@@ -46,7 +47,10 @@ def compose(output: Tensor, x: Tensor, *, names: tuple[str, str] = ("V", "d")) -
     Raises:
         ExplainError: something between `x` and `output` is not affine, such as an activation: the layers do
             not collapse.
+        ExpressionError: a name that nobody can have.
     """
+    for text in names:
+        checked_name(text, "map")
     program = collect([output])
     labels = simple_page(output).labels
     forms: dict[Tensor, Node] = {}

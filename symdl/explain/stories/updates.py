@@ -33,6 +33,7 @@ from symdl.explain.notation.tree import (
 from symdl.explain.sections import Lines, Section, Step, Table, Words
 from symdl.explain.stories.equations import Page, inliner, left_side, right_side
 from symdl.express.equations import Equation
+from symdl.express.naming import checked_name
 from symdl.express.program import Program, collect
 from symdl.express.tensors import Tensor
 from symdl.nn.protocol import Optimizer, updates_of
@@ -56,11 +57,16 @@ def update_rules(
         rate: what the learning rate is called.
         step: the letter that counts steps.
 
+    Raises:
+        ExpressionError: one of these is a text that nothing can be called.
+
     Example:
         >>> rules = sd.update_rules(sd.nn.SGD(0.1), [sd.parameter("W", (3, 2))])
         >>> print(rules.text().splitlines()[4].split("  (")[0].strip())
         W_p+1 = W_p - η·∇_W L
     """
+    for text in (rate, step):
+        checked_name(text, "number of an optimizer")
     slopes = {p: Tensor(f"{p.name}.gradient", p.shape, role="input") for p in parameters}
     symbolic, values = with_symbols(optimizer, rate=rate)
     updates = updates_of(symbolic, parameters, slopes, Tensor(loss, (), role="input"))
