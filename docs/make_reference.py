@@ -37,7 +37,8 @@ SECTIONS = {
     "Sums and statistics": "express.statistics express.reducing express.quantiles",
     "Shapes": "express.views express.shaping express.joining express.repeating express.padding",
     "Positions, order, patterns": "express.selecting express.scattering express.sorting express.patterns",
-    "Matrices": "express.einsum express.linalg express.diagonals express.distances express.decompositions",
+    "Matrices": "express.einsum express.linalg express.exponential express.diagonals express.distances "
+    "express.decompositions",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian "
     "differentiate.persample",
     "Derivations and drawings": "explain.derive explain.worksheet classroom.compare classroom.annotate "

@@ -53,6 +53,7 @@ from symdl.express.elementary import (
     xlogy,
 )
 from symdl.express.equations import Equation
+from symdl.express.exponential import expm
 from symdl.express.facts import fact
 from symdl.express.functions import (
     absolute,
@@ -348,6 +349,7 @@ __all__ = [
     "deg2rad",
     "entr",
     "exp2",
+    "expm",
     "fmod",
     "frac",
     "heaviside",

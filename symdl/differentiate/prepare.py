@@ -103,6 +103,8 @@ def _merge(
             continue
         if equation.reduction and len(accesses) > 1 and not _is_transpose(source):
             continue  # a contraction keeps its two factors
+        if len(equation.indices) > len(equation.own) > 0 and not isinstance(source.body, Access):
+            continue  # a matrix of a batch is written by its name
         if not _worthwhile(equation.body, access, source.body) or _in_condition(access, source, equation):
             continue
         where = dict(zip(source.indices, access.indices, strict=True))

@@ -295,6 +295,7 @@ OTHERS: dict[str, Any] = {
     "nn.ctc": {"time_first": True}, "nn.last_state": {"time_first": True},
     "sd.recurrence": {"checkpoint": 2}, "nn.rnn": {"checkpoint": 2}, "nn.gru": {"checkpoint": 2},
     "nn.lstm": {"checkpoint": 2}, "nn.resize": {"size": 3}, "sd.elementwise": {"rule": "r"},
+    "sd.expm": {"squarings": 2},
 }  # fmt: skip
-"""Options with a test of their own: slopes of ties, positions outside, the order of axes, memory and words
-only; `size` is the other form of `scale`."""
+"""Options with a test of their own: slopes of ties, positions outside, the order of axes, norms beyond
+squarings, memory and words only; `size` is the other form of `scale`."""

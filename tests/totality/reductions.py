@@ -184,6 +184,7 @@ MATRICES = (
          "of the upper triangle"),
     Case("sd.cholesky", lambda x: sd.cholesky(x), {"x": SQUARE},
          lambda t, x: t.linalg.cholesky((x + x.transpose(-1, -2)) / 2)),
+    Case("sd.expm", lambda x: sd.expm(x, squarings=2), {"x": SQUARE}, lambda t, x: t.linalg.matrix_exp(x)),
     Case("sd.matrix_power", lambda x: sd.matrix_power(x, 3), {"x": SQUARE},
          lambda t, x: t.linalg.matrix_power(x, 3)),
     Case("sd.matrix_power", lambda x: sd.matrix_power(x, -2), {"x": SQUARE},
