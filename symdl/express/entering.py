@@ -110,6 +110,7 @@ _MEANINGS: Mapping[type, Callable[..., sp.Basic]] = {
     sp.Equivalent: lambda *tests: sp.Or(sp.And(*tests), sp.And(*map(sp.Not, tests))),
 }
 """What stands for a function, from its arguments."""
+_CHANGED = frozenset((*_CARRIED_OUT, *_MEANINGS))
 _C_FUNCTIONS = "sympy.codegen.cfunctions"
 """Where SymPy has ``expm1`` and the like, which know their formula."""
 
@@ -173,8 +174,7 @@ _NO_NUMBER = "use real numbers, symbols and known functions"
 
 def entered(f: sp.Basic) -> sp.Basic:
     """Return an expression in the words of the language, as far as there are any."""
-    kinds = (*_CARRIED_OUT, *_MEANINGS)
-    while any(type(node) in kinds or _is_c_function(node) for node in nodes(f)):
+    while any(type(node) in _CHANGED or _is_c_function(node) for node in nodes(f)):
         carried = mapped(f, _meaning)
         if carried == f:
             break

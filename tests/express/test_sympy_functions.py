@@ -109,6 +109,21 @@ def test_numbers_are_computed(name: str) -> None:
     assert np.isclose(sd.compile(x + row.expr, target="python")(x=1.0), 1 + float(sp.N(row.expr)))
 
 
+def test_a_slope_that_is_no_real_number_is_refused() -> None:
+    """The value of ``(-1)**x`` is real at whole numbers, its derivative nowhere."""
+    wave = (-1) ** x
+    assert sd.compile(wave, target="python")(x=3.0) == -1
+    for whoever in (lambda: sd.derive(wave, x), lambda: sd.compile(wave, wrt=[x])):
+        with pytest.raises(sd.SymdlError, match=r"no real number[^$]*cos\(pi\*x\)"):
+            whoever()
+    assert np.isclose(sd.compile(sp.cos(sp.pi * x), wrt=[x], target="python")(x=0.5)[1]["x"], -np.pi)
+
+
+def test_a_remainder_by_a_variable_is_derived() -> None:
+    """At 0 it has no value with which the limits on both sides could be compared."""
+    assert sd.derive(sp.Rem(2, x), x).result.subs(x, 3) == 0
+
+
 def test_tensors_take_the_same_functions() -> None:
     X = sd.tensor("X", (3,))
     (i,) = sd.indices("i")
