@@ -382,3 +382,15 @@ def test_hard_points(value: float) -> None:
     output = define("Z", (i, l), Sum(A[i, j] * B[j, k] * C[k, l], j, k))
     found = evaluate(ready(collect([output])), arrays)[output]
     np.testing.assert_allclose(found, np.einsum("ij,jk,kl->il", *arrays.values()), rtol=1e-12)
+
+
+def test_of_a_result_the_axes_that_count_matrices_come_first() -> None:
+    """Then its rows, then its columns: a matrix product writes it as it is."""
+    b, i, j, k, m = sd.indices("b i j k m")
+    A, B, C = (
+        sd.tensor(name, (6, *shape)) for name, shape in (("A", (40, 3)), ("B", (3, 50)), ("C", (50, 2)))
+    )
+    chain = define("D", (i, b, m), Sum(A[b, i, j] * B[b, j, k] * C[b, k, m], j, k))
+    first, second = with_contraction_order(collect([chain])).equations
+    assert first.lhs.shape == (6, 3, 2) and {t.name for t in first.reads()} == {"B", "C"}
+    assert second.lhs is chain

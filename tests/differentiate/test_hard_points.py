@@ -11,6 +11,8 @@ import pytest
 import sympy as sp
 from autograd import grad as autograd
 
+from symdl.differentiate.corners import times
+from symdl.differentiate.masking import Case, _peeled
 from symdl.express.build import parameter, sums_to_one, tensor
 from symdl.express.dims import Dim, indices
 from symdl.express.operators import elementwise, reduce
@@ -213,3 +215,20 @@ def test_conditions_on_indices_that_are_not_whole(condition: sp.Basic, holds: Ca
     at = np.arange(1.0, 9.0)
     _, (found,) = gradients(y.sum(), [x], {"X": at})
     np.testing.assert_array_equal(found, [2 * v if holds(place) else 0 for place, v in enumerate(at)])
+
+
+def test_a_factor_that_may_be_infinite_is_taken_into_the_cases_of_the_other() -> None:
+    """Outside of them nothing is infinite times 0; within other functions cases stay where they are."""
+    x, y = sp.symbols("x y")
+    cases = sp.Piecewise((y, x > 0), (0, True))
+    assert times(1 / x, 3 * cases) == sp.Piecewise((3 * y / x, x > 0), (0, True))
+    assert times(x, 3 * cases) == 3 * x * cases
+    assert times(1 / x, 3 * sp.sin(cases)) == 3 * sp.sin(cases) / x
+
+
+def test_conditions_are_taken_off_what_is_0_where_one_of_them_fails() -> None:
+    x, y = sp.symbols("x y")
+    two = sp.Piecewise((x, x > 0), (0, True))
+    three = sp.Piecewise((x, x > 0), (y, x < -1), (0, True))
+    assert _peeled(y * two) == (x * y, [Case(x > 0, True)])
+    assert _peeled(y * three) == (y * three, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -12,13 +13,15 @@ import pytest
 import symdl as sd
 from symdl.errors import InternalError
 from symdl.express.program import Program
-from symdl.lower.ir.integers import ONE, Sizes, product
-from symdl.lower.ir.names import Rows
-from symdl.lower.kernels import GatherCall, TotalCall
+from symdl.lower.equations.contractions import Operand
+from symdl.lower.ir.integers import ONE, Sizes, constant, product
+from symdl.lower.ir.names import Rows, TensorId
+from symdl.lower.kernels import GatherCall, Matrix, TotalCall
 from symdl.lower.lowered import Lowered
 from symdl.run.training import compile_training
 from symdl.schedule.partition import partition
 from symdl.schedule.plan import Partition
+from symdl.schedule.touching import _matrix
 from symdl.schedule.verify import verify_partition
 from tests.lowering import lower
 
@@ -163,3 +166,15 @@ def test_a_call_in_no_task_is_found() -> None:
     shorter = ((begin, end - 1, cost), *others)
     with pytest.raises(InternalError, match="no task"):
         verify_partition(low, replace(made, tasks=(shorter, *rest)), dims)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_places_of_the_matrices_of_a_batch(transposed: bool) -> None:
+    """Right is one place after the other, by their numbers."""
+    operand = Operand(TensorId(0), constant(5), transposed, constant(7), (constant(100), constant(30)))
+    found = _matrix(Matrix(0, operand), (2, 3), (2, 4), {})
+    want = [
+        5 + 100 * a + 30 * b + (row + 7 * column if transposed else 7 * row + column)
+        for a, b, row, column in itertools.product(range(2), range(4), range(2), range(3))
+    ]
+    assert sorted(found.tolist()) == sorted(want)
