@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symdl.errors import ExpressionError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import Extent, Index
 from symdl.express.equations import Equation
 from symdl.express.tensors import Access, Tensor
@@ -63,6 +63,7 @@ def order(wanted: Iterable[Tensor], definition: Definition) -> Ordered:
 
     Raises:
         ExpressionError: a tensor depends on itself, and not through earlier steps of one axis.
+        ShapeError: tensors that depend on each other differ in their number of steps.
     """
     equations: list[Equation] = []
     inputs: list[Tensor] = []
@@ -172,13 +173,29 @@ def _recurrence(members: list[Equation]) -> Recurrence:
         if found:
             equations, direction = found
             assert axes is not None
-            return Recurrence(equations, axes, first.lhs.shape[axis], direction)
+            return Recurrence(equations, axes, _number_of_steps(equations, axes), direction)
     names = ", ".join(sorted(str(e.lhs) for e in members))
     raise ExpressionError(
         f"{names} depend on themselves",
         expression=first,
         cure="a recurrence may read only earlier steps of one axis, such as h[t - 1, n, j] for h[t, n, j]",
     )
+
+
+def _number_of_steps(members: Sequence[Equation], axes: dict[Tensor, int]) -> Extent:
+    """Return the size of the axis of steps, which all members share: each is computed at every step."""
+    first, *others = sorted(members, key=lambda e: (e.lhs.name is None, e.lhs.serial))
+    count = first.lhs.shape[axes[first.lhs]]
+    for equation in others:
+        size = equation.lhs.shape[axes[equation.lhs]]
+        if sp.expand(size - count) != 0:
+            raise ShapeError(
+                f"{equation.lhs} and {first.lhs} depend on each other, but have {size} and {count} steps",
+                expression=equation,
+                shapes={str(t): t.shape for t in (equation.lhs, first.lhs)},
+                cure="let both have as many steps, and read a part of the longer one after the recurrence",
+            )
+    return count
 
 
 def _axes(members: list[Equation], start: Tensor, axis: int) -> dict[Tensor, int] | None:

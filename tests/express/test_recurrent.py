@@ -13,13 +13,14 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symdl import nn
+from symdl import check_gradients, nn
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.tangent import hvp, jvp
 from symdl.errors import ExpressionError, ShapeError
 from symdl.express.build import parameter, tensor
 from symdl.express.dims import Dim
 from symdl.express.operators import elementwise
+from symdl.express.padding import pad
 from symdl.express.program import collect
 from symdl.express.recurrent import recurrence
 from symdl.express.tensors import Tensor
@@ -150,6 +151,28 @@ def test_a_step_that_needs_itself_is_refused() -> None:
     loop.attach(replace(circular.equation, lhs=loop, body=circular.at(*circular.equation.indices)))
     with pytest.raises(ExpressionError, match="depend on themselves"):
         collect([loop])
+
+
+@pytest.mark.parametrize("shorter", [0, 1])
+def test_states_that_read_each_other_have_as_many_steps(shorter: int) -> None:
+    """Each is computed at every step: one of four steps among five was written and read beyond its end."""
+    sizes = [5, 5]
+    sizes[shorter] = 4
+
+    def step(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        if shorter:
+            return a + pad(b, ((0, 1),)), nn.tanh(a[:4]) + b
+        return a + b[:4], nn.tanh(pad(a, ((0, 1),))) + b
+
+    with pytest.raises(ShapeError, match=r"(?s)[45] and [45] steps.*cure: let both have as many steps"):
+        recurrence(["a", "b"], [(size,) for size in sizes], step)
+
+
+def test_states_that_do_not_read_each_other_may_differ_in_steps() -> None:
+    x, y = parameter("x", (5,)), parameter("y", (4,))
+    a, b = recurrence(["a", "b"], [(5,), (4,)], lambda a, b: (nn.tanh(a + x), b * y + 1))
+    values = {"x": np.linspace(-1, 1, 5), "y": np.linspace(0.5, 2, 4)}
+    assert check_gradients((a**2).sum() + (b**3).sum(), at=values).ok
 
 
 def test_initial_values_must_be_one_for_each_state() -> None:
