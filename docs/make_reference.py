@@ -40,11 +40,11 @@ SECTIONS = {
     "Matrices": "express.einsum express.linalg express.exponential express.diagonals express.distances "
     "express.decompositions",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian "
-    "differentiate.persample",
+    "differentiate.persample differentiate.expectations.expectation differentiate.expectations.normals",
     "Derivations and drawings": "explain.derive explain.worksheet classroom.compare classroom.annotate "
     "explain.documents.collection explain.notation.styles explain.stories.updates "
     "explain.stories.components explain.stories.compose "
-    "explain.stories.formula explain.stories.origin "
+    "explain.stories.formula explain.stories.origin explain.stories.expected "
     "explain.drawings.network "
     "explain.drawings.plots",
     "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",

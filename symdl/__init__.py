@@ -24,6 +24,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from symdl import nn
+from symdl.differentiate.expectations.expectation import expectation
+from symdl.differentiate.expectations.normals import Normal
 from symdl.differentiate.gradients import grad
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.differentiate.persample import per_sample_grad
@@ -216,6 +218,7 @@ if TYPE_CHECKING:
     from symdl.explain.notation.styles import Style
     from symdl.explain.stories.components import components, generic_gradient, generic_jacobian
     from symdl.explain.stories.compose import compose
+    from symdl.explain.stories.expected import derive_expectation
     from symdl.explain.stories.formula import formula
     from symdl.explain.stories.origin import origin
     from symdl.explain.stories.updates import update_rules
@@ -242,6 +245,7 @@ _LATER = {
     "components": "symdl.explain.stories.components",
     "compose": "symdl.explain.stories.compose",
     "derive": "symdl.explain.derive",
+    "derive_expectation": "symdl.explain.stories.expected",
     "error_curve": "symdl.check.curves",
     "fit": "symdl.fitting.fit",
     "fitting": "symdl.fitting",
@@ -307,6 +311,7 @@ __all__ = [
     "Dim",
     "LogSumExp",
     "Max", "Model",
+    "Normal",
     "Prod",
     "Style", "Sum", "SymdlError",
     "Tensor",
@@ -316,9 +321,9 @@ __all__ = [
     "cdist", "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "components", "compose",
     "concatenate", "constant", "cos", "cosh", "cosine_integral", "cosine_similarity", "cot", "coth",
     "cross", "csc", "cummax", "cummin", "cumprod", "cumsum",
-    "define", "derive", "det", "diag", "diag_embed", "digamma",
+    "define", "derive", "derive_expectation", "det", "diag", "diag_embed", "digamma",
     "eigh", "einsum", "elementwise", "ellipe", "ellipk", "equal", "erf", "erfc", "erfinv", "error_curve",
-    "exp", "expand_dims", "expi", "expint", "expm1", "eye",
+    "exp", "expand_dims", "expectation", "expi", "expint", "expm1", "eye",
     "fact", "fit", "fitting", "flat", "flatten", "flip", "floor", "formula", "from_onnx", "full", "function",
     "gamma", "gammainc", "gammaincc", "gammaln", "generic_gradient", "generic_jacobian", "grad",
     "hessian", "hvp", "hypot",

@@ -9,7 +9,7 @@ import numpy as np
 import symdl as sd
 from symdl import nn
 
-from .case import Case, Given, positions, real
+from .case import Case, Given, positions, positive, real
 
 X = real("n", 3, 4)
 
@@ -85,6 +85,10 @@ COPIES = (
          lambda t, x: t.arange(1.5, 0, -0.5, dtype=t.float64) * x),
     Case("sd.vmap", lambda x, y: sd.vmap(lambda x: sd.sin(x) @ y)(x), {"x": real("n", 3), "y": real(3)},
          lambda T, x, y: T.func.vmap(lambda x: x.sin() @ y)(x)),
+    Case("sd.expectation",
+         lambda m, v: sd.expectation((z := sd.tensor("z", m.shape))**2 * sd.exp(z),
+                                     {z: sd.Normal(m, variance=v)}),
+         {"m": real("n", 3), "v": positive(3)}, lambda t, m, v: ((m + v) ** 2 + v) * (m + v / 2).exp()),
     Case("sd.replace", lambda x, y: sd.replace(sd.sin(x) * 2, {x: y}) + x,
          {"x": real("n", 3), "y": real("n", 3)}, lambda t, x, y: y.sin() * 2 + x),
     *(Case("sd.pad", lambda x, mode=mode: sd.pad(x, ((0, 0), (0, 0), (2, 1)), mode=mode),

@@ -21,8 +21,9 @@ SAME = {
 
 _REASONS = {
     "makes what operations work on": "sd.Dim sd.Tensor sd.indices sd.parameter sd.parameters sd.tensor"
-    " sd.sums_to_one sd.fact",
+    " sd.sums_to_one sd.fact sd.Normal",
     "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
+    " sd.derive_expectation"
     " sd.error_curve sd.formula sd.origin sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces"
     " sd.unit_svg sd.worksheet sd.compare sd.annotate sd.update_rules",
     "needs a symbolic number of samples": "sd.per_sample_grad",

@@ -1,0 +1,1 @@
+"""Expectations over normal random tensors, by rewriting in the index language."""
