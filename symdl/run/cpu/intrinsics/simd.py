@@ -30,6 +30,10 @@ _typed: Any = templates.infer_global
 _lowered: Any = lower_builtin
 
 
+_FIRST = {"target": "cpu"}
+"""What puts a type of an operator before those that Numba has for every target: it tries them in order."""
+
+
 class Lanes(types.Type):
     """One value of a type for each sample of a layout block."""
 
@@ -68,6 +72,8 @@ def _define(name: str, build: Callable[..., Any], *, masks: bool = False, also: 
         function = getattr(operator, own)
 
         class _Template(templates.AbstractTemplate):
+            metadata = _FIRST
+
             def generic(self, args: Any, kws: Any) -> Any:
                 lanes = [a for a in args if isinstance(a, Lanes)]
                 if kws or not lanes:
@@ -118,6 +124,8 @@ for _name in _BITS:
 
 def _unary(function: Any, build: Callable[..., Any]) -> None:
     class _Template(templates.AbstractTemplate):
+        metadata = _FIRST
+
         def generic(self, args: Any, kws: Any) -> Any:
             return _signature(args[0], *args) if not kws and isinstance(args[0], Lanes) else None
 
