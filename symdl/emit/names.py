@@ -207,10 +207,13 @@ class _Naming:
             return f"{stem}_{'max' if item.op == 'argmax' else item.op}"
         if equation is not None and equation.op == "logsumexp" and starts == 1:
             return f"{stem}_shift"
-        if isinstance(item, Let) and (equation is None or equation.op in IN_MEMORY):
+        part = item.name.is_part
+        if isinstance(item, Let) and (part or equation is None or equation.op in IN_MEMORY):
             value = item.body.result.value
             if isinstance(value, Element):  # on the way to a sum, say
                 return f"{identifier(self.arrays[value.array])}_value"
+            if part:
+                return f"{stem}_part"
             if equation is not None and item.body.result.op != "local":
                 return f"{stem}_term"
         free_ = self.program.stated[item.equation].indices[: len(equation.free)] if equation else ()

@@ -54,11 +54,12 @@ def names_of(items: Iterable[Item]) -> set[Local]:
     for item in statements(tuple(items)):
         if isinstance(item, Let | Start | Fold):
             found.add(item.name)
-        found |= _used(item)
+        found |= used(item)
     return found
 
 
-def _used(item: Statement) -> set[Local]:
+def used(item: Statement) -> set[Local]:
+    """Return the locals that a statement reads."""
     if isinstance(item, Start):
         return set()
     inside = {v.value for p in polys(item) for v in variables(p) if isinstance(v, Local)}
@@ -82,7 +83,7 @@ class _Copier:
                 else:
                     done.append(replace(item, items=tuple(self.block(item.items))))
             elif isinstance(item, Let):
-                if self.var in _variables(item) or _used(item) & self.own:
+                if self.var in _variables(item) or used(item) & self.own:
                     self.own.add(item.name)
                     done += self.each(item)
                 else:

@@ -12,7 +12,7 @@ from typing import Literal, NewType, TypeAlias
 TensorId = NewType("TensorId", int)
 """The number of a tensor of a program; kernels know arrays instead, by `Slot`."""
 
-Reason = Literal["row", "range", "block", "step", "each", "read", "term"]
+Reason = Literal["row", "range", "block", "step", "each", "read", "term", "part"]
 """Why there is another loop or local like one that was there before:
 
 - *row*: a step of a short loop that became statements,
@@ -20,13 +20,23 @@ Reason = Literal["row", "range", "block", "step", "each", "read", "term"]
 - *block*: a loop over blocks of a loop, or what is left beside them,
 - *step*: one of the steps that a loop takes at once,
 - *each*: a loop over these steps,
-- *read*: what a running value reads before its condition, and *term*: the same for one in memory.
+- *read*: what a running value reads before its condition, and *term*: the same for one in memory,
+- *part*: what several statements need.
 """
 
 Copies: TypeAlias = tuple[tuple[Reason, int], ...]
 """The reasons one after another, each with a number that tells its copies apart."""
 
-_MARKS = {"row": "u", "range": "p", "block": "b", "step": "s", "each": "e", "read": "r", "term": "t"}
+_MARKS = {
+    "row": "u",
+    "range": "p",
+    "block": "b",
+    "step": "s",
+    "each": "e",
+    "read": "r",
+    "term": "t",
+    "part": "v",
+}
 
 
 class Var:
@@ -97,6 +107,11 @@ class Local(Var):
     def copy(self, reason: Reason, number: int) -> Local:
         """Return another local like this one."""
         return Local(self.number, (*self.copies, (reason, number)), self.part)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is what several statements need."""
+        return bool(self.copies) and self.copies[-1][0] == "part"
 
     def is_step(self, other: Local) -> bool:
         """Say whether this is `other` or belongs to one of the steps that are taken of it at once."""
