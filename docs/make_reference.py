@@ -40,7 +40,8 @@ SECTIONS = {
     "Matrices": "express.einsum express.linalg express.exponential express.diagonals express.distances "
     "express.decompositions",
     "Derivatives": "differentiate.gradients differentiate.tangent differentiate.jacobian "
-    "differentiate.persample differentiate.expectations.expectation differentiate.expectations.normals",
+    "differentiate.persample differentiate.taylor "
+    "differentiate.expectations.expectation differentiate.expectations.normals",
     "Derivations and drawings": "explain.derive explain.worksheet classroom.compare classroom.annotate "
     "explain.documents.collection explain.notation.styles explain.stories.updates "
     "explain.stories.components explain.stories.compose "

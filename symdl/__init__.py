@@ -30,6 +30,7 @@ from symdl.differentiate.gradients import grad
 from symdl.differentiate.jacobian import hessian, jacobian
 from symdl.differentiate.persample import per_sample_grad
 from symdl.differentiate.tangent import hvp, jvp
+from symdl.differentiate.taylor import taylor
 from symdl.errors import SymdlError
 from symdl.express.batching import vmap
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
@@ -343,7 +344,7 @@ __all__ = [
     "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "slogdet",
     "softmax", "softplus", "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze", "stack",
     "std", "stop_gradient", "sum", "sums_to_one", "svd", "swapaxes",
-    "take", "take_along_axis", "tan", "tanh", "target", "tensor", "tensordot", "tile",
+    "take", "take_along_axis", "tan", "tanh", "target", "taylor", "tensor", "tensordot", "tile",
     "to_jax", "to_onnx", "to_torch", "top_k", "trace", "train", "training_updates",
     "transpose", "tril", "triu", "two_spaces",
     "unit_svg", "update_rules",
