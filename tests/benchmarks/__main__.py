@@ -7,14 +7,16 @@ of ``--out``.
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from .load import quiet_cores
 from .peers import ON_PROCESSORS, OURS, PEERS, SLOW_START
-from .report import Row, machine, show, table, write
+from .report import Row, Run, machine, show, table, write
 from .session import ROOT, measure
 from .workloads import ALL
 
@@ -79,16 +81,19 @@ def main() -> None:
     chosen = installed(chosen, pythons)
     if not os.environ.get("SYMDL_DATA"):
         print("SYMDL_DATA is not set: the digits are noise of MNIST's shape")
-    print(machine(cores))
-    rows = []
+    command = shlex.join(["python", "-m", "tests.benchmarks", *sys.argv[1:]])
+    run = Run(machine(cores), datetime.date.today().isoformat(), command)
+    print(run.machine)
+    rows: list[Row] = []
     for workload in ALL:
         if asked.workload and workload.name not in asked.workload:
             continue
         found = measure(workload, chosen, rounds=rounds, seconds=seconds, cores=cores, pythons=pythons)
         rows.append(Row(workload, tuple(found)))
         print(show(rows[-1]), flush=True)
+        write(rows, asked.out, run)  # after each, since all of them take hours
     print(table(rows))
-    write(rows, asked.out, cores)
+    print(f"\nwritten to {asked.out}: bench.json, bench.md, bench.png")
 
 
 if __name__ == "__main__":

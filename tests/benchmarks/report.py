@@ -1,4 +1,4 @@
-"""The results: on the terminal, as JSON, as a Markdown table, as a plot.
+"""The results: on the terminal, as JSON and back, as a Markdown table, as a plot.
 
 Enters: `Row`s. Leaves: text, and the files ``bench.json``, ``bench.md`` and ``bench.png``.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from .peers import FLOORS, OURS, PEERS
 from .problem import Workload
 from .session import Outcome
+from .workloads import ALL
 
 LIBRARIES = ("symdl", "numpy", "scipy", "numba", "torch", "jax", "pytensor")
 
@@ -133,8 +134,17 @@ def machine(cores: tuple[int, ...]) -> str:
     return f"{model}, cores {used}; Python {platform.python_version()}, {', '.join(versions)}"
 
 
-def write(rows: list[Row], folder: Path, cores: tuple[int, ...]) -> None:
-    """Write the files, and say where."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How rows were measured: `machine()`'s line, the day, and the command."""
+
+    machine: str
+    day: str
+    command: str
+
+
+def write(rows: list[Row], folder: Path, run: Run) -> None:
+    """Write the files."""
     folder.mkdir(parents=True, exist_ok=True)
     found: list[dict[str, Any]] = [
         {
@@ -144,20 +154,30 @@ def write(rows: list[Row], folder: Path, cores: tuple[int, ...]) -> None:
             "ratio": r.ratio,
             "least_ratio": r.least_ratio,
             "floor_share": r.floor_share,
-            "peers": {
-                o.peer: {"samples": o.samples, "disturbed": o.disturbed, "error": o.error, "start": o.start,
-                         "import": o.importing, "spread": o.spread,
-                         "deviation": o.deviation, "peak": o.peak}
-                for o in r.outcomes
-            },
+            "peers": {o.peer: asdict(o) | {"spread": o.spread} for o in r.outcomes},
         }
         for r in rows
-    ]  # fmt: skip
-    whole = json.dumps({"machine": machine(cores), "rows": found}, indent=1)
+    ]
+    whole = json.dumps(asdict(run) | {"rows": found}, indent=1)
     (folder / "bench.json").write_text(whole.replace("NaN", "null"), "utf-8")
-    (folder / "bench.md").write_text(f"{machine(cores)}\n{table(rows)}\n", "utf-8")
+    (folder / "bench.md").write_text(f"{run.machine}\n{table(rows)}\n", "utf-8")
     plot(rows, folder / "bench.png")
-    print(f"\nwritten to {folder}: bench.json, bench.md, bench.png")
+
+
+def read(path: Path) -> tuple[Run, list[Row]]:
+    """Return what `write` wrote to ``bench.json``; rows that are no longer there are left out."""
+    known = {w.name: w for w in ALL}
+    names = {f.name for f in fields(Outcome)}
+    whole = json.loads(path.read_text("utf-8"))
+    rows = [
+        Row(known[row["workload"]], tuple(
+            Outcome(**{name: value for name, value in peer.items() if name in names})
+            for peer in row["peers"].values()
+        ))
+        for row in whole["rows"]
+        if row["workload"] in known
+    ]  # fmt: skip
+    return Run(whole["machine"], whole["day"], whole["command"]), rows
 
 
 _COLORS = {
