@@ -40,13 +40,21 @@ def normal_noise(
         ShapeError: `inference` has another shape.
     """
     step = Tensor(f"{name}.step", (), role="state", init=zeros())
+    noise = normal_draws(shape, key=name, seed=seed, step=step.at(), name=name)
+    where = axis_indices(len(shape))
+    still = define(None, where, sp.Integer(0), shape=tuple(shape)) if inference is None else inference
+    return with_modes(noise, updates=[(step, following(step))], inference=still)
+
+
+def normal_draws(
+    shape: Sequence[Extent], *, key: str, seed: int, step: sp.Expr, name: str | None = None
+) -> Tensor:
+    """Return independent normal numbers, a function of the key, the seed, the number of the step and the place."""
     where = axis_indices(len(shape))
     place = position(where, shape)
     first, second = (
-        RandomUniform((zlib.crc32(f"{name}.{part}".encode()) + seed) % SEEDS, step.at(), place)
+        RandomUniform((zlib.crc32(f"{key}.{part}".encode()) + seed) % SEEDS, step, place)
         for part in ("radius", "angle")
     )
     body = sp.sqrt(-2 * sp.log(1 - first)) * sp.cos(2 * sp.pi * second)
-    noise = define(name, where, body, shape=tuple(shape), origin=Origin("normal noise"))
-    still = define(None, where, sp.Integer(0), shape=tuple(shape)) if inference is None else inference
-    return with_modes(noise, updates=[(step, following(step))], inference=still)
+    return define(name, where, body, shape=tuple(shape), origin=Origin("normal noise"))

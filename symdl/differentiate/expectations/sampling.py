@@ -6,7 +6,6 @@ with respect to means and covariances.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +17,10 @@ from symdl.express.batching import vmap
 from symdl.express.equations import Origin
 from symdl.express.linalg import cholesky
 from symdl.express.operators import axis_indices
-from symdl.express.random import RandomUniform
 from symdl.express.reducing import mean
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
-from symdl.nn.dropout import SEEDS, position
+from symdl.nn.noise import normal_draws
 
 
 def sampled(f: Any, sources: Sequence[Source], samples: int, seed: int) -> Tensor:
@@ -44,7 +42,7 @@ def sampled(f: Any, sources: Sequence[Source], samples: int, seed: int) -> Tenso
 def _draws(source: Source, samples: int, seed: int) -> Tensor:
     """Return samples, the new axis in front."""
     shape = (samples, *source.tensor.shape)
-    noise = _noise(shape, source.tensor.name, seed)
+    noise = normal_draws(shape, key=source.tensor.name, seed=seed, step=sp.Integer(0))
     where = axis_indices(len(shape))
     here = where[1:]
     if not source.joint:
@@ -57,15 +55,3 @@ def _draws(source: Source, samples: int, seed: int) -> Tensor:
         moved = Sum(lead * noise.at(*where[:-1], along), along)
     body = source.mean_at(here) + moved
     return define(None, where, body, shape=shape, origin=Origin("reparametrised samples"))
-
-
-def _noise(shape: Sequence[Any], name: str, seed: int) -> Tensor:
-    """Return independent normal numbers, by Box and Muller's formula; the same ones at each call."""
-    where = axis_indices(len(shape))
-    place = position(where, tuple(shape))
-    first, second = (
-        RandomUniform((zlib.crc32(f"{name}.{part}".encode()) + seed) % SEEDS, sp.Integer(0), place)
-        for part in ("radius", "angle")
-    )
-    body = sp.sqrt(-2 * sp.log(1 - first)) * sp.cos(2 * sp.pi * second)
-    return define(None, where, body, shape=tuple(shape), origin=Origin("normal noise"))
