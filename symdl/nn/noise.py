@@ -49,7 +49,7 @@ def normal_noise(
 def normal_draws(
     shape: Sequence[Extent], *, key: str, seed: int, step: sp.Expr, name: str | None = None
 ) -> Tensor:
-    """Return independent normal numbers, a function of the key, the seed, the number of the step and the place."""
+    """Return independent normal numbers, made of the key, the seed, the number of the step and the place."""
     where = axis_indices(len(shape))
     place = position(where, shape)
     first, second = (

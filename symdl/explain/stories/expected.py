@@ -25,6 +25,7 @@ from symdl.explain.printers.text import text
 from symdl.explain.sections import Lines, Step, respelled
 from symdl.explain.stories.equations import Page, left_side, right_side
 from symdl.explain.stories.formula import formula
+from symdl.express.operators import axis_indices
 from symdl.express.program import collect
 from symdl.express.surface import Sum
 from symdl.express.tensors import Tensor
@@ -49,18 +50,20 @@ def derive_expectation(f: Any, laws: Mapping[Any, Normal]) -> Derivation:
     if tensor is None:
         notation, rename = Notation(), None
         whole: Node = notation.read(f) if isinstance(f, sp.Expr) else number(0)
+        element = whole
     else:
         letters = letters_of(collect([tensor, found.result]))
         notation, rename = Notation(letters.labels, letters=letters), spelling(letters)
         whole = notation.array(tensor) if tensor.rank else notation.read(tensor.at())
+        element = notation.read(tensor.at(*found.result.equation.indices))
     sections = [
         Lines("Given", _given(moments, notation)),
         *_definitions(tensor, notation),
         Lines("Affine maps of normal tensors are normal", _told(moments, notation), level="all"),
-        Lines("The mean is linear", _linear(found, notation, whole)),
+        Lines("The mean is linear", _linear(found, notation, element)),
         Lines("Products, by Isserlis' theorem", _products(found, notation)),
         Lines("Exponentials, waves and other functions", _functions(found, notation)),
-        Lines("Result", (_result(found, notation, whole),), level="result"),
+        Lines("Result", (_result(found, notation, whole, element),), level="result"),
     ]
     kept = tuple(s for s in sections if s.steps)
     title = ("Mean of ", whole, " over ", *_listed(moments, notation))
@@ -91,8 +94,8 @@ def _given(moments: Moments, notation: Notation) -> tuple[Step, ...]:
     """The moments of what is random."""
     steps = []
     for tensor, source in moments.sources.items():
-        first = [moments.fresh() for _ in tensor.shape]
-        second = [moments.fresh() for _ in tensor.shape]
+        first = axis_indices(tensor.rank)
+        second = axis_indices(tensor.rank, skip=first)
         left, right = tensor.at(*first), tensor.at(*second)
         spread = source.covariance_at(left.indices, right.indices)
         mean = notation.read(source.mean_at(left.indices))
@@ -129,14 +132,14 @@ def _inside(term: Term) -> sp.Expr:
     return sp.Mul(*term.factors, sp.exp(term.exponent), wave, 1 if term.special is None else term.special)
 
 
-def _linear(found: Expected, notation: Notation, whole: Node) -> tuple[Step, ...]:
+def _linear(found: Expected, notation: Notation, element: Node) -> tuple[Step, ...]:
     """The mean as a sum of means, unless there is one term only."""
     terms = []
     for term, _ in found.parts:
         inside = _inside(term)
         mean = Mean(inside) if inside != 1 else sp.Integer(1)
         terms.append(summed(term.axes, term.coefficient * mean))
-    left, right = Call("E", (whole,)), _read(sp.Add(*terms), notation)
+    left, right = Call("E", (element,)), _read(sp.Add(*terms), notation)
     return () if text(left) == text(right) else (Step("linearity", left, right),)
 
 
@@ -174,20 +177,14 @@ def _functions(found: Expected, notation: Notation) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _result(found: Expected, notation: Notation, whole: Node) -> Step:
+def _result(found: Expected, notation: Notation, whole: Node, element: Node) -> Step:
     """The mean over what is given; in matrix form where there is one."""
-    left: Node = Call("E", (whole,))
     if found.function is None:
-        return Step("substitute", left, notation.read(found.result), "result", "result")
+        return Step("substitute", Call("E", (whole,)), notation.read(found.result), "result", "result")
     try:
         shown = formula(found.result)
     except ExplainError:
         means = sp.Add(*(mean for _, mean in found.parts))
-        return Step("substitute", left, _read(means, notation), "result", "result")
-    if shown.left is not None and found.function.rank and not isinstance(shown.left, Array | Symbol):
-        left = Call("E", (notation.read(found.function.at(*_where(found))),))
-    return Step("substitute", left, shown.node, "result", "result")
-
-
-def _where(found: Expected) -> tuple[sp.Expr, ...]:
-    return found.result.equation.indices  # type: ignore[no-any-return]
+        return Step("substitute", Call("E", (element,)), _read(means, notation), "result", "result")
+    by_element = shown.left is not None and not isinstance(shown.left, Array | Symbol)
+    return Step("substitute", Call("E", (element if by_element else whole,)), shown.node, "result", "result")
