@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from symdl.express.special.kinds import SPECIAL
-from symdl.express.special.own import routine
+from symdl.express.special.own import routine, values_of
 
 
 def _lambert_w(x: Any, branch: Any) -> Any:
@@ -39,11 +39,14 @@ _VALUES: Mapping[str, Callable[..., Any]] = {
 
 
 def values(name: str) -> Callable[..., Any]:
-    """Return a routine as a function of arrays."""
+    """Return a routine as a function of arrays.
+
+    Raises:
+        ExpressionError: nothing computes the values of a user's function.
+    """
     own = routine(name)
     if own is not None:
-        given: Callable[..., Any] = own.numpy
-        return given
+        return values_of(own)
     plain = name.removeprefix(SPECIAL)
     found: Callable[..., Any] = _VALUES.get(plain) or getattr(special, plain)
     return found

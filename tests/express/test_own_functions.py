@@ -144,8 +144,11 @@ def test_refusals() -> None:
         values(x, y)
     with pytest.raises(sd.SymdlError, match="no name of a function"):
         sd.function("a b", numpy=np.tanh, arguments=1)
+    library = ctypes.CDLL(None)
     with pytest.raises(sd.SymdlError, match="nothing computes"):
-        sd.function("empty", derivative=sp.cos(x))
+        sd.function(
+            "sine", c=ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(("sin", library)), arguments=1
+        )
     with pytest.raises(sd.SymdlError, match="unknown number"):
         sd.function("any", numpy=lambda *given: given[0])
     with pytest.raises(sd.SymdlError, match="cannot compile the function odd"):
@@ -166,3 +169,42 @@ def test_a_negative_binomial_model_finds_its_maximum() -> None:
     mean, variance = counts.mean(), counts.var()
     assert at[0] * (1 - at[1]) / at[1] == pytest.approx(mean, rel=1e-3)
     assert at[0] == pytest.approx(mean**2 / (variance - mean), rel=0.3)
+
+
+def test_derivatives_of_a_function_that_is_not_known_have_names() -> None:
+    f, g = sd.function("f"), sd.function("g", arguments=2)
+    assert str(f(x * y).diff(x, 2)) == "y**2*f''(x*y)"
+    assert str(f(x).diff(x, 4)) == "f^(4)(x)"
+    assert g(x, y).diff(x, y) == g(x, y).diff(y, x)
+    assert str(g(x, x).diff(x)) == "g_1(x, x) + g_2(x, x)"
+    assert sp.latex(f(x).diff(x, 2) ** 2 + g(x, y).diff(y, 2)) == (
+        r"\left(f''\left(x\right)\right)^{2} + g_{22}\left(x, y\right)"
+    )
+    assert f(x).diff(x).evalf() == f(x).diff(x)
+    assert f(x) != sd.function("f")(x)  # another function of the same name
+
+
+def test_pages_about_a_function_that_is_not_known() -> None:
+    f, g = sd.function("f"), sd.function("g", arguments=2)
+    page = sd.derive(f(x * y) + g(x, 2 * x), x)
+    assert "∂h/∂x = g₁(x, 2·x) + 2·g₂(x, 2·x) + y·f′(x·y)" in page.text()  # named h: f and g are taken
+    assert r"f^\prime(x y)" in page.latex()
+    X, a = sd.parameter("X", (3,)), sd.tensor("a", (3,))
+    gradient = sd.grad(f(a * X).sum(), X)
+    assert str(sd.formula(gradient)) == "a ⊙ f′(X ⊙ a)"
+    assert str(sd.formula(sd.grad(gradient.sum(), X))) == "a∘² ⊙ f′′(X ⊙ a)"
+    assert "f^{(4)}" in sd.derive(f(x).diff(x, 3), x).latex()
+    assert sd.derive(sd.function("h", derivative=sp.cos(x))(y**2), y).result == 2 * y * sp.cos(y**2)
+
+
+@pytest.mark.parametrize("target", ["python", "cpu", "cuda"])
+def test_a_function_that_is_not_known_has_no_values(target: Literal["python", "cpu", "cuda"]) -> None:
+    f, X = sd.function("f"), sd.parameter("X", (3,))
+    sloped = sd.function("sloped", derivative=sp.cos(x))
+    for unknown in (f(x), f(x * y).diff(x), f(X).sum(), sloped(x)):
+        with pytest.raises(sd.SymdlError, match="nothing computes its values"):
+            sd.compile(unknown, target=target)
+    with pytest.raises(sd.SymdlError, match="nothing computes its values"):
+        sd.check_gradients(f(x))
+    known = sd.function("f", derivative=sp.cos(x), numpy=np.sin, c=math.sin)  # the cure
+    np.testing.assert_allclose(sd.compile(known(x), target="python")(x=POINTS), np.sin(POINTS))

@@ -5,9 +5,10 @@ Enters: the name of a function in a formula. Leaves: its name in LaTeX, in Unico
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from symdl.explain.notation.names import word_latex
+from symdl.explain.notation.names import braced, word_latex
 
 _PLAIN = "sin cos tan cot sec csc sinh cosh tanh coth log exp".split()
 
@@ -75,14 +76,29 @@ def is_operator(name: str) -> bool:
 
 
 def in_latex(name: str) -> str:
-    """Return a function's name in LaTeX; one that is not in the table is set upright."""
+    """Return a function's name in LaTeX; a word that is not in the table is set upright."""
     written = _TABLE.get(name)
-    return written.latex if written else rf"\operatorname{{{word_latex(name, verbatim=True)[8:-1]}}}"
+    if written:
+        return written.latex
+    plain, above = _derived(name)
+    letter = len(plain) == 1 and plain.isascii() and plain.isalpha()
+    base = plain if letter else rf"\operatorname{{{word_latex(plain, verbatim=True)[8:-1]}}}"
+    above = r"\prime" * above.count("'") or above
+    return base + (f"^{braced(above)}" if above else "")
 
 
 def in_text(name: str, *, ascii: bool = False) -> str:
     """Return a function's name in text."""
     written = _TABLE.get(name)
     if written is None:
-        return name
+        plain, above = _derived(name)
+        if ascii:
+            return name
+        return plain + above.translate(str.maketrans("'0123456789()", "′⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾"))
     return (written.ascii or written.text) if ascii else written.text
+
+
+def _derived(name: str) -> tuple[str, str]:
+    """Split ``f''`` and ``f^(4)`` into the name of the function and what stands above it."""
+    found = re.fullmatch(r"(\w+)(?:('+)|\^(\(\d+\)))", name)
+    return (found[1], found[2] or found[3]) if found else (name, "")

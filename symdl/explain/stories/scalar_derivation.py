@@ -26,9 +26,10 @@ from symdl.express.equations import Origin
 from symdl.express.program import Program, collect
 from symdl.express.relations import rebuilt
 from symdl.express.scalar import scalar_graph
+from symdl.express.special.own import Own
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
-from symdl.express.walks import symbols_of
+from symdl.express.walks import kinds_of, symbols_of
 
 _LONGEST_TITLE = 40  # operations of a function that the heading still spells out
 
@@ -144,8 +145,9 @@ class _Page:
 
 
 def function_name(name: str, expr: sp.Expr, where: Mapping[sp.Symbol, sp.Expr]) -> str:
-    """Return the name of a function: the user's, else the first usual one that no symbol has."""
+    """Return the name of a function: the user's, else the first usual one that nothing in it has."""
     taken = {symbol.name for symbol in (*_variables(expr, where), *where)}
+    taken |= {call.label for body in (expr, *where.values()) for call in kinds_of(body, Own)}
     return name or next((letter for letter in ("f", "g", "h") if letter not in taken), "F")
 
 

@@ -2,7 +2,8 @@
 
 Enters: a name, a derivative in SymPy, routines that compute values. Leaves: `OwnFunction`, applied to tensors
 and expressions alike. Each is a SymPy class of its own, and its routine has a number: two functions of one
-name are never taken for each other, whatever machine code is kept.
+name are never taken for each other, whatever machine code is kept. One that has a name only is a function
+that is not known: its derivatives have names, too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -67,8 +68,53 @@ class Own(Called):
             )
         return sp.sympify(part, strict=True)
 
-    def _eval_evalf(self, prec: int) -> sp.Expr:
-        return sp.Float(float(type(self).numpy(*map(float, self.args))))
+    def _eval_evalf(self, prec: int) -> sp.Expr | None:
+        kind = type(self)
+        return sp.Float(float(kind.numpy(*map(float, self.args)))) if kind.numpy is not None else None
+
+
+class Unknown(Own):
+    """A function of which only the name is known, or a derivative of one.
+
+    Attributes:
+        letter: the name of the function.
+        orders: how often it was differentiated in each argument.
+    """
+
+    letter: ClassVar[str]
+    orders: ClassVar[tuple[int, ...]]
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        kind = type(self)
+        count = sum(kind.orders)
+        above = "" if len(kind.orders) > 1 else "'" * count if count <= STROKES else f"^{{({count})}}"
+        below = places(kind.orders)
+        name = printer.doprint(sp.Symbol(kind.letter)) + (f"_{{{below}}}" if below else "") + above
+        text = rf"{name}\left({', '.join(map(printer.doprint, self.args))}\right)"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+
+STROKES = 3
+"""Derivatives that are written by strokes, at most; later ones by their number."""
+
+
+def places(orders: tuple[int, ...]) -> str:
+    """Return which arguments a function of several was differentiated in, ``"112"``; else nothing."""
+    return "".join(str(place) * count for place, count in enumerate(orders, 1)) if len(orders) > 1 else ""
+
+
+def values_of(kind: type[Own]) -> Callable[..., Any]:
+    """Return what computes the values of a function.
+
+    Raises:
+        ExpressionError: nothing does.
+    """
+    if kind.numpy is None:
+        raise ExpressionError(
+            f"the function {kind.label} has a name, but nothing computes its values",
+            cure="pass numpy= or c= to sd.function, with derivative=, or write an expression in its place",
+        )
+    return kind.numpy  # type: ignore[no-any-return]
 
 
 _serials = itertools.count(1)
@@ -149,55 +195,93 @@ def function(
         name: letters, digits and underscores; formulas show it.
         derivative: from the arguments, as SymPy expressions, to the derivative; for several arguments to a
             tuple, with None where there is none. For one argument an expression in one symbol will do.
-            Without it the function has values only.
+            Without it a function with values has no derivative, and one without values has derivatives that
+            are named: f'(u), and of several arguments f_1(u, v), f_12(u, v) by the arguments' numbers.
         numpy: from arrays to an array: what the reference and ``target="python"`` compute; by default `c`,
             number by number.
         c: the code for the processor: a Python function of floats that Numba can compile, the address of a C
             function of doubles that returns a double, or such a function of `ctypes`. Without it the function
             can be computed by ``target="python"`` only. There is no form for CUDA.
-        arguments: how many there are; by default what the signature of `derivative`, `numpy` or `c` says.
+        arguments: how many there are; by default what the signature of `derivative`, `numpy` or `c` says, or
+            one if there is none of these.
 
     Returns:
         A function of tensors, expressions and numbers. Values are elementwise; several operands broadcast.
-        What holds it is saved by its name: make it again before such a thing is loaded.
+        What holds it is saved by its name: make it again before such a thing is loaded. Without `numpy` and
+        `c` it is for derivations: what holds it cannot be compiled.
 
     Raises:
-        ExpressionError: the name is none, nothing computes values, or the number of arguments is not known.
+        ExpressionError: the name is none, or the number of arguments is not known.
 
     Example:
         >>> cube = sd.function("cube", derivative=lambda u: 3*u**2, numpy=lambda u: u**3)
         >>> x = sp.Symbol("x")
         >>> sd.derive(cube(2*x), x).result
         24*x**2
+        >>> f = sd.function("f")
+        >>> sd.derive(f(x**2), x).result
+        2*x*f'(x**2)
     """
     if not (checked_name(name, "function").isascii() and name.isidentifier()) or "__" in name:
         raise ExpressionError(f"{name!r} is no name of a function", cure="use letters, digits and _")
     python: Any = c if inspect.isroutine(c) and not hasattr(c, "argtypes") else None
-    if numpy is None and python is None:
-        raise ExpressionError(
-            f"nothing computes the values of {name}",
-            cure="pass numpy=, a function of arrays, or c=, a Python function of floats",
-        )
     if isinstance(derivative, sp.Expr):
         derivative = _of_one_symbol(derivative)
-    count = arguments or next(filter(None, map(_count, (derivative, python, numpy))), 0)
+    told = [given for given in (derivative, python, numpy, c) if given is not None]
+    count = arguments or next(filter(None, map(_count, told)), 0 if told else 1)
     if not 1 <= count <= MOST:
         raise ExpressionError(
             f"{name} has {count or 'an unknown number of'} arguments", cure=f"pass arguments=, 1 to {MOST}"
         )
-    calls = f"{OWN}{next(_serials)}_{count}_{name}"
-    members = {
-        "calls": calls,
-        "nargs": count,
-        "label": name,
-        "derivative": staticmethod(derivative) if derivative is not None else None,
-        "numpy": staticmethod(numpy if numpy is not None else _of_arrays(python)),
-        "c": staticmethod(c) if callable(c) else c,
-        "__module__": __name__,
-    }
-    kind: type[Own] = type(name, (Own,), members)
+    if not told:
+        return OwnFunction(_Family(name, count).member((0,) * count))
+    if numpy is None and c is not None and python is None:
+        raise ExpressionError(
+            f"nothing computes the values of {name} where nothing is compiled",
+            cure="pass numpy=, a function of arrays, beside the address of a C function",
+        )
+    values = numpy if numpy is not None or python is None else _of_arrays(python)
+    return OwnFunction(_kind(Own, name, count, derivative=derivative, numpy=values, c=c))
+
+
+def _kind(base: type[Own], name: str, count: int, **members: Any) -> type[Own]:
+    """Make the class of a function; its routine has a number that no other one has."""
+    calls = f"{OWN}{next(_serials)}_{count}_{''.join(c if c.isalnum() else '_' for c in name)}"
+    own = {key: staticmethod(value) if callable(value) else value for key, value in members.items()}
+    kind: type[Own] = type(
+        name, (base,), {"calls": calls, "nargs": count, "label": name, "__module__": __name__} | own
+    )
     _alive[calls] = kind
-    return OwnFunction(kind)
+    return kind
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A function that is not known and its derivatives, each made when it is first asked for."""
+
+    name: str
+    count: int
+    members: dict[tuple[int, ...], type[Own]] = field(default_factory=dict)
+
+    def member(self, orders: tuple[int, ...]) -> type[Own]:
+        if orders not in self.members:
+            below, total = places(orders), sum(orders)
+            strokes = "'" * total if total <= STROKES else f"^({total})"
+            label = f"{self.name}_{below}" if below else self.name if self.count > 1 else self.name + strokes
+
+            def derivative(*arguments: sp.Expr) -> tuple[sp.Expr, ...]:
+                more = ((*orders[:k], orders[k] + 1, *orders[k + 1 :]) for k in range(self.count))
+                return tuple(self.member(m)(*arguments) for m in more)
+
+            known = {
+                "letter": self.name,
+                "orders": orders,
+                "derivative": derivative,
+                "numpy": None,
+                "c": None,
+            }
+            self.members[orders] = _kind(Unknown, label, self.count, **known)
+        return self.members[orders]
 
 
 def _of_one_symbol(expr: sp.Expr) -> Callable[[sp.Expr], sp.Expr]:

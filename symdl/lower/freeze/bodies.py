@@ -34,6 +34,7 @@ from symdl.express.precise import (
 from symdl.express.quotients import FloorDivide, Remainder
 from symdl.express.random import RandomUniform
 from symdl.express.special.kinds import Called
+from symdl.express.special.own import Own, values_of
 from symdl.express.stopping import StopGradient
 from symdl.express.tensors import Access, Tensor
 from symdl.express.wholes import holds_labels, is_integer, is_whole, of_sizes
@@ -156,6 +157,8 @@ class Bodies(Indices):
         if isinstance(expr, RandomUniform):
             seed, step, position = expr.args
             return add("uniform", self.value(seed), self.value(step), value=self.poly(position))
+        if isinstance(expr, Own):
+            values_of(type(expr))  # refuses one that has only a name
         if isinstance(expr, Called):
             return add("call", *map(self.value, expr.args), value=Routine(expr.calls))
         if type(expr) in _FUNCTIONS:
