@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from symdl.errors import ArgumentError, TrainingError
 from symdl.nn.lbfgs import LBFGS
 from symdl.nn.protocol import Optimizer
-from symdl.run.autotune import chosen
 from symdl.train.arrays import Arrays
-from symdl.train.callbacks import Callback, heard, is_callback
-from symdl.train.choice import Optimizers, Trainable
+from symdl.train.callbacks import heard
 from symdl.train.diverging import Diverged, finding
 from symdl.train.feeds.source import Batches, Feed, Rows, source_of
 from symdl.train.feeds.tables import columns, held, is_frame
-from symdl.train.feeds.training import Augment, FedEpochs
+from symdl.train.feeds.training import FedEpochs
 from symdl.train.finish import sizes_of
 from symdl.train.full_batch import FullBatch
 from symdl.train.history import Epoch, History
@@ -35,59 +33,9 @@ from symdl.train.plateaus import check_watched, tell
 from symdl.train.progress import progress_for
 from symdl.train.ranks.communicator import Ranks, Value
 from symdl.train.resumable import Resumable
+from symdl.train.settings import Settings
 from symdl.train.state import ModelState
 from symdl.train.trainer import Trainer
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Settings:
-    """The options of `Model.fit`, which explains them."""
-
-    optimizer: Optimizers | None
-    batch_size: int
-    epochs: int
-    validation: float | Mapping[str, Any]
-    shuffle: bool
-    seed: int
-    patience: int | None
-    watch: str | None
-    restore_best: bool
-    progress: bool | None
-    callbacks: tuple[Callback, ...]
-    test: Mapping[str, Any] | None
-    resume: bool
-    threads: int | None = None
-    trainable: Trainable | Mapping[str, Trainable] = None
-    communicator: Any = None
-    augment: Augment | None = None
-
-    def check(self) -> None:
-        """Raise an `ArgumentError` for an option that is out of range."""
-        counts = {"batch_size": self.batch_size, "epochs": self.epochs}
-        if self.patience is not None:
-            counts["patience"] = self.patience
-        for name, value in counts.items():
-            if not (_is_count(value) and value >= 1):
-                raise ArgumentError(f"{name}={value!r} is no positive integer")
-        if not (_is_count(self.seed) and self.seed >= 0):
-            raise ArgumentError(f"seed={self.seed!r} is no nonnegative integer")
-        share = self.validation
-        if not isinstance(share, Mapping) and not (
-            isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share < 1
-        ):
-            raise ArgumentError(
-                f"validation={share!r} is neither data nor a share in [0, 1)",
-                cure="pass a share such as 0.1, or a dictionary of arrays",
-            )
-        chosen(self.threads)
-        if not all(map(is_callback, self.callbacks)):
-            raise ArgumentError("a callback cannot be called", cure="pass functions (epoch, model)")
-        if self.augment is not None and not callable(self.augment):
-            raise ArgumentError("augment cannot be called", cure="pass a function (batch, rng) -> batch")
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def fit(state: ModelState, data: Any, settings: Settings) -> History:
@@ -97,18 +45,10 @@ def fit(state: ModelState, data: Any, settings: Settings) -> History:
     ranks = Ranks(settings.communicator)
     ready = ranks.agreed(lambda: _ready(state, data, settings, ranks))
     plan = ready.plan
-    ranks.same(
-        {**_told_options(settings), "samples": len(plan.positions), "orders": plan.rng.bit_generator.state}
-    )
+    ranks.same({**settings.common, "samples": len(plan.positions), "orders": plan.rng.bit_generator.state})
     with ranks.ending_together(Diverged):
         ranks.alike(plan.weights.values())
         return _trained(state, ready, settings, ranks)
-
-
-def _told_options(settings: Settings) -> dict[str, object]:
-    """Return the options that must be the same in all processes."""
-    names = ("batch_size", "epochs", "seed", "shuffle", "patience", "watch", "restore_best")
-    return {name: getattr(settings, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +70,8 @@ def _ready(state: ModelState, data: Any, settings: Settings, ranks: Ranks | None
     given = _given(state, data, settings, ranks)
     positions, validation = _split(state, given, settings)
     test = None if settings.test is None else state.checked(settings.test, "test data", scoring=True)
-    _check_watch(state, settings, scored=(scored := validation is not None))
+    scored = validation is not None
+    _check_watch(state, settings, scored=scored)
     check_watched(optimizers, state.values_by_name, scored=scored, accuracy=state.accuracy is not None)
     there = state.target.runtime.there
     given = given if given.arrays is None else replace(given, arrays=given.arrays.moved(there))
@@ -153,9 +94,9 @@ def _trained(state: ModelState, ready: _Ready, settings: Settings, ranks: Ranks 
             raise
     score = None if ready.test is None else _told(ranks, partial(state.score, ready.test))()
     state.history = History(
-        result.epochs,
-        result.best_epoch,
-        result.stopped,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        stopped=result.stopped,
         restored=plan.restore,
         preparing=preparing,
         test_loss=None if score is None else score.loss,
@@ -225,7 +166,8 @@ def _told(ranks: Ranks | None, work: Callable[[], Value]) -> Callable[[], Value]
 
 
 def _check_watch(state: ModelState, settings: Settings, *, scored: bool) -> None:
-    if settings.watch is None or settings.watch in (names := list(state.values_by_name)):
+    names = list(state.values_by_name)
+    if settings.watch is None or settings.watch in names:
         return
     accuracy = [] if state.accuracy is None else ["accuracy"]
     if settings.watch != "accuracy" or not accuracy:
@@ -380,7 +322,8 @@ def _all_samples(
     optimizers: Mapping[str, Optimizer],
 ) -> dict[str, Any]:
     """Return what of a plan belongs to training on all samples at once."""
-    if (data := given.arrays) is None:
+    data = given.arrays
+    if data is None:
         raise ArgumentError(
             "LBFGS trains on all samples at once, not on batches that come one by one",
             cure="pass arrays and no augment=, or another optimizer, such as sd.nn.Adam(1e-3)",

@@ -17,11 +17,11 @@ from symdl.run.runtime import Target
 from symdl.train.callbacks import Callback
 from symdl.train.choice import Optimizers, Trainable
 from symdl.train.feeds.training import Augment
-from symdl.train.fit import Settings
 from symdl.train.history import History
 from symdl.train.reported import ReportedModel
 from symdl.train.sample_weights import ClassWeight, fit_weighted
 from symdl.train.saving import read_model
+from symdl.train.settings import Settings
 from symdl.train.tables import summary, summary_html
 
 

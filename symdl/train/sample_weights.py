@@ -22,9 +22,10 @@ from symdl.train.arrays import Arrays
 from symdl.train.callbacks import heard
 from symdl.train.copied import CopiedModel
 from symdl.train.feeds.tables import by_rows, held
-from symdl.train.fit import Settings, fit
+from symdl.train.fit import fit
 from symdl.train.history import History
 from symdl.train.labels import label_of
+from symdl.train.settings import Settings
 from symdl.train.weighing import weighted
 
 ClassWeight: TypeAlias = Mapping[int, float] | Literal["balanced"] | None
