@@ -21,11 +21,7 @@ from symdl.nn.adaptive import (
     RMSProp,
 )
 from symdl.nn.alignment import ctc
-from symdl.nn.attention import (
-    attention,
-    embedding,
-    multi_head_attention,
-)
+from symdl.nn.attention import attention
 from symdl.nn.averaged import Averaged
 from symdl.nn.batch import (
     batch_norm,
@@ -48,7 +44,10 @@ from symdl.nn.convolution import (
     conv_transpose3d,
     convolution,
 )
-from symdl.nn.dropout import dropout
+from symdl.nn.dropout import (
+    alpha_dropout,
+    dropout,
+)
 from symdl.nn.factored import Adafactor
 from symdl.nn.gates import (
     gelu,
@@ -59,6 +58,10 @@ from symdl.nn.gates import (
     softsign,
 )
 from symdl.nn.grouped import Grouped
+from symdl.nn.heads import (
+    cached_attention,
+    multi_head_attention,
+)
 from symdl.nn.initializers import (
     fill,
     glorot,
@@ -71,6 +74,10 @@ from symdl.nn.layers import (
     flatten,
 )
 from symdl.nn.lbfgs import LBFGS
+from symdl.nn.lookups import (
+    embedding,
+    embedding_bag,
+)
 from symdl.nn.losses import (
     binary_cross_entropy,
     cross_entropy,
@@ -81,6 +88,7 @@ from symdl.nn.margins import (
     cosine_embedding,
     hinge_embedding,
     margin_ranking,
+    multi_label_margin,
     multi_margin,
     soft_margin,
 )
@@ -135,6 +143,10 @@ from symdl.nn.regression import (
     mean_squared_error,
     pinball,
     poisson_nll,
+)
+from symdl.nn.reparametrized import (
+    spectral_norm,
+    weight_norm,
 )
 from symdl.nn.resampling import (
     resample,
@@ -206,6 +218,7 @@ __all__ = [
     "WarmUp",
     "accuracy",
     "adaptive_pool",
+    "alpha_dropout",
     "attention",
     "avg_pool",
     "avg_pool1d",
@@ -215,6 +228,7 @@ __all__ = [
     "bidirectional",
     "binary_cross_entropy",
     "binary_focal",
+    "cached_attention",
     "celu",
     "conv1d",
     "conv2d",
@@ -231,6 +245,7 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "embedding_bag",
     "fill",
     "flatten",
     "focal",
@@ -272,6 +287,7 @@ __all__ = [
     "mean_squared_error",
     "mish",
     "multi_head_attention",
+    "multi_label_margin",
     "multi_margin",
     "nll",
     "normal_noise",
@@ -296,12 +312,14 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "spectral_norm",
     "state",
     "tanh",
     "thresholded_relu",
     "training_updates",
     "triplet",
     "uniform",
+    "weight_norm",
     "zeros",
 ]
 

@@ -1,65 +1,27 @@
-"""Lookups by position and by content: embedding and attention.
+"""Attention: a lookup by content.
 
-Enters: positions, or queries, keys and values. Leaves: rows of a table, or means of the values, weighted by
-how well their keys fit the queries.
+Enters: queries, keys and values. Leaves: means of the values, weighted by how well
+their keys fit the queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
 
-from symdl.errors import ShapeError
-from symdl.express.build import parameter
-from symdl.express.conditions import as_condition, not_equal, where
+from symdl.errors import ExpressionError, ShapeError
+from symdl.express.conditions import as_condition
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Guard, InRange, Origin
 from symdl.express.operators import axis_indices, broadcast_shapes, read
 from symdl.express.options import Mask
-from symdl.express.selecting import take
 from symdl.express.surface import LogSumExp, Sum, define
 from symdl.express.tensors import Tensor
 from symdl.nn.activations import literal
-from symdl.nn.initializers import Initializer, uniform
-from symdl.nn.layers import dense
-
-
-@takes_tensors
-def embedding(
-    ids: Tensor,
-    count: int,
-    size: int,
-    *,
-    padding: int | None = None,
-    name: str,
-    init: Initializer | None = None,
-) -> Tensor:
-    """Rows of a learned table: ``Y[..., d] = E[ids[...], d]``.
-
-    Args:
-        ids: int64 positions from 0 to ``count - 1``, any shape; checked when values are known.
-        count: the number of rows.
-        size: the length of a row.
-        padding: a position that stands for nothing: it gives zeros, and its row is not learned.
-        name: the path of the table ``name.E`` (count, size), and the name of the result.
-        init: of the table; uniform in ±0.1 by default.
-
-    Returns:
-        The shape of `ids` with an axis of `size` at the end.
-
-    Example:
-        >>> ids = sd.tensor("ids", (sd.Dim("n"), 10), dtype="int64")
-        >>> sd.nn.embedding(ids, 100, 8, name="words").shape
-        (n, 10, 8)
-    """
-    table = parameter(f"{name}.E", (count, size), init=uniform(-0.1, 0.1) if init is None else init)
-    if padding is None:
-        return take(table, ids, name=name)
-    rows: Tensor = where(not_equal(ids, padding)[..., None], take(table, ids), 0, name=name)
-    return rows
+from symdl.nn.dropout import dropout
 
 
 @takes_tensors
@@ -69,24 +31,29 @@ def attention(
     v: Tensor,
     *,
     causal: bool = False,
+    start: Extent = 0,
     mask: Mask = None,
     bias: Tensor | None = None,
     scale: float | None = None,
     softcap: float | None = None,
+    rate: float = 0.0,
     name: str | None = None,
 ) -> Tensor:
     """Scaled dot-product attention (Vaswani et al., 2017): ``softmax(q k^T / sqrt(d)) v``.
 
     Args:
         q: queries, shape ``(..., queries, d)``.
-        k: keys, shape ``(..., keys, d)``; the leading axes of all three are equal.
+        k: keys, shape ``(..., keys, d)``; the leading axes of all three are equal, but for the heads, the
+            last of them: each head of keys serves as many heads of queries as come on it, side by side.
         v: values, shape ``(..., keys, features)``.
-        causal: query i sees keys 0 to i only.
+        causal: query i sees keys 0 to ``start + i`` only.
+        start: how many keys come before that of the first query: the length of a cache.
         mask: where a key may be seen: a condition or an int64 tensor of zeros and ones that broadcasts to
             ``(..., queries, keys)``. What is masked is not evaluated; a query that sees nothing gives 0.
-        bias: added to the scores; broadcasts like `mask`.
+        bias: added to the scores, an additive mask with ``-inf``; broadcasts like `mask`.
         scale: of the scores, instead of ``1/sqrt(d)``.
         softcap: a limit `c` of the scores, before the bias: ``c*tanh(score/c)``.
+        rate: the share of the weights that `dropout` of the path ``name.dropout`` drops.
         name: of the result.
 
     Returns:
@@ -94,44 +61,61 @@ def attention(
 
     Raises:
         ShapeError: shapes that do not fit together.
+        ExpressionError: dropout without a name, or a start without `causal`.
 
     Example:
         >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
         >>> sd.nn.attention(x, x, x).shape
         (n, 10, 4)
     """
-    _check_fit(q, k, v)
+    group = _check_fit(q, k, v)
+    _check_options(causal, start, rate, name)
     *rows, i, j, d = axis_indices(q.rank + 1)
-    queries, keys, depth = q.shape[-2], k.shape[-2], q.shape[-1]
+    queries, keys = q.shape[-2], k.shape[-2]
     row, pair = (*rows, i), (*rows, i, j)
+    held = rows if group == 1 else [*rows[:-1], sp.floor(rows[-1] / sp.Integer(group))]  # the head of keys
     shape = (*q.shape[:-2], queries, keys)
-    guards: list[Guard] = [InRange(i - j, queries)] if causal else []
-    factor = 1 / sp.sqrt(depth) if scale is None else literal(scale, "scale")
-    dot = Sum(q.at(*rows, i, d) * k.at(*rows, j, d), (d, depth))
+    guards: list[Guard] = [InRange(i - j + start, queries + start)] if causal else []
+    dot = Sum(q.at(*rows, i, d) * k.at(*held, j, d), (d, q.shape[-1]))
     product = define(None, pair, dot, shape=shape, origin=Origin("scores"))
+    factor = 1 / sp.sqrt(q.shape[-1]) if scale is None else literal(scale, "scale")
     score = _shifted(factor * product.at(*pair), pair, shape, bias, softcap, guards)
-
-    def seen(value: sp.Expr, otherwise: sp.Expr) -> sp.Expr:
-        condition = _condition(mask, pair, shape)
-        return value if condition is None else sp.Piecewise((value, condition), (otherwise, True))
-
+    seen = _seen(mask, pair, shape)
     total = define(None, row, LogSumExp(seen(score, -sp.oo), (j, keys)), shape=shape[:-1], guards=guards)
     share = seen(sp.exp(score - total.at(*row)), sp.S.Zero)
-    weights = define(
-        f"{name}.P" if name else None, pair, share, shape=shape, guards=guards, origin=Origin("softmax")
-    )
-    part = seen(weights.at(*pair) * v.at(*rows, j, d), sp.S.Zero)
+    path = f"{name}.P" if name else None
+    weights = define(path, pair, share, shape=shape, guards=guards, origin=Origin("softmax"))
+    if rate:
+        weights = dropout(weights, rate, name=f"{name}.dropout")
+    part = seen(weights.at(*pair) * v.at(*held, j, d), sp.S.Zero)
     out = (*q.shape[:-2], queries, v.shape[-1])
     return define(name, (*row, d), Sum(part, (j, keys)), shape=out, guards=guards, origin=Origin("attention"))
 
 
-def _check_fit(q: Tensor, k: Tensor, v: Tensor) -> None:
+def _check_options(causal: bool, start: Extent, rate: float, name: str | None) -> None:
+    if rate and name is None:
+        raise ExpressionError("attention: dropout needs a name for its state", cure="pass name=...")
+    if start != 0 and not causal:
+        raise ExpressionError("attention: only causal attention has a start", cure="pass causal=True")
+
+
+def _check_fit(q: Tensor, k: Tensor, v: Tensor) -> int:
+    """Return how many heads of queries come on one head of keys."""
     fits = q.rank >= 2 and q.rank == k.rank == v.rank and q.shape[-1] == k.shape[-1]
-    if not fits or k.shape[:-1] != v.shape[:-1] or k.shape[:-2] != q.shape[:-2]:
+    group = 1
+    if fits and q.rank > 2 and q.shape[-3] != k.shape[-3]:
+        heads, fewer = q.shape[-3], k.shape[-3]
+        fits = isinstance(heads, int) and isinstance(fewer, int) and fewer > 0 and heads % fewer == 0
+        group = int(heads) // int(fewer) if fits else 1
+        fits = fits and k.shape[:-3] == q.shape[:-3]
+    elif fits:
+        fits = k.shape[:-2] == q.shape[:-2]
+    if not fits or k.shape[:-1] != v.shape[:-1]:
         raise ShapeError(
             "attention: queries, keys and values do not fit together",
             shapes={"q": q.shape, "k": k.shape, "v": v.shape},
         )
+    return group
 
 
 def _shifted(
@@ -155,59 +139,14 @@ def _shifted(
     return define(None, pair, score, shape=shape, guards=guards, origin=Origin("biased scores")).at(*pair)
 
 
-def _condition(mask: Mask, pair: Any, shape: Any) -> sp.Basic | None:
+def _seen(mask: Mask, pair: Any, shape: Any) -> Callable[[sp.Expr, sp.Expr], sp.Expr]:
+    """Return what chooses between a value where the mask holds and another one elsewhere."""
     if mask is None:
-        return None
+        return lambda value, otherwise: value
     condition = as_condition(mask)
     if broadcast_shapes(condition.shape, shape) != shape:
         raise ShapeError(
             "attention: the mask does not fit", shapes={"mask": condition.shape, "scores": shape}
         )
-    return condition.at(pair)
-
-
-@takes_tensors
-def multi_head_attention(
-    q: Tensor,
-    k: Tensor | None = None,
-    v: Tensor | None = None,
-    *,
-    heads: int,
-    causal: bool = False,
-    mask: Mask = None,
-    bias: bool = True,
-    name: str,
-) -> Tensor:
-    """Attention by several heads on learned projections, their results joined and projected again.
-
-    Args:
-        q: shape ``(batch, queries, features)``; the features are a multiple of `heads`.
-        k: shape ``(batch, keys, features)``; `q` itself by default (self-attention).
-        v: the shape of `k`; `k` by default.
-        heads: into how many parts the features are divided.
-        causal: query i sees keys 0 to i only.
-        mask: broadcasts to ``(batch, heads, queries, keys)``; see `attention`.
-        bias: whether the projections have one.
-        name: the path of the projections ``name.q``, ``name.k``, ``name.v``, ``name.out``: dense layers.
-
-    Raises:
-        ShapeError: shapes that do not fit together, or features that the heads do not divide.
-
-    Example:
-        >>> x = sd.tensor("x", (sd.Dim("n"), 10, 4))
-        >>> sd.nn.multi_head_attention(x, heads=2, name="attention").shape
-        (n, 10, 4)
-    """
-    k = q if k is None else k
-    v = k if v is None else v
-    features = q.shape[-1] if q.rank == 3 else None
-    if not isinstance(features, int) or heads < 1 or features % heads:
-        raise ShapeError(f"{name}: {q} does not divide into {heads} heads")
-
-    def split(x: Tensor, part: str) -> Tensor:
-        flat = dense(x, features, name=f"{name}.{part}", bias=bias)
-        return flat.reshape(*flat.shape[:2], heads, features // heads).swapaxes(1, 2)
-
-    mixed = attention(split(q, "q"), split(k, "k"), split(v, "v"), causal=causal, mask=mask)
-    joined = mixed.swapaxes(1, 2).reshape(*q.shape)
-    return dense(joined, features, name=f"{name}.out", bias=bias)
+    holds = condition.at(pair)
+    return lambda value, otherwise: sp.Piecewise((value, holds), (otherwise, True))

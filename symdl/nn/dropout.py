@@ -7,7 +7,7 @@ formula of the seed, the number of the step and the position, so the derived bac
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 
@@ -22,6 +22,7 @@ from symdl.express.random import RandomUniform
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.nn.initializers import zeros
+from symdl.nn.units import SELU_ALPHA, SELU_SCALE
 
 SEEDS = STEPS = 1 << 24  # whole numbers up to there are exact in float32
 
@@ -53,8 +54,50 @@ def dropout(
         >>> print(sd.formula(sd.inference(y)[0]))
         x
     """
+    return _dropped(
+        x, rate, shared, name, seed, "dropout", lambda value, share: (value / (1 - share), sp.S(0))
+    )
+
+
+@takes_tensors
+def alpha_dropout(
+    x: Tensor, rate: float = 0.5, *, shared: Axes = (), name: str | None = None, seed: int = 0
+) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1, for `selu` (Klambauer et al., 2017).
+
+    A dropped element becomes ``m``, the limit of `selu` at ``-inf``; then ``a*value + b`` restores mean and
+    variance: ``a = 1/sqrt((1 - rate)*(1 + rate*m**2))``, ``b = -a*rate*m``. Everything else as in `dropout`.
+
+    Raises:
+        ExpressionError: the rate is outside [0, 1).
+
+    Example:
+        >>> x = sd.tensor("x", (sd.Dim("n"), 3))
+        >>> print(sd.formula(sd.inference(sd.nn.alpha_dropout(x, 0.1, name="drop"))[0]))
+        x
+    """
+    m = -SELU_SCALE * SELU_ALPHA
+
+    def formula(value: sp.Expr, share: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+        a = ((1 - share) * (1 + share * m**2)) ** sp.Rational(-1, 2)
+        scale, shift, gone = (sp.Rational(str(sp.N(c, 20))) for c in (a, -a * share * m, a * m * (1 - share)))
+        return scale * value + shift, gone
+
+    return _dropped(x, rate, shared, name, seed, "alpha dropout", formula)
+
+
+def _dropped(
+    x: Tensor,
+    rate: float,
+    shared: Axes,
+    name: str | None,
+    seed: int,
+    rule: str,
+    formula: Callable[[sp.Expr, sp.Expr], tuple[sp.Expr, sp.Expr]],
+) -> Tensor:
+    """`formula` gives, of an element and the share that is dropped, what a kept and a dropped one become."""
     if not is_number(rate) or not 0 <= rate < 1:
-        raise ExpressionError(f"dropout with rate {rate!r}", cure="pass a number, at least 0 and below 1")
+        raise ExpressionError(f"{rule} with rate {rate!r}", cure="pass a number, at least 0 and below 1")
     name = name or (f"{x.name}.dropout" if x.name else "dropout")
     step = Tensor(f"{name}.step", (), role="state", init=zeros())
     where = axis_indices(x.rank)
@@ -63,8 +106,9 @@ def dropout(
     place = position([i for i, _ in own], [size for _, size in own])
     draw = RandomUniform((zlib.crc32(name.encode()) + seed) % SEEDS, step.at(), place)
     share = sp.Rational(repr(float(rate)))
-    body = sp.Piecewise((x.at(*where) / (1 - share), draw >= share), (0, True))
-    dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin("dropout"))
+    kept, gone = formula(x.at(*where), share)
+    body = sp.Piecewise((kept, draw >= share), (gone, True))
+    dropped = define(f"{name}.A", where, body, shape=x.shape, origin=Origin(rule))
     return with_modes(dropped, updates=[(step, following(step))], inference=x)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symdl.errors import ExpressionError
+from symdl.errors import ExpressionError, ShapeError
 from symdl.express.dims import is_whole
 from symdl.express.distances import cosine_similarity
 from symdl.express.doors import takes_tensors
@@ -122,6 +122,46 @@ def multi_margin(
     term = sp.Piecewise((0, sp.Eq(label, j)), (weight * sp.Max(gap, 0) ** power / classes, True))
     body, origin = Sum(term, (j, classes)), Origin("multi-margin loss")
     each = define(None, rows, body, shape=target.shape, origin=origin)
+    return averaged(each, mask=mask, reduction=reduction, name=name)
+
+
+@takes_tensors
+def multi_label_margin(
+    scores: Tensor,
+    target: Tensor,
+    *,
+    margin: float = 1.0,
+    mask: Mask = None,
+    reduction: Averaging = "mean",
+    name: str | None = "L",
+) -> Tensor:
+    """The hinge loss of several labels a row: ``sum over j, i of max(0, margin - s_j + s_i)/classes``.
+
+    The sum is over all classes `j` that are labels of the row and all classes `i` that are none.
+
+    Args:
+        scores: shape ``(..., classes)``.
+        target: 1 where a class is a label of the row, else 0; int64 of the shape of `scores`.
+        margin: by how much the scores of labels should be above the others.
+        mask: which rows count.
+        reduction: of the rows' losses: ``"mean"``, ``"sum"`` or ``"none"``.
+        name: of the loss.
+
+    Raises:
+        ShapeError: the shapes differ, or there is no axis of classes.
+        ExpressionError: a target that is not int64.
+    """
+    same_shape(scores, target)
+    if not scores.rank:
+        raise ShapeError("multi-label margin loss: the scores have no axis of classes")
+    if target.dtype != "int64":
+        raise ExpressionError(f"{target} holds no labels", cure="declare it with dtype='int64'")
+    m, classes = literal(margin, "margin"), scores.shape[-1]
+    *rows, i, j = axis_indices(scores.rank + 1)
+    gap = sp.Max(m - scores.at(*rows, j) + scores.at(*rows, i), 0) / classes
+    apart = sp.And(sp.Eq(target.at(*rows, j), 1), sp.Ne(target.at(*rows, i), 1))
+    body = Sum(sp.Piecewise((gap, apart), (0, True)), (i, classes), (j, classes))
+    each = define(None, rows, body, shape=scores.shape[:-1], origin=Origin("multi-label margin loss"))
     return averaged(each, mask=mask, reduction=reduction, name=name)
 
 

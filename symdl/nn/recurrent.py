@@ -77,7 +77,7 @@ def rnn(
         where = axis_indices(3)  # a name keeps the new state in memory, for the activation's derivative
         return define(f"{name}.new", where, new.at(*where), shape=shape)
 
-    (h,) = time.run([f"{name}.h"], shape, step, [initial])
+    (h,) = time.run([f"{name}.h"], [shape], step, [initial])
     return h
 
 
@@ -87,6 +87,7 @@ def lstm(
     units: int,
     *,
     name: str,
+    project: int | None = None,
     initial: tuple[Tensor, Tensor] | None = None,
     lengths: Tensor | None = None,
     mask: Mask = None,
@@ -101,8 +102,11 @@ def lstm(
     ``c[t] = s(f)*c[t-1] + s(i)*tanh(g)`` and ``h[t] = s(o)*tanh(c[t])``, `s` the sigmoid.
 
     Args:
-        initial: the pair ``(h, c)`` before the first step, each ``(batch, units)`` or ``(units,)``; zero by
-            default.
+        project: the size of the output, if it is another than that of the cell state: then
+            ``h[t] = (s(o)*tanh(c[t])) P`` with ``name.P`` (units, project) (Sak et al., 2014), and ``name.U``
+            has `project` rows.
+        initial: the pair ``(h, c)`` before the first step, each ``(batch, units)`` or ``(units,)``, `h` with
+            `project` units if given; zero by default.
 
     Returns:
         ``(h, c)``, the trajectories of output and cell state; other arguments as in `rnn`, with weights
@@ -116,16 +120,19 @@ def lstm(
     """
     time = _Time(lengths, mask, time_first, reverse, truncate, checkpoint)
     shape = _checked(x, units, name)
-    projected, recur = _affine(x, units, 4, name)
+    size = units if project is None else project
+    projected, recur = _affine(x, units, 4, name, size)
+    p = None if project is None else parameter(f"{name}.P", (units, project), init=glorot())
 
     def step(h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         z = projected + h @ recur
         i, f, o = (sigmoid(_gate(z, n, units), name=f"{name}.{g}") for n, g in ((0, "i"), (1, "f"), (3, "o")))
         g = tanh(_gate(z, 2, units), name=f"{name}.g")
         new_c = elementwise(lambda f, c, i, g: f * c + i * g, f, c, i, g)
-        return o * tanh(new_c, name=f"{name}.tanh_c"), new_c
+        new_h = o * tanh(new_c, name=f"{name}.tanh_c")
+        return (new_h if p is None else new_h @ p), new_c
 
-    h, c = time.run([f"{name}.h", f"{name}.c"], shape, step, initial)
+    h, c = time.run([f"{name}.h", f"{name}.c"], [(*shape[:2], size), shape], step, initial)
     return h, c
 
 
@@ -171,7 +178,7 @@ def gru(
         new = tanh(_gate(projected, 2, units) + r * _gate(q, 2, units), name=f"{name}.n")
         return elementwise(lambda u, n, h: (1 - u) * n + u * h, u, new, h)
 
-    (h,) = time.run([f"{name}.h"], shape, step, [initial])
+    (h,) = time.run([f"{name}.h"], [shape], step, [initial])
     return h
 
 
@@ -194,19 +201,19 @@ class _Time:
     def run(
         self,
         names: Sequence[str],
-        shape: Sequence[Extent],
+        shapes: Sequence[Sequence[Extent]],
         step: Callable[..., Tensor | tuple[Tensor, ...]],
         initial: Sequence[Tensor | None] | None,
     ) -> tuple[Tensor, ...]:
         """Return the trajectories of the states; past its end a sequence holds them.
 
         Args:
-            names: of the states, each of which has this `shape`.
-            shape: with the axis of time.
+            names: of the states.
+            shapes: of the states, with the axis of time.
             step: the cell: from the states one step before to the new ones.
             initial: the states before the first step.
         """
-        counts = counting(shape, self.lengths, self.mask, time_first=self.time_first)
+        counts = counting(shapes[0], self.lengths, self.mask, time_first=self.time_first)
 
         def held_at_ends(*previous: Tensor) -> tuple[Tensor, ...]:
             new = step(*previous)
@@ -218,7 +225,7 @@ class _Time:
 
         return recurrence(
             names,
-            [shape] * len(names),
+            shapes,
             held_at_ends,
             initial=initial,
             axis=0 if self.time_first else 1,
@@ -238,10 +245,10 @@ def _checked(x: Tensor, units: int, name: str) -> tuple[Extent, ...]:
     return (*x.shape[:2], units)
 
 
-def _affine(x: Tensor, units: int, gates: int, name: str) -> tuple[Tensor, Tensor]:
-    """Return the inputs' part of all gates, for all steps at once, and the recurrent weight."""
+def _affine(x: Tensor, units: int, gates: int, name: str, size: int | None = None) -> tuple[Tensor, Tensor]:
+    """Return the inputs' part of all gates, for all steps at once, and the weight of a state of `size`."""
     w = parameter(f"{name}.W", (x.shape[2], gates * units), init=glorot())
-    u = parameter(f"{name}.U", (units, gates * units), init=glorot())
+    u = parameter(f"{name}.U", (size or units, gates * units), init=glorot())
     b = parameter(f"{name}.b", (gates * units,), init=zeros())
     return x @ w + b, u
 

@@ -33,6 +33,10 @@ def elu(z: Any, alpha: float = 1.0, *, name: str | None = None) -> Any:
     return activate(lambda x: sp.Piecewise((x, x > 0), (a * (sp.exp(x) - 1), True)), z, name, "elu")
 
 
+SELU_SCALE, SELU_ALPHA = sp.Rational("1.0507009873554804934"), sp.Rational("1.6732632423543772848")
+"""With these, layers of the self-normalizing unit keep mean 0 and variance 1."""
+
+
 def selu(z: Any, *, name: str | None = None) -> Any:
     """The self-normalizing unit (Klambauer et al., 2017): an ELU with two fixed constants.
 
@@ -40,10 +44,9 @@ def selu(z: Any, *, name: str | None = None) -> Any:
     >>> print(sd.formula(sd.grad(sd.nn.selu(x).sum(), x)))
     {1.05070098736 if x > 0; 1.75809934085·exp(x) otherwise}
     """
-    scale, alpha = sp.Rational("1.0507009873554804934"), sp.Rational("1.6732632423543772848")
 
     def formula(x: sp.Expr) -> sp.Expr:
-        return sp.Piecewise((scale * x, x > 0), (scale * alpha * (sp.exp(x) - 1), True))
+        return sp.Piecewise((SELU_SCALE * x, x > 0), (SELU_SCALE * SELU_ALPHA * (sp.exp(x) - 1), True))
 
     return activate(formula, z, name, "selu")
 

@@ -48,6 +48,7 @@ NORMS = {"affine": False, "epsilon": 0.5}
 RECURRENT = {"lengths": LENGTHS, "mask": sd.constant(np.array([[1, 1, 0, 1, 1], [1, 0, 1, 1, 1]])),
              "time_first": True, "reverse": True, "truncate": 1}  # fmt: skip
 START = sd.tensor("start", (2, 3))
+CACHE = sd.tensor("cache", (2, 2, 3, 2))
 WHERE = {"where": sd.constant(FLAGS), "keepdims": True}
 KEPT = {"axis": 1, "keepdims": True}
 RUN = {"axis": 1, "reverse": True, "exclusive": True}
@@ -149,8 +150,8 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
         {"mask": ROWS, "ignore_label": int(BEST[0])},
     ),
     "nn.attention": (
-        lambda **o: nn.attention(STEPS, STEPS + 1, STEPS * 2, **o),
-        {"causal": True, "mask": SEEN, "bias": sd.tensor("b", (5, 5)),
+        lambda **o: nn.attention(STEPS, STEPS + 1, STEPS * 2, name="a", **o),
+        {"causal": True, "start": 2, "rate": 0.3, "mask": SEEN, "bias": sd.tensor("b", (5, 5)),
          "scale": 0.9, "softcap": 0.7},
     ),
     "nn.avg_pool": (pools(nn.avg_pool), {**WINDOW, "count_padding": False, "divisor": 5.0}),
@@ -203,9 +204,16 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
         lambda **o: nn.dice(CUBE, sd.constant(np.stack([FLAGS, 1 - FLAGS])), **o),
         {"axis": 2, "smooth": 0.5, "from_logits": False, "reduction": "sum"}),
     "nn.dropout": (lambda **o: nn.dropout(X, **o), {"rate": 0.25, "seed": 3, "shared": 1}),
+    "nn.alpha_dropout": (lambda **o: nn.alpha_dropout(X, **o), {"rate": 0.25, "seed": 3, "shared": 1}),
+    "nn.cached_attention": (
+        lambda **o: nn.cached_attention(STEPS, heads=2, name="p", **o),
+        {"bias": False, "kv_heads": 1, "cache": (CACHE, 2 * CACHE)}),
     "nn.elu": (lambda **o: nn.elu(X, **o), {"alpha": 0.5}),
     "nn.embedding": (
         lambda **o: nn.embedding(LABELS, 6, 2, name="p", **o), {"init": nn.fill(0.5), "padding": 2}),
+    "nn.embedding_bag": (
+        lambda **o: nn.embedding_bag(sd.constant(FLAGS + 1), 6, 2, name="p", **o),
+        {"init": nn.fill(0.5), "op": "sum", "mask": sd.constant(FLAGS)}),
     "nn.flatten": (lambda **o: nn.flatten(CUBE, **o), {}),
     "nn.focal": (lambda **o: nn.focal(X, LABELS, **o), {**BY_ROW, "gamma": 1.5, "class_weights": WEIGHTS}),
     "nn.gaussian_nll": (
@@ -237,9 +245,13 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "nn.log_cosh": (lambda **o: nn.log_cosh(X, TARGET, **o), MASKED),
     "nn.log_softmax": (lambda **o: nn.log_softmax(X, **o), {"axis": 0}),
     "nn.lp_pool": (pools(nn.lp_pool), {**WINDOW, "order": 3}),
-    "nn.lstm": (lambda **o: nn.lstm(STEPS, 3, name="p", **o), {**RECURRENT, "initial": (START, START)}),
+    "nn.lstm": (
+        lambda **o: nn.lstm(STEPS, 3, name="p", **o),
+        {**RECURRENT, "initial": (START, START), "project": 2}),
     "nn.margin_ranking": (lambda **o: nn.margin_ranking(X, TARGET, SIGNS, **o), {**MASKED, "margin": 0.5}),
     "nn.max_pool3d": (pools(nn.max_pool3d), WINDOW),
+    "nn.multi_label_margin": (
+        lambda **o: nn.multi_label_margin(X, sd.constant(FLAGS), **o), {**BY_ROW, "margin": 0.5}),
     "nn.multi_margin": (
         lambda **o: nn.multi_margin(X, LABELS, **o),
         {**BY_ROW, "margin": 0.5, "power": 2, "class_weights": WEIGHTS}),
@@ -250,7 +262,7 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "nn.mean_squared_error": (lambda **o: nn.mean_squared_error(X, TARGET, **o), MASKED),
     "nn.multi_head_attention": (
         lambda **o: nn.multi_head_attention(STEPS, heads=2, name="p", **o),
-        {"k": STEPS + 1, "v": 2 * STEPS, "causal": True, "bias": False,
+        {"k": STEPS + 1, "v": 2 * STEPS, "causal": True, "bias": False, "kv_heads": 1, "rate": 0.3,
          "mask": SEEN},
     ),
     "nn.nll": (
@@ -284,6 +296,9 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "nn.soft_margin": (lambda **o: nn.soft_margin(X, SIGNS, **o), MASKED),
     "nn.softmax": (lambda **o: nn.softmax(X, **o), {"axis": 0, "where": sd.constant(FLAGS)}),
     "nn.thresholded_relu": (lambda **o: nn.thresholded_relu(X, **o), {"threshold": 0.1}),
+    "nn.spectral_norm": (
+        lambda **o: X @ nn.spectral_norm(TARGET, name="p", **o).T, {"iterations": 3, "epsilon": 0.5}),
+    "nn.weight_norm": (lambda **o: X @ nn.weight_norm(TARGET, name="p", **o).T, {"axis": 0}),
     "nn.triplet": (
         lambda **o: nn.triplet(X, TARGET, 0.3 * TARGET + 0.1, **o),
         {**BY_ROW, "margin": 0.5, "order": 3, "swap": True, "epsilon": 0.5}),

@@ -152,6 +152,13 @@ NORMS = (
          {"x": real("n", 2, 3)}, lambda t, x: _normalized(t, x, 2), "each channel"),
 )  # fmt: skip
 
+
+def _spectral(t: Any, x: Any, w: Any, u: Any, v: Any = None) -> Any:
+    fixed, unit = w.detach(), t.nn.functional.normalize
+    v = unit(u @ fixed, dim=0)
+    return x @ (w / (unit(fixed @ v, dim=0) @ w @ v))
+
+
 OTHERS = (
     Case("nn.instance_norm", lambda x, name: nn.instance_norm(x, name=name), {"x": real("n", 2, 3)},
          lambda t, x, gain, shift: _normalized(t, x, 2) * gain[:, None] + shift[:, None]),
@@ -168,6 +175,7 @@ OTHERS = (
          lambda t, x, W, b: x @ W + b, "one unit"),
     # The mask comes from its own generator; what is dropped is tested elsewhere.
     Case("nn.dropout", lambda x, name: nn.dropout(x, 0.4, name=name), {"x": real("n", 3)}, None),
+    Case("nn.alpha_dropout", lambda x, name: nn.alpha_dropout(x, 0.4, name=name), {"x": real("n", 3)}, None),
     Case("sd.inference", lambda x, name: sd.inference(nn.dropout(x, name=name) * 2), {"x": real("n", 3)},
          lambda t, x: 2 * x, "dropout"),
     Case("sd.training_updates",
@@ -175,6 +183,12 @@ OTHERS = (
          {"x": real("n", 3)}, lambda t, x, step: step + 1, "dropout", order=0),
     Case("nn.embedding", lambda ids, name: nn.embedding(ids, 4, 3, name=name),
          {"ids": positions("n", 2, below=4)}, lambda t, ids, E: E[ids]),
+    Case("nn.embedding_bag", lambda ids, name: nn.embedding_bag(ids, 4, 3, name=name),
+         {"ids": positions("n", 2, below=4)}, lambda t, ids, E: E[ids].mean(1)),
+    Case("nn.weight_norm", lambda x, v, name: x @ nn.weight_norm(v, name=name),
+         {"x": real("n", 3), "v": real(3, 2)}, lambda t, x, v, gain: x @ (gain * v / (v**2).sum(0).sqrt())),
+    Case("nn.spectral_norm", lambda x, w, name: x @ nn.spectral_norm(w, name=name),
+         {"x": real("n", 3), "w": real(3, 2)}, _spectral, drawn={"u": positive(3), "v": positive(2)}),
 )  # fmt: skip
 
 CASES = (*CONVOLUTIONS, *POOLING, *NORMS, *OTHERS)

@@ -161,6 +161,12 @@ def _signed(y: Any) -> sd.Tensor:
     return sd.where(sd.equal(y, 1), 1, -1)  # of a list, too
 
 
+def _apart(t: Any, scores: Any, target: Any) -> Any:
+    gap = (1 - scores[:, :, None] + scores[:, None]).relu()  # of a label and another class
+    label = target == 1
+    return (gap * label[:, :, None] * ~label[:, None]).sum((1, 2)).mean() / 3
+
+
 MARGINS = (
     Case("nn.soft_margin", nn.soft_margin, {"scores": X, "target": X},
          lambda t, scores, target: t.nn.functional.softplus(-scores * target).mean(), sizes=FULL),
@@ -170,6 +176,8 @@ MARGINS = (
     Case("nn.multi_margin", nn.multi_margin, {"scores": X, "target": LABELS},
          lambda t, scores, target: ((1 - scores.gather(1, target[:, None]) + scores).relu().sum(1) - 1).mean()
          / 3,
+         sizes=FULL),
+    Case("nn.multi_label_margin", nn.multi_label_margin, {"scores": X, "target": flags("n", 3)}, _apart,
          sizes=FULL),
     Case("nn.hinge_embedding", lambda d, y: nn.hinge_embedding(d, _signed(y), margin=0.7),
          {"d": real("n"), **SIGNED},

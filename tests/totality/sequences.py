@@ -123,6 +123,13 @@ def _heads(t: Any, x: Any, q_W: Any, q_b: Any, k_W: Any, k_b: Any, v_W: Any, v_b
     return mixed.swapaxes(0, 1)
 
 
+def _cached(t: Any, x: Any, k: Any, v: Any, q_W: Any, k_W: Any, v_W: Any, out_W: Any) -> Any:
+    q = (x @ q_W).unflatten(2, (2, 2)).swapaxes(1, 2)
+    k, v = t.cat([k, (x @ k_W)[:, None]], 2), t.cat([v, (x @ v_W)[:, None]], 2)
+    mixed = _attended(t, q, k, v, t.ones(2, 5).tril(3) == 1)
+    return mixed.swapaxes(1, 2).flatten(2) @ out_W, k, v
+
+
 def _turned(t: Any, x: Any, cosine: Any, sine: Any) -> Any:
     a, b = x.chunk(2, -1)
     return t.cat([a * cosine - b * sine, a * sine + b * cosine], -1)
@@ -143,6 +150,13 @@ ATTENTION = (
     Case("nn.attention", lambda q, k, v, bias: nn.attention(q, k, v, bias=bias, scale=0.5, softcap=2),
          {"q": Q, "k": Q, "v": Q, "bias": real(3, 3)},
          lambda t, q, k, v, bias: (2 * (q @ k.mT / 4).tanh() + bias).softmax(-1) @ v, "biased, limited"),
+    Case("nn.attention", nn.attention,
+         {"q": real("n", 4, 2, 2), "k": real("n", 2, 3, 2), "v": real("n", 2, 3, 1)},
+         lambda t, q, k, v: _attended(t, q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1)), "groups",
+         STEPS),
+    Case("nn.cached_attention", lambda x, k, v, name: nn.cached_attention(
+             x, (k, v), heads=2, kv_heads=1, bias=False, name=name),
+         {"x": real("n", 2, 4), "k": real("n", 1, 3, 2), "v": real("n", 1, 3, 2)}, _cached, sizes=STEPS),
     Case("nn.rotary", nn.rotary, {"x": real("n", 2, 4), "cosine": real(2, 2), "sine": real(2, 2)}, _turned),
     Case("nn.rotary_angles", lambda x: nn.rotary(x, *nn.rotary_angles(2, 4)), {"x": real("n", 2, 4)},
          lambda t, x: _turned(t, x, _angles(t).cos(), _angles(t).sin())),
