@@ -1,8 +1,9 @@
 """Functions of arrays with derivatives of every order, each derived and compiled when first asked for.
 
 Enters: outputs as tensors. Leaves: `Differentiable`, whose kernels another library calls, and its pullbacks
-and tangents: functions of the same kind, of the inputs and of cotangents or directions. So the library's own
-rules for higher derivatives end in equations, as those for the first do.
+and tangents: functions of the same kind, of the inputs and of cotangents or directions; and the function of
+many entries at once. So the library's own rules for higher derivatives and for batches end in equations, as
+those for the first derivative do.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
 from symdl.differentiate.gradients import grad
 from symdl.differentiate.seeds import unused_name
 from symdl.differentiate.tangent import jvp
+from symdl.express.batching import vmap
+from symdl.express.dims import Dim
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, real_reads
 from symdl.express.program import Fact, collect
@@ -64,6 +69,7 @@ class Differentiable(Rebuilt):
         self._kernels: dict[tuple[str, str | None], tuple[Compiled[Any], tuple[tuple[int, str], ...]]] = {}
         self._pullbacks: dict[tuple[tuple[int, ...], tuple[int, ...]], Derived] = {}
         self._tangents: dict[tuple[int, ...], Derived] = {}
+        self._mapped: dict[tuple[int, ...], Differentiable | None] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,6 +136,38 @@ class Differentiable(Rebuilt):
         if moving not in self._tangents:
             self._tangents[moving] = self._pushed_forward(moving)
         return self._tangents[moving]
+
+    def mapped(self, places: tuple[int, ...]) -> Differentiable | None:
+        """Return the function of many entries at once, along an axis in front.
+
+        Args:
+            places: of the inputs that have this axis; the others are the same for all entries.
+
+        Returns:
+            A function whose outputs all have this axis; None if no output depends on these inputs.
+        """
+        if places not in self._mapped:
+            self._mapped[places] = self._over_entries(places)
+        return self._mapped[places]
+
+    def _over_entries(self, places: tuple[int, ...]) -> Differentiable | None:
+        taken = {
+            str(symbol)
+            for t in self.inputs
+            for size in t.shape
+            for symbol in sp.sympify(size, strict=True).free_symbols
+        }
+        size = Dim(unused_name("entries", taken))
+        wide = {
+            t: Tensor(t.name, (size, *t.shape), dtype=t.dtype, role="input", below=t.below)
+            for t in (self.inputs[at] for at in places)
+        }
+        program = collect(self.outputs)
+        read = {t: many for t, many in wide.items() if t in program.inputs}
+        if not read:
+            return None
+        outputs = vmap(self.outputs, read)
+        return Differentiable(outputs, [wide.get(t, t) for t in self.inputs])
 
     def _beside(self, tensors: Sequence[Tensor], word: str) -> list[Tensor]:
         """Return new inputs like `tensors`, one each."""

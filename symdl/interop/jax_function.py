@@ -94,7 +94,9 @@ class _Rule:
         wanted = tuple(jax.ShapeDtypeStruct(s, k) for s, k in zip(shapes, kinds, strict=True))
 
         def on_host(*given: Any) -> tuple[NDArray[Any], ...]:
-            results = _mapped(self.function, [np.asarray(array) for array in given], dtype)
+            arrays = [np.asarray(array) for array in given]
+            more = arrays[0].ndim - self.function.inputs[0].rank if arrays else 0
+            results = _computed(self.function, arrays, more, dtype)
             return tuple(np.asarray(r, w.dtype) for r, w in zip(results, wanted, strict=True))
 
         results: tuple[Any, ...] = jax.pure_callback(on_host, wanted, *values, vmap_method="expand_dims")
@@ -132,13 +134,21 @@ class _Rule:
         return tuple(None if at is None else results[at] for at in derivative.places)
 
 
-def _mapped(function: Differentiable, arrays: Sequence[NDArray[Any]], dtype: str) -> list[NDArray[Any]]:
-    """Compute a function; axes before those of the inputs are mapped ones, 1 where an input has none."""
-    more = arrays[0].ndim - function.inputs[0].rank if arrays else 0
+def _computed(
+    function: Differentiable, arrays: Sequence[NDArray[Any]], more: int, dtype: str
+) -> list[NDArray[Any]]:
+    """Compute a function; `more` axes before those of the inputs are mapped ones, 1 where an input has none.
+
+    The last of them stands before the input's own axes, as that of many entries at once does.
+    """
     if not more:
         return [np.asarray(r) for r in function(arrays, dtype=dtype)]
-    sizes = np.broadcast_shapes(*(array.shape[:more] for array in arrays))
-    wide = [np.broadcast_to(array, (*sizes, *array.shape[more:])) for array in arrays]
-    rows = [function([array[place] for array in wide], dtype=dtype) for place in np.ndindex(*sizes)]
-    stacked = [np.stack(results) for results in zip(*rows, strict=True)]
-    return [array.reshape(*sizes, *array.shape[1:]) for array in stacked]
+    axis = more - 1
+    places = tuple(at for at, array in enumerate(arrays) if array.shape[axis] != 1)
+    form = function.mapped(places) if places else None
+    if form is None:
+        (size,) = np.broadcast_shapes(*(array.shape[axis : axis + 1] for array in arrays))
+        results = _computed(function, [array.take(0, axis) for array in arrays], axis, dtype)
+        return [np.repeat(np.expand_dims(result, axis), size, axis) for result in results]
+    given = [array if at in places else array.take(0, axis) for at, array in enumerate(arrays)]
+    return _computed(form, given, axis, dtype)

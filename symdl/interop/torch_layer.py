@@ -126,13 +126,15 @@ class _Call(torch.autograd.Function):
     def vmap(
         info: Any, in_dims: tuple[int | None, ...], function: Differentiable, *values: torch.Tensor
     ) -> Any:
-        """Compute the samples of a mapped axis one after the other."""
+        """Compute all entries of a mapped axis in one call."""
         axes = in_dims[1:]
-        rows = []
-        for at in range(info.batch_size):
-            pairs = zip(values, axes, strict=True)
-            rows.append(_Call.apply(function, *(v if a is None else v.select(a, at) for v, a in pairs)))
-        return tuple(map(torch.stack, zip(*rows, strict=True))), (0,) * len(function.outputs)
+        form = function.mapped(tuple(at for at, axis in enumerate(axes) if axis is not None))
+        pairs = list(zip(values, axes, strict=True))
+        if form is None:
+            one = [v if axis is None else v.select(axis, 0) for v, axis in pairs]
+            return _Call.apply(function, *one), (None,) * len(function.outputs)
+        many = [v if axis is None else v.movedim(axis, 0) for v, axis in pairs]
+        return _Call.apply(form, *many), (0,) * len(function.outputs)
 
 
 def _derived(derivative: Derived, values: Sequence[torch.Tensor]) -> tuple[torch.Tensor | None, ...]:

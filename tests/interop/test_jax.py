@@ -7,6 +7,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError
+from symdl.interop.derivatives import Differentiable
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -126,3 +127,35 @@ def test_errors_are_those_of_symdl() -> None:
         layer(layer.parameters)
     with pytest.raises(ArgumentError, match="x"):
         jax.jit(layer)(layer.parameters, np.ones((2, 4)))
+
+
+def test_a_mapped_axis_is_one_call(monkeypatch) -> None:
+    w, x = sd.tensor("w", (5, 3)), sd.tensor("x", (3,))
+    ours = sd.to_jax([sd.tanh(w @ x), (w**2).sum()], inputs=["w", "x"])
+    rng = np.random.default_rng(2)
+    weights, samples = rng.random((5, 3), "float32"), rng.random((3, 7), "float32")
+
+    def plain(w, x):
+        return jnp.tanh(w @ x), (w**2).sum()
+
+    calls = []
+    whole = Differentiable.__call__
+    monkeypatch.setattr(
+        Differentiable, "__call__", lambda self, v, **o: calls.append(1) or whole(self, v, **o)
+    )
+    close(jax.vmap(ours, (None, 1))(weights, samples), jax.vmap(plain, (None, 1))(weights, samples))
+    assert len(calls) == 1
+
+    def each(f):
+        return jax.vmap(jax.grad(lambda w, x: f(w, x)[0].sum(), argnums=(0, 1)), (None, 1))(weights, samples)
+
+    close(each(ours), each(plain))
+    shared = [jax.vmap(lambda x, f=f: f(weights, x)[1], 1)(samples) for f in (ours, plain)]
+    close(*shared)
+    several = [
+        jax.vmap(jax.vmap(f, (None, 1)), (0, None))(np.stack([weights, 2 * weights]), samples)
+        for f in (ours, plain)
+    ]
+    close(*several)
+    one = [jax.vmap(f, (None, 1))(weights, samples[:, :1]) for f in (ours, plain)]
+    close(*one)

@@ -12,6 +12,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError, CompileError
+from symdl.interop.derivatives import Differentiable
 from tests.examples.test_examples import example
 
 torch = pytest.importorskip("torch")
@@ -229,3 +230,40 @@ def test_the_example(capsys: pytest.CaptureFixture[str]) -> None:
     accuracy, right = example("14_pytorch").main(["--steps", "60"])
     assert accuracy >= 0.85 and right
     assert "agree with differences: True" in capsys.readouterr().out
+
+
+def test_a_mapped_axis_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, w, x = sd.tensor("ids", (2,), dtype="int64"), sd.tensor("w", (5, 3)), sd.tensor("x", (3,))
+    layer = sd.to_torch([sd.tanh(sd.take(w, ids, axis=0) @ x), (w**2).sum()], inputs=["ids", "w", "x"])
+    rng = torch.Generator().manual_seed(2)
+    weights = torch.rand(5, 3, generator=rng, dtype=torch.float64)
+    places = torch.randint(5, (7, 2), generator=rng)
+    samples = torch.rand(3, 7, generator=rng, dtype=torch.float64)
+
+    def plain(i: torch.Tensor, w: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tanh(w[i] @ x), (w**2).sum()
+
+    calls = []
+    whole = Differentiable.__call__
+    monkeypatch.setattr(
+        Differentiable, "__call__", lambda self, v, **o: calls.append(1) or whole(self, v, **o)
+    )
+    dims = {"in_dims": (0, None, 1)}
+    found, wanted = (torch.vmap(f, **dims)(places, weights, samples) for f in (layer, plain))
+    torch.testing.assert_close(found, wanted)
+    assert len(calls) == 1
+
+    def each(f: Any) -> Any:
+        of_each = torch.func.grad(lambda w, i, x: f(i, w, x)[0].sum())
+        return torch.vmap(of_each, in_dims=(None, 0, 1))(weights, places, samples)
+
+    torch.testing.assert_close(each(layer), each(plain))
+    assert len(calls) == 3  # forward and backward
+    torch.testing.assert_close(
+        torch.vmap(lambda x: layer(places[0], weights, x)[1])(samples.T), (weights**2).sum().expand(7)
+    )
+    pairs = [
+        torch.vmap(torch.vmap(f, in_dims=(0, None, None)), in_dims=(None, None, 1))(places, weights, samples)
+        for f in (layer, plain)
+    ]
+    torch.testing.assert_close(*pairs)
