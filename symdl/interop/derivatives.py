@@ -147,41 +147,12 @@ class Differentiable(Rebuilt):
             A function whose outputs all have this axis; None if no output depends on these inputs.
         """
         if places not in self._mapped:
-            self._mapped[places] = self._over_entries(places)
+            self._mapped[places] = _over_entries(self, places)
         return self._mapped[places]
-
-    def _over_entries(self, places: tuple[int, ...]) -> Differentiable | None:
-        taken = {
-            str(symbol)
-            for t in self.inputs
-            for size in t.shape
-            for symbol in sp.sympify(size, strict=True).free_symbols
-        }
-        size = Dim(unused_name("entries", taken))
-        wide = {
-            t: Tensor(t.name, (size, *t.shape), dtype=t.dtype, role="input", below=t.below)
-            for t in (self.inputs[at] for at in places)
-        }
-        program = collect(self.outputs)
-        read = {t: many for t, many in wide.items() if t in program.inputs}
-        if not read:
-            return None
-        outputs = vmap(self.outputs, read)
-        return Differentiable(outputs, [wide.get(t, t) for t in self.inputs])
-
-    def _beside(self, tensors: Sequence[Tensor], word: str) -> list[Tensor]:
-        """Return new inputs like `tensors`, one each."""
-        taken = set(self.names)
-        found = []
-        for tensor in tensors:
-            name = unused_name(f"{tensor.name or 'output'}_{word}", taken)
-            taken.add(name)
-            found.append(Tensor(name, tensor.shape, role="input"))
-        return found
 
     def _pulled_back(self, wrt: tuple[int, ...], along: tuple[int, ...]) -> Derived:
         outputs, inputs = [self.outputs[at] for at in along], [self.inputs[at] for at in wrt]
-        cotangents = self._beside(outputs, "bar")
+        cotangents = _beside(self.names, outputs, "bar")
         reached = [t for t in inputs if not self._reached_from(t).isdisjoint(outputs)]
         if not reached:
             return Derived(None, (None,) * len(wrt))
@@ -193,7 +164,7 @@ class Differentiable(Rebuilt):
 
     def _pushed_forward(self, moving: tuple[int, ...]) -> Derived:
         inputs = [self.inputs[at] for at in moving]
-        directions = self._beside(inputs, "dot")
+        directions = _beside(self.names, inputs, "dot")
         reached = [y for y in self.outputs if y in set().union(*map(self._reached_from, inputs))]
         if not reached:
             return Derived(None, (None,) * len(self.outputs))
@@ -210,6 +181,37 @@ class Differentiable(Rebuilt):
         """Return the outputs that may change with an input."""
         found = depending(collect(self.outputs).groups, [tensor], real_reads)
         return {y for y in self.outputs if y.dtype == "real" and y in found}
+
+
+def _over_entries(function: Differentiable, places: tuple[int, ...]) -> Differentiable | None:
+    taken = {
+        str(symbol)
+        for t in function.inputs
+        for size in t.shape
+        for symbol in sp.sympify(size, strict=True).free_symbols
+    }
+    size = Dim(unused_name("entries", taken))
+    wide = {
+        t: Tensor(t.name, (size, *t.shape), dtype=t.dtype, role="input", below=t.below)
+        for t in (function.inputs[at] for at in places)
+    }
+    program = collect(function.outputs)
+    read = {t: many for t, many in wide.items() if t in program.inputs}
+    if not read:
+        return None
+    outputs = vmap(function.outputs, read)
+    return Differentiable(outputs, [wide.get(t, t) for t in function.inputs])
+
+
+def _beside(names: Sequence[str], tensors: Sequence[Tensor], word: str) -> list[Tensor]:
+    """Return new inputs like `tensors`, one each."""
+    taken = set(names)
+    found = []
+    for tensor in tensors:
+        name = unused_name(f"{tensor.name or 'output'}_{word}", taken)
+        taken.add(name)
+        found.append(Tensor(name, tensor.shape, role="input"))
+    return found
 
 
 def _inner(output: Tensor, cotangent: Tensor) -> Any:
