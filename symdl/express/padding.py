@@ -1,4 +1,4 @@
-"""Tensors surrounded by more elements.
+"""Tensors surrounded by more elements, or by fewer.
 
 Enters: a tensor and widths. Leaves: a tensor with zeros, another number or its own elements around it. Every
 part is an equation of its own that is not evaluated outside its place; what is read several times gets the
@@ -34,7 +34,8 @@ def pad(
 
     Args:
         x: any shape.
-        width: one number for every side, ``(before, after)`` for every axis, or one such pair an axis.
+        width: one number for every side, ``(before, after)`` for every axis, or one such pair an axis. A
+            negative number takes elements away; what other sides get is of the whole tensor.
         mode: with ``"constant"`` a number, with ``"edge"`` the outermost element, with ``"reflect"`` the
             elements mirrored at the outermost one, with ``"symmetric"`` mirrored with it, with ``"wrap"``
             those from the other end.
@@ -43,12 +44,14 @@ def pad(
 
     Raises:
         ExpressionError: widths or a mode that are none, or a value that the mode does not fill in.
-        ShapeError: a mirrored or wrapped width that is longer than the axis.
+        ShapeError: a mirrored or wrapped width that is longer than the axis, or nothing is left of one.
 
     Example:
         >>> x = sd.tensor("x", (3,))
         >>> sd.compile(sd.pad(x, 1), target="python")(x=[1, 2, 3])
         array([0., 1., 2., 3., 0.])
+        >>> sd.compile(sd.pad(x, (2, -1)), target="python")(x=[1, 2, 3])
+        array([0., 0., 1., 2.])
     """
     pairs = _pairs(width, x.rank)
     if mode not in ("constant", *_REACH):
@@ -56,6 +59,9 @@ def pad(
     if value is not None and mode != "constant":
         raise ExpressionError(f"the mode {mode!r} fills in elements of the tensor", cure="leave value out")
     fill = number(0 if value is None else value, "value")
+    if any(min(pair) < 0 for pair in pairs):
+        more = pad(x, [(max(a, 0), max(b, 0)) for a, b in pairs], mode=mode, value=value)
+        return _cropped(more, [(min(a, 0), min(b, 0)) for a, b in pairs], name)
     if mode == "constant" and fill == 0:
         return _with_zeros(x, pairs, name)
     padded = x
@@ -69,6 +75,21 @@ def pad(
 
 _REACH = {"edge": 0, "reflect": 1, "symmetric": 0, "wrap": 0}
 """How many elements of an axis a mode cannot use."""
+
+
+def _cropped(x: Tensor, pairs: Sequence[tuple[int, int]], name: str | None) -> Tensor:
+    """Take elements away at both ends of every axis; the widths are at most 0."""
+    sides = zip(x.shape, pairs, strict=True)
+    shape = tuple(as_extent(before + size + after) for size, (before, after) in sides)
+    if any(isinstance(size, int) and size < 1 for size in shape):
+        raise ShapeError(
+            "a negative padding leaves nothing of an axis",
+            shapes={str(x.name): x.shape},
+            cure="take fewer elements away",
+        )
+    where = axis_indices(x.rank)
+    reads = [i - before for i, (before, _) in zip(where, pairs, strict=True)]
+    return define(name, where, x.at(*reads), shape=shape, dtype=x.dtype, origin=Origin("crop"))
 
 
 def _with_zeros(x: Tensor, pairs: Sequence[tuple[int, int]], name: str | None) -> Tensor:
@@ -122,6 +143,6 @@ def _pairs(width: Width, rank: int) -> list[tuple[int, int]]:
         pairs = [(int(width[0]), int(width[1]))] * rank  # type: ignore[arg-type]
     else:
         pairs = [tuple(pair) for pair in width]  # type: ignore[arg-type, misc]
-    if len(pairs) != rank or any(len(p) != 2 or min(p) < 0 for p in pairs):
+    if len(pairs) != rank or any(len(p) != 2 for p in pairs):
         raise ExpressionError(f"{width} is no padding of {rank} axes", cure="pass (before, after) per axis")
     return pairs

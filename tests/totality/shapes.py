@@ -64,6 +64,8 @@ JOINS = (
          lambda t, x: x.split([1, 0, 3], 1), "uneven"),
     Case("sd.pad", lambda x: sd.pad(x, ((0, 0), (2, 1))), {"x": real("n", 3)},
          lambda t, x: t.nn.functional.pad(x, (2, 1))),
+    Case("sd.pad", lambda x: sd.pad(x, ((0, 0), (2, -1))), {"x": real("n", 3)},
+         lambda t, x: t.nn.functional.pad(x, (2, -1)), "negative"),
     Case("sd.pad", lambda x: sd.pad(x, 1), {"x": real("n", 3)},
          lambda t, x: t.nn.functional.pad(x, (1, 1, 1, 1)), "all sides"),
 )  # fmt: skip
