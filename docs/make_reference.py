@@ -56,7 +56,7 @@ SECTIONS = {
     "Figures": "plots.activations plots.arrays plots.boundaries plots.surfaces",
     "Activations": "nn.activations nn.gates nn.units",
     "Layers": "nn.layers nn.convolution nn.pooling nn.resampling nn.attention nn.heads nn.lookups nn.rotary "
-    "nn.batch nn.norms nn.dropout nn.noise nn.reparametrized",
+    "nn.sampling nn.batch nn.norms nn.dropout nn.noise nn.reparametrized",
     "Sequences": "nn.recurrent nn.sequences",
     "Losses, penalties, metrics": "nn.losses nn.classification nn.regression nn.similarity nn.margins "
     "nn.segmentation nn.alignment nn.metrics",

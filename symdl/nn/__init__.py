@@ -156,6 +156,10 @@ from symdl.nn.rotary import (
     rotary,
     rotary_angles,
 )
+from symdl.nn.sampling import (
+    affine_grid,
+    grid_sample,
+)
 from symdl.nn.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -218,6 +222,7 @@ __all__ = [
     "WarmUp",
     "accuracy",
     "adaptive_pool",
+    "affine_grid",
     "alpha_dropout",
     "attention",
     "avg_pool",
@@ -254,6 +259,7 @@ __all__ = [
     "global_pool",
     "glorot",
     "glu",
+    "grid_sample",
     "group_norm",
     "gru",
     "hard_sigmoid",

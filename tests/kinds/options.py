@@ -221,6 +221,11 @@ CALLS: dict[str, tuple[Sample | tuple[Sample, ...], dict[str, Any]]] = {
     "nn.gelu": (lambda **o: nn.gelu(X, **o), {"approximate": True}),
     "nn.global_pool": (lambda **o: nn.global_pool(IMAGE, **o), {"op": "max"}),
     "nn.glu": (lambda **o: nn.glu(X, **o), {"axis": 0, "gate": sd.tanh}),
+    "nn.affine_grid": (
+        lambda **o: nn.affine_grid(sd.tensor("maps", (2, 2, 3)), (3, 4), **o), {"align_corners": True}),
+    "nn.grid_sample": (
+        lambda **o: nn.grid_sample(IMAGE, 1.4 * sd.tensor("grid", (2, 3, 5, 2)), **o),
+        {"mode": "nearest", "padding": "border", "align_corners": True}),
     "nn.group_norm": (lambda **o: nn.group_norm(IMAGE, 2, name="p", **o), NORMS),
     "nn.gru": (lambda **o: nn.gru(STEPS, 3, name="p", **o), {**RECURRENT, "initial": START}),
     "nn.hard_sigmoid": (lambda **o: nn.hard_sigmoid(X, **o), {"slope": 0.3, "shift": 0.4}),
