@@ -7,7 +7,7 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError
-from symdl.interop.derivatives import Differentiable
+from tests.interop.counting import counted
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -138,11 +138,7 @@ def test_a_mapped_axis_is_one_call(monkeypatch) -> None:
     def plain(w, x):
         return jnp.tanh(w @ x), (w**2).sum()
 
-    calls = []
-    whole = Differentiable.__call__
-    monkeypatch.setattr(
-        Differentiable, "__call__", lambda self, v, **o: calls.append(1) or whole(self, v, **o)
-    )
+    calls = counted(monkeypatch)
     close(jax.vmap(ours, (None, 1))(weights, samples), jax.vmap(plain, (None, 1))(weights, samples))
     assert len(calls) == 1
 

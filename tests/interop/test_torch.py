@@ -12,8 +12,8 @@ import pytest
 
 import symdl as sd
 from symdl.errors import ArgumentError, CompileError
-from symdl.interop.derivatives import Differentiable
 from tests.examples.test_examples import example
+from tests.interop.counting import counted
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")]
@@ -240,14 +240,10 @@ def test_a_mapped_axis_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     places = torch.randint(5, (7, 2), generator=rng)
     samples = torch.rand(3, 7, generator=rng, dtype=torch.float64)
 
-    def plain(i: torch.Tensor, w: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def plain(i: Any, w: Any, x: Any) -> tuple[Any, Any]:
         return torch.tanh(w[i] @ x), (w**2).sum()
 
-    calls = []
-    whole = Differentiable.__call__
-    monkeypatch.setattr(
-        Differentiable, "__call__", lambda self, v, **o: calls.append(1) or whole(self, v, **o)
-    )
+    calls = counted(monkeypatch)
     dims = {"in_dims": (0, None, 1)}
     found, wanted = (torch.vmap(f, **dims)(places, weights, samples) for f in (layer, plain))
     torch.testing.assert_close(found, wanted)
