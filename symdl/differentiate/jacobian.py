@@ -16,8 +16,10 @@ import sympy as sp
 
 from symdl.differentiate.adjoint import attached, differentiate
 from symdl.differentiate.cleanup import clean
+from symdl.differentiate.prepare import prepare
 from symdl.differentiate.seeds import for_all_seeds, outer_indices, unused_name
 from symdl.errors import DerivativeError
+from symdl.express.dims import Extent
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Equation, Origin
 from symdl.express.operators import axis_indices
@@ -86,10 +88,46 @@ def hessian(loss: Tensor, x: Tensor, y: Tensor | None = None, *, facts: Sequence
     if gradient in depending(collect([gradient]).groups, [second], real_reads):
         return jacobian(gradient, second, facts=facts)
     # The loss depends on it, its gradient does not: it is linear in it, and the Hessian is zero.
-    shape = (*x.shape, *second.shape)
-    zero = Tensor(None, shape, role="cotangent", of=gradient)
-    zero.attach(Equation(zero, axis_indices(len(shape)), sp.Integer(0), origin=Origin("no change", gradient)))
-    return zero.derived(loss)
+    return _zero((*x.shape, *second.shape), gradient).derived(loss)
+
+
+def jacobians(outputs: Sequence[Tensor], wrt: Sequence[Tensor], *, facts: Sequence[Fact] = ()) -> Program:
+    """Differentiate several tensors of any shapes.
+
+    Args:
+        outputs: the tensors.
+        wrt: inputs; an output that is not computed from one of them has zeros as its Jacobian.
+        facts: declared knowledge that clean-up may use.
+
+    Returns:
+        A program with the outputs `outputs`, then their Jacobians with respect to the first of `wrt`, of
+        shape ``output.shape + wrt[0].shape``, and so on.
+
+    Raises:
+        DerivativeError: an output holds integers, or depends on one of `wrt` through integers only.
+    """
+    rows = [_row(output, wrt, facts) for output in outputs]
+    columns = [row[x] for x in wrt for row in rows]
+    return prepare(collect([*outputs, *columns], facts=facts))[0]
+
+
+def _row(y: Tensor, wrt: Sequence[Tensor], facts: Sequence[Fact]) -> dict[Tensor, Tensor]:
+    """Return the derivatives of one tensor; those of a scalar are found in one sweep."""
+    read = set(collect([y]).inputs)
+    met = [x for x in wrt if x in read]
+    found = {x: _zero((*y.shape, *x.shape), x) for x in wrt if x not in read}
+    if y.rank or y.dtype != "real" or not met:
+        return found | {x: jacobian(y, x, facts=facts) for x in met}
+    derivative = differentiate(y, met, facts=facts, exact=True)
+    return found | {x: derivative.gradient(x).derived(y) for x in met}
+
+
+def _zero(shape: Sequence[Extent], of: Tensor) -> Tensor:
+    """Return the derivative, of this shape, of what does not change."""
+    zero = Tensor(None, shape, role="cotangent", of=of)
+    return zero.attach(
+        Equation(zero, axis_indices(len(shape)), sp.Integer(0), origin=Origin("no change", of))
+    )
 
 
 def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:
@@ -100,9 +138,7 @@ def _for_all_seeds(program: Program, gradient: Tensor, seed: Tensor) -> Tensor:
     given = [e for e in derived if e.lhs not in seeded]
     new = {e.lhs: Tensor(None, (*seed.shape, *e.lhs.shape), role=e.lhs.role, of=e.lhs.of) for e in equations}
     if gradient not in new:
-        zero = Tensor(None, (*seed.shape, *gradient.shape), role="cotangent", of=gradient.of)
-        where = axis_indices(zero.rank)
-        return zero.attach(Equation(zero, where, sp.Integer(0), origin=Origin("no change", gradient.of)))
+        return _zero((*seed.shape, *gradient.shape), gradient.of or gradient)
     written = [for_all_seeds(e, seed, new, outer_indices(e, seed)) for e in equations]
     inputs = tuple(t for t in program.inputs if t is not seed)
     raw = Program(inputs, (), (new[gradient],), program.facts).with_equations([*given, *written])

@@ -22,14 +22,14 @@ class Answer:
     """How results are arranged, where a language can.
 
     Attributes:
-        form: the only one; all of them in a row; the first one and the others by name, as of gradients; or
-            all by name.
+        form: the only one; all of them in a row; the first one and the others by name, as of gradients; as
+            many for each name as before the first one, as of Jacobians of several; or all by name.
         names: of those that have one.
         points: whether arguments broadcast, and every result has a value for each point.
         shape: then how the values of several functions are arranged, in rows; None for one function.
     """
 
-    form: Literal["one", "several", "gradients", "named"] = "several"
+    form: Literal["one", "several", "gradients", "Jacobians", "named"] = "several"
     names: tuple[str, ...] = ()
     points: bool = False
     shape: tuple[int, ...] | None = None

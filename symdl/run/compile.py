@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack, get_args, overload
 
 from symdl.differentiate.adjoint import differentiate
 from symdl.differentiate.each import differentiate_each
-from symdl.differentiate.jacobian import jacobian
+from symdl.differentiate.jacobian import jacobian, jacobians
 from symdl.differentiate.prepare import prepare
 from symdl.errors import CompileError
 from symdl.express.conditions import Condition
@@ -24,7 +24,7 @@ from symdl.lower.lowered import Schedule
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
 from symdl.run.derived import Derived, derived, facts_told
-from symdl.run.packing import WithGradients, alone
+from symdl.run.packing import WithGradients, WithJacobians, alone
 from symdl.run.runtime import ResultsIn, Target
 from symdl.run.scalar_function import ScalarFunction
 from symdl.targets import find
@@ -62,6 +62,15 @@ def compile(
 
 
 @overload
+def compile(
+    output: Sequence[Tensor | Condition],
+    *,
+    wrt: str | Tensor | Sequence[str | Tensor],
+    **options: Unpack[Options],
+) -> Compiled[tuple[Several, dict[str, Several]]]: ...
+
+
+@overload
 def compile(output: Any, *, wrt: None = None, **options: Unpack[Options]) -> ScalarFunction[Any]: ...
 
 
@@ -86,7 +95,7 @@ def compile(
         output: a tensor or a list of tensors; or a SymPy expression in ordinary symbols, a list or a matrix
             of them, such as residuals: what they have in common is computed once. A comparison is the tensor
             of its ones and zeros.
-        wrt: what to differentiate one output with respect to: ``"parameters"``, a tensor or its name, or a
+        wrt: what to differentiate with respect to: ``"parameters"``, a tensor or its name, or a
             list of them; for expressions, their symbols.
         dtype: of all real arrays.
         target: ``"cpu"``, ``"cuda"`` (a graphics processor), or ``"python"``: loops without a compiler; or
@@ -102,7 +111,9 @@ def compile(
         A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
         or left out. Sizes are at least 1. Without `wrt` it returns the array of the output (a tuple for a
         list of tensors); with `wrt` the value and a dictionary of gradients by name, of a tensor with axes
-        Jacobians of shape ``output.shape + input.shape``. Values of rank 0 are NumPy scalars.
+        Jacobians of shape ``output.shape + input.shape``. Of a list of tensors these are a tuple of values,
+        and by name a tuple of Jacobians, one an output; an output that is not computed from an input has
+        zeros. Values of rank 0 are NumPy scalars.
 
         For expressions the arguments broadcast, numbers with arrays of points. Every result has a value at
         each point, so have derivatives with respect to a number: their sum over the points is the derivative
@@ -127,10 +138,10 @@ def compile(
     if expressions:
         return _scalar(expressions, shape, wrt, facts, options)
     if isinstance(output, list):
-        if wrt is not None:
-            raise CompileError("only one output can be differentiated", cure="pass a rank-0 tensor")
         program = collect(_tensors(output), facts=facts)
         _check_sizes(program)
+        if wrt is not None:
+            return Compiled(**_several(output, program, wrt), dropped=dropped(program), **options)
         ready = _derived("values", program.outputs, program.facts, lambda: prepare(program)[0])
         return Compiled(ready, dropped=dropped(program), **options)
     return _one(output, wrt, facts, options)
@@ -165,6 +176,18 @@ def _differentiated(tensor: Tensor, written: Program, wrt: Any) -> dict[str, Any
         return prepare(collect([tensor, *each], facts=written.facts))[0]
 
     return {"program": _derived("Jacobians", [tensor, *by], written.facts, columns), "pack": pack}
+
+
+def _several(outputs: Sequence[Tensor], written: Program, wrt: Any) -> dict[str, Any]:
+    """Return the program with the Jacobians of several tensors, and how its results are arranged."""
+    by = _chosen(wrt, written.inputs)
+    program = _derived(
+        f"Jacobians of {len(outputs)} outputs",
+        [*outputs, *by],
+        written.facts,
+        lambda: jacobians(outputs, by, facts=written.facts),
+    )
+    return {"program": program, "pack": WithJacobians([str(t.name) for t in by])}
 
 
 def _derived(

@@ -25,8 +25,19 @@ class WithGradients:
         return results[0], dict(zip(self.names, results[1:], strict=True))
 
 
+class WithJacobians(WithGradients):
+    """Arranges results as a tuple of values and a dictionary of tuples of Jacobians, one an output."""
+
+    def __call__(self, results: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        count = len(results) // (1 + len(self.names))
+        values, *columns = (tuple(results[at : at + count]) for at in range(0, len(results), count))
+        return values, dict(zip(self.names, columns, strict=True))
+
+
 def answer_of(pack: Any) -> Answer:
     """Return how results are arranged by one of these; by anything else, one after another."""
+    if isinstance(pack, WithJacobians):
+        return Answer("Jacobians", tuple(pack.names))
     if isinstance(pack, WithGradients):
         return Answer("gradients", tuple(pack.names))
     return Answer("one" if pack is alone else "several")
@@ -34,6 +45,8 @@ def answer_of(pack: Any) -> Answer:
 
 def in_row(found: Any, answer: Answer) -> list[Any]:
     """Return the results of a call one after another."""
+    if answer.form == "Jacobians":
+        return [*found[0], *(each for column in found[1].values() for each in column)]
     if answer.form == "gradients":
         return [found[0], *found[1].values()]
     return [found] if answer.form == "one" else list(found)

@@ -196,9 +196,14 @@ def _returned(outputs: Sequence[Passed], answer: Answer) -> list[str]:
         return [f"return {values[0]}"]
     if answer.form == "several":
         return ["return (", *(f"    {value}," for value in values), ")"]
-    first = [f"{values[0]}, "] if answer.form == "gradients" else []
-    named = zip(answer.names, values[len(first) :], strict=True)
-    return [f"return {''.join(first)}{{", *(f"    {_text(name)}: {value}," for name, value in named), "}"]
+    if answer.form == "Jacobians":
+        count = len(values) // (1 + len(answer.names))
+        first, *columns = (f"({', '.join(values[at : at + count])},)" for at in range(0, len(values), count))
+        named = zip(answer.names, columns, strict=True)
+        return [f"return {first}, {{", *(f"    {_text(name)}: {column}," for name, column in named), "}"]
+    before = [f"{values[0]}, "] if answer.form == "gradients" else []
+    named = zip(answer.names, values[len(before) :], strict=True)
+    return [f"return {''.join(before)}{{", *(f"    {_text(name)}: {value}," for name, value in named), "}"]
 
 
 def _at_points(outputs: Sequence[Passed], answer: Answer) -> list[str]:
@@ -235,6 +240,7 @@ def _trial(wanted: Alone) -> dict[str, Any]:
         "one": "[found]",
         "several": "found",
         "gradients": "[found[0], *found[1].values()]",
+        "Jacobians": "[*found[0], *(each for column in found[1].values() for each in column)]",
         "named": "list(found.values())",
     }
     return {
