@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from symdl.errors import ArgumentError
 from symdl.express.tensors import Tensor
-from symdl.express.values import numbers
-from symdl.train.arrays import Arrays
+from symdl.express.values import fitting, numbers
 from symdl.train.callbacks import heard
 from symdl.train.copied import CopiedModel
-from symdl.train.feeds.tables import by_rows, held
+from symdl.train.feeds.tables import by_rows, dense, held
 from symdl.train.fit import fit
 from symdl.train.history import History
 from symdl.train.labels import label_of
@@ -42,13 +41,14 @@ def fit_weighted(
     if given is None and classes is None:
         return fit(model, data, settings)
     twin = with_weights(model)
-    if by_rows(data) and classes is None:  # samples are checked batch by batch
+    if by_rows(data):  # samples are checked batch by batch
         counts = [np.shape(value)[0] if np.ndim(value) else 0 for value in data.values()]
-        data = {**data, NAME: checked_weights(given, max(counts))}
+        weights = checked_weights(given, max(counts)) * class_weights(model, data, classes)
+        data = {**data, NAME: weights}
     else:
         data = held(data)
         arrays = model.checked(data)
-        weights = checked_weights(given, arrays.count) * class_weights(model, arrays, classes)
+        weights = checked_weights(given, arrays.count) * class_weights(model, arrays.by_name, classes)
         data = {**data, **arrays.by_name, NAME: weights}  # of the kernels' types already
     others = {k: _with_ones(model, getattr(settings, k)) for k in ("validation", "test")}
     callbacks: tuple[Any, ...] = tuple(_told(callback, model) for callback in settings.callbacks)
@@ -117,7 +117,7 @@ def checked_weights(given: Any, count: int) -> NDArray[np.float64]:
     return weights
 
 
-def class_weights(model: CopiedModel, data: Arrays, classes: ClassWeight) -> NDArray[np.float64]:
+def class_weights(model: CopiedModel, data: Mapping[str, Any], classes: ClassWeight) -> NDArray[np.float64]:
     """Return the weight of each sample's class; ``"balanced"`` is ``n/(classes*count)``.
 
     Raises:
@@ -131,8 +131,10 @@ def class_weights(model: CopiedModel, data: Arrays, classes: ClassWeight) -> NDA
             "class_weight: it is not clear which input holds the classes",
             cure="pass output=logits to Model, and labels in an int64 input of rank 1; or use sample_weight=",
         )
-    labels, size = data.by_name[str(label.name)], int(logits.shape[1])
-    labels = np.asarray(labels)
+    name, size = str(label.name), int(logits.shape[1])
+    if name not in data:
+        return np.ones(())  # an error of data without it comes later
+    labels = fitting(dense(data[name]), name, integer=True, dtype=np.int64)
     inside = (labels >= 0) & (labels < size)
     table = np.ones(size)
     if isinstance(classes, str):

@@ -61,6 +61,14 @@ def installed(peers: list[str], pythons: dict[str, str]) -> list[str]:
     return found
 
 
+def command(asked: argparse.Namespace) -> str:
+    """Return how anybody makes the same run: without paths of this machine."""
+    words = ["--quick"] if asked.quick else [f"--rounds {asked.rounds} --seconds {asked.seconds:g}"]
+    words += [f"--workload {name}" for name in asked.workload or ()]
+    words += [f"--peer {shlex.quote(name)}" for name in asked.peer or ()]
+    return f"make bench BENCH={shlex.quote(' '.join(words))}"
+
+
 def main() -> None:
     """Time and write."""
     asked = options()
@@ -81,8 +89,7 @@ def main() -> None:
     chosen = installed(chosen, pythons)
     if not os.environ.get("SYMDL_DATA"):
         print("SYMDL_DATA is not set: the digits are noise of MNIST's shape")
-    command = shlex.join(["python", "-m", "tests.benchmarks", *sys.argv[1:]])
-    run = Run(machine(cores), datetime.date.today().isoformat(), command)
+    run = Run(machine(cores), datetime.date.today().isoformat(), command(asked))
     print(run.machine)
     rows: list[Row] = []
     for workload in ALL:

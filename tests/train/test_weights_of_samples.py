@@ -115,6 +115,20 @@ def test_class_weights() -> None:
         sd.Model(LOSSES["cross entropy"]).fit(few, class_weight="balanced", **options)
 
 
+def test_class_weights_of_sparse_samples_come_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    whole, part = (sd.Model(LOSSES["cross entropy"], output=LOGITS, dtype="float64") for _ in range(2))
+    few = read_by(whole, data(12))
+    options: dict[str, Any] = {"optimizer": nn.SGD(0.1), "epochs": 2, "batch_size": 5}
+    whole.fit(few, class_weight="balanced", **options)
+    rows = []
+    dense = sparse.csr_matrix.toarray
+    monkeypatch.setattr(sparse.csr_matrix, "toarray", lambda self: rows.append(self.shape[0]) or dense(self))  # type: ignore[func-returns-value]
+    part.fit({**few, "X": sparse.csr_matrix(few["X"])}, class_weight="balanced", **options)
+    assert rows and max(rows) <= 5
+    assert all(np.array_equal(whole.parameters[k], part.parameters[k]) for k in whole.parameters)
+
+
 def test_callbacks_resume_and_validation_see_the_model() -> None:
     model = sd.Model(LOSSES["cross entropy"], output=LOGITS, dtype="float64")
     few, weights = read_by(model, data(20)), np.random.default_rng(1).exponential(size=20)
