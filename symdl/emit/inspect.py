@@ -73,7 +73,8 @@ def _attribute(node: Any, syntax: Syntax) -> str:
 
 def _named(node: Any, syntax: Syntax) -> str:
     name = getattr(node, _NAMED[type(node)]) or "x"
-    good = _NAME.fullmatch(name) and "__" not in name and not keyword.iskeyword(name)
+    plain = _NAME.fullmatch(name) and "__" not in name and not keyword.iskeyword(name)
+    good = plain or name in syntax.own
     return "" if good else f"the name {name!r}"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -234,3 +236,30 @@ def test_numbers_in_files_read_as_they_are(values: list[float]) -> None:
         text = " ".join(literals(array, PYTHON)).replace("np.", "")
         found = np.array([float(number) for number in text.split(", ")]).astype(dtype)
         np.testing.assert_array_equal(found, array)
+
+
+LOADED = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("by_path", sys.argv[1])
+found = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(found)
+print(found.wave(2.0, 0.0)[0])
+"""
+IMPORTED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
+import wave
+print(wave.wave(2.0, 0.0)[0])
+"""
+
+
+def test_a_file_is_loaded_by_its_path_and_imported_by_its_name_again_and_again(tmp_path: Path) -> None:
+    """Numba's kept code names the module that it was in: one that no import finds could not be read again."""
+    a, x = sp.symbols("a x")
+    (path,) = sd.compile(a * sp.cos(x), wrt=[x]).export(tmp_path / "wave.py")
+    for program in (LOADED, LOADED, IMPORTED, IMPORTED, LOADED):
+        command = [sys.executable, "-c", program, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == "2.0", done.stderr
+    assert list((tmp_path / "__pycache__").glob("wave.*.nbc"))  # kept by the imports

@@ -27,8 +27,8 @@ CALLED = {
     "singular_vectors": ("finite", "turn", "angle", "direction", "separate", "normalize"),
 }
 """The functions that kernels in a file that stands alone can call, each with those that it calls itself."""
-_FILE = """OPTIONS agree at at_points check given integers kept matrix numbers of_state room rooms shape start
-state test""".split()
+_FILE = """OPTIONS agree at at_points check given imported integers kept matrix numbers of_state room rooms
+shape start state test __name__""".split()
 """What else has a name in such a file."""
 
 NJIT = Syntax(
