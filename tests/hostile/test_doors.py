@@ -110,6 +110,7 @@ OF_ITS_OWN: dict[str, Callable[[str], Any]] = {
     "sd.full": lambda name: sd.full((2,), 1.0, name=name),
     "sd.function": lambda name: sd.function(name, numpy=np.sin),
     "sd.generic_gradient": lambda name: sd.generic_gradient(name, V),
+    "sd.nn.affine_grid": lambda name: nn.affine_grid(sd.tensor("theta", (n, 2, 3)), (4, 5), name=name),
     "sd.nn.bidirectional": lambda name: nn.bidirectional(nn.rnn, T, 2, name=name),
     "sd.nn.conv1d": lambda name: nn.conv1d(A, 2, kernel_size=3, name=name),
     "sd.nn.conv2d": lambda name: nn.conv2d(B, 2, kernel_size=3, name=name),
@@ -119,8 +120,11 @@ OF_ITS_OWN: dict[str, Callable[[str], Any]] = {
     "sd.nn.conv_transpose3d": lambda name: nn.conv_transpose3d(C, 2, kernel_size=3, name=name),
     "sd.nn.convolution": lambda name: nn.convolution(A, sd.parameter("w", (2, 2, 3)), name=name),
     "sd.nn.cosine_embedding": lambda name: nn.cosine_embedding(X, X, sd.tensor("y", (n,)), name=name),
+    "sd.nn.cached_attention": lambda name: nn.cached_attention(T, heads=2, name=name)[0],
     "sd.nn.ctc": lambda name: nn.ctc(T, sd.tensor("l", (n, 2), dtype="int64"), name=name),
+    "sd.nn.grid_sample": lambda name: nn.grid_sample(B, sd.tensor("g", (n, 4, 5, 2)), name=name),
     "sd.nn.multi_head_attention": lambda name: nn.multi_head_attention(T, heads=2, name=name),
+    "sd.nn.multi_label_margin": lambda name: nn.multi_label_margin(X, Q, name=name),
     "sd.nn.resample": lambda name: nn.resample(
         T, 1, 3, position=lambda k: k / 2, weight=lambda d: 1 - d, reach=1, name=name
     ),

@@ -52,12 +52,12 @@ FORMS: Mapping[str, Callable[[Any], Any]] = {
 }
 INDEXED = ("sd.define", "sd.Sum", "sd.Prod", "sd.Max", "sd.LogSumExp", "sd.ArgMax")
 """Formulas in index variables, which read elements: an array is made a tensor by sd.constant."""
-BY = {"sd.grad", "sd.jacobian", "sd.hessian", "sd.jvp", "sd.hvp", "sd.replace"}
+BY = {"sd.grad", "sd.jacobian", "sd.hessian", "sd.jvp", "sd.hvp", "sd.replace", "sd.taylor"}
 """What is differentiated with respect to, or replaced, is a tensor."""
 OPEN = [c for c in CASES if c.operation.startswith(("sd.", "nn.")) and c.operation not in {*INDEXED, *BY}]
 WRITTEN = {  # the case itself uses operators or attributes that an array or a list has not
     "list": "sd.stop_gradient sd.power sd.equal sd.not_equal sd.where sd.broadcast_to sd.logsumexp sd.sum"
-    " sd.reduction sd.std nn.normal_noise nn.sequence_mask sd.recurrence",
+    " sd.reduction sd.std nn.normal_noise nn.sequence_mask sd.recurrence sd.expectation",
     "array": "sd.power",
 }
 

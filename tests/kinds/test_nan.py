@@ -33,7 +33,7 @@ ONLY_NUMBERS = ("nansum", "nanmean", "nanmax", "nanmin")
 """They leave NaN out by definition. Of nothing a sum is 0, and the others are NaN."""
 
 Values = Mapping[str, Any]
-RANDOM_OR_FREE = {"dropout", "argmax", "argmin", "argsort"}
+RANDOM_OR_FREE = {"dropout", "alpha_dropout", "argmax", "argmin", "argsort"}
 """A dropped element is not chosen, and positions are no reals."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from symdl.express.dims import Dim, Index
 from symdl.express.operators import elementwise
 from symdl.express.program import collect
 from symdl.express.surface import define
+from symdl.express.tensors import Tensor
 from symdl.lower.freeze.freeze import freeze
 from symdl.lower.verify import verify_program
 from symdl.run.compiled import Compiled
@@ -123,8 +125,12 @@ def test_equations_of_one_structure_freeze_alike() -> None:
 
 
 def test_unknown_functions_are_refused() -> None:
+    made, strange = elementwise(sp.sin, X).equation, Tensor("strange", X.shape)  # the language has none
+    assert made is not None
+    body = made.body.replace(sp.sin, lambda u: sp.polylog(3, u))
+    strange.attach(replace(made, lhs=strange, body=body))
     with pytest.raises(LoweringError, match="polylog") as caught:
-        freeze(collect([elementwise(lambda u: sp.polylog(3, u), X)]))
+        freeze(collect([strange]))
     assert "cure" in str(caught.value)
 
 
