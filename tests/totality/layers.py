@@ -192,7 +192,8 @@ OTHERS = (
     Case("nn.weight_norm", lambda x, v, name: x @ nn.weight_norm(v, name=name),
          {"x": real("n", 3), "v": real(3, 2)}, lambda t, x, v, gain: x @ (gain * v / (v**2).sum(0).sqrt())),
     Case("nn.spectral_norm", lambda x, w, name: x @ nn.spectral_norm(w, name=name),
-         {"x": real("n", 3), "w": real(3, 2)}, _spectral, drawn={"u": positive(3), "v": positive(2)}),
+         {"x": real("n", 3), "w": real(3, 2)}, _spectral, drawn={"u": positive(3), "v": positive(2)},
+         order=1),
 )  # fmt: skip
 
 CASES = (*CONVOLUTIONS, *POOLING, *NORMS, *OTHERS)

@@ -69,6 +69,7 @@ def file(lowered: Lowered, wanted: Alone) -> str:
     text = template("njit/export.jinja").render(
         d=made,
         name=made.name,
+        letters=len(made.name),
         file=_quiet(wanted.name),
         dtype=wanted.dtype,
         module=module.rstrip(),
