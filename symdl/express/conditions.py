@@ -13,11 +13,21 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 import sympy as sp
 from sympy.core.relational import Relational
 
+from symdl.brief import brief
 from symdl.errors import ExpressionError
 from symdl.express.comparisons import asked, negated
 from symdl.express.dims import Extent, Index
 from symdl.express.doors import as_mask, as_tensor, known
-from symdl.express.operators import broadcast_shapes, elementwise, joint, number, operands, read, scalar
+from symdl.express.operators import (
+    axis_indices,
+    broadcast_shapes,
+    elementwise,
+    joint,
+    number,
+    operands,
+    read,
+    scalar,
+)
 from symdl.express.options import Axes
 from symdl.express.shaping import broadcast_to
 from symdl.express.surface import Reduce
@@ -52,6 +62,9 @@ class Condition(NumPyCalls):
 
     formula: Callable[..., sp.Basic]
     operands: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        return f"<condition {brief(self.at(axis_indices(len(self.shape))))}>"
 
     @property
     def shape(self) -> tuple[Extent, ...]:

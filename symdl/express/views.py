@@ -91,7 +91,7 @@ def as_index(entry: Any) -> sp.Expr:
     raise ExpressionError(
         f"{entry!r} is no index expression",
         cure="use integers, slices, None, ..., index variables, or tensors with dtype='int64'; choose by a"
-        " condition with sd.where",
+        " condition with sd.where(mask, x, 0), or reduce what it chooses, as x.sum(where=mask) does",
     )
 
 

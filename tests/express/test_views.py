@@ -243,3 +243,12 @@ def test_reshapes_that_do_not_fit() -> None:
         tensor("X", (2, 3)).reshape(5)
     with pytest.raises(ShapeError, match="cannot take the shape"):
         tensor("X", (n, 3)).reshape(n, 4)
+
+
+def test_a_condition_as_a_key_is_named_with_what_to_do_instead() -> None:
+    x = tensor("x", (3, 4))
+    with pytest.raises(
+        ExpressionError, match=r"<condition x\[i, j\] > 0> is no index expression(?s:.*)x\.sum\(where=mask\)"
+    ):
+        x[x > 0]
+    assert x.sum(where=x > 0).shape == ()  # the cure
