@@ -43,7 +43,9 @@ def fit_weighted(
     twin = with_weights(model)
     if by_rows(data):  # samples are checked batch by batch
         counts = [np.shape(value)[0] if np.ndim(value) else 0 for value in data.values()]
-        weights = checked_weights(given, max(counts)) * class_weights(model, data, classes)
+        weights = checked_weights(given, max(counts))
+        if len(set(counts)) == 1:  # else training says what differs
+            weights = weights * class_weights(model, data, classes)
         data = {**data, NAME: weights}
     else:
         data = held(data)

@@ -33,26 +33,28 @@ def test_weight_norm(axis: int) -> None:
 @pytest.mark.torch
 def test_spectral_norm_takes_the_same_steps_as_pytorch() -> None:
     lib = torch()
-    module = lib.nn.Linear(3, 4, bias=False).double()
-    data = module.weight.detach().numpy().copy()
-    lib.nn.utils.parametrizations.spectral_norm(module)
-    (norm,) = module.parametrizations.weight
+    lib.manual_seed(0)
+    module = lib.nn.utils.spectral_norm(
+        lib.nn.Linear(3, 4, bias=False).double()
+    )  # in Miyato's order: v, then u
+    data, nothing = module.weight_orig.detach().numpy().copy(), lib.zeros(1, 3).double()
     w = sd.parameter("w", (4, 3))
     y = nn.spectral_norm(w, name="s")
     updates = sd.training_updates(y)
     run = sd.compile([y, *(new for _, new in updates), sd.grad((y**3).sum(), w)], target="python")
-    states = {"s.u": norm._u.numpy().copy(), "s.v": norm._v.numpy().copy()}
+    states = {"s.u": module.weight_u.numpy().copy(), "s.v": module.weight_v.numpy().copy()}
     for _ in range(3):
-        expected = module.weight
-        (slope,) = lib.autograd.grad((expected**3).sum(), module.parametrizations.weight.original)
+        module(nothing)
+        (slope,) = lib.autograd.grad((module.weight**3).sum(), module.weight_orig)
         found, u, v, ours = run(w=data, **{"s.u": states["s.u"]})
         states = {"s.u": u, "s.v": v}
-        np.testing.assert_allclose(found, expected.detach().numpy(), rtol=1e-9)
+        np.testing.assert_allclose(found, module.weight.detach().numpy(), rtol=1e-9)
         np.testing.assert_allclose(ours, slope.numpy(), rtol=1e-8, atol=1e-10)
-        np.testing.assert_allclose(u, norm._u.numpy(), rtol=1e-9)
+        np.testing.assert_allclose(u, module.weight_u.numpy(), rtol=1e-9)
     (still,) = sd.inference(y)
     found = sd.compile(still, target="python")(w=data, **states)
-    np.testing.assert_allclose(found, module.eval().weight.detach().numpy(), rtol=1e-9)
+    module.eval()(nothing)
+    np.testing.assert_allclose(found, module.weight.detach().numpy(), rtol=1e-9)
 
 
 def test_many_steps_find_the_largest_singular_value() -> None:

@@ -127,6 +127,10 @@ def test_class_weights_of_sparse_samples_come_batch_by_batch(monkeypatch: pytest
     part.fit({**few, "X": sparse.csr_matrix(few["X"])}, class_weight="balanced", **options)
     assert rows and max(rows) <= 5
     assert all(np.array_equal(whole.parameters[k], part.parameters[k]) for k in whole.parameters)
+    for weighed in ({"class_weight": "balanced"}, {"sample_weight": np.ones(12)}):
+        for labels in (few["t"][:11], few["t"][:1]):
+            with pytest.raises(sd.SymdlError, match="differ in their number of samples"):
+                part.fit({"X": sparse.csr_matrix(few["X"]), "t": labels}, **weighed, **options)
 
 
 def test_callbacks_resume_and_validation_see_the_model() -> None:
