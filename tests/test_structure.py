@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -521,3 +522,10 @@ def test_checks_accept_what_is_right(number: int, tmp_path: Path) -> None:
     where, text = GOOD[number]
     package = made(tmp_path, where, text)
     assert not [complaint for check in CHECKS for complaint in complaints(check, package)]
+
+
+def test_no_folder_of_tests_stands_in_for_a_module_of_python() -> None:
+    """pytest imports ``tests/site`` as ``site``, and whoever asks for that one then finds tests."""
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
+    assert len(folders) > 15
+    assert folders & sys.stdlib_module_names == set()
