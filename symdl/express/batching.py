@@ -99,6 +99,11 @@ def vmap(f: Any, over: Any = 0, *, size: Extent | None = None, randomness: Rando
     return _function(f, over, randomness)
 
 
+def of_many(tensor: Tensor, size: Extent) -> Tensor:
+    """Return an input of the same name that holds many of a tensor, along an axis in front."""
+    return Tensor(tensor.name, (size, *tensor.shape), dtype=tensor.dtype, role="input", below=tensor.below)
+
+
 def _parts(over: Any, size: Extent | None) -> dict[Tensor, Tensor]:
     """Return what takes the place of which tensor, checked."""
     if not isinstance(over, Mapping):
@@ -110,9 +115,7 @@ def _parts(over: Any, size: Extent | None) -> dict[Tensor, Tensor]:
             )
         if size is None:
             raise ExpressionError("the new axis has no size", cure='pass size=sd.Dim("n"), or a number')
-        return {
-            t: Tensor(t.name, (size, *t.shape), dtype=t.dtype, role="input", below=t.below) for t in tensors
-        }
+        return {t: of_many(t, size) for t in tensors}
     if size is not None:
         raise ExpressionError("the size of the new axis is that of the tensors given", cure="leave size out")
     parts = {old: in_place_of(old, new, f"what varies in place of {old}") for old, new in over.items()}

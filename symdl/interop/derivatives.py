@@ -17,7 +17,7 @@ import sympy as sp
 from symdl.differentiate.gradients import grad
 from symdl.differentiate.seeds import unused_name
 from symdl.differentiate.tangent import jvp
-from symdl.express.batching import vmap
+from symdl.express.batching import of_many, vmap
 from symdl.express.dims import Dim
 from symdl.express.operators import axis_indices
 from symdl.express.ordering import depending, real_reads
@@ -191,10 +191,7 @@ def _over_entries(function: Differentiable, places: tuple[int, ...]) -> Differen
         for symbol in sp.sympify(size, strict=True).free_symbols
     }
     size = Dim(unused_name("entries", taken))
-    wide = {
-        t: Tensor(t.name, (size, *t.shape), dtype=t.dtype, role="input", below=t.below)
-        for t in (function.inputs[at] for at in places)
-    }
+    wide = {t: of_many(t, size) for t in (function.inputs[at] for at in places)}
     program = collect(function.outputs)
     read = {t: many for t, many in wide.items() if t in program.inputs}
     if not read:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,12 +139,12 @@ def run(plan: Plan, progress: Progress, records: list[Epoch] | None = None) -> R
     best, kept = 0, plan.weights
     stopped = "all epochs are done"
     for number in range(1, plan.epochs + 1):
-        before, drawing = copies(plan.weights), copy.deepcopy(plan.rng)
+        before, drawing = copies(plan.weights), plan.rng.bit_generator.state
         record, enough = _epoch(plan, number, progress)
         finite = all_finite(plan.weights)
         if not (math.isfinite(record.loss + record.monitored) and finite):
             trained = finite and math.isfinite(record.loss)
-            step = None if trained else _faulty_step(replace(plan, rng=drawing), before)
+            step = None if trained else _faulty_step(plan, before, drawing)
             put_back(plan.weights, kept if plan.restore and records else before)
             raise diverged(record, best if plan.restore else number - 1, finite=finite, step=step)
         records.append(record)
@@ -236,21 +236,24 @@ def _order(plan: Plan) -> NDArray[np.int64]:
     return plan.rng.permutation(plan.positions) if plan.shuffle else plan.positions
 
 
-def _faulty_step(plan: Plan, before: Weights) -> FaultyStep | None:
-    """Train on an epoch again, batch by batch, from where it began, until a number is not finite.
+def _faulty_step(plan: Plan, before: Weights, drawing: Mapping[str, Any]) -> FaultyStep | None:
+    """Train on an epoch again, batch by batch, from its first weights and draws, until it goes wrong.
 
     None if that cannot be found: a stream cannot be read again, or callbacks changed something in between.
     """
-    if plan.fault is None:
+    fault = plan.fault
+    if fault is None:
         return None
     put_back(plan.weights, before)
+    plan = replace(plan, rng=copy.deepcopy(plan.rng))  # who goes on from here has the epoch's own
+    plan.rng.bit_generator.state = drawing
     order, done = _order(plan), 0
     latest = before
     with suppress(Exception), closing(_parts(plan, order, live=False, each=True)) as parts:
         for number, (totals, samples) in enumerate(parts, 1):
             positions = order[done : done + samples]
             if not (np.isfinite(totals).all() and all_finite(plan.weights)):
-                return FaultyStep(number, plan.fault(latest, positions))
+                return FaultyStep(number, fault(latest, positions))
             latest = copies(plan.weights)
             done += samples
     return None

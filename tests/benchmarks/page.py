@@ -21,6 +21,11 @@ END = "<!-- to here -->"
 LEVEL = 0.15
 """A smaller distance of the ratio from 1 is no difference."""
 
+_EXPLAINED = """\
+Times are medians of a step, or of a call for the value and gradient at many points. Below 1 symdl
+is ahead; ratios of least samples stand after a semicolon where they differ. In the last two columns
+symdl stands first, the best other library second."""
+
 
 def merged(found: Sequence[tuple[Run, list[Row]]]) -> list[tuple[Run, Row]]:
     """Return every row that has a ratio, in the order of the workloads, with the run it comes from."""
@@ -116,13 +121,7 @@ def figures(found: Sequence[tuple[Run, list[Row]]]) -> str:
     runs = list(dict.fromkeys(run for run, _ in chosen))
     lines = [f"`{run.command}`, {run.day}: {run.machine}.  " for run in runs]
     lines += ["", *_left_out(chosen)]
-    lines += [
-        "Times are medians of a step, or of a call for the value and gradient at many points. Below 1 symdl"
-    ]
-    lines += [
-        "is ahead; ratios of least samples stand after a semicolon where they differ. In the last two columns"
-    ]
-    lines += ["symdl stands first, the best other library second.", ""]
+    lines += [_EXPLAINED, ""]
     lines += [*_against_best(rows), "", *_summary(rows), "", "### Every library", ""]
     lines += [*_all_peers(rows), "", "![Time of a step, each library](performance.png)"]
     return "\n".join(lines)

@@ -75,7 +75,8 @@ def main(kind: str) -> None:
     """Compute here, then there."""
     function, model = sd.compile(network(), wrt="parameters"), sd.Model(network())
     results = [called(function, value) for value in range(3)]
-    weights = [trained(pickle.loads(pickle.dumps(model)), seed) for seed in range(2)]  # noqa: S301
+    copied = (pickle.loads(pickle.dumps(model)) for _ in range(2))  # noqa: S301 (written a moment ago)
+    weights = [trained(each, seed) for seed, each in enumerate(copied)]
     with executor(kind) as pool:
         alike(pool.map(called, [function] * 3, range(3)), results)
         alike(pool.map(trained, [model] * 2, range(2)), weights)

@@ -90,10 +90,10 @@ def expected(f: Any, laws: Mapping[Any, Normal]) -> Expected:
     for equation in collect([f]).equations:
         moments.add(equation)
     if f in moments.sources:
-        term = Term(factors=(f.at(*(where := [moments.fresh() for _ in f.shape])),))
-        terms = [term]
+        where = tuple(moments.fresh() for _ in f.shape)
+        terms = [Term(factors=(f.at(*where),))]
     elif f in moments.terms:
-        terms, where = moments.terms[f], list(f.equation.indices)  # type: ignore[union-attr]
+        terms, where = moments.terms[f], moments.equation(f).indices
     else:
         raise ExpressionError(f"{f} does not depend on what is random", cure="it is its own mean")
     parts = tuple((term, _mean(term, moments)) for term in terms)

@@ -86,9 +86,13 @@ class Moments:
         self.taken.add(found)
         return found
 
+    def equation(self, tensor: Tensor) -> Equation:
+        """Return the equation of a random tensor that was taken in."""
+        return self.affine.get(tensor) or self.other[tensor]
+
     def terms_at(self, access: Access) -> list[Term]:
         """Return the terms of one element of a tensor, its summed indices renamed."""
-        equation = self.affine.get(access.tensor) or self.other[access.tensor]
+        equation = self.equation(access.tensor)
         found = []
         for term in self.terms[access.tensor]:
             new = {index: self.fresh() for index, _ in term.axes}

@@ -25,8 +25,6 @@ from symdl.lower.ir.integers import Size, factor_of, of
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
 
-_MAIN = '\n\nif __name__ == "__main__":\n    sys.exit(test())\n'
-"""Stands below what is inspected: nothing else has such a name."""
 _WORD = re.compile(r"\w+")
 _TOLERANCE = {"float32": "1e-4", "float64": "1e-9"}
 
@@ -90,7 +88,7 @@ def file(lowered: Lowered, wanted: Alone) -> str:
         tested=wanted.trial is not None,
         **_trial(wanted),
     )
-    return inspect_source(f"{text.rstrip()}\n", syntax) + (_MAIN if wanted.trial else "")
+    return inspect_source(f"{text.rstrip()}\n", syntax)
 
 
 def _importing(brought: Sequence[Brought]) -> Syntax:

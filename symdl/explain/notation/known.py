@@ -14,7 +14,7 @@ from sympy.functions.special.bessel import BesselBase
 
 from symdl.explain.notation.tree import Applied, Call, Label, Node, Symbol, walk
 from symdl.express.dims import Index
-from symdl.express.special.own import STROKES, Unknown, places
+from symdl.express.special.own import Unknown, marks
 
 
 class Phi(sp.Function):
@@ -40,9 +40,9 @@ def by_normal(expr: sp.Expr) -> sp.Expr:
 
 
 def special(expr: sp.Expr, read: Callable[[sp.Expr], Node]) -> Node | None:
-    """Return functions whose order stands at their name: ``psi(x)``, ``psi'(x)``, ``J_0(x)``, ``f'(x)``."""
-    if isinstance(expr, Unknown):
-        return Applied(_label(type(expr)), tuple(map(read, expr.args)))
+    """Return functions with an order at their name: ``psi(x)``, ``psi'(x)``, ``J_0(x)``, ``f_1(x, y)``."""
+    if isinstance(expr, Unknown) and (below := marks(expr.orders)[0]):
+        return Applied(Label(expr.letter, (below,)), tuple(map(read, expr.args)))
     if not isinstance(expr, sp.polygamma | BesselBase) or not isinstance(
         expr.args[0], sp.Integer | sp.Symbol
     ):
@@ -55,16 +55,6 @@ def special(expr: sp.Expr, read: Callable[[sp.Expr], Node]) -> Node | None:
         return Applied(Label("psi", marks=(str(order),)), (inner,), value=value) if order.is_Integer else None
     letter = type(expr).__name__.removeprefix("bessel").upper()
     return Applied(Label(letter, (str(order),)), (inner,), value=value) if len(letter) == 1 else None
-
-
-def _label(kind: type[Unknown]) -> Label:
-    """Return the name of a function that is not known, with strokes or the arguments of its derivative."""
-    count, below = sum(kind.orders), places(kind.orders)
-    if len(kind.orders) > 1:
-        return Label(kind.letter, (below,) if below else ())
-    if count <= STROKES:
-        return Label(kind.letter, strokes=count)
-    return Label(kind.letter, marks=(str(count),))
 
 
 def drawn(node: Call) -> tuple[Label, tuple[Symbol, ...]] | None:

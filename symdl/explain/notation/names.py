@@ -110,7 +110,7 @@ def label_latex(label: Label, *, below: str = "", above: str = "") -> str:
     if label.key:
         base = f"\\data{{s={label.key}}}{{{base}}}"
     marks = ",".join(word_latex(mark) for mark in label.marks)
-    above = r"\prime" * label.strokes + (f"({marks})" if marks else "") + above
+    above = (f"({marks})" if marks else "") + above
     sub = ""
     for part in reversed(label.sub):
         sub = word_latex(part) + (f"_{braced(sub)}" if sub else "")
@@ -147,5 +147,4 @@ def label_text(label: Label, *, ascii: bool = False) -> str:
     high = "" if not numbers else f"({','.join(numbers)})"
     if not ascii:
         high = high.translate(str.maketrans("0123456789()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾"))
-    strokes = ("'" if ascii else "′") * label.strokes
-    return f"{path}{base}{strokes}{high}{low}"
+    return f"{path}{base}{high}{low}"

@@ -31,7 +31,6 @@ class Label:
         color: an HTML colour such as ``#0B6E4F``, or nothing.
         font: ``mathbf``, ``mathcal`` or ``mathsf``, or nothing.
         key: by what a page in a browser knows the symbol, or nothing.
-        strokes: how many strokes follow, of a derivative ``f'``.
     """
 
     base: str
@@ -42,7 +41,6 @@ class Label:
     color: str = ""
     font: str = ""
     key: str = ""
-    strokes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

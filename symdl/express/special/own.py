@@ -86,21 +86,27 @@ class Unknown(Own):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         kind = type(self)
-        count = sum(kind.orders)
-        above = "" if len(kind.orders) > 1 else "'" * count if count <= STROKES else f"^{{({count})}}"
-        below = places(kind.orders)
-        name = printer.doprint(sp.Symbol(kind.letter)) + (f"_{{{below}}}" if below else "") + above
+        below, above = marks(kind.orders)
+        name = printer.doprint(sp.Symbol(kind.letter)) + (f"_{{{below}}}" if below else "")
+        name += f"^{{{above[1:]}}}" if above.startswith("^") else above
         text = rf"{name}\left({', '.join(map(printer.doprint, self.args))}\right)"
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
 
-STROKES = 3
+_STROKES = 3
 """Derivatives that are written by strokes, at most; later ones by their number."""
 
 
-def places(orders: tuple[int, ...]) -> str:
-    """Return which arguments a function of several was differentiated in, ``"112"``; else nothing."""
-    return "".join(str(place) * count for place, count in enumerate(orders, 1)) if len(orders) > 1 else ""
+def marks(orders: tuple[int, ...]) -> tuple[str, str]:
+    """Return what stands below and above the name of a derivative.
+
+    Of a function of several arguments which they are, ``"112"``, below; of one argument strokes, or from the
+    fourth derivative on ``"^(4)"``, above.
+    """
+    count = sum(orders)
+    if len(orders) > 1:
+        return "".join(str(place) * times for place, times in enumerate(orders, 1)), ""
+    return "", "'" * count if count <= _STROKES else f"^({count})"
 
 
 def values_of(kind: type[Own]) -> Callable[..., Any]:
@@ -114,7 +120,8 @@ def values_of(kind: type[Own]) -> Callable[..., Any]:
             f"the function {kind.label} has a name, but nothing computes its values",
             cure="pass numpy= or c= to sd.function, with derivative=, or write an expression in its place",
         )
-    return kind.numpy  # type: ignore[no-any-return]
+    values: Callable[..., Any] = kind.numpy
+    return values
 
 
 _serials = itertools.count(1)
@@ -265,9 +272,8 @@ class _Family:
 
     def member(self, orders: tuple[int, ...]) -> type[Own]:
         if orders not in self.members:
-            below, total = places(orders), sum(orders)
-            strokes = "'" * total if total <= STROKES else f"^({total})"
-            label = f"{self.name}_{below}" if below else self.name if self.count > 1 else self.name + strokes
+            below, above = marks(orders)
+            label = self.name + (f"_{below}" if below else "") + above
 
             def derivative(*arguments: sp.Expr) -> tuple[sp.Expr, ...]:
                 more = ((*orders[:k], orders[k] + 1, *orders[k + 1 :]) for k in range(self.count))
