@@ -7,8 +7,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import sympy as sp
 
 import symdl as sd
+from symdl.express.program import collect
 from symdl.lower.ir.integers import product
 from symdl.lower.ir.loops import LAYOUT_BLOCK
 from symdl.lower.ir.names import Rows
@@ -219,3 +221,16 @@ def test_every_task_has_one_worker(workers: int) -> None:
     _, found = split(slides(), 128)
     for phase, shares in zip(found.tasks, found.by_worker(workers), strict=True):
         assert sorted(t for mine in shares for t in mine) == list(range(len(phase)))
+
+
+@pytest.mark.parametrize("kind", ["a factor", "a position"])
+def test_what_a_sum_over_samples_decides_is_not_cut(kind: str) -> None:
+    """Sum and use share a loop over columns; a block of samples would use the sum over itself."""
+    i, k = sd.indices("i k")
+    K, X, table = sd.tensor("K", (n,), dtype="int64"), sd.tensor("X", (n, 4)), sd.tensor("table", (40, 4))
+    total = sd.define("total", (k,), sd.Sum(K[i] * k, i), shape=(4,), dtype="int64")
+    factor = total[k] if kind == "a factor" else table[sp.Mod(total[k], 40), k]
+    lowered = lower(collect([sd.define("Y", (i, k), X[i, k] * factor)]), batch="n")
+    assert [s.kind for s in lowered.splits] == ["whole"]
+    apart = lower(collect([sd.define("Y", (i, k), X[i, k] * (k + 1))]), batch="n")
+    assert [s.kind for s in apart.splits] == ["rows"]

@@ -18,9 +18,9 @@ from symdl.express.program import Program, collect
 from symdl.express.surface import Sum, define
 from symdl.express.tensors import Tensor
 from symdl.lower.cpu import register_blocking as blocked
-from symdl.lower.ir.integers import constant
-from symdl.lower.ir.loops import LAYOUT_BLOCK, Item, Loop, When
-from symdl.lower.ir.names import Local, LoopVar, TensorId
+from symdl.lower.ir.integers import constant, variables
+from symdl.lower.ir.loops import LAYOUT_BLOCK, Item, Loop, Update, When, statements
+from symdl.lower.ir.names import LANE, Local, LoopVar, TensorId
 from symdl.lower.lowered import Lowered
 from symdl.run.training import compile_training
 from tests.lowering import lower
@@ -147,6 +147,26 @@ def test_a_network_runs_in_lanes_and_lays_nothing_out() -> None:
     )
     kept = {lowered.program.tensors[b.tensor].name for b in lowered.plan.buffers}
     assert not any("(each)" in name for name in kept)
+
+
+@pytest.mark.parametrize("op", ["sum", "max", "prod"])
+def test_a_reduction_over_rows_is_run_up_in_memory_for_each_sample(op: str) -> None:
+    """The innermost loop is over columns, so that there are as many running values as columns."""
+    image = convolution()(tensor("X", (n, 2, 5, 6)))
+    rows = {"sum": image.sum(2), "max": image.max(2), "prod": image.prod(2)}[op]
+    loss = elementwise(sp.sin, rows).sum()
+    wanted = [t for t in collect([loss]).inputs if t.role == "parameter"]
+    chosen = differentiate(loss, wanted).program
+    updates = [s for loop in lanes(lower(chosen)) for s in statements(loop.items) if isinstance(s, Update)]
+    assert [s for s in updates if s.op == op and any(LANE in variables(p) for p in s.where)]
+    for batch in (1, LAYOUT_BLOCK, LAYOUT_BLOCK + 2):
+        given = values(chosen, batch)
+        assert_agrees(chosen, given, targets=("python", "cpu"))
+        given["X"][0, 0, :2, 0] = np.nan, np.inf
+        given["X"][batch - 1, 1, 3, 4] = -np.inf
+        shown = collect([elementwise(sp.atan, rows)])
+        known = {str(t.name): given[str(t.name)] for t in shown.inputs}
+        assert_agrees(shown, known, targets=("cpu",))
 
 
 def test_between_convolutions_sums_over_channels_stay_in_sample_layout() -> None:
