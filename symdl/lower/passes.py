@@ -38,6 +38,7 @@ from symdl.lower.loops.nests import Nest
 from symdl.lower.loops.statements import resolve, without_stores
 from symdl.lower.memory.buffers import Step, plan
 from symdl.lower.memory.states import with_copies
+from symdl.lower.memory.touched import touching
 from symdl.lower.splits import split, with_rows
 from symdl.lower.state import Pass, State
 
@@ -155,6 +156,10 @@ def _plan_buffers(state: State) -> State:
 def _copy_states(state: State) -> State:
     program, steps, buffers = with_copies(state.program, state.steps, state.plan)
     return replace(state, program=program, steps=steps, plan=buffers)
+
+
+def _touch(state: State) -> State:
+    return replace(state, steps=touching(state.program, state.steps, state.plan))
 
 
 def _cut_calls(state: State) -> State:
@@ -345,6 +350,13 @@ MEMORY = (
     Pass("copy_states", "memory", "New values that have memory of their own are copied back.", _copy_states),
 )
 
+TOUCH_ELEMENTS = Pass(
+    "touch_elements",
+    "memory",
+    "Large tables are updated only where a batch adds to their gradients.",
+    _touch,
+    naive=False,
+)
 CUT = Pass("cut_calls", "memory", "How each call can be cut into blocks is noted.", _cut_calls)
 SHARE = Pass(
     "share_kernels",

@@ -17,7 +17,7 @@ from symdl.lower.cpu.vectorize import in_lanes
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.long_scalars import LONG
 from symdl.lower.memory.buffers import Step
-from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS, on_trees
+from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS, TOUCH_ELEMENTS, on_trees
 from symdl.lower.state import Pass, State
 from symdl.lower.target import Lowering
 
@@ -93,6 +93,7 @@ CPU = Lowering(
         ),
     ),
     binding=(
+        TOUCH_ELEMENTS,
         Pass(
             "vectorize_samples",
             "memory",
