@@ -76,7 +76,8 @@ def check_gradients(
             ``"complex"``: the complex step, where functions are analytic; ``"tape"``: reverse-mode autodiff
             that shares no code with the derivation; ``"forward"``: `sd.jvp`.
         compiled: False leaves kernels out; a function takes their place.
-        dtypes: in which they are compiled. Single precision may be off as the reference interpreter is.
+        dtypes: in which they are compiled, or of which the first is the function's. Single precision may be
+            off as the reference interpreter is.
         target: where they run, as in `sd.compile`; None for its default.
         with_: libraries that shall differentiate the same equations: ``"torch"``, ``"jax"``, ``"autograd"``.
         seed: for all that is drawn.

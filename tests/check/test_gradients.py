@@ -11,6 +11,8 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import symdl as sd
+from symdl import nn
 from symdl.check.gradients import check_gradients
 from symdl.check.report import GradientReport
 from symdl.check.strategies import arrays, scalar_expressions, shapes
@@ -81,6 +83,26 @@ def test_a_wrong_kernel_is_found() -> None:
     with pytest.raises(DerivativeError, match=r"first.W \(compiled kernel\)"):
         report.raise_if_failed()
     assert "1 disagree" in str(report)
+
+
+def test_a_function_in_single_precision_is_judged_by_it() -> None:
+    """The norm of one feature is about 1 whatever it is, and its slope what is left of two that cancel."""
+    h = nn.rms_norm(tensor("X", (1, 1)) * parameter("W", (1, 1)), name="norm")
+    L, point = (h * h).sum(), {"X": [[1.0]], "W": [[0.8]], "norm.gain": [1.0]}
+    step = sd.compile(L, wrt="parameters", dtype="float32")
+    options: dict[str, Any] = {"at": point, "methods": ("tape",)}
+    ours = check_gradients(L, compiled=lambda at: step(**at)[1], dtypes=("float32",), **options)
+    assert ours.others == ("tape", "float32") and ours.ok
+    off = abs(ours.methods["float32"]["W"] / ours.methods["tape"]["W"] - 1).item()
+    assert off > 1e-3  # which no tolerance that fits the others would let pass
+    for dtypes in ((), ("float64",)):
+        assert not check_gradients(L, compiled=lambda at: step(**at)[1], dtypes=dtypes, **options).ok
+
+    def wrong(at: dict[str, Any]) -> dict[str, Any]:
+        return {name: slope * np.float32(1.01) for name, slope in step(**at)[1].items()}
+
+    found = check_gradients(L, compiled=wrong, dtypes=("float32",), **options)
+    assert ("norm.gain", "float32") in found.failures
 
 
 def test_html_is_escaped() -> None:

@@ -207,3 +207,23 @@ def test_other_libraries_differentiate_the_same_equations(library: str) -> None:
         assert report.others == (library,)
     special = checked(sp.besselj(0, x), at={"x": 1.0}, methods=(), with_=library)
     assert special.left_out.keys() == {library}
+
+
+@settings(max_examples=25)
+@given(st.floats(0.01, 100), st.integers(0, 2))
+def test_slopes_that_cancel_to_zero_may_leave_the_last_digit(a: float, kind: int) -> None:
+    """As (x - 1/3)*(x + 1/3) at 0: the complex step adds the two terms in another order than the others."""
+    third = sp.Float(a) / 3
+    f = [
+        (x - third) * (x + third),
+        (x - third) ** 3 * (x + third) ** 3,
+        sp.exp(third * x / 99) * (x - 99 / third),
+    ]
+    report = sd.check_gradients(f[kind], at={"x": 0.0}, target="python").raise_if_failed()
+    largest = max(abs(report.value), abs(float(report.methods["symbolic"]["x"])))
+
+    def wrong(at: dict[str, Any]) -> dict[str, Any]:
+        return {"x": report.methods["symbolic"]["x"] + 1e-8 * largest}
+
+    found = sd.check_gradients(f[kind], at={"x": 0.0}, compiled=wrong)
+    assert "compiled" in found.verdicts["x"].against

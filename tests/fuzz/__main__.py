@@ -1,8 +1,9 @@
 """Random programs and networks for as long as one likes: ``make fuzz FUZZ_SECONDS=3600``.
 
 Enters: the environment variables ``FUZZ_SECONDS`` (600), ``FUZZ_ONLY`` (names of properties, all by default)
-and ``FUZZ_DATABASE`` (a folder, ``.hypothesis/fuzz``, which keeps what failed, so that it is tried first next
-time). Leaves: for each property how many examples held, what failed, and the exit code 1 if anything did.
+and ``FUZZ_DATABASE`` (a folder, ``.hypothesis/fuzz``, which keeps what failed of each property, so that it is
+tried first next time). Leaves: for each property how many examples held, what failed, and the exit code 1 if
+anything did.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Verbosity, given, settings
@@ -36,14 +38,13 @@ def turn(prop: Property, settled: settings, counts: Counter[str], until: float) 
             raise
         counts[prop.check.__name__] += 1
 
-    check.__name__ = check.__qualname__ = prop.check.__name__  # the database knows examples by it
+    check.__name__ = check.__qualname__ = prop.check.__name__
     settings(settled, max_examples=prop.examples)(given(prop.strategy)(check))()
 
 
 def run(seconds: float, only: str = "", database: str = ".hypothesis/fuzz") -> bool:
     """Take turns among the properties until the time is up; say whether all held."""
     settled = settings(
-        database=DirectoryBasedExampleDatabase(database),
         deadline=None,
         derandomize=False,
         print_blob=True,
@@ -51,6 +52,10 @@ def run(seconds: float, only: str = "", database: str = ".hypothesis/fuzz") -> b
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.normal,
     )
+    # A database knows examples by the text of a function, which is the same for all properties here.
+    kept = {
+        p.check.__name__: DirectoryBasedExampleDatabase(Path(database) / p.check.__name__) for p in PROPERTIES
+    }
     chosen = [p for p in PROPERTIES if not only or p.check.__name__ in only.replace(",", " ").split()]
     counts: Counter[str] = Counter()
     failed: Counter[str] = Counter()
@@ -62,7 +67,7 @@ def run(seconds: float, only: str = "", database: str = ".hypothesis/fuzz") -> b
             if failed[name] or time.monotonic() > until:  # what fails is told once; the others go on
                 continue
             try:
-                turn(prop, settled, counts, until)
+                turn(prop, settings(settled, database=kept[name]), counts, until)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt | SystemExit):
                     raise

@@ -69,7 +69,7 @@ def networks(drawn: tuple[Network, Any, int, Any]) -> None:
         at=network.values,
         methods=("tape",),
         compiled=lambda point: step(**point)[1],
-        exact_tolerance=1e-9 if dtype == "float64" else 2e-4,
+        dtypes=(dtype,),
     )
     report.raise_if_failed()
     for name, slope in again.items():
