@@ -42,6 +42,10 @@ MATRIX_NAMES = {
     "eigh": "eigenvectors",
     "qr": "orthonormal",
     "svd": "singular_vectors",
+    "ranks": "rank",
+    "falling_ranks": "rank_falling",
+    "whole_ranks": "rank_whole",
+    "falling_whole_ranks": "rank_whole_falling",
 }
 _LONGEST = 60
 _NUMBERED = re.compile(r"(special|function[0-9]+_[0-9]+)_")

@@ -20,7 +20,7 @@ from symdl.emit.syntax import DIVISIONS, Syntax, Types
 from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
 from symdl.lower.ir.loops import FrozenProgram, KernelItem, Loop, Start, Stated, statements
-from symdl.lower.ir.scalars import DECOMPOSITIONS, MATRIX, Routine
+from symdl.lower.ir.scalars import DECOMPOSITIONS, MATRIX, ORDERS, Routine
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
@@ -78,8 +78,9 @@ def printed_source(lowered: Lowered, syntax: Syntax, dtype: str, *, marked: bool
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
         **syntax.of_dtype.get(dtype, {}),
-        "matrices": bool(ops.intersection(MATRIX) - {*DECOMPOSITIONS}),
+        "matrices": bool(ops.intersection(MATRIX) - {*DECOMPOSITIONS, *ORDERS}),
         "decomposes": bool(ops.intersection(DECOMPOSITIONS)),
+        "orders": bool(ops.intersection(ORDERS)),
         "positions": syntax.types.positions,
     }
     text = template(syntax.template).render(dtype=dtype, kernels=kernels, **flags)

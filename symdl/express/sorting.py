@@ -2,7 +2,7 @@
 
 Enters: a tensor. Leaves: positions, and elements read at them. The rank of an element is how many come before
 it, which is a sum over comparisons; what stands at rank `k` is found by its rank. So a gradient goes back to
-where an element came from, and sorting n elements costs n² comparisons.
+where an element came from. On a processor such sums are found by sorting (`symdl.lower.equations.ranks`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def ranks(x: Tensor, along: int, *, descending: bool = False) -> Tensor:
         one, other = (unknown.at(*read(index).indices) for index in (k, own))
         before, same = sp.Or(before, comes(one, other)), sp.Or(same, one + other > 1)
     one = sp.Piecewise((1, sp.Or(before, sp.And(same, k < own))), (0, True))
-    return define(None, where, Sum(one, (k, size)), shape=x.shape, origin=Origin("rank"))
+    return define(None, where, Sum(one, (k, size)), shape=x.shape, dtype="int64", origin=Origin("rank"))
 
 
 def _ranked(x: Tensor, along: int, count: Extent, descending: bool, name: str | None) -> Tensor:

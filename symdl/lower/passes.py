@@ -25,6 +25,7 @@ from symdl.lower.equations.decompositions import with_decompositions
 from symdl.lower.equations.factored_matrices import with_factors
 from symdl.lower.equations.im2col import with_windows
 from symdl.lower.equations.matrix_functions import with_matrices
+from symdl.lower.equations.ranks import with_sorting
 from symdl.lower.equations.shared_exponentials import with_logistics
 from symdl.lower.equations.single_steps import single_steps
 from symdl.lower.freeze.freeze import freeze
@@ -87,6 +88,11 @@ def _lay_out_matrices(state: State) -> State:
 
 def _factor_matrices(state: State) -> State:
     program, equations = with_factors(state.program, state.equations)
+    return replace(state, program=program, equations=tuple(equations))
+
+
+def _sort_rows(state: State) -> State:
+    program, equations = with_sorting(state.program, state.equations)
     return replace(state, program=program, equations=tuple(equations))
 
 
@@ -291,6 +297,13 @@ LAY_OUT_MATRICES = Pass(
     "equations",
     "Determinants and inverses get their matrices in memory.",
     _lay_out_matrices,
+)
+SORT_ROWS = Pass(
+    "sort_rows",
+    "equations",
+    "Elements are sorted, where they were compared in pairs to count how many come before each.",
+    _sort_rows,
+    naive=False,
 )
 SCATTER_SUMS = Pass(
     "scatter_sums",

@@ -33,7 +33,18 @@ from symdl.lower.ir.loops import (
     terms,
 )
 from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, Slot, Var, Variable
-from symdl.lower.ir.scalars import BINARY, BOOLEAN, COMPARE, LEAVES, LOGIC, MATRIX, UNARY, Body, Routine
+from symdl.lower.ir.scalars import (
+    BINARY,
+    BOOLEAN,
+    COMPARE,
+    LEAVES,
+    LOGIC,
+    MATRIX,
+    UNARY,
+    WHOLE_ORDERS,
+    Body,
+    Routine,
+)
 from symdl.lower.ir.visitors import polys
 from symdl.lower.kernels import Kernel, KernelCall
 from symdl.lower.lowered import Lowered
@@ -254,7 +265,9 @@ def _kernel(kernel: Kernel) -> None:
         if not isinstance(statement, Start):
             _known(not statement.body.loads, "a kernel reads a tensor, not an array")
             read = {element.array for element in statement.body.elements}
-            _known(read <= set(slots) - integers, "a load is from no array of reals")
+            whole = statement.body.result.op in WHOLE_ORDERS
+            kind, known = ("int64", integers) if whole else ("reals", set(slots) - integers)
+            _known(read <= known, f"a load is from no array of {kind}")
 
 
 def _sized(found: Iterable[Poly], kernel: Kernel, integers: Set[Slot]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from symdl.lower.ir.integers import Poly
 from symdl.lower.ir.loops import ItemOn, Loop, Start, StatementOn, Target, When
-from symdl.lower.ir.scalars import COMPARE, DECOMPOSITIONS, DETERMINANTS, MATRIX, Body
+from symdl.lower.ir.scalars import COMPARE, DECOMPOSITIONS, DETERMINANTS, MATRIX, ORDERS, Body
 
 LANES_GAIN = 8
 """By how much lanes are faster than other loops."""
@@ -19,6 +19,8 @@ COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
 _FUNCTIONS = 40
 _VECTORS = {"eigh": 9, "qr": 4, "svd": 20}
 """How often a factorisation goes over its matrix."""
+_SORTING = 64
+"""Operations for each key that is sorted, digit by digit."""
 _PLAIN = (
     *("add", "sub", "mul", "neg", "select", *COMPARE, "abs"),
     *("local", "const", "index", "whole", "load"),
@@ -50,6 +52,8 @@ def of_matrices(body: Body, count: Callable[[Poly], int]) -> int:
         return rows if op.endswith("_of_factors") else rows**3 // 3
     if op in ("factors", "cholesky"):
         return rows**3 // 3
+    if op in ORDERS:
+        return _SORTING * rows
     if op in DECOMPOSITIONS:
         across = columns[0] if columns else rows
         return _VECTORS[op] * rows * across**2

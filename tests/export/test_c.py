@@ -151,3 +151,21 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="wrong shape"):
         predict.export(tmp_path / "model.c", values={"second.b": np.zeros(4)})
     assert not list(tmp_path.iterdir())
+
+
+@needs_compiler
+@pytest.mark.parametrize("size", [1, 2, 37, 1000])
+def test_rows_are_sorted(size: int, tmp_path: Path) -> None:
+    n = sd.Dim("n")
+    x, w = sd.tensor("x", (2, n)), sd.tensor("w", (n,), dtype="int64")
+    wanted = [sd.argsort(x, 1), sd.argsort(x, 1, descending=True), sd.argsort(w, descending=True)]
+    both = sd.compile([*wanted, sd.argsort(w)])
+    both.export(tmp_path / "order.c")
+    rng = np.random.default_rng(size)
+    given = rng.choice([0.0, -0.0, 1.0, np.nan, np.inf, -np.inf, *rng.normal(size=9)], (2, size))
+    whole = rng.integers(-3, 3, size) * 2**61
+    expected = both(x=given, w=whole)
+    results = [np.zeros(np.shape(a), "int64") for a in expected]
+    assert load([tmp_path / "order.c"])["order"]({"n": size}, [given, whole], results) == 0
+    for ours, other in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(ours, other)

@@ -21,7 +21,8 @@ INT64_MIN INT64_C size_t asm fortran scratch room"""
 _OWN = """laid_out product rotate angle direction separate normalize eigenvectors orthonormal singular_vectors
 log_absolute_determinant determinant_sign larger larger_whole floor_divide modulo clamp plus minus
 times negative uniform multiply check copy determinant log_determinant invert cholesky eliminate
-inverse_of_erf odd_below bernoulli prepared places outside room_of at count workspace values"""
+inverse_of_erf odd_below bernoulli prepared places outside room_of at count workspace values
+rank rank_falling rank_whole rank_whole_falling comes_after comes_after_whole"""
 _MATH = """acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs
 fdim floor fma fmax fmin fmod frexp gamma hypot ilogb j0 j1 jn ldexp lgamma llrint llround log
 log10 log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow remainder remquo

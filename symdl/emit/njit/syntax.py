@@ -24,6 +24,7 @@ CALLED = {
     "normalize": ("separate",),
     "eigenvectors": ("finite", "turn", "angle", "direction"),
     "orthonormal": ("finite", "separate", "normalize"),
+    **dict.fromkeys(("rank", "rank_falling", "rank_whole", "rank_whole_falling"), ()),
     "singular_vectors": ("finite", "turn", "angle", "direction", "separate", "normalize"),
 }
 """The functions that kernels in a file that stands alone can call, each with those that it calls itself."""

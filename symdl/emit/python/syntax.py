@@ -55,6 +55,10 @@ PYTHON = Syntax(
                 "log_absolute_determinant",
                 "log_determinant",
                 "orthonormal",
+                "rank",
+                "rank_falling",
+                "rank_whole",
+                "rank_whole_falling",
                 "singular_vectors",
                 "uniform",
             }

@@ -17,7 +17,14 @@ from symdl.lower.cpu.vectorize import in_lanes
 from symdl.lower.equations.contractions import Contraction
 from symdl.lower.long_scalars import LONG
 from symdl.lower.memory.buffers import Step
-from symdl.lower.passes import ELIDE_COPIES, LAY_OUT_WINDOWS, SCATTER_SUMS, TOUCH_ELEMENTS, on_trees
+from symdl.lower.passes import (
+    ELIDE_COPIES,
+    LAY_OUT_WINDOWS,
+    SCATTER_SUMS,
+    SORT_ROWS,
+    TOUCH_ELEMENTS,
+    on_trees,
+)
 from symdl.lower.state import Pass, State
 from symdl.lower.target import Lowering
 
@@ -51,6 +58,7 @@ def _vectorize(state: State) -> State:
 
 CPU = Lowering(
     equations=(
+        SORT_ROWS,
         SCATTER_SUMS,
         Pass(
             "choose_direct_convolutions",

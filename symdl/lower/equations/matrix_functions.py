@@ -41,10 +41,10 @@ class Made:
         """Return the program with what was added."""
         return replace(program, tensors=tuple(self.tensors), stated=self.stated)
 
-    def tensor(self, name: str, shape: Sequence[Poly]) -> TensorId:
-        """Add a tensor of reals."""
+    def tensor(self, name: str, shape: Sequence[Poly], *, integer: bool = False) -> TensorId:
+        """Add a tensor of reals, or of int64."""
         tensor = TensorId(len(self.tensors))
-        self.tensors.append(TensorInfo(tensor, name, tuple(shape), False, "intermediate"))
+        self.tensors.append(TensorInfo(tensor, name, tuple(shape), integer, "intermediate"))
         return tensor
 
     def number(self, text: str) -> int:

@@ -25,9 +25,14 @@ DETERMINANTS = ("det", "logdet", "logabsdet", "detsign")
 """Functions of a square matrix that are one number."""
 DECOMPOSITIONS = ("eigh", "qr", "svd")
 """Functions that write all factors of a matrix: `symdl.lower.equations.decompositions` says where."""
+WHOLE_ORDERS = ("whole_ranks", "falling_whole_ranks")
+"""Functions of a row of int64."""
+ORDERS = ("ranks", "falling_ranks", *WHOLE_ORDERS)
+"""Functions of a row of keys that write, for each, how many come before it: an int64."""
 MATRIX_WRITERS = (
     *("inverse", "cholesky", "factors", "inverse_of_factors", "solution", "transposed_solution"),
     *DECOMPOSITIONS,
+    *ORDERS,
 )
 """Functions of whole matrices that fill a matrix from the element on that is stored to."""
 MATRIX = (*DETERMINANTS, *(f"{op}_of_factors" for op in DETERMINANTS), *MATRIX_WRITERS)

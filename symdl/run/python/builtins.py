@@ -77,6 +77,31 @@ def singular_vectors(
     _put(target, target_at, decompositions.singular_vectors(_matrix(matrix, at, rows, columns)))
 
 
+def rank(ranks: NDArray[Any], ranks_at: int, keys: NDArray[Any], at: int, count: int) -> None:
+    """Write how many keys come before each one in rising order; NaN is above all numbers."""
+    _put_ranks(ranks, ranks_at, np.argsort(keys[at : at + count], stable=True))
+
+
+def rank_falling(ranks: NDArray[Any], ranks_at: int, keys: NDArray[Any], at: int, count: int) -> None:
+    """Write how many keys come before each one in falling order, in which NaN is the first."""
+    row = keys[at : at + count]
+    missing, numbers = np.flatnonzero(np.isnan(row)), np.flatnonzero(~np.isnan(row))
+    falling = numbers[np.argsort(-row[numbers], stable=True)]
+    _put_ranks(ranks, ranks_at, np.concatenate([missing, falling]))
+
+
+rank_whole = rank
+
+
+def rank_whole_falling(ranks: NDArray[Any], ranks_at: int, keys: NDArray[Any], at: int, count: int) -> None:
+    """Write how many integers come before each one in falling order."""
+    _put_ranks(ranks, ranks_at, np.argsort(~keys[at : at + count], stable=True))
+
+
+def _put_ranks(ranks: NDArray[Any], at: int, order: NDArray[Any]) -> None:
+    ranks[at + order] = np.arange(order.size)
+
+
 def _put(target: NDArray[Any], at: int, factors: tuple[NDArray[Any], ...]) -> None:
     values = np.concatenate([factor.reshape(-1) for factor in factors])
     target[at : at + values.size] = values

@@ -274,7 +274,7 @@ def _called(function: Function) -> Iterator[tuple[str, int, Machine | None]]:
 OFFERED = "symdl_matrices_"
 """What the names of this package's functions of matrices begin with in machine code."""
 _NAMED = re.compile(
-    rb"(?:%b[a-z]+|%bfloat(?:32|64)_[a-z_]+|%b[A-Za-z0-9_]+)"
+    rb"(?:%b[a-z]+|%b(?:float32|float64|int64)_[a-z_]+|%b[A-Za-z0-9_]+)"
     % (LINKED.encode(), OFFERED.encode(), routines.LINKED.encode())
 )
 """How machine code names the routines of LAPACK, those functions, and routines, that it calls."""

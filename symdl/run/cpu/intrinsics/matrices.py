@@ -85,11 +85,21 @@ def _decomposing(name: str) -> Any:
     return intrinsic(fill)
 
 
+def _ranking(name: str) -> Any:
+    def fill(_typing: Any, ranks: Any, ranks_at: Any, keys: Any, at: Any, count: Any) -> Any:
+        signature = types.void(ranks, _WHOLE, keys, _WHOLE, _WHOLE)
+        return signature, _build(name, keys, types.void)
+
+    fill.__name__ = name
+    return intrinsic(fill)
+
+
 cholesky, eigenvectors = map(_filling, ("cholesky", "eigenvectors"))
 factor, invert_factored = map(_filling, ("factor", "invert_factored"))
 determinant_of, determinant_sign_of = map(_value, ("determinant_of", "determinant_sign_of"))
 log_determinant_of, log_absolute_determinant_of = map(
     _value, ("log_determinant_of", "log_absolute_determinant_of")
 )
+rank, rank_falling = rank_whole, rank_whole_falling = tuple(map(_ranking, ("rank", "rank_falling")))
 orthonormal, singular_vectors = map(_decomposing, ("orthonormal", "singular_vectors"))
 solve, solve_transposed = _solving("solve", TRANSPOSED), _solving("solve_transposed", PLAIN)

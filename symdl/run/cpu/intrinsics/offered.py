@@ -21,22 +21,25 @@ from symdl.run.cpu.intrinsics.factors import (
     log_determinant_of,
     solve,
 )
+from symdl.run.cpu.intrinsics.orders import rank, rank_falling
 from symdl.run.cpu.intrinsics.pointers import OPTIONS
 
 _FUNCTIONS = (
     *(cholesky, factor, invert_factored, solve),
     *(determinant_of, log_determinant_of, log_absolute_determinant_of, determinant_sign_of),
     *(eigenvectors, orthonormal, singular_vectors),
+    *(rank, rank_falling),
 )
-_ARRAYS = ("target", "matrix", "factors", "right")
+_ARRAYS = ("target", "matrix", "factors", "right", "keys")
 
 
 def entries(dtype: str, name: str) -> list[Any]:
-    """Return one of the functions, compiled for arrays of a dtype."""
+    """Return one of the functions, compiled for arrays of a dtype; keys of an order may be int64."""
     (function,) = (f for f in _FUNCTIONS if f.__name__ == name)
     pointer: Any = types.CPointer
     reals, whole = pointer(getattr(types, dtype)), types.int64
     names = inspect.signature(function).parameters
-    kinds = [reals if name in _ARRAYS else whole for name in names]
-    result = types.void if "target" in names else types.float64
+    own = {**dict.fromkeys(_ARRAYS, reals), "ranks": pointer(whole)}
+    kinds = [own.get(name, whole) for name in names]
+    result = types.void if {"target", "ranks"} & {*names} else types.float64
     return [njit(result(*kinds), **OPTIONS)(function)]
