@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class Fault:
         reads: elements that the equation reads, with their values; of many the largest.
         of: the parameter or state whose next value the tensor is, if it is one.
         sample: which of all samples it belongs to, where that is known.
+        data: what these samples are.
     """
 
     tensor: Tensor
@@ -63,6 +64,7 @@ class Fault:
     reads: tuple[tuple[str, float], ...] = ()
     of: Tensor | None = None
     sample: int | None = None
+    data: str = "data"
 
     def told(self) -> str:
         """Return what to say about it, after the step."""
@@ -72,7 +74,7 @@ class Fault:
             return f"{kind} {spot} was {self.value} already before it"
         spot = spot if self.of is None else f"{spot}, the next {_written(self.of, self.where)},"
         known = ", ".join(f"{text} = {value:.6g}" for text, value in self.reads)
-        whose = "" if self.sample is None else f" for sample {self.sample} of the data"
+        whose = "" if self.sample is None else f" for sample {self.sample} of the {self.data}"
         told = f"{spot} is {self.value}{whose}, the first number that is not finite"
         return f"{told}; it reads {known}" if known else told
 
@@ -99,16 +101,18 @@ def fault_in(
     *,
     dtype: str,
     positions: NDArray[np.int64] | None = None,
+    data: str = "data",
 ) -> Fault | None:
     """Return where the first number arises in a step that is not finite.
 
     Args:
         programs: the loss as it was written, then the step, as it was derived; the first of them that goes
-            wrong is looked at: its outputs, then its updates.
+            wrong is looked at: its updates, or else its outputs.
         values: parameters and states from before it, by name.
         batch: its data, by name.
         dtype: of its real numbers.
         positions: of the samples of the batch among all.
+        data: what all are called.
 
     Returns:
         None if all numbers are finite, as the interpreter computes them, or if there are too many.
@@ -123,10 +127,10 @@ def fault_in(
             arrays = evaluate(program, known, dtype=dtype)
         except (SymdlError, MemoryError):
             return None
-        ends = (*program.outputs, *(new for _, new in program.updates))
+        ends = tuple(new for _, new in program.updates) or program.outputs
         wrong = next((t for t in ends if _wrong(arrays[t]).any()), None)
         if wrong is not None:
-            return _described(program, arrays, dims, wrong, positions)
+            return replace(_described(program, arrays, dims, wrong, positions), data=data)
     return None
 
 
@@ -269,15 +273,19 @@ def _written(tensor: Tensor, where: Sequence[int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FaultyStep:
-    """The first step of an epoch that went wrong; `fault` is None where nobody knows why."""
+    """The first step of an epoch that went wrong; `fault` is None where nobody knows why.
 
-    number: int
+    The `number` is None where it is not a step: in a score, or in a search on all samples.
+    """
+
+    number: int | None
     fault: Fault | None
 
     def told(self) -> str:
         """Return what to say about it."""
-        text = f"; it began in step {self.number} of the epoch"
-        return text if self.fault is None else f"{text}: {self.fault.told()}"
+        step = None if self.number is None else f"it began in step {self.number} of the epoch"
+        parts = (step, None if self.fault is None else self.fault.told())
+        return "; " + ": ".join(part for part in parts if part)
 
 
 def diverged(record: Epoch, epoch: int, *, finite: bool, step: FaultyStep | None) -> Diverged:

@@ -20,7 +20,7 @@ from symdl.nn.lbfgs import LBFGS
 from symdl.nn.protocol import Optimizer
 from symdl.train.arrays import Arrays
 from symdl.train.callbacks import heard
-from symdl.train.diverging import Diverged, finding
+from symdl.train.diverging import Diverged, Fault, finding
 from symdl.train.feeds.source import Batches, Feed, Rows, source_of
 from symdl.train.feeds.tables import columns, held, is_frame
 from symdl.train.feeds.training import FedEpochs
@@ -33,6 +33,7 @@ from symdl.train.plateaus import check_watched, tell
 from symdl.train.progress import progress_for
 from symdl.train.ranks.communicator import Ranks, Value
 from symdl.train.resumable import Resumable
+from symdl.train.scored_faults import fault_of_score
 from symdl.train.settings import Settings
 from symdl.train.state import ModelState
 from symdl.train.trainer import Trainer
@@ -263,7 +264,26 @@ def _plan(
         restore=settings.restore_best and any(part is not None for part in scored),
         names=tuple(state.values_by_name),
         watch=settings.watch,
+        scored_fault=_finding_in_score(state, given, positions, scored, settings),
     )
+
+
+def _finding_in_score(
+    state: ModelState,
+    given: _Given,
+    positions: NDArray[np.int64],
+    scored: tuple[Arrays | None, Arrays | None],
+    settings: Settings,
+) -> Callable[[], Fault | None] | None:
+    """Return what finds faults in a score, with the positions of what was scored."""
+    arrays = next((part for part in scored if part is not None), None)
+    if arrays is None:
+        return None
+    own = isinstance(settings.validation, Mapping)
+    left = np.setdiff1d(np.arange(given.count), positions)
+    places = left if scored[0] is not None and not own else np.arange(arrays.count)
+    data = "validation data" if own else "data"
+    return partial(fault_of_score, state, arrays, places, settings.watch, data=data)
 
 
 def _fed(
@@ -308,7 +328,8 @@ def _batches(
         "weights": weights,
         "batch_size": settings.batch_size,
         "shuffle": settings.shuffle,
-        "fault": finding(learner.programs, data, state.dtype) if ranks is None else None,
+        "fault": finding(learner.programs, data, state.dtype),
+        "together": ranks is not None,
         "join": made.step.join,
         "figures": partial(made.step.figures, sizes_of(program.inputs, data.by_name)),
     }
@@ -340,4 +361,6 @@ def _all_samples(
         "shuffle": False,
         "figures": kernel.figures,
         "ended": kernel.ended,
+        "fault": kernel.fault,
+        "steps": False,
     }

@@ -23,10 +23,11 @@ from symdl.nn.lbfgs import LBFGS
 from symdl.nn.protocol import Optimizer
 from symdl.run.compile import compile
 from symdl.train.choice import Trainable, learning
+from symdl.train.diverging import Fault, fault_in
 from symdl.train.layout import Layout
 from symdl.train.minimizing import Minimization, Vector
 from symdl.train.values import on_host
-from symdl.train.weights import put_back
+from symdl.train.weights import Weights, put_back
 
 if TYPE_CHECKING:
     from symdl.train.state import ModelState
@@ -73,6 +74,7 @@ class FullBatch:
         self._kernel = compile([*outputs, *gradients], facts=state.facts, threads=threads, **options)
         known = state.values()
         reads = {str(t.name) for t in self._kernel.program.inputs if t.value is None}
+        self._loss_written, self._dtype = state.loss, state.dtype
         self._names = [str(t.name) for t in learned]
         self._states = [str(old.name) for old, _ in updates]
         self._metrics = len(metrics)
@@ -106,6 +108,14 @@ class FullBatch:
         """Return the loss and what is followed, which are those of all samples already."""
         found: list[float] = totals.tolist()
         return found
+
+    def fault(self, weights: Weights, positions: NDArray[np.int64]) -> Fault | None:
+        """Return what goes wrong in the loss at these weights; see `symdl.train.loop.Plan`.
+
+        Where only a derivative does, the line search ends the training before any number is lost.
+        """
+        written = collect([self._loss_written])
+        return fault_in([written], weights, self._given, dtype=self._dtype, positions=positions)
 
     def _loss(self, x: Vector) -> tuple[float, Vector]:
         results = self._results(x)

@@ -11,7 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -91,6 +91,9 @@ class Plan:
         ended: says after an epoch why there is nothing left to do, or None.
         fault: from the weights before a step that goes wrong, and the positions of its samples, to what goes
             wrong in it. Without it nothing is computed again.
+        steps: whether an epoch is steps, which can be taken again, and not one search on all samples.
+        together: whether other processes do the same: then none may go on alone where one of them fails.
+        scored_fault: what goes wrong in a score with the present weights.
     """
 
     kernel: BoundEpoch | FedEpoch
@@ -112,6 +115,9 @@ class Plan:
     figures: Figures = averages
     ended: Callable[[], str | None] = never
     fault: Callable[[Weights, NDArray[np.int64]], Fault | None] | None = None
+    steps: bool = True
+    together: bool = False
+    scored_fault: Callable[[], Fault | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def run(plan: Plan, progress: Progress, records: list[Epoch] | None = None) -> R
         finite = all_finite(plan.weights)
         if not (math.isfinite(record.loss + record.monitored) and finite):
             trained = finite and math.isfinite(record.loss)
-            step = None if trained else _faulty_step(plan, before, drawing)
+            step = _faulty_score(plan) if trained else _faulty_step(plan, before, drawing)
             put_back(plan.weights, kept if plan.restore and records else before)
             raise diverged(record, best if plan.restore else number - 1, finite=finite, step=step)
         records.append(record)
@@ -244,19 +250,32 @@ def _faulty_step(plan: Plan, before: Weights, drawing: Mapping[str, Any]) -> Fau
     fault = plan.fault
     if fault is None:
         return None
+    if not plan.steps:  # it began where the search stood, or where it went
+        found = fault(before, plan.positions)
+        if found is None and all_finite(plan.weights):
+            found = fault(plan.weights, plan.positions)
+        return None if found is None else FaultyStep(None, found)
     put_back(plan.weights, before)
     plan = replace(plan, rng=copy.deepcopy(plan.rng))  # who goes on from here has the epoch's own
     plan.rng.bit_generator.state = drawing
     order, done = _order(plan), 0
     latest = before
-    with suppress(Exception), closing(_parts(plan, order, live=False, each=True)) as parts:
+    failing = nullcontext() if plan.together else suppress(Exception)
+    with failing, closing(_parts(plan, order, live=False, each=True)) as parts:
         for number, (totals, samples) in enumerate(parts, 1):
             positions = order[done : done + samples]
-            if not (np.isfinite(totals).all() and all_finite(plan.weights)):
+            loss, *_ = plan.figures(totals, samples)  # the others may be what they like
+            if not (math.isfinite(loss) and all_finite(plan.weights)):
                 return FaultyStep(number, fault(latest, positions))
             latest = copies(plan.weights)
             done += samples
     return None
+
+
+def _faulty_score(plan: Plan) -> FaultyStep | None:
+    """Return what goes wrong in a score after an epoch that went well."""
+    found = None if plan.scored_fault is None else plan.scored_fault()
+    return None if found is None else FaultyStep(None, found)
 
 
 def _parts(

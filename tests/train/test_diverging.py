@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symdl as sd
+from symdl.express.modes import with_modes
 from symdl.express.program import collect
 from symdl.train import diverging
 from symdl.train.diverging import fault_in
@@ -24,7 +26,7 @@ OPTIONS: dict[str, Any] = {"batch_size": 4, "epochs": 3, "progress": False}
 def caught(model: sd.Model, data: Any, rate: float = 1e-3, **options: Any) -> sd.SymdlError:
     """The error that ends a training."""
     with pytest.raises(diverging.Diverged) as found:
-        model.fit(data, optimizer=sd.nn.SGD(rate), **(OPTIONS | options))
+        model.fit(data, **({"optimizer": sd.nn.SGD(rate)} | OPTIONS | options))
     assert all(np.isfinite(array).all() for array in model.parameters.values())
     return found.value
 
@@ -174,3 +176,96 @@ def test_a_step_that_is_too_large_is_not_computed_again(monkeypatch: Any) -> Non
     monkeypatch.setattr(diverging, "MOST", 2)
     error = caught(exponential(), points(_13=100.0), shuffle=False)
     assert error.message.endswith("it began in step 4 of the epoch") and error.expression is None
+
+
+def test_a_metric_that_is_infinite_is_not_blamed() -> None:
+    """It is so in every step; the loss goes wrong in the fourth, and of another model the first update."""
+    x, y = sd.tensor("x", (n,)), sd.tensor("y", (n,))
+    far = {"far": sd.log(y).mean()}
+    grown = sd.define("grown", (i,), sp.exp(sd.parameter("w", (), init=sd.nn.fill(1.0)).at() * x[i]))
+    model = sd.Model(sd.nn.mean_squared_error(grown, y), metrics=far, target="python")
+    error = caught(model, points(_13=100.0), shuffle=False)
+    assert "began in step 4" in error.message and "grown[1] is inf for sample 13" in error.message
+    model = sd.Model(sd.mean(x * sd.parameter("w", ())), metrics=far, target="python")
+    error = caught(model, {"x": np.full(4, 1e20), "y": np.zeros(4)}, rate=1e30)
+    assert "began in step 1" in error.message and "the next w, is -inf" in error.message
+
+
+def odd(*places: int) -> dict[str, np.ndarray[Any, Any]]:
+    x = np.linspace(1, 2, 30)
+    x[[*places]] = -3.0
+    return {"x": x, "y": np.zeros(30)}
+
+
+def apart(**options: Any) -> sd.Model:
+    """A model whose inference form takes a logarithm of what may be negative; its training form does not."""
+    x, y = sd.tensor("x", (n,)), sd.tensor("y", (n,))
+    w = sd.parameter("w", (), init=sd.nn.fill(1.0))
+    after = sd.define("after", (i,), w.at() * sp.log(x[i]))
+    shown = with_modes(sd.define("shown", (i,), w.at() * sp.log(1 + x[i] ** 2)), inference=after)
+    return sd.Model(sd.nn.mean_squared_error(shown, y), metrics={"largest": shown.max()}, **options)
+
+
+SCORED: dict[str, tuple[Any, dict[str, Any]]] = {
+    "validation data": (odd(), {"validation": odd(7, 22)}),
+    "what is watched": (odd(), {"validation": odd(7, 22), "watch": "largest"}),
+    "a share": (odd(7, 22), {"validation": 0.9}),
+    "a share of what is augmented": (odd(7, 22), {"validation": 0.9, "augment": lambda batch, rng: batch}),
+    "training data": (odd(7, 22), {"patience": 2}),
+}
+
+
+@pytest.mark.parametrize("kind", SCORED)
+def test_a_score_goes_wrong_alone(kind: str) -> None:
+    data, options = SCORED[kind]
+    error = caught(apart(target="python"), data, **options)
+    assert "although its weights were finite" in error.message and "step" not in error.message
+    given = "validation data" if isinstance(options.get("validation"), dict) else "data"
+    found = re.search(r"after\[(\d+)\] is nan for sample (\d+) of the ([a-z ]+), the first", error.message)
+    assert found and found[3] == given and int(found[2]) in (7, 22) and "= -3" in error.message
+    assert kind.startswith("a share") or int(found[2]) == 7
+    assert str(error.expression).startswith("after[i] = ")
+
+
+def test_a_score_of_too_many_samples_is_looked_at_in_batches(monkeypatch: Any) -> None:
+    """Of 5000 samples; the last one goes wrong, in the third batch."""
+    monkeypatch.setattr(diverging, "MOST", 12_000)
+    wrong = {name: np.resize(array, 5000) for name, array in odd().items()}
+    wrong["x"][4999] = -3.0
+    error = caught(apart(), odd(), validation=wrong)
+    assert "after[903] is nan for sample 4999 of the validation data" in error.message
+
+
+def test_a_mean_over_nothing_in_one_batch_is_not_blamed(monkeypatch: Any) -> None:
+    """Weights of all samples of the second batch are 0, which is right: the sum over all is not."""
+    monkeypatch.setattr(diverging, "MOST", 12_000)
+    x, u, w = sd.tensor("x", (n,)), sd.tensor("u", (n,)), sd.parameter("w", (), init=sd.nn.fill(1.0))
+    learned = sd.define("learned", (i,), u[i] * w.at() * x[i] ** 2)
+    shown = with_modes(learned, inference=sd.define("after", (i,), u[i] * w.at() * sp.log(x[i])))
+    model = sd.Model(shown.sum() / u.sum())
+    wrong = {"x": np.ones(5000), "u": np.ones(5000)}
+    wrong["u"][2048:4096] = 0
+    wrong["x"][4500] = -1.0
+    error = caught(model, {"x": np.ones(30), "u": np.ones(30)}, validation=wrong)
+    assert "for sample" not in error.message  # nothing is said rather than something wrong
+
+
+def test_lbfgs_names_the_equation_where_it_stood_or_went() -> None:
+    error = caught(exponential(), points(_13=1000.0), optimizer=sd.nn.LBFGS())
+    assert "grown[13] is inf for sample 13 of the data" in error.message and "step" not in error.message
+    assert str(error.expression).startswith("grown[i] = exp(")
+    x, y = sd.tensor("x", (n,)), sd.tensor("y", (n,))
+    falling = sd.define("falling", (i,), -sp.exp(sd.parameter("w", (), init=sd.nn.fill(1.0)).at() * x[i]))
+    far = {"far": sd.log(y).mean()}  # infinite from the start, and nobody minds
+    data = {"x": np.ones(3), "y": np.zeros(3)}
+    error = caught(sd.Model(sd.mean(falling), metrics=far), data, optimizer=sd.nn.LBFGS())
+    assert "the loss is -inf" in error.message and "falling[0] is -inf for sample 0" in error.message
+    assert "x[0] = 1, w = 2.7" in error.message and "far" not in error.message
+
+
+def test_lbfgs_of_a_share_names_samples_of_all_data() -> None:
+    """Of the samples 1, 3, 5 …, each with a value of its own, the first that is trained on."""
+    wrong = points(**{f"_{place}": 1000.0 + place for place in range(1, 22, 2)})
+    error = caught(exponential(), wrong, optimizer=sd.nn.LBFGS(), validation=0.3)
+    found = re.search(r"for sample (\d+) of the data.*x\[\d+\] = 10(\d\d)", error.message)
+    assert found and int(found[1]) == int(found[2])

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 import symdl as sd
+from symdl.express.modes import with_modes
 
 n = sd.Dim("n")
 COUNT = 150
@@ -143,13 +145,29 @@ def differs(comm: Any, folder: Path) -> None:
 
 
 def diverges(comm: Any, folder: Path) -> None:
-    """All processes hear of it."""
-    try:
-        trained("plain", comm, optimizer=sd.nn.SGD(1e308))
-    except sd.SymdlError as error:
-        assert "diverged" in str(error)
-    else:
-        raise AssertionError("it did not diverge")
+    """All processes hear of it, and of the step, the sample and the equation that one alone names."""
+    (i,) = sd.indices("i")
+    x, w = sd.tensor("x", (n,)), sd.parameter("w", (), init=sd.nn.fill(1.0))
+    grown = sd.define("grown", (i,), sp.exp(w.at() * x[i]))
+    shown = with_modes(grown, inference=sd.define("after", (i,), w.at() * sp.log(x[i])))
+    fine, steep, odd = ({"x": np.linspace(0.5, 1, 30)} for _ in range(3))
+    steep["x"][13], odd["x"][29] = 1e4, -1.0
+    training = ("the loss is inf", "grown[", "sample 13 of the data", "began in step")
+    validation = ("the validation loss is nan", "after[29]", "sample 29 of the validation data")
+    scored: dict[str, Any] = {"validation": odd}
+    for given, said, more in ((steep, training, {}), (fine, validation, scored)):
+        told = []
+        for ranks in (comm, None):
+            model = sd.Model(shown.mean(), dtype="float64")
+            options: dict[str, Any] = {"batch_size": 4, "epochs": 2, "progress": False, **more}
+            try:
+                model.fit(given, optimizer=sd.nn.SGD(1e-3), communicator=ranks, **options)
+            except sd.SymdlError as error:
+                told.append(str(error))
+            else:
+                raise AssertionError("it did not diverge")
+        assert all(text in told[0] for text in said), told
+        assert told[0] == told[1] and len(set(comm.allgather(told[0]))) == 1, told
 
 
 def saves(comm: Any, folder: Path) -> None:
