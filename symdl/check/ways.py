@@ -109,13 +109,16 @@ class Checked:
     def rounding(self, dtype: DTypeName) -> dict[str, float]:
         """Return how much rounding may matter to each gradient, told from what single precision makes of it.
 
-        In double precision it never counts for more than a thousandth of the gradient.
+        Where the derivation has no terms left that others add up to 0, the last digit of the output, or of
+        the largest gradient, may matter. In double precision it never counts for more than a thousandth of
+        the gradient.
         """
         times, share = (16.0, 1.0) if dtype == "float32" else (64.0 * EPS / EPS32, 1e-3)
         found = {}
         largest = max(self.size, *map(_size, self.symbolic.values()))
         for name, exact in self.symbolic.items():
-            found[name] = min(times * self.single[name], share * max(_size(exact), 1e-3 * largest))
+            gap = max(self.single[name], EPS32 / 16 * largest)
+            found[name] = min(times * gap, share * max(_size(exact), 1e-3 * largest))
         return found
 
     def differences(self, name: str, positions: Sequence[int], tolerance: float) -> Differences:

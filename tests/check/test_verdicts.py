@@ -227,3 +227,16 @@ def test_slopes_that_cancel_to_zero_may_leave_the_last_digit(a: float, kind: int
 
     found = sd.check_gradients(f[kind], at={"x": 0.0}, compiled=wrong)
     assert "compiled" in found.verdicts["x"].against
+
+
+def test_slopes_that_are_zero_by_a_size_may_leave_the_last_digit() -> None:
+    """A softmax of one class is 1 wherever it is; the tape adds up what cancels."""
+    logits = sd.tensor("logits", (1, 2, 1))
+    share = sd.exp(logits) / sd.sum(sd.exp(logits), 2, keepdims=True)
+    loss, at = (sd.sin(share) * (share + 1)).sum(), {"logits": [[[0.12573022], [-0.13210486]]]}
+    report = checked(loss, at=at, wrt="logits").raise_if_failed()
+    assert not report.methods["symbolic"]["logits"].any() and report.methods["tape"]["logits"].any()
+    wrong = sd.check_gradients(
+        loss, at=at, wrt="logits", compiled=lambda _: {"logits": np.full((1, 2, 1), 1e-12)}
+    )
+    assert wrong.failures == (("logits", "compiled"),)
