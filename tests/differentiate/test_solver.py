@@ -250,6 +250,19 @@ def test_a_stride_leaves_a_divisibility_and_a_range_guard() -> None:
     assert solution.guards == [Divisible(target - r, 2), InRange(sp.floor(target / 2 - r / 2), 4)]
 
 
+def test_digits_of_what_is_summed_stay_summed() -> None:
+    """The place is determined, whose sum would be long, and the digit of the summed index is not."""
+    x, w = Tensor("X", (30, 3), role="input"), Tensor("w", (12,), role="input")
+    places = (2 * p + sp.floor(k / 3), sp.Mod(k, 3))
+    y = define("Y", (p,), Sum(x[places] * w[k], k), shape=(14,))
+    assert y.equation is not None
+    solution = solve(y.equation, x.at(*places))
+    (left,) = solution.free
+    assert solution.extents[left] == 4 and p in solution.values
+    rng = np.random.default_rng(0)
+    assert_solved(y.equation, x.at(*places), {x: rng.normal(size=(30, 3)), w: rng.normal(size=12)})
+
+
 def test_the_double_adjoint_of_a_stride_is_the_forward_form() -> None:
     x, w = Tensor("X", (9,), role="input"), Tensor("w", (3,), role="input")
     y = define("Y", (p,), Sum(x[2 * p + r] * w[r], r), shape=(4,))

@@ -45,7 +45,7 @@ _OF_ROOM: Mapping[str, tuple[str, ...]] = {
     "schedule": (*_SCHEDULED, _SIZES),
     "emit": (
         *_in("emit", "source", "names", "parts", "shapes"),
-        "tests/lower/test_sample_layout.py",
+        *("tests/lower/test_sample_layout.py", "tests/run/test_kept.py"),
         _SIZES,
         "tests/kinds/test_nan.py",
         "tests/export/test_python.py",
