@@ -16,7 +16,7 @@ import sympy as sp
 
 from symdl.differentiate.record import Rewrite
 from symdl.express.dims import Index
-from symdl.express.equations import Equation, map_guard
+from symdl.express.equations import MATRIX_OPS, Equation, map_guard
 from symdl.express.program import Program
 from symdl.express.relations import rebuilt
 from symdl.express.tensors import Access, Tensor, map_accesses
@@ -59,11 +59,26 @@ def with_shared_equations(program: Program) -> Program:
     kept = {*program.outputs, *(new for _, new in program.updates)}
     steps = {e.lhs for r in program.recurrences for e in r.equations}
 
+    matrices = laid_out(program)
+
     def may_go(equation: Equation) -> bool:
         costly = equation.reduction is not None or equation.body.has(sp.Function)
-        return costly and equation.lhs not in kept
+        return (costly or equation.lhs in matrices) and equation.lhs not in kept
 
     return without_duplicates(program, may_go=may_go, fixed=steps)[0]
+
+
+def laid_out(program: Program) -> set[Tensor]:
+    """Return what functions of matrices read, directly or through functions of elements.
+
+    Such a tensor costs little, but two of them are two factorisations.
+    """
+    found: set[Tensor] = set()
+    for equation in reversed(program.equations):
+        of_elements = equation.reduction is None and equation.lhs in found
+        if of_elements or (equation.reduction is not None and equation.reduction.op in MATRIX_OPS):
+            found.update(equation.reads())
+    return found
 
 
 @dataclass(frozen=True, slots=True)

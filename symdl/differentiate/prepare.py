@@ -14,7 +14,7 @@ from functools import partial
 
 import sympy as sp
 
-from symdl.differentiate.duplicates import without_duplicates
+from symdl.differentiate.duplicates import laid_out, without_duplicates
 from symdl.differentiate.logarithms import Logarithms
 from symdl.differentiate.names import Names
 from symdl.differentiate.record import Rewrite
@@ -73,11 +73,14 @@ def _shared(
 ) -> tuple[Program, list[Rewrite]]:
     """Compute once what was written twice, and what gradients that were taken one by one have in common.
 
-    What somebody named stays in its place, and so does what costs as little as a formula of elements.
+    What somebody named stays in its place, and so does what costs as little as a formula of elements, unless
+    a function of matrices reads it.
     """
+    matrices = laid_out(program)
 
     def may_go(equation: Equation) -> bool:
-        written = equation.reduction is not None and equation.lhs.name is None
+        costly = equation.reduction is not None or equation.lhs in matrices
+        written = costly and equation.lhs.name is None
         return (written or equation.lhs.role == "cotangent") and equation.lhs not in fixed
 
     program, rewrites = without_duplicates(program, may_go=may_go, fixed=keep)

@@ -37,6 +37,7 @@ MATRIX_NAMES = {
     "logabsdet_of_factors": "log_absolute_determinant_of",
     "detsign_of_factors": "determinant_sign_of",
     "inverse_of_factors": "invert_factored",
+    "cholesky_of_factors": "cholesky_of",
     "solution": "solve",
     "transposed_solution": "solve_transposed",
     "eigh": "eigenvectors",
@@ -46,6 +47,8 @@ MATRIX_NAMES = {
     "falling_ranks": "rank_falling",
     "whole_ranks": "rank_whole",
     "falling_whole_ranks": "rank_whole_falling",
+    "eigenvalues": "eigenvalues",
+    "singular_values": "singular_values",
 }
 _LONGEST = 60
 _NUMBERED = re.compile(r"(special|function[0-9]+_[0-9]+)_")

@@ -21,7 +21,7 @@ from symdl.express.program import Program
 from symdl.lower.equations.bounds_checks import checked_positions
 from symdl.lower.equations.contractions import Contraction, as_contraction, as_scatter
 from symdl.lower.equations.copy_elision import without_copies
-from symdl.lower.equations.decompositions import with_decompositions
+from symdl.lower.equations.decompositions import with_decompositions, with_values_alone
 from symdl.lower.equations.factored_matrices import with_factors
 from symdl.lower.equations.im2col import with_windows
 from symdl.lower.equations.matrix_functions import with_matrices
@@ -83,6 +83,11 @@ def _scatter(state: State) -> State:
 
 def _lay_out_matrices(state: State) -> State:
     program, equations = with_matrices(*with_decompositions(state.program, state.equations))
+    return replace(state, program=program, equations=tuple(equations))
+
+
+def _leave_out_vectors(state: State) -> State:
+    program, equations = with_values_alone(state.program, state.equations)
     return replace(state, program=program, equations=tuple(equations))
 
 
@@ -290,6 +295,13 @@ FACTOR_MATRICES = Pass(
     "equations",
     "Matrices are factored once; products with inverses are solutions of systems.",
     _factor_matrices,
+    naive=False,
+)
+LEAVE_OUT_VECTORS = Pass(
+    "leave_out_vectors",
+    "equations",
+    "Eigenvalues and singular values are computed alone where nothing reads their vectors.",
+    _leave_out_vectors,
     naive=False,
 )
 LAY_OUT_MATRICES = Pass(

@@ -22,7 +22,7 @@ def passes(lowering: Lowering) -> tuple[Pass, ...]:
         *common.FREEZE,
         common.computed_in_rows(lowering.long),
         common.ORDER,
-        *((common.FACTOR_MATRICES,) if lowering.factored else ()),
+        *((common.FACTOR_MATRICES, common.LEAVE_OUT_VECTORS) if lowering.factored else ()),
         common.LAY_OUT_MATRICES,
         *lowering.equations,
         *common.fusing(apart=lowering.apart, epilogue=lowering.epilogue),

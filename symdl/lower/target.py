@@ -35,7 +35,8 @@ class Lowering:
         equations: how tensors are laid out: what becomes a matrix product, which axis is innermost.
         loops: passes over loop trees that have one index an axis, before positions are flat.
         binding: how loops are run; trees have flat positions and buffers.
-        factored: whether there are functions of the factors of a matrix, as of LAPACK.
+        factored: whether there are functions of the factors of a matrix, as of LAPACK, and of its values
+            without vectors.
         long: operations from which on a function of points is computed a row of points at a time; 0 never.
         cut: whether calls may be cut into blocks of samples.
         apart: whether iterations of outermost loops must be independent; see `symdl.lower.loops.nests.Nest`.

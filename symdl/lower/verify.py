@@ -55,7 +55,7 @@ _ARITY = {
     **dict.fromkeys(LEAVES, 0),
     **dict.fromkeys((*UNARY, "not"), 1),
     **dict.fromkeys((*BINARY, *COMPARE, *MATRIX, "and", "or", "uniform"), 2),
-    **dict.fromkeys(("qr", "svd"), 3),
+    **dict.fromkeys(("qr", "svd", "singular_values", "cholesky_of_factors"), 3),
     **dict.fromkeys(("solution", "transposed_solution"), 4),
     "select": 3,
 }

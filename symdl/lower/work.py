@@ -17,7 +17,7 @@ LANES_GAIN = 8
 
 COSTLY = {"div": 3, "sqrt": 5, "pow": 30}
 _FUNCTIONS = 40
-_VECTORS = {"eigh": 9, "qr": 4, "svd": 20}
+_SWEEPS = {"eigh": 9, "qr": 4, "svd": 20, "eigenvalues": 2, "singular_values": 3}
 """How often a factorisation goes over its matrix."""
 _SORTING = 64
 """Operations for each key that is sorted, digit by digit."""
@@ -54,9 +54,11 @@ def of_matrices(body: Body, count: Callable[[Poly], int]) -> int:
         return rows**3 // 3
     if op in ORDERS:
         return _SORTING * rows
+    if op == "cholesky_of_factors":
+        return rows**2
     if op in DECOMPOSITIONS:
         across = columns[0] if columns else rows
-        return _VECTORS[op] * rows * across**2
+        return _SWEEPS[op] * rows * across**2
     return rows**2 * (columns[0] if columns else rows)
 
 

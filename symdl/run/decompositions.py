@@ -29,6 +29,20 @@ def eigenvectors(matrices: Array) -> tuple[Array, Array]:
     return _where_finite(matrices, factors, (columns, columns), (columns,))
 
 
+def eigenvalues(matrices: Array) -> Array:
+    """Return the eigenvalues of symmetric matrices, rising."""
+    return _where_finite(matrices, lambda finite: (np.linalg.eigvalsh(finite),), matrices.shape[-1:])[0]
+
+
+def singular_values(matrices: Array) -> Array:
+    """Return the singular values of matrices, falling."""
+
+    def factors(finite: Array) -> tuple[Array]:
+        return (np.linalg.svd(finite, compute_uv=False),)
+
+    return _where_finite(matrices, factors, matrices.shape[-1:])[0]
+
+
 def orthonormal(matrices: Array) -> tuple[Array, Array]:
     """Return orthonormal columns and an upper triangle without negative numbers on its diagonal."""
 

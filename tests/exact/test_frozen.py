@@ -97,6 +97,7 @@ ONLY = {
     "order_equations": "has only the order to change",
     "choose_direct_convolutions": "notes numbers of equations",
     "factor_matrices": "functions of matrices have no exact form",
+    "leave_out_vectors": "functions of matrices have no exact form",
     "lay_out_matrices": "functions of matrices have no exact form",
     "sort_positions": "a sorting has no exact form",
     "split_long_scans": "is for axes of 2**17 elements",

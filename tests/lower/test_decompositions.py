@@ -13,6 +13,7 @@ from symdl.errors import ShapeError
 from symdl.express.program import collect
 from symdl.run.compiled import Compiled
 
+from .programs import assert_agrees
 from .test_factored_matrices import functions
 
 m, n = sd.Dim("m"), sd.Dim("n")
@@ -107,6 +108,48 @@ def test_value_and_gradient_share_one_decomposition(form: str) -> None:
     loss = make()
     found = functions(differentiate(loss, [t for t in (A, S) if t in collect([loss]).inputs]).program)
     assert [f for f in found if "solution" not in f] == expected
+
+
+VALUES_ALONE: dict[str, tuple[Any, list[str]]] = {
+    "eigenvalues": (lambda: [sd.eigh(S)[0]], ["eigenvalues"]),
+    "two of them": (lambda: [sd.eigh(S)[0], sd.eigh(S)[0]], ["eigenvalues"]),
+    "of two matrices": (lambda: [sd.eigh(S)[0], sd.eigh(2 * S)[0]], ["eigenvalues", "eigenvalues"]),
+    "a norm": (lambda: [sd.svd(A)[1].sum()], ["singular_values"]),
+    "of a wide matrix": (lambda: [sd.svd(sd.tensor("W", (2, 5)))[1]], ["singular_values"]),
+    "of a batch": (lambda: [sd.svd(sd.tensor("B", (3, m, n)))[1]], ["singular_values"]),
+    "vectors read too": (lambda: [sd.eigh(S)[0], sd.eigh(S)[1]], ["eigh"]),
+    "vectors of one of two": (
+        lambda: [sd.svd(A)[1], sd.svd(A * A)[1], sd.svd(A)[0]],
+        ["singular_values", "svd"],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", VALUES_ALONE)
+def test_values_are_computed_without_vectors(form: str) -> None:
+    make, expected = VALUES_ALONE[form]
+    program = collect(make())
+    assert functions(program) == expected
+    sizes = {"S": (6, 6), "A": (7, 6), "W": (2, 5), "B": (3, 5, 4)}
+    at = {t.name: np.random.default_rng(5).normal(size=sizes[t.name]) for t in program.inputs}
+    fused, plain = (Compiled(program, schedule=schedule)(**at) for schedule in ("fused", "naive"))
+    for one, other in zip(fused, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
+    assert_agrees(program, at, targets=("python", "cpu"))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 30])
+def test_values_alone_at_hard_points(size: int) -> None:
+    run = Compiled(collect([sd.eigh(S)[0], sd.svd(A)[1]]))
+    some = RNG.normal(size=(size, size))
+    hard = [np.zeros((size, size)), np.eye(size), 1e150 * (some + some.T), 1e-150 * (some + some.T)]
+    for value in hard:
+        w, s = run(S=value, A=np.asfortranarray(np.vstack([value, value])))
+        np.testing.assert_allclose(w, np.linalg.eigvalsh(value), rtol=1e-9, atol=1e-13 * np.abs(value).max())
+        np.testing.assert_allclose(s, np.sqrt(2) * np.sort(np.abs(w))[::-1], rtol=1e-9)
+    for wrong in (np.nan, np.inf, -np.inf):
+        assert all(np.isnan(found).all() for found in run(S=some * wrong, A=some * wrong))
+    assert size == 1 or np.isnan(run(S=some, A=some[:-1])[1]).all()
 
 
 def test_equal_values_have_a_gradient_and_their_vectors_have_none() -> None:

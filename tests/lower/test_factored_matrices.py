@@ -193,6 +193,61 @@ def test_a_matrix_that_is_not_positive_definite_has_no_cholesky_factor(size: int
         assert np.isnan(run(A=np.diag([1.0] * (size - 1) + [-1.0]))[0]).all()
 
 
+P = sd.tensor("P", (n, n), positive_definite=True)
+SHARED: dict[str, tuple[Any, list[str]]] = {
+    "two Cholesky factors": (
+        lambda: (sd.cholesky(A) ** 2).sum() + sd.trace(sd.cholesky(A)),
+        ["cholesky", "factors", "transposed_solution", "transposed_solution"],
+    ),
+    "eigenvalues of a sum": (lambda: sd.log(sd.eigh(A + 1)[0]).sum() + sd.eigh(1 + A)[0].max(), ["eigh"]),
+    "eigenvalues and vectors": (lambda: sd.eigh(A)[0].sum() + (sd.eigh(A)[1] * A).sum(), ["eigh"]),
+    "of a product of elements": (
+        lambda: sd.logdet(A * A + 2) + (sd.solve(A * A + 2, y) ** 2).sum(),
+        ["factors", "inverse_of_factors", "logdet_of_factors", "solution", "transposed_solution"],
+    ),
+    "of renamed indices": (
+        lambda: (
+            sd.det(sd.define(None, (i, k), 3 * A[i, k])) + sd.logdet(sd.define(None, (k, i), A[k, i] * 3))
+        ),
+        ["det_of_factors", "factors", "inverse_of_factors", "logdet_of_factors"],
+    ),
+    "Cholesky's factor of what is solved": (
+        lambda: sd.logdet(P) + sd.solve(P, y).sum() + sd.trace(sd.cholesky(P)),
+        [
+            *("cholesky_of_factors", "factors", "factors", "inverse_of_factors", "logdet_of_factors"),
+            *("solution", "transposed_solution", "transposed_solution", "transposed_solution"),
+        ],
+    ),
+}
+"""What is written twice; a triangle, such as Cholesky's factor, is its own `factors`."""
+
+
+@pytest.mark.parametrize("form", SHARED)
+def test_equal_functions_of_matrices_share_their_factors(form: str) -> None:
+    make, expected = SHARED[form]
+    loss = make()
+    program = differentiate(loss, [t for t in (A, P) if t in collect([loss]).inputs]).program
+    assert functions(program) == expected
+    for size in (1, 4, 15):
+        values = {t.name: positive(1, size)[0] if t.rank == 2 else np.ones(size) for t in program.inputs}
+        assert_agrees(program, values, targets=("python", "cpu"))
+
+
+@pytest.mark.parametrize("size", [4, 15])
+def test_cholesky_beside_other_functions_is_what_it_is_alone(size: int) -> None:
+    alone, beside = (
+        sd.compile(sd.cholesky(P)),
+        Compiled(collect([sd.cholesky(P), sd.logdet(P)]), target="cpu"),
+    )
+    for value in (
+        positive(1, size)[0],
+        np.diag(np.arange(1.0, size + 1)),
+        -np.eye(size),
+        np.full((size, size), np.nan),
+    ):
+        np.testing.assert_array_equal(beside(P=value)[0], alone(P=value))
+
+
 def positive(count: int, size: int) -> np.ndarray:
     half = np.random.default_rng(2).normal(size=(count, size, size))
     return half @ half.swapaxes(1, 2) + np.eye(size)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from symdl import nn
+from symdl.differentiate.adjoint import differentiate
+from symdl.express.build import tensor
+from symdl.express.dims import Dim
+from symdl.express.program import collect
 from symdl.lower.cpu.shared_values import with_shared_values
 from symdl.lower.ir.integers import constant
-from symdl.lower.ir.loops import Fold, Item, Let, Start, Store, When, Within
+from symdl.lower.ir.loops import Fold, Item, Let, Start, Store, When, Within, statements
 from symdl.lower.ir.names import Local, TensorId
 from symdl.lower.ir.scalars import Body, Builder, Load, number
+from symdl.lower.pipeline import lower
+from symdl.run.compiled import Compiled
+from symdl.targets import CPU
 
 A, B = TensorId(0), TensorId(1)
 SUM, OTHER = Local(1), Local(2)
@@ -78,3 +90,24 @@ def test_equal_locals_become_one() -> None:
     assert [item.name for item in made if isinstance(item, Let)] == [one]
     last = made[-1]
     assert isinstance(last, Fold) and last.body.locals == {one}
+
+
+def test_the_pass_can_be_switched_off_alone() -> None:
+    x = tensor("x", (Dim("n"), 2, 6, 6))
+    hidden = nn.relu(nn.batch_norm(nn.conv2d(x, 4, kernel_size=3, bias=False, name="c"), name="b"))
+    loss = (hidden * hidden).sum()
+    program = differentiate(loss, [t for t in collect([loss]).inputs if t.role == "parameter"]).program
+    binding = tuple(step for step in CPU.lowering.binding if step.name != "share_values")
+    assert len(binding) == len(CPU.lowering.binding) - 1
+    apart = replace(CPU, lowering=replace(CPU.lowering, binding=binding))
+    rng = np.random.default_rng(0)
+    at = {t.name: rng.normal(size=[19 if isinstance(s, Dim) else s for s in t.shape]) for t in program.inputs}
+    found, counts = [], []
+    for target in (CPU, apart):
+        found.append(Compiled(program, target=target)(**at))
+        kernels = lower(program, lowering=target.lowering).kernels
+        bodies = [getattr(s, "body", None) for kernel in kernels for s in statements(kernel.items)]
+        counts.append(sum(n.op in ("mul", "sqrt", "load") for body in bodies if body for n in body.nodes))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+    assert counts[0] < counts[1]

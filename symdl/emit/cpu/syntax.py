@@ -62,8 +62,10 @@ CPU = Syntax(
         "symdl.run.cpu.intrinsics.matrices": frozenset(
             {
                 "cholesky",
+                "cholesky_of",
                 "determinant_of",
                 "determinant_sign_of",
+                "eigenvalues",
                 "eigenvectors",
                 "factor",
                 "invert_factored",
@@ -74,6 +76,7 @@ CPU = Syntax(
                 "rank_falling",
                 "rank_whole",
                 "rank_whole_falling",
+                "singular_values",
                 "singular_vectors",
                 "solve",
                 "solve_transposed",

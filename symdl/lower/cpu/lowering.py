@@ -11,6 +11,7 @@ from dataclasses import replace
 from symdl.lower.cpu.axis_order import with_axis_order
 from symdl.lower.cpu.cache_blocking import in_blocks
 from symdl.lower.cpu.sample_layout import direct, with_sample_layout
+from symdl.lower.cpu.shared_values import shared_in_lanes
 from symdl.lower.cpu.split_ranges import in_segments
 from symdl.lower.cpu.unroll_rows import short_rows
 from symdl.lower.cpu.vectorize import in_lanes
@@ -107,6 +108,13 @@ CPU = Lowering(
             "memory",
             "Loops over samples compute all samples of a layout block at once, in blocks of registers.",
             _vectorize,
+        ),
+        Pass(
+            "share_values",
+            "memory",
+            "What several statements of a loop over lanes compute becomes a local before the first of them.",
+            on_trees(lambda items, _: shared_in_lanes(items)),
+            naive=False,
         ),
         Pass(
             "block_loops",

@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from symdl.lower.cpu.shared_values import with_shared_values
 from symdl.lower.cpu.unroll_and_jam import copies, names_of, unrolled
 from symdl.lower.cpu.unswitch import hoisted
 from symdl.lower.ir.integers import ZERO, Floor, Mod, Pick, Poly, atoms, constant, of, variables
@@ -65,7 +64,7 @@ def blocked(loop: Loop[TensorId], tensors: Sequence[TensorInfo]) -> tuple[Item, 
         found = factors(hot)
         if any(f > 1 for f in found.values()):
             items = _jammed(items, found, hot.name)
-    return with_shared_values(hoisted(_short(_divided(items), frozenset()), {}))
+    return hoisted(_short(_divided(items), frozenset()), {})
 
 
 def _conditional(

@@ -1,7 +1,7 @@
 """Values that several statements of a block need, computed once.
 
-Enters: the items of a loop. Leaves: the same, in which a part of an expression that stands in several
-statements is a local of its own, set before the first of them. It stays in the block between two loops or
+Enters: a tree. Leaves: the same, in which a part of an expression that stands in several statements of a loop
+over lanes is a local of its own, set before the first of them. It stays in the block between two loops or
 conditions: nothing is computed there that was not computed before. The compiler below would find these parts,
 too, but what it is not given it need not read, type and lower first.
 """
@@ -24,6 +24,16 @@ _UNNAMED = frozenset((*BOOLEAN, *MATRIX, *LEAVES)) - {"load"}
 """What gets no local of its own: it costs nothing, or is no real number."""
 _LAZY = ("select", "and", "or")
 """What may leave out operands behind the first."""
+
+
+def shared_in_lanes(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return a tree in which statements of a loop over lanes share what they compute."""
+    return tuple(
+        replace(item, items=with_shared_values(item.items))
+        if isinstance(item, Loop) and item.kind == "lanes"
+        else item
+        for item in items
+    )
 
 
 def with_shared_values(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -9,6 +9,9 @@ The matrix has m rows and n columns::
     eigh    n rows of eigenvectors, which are columns; one row of eigenvalues
     qr      m rows of Q, n rows of R
     svd     m rows of left vectors, which are columns; one row of singular values; n right vectors
+
+Where a program has eigenvalues or singular values of a matrix and none of its vectors, `with_values_alone`
+has a function write those values only, where they are read.
 """
 
 from __future__ import annotations
@@ -33,6 +36,36 @@ _FACTORS = {
     "right_vectors": ("svd", 1, 1),
 }
 """For each factor the function that writes it, and below which rows: below m or not, and so many more."""
+_VALUES = ("eigenvalues", "singular_values")
+"""The factors that are numbers: what computes them alone has their name."""
+
+
+def with_values_alone(
+    program: FrozenProgram, equations: Sequence[FrozenEquation]
+) -> tuple[FrozenProgram, list[FrozenEquation]]:
+    """Return the equations with values computed alone of the matrices whose vectors nothing reads."""
+    keys = {e.number: (_FACTORS[str(e.op)][0], matrix_key(e)) for e in equations if e.op in _FACTORS}
+    whole = {keys[e.number] for e in equations if e.op in _FACTORS and e.op not in _VALUES}
+    made = Made.of(program)
+    found: list[FrozenEquation] = []
+    known: dict[Any, TensorId] = {}
+    for equation in equations:
+        sizes = [equation.sizes[v] for v in equation.bound] if equation.op in _VALUES else []
+        key = keys.get(equation.number)
+        if key in whole or all(size == ONE for size in sizes) or equation.fixed:
+            found.append(equation)
+        elif key in known:
+            values = load(known[key], tuple(map(of, equation.free)))
+            extents = tuple(equation.sizes[v] for v in equation.free)
+            found.append(replace(equation, bound=(), extents=extents, op=None, guards=(), body=values))
+        else:
+            layout = made.layout(equation)
+            first = Load(layout.lhs, (*map(of, batch_of(equation)), ZERO, ZERO))
+            op = str(equation.op)
+            body = function(op, [first], sizes[:1] if op == "eigenvalues" else sizes)
+            found += layout, filled(equation, body, own_of(equation))
+            known[key] = equation.lhs
+    return made.into(program), found
 
 
 def with_decompositions(

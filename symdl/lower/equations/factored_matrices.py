@@ -1,6 +1,7 @@
 """Matrices that are factored once, and systems that are solved.
 
-Enters: equations whose reduction is a determinant, its logarithm, or an inverse, and products with inverses.
+Enters: equations whose reduction is a determinant, its logarithm, an inverse, or Cholesky's factor, and
+products with inverses.
 Leaves: for each matrix its layout and its factors, ``A = L U`` with exchanged rows; functions of the factors
 in place of those of the matrix; and for each product with an inverse the solution of a system. An inverse
 that nothing else reads is not computed.
@@ -17,7 +18,7 @@ another, as LAPACK reads them::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from symdl.lower.ir.scalars import DETERMINANTS, Body, Builder, Load, Node, load
 from symdl.lower.ir.visitors import reads_of
 
 _OPS = (*DETERMINANTS, "inverse")
+"""What is computed from factors; Cholesky's factor is, too, where one of these reads its matrix."""
 
 
 def with_factors(
@@ -37,7 +39,7 @@ def with_factors(
     """Return the equations with matrices factored once, and products with inverses as solutions."""
     if not any(equation.op in _OPS for equation in equations):
         return program, list(equations)
-    worker = _Factoring(program)
+    worker = _Factoring(program, {matrix_key(equation) for equation in equations if equation.op in _OPS})
     found = [new for equation in equations for new in worker.parts(equation)]
     needed = {*program.outputs, *(new for _, new in program.updates)}
     needed.update(read.tensor for equation in found for read in reads_of(equation))
@@ -81,20 +83,23 @@ class _System:
 class _Factoring:
     """
     Attributes:
+        wanted: the matrices that are factored, if only for some of their functions.
+        factored: the factors and the layouts of those that are.
         inverses: the tensors of inverses, and where the factors of their matrices are.
     """
 
-    def __init__(self, program: FrozenProgram) -> None:
-        self.made = Made.of(program)
+    def __init__(self, program: FrozenProgram, wanted: Collection[Any]) -> None:
+        self.made, self.wanted = Made.of(program), wanted
         self.repeated = {number for r in program.recurrences for number in r.members}
-        self.factored: dict[Any, TensorId] = {}
+        self.factored: dict[Any, tuple[TensorId, TensorId]] = {}
         self.inverses: dict[TensorId, TensorId] = {}
 
     def parts(self, equation: FrozenEquation) -> list[FrozenEquation]:
         """Return what computes an equation; those before it are known."""
         if equation.fixed or equation.number in self.repeated:
             return [equation]
-        if equation.op in _OPS:
+        shared = equation.op == "cholesky" and matrix_key(equation) in self.wanted
+        if equation.op in _OPS or shared:
             return self.of_factors(equation) if equation.sizes[equation.bound[0]] != ONE else [equation]
         system = self.system(equation)
         return self.solved(equation, system) if system else [equation]
@@ -105,13 +110,16 @@ class _Factoring:
         key = matrix_key(equation)
         if key not in self.factored:
             found = self.factors(equation)
-            self.factored[key] = found[-1].lhs
-        factors, own = self.factored[key], own_of(equation)
-        if own:
+            layout, factored = found
+            self.factored[key] = factored.lhs, layout.lhs
+        factors, matrix = self.factored[key]
+        own = own_of(equation)
+        if equation.op == "inverse":
             self.inverses[equation.lhs] = factors
         start = (*map(of, batch_of(equation)), ZERO, ZERO)
+        read = (factors, matrix) if equation.op == "cholesky" else (factors,)
         size = equation.sizes[equation.bound[0]]
-        body = function(f"{equation.op}_of_factors", [Load(factors, start)], [size])
+        body = function(f"{equation.op}_of_factors", [Load(tensor, start) for tensor in read], [size])
         return [*found, filled(equation, body, own)]
 
     def factors(self, equation: FrozenEquation) -> list[FrozenEquation]:

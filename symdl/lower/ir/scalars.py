@@ -23,14 +23,16 @@ UNARY = (
 BINARY = ("add", "sub", "mul", "div", "pow", "atan2", "ratio", "floor_divide", "remainder")
 DETERMINANTS = ("det", "logdet", "logabsdet", "detsign")
 """Functions of a square matrix that are one number."""
-DECOMPOSITIONS = ("eigh", "qr", "svd")
-"""Functions that write all factors of a matrix: `symdl.lower.equations.decompositions` says where."""
+DECOMPOSITIONS = ("eigh", "qr", "svd", "eigenvalues", "singular_values")
+"""Functions that write all factors of a matrix (`symdl.lower.equations.decompositions` says where), or values
+without vectors."""
 WHOLE_ORDERS = ("whole_ranks", "falling_whole_ranks")
 """Functions of a row of int64."""
 ORDERS = ("ranks", "falling_ranks", *WHOLE_ORDERS)
 """Functions of a row of keys that write, for each, how many come before it: an int64."""
 MATRIX_WRITERS = (
-    *("inverse", "cholesky", "factors", "inverse_of_factors", "solution", "transposed_solution"),
+    *("inverse", "cholesky", "factors", "inverse_of_factors", "cholesky_of_factors"),
+    *("solution", "transposed_solution"),
     *DECOMPOSITIONS,
     *ORDERS,
 )

@@ -12,7 +12,13 @@ import numpy as np
 
 from symdl.errors import ArgumentError
 from symdl.express.equations import Equation, Op
-from symdl.run.decompositions import eigenvectors, orthonormal, singular_vectors
+from symdl.run.decompositions import (
+    eigenvalues,
+    eigenvectors,
+    orthonormal,
+    singular_values,
+    singular_vectors,
+)
 from symdl.run.reference.binding import Array
 
 
@@ -26,12 +32,12 @@ FUNCTIONS: Mapping[Op, Callable[[Array], Array]] = {
     "logdet": _log_determinant,
     "detsign": lambda m: np.linalg.slogdet(m)[0],
     "logabsdet": lambda m: np.linalg.slogdet(m)[1],
-    "eigenvalues": lambda m: eigenvectors(m)[1],
+    "eigenvalues": eigenvalues,
     "eigenvectors": lambda m: eigenvectors(m)[0],
     "orthogonal": lambda m: orthonormal(m)[0],
     "triangular": lambda m: orthonormal(m)[1],
     "left_vectors": lambda m: singular_vectors(m)[0],
-    "singular_values": lambda m: singular_vectors(m)[1],
+    "singular_values": singular_values,
     "right_vectors": lambda m: singular_vectors(m)[2],
 }
 """Those that every matrix has; of some the value is NaN."""

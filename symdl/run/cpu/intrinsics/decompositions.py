@@ -1,4 +1,4 @@
-"""Eigenvectors, orthonormal columns and singular vectors, for compiled code.
+"""Eigenvectors, orthonormal columns and singular vectors, and values without vectors, for compiled code.
 
 Enters: arrays, positions where matrices begin in them, their sizes. Leaves: functions that generated modules
 call (`symdl.run.cpu.intrinsics.matrices`). `symdl.lower.equations.decompositions` says where each factor is
@@ -24,7 +24,7 @@ from symdl.run.cpu.intrinsics.lapack import reals_at, routine, rows_exchanged
 from symdl.run.cpu.intrinsics.linalg import release, reserve
 from symdl.run.decompositions import SMALL
 
-_VECTORS, _THIN, _LOWER = ord("V"), ord("S"), ord("L")
+_VECTORS, _THIN, _LOWER, _VALUES = ord("V"), ord("S"), ord("L"), ord("N")
 _BLOCK = 64
 """Columns that LAPACK works on together."""
 _eigenvectors, _singular_vectors = routine("syevd"), routine("gesdd")
@@ -87,6 +87,44 @@ def eigenvectors(target: Any, target_at: int, matrix: Any, at: int, count: int) 
         for j in range(i):
             one, other = i * count + j, j * count + i
             result[one], result[other] = result[other], result[one]
+
+
+@register_jitable
+def eigenvalues(target: Any, target_at: int, matrix: Any, at: int, count: int) -> None:
+    """Write the eigenvalues of a symmetric matrix."""
+    values, size = _behind(target, target_at), 1 + 2 * count + _BLOCK * count
+    address: int = reserve(8 * (count * count + size) + 4)
+    failed = address == 0
+    if not failed:
+        copy, work = _at(address, values), _at(address + 8 * count * count, values)
+        whole = _whole(_at(address + 8 * (count * count + size), values))
+        failed = not _copied(copy, _behind(matrix, at), count * count)
+        if not failed:
+            given = (_VALUES, _LOWER, count, copy, count, values, work, size, whole, 1)
+            failed = _eigenvectors(given) != 0
+        release(address)
+    if failed:
+        _fill(values, count)
+
+
+@register_jitable
+def singular_values(target: Any, target_at: int, matrix: Any, at: int, rows: int, columns: int) -> None:
+    """Write the singular values."""
+    values, size = _behind(target, target_at), 3 * columns + max(rows, 7 * columns)
+    size += _BLOCK * (rows + columns)
+    address: int = reserve(8 * (rows * columns + size) + 32 * columns)
+    failed = address == 0
+    if not failed:
+        copy, work = _at(address, values), _at(address + 8 * rows * columns, values)
+        whole = _whole(_at(address + 8 * (rows * columns + size), values))
+        failed = not _copied(copy, _behind(matrix, at), rows * columns) or rows < columns
+        if not failed:
+            sizes = (_VALUES, columns, rows, copy, columns, values)
+            vectors = (copy, columns, copy, columns, work, size, whole)  # neither read nor written
+            failed = _singular_vectors(sizes + vectors) != 0
+        release(address)
+    if failed:
+        _fill(values, columns)
 
 
 @register_jitable

@@ -280,6 +280,21 @@ def cholesky(target: Any, target_at: int, matrix: Any, at: int, count: int) -> N
 
 
 @register_jitable
+def cholesky_of(
+    target: Any, target_at: int, factors: Any, at: int, matrix: Any, matrix_at: int, count: int
+) -> None:
+    """Write Cholesky's factor of a matrix from its factors, or from itself if those are of another kind."""
+    result, work = _behind(target, target_at), _behind(factors, at)
+    rows = _exchanged(_behind(work, count * count))
+    if count < _FEW or rows[0] != _CHOLESKY:
+        cholesky(target, target_at, matrix, matrix_at, count)
+        return
+    for i in range(count):
+        for j in range(count):
+            result[i * count + j] = work[i * count + j] if j <= i else 0.0
+
+
+@register_jitable
 def _factor_few(work: Any, count: int) -> bool:
     """Factor a lower triangle in place, row by row; say whether it is not of a positive definite one."""
     for i in range(count):

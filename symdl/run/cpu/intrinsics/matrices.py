@@ -76,6 +76,24 @@ def _solving(name: str, way: int) -> Any:
     return intrinsic(fill)
 
 
+def _filling_from_factors(name: str) -> Any:
+    def fill(
+        _typing: Any,
+        target: Any,
+        target_at: Any,
+        factors: Any,
+        at: Any,
+        matrix: Any,
+        matrix_at: Any,
+        count: Any,
+    ) -> Any:
+        signature = types.void(target, _WHOLE, factors, _WHOLE, matrix, _WHOLE, _WHOLE)
+        return signature, _build(name, target, types.void)
+
+    fill.__name__ = name
+    return intrinsic(fill)
+
+
 def _decomposing(name: str) -> Any:
     def fill(_typing: Any, target: Any, target_at: Any, matrix: Any, at: Any, rows: Any, columns: Any) -> Any:
         signature = types.void(target, _WHOLE, matrix, _WHOLE, _WHOLE, _WHOLE)
@@ -94,12 +112,14 @@ def _ranking(name: str) -> Any:
     return intrinsic(fill)
 
 
-cholesky, eigenvectors = map(_filling, ("cholesky", "eigenvectors"))
+cholesky, eigenvectors, eigenvalues = map(_filling, ("cholesky", "eigenvectors", "eigenvalues"))
 factor, invert_factored = map(_filling, ("factor", "invert_factored"))
+cholesky_of = _filling_from_factors("cholesky_of")
 determinant_of, determinant_sign_of = map(_value, ("determinant_of", "determinant_sign_of"))
 log_determinant_of, log_absolute_determinant_of = map(
     _value, ("log_determinant_of", "log_absolute_determinant_of")
 )
 rank, rank_falling = rank_whole, rank_whole_falling = tuple(map(_ranking, ("rank", "rank_falling")))
 orthonormal, singular_vectors = map(_decomposing, ("orthonormal", "singular_vectors"))
+singular_values = _decomposing("singular_values")
 solve, solve_transposed = _solving("solve", TRANSPOSED), _solving("solve_transposed", PLAIN)

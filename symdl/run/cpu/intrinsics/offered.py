@@ -10,9 +10,16 @@ from typing import Any
 
 from numba import njit, types
 
-from symdl.run.cpu.intrinsics.decompositions import eigenvectors, orthonormal, singular_vectors
+from symdl.run.cpu.intrinsics.decompositions import (
+    eigenvalues,
+    eigenvectors,
+    orthonormal,
+    singular_values,
+    singular_vectors,
+)
 from symdl.run.cpu.intrinsics.factors import (
     cholesky,
+    cholesky_of,
     determinant_of,
     determinant_sign_of,
     factor,
@@ -25,10 +32,10 @@ from symdl.run.cpu.intrinsics.orders import rank, rank_falling
 from symdl.run.cpu.intrinsics.pointers import OPTIONS
 
 _FUNCTIONS = (
-    *(cholesky, factor, invert_factored, solve),
+    *(cholesky, cholesky_of, factor, invert_factored, solve),
     *(determinant_of, log_determinant_of, log_absolute_determinant_of, determinant_sign_of),
-    *(eigenvectors, orthonormal, singular_vectors),
     *(rank, rank_falling),
+    *(eigenvectors, orthonormal, singular_vectors, eigenvalues, singular_values),
 )
 _ARRAYS = ("target", "matrix", "factors", "right", "keys")
 
