@@ -16,8 +16,9 @@ from symdl.differentiate.matrix_terms import MatrixFunctions
 from symdl.differentiate.primitives import is_matrix_function, matrix_terms
 from symdl.differentiate.products import other_factors
 from symdl.errors import DerivativeError
-from symdl.express.dims import as_extent
-from symdl.express.equations import Equal, Equation, Guard, Origin, Reduction
+from symdl.express.comparisons import asked
+from symdl.express.dims import Index, as_extent
+from symdl.express.equations import Equal, Equation, Guard, InRange, Origin, Reduction
 from symdl.express.tensors import Access, Tensor
 
 
@@ -100,9 +101,54 @@ def _first_largest(equation: Equation) -> tuple[Equation, Equal]:
     shape, axes = equation.lhs.shape, equation.reduction.axes
     count = as_extent(sp.Mul(*(size for _, size in axes)))
     tensor = Tensor(None, shape, dtype="int64", role="index", of=equation.lhs, below=count)
-    origin = Origin("argmax", equation.lhs)
-    companion = replace(equation, lhs=tensor, reduction=Reduction("argmax", axes), origin=origin)
+    origin, body = Origin("argmax", equation.lhs), _present(equation)
+    companion = replace(equation, lhs=tensor, body=body, reduction=Reduction("argmax", axes), origin=origin)
     return companion, Equal(tensor.at(*equation.indices), equation.reduction.place)
+
+
+def _present(equation: Equation) -> sp.Expr:
+    """Return the body of a max whose position is that of an element that counts.
+
+    What a mask or a guard leaves out is minus infinity. Where the maximum is that, too, all that counts is 0.
+    """
+    body = equation.body
+    masked = isinstance(body, sp.Piecewise) and -sp.oo in [value for value, _ in body.args]
+    if not masked and (_first_counts(equation) or _bounded(body)):
+        return body
+    nothing = asked(sp.Eq, equation.target, -sp.oo)
+    if not masked:
+        return sp.Piecewise((0, nothing), (body, True))
+    pieces: list[tuple[sp.Expr, sp.Basic]] = []
+    for value, condition in body.args:
+        if value != -sp.oo:
+            pieces.append((sp.S.Zero, sp.And(condition, nothing)))
+        pieces.append((value, condition))
+    return sp.Piecewise(*pieces)
+
+
+def _first_counts(equation: Equation) -> bool:
+    """Say whether guards hold at the first position for every element: of equal values it comes first."""
+
+    def holds(guard: Guard) -> bool:
+        first = (
+            guard.expr.xreplace(dict.fromkeys(equation.bound, sp.S.Zero))
+            if isinstance(guard, InRange)
+            else None
+        )
+        return (
+            isinstance(guard, InRange)
+            and isinstance(first, Index)
+            and equation.extents[first] == guard.extent
+        )
+
+    return all(map(holds, equation.guards))
+
+
+def _bounded(body: sp.Expr) -> bool:
+    """Say whether values are never minus infinity, since they are clipped from below."""
+    if isinstance(body, sp.Piecewise):
+        return any(value.is_number for value, _ in body.args)
+    return isinstance(body, sp.Max) and any(side.is_number for side in body.args)
 
 
 def _share(body: sp.Expr, total: sp.Expr, local: sp.Expr) -> sp.Expr:

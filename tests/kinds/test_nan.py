@@ -100,8 +100,44 @@ def test_what_leaves_nan_out() -> None:
     for found in ways([*made, *slopes], x=rows):
         for got, wanted in zip(found, right, strict=False):
             np.testing.assert_array_equal(got, wanted)
-        np.testing.assert_array_equal(found[-2][:3], [[1, 0, 0], [0, 0, 0], [0, 0, 1]])
+        np.testing.assert_array_equal(found[-2], [[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 1, 0]])
         np.testing.assert_array_equal(found[-1], [[0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]])
+
+
+FEW = sd.tensor("few", (2,))
+NOTHING: dict[str, tuple[Callable[[Any], Any], list[float], list[float]]] = {
+    "nanmax": (sd.nanmax, [NAN, -INF, NAN], [0, 1, 0]),
+    "nanmax of two": (sd.nanmax, [NAN, -INF, -INF], [0, 1, 0]),
+    "nanmax of nothing": (sd.nanmax, [NAN, NAN, NAN], [0, 0, 0]),
+    "nanmin": (sd.nanmin, [NAN, NAN, INF], [0, 0, 1]),
+    "nanmedian": (sd.nanmedian, [NAN, -INF, NAN], [0, 1, 0]),
+    "where": (lambda x: sd.max(x, where=sd.equal(x, x)), [NAN, NAN, -INF], [0, 0, 1]),
+    "split": (lambda x: sd.max(x, where=sd.equal(x, x), ties="split"), [NAN, -INF, -INF], [0, 0.5, 0.5]),
+    "mode": (sd.mode, [1, INF, INF], [0, 1, 0]),
+    "cummax": (sd.cummax, [-INF, -INF, 3], [2, 0, 1]),
+    "cummax from the end": (lambda x: sd.cummax(x, reverse=True), [-INF, -INF, -INF], [1, 1, 1]),
+    "cummin from the end": (lambda x: sd.cummin(x, reverse=True), [INF, 2, INF], [0, 2, 1]),
+    "exclusive": (lambda x: sd.cummax(x, exclusive=True), [-INF, -INF, 3], [2, 0, 0]),
+    "scattered": (
+        lambda x: sd.scatter(FEW, sd.constant([1, 1, 0]), x, op="max", include_self=False),
+        [-INF, -INF, -INF],
+        [1, 0, 1],
+    ),
+    "padded pool": (
+        lambda x: nn.max_pool1d(sd.reshape(x, (1, 1, 3)), 2, stride=1, padding=1),
+        [-INF, -INF, -INF],
+        [2, 1, 1],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_what_counts_has_the_slope_where_it_is_as_far_as_what_is_left_out(name: str) -> None:
+    make, at, expected = NOTHING[name]
+    x = sd.tensor("x", (3,))
+    loss = make(x).sum()
+    for (found,) in ways([sd.grad(loss, x)], x=np.array(at), few=np.zeros(2)):
+        np.testing.assert_array_equal(found, expected)
 
 
 CORNERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
