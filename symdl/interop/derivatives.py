@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symdl.differentiate.gradients import grad
@@ -53,16 +54,22 @@ class Differentiable(Rebuilt):
         outputs: what it computes.
         inputs: its arguments in order, which need not all be read; by default those that are.
         facts: declared knowledge, as in `symdl.compile`.
+        entries: the sizes of axes of many entries, of which there may be none. Outputs without such an axis
+            are sums over it, as derivatives are.
 
     Attributes:
-        outputs, inputs, facts: the same.
+        outputs, inputs, facts, entries: the same.
     """
 
     def __init__(
-        self, outputs: Sequence[Tensor], inputs: Sequence[Tensor] | None = None, facts: Sequence[Fact] = ()
+        self,
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor] | None = None,
+        facts: Sequence[Fact] = (),
+        entries: Sequence[Dim] = (),
     ) -> None:
-        self.made_of = (tuple(outputs), inputs, tuple(facts)), {}
-        self.outputs, self.facts = tuple(outputs), tuple(facts)
+        self.made_of = (tuple(outputs), inputs, tuple(facts), tuple(entries)), {}
+        self.outputs, self.facts, self.entries = tuple(outputs), tuple(facts), tuple(entries)
         if inputs is None:
             inputs = [t for t in collect(self.outputs).inputs if t.value is None]
         self.inputs = tuple(inputs)
@@ -87,9 +94,26 @@ class Differentiable(Rebuilt):
         Raises:
             ArgumentError: shapes, types or labels that do not fit.
         """
+        if self.entries and any(0 in v.shape for v in values):
+            return self._of_no_entries([tuple(v.shape) for v in values], dtype, target)
         kernel, read = self._kernel(dtype, target)
         results: tuple[Any, ...] = kernel(**{name: values[at] for at, name in read})
         return results
+
+    def _of_no_entries(
+        self, shapes: Sequence[tuple[int, ...]], dtype: str, target: str | None
+    ) -> tuple[Any, ...]:
+        """Return empty outputs, and zeros for those that are sums over entries."""
+        pairs = [
+            list(zip(t.shape, shape, strict=False)) for t, shape in zip(self.inputs, shapes, strict=True)
+        ]
+        none = {size for axes in pairs for size, count in axes if count == 0 and size in self.entries}
+        one = [tuple(1 if size in none else count for size, count in axes) for axes in pairs]
+        found = []
+        for output, shape in zip(self.outputs, self.shapes(one, dtype=dtype, target=target), strict=True):
+            counts = [0 if size in none else count for size, count in zip(output.shape, shape, strict=True)]
+            found.append(np.zeros(counts, dtype if output.dtype == "real" else output.dtype))
+        return tuple(found)
 
     def shapes(
         self, shapes: Sequence[tuple[int, ...]], *, dtype: str, target: str | None = None
@@ -175,7 +199,8 @@ class Differentiable(Rebuilt):
     def _derived(
         self, results: Sequence[Tensor], beside: Sequence[Tensor], places: Sequence[int | None]
     ) -> Derived:
-        return Derived(Differentiable(results, (*self.inputs, *beside), self.facts), tuple(places))
+        function = Differentiable(results, (*self.inputs, *beside), self.facts, self.entries)
+        return Derived(function, tuple(places))
 
     def _reached_from(self, tensor: Tensor) -> set[Tensor]:
         """Return the outputs that may change with an input."""
@@ -197,7 +222,8 @@ def _over_entries(function: Differentiable, places: tuple[int, ...]) -> Differen
     if not read:
         return None
     outputs = vmap(function.outputs, read)
-    return Differentiable(outputs, [wide.get(t, t) for t in function.inputs])
+    entries = (*function.entries, size)
+    return Differentiable(outputs, [wide.get(t, t) for t in function.inputs], entries=entries)
 
 
 def _beside(names: Sequence[str], tensors: Sequence[Tensor], word: str) -> list[Tensor]:

@@ -94,7 +94,8 @@ class _Call(torch.autograd.Function):
         device = values[0].device if values else torch.get_default_device()
         given = [v.detach().numpy() if v.is_cpu else v.detach() for v in values]
         results = function(given, dtype=_name(dtype), target=device.type)
-        return tuple(torch.from_dlpack(np.asarray(r) if np.isscalar(r) else r) for r in results)
+        found = (torch.from_dlpack(np.asarray(r) if np.isscalar(r) else r) for r in results)
+        return tuple(r.to(device) for r in found)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
@@ -131,10 +132,16 @@ class _Call(torch.autograd.Function):
         form = function.mapped(tuple(at for at, axis in enumerate(axes) if axis is not None))
         pairs = list(zip(values, axes, strict=True))
         if form is None:
-            one = [v if axis is None else v.select(axis, 0) for v, axis in pairs]
+            one = [v if axis is None else _any_entry(v, axis) for v, axis in pairs]
             return _Call.apply(function, *one), (None,) * len(function.outputs)
         many = [v if axis is None else v.movedim(axis, 0) for v, axis in pairs]
         return _Call.apply(form, *many), (0,) * len(function.outputs)
+
+
+def _any_entry(values: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return one of many entries, on which nothing depends; there may be none."""
+    shape = values.movedim(axis, 0).shape
+    return values.select(axis, 0) if shape[0] else values.new_zeros(shape[1:])
 
 
 def _derived(derivative: Derived, values: Sequence[torch.Tensor]) -> tuple[torch.Tensor | None, ...]:

@@ -12,6 +12,7 @@ from typing import Literal
 import sympy as sp
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.express.comparisons import negated
 from symdl.express.dims import Extent
 from symdl.express.doors import takes_tensors
 from symdl.express.equations import Origin
@@ -37,7 +38,8 @@ def grid_sample(
 
     Args:
         x: shape ``(batch, channels, height, width)``, with integer height and width.
-        grid: shape ``(batch, rows, columns, 2)``: positions ``(across, down)`` from -1 to 1.
+        grid: shape ``(batch, rows, columns, 2)``: positions ``(across, down)`` from -1 to 1. Infinities are
+            outside; a NaN gives NaN, if the other number of the position is not outside.
         mode: the four elements around a position, weighted by how near they are, or the nearest one (of two
             as near the one with the even number).
         padding: what is outside the image: zeros, or its outermost elements.
@@ -103,16 +105,23 @@ def _corners(
             even = sp.And(sp.Eq(p, k - half), sp.Eq(sp.Mod(k, 2), 0))
             return sp.Or(p > k - half, even)
 
-        last = at <= size - half if size % 2 else at < size - half
-        return [(sp.S.One, _number(place, size, rounded).at(*where), sp.And(at >= -half, last))]
+        beyond = at > size - half if size % 2 else at >= size - half
+        inside, known = negated(sp.Or(at < -half, beyond)), sp.Or(at < 0, at > 0, sp.Eq(at, 0))
+        weight = sp.Piecewise((1, known), (at, True))
+        return [(weight, _number(place, size, rounded).at(*where), inside)]
     first = _number(place, max(size - 1, 1), lambda p, k: p >= k).at(*where)
     pair = (first, first + 1) if size > 1 else (first,)
-    return [(_nearness(at - k), k, sp.true) for k in pair]
+    return [(weight, k, near) for k in pair for weight, near in (_nearness(at, k),)]
 
 
-def _nearness(t: sp.Expr) -> sp.Expr:
-    """``max(0, 1 - |t|)``, with the slope from the right: at an element that towards the next."""
-    return sp.Piecewise((1 - t, sp.And(t >= 0, t < 1)), (1 + t, sp.And(t >= -1, t < 0)), (0, True))
+def _nearness(at: sp.Expr, k: sp.Expr) -> tuple[sp.Expr, sp.Basic]:
+    """``1 - |t|`` for the distance ``t = at - k`` to an element, or a NaN that it is; and where it is near.
+
+    Slopes are those from the right: at an element that towards the next.
+    """
+    t = at - k
+    weight = sp.Piecewise((1 - t, sp.And(t >= 0, t < 1)), (1 + t, sp.And(t >= -1, t < 0)), (t, True))
+    return weight, negated(sp.Or(t >= 1, t < -1))
 
 
 def _number(place: Tensor, size: int, reaches: Reaches) -> Tensor:

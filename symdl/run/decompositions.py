@@ -31,14 +31,18 @@ def eigenvectors(matrices: Array) -> tuple[Array, Array]:
 
 def eigenvalues(matrices: Array) -> Array:
     """Return the eigenvalues of symmetric matrices, rising."""
-    return _where_finite(matrices, lambda finite: (np.linalg.eigvalsh(finite),), matrices.shape[-1:])[0]
+
+    def factors(finite: Array) -> tuple[Array]:
+        return (np.asarray(np.linalg.eigvalsh(finite), np.float64),)
+
+    return _where_finite(matrices, factors, matrices.shape[-1:])[0]
 
 
 def singular_values(matrices: Array) -> Array:
     """Return the singular values of matrices, falling."""
 
     def factors(finite: Array) -> tuple[Array]:
-        return (np.linalg.svd(finite, compute_uv=False),)
+        return (np.asarray(np.linalg.svd(finite, compute_uv=False), np.float64),)
 
     return _where_finite(matrices, factors, matrices.shape[-1:])[0]
 

@@ -155,3 +155,23 @@ def test_a_mapped_axis_is_one_call(monkeypatch) -> None:
     close(*several)
     one = [jax.vmap(f, (None, 1))(weights, samples[:, :1]) for f in (ours, plain)]
     close(*one)
+
+
+@pytest.mark.parametrize("entries", [(0,), (0, 2), (2, 0)])
+def test_mapped_axes_may_be_empty(entries) -> None:
+    w, x = sd.tensor("w", (3,)), sd.tensor("x", (3,))
+    ours = sd.to_jax([sd.sin(x) * w, (x * w).sum(), w * 2], inputs=["x", "w"])
+
+    def plain(x, w):
+        return jnp.sin(x) * w, (x * w).sum(), w * 2
+
+    def each(f):
+        slopes = jax.grad(lambda x, w: f(x, w)[1], (0, 1))
+        many = [f, slopes]
+        for _ in entries:
+            many = [jax.vmap(one, (0, None)) for one in many]
+        samples, weights = np.ones((*entries, 3), "float32"), np.ones(3, "float32")
+        of_all = jax.grad(lambda x, w: many[0](x, w)[0].sum(), (0, 1))
+        return [one(samples, weights) for one in (*many, jax.jit(many[0]), of_all)]
+
+    close(each(ours), each(plain))

@@ -263,3 +263,25 @@ def test_a_mapped_axis_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         for f in (layer, plain)
     ]
     torch.testing.assert_close(*pairs)
+
+
+@pytest.mark.parametrize("entries", [(0,), (0, 2), (2, 0)])
+def test_mapped_axes_may_be_empty(entries: tuple[int, ...]) -> None:
+    w, x = sd.tensor("w", (3,)), sd.tensor("x", (3,))
+    layer = sd.to_torch([sd.sin(x) * w, (x * w).sum(), w * 2], inputs=["x", "w"])
+
+    def plain(x: Any, w: Any) -> tuple[Any, Any, Any]:
+        return torch.sin(x) * w, (x * w).sum(), w * 2
+
+    results = []
+    for function in (layer, plain):
+        many, slopes = function, torch.func.grad(lambda *v, f=function: f(*v)[1], (0, 1))
+        for _ in entries:
+            many, slopes = (torch.vmap(f, in_dims=(0, None)) for f in (many, slopes))
+        samples = torch.ones((*entries, 3), dtype=torch.float64, requires_grad=True)
+        weights = torch.ones(3, dtype=torch.float64, requires_grad=True)
+        values = many(samples, weights)
+        sum(v.sum() for v in values).backward()
+        found = (*values, samples.grad, weights.grad, *slopes(samples, weights))
+        results.append([v.detach() for v in found])
+    torch.testing.assert_close(*results)

@@ -12,6 +12,7 @@ import pytest
 import symdl as sd
 from symdl import nn
 from symdl.errors import ExpressionError, ShapeError
+from tests.kinds.test_nan import ways
 
 from .agreement import agrees, torch
 
@@ -103,3 +104,31 @@ def test_what_does_not_fit_is_refused(build: Callable[[], object]) -> None:
 def test_options_are_checked(options: Any) -> None:
     with pytest.raises(ExpressionError, match="use mode"):
         nn.grid_sample(X, GRID, **options)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_positions_that_are_no_numbers_are_seen_and_infinite_ones_are_outside(
+    mode: Literal["bilinear", "nearest"], padding: Literal["zeros", "border"]
+) -> None:
+    x, grid = sd.tensor("x", (1, 1, 3, 4)), sd.tensor("grid", (1, 1, 7, 2))
+    image = np.arange(1.0, 13).reshape(x.shape)
+    nan, inf = np.nan, np.inf
+    at = np.array([[nan, 0], [0, nan], [nan, inf], [inf, inf], [-inf, inf], [-1e300, -1e300], [9, -9]])
+    y = nn.grid_sample(x, grid, mode=mode, padding=padding)
+    expected = [nan, nan, nan, 12.0, 9, 1, 4] if padding == "border" else [nan, nan, 0.0, 0, 0, 0, 0]
+    for found, by_image, by_grid in ways(
+        [y, sd.grad(y[0, 0, 0, 3:].sum(), x), sd.grad(y[0, 0, 0, 3:].sum(), grid)],
+        x=image,
+        grid=at[None, None],
+    ):
+        np.testing.assert_array_equal(found.ravel(), expected)
+        assert by_image.sum() == (4 if padding == "border" else 0)
+        assert not by_grid.any()
+
+
+def test_what_is_outside_does_not_see_the_image() -> None:
+    x, grid = sd.tensor("x", (1, 1, 2, 2)), sd.tensor("grid", (1, 1, 3, 2))
+    at = np.array([[-9.0, 0], [9, 9], [np.inf, 0]])[None, None]
+    for (found,) in ways([nn.grid_sample(x, grid)], x=np.full(x.shape, np.nan), grid=at):
+        np.testing.assert_array_equal(found, 0)
