@@ -95,25 +95,10 @@ class Differentiable(Rebuilt):
             ArgumentError: shapes, types or labels that do not fit.
         """
         if self.entries and any(0 in v.shape for v in values):
-            return self._of_no_entries([tuple(v.shape) for v in values], dtype, target)
+            return _of_no_entries(self, [tuple(v.shape) for v in values], dtype, target)
         kernel, read = self._kernel(dtype, target)
         results: tuple[Any, ...] = kernel(**{name: values[at] for at, name in read})
         return results
-
-    def _of_no_entries(
-        self, shapes: Sequence[tuple[int, ...]], dtype: str, target: str | None
-    ) -> tuple[Any, ...]:
-        """Return empty outputs, and zeros for those that are sums over entries."""
-        pairs = [
-            list(zip(t.shape, shape, strict=False)) for t, shape in zip(self.inputs, shapes, strict=True)
-        ]
-        none = {size for axes in pairs for size, count in axes if count == 0 and size in self.entries}
-        one = [tuple(1 if size in none else count for size, count in axes) for axes in pairs]
-        found = []
-        for output, shape in zip(self.outputs, self.shapes(one, dtype=dtype, target=target), strict=True):
-            counts = [0 if size in none else count for size, count in zip(output.shape, shape, strict=True)]
-            found.append(np.zeros(counts, dtype if output.dtype == "real" else output.dtype))
-        return tuple(found)
 
     def shapes(
         self, shapes: Sequence[tuple[int, ...]], *, dtype: str, target: str | None = None
@@ -206,6 +191,22 @@ class Differentiable(Rebuilt):
         """Return the outputs that may change with an input."""
         found = depending(collect(self.outputs).groups, [tensor], real_reads)
         return {y for y in self.outputs if y.dtype == "real" and y in found}
+
+
+def _of_no_entries(
+    function: Differentiable, shapes: Sequence[tuple[int, ...]], dtype: str, target: str | None
+) -> tuple[Any, ...]:
+    """Return empty outputs, and zeros for those that are sums over entries."""
+    pairs = [
+        list(zip(t.shape, shape, strict=False)) for t, shape in zip(function.inputs, shapes, strict=True)
+    ]
+    none = {size for axes in pairs for size, count in axes if count == 0 and size in function.entries}
+    one = [tuple(1 if size in none else count for size, count in axes) for axes in pairs]
+    found = []
+    for output, shape in zip(function.outputs, function.shapes(one, dtype=dtype, target=target), strict=True):
+        counts = [0 if size in none else count for size, count in zip(output.shape, shape, strict=True)]
+        found.append(np.zeros(counts, dtype if output.dtype == "real" else output.dtype))
+    return tuple(found)
 
 
 def _over_entries(function: Differentiable, places: tuple[int, ...]) -> Differentiable | None:
