@@ -99,8 +99,18 @@ def training(drawn: tuple[Network, int, int]) -> None:
     expected = descended(network, data, first, batch)
     for name in first:
         np.testing.assert_array_equal(found[0][name], found[1][name])
-        scale = max(1.0, float(np.abs(expected[name]).max()))
-        np.testing.assert_allclose(found[0][name], expected[name], rtol=0, atol=1e-8 * scale, err_msg=name)
+    off = apart(found[0], expected)
+    if max(off.values()) > 1e-8:  # steps that are too long drive apart what differs in the last digit
+        aside = {name: a * (1 + 1e-15) for name, a in first.items()}
+        moved = apart(descended(network, data, aside, batch), expected)
+        assert all(off[name] < 1e-8 + 1e4 * moved[name] for name in off), (off, moved)
+
+
+def apart(some: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, float]:
+    """How far some parameters are from others, by name, relative to those that are larger than 1."""
+    return {
+        name: float(np.abs(some[name] - a).max() / max(1.0, np.abs(a).max())) for name, a in others.items()
+    }
 
 
 def descended(
