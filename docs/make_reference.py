@@ -48,6 +48,7 @@ SECTIONS = {
     "explain.stories.formula explain.stories.origin explain.stories.expected "
     "explain.drawings.network "
     "explain.drawings.plots",
+    "Fourier transforms": "express.complexes express.fourier express.frequencies express.cosines",
     "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",
     "Other libraries": "onnx.reading onnx.writing.model interop.torch interop.jax interop.scipy.flat",
     "Fitting": "fitting.fit fitting.curves fitting.result fitting.bands fitting.quantities",

@@ -34,8 +34,10 @@ from symdl.differentiate.taylor import taylor
 from symdl.errors import SymdlError
 from symdl.express.batching import vmap
 from symdl.express.build import parameter, parameters, sums_to_one, tensor
+from symdl.express.complexes import ComplexTensor, as_complex, complex_tensor
 from symdl.express.conditions import equal, isnan, not_equal, where
 from symdl.express.constants import constant
+from symdl.express.cosines import dct, idct
 from symdl.express.decompositions import eigh, lstsq, pinv, qr, svd
 from symdl.express.diagonals import diag, diag_embed, eye, trace
 from symdl.express.dims import Dim, indices
@@ -58,6 +60,8 @@ from symdl.express.elementary import (
 from symdl.express.equations import Equation
 from symdl.express.exponential import expm
 from symdl.express.facts import fact
+from symdl.express.fourier import fft, fft2, fftn, ifft, ifft2, ifftn, irfft, rfft
+from symdl.express.frequencies import fft_convolve, fftfreq, fftshift, ifftshift, rfftfreq
 from symdl.express.functions import (
     absolute,
     acos,
@@ -308,7 +312,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ArgMax",
-    "Collection",
+    "Collection", "ComplexTensor",
     "Dim",
     "LogSumExp",
     "Max", "Model",
@@ -317,19 +321,20 @@ __all__ = [
     "Style", "Sum", "SymdlError",
     "Tensor",
     "absolute", "acos", "acosh", "activation_figure", "airy_ai", "airy_bi", "annotate", "arange", "argmax",
-    "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh",
+    "argmin", "argsort", "as_complex", "asin", "asinh", "atan", "atan2", "atanh",
     "besseli", "besselj", "besselk", "bessely", "beta", "betainc", "betaln", "broadcast_to",
-    "cbrt", "cdist", "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "components",
-    "compose", "concatenate", "constant", "copysign", "cos", "cosh", "cosine_integral", "cosine_similarity",
-    "cot", "coth", "cross", "csc", "cummax", "cummin", "cumprod", "cumsum",
-    "define", "deg2rad", "derive", "derive_expectation", "det", "diag", "diag_embed", "digamma",
+    "cbrt", "cdist", "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "complex_tensor",
+    "components", "compose", "concatenate", "constant", "copysign", "cos", "cosh", "cosine_integral",
+    "cosine_similarity", "cot", "coth", "cross", "csc", "cummax", "cummin", "cumprod", "cumsum",
+    "dct", "define", "deg2rad", "derive", "derive_expectation", "det", "diag", "diag_embed", "digamma",
     "eigh", "einsum", "elementwise", "ellipe", "ellipk", "entr", "equal", "erf", "erfc", "erfinv",
     "error_curve", "exp", "exp2", "expand_dims", "expectation", "expi", "expint", "expm", "expm1", "eye",
-    "fact", "fit", "fitting", "flat", "flatten", "flip", "floor", "fmod", "formula", "frac", "from_onnx",
-    "full", "function",
+    "fact", "fft", "fft2", "fft_convolve", "fftfreq", "fftn", "fftshift", "fit", "fitting", "flat", "flatten",
+    "flip", "floor", "fmod", "formula", "frac", "from_onnx", "full", "function",
     "gamma", "gammainc", "gammaincc", "gammaln", "generic_gradient", "generic_jacobian", "grad",
     "heaviside", "hessian", "hvp", "hypot",
-    "indices", "inference", "inner", "inv", "isclose", "isnan",
+    "idct", "ifft", "ifft2", "ifftn", "ifftshift", "indices", "inference", "inner", "inv", "irfft", "isclose",
+    "isnan",
     "jacobian", "jvp",
     "kron",
     "lambertw", "layer_svg", "ldexp", "leaky_relu", "lerp", "load", "log", "log10", "log1p", "log2",
@@ -340,8 +345,8 @@ __all__ = [
     "one_hot", "origin", "outer",
     "pad", "parameter", "parameters", "per_sample_grad", "pinv", "plots", "polygamma", "power", "prod",
     "qr", "quadratic", "quantile",
-    "rad2deg", "reciprocal", "recurrence", "reduction", "relu", "repeat", "replace", "reshape", "rint",
-    "roll", "rsqrt",
+    "rad2deg", "reciprocal", "recurrence", "reduction", "relu", "repeat", "replace", "reshape", "rfft",
+    "rfftfreq", "rint", "roll", "rsqrt",
     "scatter", "sec", "sigmoid", "sign", "sin", "sinc", "sine_integral", "sinh", "slogdet", "softmax",
     "softplus", "solve", "solve_triangular", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "stop_gradient", "sum", "sums_to_one", "svd", "swapaxes",

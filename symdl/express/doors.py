@@ -46,6 +46,9 @@ def operand(value: Any, what: str = "a constant") -> Tensor | sp.Expr:
         return value
     if hasattr(value, "as_tensor"):
         return value.as_tensor()
+    if is_complex(value):
+        cure = "take a part, z.re or z.im, or abs(z)"
+        raise ExpressionError(f"{what} is {value}, which is complex", cure=cure)
     if isinstance(value, bool):
         raise compared(value, what)
     if isinstance(value, int | float):
@@ -59,6 +62,11 @@ def operand(value: Any, what: str = "a constant") -> Tensor | sp.Expr:
     if array.ndim:
         return constant(array, what=what)
     return sp.sympify(array.astype("int64") if array.dtype.kind == "b" else array[()].item(), strict=True)
+
+
+def is_complex(value: Any) -> bool:
+    """Say whether a value is a complex tensor (`symdl.express.complexes`)."""
+    return hasattr(value, "as_parts")
 
 
 def is_finite(found: Tensor | sp.Expr) -> bool:

@@ -19,6 +19,7 @@ import sympy as sp
 from symdl.express import functions, numpycalls, operators, shaping, statistics, views
 from symdl.express.conditions import Condition, compare
 from symdl.express.dims import Extent, Index
+from symdl.express.doors import is_complex
 from symdl.express.options import Axes, Mask, Ties
 from symdl.express.tensors import Access, Tensor
 
@@ -51,6 +52,12 @@ class NumPyCalls:
 
         __int__ = __float__
         __complex__ = __float__
+
+
+def _binary(name: str, left: Any, right: Any) -> Tensor:
+    """Combine a tensor with what stands at its right; complex tensors do that themselves."""
+    found: Tensor = NotImplemented if is_complex(right) else operators.binary(name, left, right)
+    return found
 
 
 class Operators(NumPyCalls):
@@ -88,25 +95,25 @@ class Operators(NumPyCalls):
         return operators.scalar(self)
 
     def __add__(self, other: Any) -> Tensor:
-        return operators.binary("add", self, other)
+        return _binary("add", self, other)
 
     def __radd__(self, other: Any) -> Tensor:
         return operators.binary("add", other, self)
 
     def __sub__(self, other: Any) -> Tensor:
-        return operators.binary("sub", self, other)
+        return _binary("sub", self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
         return operators.binary("sub", other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return operators.binary("mul", self, other)
+        return _binary("mul", self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
         return operators.binary("mul", other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return operators.binary("div", self, other)
+        return _binary("div", self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return operators.binary("div", other, self)
@@ -118,7 +125,7 @@ class Operators(NumPyCalls):
         return functions.floor_divide(other, self)  # type: ignore[no-any-return]
 
     def __pow__(self, other: Any) -> Tensor:
-        return operators.binary("pow", self, other)
+        return _binary("pow", self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
         return operators.binary("pow", other, self)
@@ -140,7 +147,8 @@ class Operators(NumPyCalls):
         return operators.absolute(self)
 
     def __matmul__(self: Any, other: Any) -> Tensor:
-        return operators.matmul(self, other)
+        found: Tensor = NotImplemented if is_complex(other) else operators.matmul(self, other)
+        return found
 
     def __rmatmul__(self: Any, other: Any) -> Tensor:
         return operators.matmul(other, self)

@@ -17,6 +17,7 @@ from symdl.differentiate.duplicates import with_shared_equations
 from symdl.differentiate.masking import with_masks
 from symdl.differentiate.norms import with_scaled_norms
 from symdl.differentiate.signs import with_signs
+from symdl.differentiate.transforms.fast import with_fast_transforms
 from symdl.express.program import Program
 from symdl.lower.equations.bounds_checks import checked_positions
 from symdl.lower.equations.contractions import Contraction, as_contraction, as_scatter
@@ -217,6 +218,13 @@ PROGRAM = (
         "program",
         "Conditions on what would be kept for them alone ask what is kept anyway.",
         _on_source(with_signs),
+    ),
+    Pass(
+        "split_transforms",
+        "program",
+        "Sums that are discrete Fourier transforms become stages of small matrix products.",
+        _on_source(with_fast_transforms),
+        naive=False,
     ),
     Pass(
         "lay_out_masks",

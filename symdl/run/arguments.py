@@ -22,6 +22,7 @@ from symdl.lower.ir.integers import Atom, Floor, Mod, Pick, Poly, Size, atoms, e
 from symdl.lower.ir.loops import Comparison, FrozenProgram, Gather, TensorInfo
 from symdl.lower.ir.names import Index, TensorId
 from symdl.run import misfits
+from symdl.run.complexes import with_parts
 from symdl.run.sizes import Axis, solve
 
 Array = NDArray[Any]
@@ -83,6 +84,7 @@ class Arguments:
             ArgumentError: a name, shape, dtype or size that does not fit.
         """
         if given.keys() != self.names:
+            given = with_parts(given, self.names | self.dropped)
             if not self.names <= given.keys() <= self.names | self.dropped:
                 raise self.wrong_names(given)
             given = {name: given[name] for name in self.names}

@@ -14,6 +14,7 @@ from symdl.differentiate.each import differentiate_each
 from symdl.differentiate.jacobian import jacobian, jacobians
 from symdl.differentiate.prepare import prepare
 from symdl.errors import CompileError
+from symdl.express.complexes import ComplexTensor
 from symdl.express.conditions import Condition
 from symdl.express.dims import dims_of
 from symdl.express.operations import functions_of, stable_graphs
@@ -21,6 +22,7 @@ from symdl.express.program import Fact, Program, collect, dropped
 from symdl.express.surface import define
 from symdl.express.tensors import Tensor
 from symdl.lower.lowered import Schedule
+from symdl.run import complexes
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled, DTypeName, TargetName
 from symdl.run.derived import Derived, derived, facts_told
@@ -29,6 +31,7 @@ from symdl.run.runtime import ResultsIn, Target
 from symdl.run.scalar_function import ScalarFunction
 from symdl.targets import find
 
+Output = Tensor | Condition | ComplexTensor
 Wrt = str | Tensor | Sequence[str | Tensor] | None
 Several = tuple[Any, ...]
 Gradients = tuple[Any, dict[str, Any]]
@@ -46,24 +49,27 @@ class Options(TypedDict, total=False):
 
 
 @overload
-def compile(output: Tensor | Condition, *, wrt: None = None, **options: Unpack[Options]) -> Compiled[Any]: ...
+def compile(output: Output, *, wrt: None = None, **options: Unpack[Options]) -> Compiled[Any]: ...
 
 
 @overload
 def compile(
-    output: Tensor | Condition, *, wrt: str | Tensor | Sequence[str | Tensor], **options: Unpack[Options]
+    output: Output,
+    *,
+    wrt: str | Tensor | Sequence[str | Tensor],
+    **options: Unpack[Options],
 ) -> Compiled[Gradients]: ...
 
 
 @overload
 def compile(
-    output: Sequence[Tensor | Condition], *, wrt: None = None, **options: Unpack[Options]
+    output: Sequence[Output], *, wrt: None = None, **options: Unpack[Options]
 ) -> Compiled[Several]: ...
 
 
 @overload
 def compile(
-    output: Sequence[Tensor | Condition],
+    output: Sequence[Output],
     *,
     wrt: str | Tensor | Sequence[str | Tensor],
     **options: Unpack[Options],
@@ -113,7 +119,7 @@ def compile(
         list of tensors); with `wrt` the value and a dictionary of gradients by name, of a tensor with axes
         Jacobians of shape ``output.shape + input.shape``. Of a list of tensors these are a tuple of values,
         and by name a tuple of Jacobians, one an output; an output that is not computed from an input has
-        zeros. Values of rank 0 are NumPy scalars.
+        zeros. Values of rank 0 are NumPy scalars. Of complex numbers `symdl.ComplexTensor` tells.
 
         For expressions the arguments broadcast, numbers with arrays of points. Every result has a value at
         each point, so have derivatives with respect to a number: their sum over the points is the derivative
@@ -134,17 +140,37 @@ def compile(
     """
     options = _options(dtype, find(target), schedule, threads, results)
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
+    if complexes.is_complex(output):
+        return _complex(output, wrt, facts, options)
     expressions, shape = functions_of(output)
     if expressions:
         return _scalar(expressions, shape, wrt, facts, options)
     if isinstance(output, list):
-        program = collect(_tensors(output), facts=facts)
-        _check_sizes(program)
-        if wrt is not None:
-            return Compiled(**_several(output, program, wrt), dropped=dropped(program), **options)
-        ready = _derived("values", program.outputs, program.facts, lambda: prepare(program)[0])
-        return Compiled(ready, dropped=dropped(program), **options)
+        return _list(output, wrt, facts, options)
     return _one(output, wrt, facts, options)
+
+
+def _list(
+    outputs: Sequence[Any], wrt: Any, facts: Sequence[Fact], options: dict[str, Any], pack: Any = None
+) -> Compiled[Any]:
+    """Return a function of several tensors, and of their Jacobians."""
+    program = collect(_tensors(outputs), facts=facts)
+    _check_sizes(program)
+    if wrt is not None:
+        return Compiled(**_several(program.outputs, program, wrt), dropped=dropped(program), **options)
+    ready = _derived("values", program.outputs, program.facts, lambda: prepare(program)[0])
+    return Compiled(ready, pack=pack, dropped=dropped(program), **options)
+
+
+def _complex(output: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> Compiled[Any]:
+    """Return a function of outputs of which some are complex."""
+    if wrt is not None:
+        raise CompileError(
+            "a complex output has no gradient",
+            cure="differentiate a real loss such as (abs(z)**2).sum(), or the parts: [z.re, z.im]",
+        )
+    tensors, pack = complexes.parts(output)
+    return _list([_flags(t) for t in tensors], None, facts, options, pack)
 
 
 def _one(output: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) -> Compiled[Any]:
@@ -160,8 +186,9 @@ def _one(output: Any, wrt: Any, facts: Sequence[Fact], options: dict[str, Any]) 
 
 def _differentiated(tensor: Tensor, written: Program, wrt: Any) -> dict[str, Any]:
     """Return the program with the derivatives of a tensor, and how its results are arranged."""
-    by = _chosen(wrt, written.inputs)
-    pack = WithGradients([str(t.name) for t in by])
+    parts, told = complexes.chosen(wrt, written.inputs) or (wrt, None)
+    by = _chosen(parts, written.inputs)
+    pack = WithGradients([str(t.name) for t in by]) if told is None else complexes.packed(told)
     if not tensor.rank:
         program = _derived(
             "gradients",

@@ -15,6 +15,7 @@ from symdl.emit.alone import Alone, Answer
 from symdl.express.program import Program
 from symdl.run.alone import constants, write
 from symdl.run.build import Built
+from symdl.run.complexes import Complexes
 from symdl.run.packing import answer_of, in_row
 from symdl.run.trial import Call, trial
 from symdl.targets import exporter
@@ -65,7 +66,9 @@ class Exported:
         known = dict(values or {})
 
         def call(arrays: Mapping[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
-            return in_row(run(**arrays, **known), answer), {}
+            found = run(**arrays, **known)
+            apart = isinstance(self.pack, Complexes)
+            return self.pack.taken_apart(found) if apart else in_row(found, answer), {}
 
         names = [program.tensors[t].name for t in program.outputs]
         return export(path, self.program, self._built, Asked(answer, names, call, known, example=example))

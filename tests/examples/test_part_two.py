@@ -102,6 +102,11 @@ def test_meta_learning(capsys: pytest.CaptureFixture[str]) -> None:
     assert "one step" in capsys.readouterr().out
 
 
+def test_a_filter_from_spectra(capsys: pytest.CaptureFixture[str]) -> None:
+    assert example("18_spectrum").main(["--steps", "60"]) < 1e-3
+    assert "largest error" in capsys.readouterr().out
+
+
 def test_physics_by_l_bfgs(capsys: pytest.CaptureFixture[str]) -> None:
     assert example("10_physics").train(epochs=150, seed=0, optimizer="l-bfgs") < 0.02
     assert "all epochs are done" in capsys.readouterr().out

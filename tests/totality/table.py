@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import elementwise, layers, losses, reductions, sequences, shapes
+from . import elementwise, layers, losses, reductions, sequences, shapes, transforms
 
 CASES = (
     *elementwise.CASES,
@@ -11,6 +11,7 @@ CASES = (
     *losses.CASES,
     *layers.CASES,
     *sequences.CASES,
+    *transforms.CASES,
 )
 
 SAME = {
@@ -21,6 +22,7 @@ SAME = {
 
 _REASONS = {
     "makes what operations work on": "sd.Dim sd.Tensor sd.indices sd.parameter sd.parameters sd.tensor"
+    " sd.ComplexTensor sd.complex_tensor"
     " sd.sums_to_one sd.fact sd.Normal",
     "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
     " sd.derive_expectation"

@@ -1,0 +1,1 @@
+"""Discrete Fourier transforms, found among sums and computed in few operations."""
