@@ -1,23 +1,58 @@
 """``python -m tests.benchmarks.page out/bench.json …``: put measured figures into docs/performance.md.
 
 Enters: files of `report.write`; of a row that several have, the last counts. Leaves: the page, with all that
-stands between its two marks written again, and the plot beside it. No figure there is typed by hand.
+stands between the two marks of a part written again, and the plot beside it, for each part that has measured
+rows; the others stay. No figure there is typed by hand.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .peers import PEERS, SLOW_START
 from .report import Row, Run, duration, number, plot, read
 from .session import ROOT, Outcome
-from .workloads import ALL
+from .workloads import ALL, FAMILIES
 
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN = "<!-- written by python -m tests.benchmarks.page, from here -->"
 END = "<!-- to here -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table of the page, with the rows of some workloads.
+
+    Attributes:
+        begin: the mark before it; `END` is that behind it.
+        detail: the heading of the table of every library.
+        plot: the file beside the page.
+        names: of the workloads.
+    """
+
+    begin: str
+    detail: str
+    plot: str
+    names: frozenset[str]
+
+
+_FAMILIES = frozenset(w.name for w in FAMILIES)
+PARTS = (
+    Part(
+        "<!-- written by python -m tests.benchmarks.page, from here -->",
+        "Every library",
+        "performance.png",
+        frozenset(w.name for w in ALL) - _FAMILIES,
+    ),
+    Part(
+        "<!-- families, written by python -m tests.benchmarks.page, from here -->",
+        "Every library on them",
+        "performance-families.png",
+        _FAMILIES,
+    ),
+)
 LEVEL = 0.15
 """A smaller distance of the ratio from 1 is no difference."""
 
@@ -27,10 +62,10 @@ is ahead; ratios of least samples stand after a semicolon where they differ. In 
 symdl stands first, the best other library second."""
 
 
-def merged(found: Sequence[tuple[Run, list[Row]]]) -> list[tuple[Run, Row]]:
-    """Return every row that has a ratio, in the order of the workloads, with the run it comes from."""
+def merged(found: Sequence[tuple[Run, list[Row]]], part: Part) -> list[tuple[Run, Row]]:
+    """Return a part's rows that have a ratio, in the order of the workloads, with the run each comes from."""
     last = {row.workload.name: (run, row) for run, rows in found for row in rows if row.ratio == row.ratio}
-    return [last[w.name] for w in ALL if w.name in last]
+    return [last[w.name] for w in ALL if w.name in part.names & last.keys()]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -114,39 +149,41 @@ def _left_out(rows: Sequence[tuple[Run, Row]]) -> list[str]:
     return [f"Without {names}, as `--quick` leaves them out{with_all}.", ""]
 
 
-def figures(found: Sequence[tuple[Run, list[Row]]]) -> str:
-    """Return the text between the marks."""
-    chosen = merged(found)
+def figures(chosen: Sequence[tuple[Run, Row]], part: Part) -> str:
+    """Return the text between the marks of a part."""
     rows = [row for _, row in chosen]
     runs = list(dict.fromkeys(run for run, _ in chosen))
     lines = [f"`{run.command}`, {run.day}: {run.machine}.  " for run in runs]
     lines += ["", *_left_out(chosen)]
     lines += [_EXPLAINED, ""]
-    lines += [*_against_best(rows), "", *_summary(rows), "", "### Every library", ""]
-    lines += [*_all_peers(rows), "", "![Time of a step, each library](performance.png)"]
+    lines += [*_against_best(rows), "", *_summary(rows), "", f"### {part.detail}", ""]
+    lines += [*_all_peers(rows), "", f"![Time of a step, each library]({part.plot})"]
     return "\n".join(lines)
 
 
-def replaced(page: str, text: str) -> str:
-    """Return the page with another text between its marks.
+def replaced(page: str, text: str, part: Part) -> str:
+    """Return the page with another text between the marks of a part.
 
     Raises:
         ValueError: a mark is missing.
     """
-    before, begin, rest = page.partition(BEGIN)
+    before, begin, rest = page.partition(part.begin)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"docs/performance.md lacks one of its marks: {BEGIN}, {END}")
+        raise ValueError(f"docs/performance.md lacks one of its marks: {part.begin}, {END}")
     return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
 def main() -> None:
-    """Read, and write the page and its plot."""
+    """Read, and write the page and its plots."""
     ask = argparse.ArgumentParser(prog="python -m tests.benchmarks.page", description=__doc__)
     ask.add_argument("files", type=Path, nargs="+", help="bench.json of one or more runs")
     found = [read(path) for path in ask.parse_args().files]
-    PAGE.write_text(replaced(PAGE.read_text("utf-8"), figures(found)), "utf-8")
-    plot([row for _, row in merged(found)], PAGE.with_suffix(".png"))
+    for part in PARTS:
+        chosen = merged(found, part)
+        if chosen:
+            PAGE.write_text(replaced(PAGE.read_text("utf-8"), figures(chosen, part), part), "utf-8")
+            plot([row for _, row in chosen], PAGE.with_name(part.plot))
 
 
 if __name__ == "__main__":

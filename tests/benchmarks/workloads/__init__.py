@@ -12,6 +12,7 @@ from . import (
     feedforward,
     fitting,
     gaussian,
+    grouped,
     mlp,
     newton,
     objectives,
@@ -20,7 +21,18 @@ from . import (
     resnet,
     scalar,
     sigmoid,
+    solving,
+    sorting,
+    volumes,
 )
+
+FAMILIES: tuple[Workload, ...] = (
+    *solving.WORKLOADS,
+    *volumes.WORKLOADS,
+    *grouped.WORKLOADS,
+    *sorting.WORKLOADS,
+)
+"""One or a few operations each, which should be fast by themselves; a table of their own."""
 
 ALL: tuple[Workload, ...] = (
     *(w for w in mlp.WORKLOADS if w.name != "iris"),
@@ -39,6 +51,7 @@ ALL: tuple[Workload, ...] = (
     *newton.WORKLOADS,
     *objectives.WORKLOADS,
     *fitting.WORKLOADS,
+    *FAMILIES,
 )
 
 ON_DEVICES: tuple[Workload, ...] = (
