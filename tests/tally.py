@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ class Tally:
     counted: Counter[str] = field(default_factory=Counter)
     products: int = 0
 
-    def entries(self, names: Sequence[str]) -> Array:
+    def entries(self, names: Sequence[str], operations: Set[Operation]) -> Array:
         """Kernels go by number."""
         return np.arange(len(names), dtype="int64")
 

@@ -60,6 +60,8 @@ class Operation(IntEnum):
     """
 
 
+INTEGER = (Operation.COMBINE_INTEGERS, Operation.GATHER_SINGLE_INTEGERS, Operation.GATHER_INTEGERS)
+"""Operations on integers, whatever the type of reals."""
 FIRST_PLACE = 4
 """Where the arguments of a kernel begin in its row."""
 ARGUMENTS = (8, 16, 32, 64)

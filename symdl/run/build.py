@@ -112,7 +112,8 @@ class Built:
         """Return a launch list with the numbers by which the module knows the kernels."""
         code = np.array(made.rows or [[0, 0]], "int64")[: len(made.rows)]
         rows = code[:, 0] == Operation.KERNEL
-        entries = self.module.entries([kernel.name for kernel in self.lowered.kernels])
+        used = {Operation(row[0]) for row in made.rows}
+        entries = self.module.entries([kernel.name for kernel in self.lowered.kernels], used)
         code[rows, 1] = entries[code[rows, 1]]
         return code
 

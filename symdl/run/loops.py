@@ -35,7 +35,7 @@ def multiply_loop(*, real: Any, real_at: Function, multiply_matrices: Function) 
                 a = sizes[line[14]] + p * sizes[line[17]] + q * sizes[line[20]]
                 b = sizes[line[15]] + p * sizes[line[18]] + q * sizes[line[21]]
                 c = sizes[line[16]] + p * sizes[line[19]] + q * sizes[line[22]]
-                if min(m, n, k) > 0:
+                if m > 0 and n > 0 and k > 0:
                     multiply_matrices(
                         blas,
                         line[5],
@@ -113,25 +113,21 @@ def combine_loop(*, plus: Function) -> Function:
     return combine
 
 
-def combine_rows(*, real_at: Function, integer_at: Function, reals: Function, integers: Function) -> Function:
-    """Return what does rows that add partial sums, with a `combine_loop` for each type."""
+def combine_row(*, array_at: Function, combine: Function) -> Function:
+    """Return what does a row of `Operation.COMBINE`, or of its twin, with a `combine_loop`."""
 
-    def combine(op: int, line: Any, pointers: Any, sizes: Any) -> None:
-        if op == Operation.COMBINE:
-            target, parts = real_at(pointers[line[1]]), real_at(pointers[line[2]])
-            reals(target, parts, sizes[line[3]], sizes[line[4]], sizes[line[5]])
-        elif op == Operation.COMBINE_INTEGERS:
-            target_, parts_ = integer_at(pointers[line[1]]), integer_at(pointers[line[2]])
-            integers(target_, parts_, sizes[line[3]], sizes[line[4]], sizes[line[5]])
+    def combine_parts(line: Any, pointers: Any, sizes: Any, _factors: Any, _table: Any) -> None:
+        target, parts = array_at(pointers[line[1]]), array_at(pointers[line[2]])
+        combine(target, parts, sizes[line[3]], sizes[line[4]], sizes[line[5]])
 
-    return combine
+    return combine_parts
 
 
 def gather_single_row(*, array_at: Function, integer_at: Function, gather: Function) -> Function:
     """Return what does a row of `Operation.GATHER_SINGLE_REALS`, or of its twin, with a
     `gather_single_loop`."""
 
-    def gather_samples(line: Any, pointers: Any, sizes: Any) -> None:
+    def gather_samples(line: Any, pointers: Any, sizes: Any, _factors: Any, _table: Any) -> None:
         source, target = array_at(pointers[line[1]]), array_at(pointers[line[2]])
         gather(source, target, integer_at(pointers[line[3]]), sizes[line[4]] + line[5], line[6])
 
@@ -141,7 +137,7 @@ def gather_single_row(*, array_at: Function, integer_at: Function, gather: Funct
 def gather_row(*, array_at: Function, integer_at: Function, gather: Function) -> Function:
     """Return what does a row of `Operation.GATHER_REALS`, or of its twin, with a `gather_loop`."""
 
-    def gather_samples(line: Any, pointers: Any, sizes: Any) -> None:
+    def gather_samples(line: Any, pointers: Any, sizes: Any, _factors: Any, _table: Any) -> None:
         source, target = array_at(pointers[line[1]]), array_at(pointers[line[2]])
         order, first = integer_at(pointers[line[3]]), sizes[line[4]] + line[5]
         gather(source, target, order, first, line[6], line[7], line[8], line[9])
@@ -152,7 +148,7 @@ def gather_row(*, array_at: Function, integer_at: Function, gather: Function) ->
 def total_row(*, real_at: Function, total_at: Function, larger: Function) -> Function:
     """Return what does a row of `Operation.TOTAL`; totals are float64."""
 
-    def add_to_total(line: Any, pointers: Any, sizes: Any) -> None:
+    def add_to_total(line: Any, pointers: Any, sizes: Any, _factors: Any, _table: Any) -> None:
         # A mean over the batch times the number of samples, a sum, or (below 0 stands for it) a maximum.
         total, value = total_at(pointers[line[2]]), real_at(pointers[line[1]])
         kept, new, count = total[line[3]], value[0] * 1.0, sizes[line[4]]
@@ -161,75 +157,45 @@ def total_row(*, real_at: Function, total_at: Function, larger: Function) -> Fun
     return add_to_total
 
 
-def training_rows(
-    *,
-    single_reals: Function,
-    single_integers: Function,
-    gather_reals: Function,
-    gather_integers: Function,
-    total: Function,
-    combine: Function,
-) -> Function:
-    """Return what does the rows of training: each kind by one of the functions above."""
-
-    def train(op: int, line: Any, pointers: Any, sizes: Any) -> None:
-        if op == Operation.GATHER_SINGLE_REALS:
-            single_reals(line, pointers, sizes)
-        elif op == Operation.GATHER_SINGLE_INTEGERS:
-            single_integers(line, pointers, sizes)
-        elif op == Operation.GATHER_REALS:
-            gather_reals(line, pointers, sizes)
-        elif op == Operation.GATHER_INTEGERS:
-            gather_integers(line, pointers, sizes)
-        elif op == Operation.TOTAL:
-            total(line, pointers, sizes)
-        else:
-            combine(op, line, pointers, sizes)
-
-    return train
-
-
 def execute_loop(
-    *, row_of: Function, integer_at: Function, multiply: Function, call_kernel: Function, others: Function
+    *, row_of: Function, integer_at: Function, call_kernel: Function, perform: Function
 ) -> Function:
     """Return what does rows of the launch list one after another.
 
-    It returns the row of a failed check, or -1. Of `others` are the operations that not every program has.
+    It returns the row of a failed check, or -1. What is not said here is done by `perform`, which gets the
+    code of the operation before what all functions of a row get.
     """
+    check, repeat, shift, kernel = map(
+        int, (Operation.CHECK, Operation.REPEAT, Operation.SHIFT, Operation.KERNEL)
+    )
 
     def execute(
-        code: Any, width: int, row: int, end: int, pointers: Any, sizes: Any, factors: Any, blas: Any
+        code: Any, width: int, row: int, end: int, pointers: Any, sizes: Any, factors: Any, table: Any
     ) -> int:
         while row < end:
             line = row_of(code, row, width)
             op = line[0]
-            if op == Operation.CHECK:
+            if op == check:
                 values = integer_at(pointers[line[1]])
                 for i in range(sizes[line[2]]):
                     if not 0 <= values[i] < sizes[line[3]]:
                         return row
-            elif op == Operation.PRODUCT:
-                multiply(line, pointers, sizes, factors, blas)
-            elif op == Operation.REPEAT:
+            elif op == repeat:
                 sizes[line[1]] += 1
                 if sizes[line[1]] < sizes[line[2]]:
                     row = line[3]
                     continue
                 sizes[line[1]] = 0
-            elif op == Operation.SHIFT:
+            elif op == shift:
                 sizes[line[1]] += sizes[line[2]] * sizes[line[3]]
-            elif op == Operation.KERNEL:
+            elif op == kernel:
                 call_kernel(line, pointers, sizes)
             else:
-                others(op, line, pointers, sizes)
+                perform(op, line, pointers, sizes, factors, table)
             row += 1
         return -1
 
     return execute
-
-
-def no_rows(op: int, line: Any, pointers: Any, sizes: Any) -> None:
-    """There are no other operations in programs that are called in one piece."""
 
 
 def once_loop(*, execute: Function, first_of: Function) -> Function:

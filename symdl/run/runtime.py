@@ -9,7 +9,7 @@ method.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.operations import Operation
 from symdl.emit.syntax import Syntax
 from symdl.lower.target import Lowering
 from symdl.run.memory import BYTE, Reserved, aligned
@@ -42,14 +43,17 @@ class Module(Protocol):
     """The code of a program, loaded.
 
     Attributes:
-        products: what generated code is told about where matrix products are; 0 if it knows.
+        products: what loops are told about where operations and matrix products are; 0 if they know.
     """
 
     @property
     def products(self) -> int: ...
 
-    def entries(self, names: Sequence[str]) -> Array:
-        """Return for each kernel the number by which the launch list calls it, such as its address."""
+    def entries(self, names: Sequence[str], operations: Set[Operation]) -> Array:
+        """Return for each kernel the number by which the launch list calls it, such as its address.
+
+        `operations` are those of the launch list: they can be done afterwards.
+        """
 
     def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
         """Return a call of a loop over the launch list with these arguments, for one thread at a time.

@@ -18,6 +18,9 @@ WIDTHS = (1, 2, 3)
 LONGEST = 512
 """Columns of a transposed right matrix, at most, for the micro-kernel: panels of it are packed on the
 stack."""
+OPERATIONS = 8
+"""Where the addresses of operations begin in the table of what rows of the launch list call; before them
+stands what `symdl.run.cpu.gemm.dispatch` says of products."""
 STOP = 1 << 60
 """A count of arrivals that no run reaches: workers that wait give up."""
 APART = 16

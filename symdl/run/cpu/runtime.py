@@ -5,15 +5,16 @@ Enters: source code, a lowered program, sizes. Leaves: `CpuRuntime`. A place is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.operations import INTEGER, Operation
 from symdl.lower.ir.integers import evaluate
 from symdl.lower.ir.loops import Store, statements
 from symdl.lower.kernels import ProductCall
@@ -22,8 +23,8 @@ from symdl.lower.work import of_matrices
 from symdl.run.build import Built
 from symdl.run.cpu.cache import objects
 from symdl.run.cpu.gemm.blas import on_one_thread, one_thread
-from symdl.run.cpu.gemm.dispatch import Products, products
-from symdl.run.cpu.limits import WORTH_THREADS, Purpose
+from symdl.run.cpu.gemm.dispatch import products
+from symdl.run.cpu.limits import OPERATIONS, WORTH_THREADS, Purpose
 from symdl.run.cpu.point_row import Row
 from symdl.run.cpu.rates import measured
 from symdl.run.cpu.single_point import Point
@@ -43,6 +44,8 @@ _ONE_ALONE = 1 << 18
 _MEETINGS = 8
 """How many times the work of a product a function of a matrix must be, for BLAS's threads to pay: they wait
 for each other at every block of columns."""
+_OF_THE_LOOP = {Operation.CHECK, Operation.REPEAT, Operation.SHIFT, Operation.KERNEL}
+"""Operations that the loop over the launch list does itself."""
 _ONE_PHASE = np.array([[0, 1]])
 """The phases of a call in one piece."""
 
@@ -52,26 +55,38 @@ class _Module:
     """Machine code: the kernels, and the loops over the launch list.
 
     Attributes:
-        multiplied: the matrix products that kernels call, or None if the program has none.
+        dtype: of reals.
+        table: the addresses of what rows of the launch list call: matrix products, if the program has some
+            (`symdl.run.cpu.gemm.dispatch`), then operations, by their codes, 0 for those that it has not.
+        used: keeps the code at these addresses.
     """
 
     kernels: objects.Machine
     loops: objects.Machine
-    multiplied: Products | None
+    dtype: str
+    table: Array = field(default_factory=lambda: np.zeros(OPERATIONS + len(Operation), "int64"))
+    used: dict[Operation, Any] = field(default_factory=dict)
 
     @property
     def products(self) -> int:
-        """The address of the table of matrix products, or 0."""
-        return address(self.multiplied.table) if self.multiplied is not None else 0
+        """The address of the table."""
+        return address(self.table)
 
-    def entries(self, names: Sequence[str]) -> Array:
-        """Return the addresses of kernels."""
+    def entries(self, names: Sequence[str], operations: Set[Operation]) -> Array:
+        """Return the addresses of kernels; put those of operations into the table."""
+        for operation in operations - _OF_THE_LOOP - self.used.keys():
+            library = objects.load(_operation(operation, self.dtype))
+            self.table[OPERATIONS + operation] = library.addresses["row_entry"]
+            multiplied = products(self.dtype) if operation == Operation.PRODUCT else None
+            if multiplied is not None:
+                self.table[: len(multiplied.table)] = multiplied.table
+            self.used[operation] = library, multiplied
         known = self.kernels.addresses
         return np.array([known.get(f"{n}_entry") or known[n] for n in names], "int64")
 
     def call(self, name: str, *arguments: Any, alive: object = None) -> Callable[[], int]:
         """Return a call of a loop."""
-        return self.loops.call(name, *arguments, alive=alive)
+        return self.loops.call(name, *arguments, alive=(self, alive))
 
 
 class CpuRuntime(Runtime):
@@ -82,9 +97,8 @@ class CpuRuntime(Runtime):
 
     def load(self, text: str, *, lowered: Lowered, dtype: str, training: bool) -> _Module:
         """Compile, or find on disk; see `Runtime.load`."""
-        kernels, loops = objects.load(text), objects.load(_loops(lowered, dtype, training=training))
-        multiplies = any(isinstance(call, ProductCall) for call in lowered.calls)
-        return _Module(kernels, loops, products(dtype) if multiplies else None)
+        loops = objects.load(_loops(lowered, training=training))
+        return _Module(objects.load(text), loops, dtype)
 
     def place(self, array: Array) -> int:
         """Return an array's address."""
@@ -163,7 +177,7 @@ class CpuRuntime(Runtime):
         return one_thread()
 
 
-def _loops(lowered: Lowered, dtype: str, *, training: bool) -> objects.Library:
+def _loops(lowered: Lowered, *, training: bool) -> objects.Library:
     """Return the loops over the launch list that a program needs."""
     called: Purpose = "pieces" if lowered.batch else "points" if lowered.points else "whole"
     purpose: Purpose = "training" if training else called
@@ -171,9 +185,21 @@ def _loops(lowered: Lowered, dtype: str, *, training: bool) -> objects.Library:
     def make() -> list[Any]:
         from symdl.run.cpu.loops.entries import entries  # with Numba, which takes half a second
 
-        return entries(dtype, purpose)
+        return entries(purpose)
 
-    return objects.Library(f"loops for {purpose}, {dtype}", make)
+    return objects.Library(f"loops for {purpose}", make)
+
+
+def _operation(operation: Operation, dtype: str) -> objects.Library:
+    """Return what does the rows of an operation."""
+    of = "int64" if operation in INTEGER else dtype
+
+    def make() -> list[Any]:
+        from symdl.run.cpu.loops.operations import entries  # with Numba, which takes half a second
+
+        return entries(operation, of)
+
+    return objects.Library(f"rows of {operation.name.lower()}, {of}", make)
 
 
 def _largest(built: Built, dims: Mapping[str, int]) -> int:

@@ -106,9 +106,8 @@ def executor(
     return execute_loop(
         row_of=row_of,
         integer_at=itself,
-        multiply=multiplier(dtype, launcher),
         call_kernel=caller(functions, prepared(kernels, dtype), launcher),
-        others=others(dtype, launcher),
+        perform=performer(dtype, launcher),
     )
 
 
@@ -139,8 +138,9 @@ def caller(functions: Mapping[str, Function], kernels: Sequence[Launchable], lau
     return call_kernel
 
 
-def others(dtype: str, launcher: Launcher) -> Function:
-    """Return what launches all other rows: sorting; in training gathering samples, adding to totals."""
+def performer(dtype: str, launcher: Launcher) -> Function:
+    """Return what launches all other rows: products, sorting; in training gathering samples, adding to
+    totals."""
     from symdl.run.cuda.samples import gather_kernel, total_kernel
     from symdl.run.cuda.sorting import sort
 
@@ -148,7 +148,12 @@ def others(dtype: str, launcher: Launcher) -> Function:
     integers = (Operation.GATHER_SINGLE_INTEGERS, Operation.GATHER_INTEGERS)
     single = (Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS)
 
-    def launch(op: int, line: Any, pointers: Any, sizes: Any) -> None:
+    multiply = multiplier(dtype, launcher)
+
+    def launch(op: int, line: Any, pointers: Any, sizes: Any, factors: Any, table: Any) -> None:
+        if op == Operation.PRODUCT:
+            multiply(line, pointers, sizes, factors, table)
+            return
         if op == Operation.SORT:
             count, below = int(sizes[line[4]]), int(sizes[line[5]])
             keys, order, segments = (pointers[at] for at in line[1:4])

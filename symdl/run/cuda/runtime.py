@@ -10,7 +10,7 @@ is no device.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.operations import Operation
 from symdl.lower.lowered import Lowered
 from symdl.run import modules
 from symdl.run.cuda.arrays import DeviceArray
@@ -56,7 +57,7 @@ class CudaModule:
     steps: WeakKeyDictionary[Job, Steps] = field(default_factory=WeakKeyDictionary)
     executors: dict[Launcher, Callable[..., int]] = field(default_factory=dict)
 
-    def entries(self, names: Sequence[str]) -> Array:
+    def entries(self, names: Sequence[str], operations: Set[Operation]) -> Array:
         """Return the numbers of kernels."""
         return np.arange(len(names), dtype="int64")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.operations import FIRST_PLACE
+from symdl.emit.operations import FIRST_PLACE, Operation
 from symdl.run import loops as shared
 
 Function = Callable[..., Any]
@@ -21,29 +21,41 @@ Function = Callable[..., Any]
 
 def loops(kernels: Sequence[tuple[Function, int]], *, dtype: str) -> dict[str, Function]:
     """Return ``once`` and ``epoch`` for kernels, each with how many arguments it has."""
-    arrays = {"real_at": itself, "integer_at": itself}
-    single = shared.gather_single_loop(disjoint=nothing, gather_eight=gather_eight)
-    rows = shared.gather_loop(disjoint=nothing, copy_four=copy_four)
-    combine = shared.combine_loop(plus=operator.add)
-    gather_single_row = shared.gather_single_row(array_at=itself, integer_at=itself, gather=single)
-    gather_row = shared.gather_row(array_at=itself, integer_at=itself, gather=rows)
-    multiply = shared.multiply_loop(
-        real=np.dtype(dtype).type, real_at=itself, multiply_matrices=multiply_matrices
-    )
-    others = shared.training_rows(
-        single_reals=gather_single_row,
-        single_integers=gather_single_row,
-        gather_reals=gather_row,
-        gather_integers=gather_row,
-        total=shared.total_row(real_at=itself, total_at=itself, larger=np.maximum),
-        combine=shared.combine_rows(**arrays, reals=combine, integers=combine),
-    )
     execute = shared.execute_loop(
-        row_of=row_of, integer_at=itself, multiply=multiply, call_kernel=caller(kernels), others=others
+        row_of=row_of, integer_at=itself, call_kernel=caller(kernels), perform=performer(dtype)
     )
     first: dict[str, Function] = {"execute": execute, "first_of": itself}
     epoch = shared.epoch_loop(**first, row_of=row_of, barrier=barrier, begin=nothing, end=nothing)
     return {"once": shared.once_loop(**first), "epoch": epoch}
+
+
+def performer(dtype: str) -> Function:
+    """Return what does rows of those operations that have a function of their own."""
+    single = shared.gather_single_row(
+        array_at=itself,
+        integer_at=itself,
+        gather=shared.gather_single_loop(disjoint=nothing, gather_eight=gather_eight),
+    )
+    gather = shared.gather_row(
+        array_at=itself,
+        integer_at=itself,
+        gather=shared.gather_loop(disjoint=nothing, copy_four=copy_four),
+    )
+    combine = shared.combine_row(array_at=itself, combine=shared.combine_loop(plus=operator.add))
+    known = {
+        Operation.PRODUCT: shared.multiply_loop(
+            real=np.dtype(dtype).type, real_at=itself, multiply_matrices=multiply_matrices
+        ),
+        Operation.TOTAL: shared.total_row(real_at=itself, total_at=itself, larger=np.maximum),
+        **dict.fromkeys((Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS), single),
+        **dict.fromkeys((Operation.GATHER_REALS, Operation.GATHER_INTEGERS), gather),
+        **dict.fromkeys((Operation.COMBINE, Operation.COMBINE_INTEGERS), combine),
+    }
+
+    def perform(op: int, line: Any, pointers: Any, sizes: Any, factors: Any, table: Any) -> None:
+        known[Operation(op)](line, pointers, sizes, factors, table)
+
+    return perform
 
 
 def caller(kernels: Sequence[tuple[Function, int]]) -> Function:

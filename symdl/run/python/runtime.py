@@ -5,7 +5,7 @@ Enters: source code, a lowered program. Leaves: `PythonRuntime`. A place is an a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdl.emit.operations import Operation
 from symdl.lower.lowered import Lowered
 from symdl.run import modules
 from symdl.run.python.loops import loops
@@ -28,7 +29,7 @@ class _Module:
     loops: Mapping[str, Callable[..., int]]
     products: int = 0
 
-    def entries(self, names: Sequence[str]) -> Array:
+    def entries(self, names: Sequence[str], operations: Set[Operation]) -> Array:
         """Return the numbers of kernels."""
         return np.arange(len(names), dtype="int64")
 

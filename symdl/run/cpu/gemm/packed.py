@@ -16,7 +16,7 @@ from numba import njit, types
 
 from symdl.run.cpu.gemm.micro_kernel import behind, micro_kernel, room, transposition
 from symdl.run.cpu.gemm.multiply import in_pieces
-from symdl.run.cpu.intrinsics.pointers import PLAIN
+from symdl.run.cpu.intrinsics.pointers import PLAIN_KERNEL
 
 Function = Callable[..., Any]
 
@@ -42,7 +42,7 @@ def entries(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], longest
     signature: Any = nothing(*operands)
     pieces: Any = nothing(_whole, *operands)
     product = product_loop(dtype, rows=rows, lanes=lanes, widths=widths, longest=longest)
-    return [njit(signature, **PLAIN)(product), njit(pieces, **PLAIN)(in_pieces)]
+    return [njit(signature, **PLAIN_KERNEL)(product), njit(pieces, **PLAIN_KERNEL)(in_pieces)]
 
 
 def product_loop(dtype: str, *, rows: int, lanes: int, widths: Sequence[int], longest: int) -> Function:

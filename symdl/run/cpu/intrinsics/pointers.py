@@ -33,6 +33,8 @@ KERNEL = {**OPTIONS, "pipeline_class": KernelCompiler}
 """Options of generated kernels, which Numba compiles with fewer passes."""
 PLAIN = {**OPTIONS, "fastmath": False}
 """Options of functions whose instructions are chosen one by one."""
+PLAIN_KERNEL = {**KERNEL, "fastmath": False}
+"""Such options with fewer passes."""
 
 
 _pointer: Any = types.CPointer

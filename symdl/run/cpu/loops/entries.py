@@ -1,6 +1,6 @@
 """The loops that Python calls, compiled.
 
-Enters: a dtype, and what programs are for. Leaves: `entries`, functions of one vector, in which the arguments
+Enters: what programs are for. Leaves: `entries`, functions of one vector, in which the arguments
 stand one after another: a number, or of an array its address and its shape
 (`symdl.run.cpu.cache.objects.Machine.call` makes it). These loops are the same for all programs, so they are
 compiled once.
@@ -14,32 +14,25 @@ from typing import Any
 from numba import njit
 
 from symdl.run.cpu.intrinsics.frames import numbers_at, table_at, vector_at
-from symdl.run.cpu.intrinsics.pointers import OPTIONS, barrier, first_of, flush_subnormals, restore, row_of
+from symdl.run.cpu.intrinsics.pointers import KERNEL, barrier, first_of, flush_subnormals, restore, row_of
 from symdl.run.cpu.limits import Purpose
-from symdl.run.cpu.loops.launch import (
-    execute_pieces,
-    execute_training,
-    execute_whole,
-    inlined,
-    integers,
-    whole,
-)
+from symdl.run.cpu.loops.launch import called, execute_rows, integers, whole
 from symdl.run.cpu.loops.sharing import points_loop, share_loop
 from symdl.run.loops import epoch_loop, once_loop
 
 Function = Callable[..., Any]
-_entry: Any = njit(whole(integers), **OPTIONS)
+_entry: Any = njit(whole(integers), **KERNEL)
 _WORDS = {"table": 3, "vector": 2, "number": 1}
 """How many numbers an argument is."""
 
 
-def entries(dtype: str, purpose: Purpose) -> list[Any]:
+def entries(purpose: Purpose) -> list[Any]:
     """Return the compiled functions; each is called ``NAME_entry``."""
+    execute = execute_rows()
     if purpose == "training":
-        return [_epoch(execute_training(dtype))]
+        return [_epoch(execute)]
     if purpose == "pieces":
-        return [_share(execute_pieces(dtype))]
-    execute = execute_whole(dtype)
+        return [_share(execute)]
     return [_once(execute), *([_points(execute)] if purpose == "points" else [])]
 
 
@@ -49,7 +42,7 @@ def _places(*kinds: str) -> Sequence[int]:
 
 
 def _once(execute: Function) -> Any:
-    once = inlined(once_loop(execute=execute, first_of=first_of))
+    once = called(once_loop(execute=execute, first_of=first_of))
     code, pointers, sizes, factors, blas = _places("table", *["vector"] * 3, "number")
 
     @_entry  # type: ignore[untyped-decorator]  # Numba has no types
@@ -66,7 +59,7 @@ def _once(execute: Function) -> Any:
 
 
 def _points(execute: Function) -> Any:
-    points = inlined(points_loop(execute))
+    points = called(points_loop(execute))
     kinds = ("table", *["vector"] * 6, "number", "vector", "vector", "number")
     code, places, steps, here, sizes, rest, factors, blas, blocks, counters, worker = _places(*kinds)
 
@@ -90,7 +83,7 @@ def _points(execute: Function) -> Any:
 
 
 def _share(execute: Function) -> Any:
-    share = inlined(share_loop(execute))
+    share = called(share_loop(execute))
     kinds = ("table", "table", "table", *["vector"] * 3, "number", "vector", "number")
     code, phases, tasks, pointers, sizes, factors, blas, counters, worker = _places(*kinds)
 
@@ -112,7 +105,7 @@ def _share(execute: Function) -> Any:
 
 
 def _epoch(execute: Function) -> Any:
-    epoch = inlined(
+    epoch = called(
         epoch_loop(
             execute=execute,
             first_of=first_of,

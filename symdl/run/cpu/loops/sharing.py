@@ -15,11 +15,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numba import njit, types
+
 from symdl.run.cpu.intrinsics import pointers
 from symdl.run.cpu.limits import APART, PATIENCE
-from symdl.run.cpu.loops.launch import inlined
+from symdl.run.cpu.loops.launch import whole
 
 Function = Callable[..., Any]
+
+_flag: Any = types.boolean
+_vector: Any = types.int64[::1]
+
+
+def _called(signature: Any) -> Any:
+    return njit(signature, **pointers.KERNEL)
+
 
 claim: Any = pointers.claim
 seen: Any = pointers.seen
@@ -30,7 +40,7 @@ CALLS, WORKERS, CAME, WENT, WORK = 0, APART, 2 * APART, 3 * APART, 4 * APART
 """Where the numbers stand that threads share; of the work there are two for each phase."""
 
 
-@inlined  # type: ignore[untyped-decorator]  # Numba has no types
+@_called(whole(_vector, whole, whole))  # type: ignore[untyped-decorator]  # Numba has no types
 def come(counters: Any, worker: int, call: int) -> int:
     """Return the number of a call in which this worker takes part, later than `call`; -1 if none comes."""
     if worker == 0:
@@ -48,7 +58,7 @@ def come(counters: Any, worker: int, call: int) -> int:
     return -1
 
 
-@inlined  # type: ignore[untyped-decorator]  # Numba has no types
+@_called(_flag(_vector, whole))  # type: ignore[untyped-decorator]  # Numba has no types
 def go(counters: Any, worker: int) -> bool:
     """Leave a call whose work is done; true if it was this worker's own one."""
     if worker > 0:
