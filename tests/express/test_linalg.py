@@ -33,6 +33,7 @@ X, v = sd.tensor("X", (4, 4)), sd.tensor("v", (4,))
         (distances.norm(v, order=1), np.linalg.norm(V, 1)),
         (distances.norm(v, order=3), np.linalg.norm(V, 3)),
         (distances.norm(v, order=math.inf), np.linalg.norm(V, np.inf)),
+        *((distances.norm(v, order=p), np.linalg.norm(V, p)) for p in (0, 0.5, -1, -2.5, -math.inf)),
         (linalg.inner(X, X.T), np.sum(A * A.T)),
         (linalg.outer(v, v), np.outer(V, V)),
         (diagonals.eye(3) @ diagonals.eye(3), np.eye(3)),
@@ -48,6 +49,30 @@ def test_values(tensor: sd.Tensor, value: np.ndarray) -> None:
     program = collect([tensor])
     (found,) = outputs(program, {t.name: {"X": A, "v": V}[t.name] for t in program.inputs})
     np.testing.assert_allclose(found, value, rtol=1e-10, atol=1e-12)
+
+
+def test_a_cosine_is_of_vectors_in_their_joint_shape() -> None:
+    x, y = sd.tensor("x", (1, 2, 3)), sd.tensor("y", (2, 1, 3))
+    a, b = RNG.normal(size=x.shape), RNG.normal(size=y.shape)
+    u, w = np.broadcast_arrays(a, b)
+    for axis in (-2, 1):
+        expected = (u * w).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(w, axis=1)
+        (found,) = outputs(collect([distances.cosine_similarity(x, y, axis)]), {"x": a, "y": b})
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    z = sd.tensor("z", (4, 1))
+    c = RNG.normal(size=z.shape)
+    (found,) = outputs(collect([distances.cosine_similarity(y, z, 1)]), {"y": b, "z": c})
+    u, w = np.broadcast_arrays(b, c)
+    expected = (u * w).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(w, axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_distance_of_order_0_counts_and_of_a_negative_order_is_refused() -> None:
+    p, q = sd.tensor("p", (2, 3)), sd.tensor("q", (1, 3))
+    counts = sd.compile(distances.cdist(p, q, order=0), target="python")
+    np.testing.assert_array_equal(counts(p=[[1, 2, 3], [0, 2, 0]], q=[[1, 2, 0]]), [[1], [1]])
+    with pytest.raises(sd.SymdlError, match="no norm of order -1"):
+        distances.cdist(p, q, order=-1)
 
 
 def test_batches() -> None:
@@ -81,8 +106,8 @@ def test_refused() -> None:
             cut(sd.tensor("s", ()))
     with pytest.raises(ExpressionError, match="no integer"):
         diagonals.eye(3, offset=0.5)  # type: ignore[arg-type]
-    with pytest.raises(ExpressionError, match="order 0.5"):
-        distances.norm(v, order=0.5)
+    with pytest.raises(ExpressionError, match="order nan"):
+        distances.norm(v, order=math.nan)
     with pytest.raises(ShapeError, match="equal shapes"):
         linalg.inner(X, wide)
     with pytest.raises(ArgumentError, match="singular"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from symdl.express.dims import Dim, Index, indices
 from symdl.express.equations import Divisible, Equal, Equation, InRange, Reduction
 from symdl.express.operators import maximum
 from symdl.express.program import Program, collect
+from symdl.express.special.tensors import gammaln
 from symdl.express.statistics import logsumexp
 from symdl.express.surface import LogSumExp, Max, Sum, define
 from symdl.express.tensors import Tensor
@@ -189,6 +191,13 @@ def test_a_program_without_inputs() -> None:
     assert one.equation is not None
     program = Program((), (one.equation,), (one,))
     assert np.array_equal(outputs(program, {})[0], np.arange(6).reshape(2, 3))
+
+
+def test_the_logarithm_of_gamma_is_of_its_absolute_value() -> None:
+    X = tensor("X", (n,))
+    points = np.array([-7.58, -4.83, -0.5, 0.5, 3.0, -2.0])
+    expected = [*(math.log(abs(math.gamma(p))) for p in points[:-1]), math.inf]
+    np.testing.assert_allclose(run(gammaln(X), X=points), expected, rtol=1e-12)
 
 
 @given(st.integers(1, 60), st.integers(1, 60))

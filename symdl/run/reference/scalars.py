@@ -136,6 +136,11 @@ def _polygamma(order: Any, value: Any) -> Any:
     return special.psi(value) if np.all(order == 0) else special.polygamma(order, value)
 
 
+def _loggamma(x: Any) -> Any:
+    """Of the absolute value of the gamma function; of a complex number the analytic function."""
+    return special.loggamma(x) if np.iscomplexobj(x) else special.gammaln(x)
+
+
 def _log_cosh(x: Any) -> Any:
     near, far = (
         np.log1p(2 * np.sinh(np.clip(x, -1, 1) / 2) ** 2),
@@ -238,7 +243,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "erf": special.erf,
     "erfc": special.erfc,
     "gamma": special.gamma,
-    "loggamma": special.loggamma,
+    "loggamma": _loggamma,
     "polygamma": _polygamma,
     "Abs": np.abs,
     "sign": np.sign,
