@@ -35,6 +35,12 @@ def convolution(channels: int = 4, **options: Any) -> Layers:
     return lambda x: nn.conv2d(x, channels, kernel_size=3, name=f"c{x.serial}", **options)
 
 
+def channel_means(x: Tensor) -> Tensor:
+    """Means over channels' pixels: the sums of the convolution stand inside of a running value."""
+    h = nn.conv2d(x, 5, kernel_size=2, activation=nn.softplus, name="means")
+    return nn.dense(nn.flatten(nn.avg_pool2d(h, 2)), 2, name="out")
+
+
 def mixed(x: Tensor, channels: int) -> Tensor:
     """A sum over channels at each point."""
     i, o, c, h, w = indices("i o c h w")
@@ -57,6 +63,7 @@ NETS: dict[str, tuple[Layers, tuple[int, ...]]] = {
     "padding": (convolution(padding=1), (3, 4, 5)),
     "stride": (convolution(stride=2, padding=1), (2, 6, 7)),
     "dilation": (convolution(dilation=2, padding=2), (2, 5, 5)),
+    "mean around": (channel_means, (1, 3, 4)),
     "groups": (convolution(groups=2, padding=1), (4, 4, 4)),
     "each channel": (convolution(groups=4, padding=1), (4, 4, 4)),
     "groups at one place": (convolution(groups=2, bias=False), (4, 3, 3)),
@@ -119,7 +126,9 @@ def test_positions_in_sample_layout_agree(name: str) -> None:
         assert_agrees(chosen, values(chosen, batch))
 
 
-@pytest.mark.parametrize("name", ["stride", "groups", "transposed", "network", "means and norms"])
+@pytest.mark.parametrize(
+    "name", ["stride", "groups", "mean around", "transposed", "network", "means and norms"]
+)
 def test_compiled_lanes_agree(name: str) -> None:
     chosen = program(name)
     assert lanes(lower(chosen))

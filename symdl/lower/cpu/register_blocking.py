@@ -279,16 +279,49 @@ def _segments(items: tuple[Item, ...], hot: Local | None) -> list[tuple[tuple[It
     mine = set().union(*(names_of((item,)) for item in items if has(item)))
     if hot is None or any(names_of((item,)) & mine for item in items if not has(item)):
         return [(items, True)]
-    return [(tuple(run), together) for together, run in itertools.groupby(items, has)]
+    runs = [(tuple(run), together) for together, run in itertools.groupby(items, has)]
+    return _with_own_locals(runs) or [(items, True)]
+
+
+def _with_own_locals(runs: list[tuple[tuple[Item, ...], bool]]) -> list[tuple[tuple[Item, ...], bool]] | None:
+    """Return the runs so that no two of those apart have a local in common, or None if that cannot be.
+
+    Each of them becomes a loop of its own: one that starts a running value waits for the one that ends it, if
+    memory allows.
+    """
+    for at, (run, together) in enumerate(runs):
+        names = set() if together else names_of(run)
+        later = [k for k in range(at + 1, len(runs)) if not runs[k][1] and names_of(runs[k][0]) & names]
+        if not later:
+            continue
+        if not all(_exchange_nothing(run, other) for other, _ in runs[at + 1 : later[0]]):
+            return None
+        joined = (*run, *runs[later[0]][0])
+        return _with_own_locals(
+            [*runs[:at], *runs[at + 1 : later[0]], (joined, False), *runs[later[0] + 1 :]]
+        )
+    return runs
 
 
 def _apart(items: tuple[Item, ...]) -> bool:
     """Say whether no statement reads what another one stores."""
+    stored, read = _memory(items)
+    return not stored & read
+
+
+def _exchange_nothing(one: tuple[Item, ...], other: tuple[Item, ...]) -> bool:
+    """Say whether the order of two runs does not matter to memory."""
+    (stored, read), (written, used) = _memory(one), _memory(other)
+    return not (stored & (used | written) or read & written)
+
+
+def _memory(items: tuple[Item, ...]) -> tuple[set[TensorId], set[TensorId]]:
+    """Return the tensors that statements store and those that they read."""
     inside = list(statements(items))
     stored = {s.target for s in inside if isinstance(s, Store | Update)}
     read = {load.tensor for s in inside if not isinstance(s, Start) for load in s.body.loads}
     read |= {a.tensor for s in inside for p in polys(s) for a in atoms(p) if isinstance(a, Pick)}
-    return not stored & read
+    return stored, read
 
 
 def _divided(items: tuple[Item, ...]) -> tuple[Item, ...]:
