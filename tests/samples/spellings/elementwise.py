@@ -12,7 +12,7 @@ import symdl as sd
 
 from ..sample import Absent, Spelling
 
-ONE = {
+ONE: dict[str, Callable[..., Any]] = {
     "abs": sd.absolute,
     "acos": sd.acos,
     "acosh": sd.acosh,
@@ -104,7 +104,7 @@ ONE = {
     "nn.functional.tanhshrink": lambda x: x - sd.tanh(x),
 }
 
-TWO = {
+TWO: dict[str, Callable[..., Any]] = {
     "atan2": sd.atan2,
     "copysign": sd.copysign,
     "fmod": sd.fmod,

@@ -248,7 +248,7 @@ def interpolate(
         return sd.nn.adaptive_pool(x, size)
     if size is None and recompute_scale_factor:
         size = [math.floor(n * s) for n, s in zip(x.shape[2:], numbers(scale_factor, axes), strict=True)]
-    scale = numbers(scale_factor, axes) if size is None else None
+    scale: Any = numbers(scale_factor, axes) if size is None else None
     if named == "floor":
         for a, n in enumerate(x.shape[2:]):
             m, step = (size[a], n / size[a]) if size else (math.floor(n * scale[a]), 1 / scale[a])

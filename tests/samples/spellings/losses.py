@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import symdl as sd
@@ -234,7 +235,7 @@ def ctc(
     return averaged(terms, reduction)
 
 
-NAMES = {
+NAMES: dict[str, Callable[..., Any]] = {
     "cross_entropy": cross_entropy,
     "nll_loss": nll,
     "binary_cross_entropy_with_logits": bce_with_logits,

@@ -140,7 +140,7 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         return sd.norm(x, (rows, columns), keepdims=keepdim)
     if ord in (1, -1, math.inf, -math.inf):
         first, second = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        largest = sd.max if ord > 0 else sd.min
+        largest: Any = sd.max if ord > 0 else sd.min
         return (
             largest(sd.sum(sd.absolute(x), first, keepdims=True), second, keepdims=True, ties="split")
             if keepdim
@@ -151,7 +151,8 @@ def matrix_norm(x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         )
     others = [a for a in range(x.rank) if a not in (rows, columns)]
     singular = sd.svd(sd.transpose(x, *others, rows, columns))[1]
-    found = {"nuc": sd.sum, 2: sd.max, -2: sd.min}[ord](singular, -1)
+    reduce: dict[Any, Callable[..., Any]] = {"nuc": sd.sum, 2: sd.max, -2: sd.min}
+    found = reduce[ord](singular, -1)
     return sd.expand_dims(found, (rows, columns)) if keepdim else found
 
 
@@ -209,17 +210,18 @@ def _panels(f: Any, at: Any, dim: int, dx: Any) -> Any:
 def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     x = x.reshape(1, -1) if x.rank < 2 else x
     weights: Any = 1
+    less: Any = correction
     if fweights is not None:
         weights = fweights
     if aweights is not None:
         weights = weights * aweights
     if weights == 1 if isinstance(weights, int) else False:
         total, mean = x.shape[1], sd.mean(x, 1, keepdims=True)
-        less = correction
     else:
         total = sd.sum(weights)
         mean = sd.sum(x * weights, 1, keepdims=True) / total
-        less = correction * sd.sum(weights * aweights) / total if aweights is not None else correction
+        if aweights is not None:
+            less = correction * sd.sum(weights * aweights) / total
     away = x - mean
     scale = total - less
     scale = max(scale, 0) if isinstance(scale, int) else sd.maximum(scale, 0)
