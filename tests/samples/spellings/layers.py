@@ -321,7 +321,8 @@ def glu(x: Any, dim: int = -1) -> Any:
     return sd.nn.glu(x, dim)
 
 
-def pixel_shuffle(x: Any, r: int) -> Any:
+def pixel_shuffle(x: Any, upscale_factor: int) -> Any:
+    r = upscale_factor
     *batch, c, h, w = x.shape
     n = len(batch)
     x = x.reshape(*batch, c // r**2, r, r, h, w)
@@ -329,7 +330,8 @@ def pixel_shuffle(x: Any, r: int) -> Any:
     return x.reshape(*batch, c // r**2, h * r, w * r)
 
 
-def pixel_unshuffle(x: Any, r: int) -> Any:
+def pixel_unshuffle(x: Any, downscale_factor: int) -> Any:
+    r = downscale_factor
     *batch, c, h, w = x.shape
     n = len(batch)
     x = x.reshape(*batch, c, h // r, r, w // r, r)
