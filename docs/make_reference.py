@@ -49,7 +49,8 @@ SECTIONS = {
     "explain.drawings.network "
     "explain.drawings.plots",
     "Fourier transforms": "express.complexes express.fourier express.frequencies express.cosines",
-    "Compile, train, check": "run.compile targets train.model check.gradients check.curves express.modes",
+    "Compile, train, check": "run.compile run.storage targets train.model check.gradients check.curves "
+    "express.modes",
     "Other libraries": "onnx.reading onnx.writing.model interop.torch interop.jax interop.scipy.flat",
     "Fitting": "fitting.fit fitting.curves fitting.result fitting.bands fitting.quantities",
     "Training": "train.trainer train.callbacks train.writers train.history train.feeds.source "

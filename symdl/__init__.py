@@ -235,6 +235,7 @@ if TYPE_CHECKING:
     from symdl.onnx.reading import from_onnx
     from symdl.onnx.writing.model import to_onnx
     from symdl.run.compile import compile
+    from symdl.run.storage import bfloat16
     from symdl.targets import target
     from symdl.train.model import Model, load
 
@@ -243,6 +244,7 @@ __version__ = "0.1.0"
 _LATER = {
     "activation_figure": "symdl.explain.drawings.plots",
     "annotate": "symdl.classroom.annotate",
+    "bfloat16": "symdl.run.storage",
     "check_gradients": "symdl.check.gradients",
     "Collection": "symdl.explain.documents.collection",
     "compare": "symdl.classroom.compare",
@@ -322,7 +324,7 @@ __all__ = [
     "Tensor",
     "absolute", "acos", "acosh", "activation_figure", "airy_ai", "airy_bi", "annotate", "arange", "argmax",
     "argmin", "argsort", "as_complex", "asin", "asinh", "atan", "atan2", "atanh",
-    "besseli", "besselj", "besselk", "bessely", "beta", "betainc", "betaln", "broadcast_to",
+    "besseli", "besselj", "besselk", "bessely", "beta", "betainc", "betaln", "bfloat16", "broadcast_to",
     "cbrt", "cdist", "ceil", "check_gradients", "cholesky", "clip", "compare", "compile", "complex_tensor",
     "components", "compose", "concatenate", "constant", "copysign", "cos", "cosh", "cosine_integral",
     "cosine_similarity", "cot", "coth", "cross", "csc", "cummax", "cummin", "cumprod", "cumsum",

@@ -5,6 +5,7 @@ Enters: sizes, positions and conditions of a kernel. Leaves: Python expressions 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from symdl.emit.names import Names
@@ -30,8 +31,13 @@ from symdl.lower.ir.names import LANE, ROW, Index, Lane, Local, LoopVar, Param, 
 class Integers:
     """Prints integer expressions and conditions on them."""
 
-    def __init__(self, names: Names, spelling: Spelling = PYTHON) -> None:
-        self.names, self.spelling = names, spelling
+    def __init__(
+        self,
+        names: Names,
+        spelling: Spelling = PYTHON,
+        stored: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self.names, self.spelling, self.stored = names, spelling, stored or {}
 
     def text(self, poly: Poly) -> str:
         """Return an integer expression."""
@@ -52,7 +58,7 @@ class Integers:
             case LoopVar() | Local() | Lane() | Param():
                 return self.names.of(value)
             case Element():
-                return self.element(value.array, value.at)
+                return self.widened(self.element(value.array, value.at), value, "whole")
             case Floor():
                 return self.spelling.floor.format(self.text(value.value), self.bracketed(value.by))
             case Mod():
@@ -83,6 +89,14 @@ class Integers:
         if lane.row:
             return f"rows_at({array}, {self.text(base)}, {self.text(step)}, live)"
         return f"samples_at({array}, {self.text(base)})"
+
+    def widened(self, text: str, element: Element, kind: str = "") -> str:
+        """Return an element that was read as a real, or with ``whole`` as an int64."""
+        if element.stored:
+            several = by_lane(element.at)[1] is not None
+            for function in self.stored[kind or element.stored]:
+                text = f"each({function}, {text})" if several else f"{function}({text})"
+        return text
 
     def condition(self, guard: Condition) -> str:
         """Return a guard."""

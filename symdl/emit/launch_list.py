@@ -18,6 +18,7 @@ from symdl.lower.ir.integers import ONE, ZERO, Poly, Size, of, text
 from symdl.lower.ir.names import FirstSample, SizeName, StepsDone
 from symdl.lower.ir.scalars import Body, Node
 from symdl.lower.ir.steps import moves, slope
+from symdl.lower.ir.storage import STORED
 from symdl.lower.kernels import (
     Call,
     CheckCall,
@@ -147,8 +148,14 @@ class _Writer:
         """Return the row that copies samples of a batch."""
         single = (Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS)
         several = (Operation.GATHER_REALS, Operation.GATHER_INTEGERS)
-        code = (single if call.lead == 1 else several)[call.integer]
-        rest = (call.width, call.lead, call.column) if call.lead > 1 else ()
+        width, lead, column = call.width, call.lead, call.column
+        if call.storage:
+            each = STORED[call.storage]
+            width, lead, column = width * each, lead * each, column * each
+            code = Operation.GATHER_SINGLE_BYTES if lead == 1 else Operation.GATHER_BYTES
+        else:
+            code = (single if lead == 1 else several)[call.integer]
+        rest = (width, lead, column) if lead > 1 else ()
         where = (self.order + 2 + call.source, call.target, self.order, self.size(FIRST_SAMPLE))
         return code, *where, call.start, call.count, *rest
 

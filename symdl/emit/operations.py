@@ -58,10 +58,16 @@ class Operation(IntEnum):
 
     Buffers: keys, order, segments. Sizes: how many positions, how many keys. "The first key."
     """
+    GATHER_SINGLE_BYTES = 13
+    """`GATHER_SINGLE_REALS` for samples of one byte each."""
+    GATHER_BYTES = 14
+    """`GATHER_REALS` for samples of narrow elements, counted in bytes."""
 
 
 INTEGER = (Operation.COMBINE_INTEGERS, Operation.GATHER_SINGLE_INTEGERS, Operation.GATHER_INTEGERS)
 """Operations on integers, whatever the type of reals."""
+BYTES = (Operation.GATHER_SINGLE_BYTES, Operation.GATHER_BYTES)
+"""Operations on bytes, whatever the type of reals."""
 FIRST_PLACE = 4
 """Where the arguments of a kernel begin in its row."""
 ARGUMENTS = (8, 16, 32, 64)

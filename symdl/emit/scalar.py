@@ -63,7 +63,7 @@ class Printer:
     def __init__(self, syntax: Syntax, names: Names, assign: Callable[..., None]) -> None:
         self.syntax, self.names, self.assign = syntax, names, assign
         self.spelling = syntax.spelling
-        self.integers = Integers(names, self.spelling)
+        self.integers = Integers(names, self.spelling, syntax.stored)
         self.wide: set[Local] = set()
         """Locals that are doubles."""
         self.wholes: list[bool] = []
@@ -186,7 +186,7 @@ class Printer:
         """Return the text of a node without operands."""
         value = node.value
         if isinstance(value, Element):
-            return self.integers.element(value.array, value.at)
+            return self.integers.widened(self.integers.element(value.array, value.at), value)
         if isinstance(value, Poly):
             return f"real({self.integers.text(value)})"
         if node.op == "flag":

@@ -21,7 +21,8 @@ from symdl.errors import EmitError
 from symdl.lower.ir.integers import text as text_of
 from symdl.lower.ir.loops import FrozenProgram, KernelItem, Loop, Start, Stated, statements
 from symdl.lower.ir.scalars import DECOMPOSITIONS, MATRIX, ORDERS, Routine
-from symdl.lower.kernels import Kernel, KernelCall
+from symdl.lower.ir.storage import element_type
+from symdl.lower.kernels import Array, Kernel, KernelCall
 from symdl.lower.lowered import Lowered
 from symdl.templating import template
 
@@ -54,6 +55,7 @@ def module_source(lowered: Lowered, *, syntax: Syntax, dtype: str) -> str:
 def printed_source(lowered: Lowered, syntax: Syntax, dtype: str, *, marked: bool = False) -> str:
     """Return the same before it is inspected; if `marked`, lines begin with `symdl.emit.statements.MARK`."""
     _check(dtype, syntax.types)
+    stored = _stored(lowered, syntax)
     found = [s for k in lowered.kernels for s in statements(k.items)]
     used = [node for s in found if not isinstance(s, Start) for node in s.body.nodes]
     routines = sorted({node.value.name for node in used if isinstance(node.value, Routine)})
@@ -75,6 +77,7 @@ def printed_source(lowered: Lowered, syntax: Syntax, dtype: str, *, marked: bool
         "routines": routines,
         "brought": syntax.brought,
         "functions": _functions({MATRIX_NAMES[op] for op in ops.intersection(MATRIX)}, syntax),
+        "stored": stored,
         "divides": bool(ops.intersection(DIVISIONS)),
         "wraps": wraps,
         **syntax.of_dtype.get(dtype, {}),
@@ -123,6 +126,23 @@ def _check(dtype: str, types: Types) -> None:
         raise EmitError(f"there is no dtype {dtype!r}", cure=f"use one of {', '.join(types.reals)}")
 
 
+def _stored(lowered: Lowered, syntax: Syntax) -> list[str]:
+    """Return the functions that read narrow types, which not every module has.
+
+    Raises:
+        EmitError: the target cannot read one.
+    """
+    used = {array.storage for kernel in lowered.kernels for array in kernel.arrays if array.storage}
+    for storage in sorted(used):
+        if storage not in syntax.stored:
+            raise EmitError(
+                f"the target {syntax.name} does not read {storage}",
+                cure="leave storage out, or compile for target='cpu' or 'python'",
+            )
+    names = {name for storage in used for name in syntax.stored[storage]}
+    return sorted(names & {name for offered in syntax.imports.values() for name in offered})
+
+
 def _calls(lowered: Lowered) -> dict[int, list[KernelCall]]:
     """Return the calls of each kernel, in order."""
     found: dict[int, list[KernelCall]] = {}
@@ -162,7 +182,7 @@ def _texts(
 ) -> Iterator[KernelText]:
     """Yield a kernel in each of its forms; most targets have one."""
     names = [str(name) for name in (*(a.slot for a in kernel.arrays), *kernel.sizes)]
-    types = ["integers" if a.integer else "reals" for a in kernel.arrays]
+    types = [_elements(array) for array in kernel.arrays]
     forms = (syntax.forms or _one)(kernel.items, syntax, Names(marked=marked), lowered.program.stated)
     for suffix, nodes in forms.items():
         name = f"{kernel.name}{suffix}"
@@ -176,6 +196,13 @@ def _texts(
             nodes,
             name if len(names) <= ARGUMENTS[-1] else f"by_row({name})",
         )
+
+
+def _elements(array: Array) -> str:
+    """Return the type of an array, for a signature."""
+    if array.storage:
+        return f"types.CPointer(types.{element_type(array.storage)})"
+    return "integers" if array.integer else "reals"
 
 
 def _one(

@@ -104,6 +104,8 @@ class Syntax:
         brought: functions of users that a file declares, or imports.
         elsewhere: the cure where it has no code for a function.
         spelling: of its language.
+        stored: the narrow types that it reads (`symdl.lower.ir.storage`), and the functions that make an
+            element real, in order; under ``whole`` those that make it an int64.
         parameters: the parameters of a kernel, where they are more than names.
         scratch: what functions of matrices are told last: where there is room for them.
         of_dtype: what templates are told besides for each type of reals.
@@ -126,6 +128,7 @@ class Syntax:
     elsewhere: str = "compile it for the processor (target='cpu'), or write it with elementary functions"
     attributes: frozenset[str] = frozenset({"shape"})
     spelling: Spelling = PYTHON
+    stored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parameters: Callable[[Kernel], str] | None = None
     scratch: str = ""
     of_dtype: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -59,6 +59,8 @@ def numbers(value: Any, what: str, *, error: type[SymdlError] = ArgumentError) -
         raise error(f"{what} is no array: {problem}", cure=cure) from None
     if type(array) is not np.ndarray:
         array = array.view(np.ndarray)
+    if holds_bfloat16(array):
+        return (array.view("uint16").astype("uint32") << 16).view("float32")
     if array.dtype.kind not in "iufb":
         if array.dtype.kind == "O" and isinstance(value, int):
             cure = "scale it first, or pass it as a float"
@@ -66,6 +68,11 @@ def numbers(value: Any, what: str, *, error: type[SymdlError] = ArgumentError) -
         held, cure = _HELD.get(array.dtype.kind, (str(array.dtype), "pass real numbers"))
         raise error(f"{what} holds {held}: {what} has the type {array.dtype}", cure=cure)
     return array
+
+
+def holds_bfloat16(array: Array) -> bool:
+    """Say whether an array holds bfloat16: those of `symdl.bfloat16`, or of the package ml_dtypes."""
+    return array.dtype.kind == "V" and "bfloat16" in (array.dtype.name, *(array.dtype.names or ()))
 
 
 def fitting(value: Any, name: str, *, integer: bool, dtype: Any) -> Array:

@@ -136,14 +136,14 @@ class Canonical:
 
     def element(self, load: Load) -> Node:
         """Return an element of a parameter."""
-        return Node("load", (), Element(self.array(load.tensor), *load.where))
+        return Node("load", (), self.read_at(load.tensor, *load.where))
 
-    def array(self, tensor: TensorId) -> Slot:
-        """Return the parameter that stands for the buffer of a tensor that is read."""
+    def read_at(self, tensor: TensorId, where: Poly) -> Element:
+        """Return an element of the parameter that stands for the buffer of a tensor that is read."""
         slot = self.slot(tensor)
         if slot not in self.written:
             self.read.setdefault(slot, tensor)
-        return slot
+        return Element(slot, where, self.plan.buffers[self.plan.places[tensor]].storage)
 
     def output(self, tensor: TensorId) -> Slot:
         """Return the parameter that stands for the buffer of a tensor that is written."""
@@ -192,7 +192,8 @@ class Canonical:
             case Local():
                 return of(self.local(atom))
             case Pick():
-                return of(Element(self.array(atom.tensor), *map(self.poly, atom.where)))
+                element = self.read_at(atom.tensor, *atom.where)  # numbered before what is in its position
+                return of(replace(element, at=self.poly(element.at)))
             case Floor() | Mod():
                 return of(type(atom)(self.poly(atom.value), self.poly(atom.by)))
             case Clamp():

@@ -24,16 +24,25 @@ from symdl.lower.ir.loops import (
 )
 from symdl.lower.ir.names import Param, Slot, StepNumber, TensorId
 from symdl.lower.ir.scalars import Body
+from symdl.lower.ir.storage import element_size
 from symdl.lower.memory.buffers import Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array parameter of a kernel: its slot, whether it holds integers, whether it is written."""
+    """An array parameter of a kernel: its slot, whether it holds integers, whether it is written.
+
+    Its elements may have a narrow type, `storage`.
+    """
 
     slot: Slot
     integer: bool
     written: bool
+    storage: str = ""
+
+    def itemsize(self, real: int) -> int:
+        """Return the bytes of an element, if reals have so many."""
+        return element_size(self.storage, real, integer=self.integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,7 @@ class GatherCall:
     """Copies `width` elements of each of `count` samples from data number `source`.
 
     The first sample is at place `start` of a batch, the first element in `column`; a whole one has `lead`.
+    Elements may have a narrow type, `storage`.
     """
 
     source: int
@@ -126,6 +136,11 @@ class GatherCall:
     width: int
     lead: int
     column: int = 0
+    storage: str = ""
+
+    def itemsize(self, real: int) -> int:
+        """Return the bytes of an element, if reals have so many."""
+        return element_size(self.storage, real, integer=self.integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,4 +276,7 @@ def _sorting(work: Sorting, plan: Plan, equations: tuple[int, ...]) -> SortCall:
 def _arrays(canon: Canonical) -> tuple[Array, ...]:
     """Return the array parameters of a kernel."""
     buffers = canon.plan.buffers
-    return tuple(Array(slot, buffers[b].integer, slot in canon.written) for b, slot in canon.buffers.items())
+    return tuple(
+        Array(slot, buffers[b].integer, slot in canon.written, buffers[b].storage)
+        for b, slot in canon.buffers.items()
+    )

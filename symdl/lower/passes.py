@@ -6,7 +6,7 @@ their names, and what each takes from the state and puts into it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -29,9 +29,10 @@ from symdl.lower.equations.matrix_functions import with_matrices
 from symdl.lower.equations.ranks import with_sorting
 from symdl.lower.equations.shared_exponentials import with_logistics
 from symdl.lower.equations.single_steps import single_steps
+from symdl.lower.equations.stored_operands import with_storage, with_wide_operands
 from symdl.lower.freeze.freeze import freeze
 from symdl.lower.ir.integers import product
-from symdl.lower.ir.loops import FrozenProgram, Item, TensorInfo
+from symdl.lower.ir.loops import FrozenEquation, FrozenProgram, Item, TensorInfo
 from symdl.lower.kernels import CheckCall, calls
 from symdl.lower.long_scalars import as_rows, operations, points
 from symdl.lower.loops.addressing import flatten
@@ -45,6 +46,7 @@ from symdl.lower.splits import split, with_rows
 from symdl.lower.state import Pass, State
 
 Trees = Callable[[tuple[Item, ...], tuple[TensorInfo, ...]], tuple[Item, ...]]
+Equations = Sequence[FrozenEquation]
 
 
 def on_trees(change: Trees) -> Callable[[State], State]:
@@ -69,37 +71,19 @@ def _on_program(change: Callable[[FrozenProgram], FrozenProgram]) -> Callable[[S
     return lambda state: replace(state, program=change(state.program))
 
 
+def _on_equations(
+    change: Callable[[FrozenProgram, Equations], tuple[FrozenProgram, Equations]],
+) -> Callable[[State], State]:
+    def apply(state: State) -> State:
+        program, equations = change(state.program, state.equations)
+        return replace(state, program=program, equations=tuple(equations))
+
+    return apply
+
+
 def _count_points(state: State) -> State:
     size = points(state.program)
     return replace(state, points=size, batch="" if size else state.batch)
-
-
-def _order(state: State) -> State:
-    return replace(state, equations=tuple(ordered(state.program)))
-
-
-def _scatter(state: State) -> State:
-    return replace(state, equations=tuple(map(as_scatter, state.equations)))
-
-
-def _lay_out_matrices(state: State) -> State:
-    program, equations = with_matrices(*with_decompositions(state.program, state.equations))
-    return replace(state, program=program, equations=tuple(equations))
-
-
-def _leave_out_vectors(state: State) -> State:
-    program, equations = with_values_alone(state.program, state.equations)
-    return replace(state, program=program, equations=tuple(equations))
-
-
-def _factor_matrices(state: State) -> State:
-    program, equations = with_factors(state.program, state.equations)
-    return replace(state, program=program, equations=tuple(equations))
-
-
-def _sort_rows(state: State) -> State:
-    program, equations = with_sorting(state.program, state.equations)
-    return replace(state, program=program, equations=tuple(equations))
 
 
 def _lay_out_windows(state: State) -> State:
@@ -170,10 +154,6 @@ def _copy_states(state: State) -> State:
     return replace(state, program=program, steps=steps, plan=buffers)
 
 
-def _touch(state: State) -> State:
-    return replace(state, steps=touching(state.program, state.steps, state.plan))
-
-
 def _cut_calls(state: State) -> State:
     tensors, places, batch = state.program.tensors, state.plan.places, state.batch
     if not batch:
@@ -186,7 +166,7 @@ def _share_kernels(state: State) -> State:
     checks = [
         CheckCall(places[g.tensor], product(tensors[g.tensor].shape), g.below)
         for g in state.program.gathers
-        if g.plain
+        if g.plain and not tensors[g.tensor].storage  # narrow ones are checked where they are passed
     ]
     kernels, made = calls(state.steps, state.plan, state.program.recurrences, checks)
     return replace(state, kernels=kernels, calls=made)
@@ -270,6 +250,12 @@ FREEZE = (
         lambda state: replace(state, program=freeze(state.source)),
     ),
     Pass(
+        "store_inputs",
+        "equations",
+        "Given tensors get the narrow types of their elements.",
+        lambda state: replace(state, program=with_storage(state.program, state.storage)),
+    ),
+    Pass(
         "check_positions",
         "equations",
         "Given positions are clamped where they are read, and checked before.",
@@ -296,40 +282,52 @@ FREEZE = (
     ),
 )
 
-ORDER = Pass("order_equations", "equations", "What only updates need comes after all readers.", _order)
+ORDER = Pass(
+    "order_equations",
+    "equations",
+    "What only updates need comes after all readers.",
+    lambda state: replace(state, equations=tuple(ordered(state.program))),
+)
+
+COPY_NARROW_OPERANDS = Pass(
+    "copy_narrow_operands",
+    "equations",
+    "Matrix products read copies of tensors with narrow elements, but where they go along rows.",
+    _on_equations(with_wide_operands),
+)
 
 FACTOR_MATRICES = Pass(
     "factor_matrices",
     "equations",
     "Matrices are factored once; products with inverses are solutions of systems.",
-    _factor_matrices,
+    _on_equations(with_factors),
     naive=False,
 )
 LEAVE_OUT_VECTORS = Pass(
     "leave_out_vectors",
     "equations",
     "Eigenvalues and singular values are computed alone where nothing reads their vectors.",
-    _leave_out_vectors,
+    _on_equations(with_values_alone),
     naive=False,
 )
 LAY_OUT_MATRICES = Pass(
     "lay_out_matrices",
     "equations",
     "Determinants and inverses get their matrices in memory.",
-    _lay_out_matrices,
+    _on_equations(lambda *given: with_matrices(*with_decompositions(*given))),
 )
 SORT_ROWS = Pass(
     "sort_rows",
     "equations",
     "Elements are sorted, where they were compared in pairs to count how many come before each.",
-    _sort_rows,
+    _on_equations(with_sorting),
     naive=False,
 )
 SCATTER_SUMS = Pass(
     "scatter_sums",
     "equations",
     "Sums over elements at given positions add to those instead.",
-    _scatter,
+    lambda state: replace(state, equations=tuple(map(as_scatter, state.equations))),
 )
 LAY_OUT_WINDOWS = Pass(
     "lay_out_windows",
@@ -387,7 +385,7 @@ TOUCH_ELEMENTS = Pass(
     "touch_elements",
     "memory",
     "Large tables are updated only where a batch adds to their gradients.",
-    _touch,
+    lambda state: replace(state, steps=touching(state.program, state.steps, state.plan)),
     naive=False,
 )
 CUT = Pass("cut_calls", "memory", "How each call can be cut into blocks is noted.", _cut_calls)

@@ -6,6 +6,7 @@ Enters: `Program`. Leaves: `Lowered`, which `emit` prints and `run` executes.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from symdl.express.program import Program
 from symdl.lower import passes as common
@@ -22,6 +23,7 @@ def passes(lowering: Lowering) -> tuple[Pass, ...]:
         *common.FREEZE,
         common.computed_in_rows(lowering.long),
         common.ORDER,
+        common.COPY_NARROW_OPERANDS,
         *((common.FACTOR_MATRICES, common.LEAVE_OUT_VECTORS) if lowering.factored else ()),
         common.LAY_OUT_MATRICES,
         *lowering.equations,
@@ -49,6 +51,7 @@ def lower(
     lowering: Lowering,
     schedule: Schedule = "fused",
     batch: str = "",
+    storage: Mapping[str, str] | None = None,
     observer: Observer | None = None,
     check: bool = False,
 ) -> Lowered:
@@ -59,6 +62,7 @@ def lower(
         schedule: whether equations share loops and buffers.
         batch: the name of the batch's size; loops over samples then have an end of their own, `Rows`,
             and every step is cut as far as that can be.
+        storage: narrow types of given tensors, by their names.
         observer: is told each pass.
         check: verify what every pass leaves, not only where it is cheap.
 
@@ -66,7 +70,7 @@ def lower(
         LoweringError: an expression without a kernel form.
     """
     naive = schedule == "naive"
-    state = State(program, naive=naive, reuse=not naive, batch=batch)
+    state = State(program, naive=naive, reuse=not naive, batch=batch, storage=storage or {})
     for step in passes(lowering):
         if state.calls is not None:
             break

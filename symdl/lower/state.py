@@ -36,6 +36,7 @@ class State:
         source: the program as it was derived.
         naive: whether each equation shall be a loop nest of its own, with buffers of its own.
         reuse: whether the memory of what is no longer read is used again.
+        storage: narrow types of given tensors, by their names.
         batch: the size of the batch, if blocks of samples may be computed apart.
         points: the size that counts the points of a scalar function.
         program: the frozen program.
@@ -56,6 +57,7 @@ class State:
     source: Program
     naive: bool = False
     reuse: bool = True
+    storage: Mapping[str, str] = field(default_factory=dict)
     batch: str = ""
     points: str = ""
     program: FrozenProgram = _NO_PROGRAM

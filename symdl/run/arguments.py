@@ -7,7 +7,7 @@ Arrays are never changed; those of another dtype or memory order are copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,16 +24,22 @@ from symdl.lower.ir.names import Index, TensorId
 from symdl.run import misfits
 from symdl.run.complexes import with_parts
 from symdl.run.sizes import Axis, solve
+from symdl.run.storage import dtype_of, narrowed
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One input: its name, dtype and shape; `fixed` is the shape if it holds no symbolic sizes."""
+    """One input: its name, dtype and shape; `fixed` is the shape if it holds no symbolic sizes.
+
+    `storage` names its type if that is a narrow one.
+    """
 
     name: str
     dtype: np.dtype[Any]
+    integer: bool
+    storage: str
     shape: tuple[Poly, ...]
     fixed: tuple[int, ...] | None
     dims: tuple[str | int | None, ...]
@@ -57,8 +63,8 @@ def _expected(info: TensorInfo, dtype: str) -> Expected:
         n if n is not None else str(s.atom.name) if isinstance(s.atom, Size) else None
         for n, s in zip(sizes, info.shape, strict=True)
     )
-    kind = np.dtype("int64" if info.integer else dtype)
-    return Expected(info.name, kind, info.shape, fixed, dims)
+    kind = dtype_of(info, dtype)
+    return Expected(info.name, kind, info.integer, info.storage, info.shape, fixed, dims)
 
 
 class Arguments:
@@ -152,7 +158,9 @@ def converted(want: Expected, value: Any) -> Array:
     Raises:
         ArgumentError: it holds other things than numbers, or no integers where they are wanted.
     """
-    return fitting(value, want.name, integer=want.dtype.kind == "i", dtype=want.dtype)
+    if want.storage:
+        return narrowed(value, want.name, want.storage)
+    return fitting(value, want.name, integer=want.integer, dtype=want.dtype)
 
 
 def _bind(want: Expected, array: Array, dims: dict[str, int]) -> bool:
@@ -220,8 +228,9 @@ class Bounds:
 
     def __init__(self, program: FrozenProgram, inputs: Sequence[Expected], names: Container[str]) -> None:
         self._program, self.checked = program, bool(program.gathers)
-        self._integers = [at for at, e in enumerate(inputs) if e.dtype.kind == "i" and e.name in names]
-        self._masked = [g for g in program.gathers if not g.plain]
+        self._integers = [at for at, e in enumerate(inputs) if e.integer and e.name in names]
+        narrow = {t for t in program.inputs if program.tensors[t].storage}
+        self._masked = [g for g in program.gathers if not g.plain or g.tensor in narrow]
 
     def take(self, given: list[Array], dims: Mapping[str, int]) -> None:
         """Put copies in place of integers, which nobody can change any more, and check what kernels do not.
@@ -244,7 +253,7 @@ class Bounds:
 
 
 def check_gathers(
-    program: FrozenProgram, gathers: Iterable[Gather], arrays: Sequence[Array], dims: Mapping[str, int]
+    program: FrozenProgram, gathers: Sequence[Gather], arrays: Sequence[Array], dims: Mapping[str, int]
 ) -> None:
     """Check integers that are used as positions; `arrays` holds the inputs in order.
 
@@ -253,6 +262,8 @@ def check_gathers(
     """
     given = dict(zip(program.inputs, arrays, strict=True))
     given |= {t: np.asarray(given[t]) for t in given if program.tensors[t].integer}
+    if any(not g.plain for g in gathers):  # with these is computed
+        given |= {t: given[t].astype("int64", copy=False) for t in given if program.tensors[t].integer}
     for gather in gathers:
         name, below = program.tensors[gather.tensor].name, evaluate(gather.below, dims)
         if gather.value is not None:

@@ -70,7 +70,7 @@ class BoundEpoch:
                 there = runtime.accept(array, want.name, want.dtype)
                 if there is None:
                     there = np.require(converted(want, array), requirements=["C", "A"])
-                array = private(there) if want.dtype.kind == "i" else there
+                array = private(there) if want.integer else there
             arrays[want.name] = array
         self._arrays, self._dims = Arguments(inputs, accept=runtime.accept).take(arrays)
         self._inputs, self._data, self._threads = inputs, data, threads
@@ -231,7 +231,7 @@ def step_of(
     takes = []
     for at, (want, place) in enumerate(gathered):
         width = evaluate(product(want.shape[1:]), dims)
-        takes.append(GatherCall(at, place, want.dtype.kind == "i", 0, count, width, width))
+        takes.append(GatherCall(at, place, want.integer, 0, count, width, width, storage=want.storage))
     results = [lowered.plan.places[t] for t in lowered.program.outputs]
     factors = [constant(-1 if weight == LARGEST else count**weight) for weight in weights]
     totals = [TotalCall(place, at, f) for at, (place, f) in enumerate(zip(results, factors, strict=True))]

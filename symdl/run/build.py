@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -57,11 +57,11 @@ def _uncollected() -> Iterator[None]:
 
 
 def _lowered(
-    program: Program, target: Target, dtype: str, schedule: Schedule, batch: str
+    program: Program, target: Target, dtype: str, schedule: Schedule, batch: str, storage: Mapping[str, str]
 ) -> tuple[Lowered, str, float]:
     """Return a lowered program and its printed module, made or found on disk, and the seconds of lowering."""
     start = time.perf_counter()
-    wanted: dict[str, Any] = {"schedule": schedule, "batch": batch}
+    wanted: dict[str, Any] = {"schedule": schedule, "batch": batch, "storage": dict(storage)}
     key = kept.key_of(program, target, {**wanted, "dtype": dtype})
     found = kept.find(key)
     if found is not None:
@@ -93,13 +93,16 @@ class Built:
         schedule: Schedule,
         training: bool,
         batch: str = "",
+        storage: Mapping[str, str] | None = None,
     ) -> None:
         start = time.perf_counter()
         self.program, self.dtype, self.runtime = program, dtype, target.runtime
         self.training = training
         self.splits = target.lowering.splits
         with _uncollected():
-            self.lowered, self.text, seconds = _lowered(program, target, dtype, schedule, batch)
+            self.lowered, self.text, seconds = _lowered(
+                program, target, dtype, schedule, batch, storage or {}
+            )
             self.launch_list: LaunchList = launch_list(self.lowered, checks=not training)
         emitted = time.perf_counter()
         self.module: Module = self.runtime.load(

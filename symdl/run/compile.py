@@ -29,6 +29,7 @@ from symdl.run.derived import Derived, derived, facts_told
 from symdl.run.packing import WithGradients, WithJacobians, alone
 from symdl.run.runtime import ResultsIn, Target
 from symdl.run.scalar_function import ScalarFunction
+from symdl.run.storage import Storage
 from symdl.targets import find
 
 Output = Tensor | Condition | ComplexTensor
@@ -46,6 +47,7 @@ class Options(TypedDict, total=False):
     facts: Sequence[Fact]
     threads: int | None
     results: ResultsIn
+    storage: Storage
 
 
 @overload
@@ -94,6 +96,7 @@ def compile(
     facts: Sequence[Fact] = (),
     threads: int | None = None,
     results: ResultsIn = "alike",
+    storage: Storage | None = None,
 ) -> Compiled[Any] | ScalarFunction[Any]:
     """Compile an output, and its gradients if `wrt` is given.
 
@@ -112,6 +115,10 @@ def compile(
             comes first. Results do not depend on it.
         results: where they lie: ``"alike"``, on the device if an argument is there (of any library that has
             ``__cuda_array_interface__`` or DLPack; results have both), ``"host"`` or ``"target"``.
+        storage: narrow types of inputs by name, such as ``{"W": "float16", "image": "uint8"}``: arrays of
+            these types are read where they are, without a copy. Arithmetic and gradients have `dtype`. Reals
+            can be float16, bfloat16 (see `symdl.bfloat16`) or integers from int8 to uint32, int64 such
+            integers. Other arrays are rounded; integers that do not fit are refused. Not on ``"cuda"``.
 
     Returns:
         A function of keyword arguments, one an input; an input that dropped out of a derivative may be given
@@ -128,7 +135,7 @@ def compile(
 
     Raises:
         CompileError: `output` or `wrt` is nothing that can be compiled, `facts` about an expression, no such
-            target.
+            target, `storage` of no input.
         ArgumentError: `threads` is no positive integer.
 
     Example:
@@ -138,16 +145,14 @@ def compile(
         >>> print(value, slopes["x"], slopes["y"])
         18.0 12.0 9.0
     """
-    options = _options(dtype, find(target), schedule, threads, results)
+    options = _options(dtype, find(target), schedule, threads, results) | {"storage": storage}
     output = [_flags(o) for o in output] if isinstance(output, list | tuple) else _flags(output)
     if complexes.is_complex(output):
         return _complex(output, wrt, facts, options)
     expressions, shape = functions_of(output)
     if expressions:
         return _scalar(expressions, shape, wrt, facts, options)
-    if isinstance(output, list):
-        return _list(output, wrt, facts, options)
-    return _one(output, wrt, facts, options)
+    return (_list if isinstance(output, list) else _one)(output, wrt, facts, options)
 
 
 def _list(
@@ -291,6 +296,8 @@ def _scalar(
 ) -> ScalarFunction[Any]:
     if facts:
         raise CompileError("facts are about tensors; an expression has none", cure="leave facts out")
+    if options.pop("storage"):
+        raise CompileError("storage is of tensors; an expression has none", cure="leave storage out")
     program = stable_graphs(several)
     if wrt is None:
         return ScalarFunction(program, None, shape, options)

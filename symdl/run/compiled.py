@@ -31,6 +31,7 @@ from symdl.run.rebuilt import Rebuilt
 from symdl.run.results import Layout, layout
 from symdl.run.runtime import Blocks, Cut, ResultsIn, Target
 from symdl.run.shown import Shown
+from symdl.run.storage import Storage, chosen_storage
 from symdl.targets import CPU, find
 
 Array = NDArray[Any]
@@ -61,14 +62,16 @@ class Compiled(Rebuilt, Exported, Profiled, Shown, Generic[Result]):
         pack: Callable[[list[Any]], Any] | None = None,
         dropped: frozenset[str] = frozenset(),
         results: ResultsIn = "alike",
+        storage: Storage | None = None,
     ) -> None:
         self.program = program
+        narrow = chosen_storage(storage, program, dropped)
         found = find(target)
-        told: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule, "threads": threads}
-        self.made_of = (program,), told | {"pack": pack, "dropped": dropped, "results": results}
+        options: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule, "storage": narrow}
+        more = {"threads": threads, "pack": pack, "dropped": dropped, "results": results}
+        self.made_of = (program,), options | more
         self._runtime = found.runtime
         batch = batch_of(program) if self._runtime.samples_apart and schedule == "fused" else ""
-        options: dict[str, Any] = {"dtype": dtype, "target": found, "schedule": schedule}
         self._built = Built(program, **options, training=False, batch=batch)
         self.pack: Callable[[list[Any]], Any] = pack or tuple
         wanted = expected(self._built.inputs, dtype)

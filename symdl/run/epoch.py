@@ -64,8 +64,7 @@ class Job:
 
     def behind(self, base: Any, view: View) -> Any:
         """Return the place of a view of a buffer that begins at `base`."""
-        integer = self.partition.buffers[view.buffer].integer
-        size = 8 if integer else np.dtype(self.built.dtype).itemsize
+        size = self.partition.buffers[view.buffer].itemsize(np.dtype(self.built.dtype).itemsize)
         return self.runtime.behind(base, view.offset, size)
 
     def script(self, workers: int) -> list[Array]:

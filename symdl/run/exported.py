@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from symdl.emit.alone import Alone, Answer
+from symdl.errors import CompileError
 from symdl.express.program import Program
 from symdl.run.alone import constants, write
 from symdl.run.build import Built
@@ -58,7 +59,7 @@ class Exported:
 
         Raises:
             ArgumentError: a value or the example is of no input, or does not fit it.
-            CompileError: there are no files with such an ending.
+            CompileError: there are no files with such an ending, or inputs have narrow `storage`.
             DataError: a file cannot be written.
             EmitError: something has no code without symdl, such as SciPy's special functions.
         """
@@ -102,6 +103,12 @@ def export(path: str | os.PathLike[str], program: Program, built: Built, asked: 
         built: a program that was built of the same inputs.
     """
     found, inputs = exporter(path), built.inputs
+    narrow = next((info for info in inputs if info.storage), None)
+    if narrow is not None:
+        raise CompileError(
+            f"files that stand alone read reals and int64, and {narrow.name} is stored as {narrow.storage}",
+            cure="compile without storage, and export that",
+        )
     fixed = constants(program, built.dtype, asked.values)
     start = {at: asked.start[info.name] for at, info in enumerate(inputs) if info.name in asked.start}
     wanted = Alone(built.dtype, values=fixed, start=start, answer=asked.answer)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from symdl.lower.lowered import Lowered
 from symdl.run.results import Places
+from symdl.run.storage import dtype_of
 
 Array = NDArray[Any]
 
@@ -29,8 +29,7 @@ class Outputs:
 
     def __init__(self, lowered: Lowered, dtype: str) -> None:
         program, places = lowered.program, lowered.plan.places
-        kinds = [program.tensors[t].integer for t in program.outputs]
-        self.dtypes = [np.dtype("int64" if integer else dtype) for integer in kinds]
+        self.dtypes = [dtype_of(program.tensors[t], dtype) for t in program.outputs]
         self.written: list[tuple[int, int]] = []
         self.copies: list[tuple[int, int]] = []
         first: dict[int, int] = {}

@@ -29,6 +29,7 @@ from symdl.run.build import Built, batch_of
 from symdl.run.memory import address
 from symdl.run.resident import Resident
 from symdl.run.runtime import Target
+from symdl.run.storage import Storage, chosen_storage
 from symdl.schedule.cost import CallCost
 from symdl.targets import find
 
@@ -45,6 +46,7 @@ def compile_training(
     target: str | Target = "cpu",
     facts: Sequence[Fact] = (),
     threads: int | None = None,
+    storage: Storage | None = None,
 ) -> TrainingKernel:
     """Compile training steps.
 
@@ -59,12 +61,14 @@ def compile_training(
         facts: declared knowledge for clean-up.
         threads: how many cores to use; None measures and chooses. ``SYMDL_THREADS`` comes first. Results do
             not depend on it.
+        storage: narrow types of data, as in `symdl.compile`: a data set keeps them, and so do batches.
 
     Raises:
+        CompileError: `storage` is of no input, or of one that is updated.
         ExpressionError: two updates of one tensor, or of one that is no parameter or state.
     """
     program = training_step([Turn(loss, tuple(wrt), updates)], metrics=metrics, facts=facts)
-    return TrainingKernel(program, dtype=dtype, target=target, threads=threads)
+    return TrainingKernel(program, dtype=dtype, target=target, threads=threads, storage=storage)
 
 
 class TrainingKernel:
@@ -72,7 +76,7 @@ class TrainingKernel:
 
     Args:
         program: such as `symdl.differentiate.turns.training_step` makes.
-        dtype, target, threads: as in `compile_training`.
+        dtype, target, threads, storage: as in `compile_training`.
         weights: for each output the power of its number of samples by which a batch multiplies it before it
             adds it to the totals; 1 by default, for means; `LARGEST` for the largest of the batches' values.
 
@@ -90,6 +94,7 @@ class TrainingKernel:
         target: str | Target,
         threads: int | None = None,
         weights: Sequence[int] | None = None,
+        storage: Storage | None = None,
     ) -> None:
         chosen(threads)  # found here if it cannot be
         self.program, self._threads = program, threads
@@ -97,7 +102,8 @@ class TrainingKernel:
         self.updated = frozenset(old for old, _ in program.updates)
         self.states = tuple(t for t in program.inputs if t.role == "state")
         options: dict[str, Any] = {"dtype": dtype, "target": find(target), "schedule": "fused"}
-        self._built = Built(program, **options, training=True, batch=batch_of(program))
+        narrow = chosen_storage(storage, program)
+        self._built = Built(program, **options, training=True, batch=batch_of(program), storage=narrow)
         self._inputs = expected(self._built.inputs, dtype)
         self._constants = constants(program, self._inputs)
         self._steps: Steps = {}

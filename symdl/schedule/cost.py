@@ -190,8 +190,8 @@ class _Counter:
                 return self.kernel(call)
             case ProductCall():
                 return self.product(call)
-            case GatherCall(count=count, width=width, integer=integer):
-                size = _INTEGER if integer else self.itemsize
+            case GatherCall(count=count, width=width):
+                size = call.itemsize(self.itemsize)
                 return Cost(count * (width * size + _INTEGER), count * width * size, launches=1)
             case CombineCall():
                 count, number = self.value(call.count), self.value(call.number)
@@ -245,7 +245,7 @@ class _Counter:
         touched.block(kernel.items, {})
         read, written = 0, 0
         for array, buffer in zip(kernel.arrays, call.buffers, strict=True):
-            size, room = _INTEGER if array.integer else self.itemsize, self.room(buffer)
+            size, room = array.itemsize(self.itemsize), self.room(buffer)
             read += size * min(room, sum(touched.read.get(array.slot, {}).values()))
             written += size * min(room, sum(touched.written.get(array.slot, {}).values()))
         own = Cost(read, written, touched.operations, touched.functions, 1)
@@ -304,7 +304,8 @@ class _Touched:
                 if isinstance(atom, Element):
                     self.note(self.read, atom, around)
         if isinstance(item, Store | Update):
-            target = Element(item.target, *item.where)
+            (where,) = item.where
+            target = Element(item.target, where)
             if isinstance(item, Update):
                 self.note(self.read, target, around)
             self.note(self.written, target, around)

@@ -36,7 +36,7 @@ def wide_inputs(
     found = set()
     for gather in gathers:
         width = gather.width
-        if gather.integer or width < _MANY * samples:
+        if gather.integer or gather.storage or width < _MANY * samples:
             continue
         users = [(c, s) for c, s in calls if any(t.buffer == gather.target for t in s.touches)]
         kinds = {_role(c, s, gather.target, width, samples, value) for c, s in users}

@@ -22,6 +22,7 @@ from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.express.values import fitting, numbers, place
 from symdl.run.reference.binding import bind_dims, extent_value
+from symdl.run.storage import narrowed
 from symdl.train.counted import counted
 
 Array = NDArray[Any]
@@ -88,6 +89,7 @@ def checked(
     data: Mapping[str, Any],
     *,
     dtype: str,
+    storage: Mapping[str, str] | None = None,
     ranges: Sequence[LabelRange] = (),
     results: Sequence[Tensor] = (),
     ignore: Iterable[str] = (),
@@ -100,6 +102,7 @@ def checked(
         inputs: the tensors to be filled, each with samples along its first axis.
         data: arrays by name; real ones are converted to `dtype`, labels to int64, copied if need be.
         dtype: ``"float32"`` or ``"float64"``.
+        storage: narrow types of some of them by name.
         ranges: what the values of integer inputs may be.
         results: what is computed from the data: values that have no part in it may be NaN or infinite.
         ignore: names that are allowed and not needed.
@@ -111,7 +114,11 @@ def checked(
     """
     names = [str(t.name) for t in inputs]
     _check_names(data, names, set(ignore), what)
-    arrays = {name: _as_array(t, data[name], dtype, accept) for name, t in zip(names, inputs, strict=True)}
+    kinds = [(storage or {}).get(name, "") for name in names]
+    arrays = {
+        name: _as_array(t, data[name], dtype, accept, kind)
+        for name, t, kind in zip(names, inputs, kinds, strict=True)
+    }
     count = len(arrays[names[0]])
     if not count:
         shapes = {name: array.shape for name, array in arrays.items()}
@@ -143,10 +150,13 @@ def _check_names(data: Mapping[str, Any], names: list[str], ignore: set[str], wh
         raise ArgumentError(f"the {what} lack {', '.join(map(repr, missing))}", cure=takes)
 
 
-def _as_array(tensor: Tensor, value: Any, dtype: str, accept: Accept) -> Any:
+def _as_array(tensor: Tensor, value: Any, dtype: str, accept: Accept, storage: str) -> Any:
     name, integer = str(tensor.name), tensor.dtype == "int64"
-    there = accept(value, name, np.dtype("int64" if integer else dtype))
-    array = fitting(value, name, integer=integer, dtype=dtype) if there is None else there
+    if storage:
+        array = np.require(narrowed(value, name, storage), requirements=["C", "A"])
+    else:
+        there = accept(value, name, np.dtype("int64" if integer else dtype))
+        array = fitting(value, name, integer=integer, dtype=dtype) if there is None else there
     if array.ndim != tensor.rank:
         raise ArgumentError(
             f"{tensor.name} has {array.ndim} axes instead of {tensor.rank}",
@@ -176,7 +186,9 @@ def _check_values(tensor: Tensor, arrays: Mapping[str, Any], given: Any, results
             return
         arrays = {name: np.asarray(a) for name, a in arrays.items()}
         array = given = arrays[str(tensor.name)]
-    wrong = ~np.isfinite(array)
+    if array.dtype.kind in "iu":
+        return
+    wrong = ~np.isfinite(numbers(array, str(tensor.name)))
     if wrong.any() and results:
         wrong &= counted(tensor, results, arrays)
     if wrong.any():

@@ -21,6 +21,7 @@ from symdl.express.tensors import Tensor
 from symdl.run.autotune import MOST_WORKERS, chosen, cores
 from symdl.run.compiled import Compiled
 from symdl.run.runtime import Target
+from symdl.run.storage import read_by
 from symdl.train.arrays import Arrays
 from symdl.train.finish import sizes_of
 from symdl.train.loop import Score
@@ -44,6 +45,7 @@ class Forward:
         wanted: what is computed.
         samples: the symbolic number of samples.
         dtype, target, facts: as in `symdl.compile`.
+        storage: narrow types of data by their names.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Forward:
         dtype: str,
         target: str | Target,
         facts: Sequence[Fact] = (),
+        storage: Mapping[str, str] | None = None,
     ) -> None:
         self.program, _ = prepare(collect(tuple(wanted), facts=facts))
         self.split = split(self.program, samples)
         self._samples, self._dtype, self._target = samples, dtype, target
+        self._storage = dict(storage or {})
         self._compiled: dict[int, _Part] = {}
 
     def __call__(self, data: Arrays, weights: Weights) -> tuple[Array, ...]:
@@ -92,7 +96,11 @@ class Forward:
         if number not in self._compiled:
             workers = chosen(None) or min(cores(), MOST_WORKERS)
             compiled: Compiled[Any] = Compiled(
-                program, dtype=self._dtype, target=self._target, threads=workers
+                program,
+                dtype=self._dtype,
+                target=self._target,
+                threads=workers,
+                storage=read_by(program, self._storage),
             )
             self._compiled[number] = _Part(compiled, frozenset(str(t.name) for t in program.inputs))
         return self._compiled[number]

@@ -22,6 +22,7 @@ from symdl.express.walks import any_of
 from symdl.nn.lbfgs import LBFGS
 from symdl.nn.protocol import Optimizer
 from symdl.run.compile import compile
+from symdl.run.storage import read_by
 from symdl.train.choice import Trainable, learning
 from symdl.train.diverging import Fault, fault_in
 from symdl.train.layout import Layout
@@ -71,6 +72,7 @@ class FullBatch:
             )
         gradients = grad(state.loss, learned, facts=state.facts)
         options: dict[str, Any] = {"dtype": state.dtype, "target": state.target, "results": "host"}
+        options["storage"] = read_by(collect([*outputs, *gradients]), state.storage)
         self._kernel = compile([*outputs, *gradients], facts=state.facts, threads=threads, **options)
         known = state.values()
         reads = {str(t.name) for t in self._kernel.program.inputs if t.value is None}

@@ -40,6 +40,8 @@ class Model(ReportedModel):
         dtype: ``"float32"`` or ``"float64"``.
         target: where kernels run, as in `symdl.compile`.
         facts: declared knowledge, as in `symdl.compile`.
+        storage: narrow types of data, as in `symdl.compile`: with ``{"image": "uint8"}`` a data set of bytes
+            stays as it is, and so do its batches. Parameters have `dtype`.
 
     Attributes:
         parameters: the array of each parameter by name; change values in place. (A device's come when asked.)

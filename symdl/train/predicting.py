@@ -57,6 +57,7 @@ class PredictingModel(CopiedModel):
             needed,
             inputs,
             dtype=self.dtype,
+            storage=self.storage,
             ranges=ranges,
             results=program.outputs,
             ignore=others,

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from symdl.differentiate.turns import Turn, Updates, training_step
+from symdl.errors import ArgumentError
 from symdl.express.dims import Dim
 from symdl.express.modes import training_updates
 from symdl.express.program import Program
@@ -21,6 +22,7 @@ from symdl.express.tensors import Tensor
 from symdl.nn.protocol import Optimizer
 from symdl.run.derived import Derived, derived, facts_told, setting
 from symdl.run.runtime import Target
+from symdl.run.storage import read_by
 from symdl.run.training import TrainingKernel
 from symdl.run.watching import asked_for
 from symdl.train.alike import Answer, asked, settings_of
@@ -39,18 +41,29 @@ MOST = 4
 class Kernels:
     """A training step, compiled for one process or for several that share it."""
 
-    def __init__(self, step: Running, samples: Dim, *, dtype: str, target: Target) -> None:
+    def __init__(
+        self, step: Running, samples: Dim, *, dtype: str, target: Target, storage: Mapping[str, str]
+    ) -> None:
         self._step, self._samples = step, samples
         self._options: dict[str, Any] = {"weights": step.weights, "dtype": dtype, "target": target}
+        self._storage = storage
 
     @cached_property
     def alone(self) -> TrainingKernel:
         """All in one call."""
-        return TrainingKernel(self._step.program, **self._options)
+        program = self._step.program
+        return TrainingKernel(program, **self._options, storage=read_by(program, self._storage))
 
     @cached_property
     def shared(self) -> SharedKernel:
-        """In phases, between which processes meet."""
+        """In phases, between which processes meet.
+
+        Raises:
+            ArgumentError: data have narrow types.
+        """
+        if self._storage:
+            cure = "leave storage out of the model, or train in one process"
+            raise ArgumentError("several processes share data in the model's dtype only", cure=cure)
         return SharedKernel(self._step.program, samples=self._samples, **self._options)
 
 
@@ -140,7 +153,7 @@ def _made(
 ) -> Prepared:
     program, answers = _derived(state, optimizers, learning)
     step = running(program, state.samples)
-    kernels = Kernels(step, state.samples, dtype=state.dtype, target=state.target)
+    kernels = Kernels(step, state.samples, dtype=state.dtype, target=state.target, storage=state.storage)
     return Prepared(*known, answers, step, kernels, _states(step.program, answers))
 
 

@@ -35,7 +35,7 @@ class SavedModel(PredictingModel):
         with told(where):
             parts = parts_of(found)
             model._describe(parts["losses"], parts["outputs"], parts["metrics"], parts["facts"])
-        model._compute(parts["dtype"], target)
+        model._compute(parts["dtype"], target, parts["storage"])
         with told(where):
             empty = np.empty((), parts["dtype"])  # in no shape does it take more memory
             shapes = {str(t.name): np.broadcast_to(empty, tuple(map(int, t.shape))) for t in model._known()}

@@ -15,9 +15,10 @@ from symdl.errors import ArgumentError
 from symdl.express.build import parameters
 from symdl.express.labels import label_ranges
 from symdl.express.modes import inference, training_updates
-from symdl.express.program import Fact, collect, dropped
+from symdl.express.program import Fact, Program, collect, dropped
 from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
+from symdl.run.storage import Storage, chosen_storage
 from symdl.targets import find as find_target
 from symdl.train import parts
 from symdl.train import weights as files
@@ -48,11 +49,11 @@ class ModelState:
         dtype: str = "float32",
         target: str | Target = "cpu",
         facts: Sequence[Fact] = (),
+        storage: Storage | None = None,
     ) -> None:
-        self._describe(
-            parts.losses(loss), parts.outputs(output), parts.numbers(metrics or {}, "metric"), facts
-        )
-        self._compute(dtype, target)
+        followed = parts.numbers(metrics or {}, "metric")
+        self._describe(parts.losses(loss), parts.outputs(output), followed, facts)
+        self._compute(dtype, target, storage)
         self._place(*self._first_values(seed))
 
     def _describe(
@@ -76,7 +77,8 @@ class ModelState:
         self.ranges = label_ranges(program.equations)
         self.accuracy = accuracy_of(tuple(losses.values()), tuple(outputs.values()), self.ranges)
         known = collect(inference(*program.outputs)).inputs
-        self.scored = tuple(dict.fromkeys((*self.inputs, *self._inputs_of_score())))
+        scored = (t for t in collect(self._scored()).inputs if t.role == "input")
+        self.scored = tuple(dict.fromkeys((*self.inputs, *scored)))
         moving = (old for old, _ in training_updates(*program.outputs))
         self._moving = tuple(dict.fromkeys([*(t for t in known if t.role == "state"), *moving]))
         self.history: History | None = None
@@ -84,11 +86,12 @@ class ModelState:
         self.prepared = Steps()
         self._forwards: dict[str, Forward] = {}
 
-    def _compute(self, dtype: str, target: str | Target) -> None:
+    def _compute(self, dtype: str, target: str | Target, storage: Storage | None) -> None:
         """Note in which numbers and where it is computed."""
         if dtype not in ("float32", "float64"):
             raise ArgumentError(f"dtype={dtype!r}", cure="use 'float32' or 'float64'")
         self.dtype, self.target = dtype, find_target(target)
+        self.storage = chosen_storage(storage, Program(self.scored, (), ()), self.dropped)
 
     def _first_values(self, seed: int) -> tuple[files.Weights, files.Weights]:
         """Return first values of parameters and of running states."""
@@ -149,6 +152,7 @@ class ModelState:
             needed,
             data,
             dtype=self.dtype,
+            storage=self.storage,
             ranges=self.ranges,
             results=results,
             ignore=others,
@@ -170,9 +174,6 @@ class ModelState:
         accuracy = () if self.accuracy is None else (self.accuracy,)
         return inference(self.loss, *self.values_by_name.values(), *accuracy)
 
-    def _inputs_of_score(self) -> tuple[Tensor, ...]:
-        return tuple(t for t in collect(self._scored()).inputs if t.role == "input")
-
     def forward(self, what: str) -> Forward:
         """Return what computes the ``"output"`` or the ``"loss"`` with all that is scored."""
         if what not in ("output", "loss"):
@@ -180,5 +181,5 @@ class ModelState:
         if what not in self._forwards:
             shown = inference(*self.outputs.values()) if what == "output" else self._scored()
             options: dict[str, Any] = {"dtype": self.dtype, "target": self.target, "facts": self.facts}
-            self._forwards[what] = Forward(shown, self.samples, **options)
+            self._forwards[what] = Forward(shown, self.samples, storage=self.storage, **options)
         return self._forwards[what]

@@ -90,11 +90,13 @@ FOR: Mapping[str, Callable[[], Tensor]] = {
 """What each pass has something to do for."""
 ONLY = {
     "freeze_equations": "has SymPy's equations before it",
+    "store_inputs": "notes how elements are stored",
     "take_single_steps": "changes what a recurrence means to those after it; the agreement of kernels has it",
     "count_points": "notes a size",
     "compute_in_rows": "makes calls",
     "move_numbers": "has only the order to change",
     "order_equations": "has only the order to change",
+    "copy_narrow_operands": "copies what is stored in narrow types, and exact numbers are not",
     "choose_direct_convolutions": "notes numbers of equations",
     "factor_matrices": "functions of matrices have no exact form",
     "leave_out_vectors": "functions of matrices have no exact form",

@@ -80,7 +80,7 @@ APART = {
     *"sd.annotate sd.compare sd.worksheet sd.formula sd.fact sd.load sd.flat sd.from_onnx sd.to_onnx".split(),
     *"sd.origin sd.fit sd.target sd.to_torch sd.to_jax sd.function sd.vmap sd.per_sample_grad".split(),
     *"sd.activation_figure sd.unit_svg sd.two_spaces sd.constant sd.sums_to_one".split(),
-    *"sd.expectation sd.derive_expectation sd.taylor sd.complex_tensor".split(),
+    *"sd.bfloat16 sd.expectation sd.derive_expectation sd.taylor sd.complex_tensor".split(),
     *"nn.glorot nn.he nn.uniform nn.state".split(),
 }
 """No functions from tensors to tensors: what they do with their options is tested where they are."""

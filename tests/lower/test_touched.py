@@ -55,15 +55,16 @@ LOSSES = {"tables": tables, "bags": bags, "single": single}
 SGD = sd.nn.SGD(0.5)
 
 
-def compiled(loss: Tensor, target: Target, optimizer: Any = SGD) -> TrainingKernel:
-    return compile_training(
-        loss, sd.parameters(loss), optimizer.updates, dtype="float32", target=target, threads=1
-    )
+def compiled(loss: Tensor, target: Target, optimizer: Any = SGD, storage: Any = None) -> TrainingKernel:
+    options: Any = {"dtype": "float32", "target": target, "threads": 1, "storage": storage}
+    return compile_training(loss, sd.parameters(loss), optimizer.updates, **options)
 
 
-def trained(loss: Tensor, target: Target, data: Arrays, size: int, optimizer: Any = SGD) -> Arrays:
+def trained(
+    loss: Tensor, target: Target, data: Arrays, size: int, optimizer: Any = SGD, storage: Any = None
+) -> Arrays:
     """Return the weights after an epoch, and the loss."""
-    kernel = compiled(loss, target, optimizer)
+    kernel = compiled(loss, target, optimizer, storage)
     rng = np.random.default_rng(0)
     own: Arrays = {str(w.name): rng.normal(size=w.shape).astype("float32") for w in sd.parameters(loss)}
     own |= initial(kernel.states, seed=0, dtype="float32")
@@ -120,6 +121,18 @@ def test_bits_are_those_of_whole_updates(name: str, size: int, count: int, batch
     for key, value in all_.items():
         np.testing.assert_array_equal(few[key], value)
     assert np.isfinite(few["loss"])
+
+
+@pytest.mark.parametrize("target", [CPU, PYTHON], ids=lambda t: t.name)
+@pytest.mark.parametrize("kind", ["int32", "uint16"])
+def test_positions_of_narrow_types_are_positions(kind: str, target: Target) -> None:
+    loss, storage = tables(), {"u": kind, "v": kind}
+    assert under_conditions(compiled(loss, target, storage=storage)) == (0, 4)
+    data = positions(loss, 9, ROWS)
+    narrow = {name: array.astype(kind) for name, array in data.items()}
+    found, wanted = trained(loss, target, narrow, 4, storage=storage), trained(loss, target, data, 4)
+    for key, value in wanted.items():
+        np.testing.assert_array_equal(found[key], value)
 
 
 def test_the_plain_loops_agree() -> None:

@@ -35,10 +35,11 @@ def test_a_program_has_the_operations_of_its_launch_list(dtype: str) -> None:
     assert set(module.used) == {Operation.PRODUCT, Operation.COMBINE}
 
 
-def test_the_loop_is_one_for_all_types_of_reals_and_so_are_operations_on_integers() -> None:
+def test_the_loop_is_one_for_all_types_of_reals_and_so_are_operations_on_integers_and_bytes() -> None:
     lowered = built(differentiate((X @ W).sum(), (W,)).program, "float64").lowered
     assert "float" not in _loops(lowered, training=False).name
     assert "float" not in _loops(lowered, training=True).name
     both = ("float32", "float64")
-    assert len({_operation(Operation.GATHER_INTEGERS, dtype).name for dtype in both}) == 1
+    for operation in (Operation.GATHER_INTEGERS, Operation.GATHER_SINGLE_BYTES, Operation.GATHER_BYTES):
+        assert len({_operation(operation, dtype).name for dtype in both}) == 1
     assert len({_operation(Operation.GATHER_REALS, dtype).name for dtype in both}) == 2

@@ -23,7 +23,7 @@ SAME = {
 _REASONS = {
     "makes what operations work on": "sd.Dim sd.Tensor sd.indices sd.parameter sd.parameters sd.tensor"
     " sd.ComplexTensor sd.complex_tensor"
-    " sd.sums_to_one sd.fact sd.Normal",
+    " sd.sums_to_one sd.fact sd.Normal sd.bfloat16",
     "explains or draws": "sd.Collection sd.Style sd.activation_figure sd.components sd.compose sd.derive"
     " sd.derive_expectation"
     " sd.error_curve sd.formula sd.origin sd.generic_gradient sd.generic_jacobian sd.layer_svg sd.two_spaces"

@@ -118,7 +118,7 @@ class _SimdPrinter(Printer):
         self.flags.append(flag)
         args = [texts[a][0] for a in node.args]
         if isinstance(value, Element) and node.op == "load":
-            return self.element(value.array, value.at), _ATOMIC
+            return self.integers.widened(self.element(value.array, value.at), value), _ATOMIC
         if flag and isinstance(value, Poly) and node.op == "index":
             return f"each(real, {self.integers.text(value)})", _ATOMIC
         if not flag or not args:

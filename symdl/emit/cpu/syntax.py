@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from symdl.emit.cpu.simd import SimdWriter
 from symdl.emit.syntax import DIVISIONS, Syntax
+from symdl.lower.ir.storage import HALVES, WHOLE
 
 _VECTORS = ("cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tanh")
 _NEAR = {name: f"near_{name}" for name in ("cos", "sin", "floor_divide", "remainder")}
@@ -56,6 +57,7 @@ CPU = Syntax(
         "symdl.run.cpu.intrinsics.elementary": frozenset(
             {*_VECTORS, *DIVISIONS, *_NEAR.values(), "erfcx", "reach", "reach_of_two", "uniform"}
         ),
+        "symdl.run.cpu.intrinsics.halves": frozenset({"from_bfloat16", "from_float16"}),
         "symdl.run.cpu.intrinsics.linalg": frozenset(
             {"determinant", "determinant_sign", "invert", "log_absolute_determinant", "log_determinant"}
         ),
@@ -84,5 +86,10 @@ CPU = Syntax(
         ),
     },
     routines="symdl.run.cpu.intrinsics.routines",
+    stored={
+        "whole": ("whole",),
+        **dict.fromkeys(WHOLE, ("real",)),
+        **{name: (f"from_{name}", "real") for name in HALVES},
+    },
 )
 """Compiled code."""

@@ -6,6 +6,7 @@ Enters: nothing. Leaves: `PYTHON`, and `NUMPY`, the names of NumPy's functions.
 from __future__ import annotations
 
 from symdl.emit.syntax import Syntax
+from symdl.lower.ir.storage import WHOLE
 
 NUMPY = {
     **{name: f"np.{name}" for name in ("exp", "log", "log1p", "expm1", "sqrt", "floor")},
@@ -49,6 +50,7 @@ PYTHON = Syntax(
                 "erf",
                 "erfc",
                 "erfcx",
+                "from_bfloat16",
                 "invert",
                 "larger",
                 "lgamma",
@@ -65,5 +67,10 @@ PYTHON = Syntax(
         ),
     },
     routines="symdl.run.python.routines",
+    stored={
+        "whole": ("int",),
+        **dict.fromkeys((*WHOLE, "float16"), ("real",)),
+        "bfloat16": ("from_bfloat16", "real"),
+    },
 )
 """Loops without a compiler."""

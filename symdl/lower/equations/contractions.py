@@ -71,6 +71,8 @@ def as_contraction(equation: FrozenEquation, tensors: Sequence[TensorInfo]) -> C
     if found is None:
         return None
     loads, alpha = found
+    if any(tensors[load.tensor].storage for load in loads):  # those are multiplied in loops, or copied first
+        return None
     forms = [_slopes(load.tensor, load.where, tensors) for load in loads]
     result = _slopes(equation.lhs, equation.where, tensors)
     if result is None or forms[0] is None or forms[1] is None:

@@ -46,10 +46,14 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element of an array of a kernel: as a part of a position of one of integers."""
+    """An element of an array of a kernel: as a part of a position of one of integers.
+
+    If its type is narrow, `stored` names it: see `symdl.lower.ir.storage`.
+    """
 
     array: Slot
     at: Poly
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +270,7 @@ def _rebuilt(atom: Atom, change: Callable[[Atom], Poly | None]) -> Poly:
         case Pick():
             return of(Pick(atom.tensor, tuple(rebuild(e, change) for e in atom.where)))
         case Element():
-            return of(Element(atom.array, rebuild(atom.at, change)))
+            return of(Element(atom.array, rebuild(atom.at, change), atom.stored))
         case Clamp():
             return of(Clamp(rebuild(atom.value, change), rebuild(atom.below, change)))
         case Size() | Param():

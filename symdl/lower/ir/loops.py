@@ -30,6 +30,7 @@ class TensorInfo:
 
     In `sample_layout` its first axis, the samples, is innermost in memory, in blocks of `LAYOUT_BLOCK`; the
     others are row-major. Values of an integer one are positions in ``0 .. below - 1`` if `below` says so.
+    Elements of a given one may have a narrow type, `storage`: see `symdl.lower.ir.storage`.
     """
 
     number: TensorId
@@ -39,6 +40,7 @@ class TensorInfo:
     role: str
     sample_layout: bool = False
     below: Poly | None = None
+    storage: str = ""
 
     @property
     def count(self) -> Poly:

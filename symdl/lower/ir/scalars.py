@@ -248,7 +248,7 @@ def map_body(body: Body, poly: Callable[[Poly], Poly], element: Callable[[Load],
         if isinstance(value, Poly):
             return replace(node, value=poly(value))
         if isinstance(value, Element):
-            return replace(node, value=Element(value.array, poly(value.at)))
+            return replace(node, value=Element(value.array, poly(value.at), value.stored))
         if isinstance(value, tuple):
             return replace(node, value=(poly(value[0]), poly(value[1])))
         return node

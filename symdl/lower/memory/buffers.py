@@ -18,6 +18,7 @@ from symdl.lower.ir.integers import Poly, Sizes, evaluate
 from symdl.lower.ir.loops import FrozenProgram, Item, Store, TensorInfo, Update, statements
 from symdl.lower.ir.names import StepNumber, TensorId
 from symdl.lower.ir.scalars import MATRIX_WRITERS
+from symdl.lower.ir.storage import element_size
 from symdl.lower.ir.visitors import loaded
 
 ALIGNMENT = 64
@@ -27,7 +28,8 @@ ALIGNMENT = 64
 class Buffer:
     """A stretch of memory: the tensor it is named after, its kind, how many elements, when in use.
 
-    A block of ``scratch`` belongs to no tensor, and every worker has its own.
+    A block of ``scratch`` belongs to no tensor, and every worker has its own. Its elements may have a narrow
+    type, `storage`.
     """
 
     tensor: TensorId
@@ -36,6 +38,11 @@ class Buffer:
     integer: bool
     first: int
     last: int
+    storage: str = ""
+
+    def itemsize(self, real: int) -> int:
+        """Return the bytes of an element, if reals have so many."""
+        return element_size(self.storage, real, integer=self.integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ class _Planner:
         """Make a buffer."""
         info = self.program.tensors[tensor]
         self.places[tensor] = len(self.buffers)
-        self.buffers.append(Buffer(tensor, kind, count(info), info.integer, first, last))
+        self.buffers.append(Buffer(tensor, kind, count(info), info.integer, first, last, info.storage))
 
     def intermediate(self, tensor: TensorId, at: int) -> None:
         """Use the buffer of a tensor that ends here, or a new one."""
@@ -163,7 +170,7 @@ class _Planner:
     def alike(self, one: TensorId, other: TensorId) -> bool:
         """Say whether two tensors hold as many elements of the same type."""
         a, b = self.program.tensors[one], self.program.tensors[other]
-        return a.integer == b.integer and count(a) == count(b)
+        return (a.integer, a.storage, count(a)) == (b.integer, b.storage, count(b))
 
     def same_elements(self, new: TensorId, old: TensorId, at: int) -> bool:
         """Say whether step `at` reads each element of `old` only to write it to `new`."""
@@ -199,7 +206,7 @@ def arena(
     for place, buffer in sorted(enumerate(buffers), key=lambda pair: pair[1].first):
         if buffer.kind != kind:
             continue
-        need = evaluate(buffer.count, sizes) * (8 if buffer.integer else itemsize)
+        need = evaluate(buffer.count, sizes) * buffer.itemsize(itemsize)
         need = -(-max(need, 1) // ALIGNMENT) * ALIGNMENT
         active = [a for a in active if a[2] >= buffer.first]
         start = 0

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdl.emit.operations import INTEGER, Operation
+from symdl.emit.operations import BYTES, INTEGER, Operation
 from symdl.lower.ir.integers import evaluate
 from symdl.lower.ir.loops import Store, statements
 from symdl.lower.kernels import ProductCall
@@ -192,7 +192,7 @@ def _loops(lowered: Lowered, *, training: bool) -> objects.Library:
 
 def _operation(operation: Operation, dtype: str) -> objects.Library:
     """Return what does the rows of an operation."""
-    of = "int64" if operation in INTEGER else dtype
+    of = "int64" if operation in INTEGER else "uint8" if operation in BYTES else dtype
 
     def make() -> list[Any]:
         from symdl.run.cpu.loops.operations import entries  # with Numba, which takes half a second

@@ -16,6 +16,7 @@ from symdl.run.build import Built
 from symdl.run.epoch import Job
 from symdl.run.profiling.profile import profiled
 from symdl.run.profiling.result import Profile
+from symdl.run.storage import dtype_of
 from symdl.schedule.partition import partition
 
 SECONDS = 0.5
@@ -52,4 +53,4 @@ def _room(built: Built, number: int, sizes: Sizes) -> NDArray[Any]:
     """Return an array for an output."""
     info = built.lowered.program.tensors[built.lowered.program.outputs[number]]
     shape = [evaluate(size, sizes) for size in info.shape]
-    return np.zeros(shape, "int64" if info.integer else built.dtype)
+    return np.zeros(shape, dtype_of(info, built.dtype))

@@ -19,6 +19,11 @@ lgamma, uniform = special.gammaln, uniform_numbers
 larger = np.maximum
 
 
+def from_bfloat16(record: Any) -> Any:
+    """The float32 that a bfloat16 is: its bits are the upper half."""
+    return np.uint32(record["bfloat16"] << np.uint32(16)).view("float32")
+
+
 def determinant(matrix: NDArray[Any], at: int, count: int) -> Any:
     """The determinant of the square matrix that begins at position `at`."""
     return np.linalg.det(_square(matrix, at, count))

@@ -31,15 +31,12 @@ def loops(kernels: Sequence[tuple[Function, int]], *, dtype: str) -> dict[str, F
 
 def performer(dtype: str) -> Function:
     """Return what does rows of those operations that have a function of their own."""
-    single = shared.gather_single_row(
-        array_at=itself,
-        integer_at=itself,
-        gather=shared.gather_single_loop(disjoint=nothing, gather_eight=gather_eight),
-    )
-    gather = shared.gather_row(
-        array_at=itself,
-        integer_at=itself,
-        gather=shared.gather_loop(disjoint=nothing, copy_four=copy_four),
+    arrays, bytes_ = ({"array_at": at, "integer_at": itself} for at in (itself, bytes_of))
+    samples = shared.gather_single_loop(disjoint=nothing, gather_eight=gather_eight)
+    wide = shared.gather_loop(disjoint=nothing, copy_four=copy_four)
+    single, gather = (
+        shared.gather_single_row(**arrays, gather=samples),
+        shared.gather_row(**arrays, gather=wide),
     )
     combine = shared.combine_row(array_at=itself, combine=shared.combine_loop(plus=operator.add))
     known = {
@@ -49,6 +46,8 @@ def performer(dtype: str) -> Function:
         Operation.TOTAL: shared.total_row(real_at=itself, total_at=itself, larger=np.maximum),
         **dict.fromkeys((Operation.GATHER_SINGLE_REALS, Operation.GATHER_SINGLE_INTEGERS), single),
         **dict.fromkeys((Operation.GATHER_REALS, Operation.GATHER_INTEGERS), gather),
+        Operation.GATHER_SINGLE_BYTES: shared.gather_single_row(**bytes_, gather=samples),
+        Operation.GATHER_BYTES: shared.gather_row(**bytes_, gather=wide),
         **dict.fromkeys((Operation.COMBINE, Operation.COMBINE_INTEGERS), combine),
     }
 
@@ -73,6 +72,11 @@ def caller(kernels: Sequence[tuple[Function, int]]) -> Function:
 def itself(place: Any) -> Any:
     """An array is its own place."""
     return place
+
+
+def bytes_of(place: NDArray[Any]) -> NDArray[Any]:
+    """An array as the bytes that it is."""
+    return place.view("uint8")
 
 
 def nothing(*_: Any) -> None:

@@ -74,6 +74,7 @@ def snapshot(model: ModelState) -> Snapshot:
             for f in model.facts
         ],
         "dtype": model.dtype,
+        "storage": model.storage,
         "target": model.target.name,
         "training": None,
         "history": None if model.history is None else model.history.to_dict(),
@@ -187,7 +188,8 @@ def parts_of(found: Snapshot) -> dict[str, Any]:
     facts = tuple(_fact(row, tensors) for row in data["facts"])
     if data["dtype"] not in ("float32", "float64"):
         raise DataError("the saved numbers are neither float32 nor float64")
-    return {**named, "facts": facts, "dtype": data["dtype"], "target": data["target"]}
+    types = {"dtype": data["dtype"], "storage": data.get("storage", {})}
+    return {**named, "facts": facts, **types, "target": data["target"]}
 
 
 def _fact(row: Any, tensors: list[Tensor]) -> Fact:

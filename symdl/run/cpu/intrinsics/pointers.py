@@ -56,7 +56,7 @@ REALS = {
 }
 """For each dtype, the function from an address to a pointer to reals."""
 
-integer_at = _pointer_from_address(types.int64)
+integer_at, byte_at = map(_pointer_from_address, (types.int64, types.uint8))
 total_at = REALS["float64"]
 
 
