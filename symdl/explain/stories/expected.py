@@ -42,7 +42,8 @@ def derive_expectation(f: Any, laws: Mapping[Any, Normal]) -> Derivation:
 
     Example:
         >>> x, m, s = sp.symbols("x m s")
-        >>> print(sd.derive_expectation(x**2, {x: sd.Normal(m, s**2)}).text().splitlines()[-1])  # doctest: +ELLIPSIS
+        >>> lines = sd.derive_expectation(x**2, {x: sd.Normal(m, s**2)}).text().splitlines()
+        >>> print(lines[-1])  # doctest: +ELLIPSIS
           E(x²) = m² + s² ...(substitute)
     """
     found = expected(f, laws)
