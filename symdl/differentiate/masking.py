@@ -12,7 +12,7 @@ and without the condition a NaN of `V` that does not count would get into it as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -88,7 +88,7 @@ class _Masking:
         for limit in inside:
             safe = 0
             for access in found.pair:
-                if self.zero(access, limit):
+                if vanishes(access, limit, self.defined):
                     safe += 1
                 elif _variables(limit) <= _variables(access):
                     masks[access].append(limit)
@@ -110,27 +110,6 @@ class _Masking:
             return [*made[:-1], replace(made[-1], lhs=equation.lhs)]
         return [*made, _under(equation, made[-1].target, after)]
 
-    def zero(self, access: Access, limit: Limit, depth: int = _DEPTH) -> bool:
-        """Say whether an element is 0 where a condition fails, by its definition."""
-        source = self.defined.get(access.tensor)
-        if not depth or source is None or (source.reduction is not None and source.reduction.op != "sum"):
-            return False
-        change = dict(zip(source.indices, access.indices, strict=True))
-        bound = set(source.bound)
-        if limit in [_moved(g, change) for g in source.guards if not _variables(g) & bound]:
-            return True
-
-        def is_zero(term: sp.Expr) -> bool:
-            inner, cases = _peeled(term)
-            if limit in [_moved(c, change) for c in cases if not _variables(c) & bound]:
-                return True
-            parts = [
-                f for f in sp.Mul.make_args(inner) if isinstance(f, Access) and not _variables(f) & bound
-            ]
-            return any(self.zero(substitute(f, dict(change)), limit, depth - 1) for f in parts)
-
-        return all(map(is_zero, sp.Add.make_args(source.body)))
-
     def laid_out(
         self, equation: Equation, access: Access, limits: Sequence[Limit], layouts: list[Equation]
     ) -> Access:
@@ -147,6 +126,49 @@ class _Masking:
             self.masked[key] = lhs
             layouts.append(check(new))
         return self.masked[key].at(*where)
+
+
+def vanishes(access: Access, limit: Limit, defined: Mapping[Tensor, Equation], depth: int = _DEPTH) -> bool:
+    """Say whether an element is 0 where a condition fails, by its definition."""
+    source = defined.get(access.tensor)
+    if not depth or source is None or (source.reduction is not None and source.reduction.op != "sum"):
+        return False
+    change = dict(zip(source.indices, access.indices, strict=True))
+    bound = set(source.bound)
+    if limit in [_moved(g, change) for g in source.guards if not _variables(g) & bound]:
+        return True
+
+    def is_zero(term: sp.Expr) -> bool:
+        inner, cases = _peeled(term)
+        if limit in [_moved(c, change) for c in cases if not _variables(c) & bound]:
+            return True
+        parts = [f for f in sp.Mul.make_args(inner) if isinstance(f, Access) and not _variables(f) & bound]
+        return any(vanishes(substitute(f, dict(change)), limit, defined, depth - 1) for f in parts)
+
+    return all(map(is_zero, sp.Add.make_args(source.body)))
+
+
+def without_idle_guards(equation: Equation, defined: Mapping[Tensor, Equation]) -> Equation | None:
+    """Return a sum of a product without its guards, if only zeros are added then; None if it has to ask.
+
+    A guard is idle that relates indices to each other, where one factor is 0 by its definition if it fails,
+    as the elements above a triangle's diagonal, and no other factor has all of these indices. Elements of the
+    others then count as often as in a product of matrices.
+    """
+    accesses = accesses_in(equation.body)
+    factors = [f for f in sp.Mul.make_args(equation.body) if isinstance(f, Access)]
+    inside = all(
+        not where.has(Access) and stays_inside(where, size, (), equation.extents)
+        for access in accesses
+        for where, size in zip(access.indices, access.tensor.shape, strict=True)
+    )
+    for guard in equation.guards:
+        mine = _variables(guard)
+        whole = [access for access in accesses if mine <= _variables(access)]
+        zero = len(whole) == 1 and whole[0] in factors and vanishes(whole[0], guard, defined)
+        if not inside or len(mine) < 2 or not zero:
+            return None
+    return replace(equation, guards=())
 
 
 def _like(tensor: Tensor) -> Tensor:

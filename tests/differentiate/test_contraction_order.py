@@ -166,8 +166,8 @@ def work(program: Program, size: int) -> float:
     """Count the products of elements that a program computes where every size is the same."""
     found = 0.0
     for equation in program.equations:
-        inverse = equation.reduction is not None and equation.reduction.op == "inverse"
-        sizes = [*equation.lhs.shape, size] if inverse else [*equation.extents.values()]
+        whole = equation.reduction is not None and equation.reduction.op not in ("sum", "max", "argmax")
+        sizes = [*equation.lhs.shape, size] if whole else [*equation.extents.values()]
         numbers = [sp.sympify(e).subs(dict.fromkeys(program.dims, size)) for e in sizes]
         found += math.prod(map(int, numbers)) * len(equation.accesses())
     return found
@@ -299,6 +299,42 @@ def test_gradients_through_an_inverse_are_cubic() -> None:
     program = differentiate(loss, [A, B, x], exact=True).program
     assert degree(program) == pytest.approx(4, abs=0.02)
     assert degree(ready(program)) == pytest.approx(3, abs=0.02)
+
+
+def positive() -> Tensor:
+    return A @ A.T + sd.eye(n)
+
+
+FACTORED: dict[str, Callable[[], Tensor]] = {
+    "a triangle's system": lambda: (sd.solve_triangular(sd.cholesky(positive()), x) ** 2).sum(),
+    "systems": lambda: (sd.solve_triangular(sd.cholesky(positive()), B) ** 2).sum(),
+    "a product with a factor": lambda: ((sd.cholesky(positive()) @ x) ** 2).sum(),
+    "a factor's diagonal": lambda: sd.log(sd.diag(sd.cholesky(positive()))).sum(),
+    "triangles": lambda: ((sd.triu(A) @ sd.tril(B) @ A) ** 2).sum(),
+    "eigenvectors": lambda: (sd.eigh(positive())[1] @ x).sum(),
+    "orthonormal columns": lambda: (sd.qr(A)[0] @ x).sum(),
+    "singular vectors": lambda: (sd.svd(A)[0] @ x).sum(),
+    "a pseudoinverse": lambda: (sd.pinv(A) @ x).sum(),
+}
+
+
+@pytest.mark.parametrize("name", FACTORED)
+def test_gradients_through_factors_are_cubic(name: str) -> None:
+    loss = FACTORED[name]()
+    used = [t for t in (A, B, x) if t in collect([loss]).inputs]
+    program = differentiate(loss, used).program
+    assert degree(ready(program)) == pytest.approx(3, abs=0.02)
+    rng = np.random.default_rng(0)
+    arrays = {t.name: rng.normal(size=(3,) * t.rank) for t in program.inputs}
+    assert_agrees(program, arrays)
+
+
+def test_a_condition_is_asked_where_it_keeps_something_out() -> None:
+    product = sp.Piecewise((B[i, j] * A[j, k] * C[k, l], i >= j), (0, True))
+    guarded = define("Z", (l,), Sum(product, i, j, k), shape=(n,))
+    values = {t.name: np.ones((3, 3)) for t in (A, B, C)}
+    values["B"] = np.where(np.tri(3) > 0, 1.0, np.nan)
+    np.testing.assert_array_equal(sd.compile(guarded, target="python")(**values), [18.0] * 3)
 
 
 def test_products_of_two_stay_one_matrix_product() -> None:

@@ -22,6 +22,7 @@ from symdl.differentiate.contractions.inlining import definitions, without_delta
 from symdl.differentiate.contractions.networks import Network, as_network
 from symdl.differentiate.contractions.plans import Plan, Step, cheapest, total, written
 from symdl.differentiate.contractions.sizes import GAIN, at_nominal, costs_of, elsewhere
+from symdl.differentiate.masking import without_idle_guards
 from symdl.express.dims import Dim, Index
 from symdl.express.equations import Equation, Origin, Reduction
 from symdl.express.program import Program
@@ -73,7 +74,7 @@ class _Ordering:
     """
 
     def __init__(self, program: Program) -> None:
-        self.known = definitions(program)
+        self.known, self.defined = definitions(program), program.definitions
         self.equations = program.equations
         self.usual, self.others = at_nominal(program.dims), elsewhere(program.dims)
         self.inside = {e.lhs for r in program.recurrences for e in r.equations}
@@ -89,7 +90,8 @@ class _Ordering:
     def look_at(self, equation: Equation) -> None:
         """Choose how an equation is computed; those before it are known."""
         plain = self.plain[equation.lhs] = without_deltas(equation)
-        network = as_network(plain)
+        idle = without_idle_guards(plain, self.defined) if plain.guards else None
+        network = as_network(idle or plain)
         if network is None or not _worth_a_look(network):
             return
         choice = self.choices[equation.lhs] = self.alone(network)
