@@ -35,6 +35,13 @@ HARD = (0.0, 1.0, -1.0, 40.0)
 """Ties of everything, and where exponentials differ by more than floating point can tell."""
 
 
+ROUNDED = ("split_transforms",)
+"""Passes that use identities of cosines of fractions of π, which the values of the field do not have.
+
+They are compared in floating point: here at hard points, in tests/lower/test_transforms.py at random ones.
+"""
+
+
 @dataclass(frozen=True)
 class Change:
     """What a pass made of a program."""
@@ -129,13 +136,14 @@ def checked(
     """Check all changes of a loss; return which passes changed it, and how many are not applicable."""
     found: Counter[str] = Counter()
     for change in changes(loss, wrt):
-        try:
-            result = compared(change, sizes, given)
-        except NotApplicable:
-            found["not applicable"] += 1
-            continue
-        assert not result.wrong, f"{result.wrong}\n{change.before}\n-->\n{change.after}"
-        assert result.known > result.total / 2, change
+        if change.name not in ROUNDED:
+            try:
+                result = compared(change, sizes, given)
+            except NotApplicable:
+                found["not applicable"] += 1
+                continue
+            assert not result.wrong, f"{result.wrong}\n{change.before}\n-->\n{change.after}"
+            assert result.known > result.total / 2, change
         for value in HARD:
             assert not lost(change, sizes, given, value)
         found[change.name] += 1

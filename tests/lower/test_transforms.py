@@ -12,7 +12,7 @@ import symdl as sd
 from symdl.differentiate.transforms.fast import with_fast_transforms
 from symdl.differentiate.transforms.stages import radices
 from symdl.express.program import Program, collect
-from symdl.run.build import lower
+from symdl.lower.pipeline import lower
 from symdl.run.reference.interpreter import evaluate
 from symdl.targets import PYTHON
 
