@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from numbers import Complex, Real
 from typing import Any, NoReturn
 
-import numpy as np
 import sympy as sp
 
 from symdl.errors import ExpressionError
@@ -297,16 +297,19 @@ def parts_of(value: Any, what: str = "an operand") -> Parts:
     """
     if isinstance(value, ComplexTensor):
         return value.as_parts()
-    if isinstance(value, complex | np.complexfloating):
+    if isinstance(value, Complex) and not isinstance(value, Real):
         return operand(float(value.real), what), operand(float(value.imag), what)
     if isinstance(value, sp.Expr) and value.is_number and value.is_extended_real is False:
         real, imaginary = value.as_real_imag()
         return real, imaginary
-    if isinstance(value, list | tuple | np.ndarray) and np.asarray(value).dtype.kind == "c":
+    if isinstance(value, list | tuple) or (hasattr(value, "dtype") and not isinstance(value, Tensor)):
+        import numpy as np  # derivations do without
+
         array = np.asarray(value)
-        if not array.ndim:
-            return parts_of(complex(array), what)
-        return constant(array.real, what=what), constant(array.imag, what=what)
+        if array.dtype.kind == "c":
+            if not array.ndim:
+                return parts_of(complex(array), what)
+            return constant(array.real, what=what), constant(array.imag, what=what)
     return operand(value, what), sp.Integer(0)
 
 

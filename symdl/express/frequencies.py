@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from symdl.errors import ExpressionError
 from symdl.express.complexes import ComplexTensor, real_tensor
 from symdl.express.constants import constant
@@ -57,6 +55,8 @@ def fftfreq(n: int, d: float = 1.0) -> Tensor:
         >>> sd.fftfreq(4).value
         array([ 0.  ,  0.25, -0.5 , -0.25])
     """
+    import numpy as np  # derivations do without
+
     return constant(np.fft.fftfreq(positive(n, "fftfreq"), d))
 
 
@@ -66,6 +66,8 @@ def rfftfreq(n: int, d: float = 1.0) -> Tensor:
     >>> sd.rfftfreq(4).value
     array([0.  , 0.25, 0.5 ])
     """
+    import numpy as np  # derivations do without
+
     return constant(np.fft.rfftfreq(positive(n, "rfftfreq"), d))
 
 

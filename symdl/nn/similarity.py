@@ -40,7 +40,7 @@ def triplet(
         positive: what the anchor should be near to.
         negative: what it should be far from.
         margin: by how much.
-        order: of the lengths, see `symdl.norm`.
+        order: of the lengths, above 0; see `symdl.norm`.
         swap: whether ``|p - n|`` counts where it is less than ``|a - n|`` (Balntas et al., 2016).
         epsilon: added to each difference, so that a length of 0 has a slope.
         mask: which rows count.
@@ -48,6 +48,10 @@ def triplet(
         name: of the loss.
     """
     m, small = at_least("margin", margin, 0), at_least("epsilon", epsilon, 0)
+    if not order > 0:  # a count of what is not 0 has no slope
+        raise ExpressionError(
+            f"there is no length of order {order!r}", cure="the order must be a positive number"
+        )
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
         same_shape(a, b)

@@ -66,6 +66,11 @@ class Fault:
     sample: int | None = None
     data: str = "data"
 
+    @property
+    def of_nothing(self) -> bool:
+        """Whether it is a mean over nothing: 0 by 0."""
+        return len(self.reads) > 1 and not any(value for _, value in self.reads)
+
     def told(self) -> str:
         """Return what to say about it, after the step."""
         spot = _written(self.tensor, self.where)
@@ -323,5 +328,5 @@ def diverged(record: Epoch, epoch: int, *, finite: bool, step: FaultyStep | None
     return Diverged(
         text + told,
         expression=None if fault is None else fault.equation,
-        cure=cure if fault is None else fault.cure,
+        cure=cure if fault is None or (finite and fault.of_nothing) else fault.cure,
     )

@@ -51,7 +51,7 @@ def _value(name: str) -> Any:
 def _filling(name: str) -> Any:
     def fill(_typing: Any, target: Any, target_at: Any, matrix: Any, at: Any, count: Any) -> Any:
         signature = types.void(target, _WHOLE, matrix, _WHOLE, _WHOLE)
-        return signature, _build(name, target, types.void)
+        return signature, _build(name, matrix, types.void)
 
     fill.__name__ = name
     return intrinsic(fill)
@@ -103,15 +103,6 @@ def _decomposing(name: str) -> Any:
     return intrinsic(fill)
 
 
-def _ranking(name: str) -> Any:
-    def fill(_typing: Any, ranks: Any, ranks_at: Any, keys: Any, at: Any, count: Any) -> Any:
-        signature = types.void(ranks, _WHOLE, keys, _WHOLE, _WHOLE)
-        return signature, _build(name, keys, types.void)
-
-    fill.__name__ = name
-    return intrinsic(fill)
-
-
 cholesky, eigenvectors, eigenvalues = map(_filling, ("cholesky", "eigenvectors", "eigenvalues"))
 factor, invert_factored = map(_filling, ("factor", "invert_factored"))
 cholesky_of = _filling_from_factors("cholesky_of")
@@ -119,7 +110,7 @@ determinant_of, determinant_sign_of = map(_value, ("determinant_of", "determinan
 log_determinant_of, log_absolute_determinant_of = map(
     _value, ("log_determinant_of", "log_absolute_determinant_of")
 )
-rank, rank_falling = rank_whole, rank_whole_falling = tuple(map(_ranking, ("rank", "rank_falling")))
+rank, rank_falling = rank_whole, rank_whole_falling = tuple(map(_filling, ("rank", "rank_falling")))
 orthonormal, singular_vectors = map(_decomposing, ("orthonormal", "singular_vectors"))
 singular_values = _decomposing("singular_values")
 solve, solve_transposed = _solving("solve", TRANSPOSED), _solving("solve_transposed", PLAIN)
