@@ -12,8 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from symdl.errors import CompileError, DataError
+from symdl.express.program import Program
 from symdl.express.tensors import Tensor
 from symdl.run.runtime import Target
+from symdl.run.storage import chosen_storage
 from symdl.train import weights as files
 from symdl.train.predicting import PredictingModel
 from symdl.train.saving import Taken, load_module, opened, save_model, save_weights, state_of_module, take
@@ -35,7 +38,11 @@ class SavedModel(PredictingModel):
         with told(where):
             parts = parts_of(found)
             model._describe(parts["losses"], parts["outputs"], parts["metrics"], parts["facts"])
-        model._compute(parts["dtype"], target, parts["storage"])
+            try:
+                storage = chosen_storage(parts["storage"], Program(model.scored, (), ()), model.dropped)
+            except CompileError as error:  # of the data, not of what computes
+                raise DataError(error.message, cure=error.cure) from error
+        model._compute(parts["dtype"], target, storage)
         with told(where):
             empty = np.empty((), parts["dtype"])  # in no shape does it take more memory
             shapes = {str(t.name): np.broadcast_to(empty, tuple(map(int, t.shape))) for t in model._known()}
