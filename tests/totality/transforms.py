@@ -29,7 +29,7 @@ def _parts(z: Any) -> Any:
 
 
 def _dft(t: Any, z: Any, n: int | None = None, *, dim: int = -1, inverse: bool = False) -> Any:
-    """The definition, in PyTorch: its own transforms fail in a process with other libraries of mathematics."""
+    """The definition, in PyTorch: its own transforms fail beside other libraries of mathematics."""
     z = z.to(t.complex128).movedim(dim, -1)
     size = n or z.shape[-1]
     z = z[..., :size]
@@ -68,7 +68,8 @@ CASES = (
     Case("sd.irfft", lambda x, y: sd.irfft(sd.as_complex(x, y), 9), PAIR,
          lambda t, x, y: _half(t, t.complex(x, y), 9), "odd"),
     _real("sd.fft2", lambda x: sd.fft2(x), lambda t, x: _dft(t, _dft(t, x), dim=-2), x=real("n", 3, 4)),
-    _real("sd.ifft2", lambda x: sd.ifft2(x), lambda t, x: _dft(t, _dft(t, x, inverse=True), dim=-2, inverse=True),
+    _real("sd.ifft2", lambda x: sd.ifft2(x),
+          lambda t, x: _dft(t, _dft(t, x, inverse=True), dim=-2, inverse=True),
           x=real("n", 3, 4)),
     _real("sd.fftn", lambda x: sd.fftn(x, axes=(1, 2)), lambda t, x: _dft(t, _dft(t, x), dim=1),
           x=real("n", 3, 4)),
