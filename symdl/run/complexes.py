@@ -62,7 +62,7 @@ class Complexes:
         left = iter(results)
 
         def one(whole: bool) -> Any:
-            return next(left) + 1j * next(left) if whole else next(left)
+            return joined(next(left), next(left)) if whole else next(left)
 
         values = tuple(map(one, self.outputs))
         found = values if self.several else values[0]
@@ -75,6 +75,16 @@ class Complexes:
         flags = [*self.outputs, *(whole for _, whole in self.wrt or ())]
         pairs = zip(values, flags, strict=True)
         return [part for v, whole in pairs for part in ((np.real(v), np.imag(v)) if whole else (v,))]
+
+
+def joined(real: Any, imaginary: Any) -> Any:
+    """Return numbers with these parts; put in their places, as ``1j * inf`` has a NaN in its real part."""
+    kind = np.result_type(real.dtype, np.complex64)
+    if not real.ndim:
+        return kind.type(complex(real, imaginary))
+    found = real.astype(kind)
+    found.imag = imaginary
+    return found
 
 
 def is_complex(output: Any) -> bool:

@@ -65,6 +65,19 @@ def test_a_real_array_stands_for_a_complex_one_and_parts_can_be_passed() -> None
     np.testing.assert_allclose(f(z_re=R, z_im=0 * R), R * 1j)
 
 
+@pytest.mark.parametrize("dtype, kind", [("float64", "complex128"), ("float32", "complex64")])
+def test_infinite_and_missing_parts_stay_apart(dtype: Any, kind: str) -> None:
+    """``1 + inf*1j`` is not ``nan + inf*1j``, as a product with 1j would make it."""
+    given = np.array([[1 + 0j, 0, 2]] * 3)
+    given.imag[0], given.real[1] = [np.inf, np.nan, -np.inf], [np.nan, np.inf, -0.0]
+    one = sd.complex_tensor("one")
+    whole, single = sd.compile([Z, one], dtype=dtype, target="python")(z=given, one=complex(1, np.inf))
+    np.testing.assert_array_equal(whole.real, given.real)
+    np.testing.assert_array_equal(whole.imag, given.imag)
+    assert (single.real, single.imag) == (1, np.inf)
+    assert whole.dtype == single.dtype == kind
+
+
 def test_errors() -> None:
     for refused in (
         lambda: Z < W,
