@@ -12,7 +12,7 @@ and without the condition a NaN of `V` that does not count would get into it as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -157,16 +157,13 @@ def without_idle_guards(equation: Equation, defined: Mapping[Tensor, Equation]) 
     """
     accesses = accesses_in(equation.body)
     factors = [f for f in sp.Mul.make_args(equation.body) if isinstance(f, Access)]
-    inside = all(
-        not where.has(Access) and stays_inside(where, size, (), equation.extents)
-        for access in accesses
-        for where, size in zip(access.indices, access.tensor.shape, strict=True)
-    )
+    if not _readable(accesses, equation):
+        return None
     for guard in equation.guards:
         mine = _variables(guard)
         whole = [access for access in accesses if mine <= _variables(access)]
         zero = len(whole) == 1 and whole[0] in factors and vanishes(whole[0], guard, defined)
-        if not inside or len(mine) < 2 or not zero:
+        if len(mine) < 2 or not zero:
             return None
     return replace(equation, guards=())
 
@@ -261,16 +258,20 @@ def _as_product(equation: Equation) -> _Product | None:
 
 def _is_matrix_product(equation: Equation, found: _Product) -> bool:
     """Say whether the product is one of matrices that can be read without asking the conditions."""
-    readable = all(
-        not where.has(Access) and stays_inside(where, size, (), equation.extents)
-        for access in found.pair
-        for where, size in zip(access.indices, access.tensor.shape, strict=True)
-    )
     first, second = map(_variables, found.pair)
     rows = [i for i in equation.indices if (i in first) != (i in second)]
     return (
-        readable
+        _readable(found.pair, equation)
         and bool(rows)
         and set(equation.bound) <= first & second
         and set(equation.indices) <= first | second
+    )
+
+
+def _readable(accesses: Iterable[Access], equation: Equation) -> bool:
+    """Say whether elements can be read and no condition asked: none is outside, or found by another one."""
+    return all(
+        not where.has(Access) and stays_inside(where, size, (), equation.extents)
+        for access in accesses
+        for where, size in zip(access.indices, access.tensor.shape, strict=True)
     )

@@ -22,7 +22,7 @@ from symdl.errors import EmitError
 from symdl.lower.ir.integers import ONE, ZERO, Atom, Poly, Size, rebuild, text
 from symdl.lower.ir.loops import KernelItem, Start, statements
 from symdl.lower.ir.names import Param, SizeName, StepNumber, StepsDone, TensorId
-from symdl.lower.ir.scalars import MATRIX, ORDERS, Node
+from symdl.lower.ir.scalars import MATRIX, ORDERS, Body, Node
 from symdl.lower.kernels import (
     Call,
     CheckCall,
@@ -313,17 +313,19 @@ def _memory(
 
 
 def _rooms(items: Sequence[KernelItem]) -> list[Poly]:
-    """Return the numbers of elements of the matrices, and of square ones below them, in a kernel.
+    """Return how many numbers each function of matrices in a kernel needs room for."""
+    bodies = (s.body for s in statements(items) if not isinstance(s, Start))
+    return [_room(body) for body in bodies if body.result.op in MATRIX]
 
-    Rows of keys are sorted with two numbers for each key.
-    """
-    bodies = [s.body for s in statements(items) if not isinstance(s, Start)]
-    results = [(b.nodes, b.result) for b in bodies if b.result.op in MATRIX]
-    sizes = [[nodes[at].value for at in result.args] for nodes, result in results]
-    found = [[size for size in some if isinstance(size, Poly)] for some in sizes]
-    ranked = [result.op in ORDERS for _, result in results]
-    pairs = zip(found, ranked, strict=True)
-    return [some[0] * 2 if rows else (some[0] + some[-1]) * some[-1] for some, rows in pairs]
+
+def _room(body: Body) -> Poly:
+    """Return the elements of a matrix, and of a square one below it; or two numbers for each key of a row."""
+    values = (body.nodes[at].value for at in body.result.args)
+    first, *rest = (value for value in values if isinstance(value, Poly))
+    if body.result.op in ORDERS:
+        return first * 2
+    last = rest[-1] if rest else first
+    return (first + last) * last
 
 
 def _with_sizes(poly: Poly, values: dict[Param, Poly]) -> Poly:

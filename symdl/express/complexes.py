@@ -42,12 +42,12 @@ class Arithmetic:
 
     def __getitem__(self: Any, key: Any) -> ComplexTensor:
         """A view, as of a real tensor; elements are those of the parts: ``z.re[i, j]``."""
-        views = [getitem(part, key) for part in self.as_parts()]
-        if not all(isinstance(view, Tensor) for view in views):
+        re, im = (getitem(part, key) for part in self.as_parts())
+        if not (isinstance(re, Tensor) and isinstance(im, Tensor)):
             raise ExpressionError(
                 f"one element of {self} is two numbers", cure="write z.re[i, j] and z.im[i, j] in a formula"
             )
-        return ComplexTensor(*views)  # type: ignore[arg-type]
+        return ComplexTensor(re, im)
 
     def __add__(self, other: Any) -> ComplexTensor:
         return _formula(lambda a, b, c, d: (a + c, b + d), "add", self, other)
@@ -99,7 +99,8 @@ class Arithmetic:
 
     def __abs__(self: Any) -> Tensor:
         """The absolute value; at 0 it has no slope (NaN), ``abs(z)**2`` has."""
-        return hypot(self.re, self.im)  # type: ignore[no-any-return]
+        found: Tensor = hypot(self.re, self.im)
+        return found
 
     def __matmul__(self, other: Any) -> ComplexTensor:
         return _product(matmul, self, other)
@@ -196,7 +197,8 @@ class ComplexTensor(Arithmetic):
 
     def angle(self) -> Tensor:
         """The angle in the plane, between -pi and pi."""
-        return atan2(self.im, self.re)  # type: ignore[no-any-return]
+        found: Tensor = atan2(self.im, self.re)
+        return found
 
     def exp(self) -> ComplexTensor:
         """The exponential, ``exp(a) (cos b + i sin b)``."""

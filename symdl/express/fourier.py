@@ -204,7 +204,11 @@ def _several(
     normal_axes(axes, rank)
     if s is not None and len(s) != len(axes):
         raise ShapeError(f"{what}: {len(s)} sizes for {len(axes)} axes", cure="pass one size an axis")
-    found: Any = x if axes else as_complex(x)
-    for at, axis in enumerate(axes):
-        found = _along(found, None if s is None else s[at], axis, norm, sign, None, what)
-    return found  # type: ignore[no-any-return]
+    if not axes:
+        return as_complex(x)
+    sizes: Sequence[int | None] = s or [None] * len(axes)
+    (axis, size), *others = zip(axes, sizes, strict=True)
+    found = _along(x, size, axis, norm, sign, None, what)
+    for axis, size in others:
+        found = _along(found, size, axis, norm, sign, None, what)
+    return found

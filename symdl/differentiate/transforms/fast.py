@@ -48,7 +48,7 @@ class _Worker:
     def rewritten(self, equation: Equation) -> Equation:
         """Return an equation that reads transforms in place of sums."""
         waves = self.waves.get(equation.lhs)
-        if waves is not None and waves.terms[0].source.kind.size <= DIRECT:
+        if waves is not None and waves.size <= DIRECT:
             return self._with_matrices(equation, waves)
         if waves is not None:
             free = equation.indices
@@ -64,7 +64,7 @@ class _Worker:
         for term in equation.body.args:
             scale, access = term.as_coeff_Mul()
             waves = self.waves.get(access.tensor) if isinstance(access, Access) else None
-            if waves is None or abs(scale) != 1 or waves.terms[0].source.kind.size <= DIRECT:
+            if waves is None or abs(scale) != 1 or waves.size <= DIRECT:
                 continue
             where = _places(waves, access.indices)
             values[term] = [(replace(t, sign=int(scale) * t.sign), *where) for t in waves.terms]
@@ -114,7 +114,7 @@ class _Worker:
 
     def _with_matrices(self, equation: Equation, waves: Waves) -> Equation:
         """Return a small transform as a product with its matrix."""
-        size, k, (n,) = waves.terms[0].source.kind.size, equation.indices[waves.axis], equation.bound
+        size, k, (n,) = waves.size, equation.indices[waves.axis], equation.bound
         if size not in self._matrices:
             a, b = Index("a"), Index("b")
             place = sp.Mod(a * b, size)

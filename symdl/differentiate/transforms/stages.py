@@ -80,10 +80,9 @@ def _staged(writer: Writer, kind: Kind, read: Reader, stages: list[int]) -> Resu
         if number + 1 == len(stages):
             break
         turned = _turns(writer, kind.size, radix, rest)
-        inner = rest // stages[number + 1]
-        first, above = (Index("p"), stages[number + 1]), rest
-        low, rest = (Index("q"), inner), inner
-        values, whole = _rotated(writer, values, turned, [*batch, *digits], part, first, low, above), True
+        rest //= stages[number + 1]
+        first, low = (Index("p"), stages[number + 1]), (Index("q"), rest)
+        values, whole = _rotated(writer, values, turned, [*batch, *digits], part, first, low), True
 
     def result(where: tuple[sp.Expr, ...], k: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
         places, step = [], 1
@@ -147,10 +146,8 @@ def _rotated(
     part: tuple[Index, int],
     first: tuple[Index, int],
     low: tuple[Index, int],
-    above: int,
 ) -> Tensor:
     """Return the results of a stage turned, with the axes of the next."""
-    assert above == first[1] * low[1]
     place = first[0] * low[1] + low[0]
     c, digit, where = part[0], before[-1][0], _names(before)
     cos, sin = (table.at(digit, place) for table in turns)

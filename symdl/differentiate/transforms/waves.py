@@ -72,6 +72,11 @@ class Waves:
     axis: int
     terms: tuple[Term, ...]
 
+    @property
+    def size(self) -> int:
+        """N, which all terms have in common."""
+        return self.terms[0].source.kind.size
+
 
 def as_waves(equation: Equation) -> Waves | None:
     """Return an equation as a sum of cosine and sine transforms, or None."""

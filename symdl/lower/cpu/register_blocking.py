@@ -38,7 +38,7 @@ from symdl.lower.ir.loops import (
 )
 from symdl.lower.ir.names import Local, LoopVar, TensorId, Variable
 from symdl.lower.ir.scalars import Body, Load, Node
-from symdl.lower.ir.visitors import polys
+from symdl.lower.ir.visitors import loaded, polys
 
 _LATENCY = 4
 """Cycles until a sum can go on: so many of them shall be under way."""
@@ -317,11 +317,8 @@ def _exchange_nothing(one: tuple[Item, ...], other: tuple[Item, ...]) -> bool:
 
 def _memory(items: tuple[Item, ...]) -> tuple[set[TensorId], set[TensorId]]:
     """Return the tensors that statements store and those that they read."""
-    inside = list(statements(items))
-    stored = {s.target for s in inside if isinstance(s, Store | Update)}
-    read = {load.tensor for s in inside if not isinstance(s, Start) for load in s.body.loads}
-    read |= {a.tensor for s in inside for p in polys(s) for a in atoms(p) if isinstance(a, Pick)}
-    return stored, read
+    stored = {s.target for s in statements(items) if isinstance(s, Store | Update)}
+    return stored, set(loaded(items))
 
 
 def _divided(items: tuple[Item, ...]) -> tuple[Item, ...]:

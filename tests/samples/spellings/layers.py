@@ -77,6 +77,22 @@ def conv_transpose(axes: int) -> Callable[..., Any]:
     return ours
 
 
+def pooled(
+    pool: Callable[..., Any],
+    axes: int,
+    x: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil: bool,
+    **own: Any,
+) -> Any:
+    """Pool along `axes`; an empty stride is that of PyTorch for none."""
+    options = {"stride": numbers(stride, axes) if stride not in (None, ()) else None, "ceil": ceil} | own
+    within = numbers(padding, axes)
+    return apart(x, axes + 1, lambda x: pool(x, numbers(kernel_size, axes), padding=within, **options))
+
+
 def avg_pool(axes: int) -> Callable[..., Any]:
     def ours(
         x: Any,
@@ -87,20 +103,11 @@ def avg_pool(axes: int) -> Callable[..., Any]:
         count_include_pad: bool = True,
         divisor_override: Any = None,
     ) -> Any:
-        stride = numbers(stride, axes) if stride not in (None, ()) else None
-        return apart(
-            x,
-            axes + 1,
-            lambda x: sd.nn.avg_pool(
-                x,
-                numbers(kernel_size, axes),
-                stride=stride,
-                padding=numbers(padding, axes),
-                ceil=ceil_mode,
-                count_padding=count_include_pad or divisor_override is not None,
-                divisor=divisor_override,
-            ),
-        )
+        own = {
+            "count_padding": count_include_pad or divisor_override is not None,
+            "divisor": divisor_override,
+        }
+        return pooled(sd.nn.avg_pool, axes, x, kernel_size, stride, padding, ceil_mode, **own)
 
     return ours
 
@@ -115,19 +122,8 @@ def max_pool(axes: int) -> Callable[..., Any]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        stride = numbers(stride, axes) if stride not in (None, ()) else None
-        return apart(
-            x,
-            axes + 1,
-            lambda x: sd.nn.max_pool(
-                x,
-                numbers(kernel_size, axes),
-                stride=stride,
-                padding=numbers(padding, axes),
-                dilation=numbers(dilation, axes),
-                ceil=ceil_mode,
-            ),
-        )
+        own = {"dilation": numbers(dilation, axes)}
+        return pooled(sd.nn.max_pool, axes, x, kernel_size, stride, padding, ceil_mode, **own)
 
     return ours
 
@@ -242,12 +238,10 @@ def interpolate(
     }[mode]
     if size is not None:
         size = numbers(size, axes)
-    if named == "area":
-        if size is None:
-            size = [math.floor(n * s) for n, s in zip(x.shape[2:], numbers(scale_factor, axes), strict=True)]
-        return sd.nn.adaptive_pool(x, size)
-    if size is None and recompute_scale_factor:
+    if size is None and (named == "area" or recompute_scale_factor):
         size = [math.floor(n * s) for n, s in zip(x.shape[2:], numbers(scale_factor, axes), strict=True)]
+    if named == "area":
+        return sd.nn.adaptive_pool(x, size)
     scale: Any = numbers(scale_factor, axes) if size is None else None
     if named == "floor":
         for a, n in enumerate(x.shape[2:]):
