@@ -78,7 +78,11 @@ class Complexes:
 
 
 def joined(real: Any, imaginary: Any) -> Any:
-    """Return numbers with these parts; put in their places, as ``1j * inf`` has a NaN in its real part."""
+    """Return numbers with these parts; put in their places, as ``1j * inf`` has a NaN in its real part.
+
+    An imaginary zero loses its sign, as in a sum with 1j: that of a transform's first value is an accident.
+    """
+    imaginary = imaginary + 0.0
     kind = np.result_type(real.dtype, np.complex64)
     if not real.ndim:
         return kind.type(complex(real, imaginary))
